@@ -1,0 +1,36 @@
+/** How long to wait before trying again: doubling, with jitter, and forgotten after a healthy while. */
+export interface BackoffOptions {
+  readonly firstMs: number;
+  readonly maxMs: number;
+  /** Failures this far apart do not count as one series. */
+  readonly resetAfterMs: number;
+}
+
+/** As in client-go's reflector: 0.8 s to 30 s, and two healthy minutes start it over. */
+export const REFLECTOR_BACKOFF: BackoffOptions = { firstMs: 800, maxMs: 30_000, resetAfterMs: 120_000 };
+
+export class Backoff {
+  readonly #options: BackoffOptions;
+  readonly #now: () => number;
+  readonly #random: () => number;
+  #nextMs: number;
+  #lastAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: BackoffOptions, monotonicNow: () => number, random: () => number) {
+    this.#options = options;
+    this.#now = monotonicNow;
+    this.#random = random;
+    this.#nextMs = options.firstMs;
+  }
+
+  /** Milliseconds until the next try: the step and up to as much again, never more than the maximum. */
+  next(): number {
+    const now = this.#now();
+    if (now - this.#lastAt > this.#options.resetAfterMs) this.#nextMs = this.#options.firstMs;
+    const step = this.#nextMs;
+    this.#nextMs = Math.min(step * 2, this.#options.maxMs);
+    const delayMs = Math.min(step * (1 + this.#random()), this.#options.maxMs);
+    this.#lastAt = now + delayMs;
+    return delayMs;
+  }
+}

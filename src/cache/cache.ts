@@ -1,0 +1,161 @@
+import type { ApiClient, JsonObject } from '../kube/client.ts';
+import type { Node, Pod, Tracker } from '../policy/model.ts';
+import type { TrackerKind } from '../policy/trackers/index.ts';
+import type { BackoffOptions } from './backoff.ts';
+import { DepartedPods } from './departed.ts';
+import { createListWatch } from './list-watch.ts';
+import { projectNode, projectPod, projectTracker } from './project.ts';
+import { Reflector, type ReflectorOptions } from './reflector.ts';
+import { type Cached, type Lister, Store } from './store.ts';
+
+export interface CacheOptions {
+  readonly client: ApiClient;
+  readonly labelSelector: string;
+  readonly annotationKey: string;
+  /** Absent where tracking is switched off. */
+  readonly trackerKind?: TrackerKind;
+  readonly entryPrefix: string;
+  readonly isMarked: (pod: Pod) => boolean;
+  readonly now: () => number;
+  readonly monotonicNow: () => number;
+  readonly random: () => number;
+  readonly log: ReflectorOptions<unknown>['log'];
+  readonly backoff?: BackoffOptions;
+  /** Called once, when every kind has synced. */
+  readonly onSynced?: () => void;
+}
+
+/** How one kind's copy stands. */
+export interface Freshness {
+  readonly kind: string;
+  readonly hasSynced: boolean;
+  /** When the API server last told something about it, on the monotonic clock. */
+  readonly agreedAt: number;
+  readonly objects: number;
+}
+
+/** The shared informer cache: selected pods, nodes, tracking resources, and the memory of marked pods that left. */
+export interface Cache {
+  readonly pods: Store<Pod>;
+  readonly nodes: Store<Node>;
+  readonly trackers: Store<Tracker>;
+  readonly departed: DepartedPods;
+  project: {
+    pod(object: JsonObject): Pod;
+    node(object: JsonObject): Node;
+    tracker(object: JsonObject): Tracker;
+  };
+  hasSynced(): boolean;
+  freshness(): Freshness[];
+  start(): void;
+  stop(): Promise<void>;
+}
+
+type Running = Pick<Reflector<unknown>, 'start' | 'stop' | 'agreedAt'>;
+
+/** `namespace/name`, the key of namespaced objects in their store. */
+export const namespacedKey = (namespace: string, name: string) => `${namespace}/${name}`;
+
+export const trackerKey = (tracker: Pick<Tracker, 'namespace' | 'name'>) =>
+  tracker.namespace === undefined ? tracker.name : namespacedKey(tracker.namespace, tracker.name);
+
+export function createCache(options: CacheOptions): Cache {
+  const { client, annotationKey, trackerKind, entryPrefix, log } = options;
+  const project = {
+    pod: (object: JsonObject) => projectPod(object, annotationKey),
+    node: projectNode,
+    tracker: (object: JsonObject) => {
+      if (trackerKind === undefined) throw new Error('tracking is switched off');
+      return projectTracker(object, trackerKind, entryPrefix);
+    },
+  };
+  const hasSynced = () => kinds.every(({ store }) => store.hasSynced);
+  const onSynced = () => {
+    if (hasSynced()) options.onSynced?.();
+  };
+  const onHandlerError = (error: unknown) => log('warn', 'Cache handler failed', { error: String(error) });
+  const hasOtherUid = (a: { uid: string }, b: { uid: string }) => a.uid !== b.uid;
+  const pods = new Store<Pod>({
+    keyOf: (pod) => namespacedKey(pod.namespace, pod.name),
+    isSame: isSameButVersion,
+    isOtherInstance: hasOtherUid,
+    onHandlerError,
+    onSynced,
+  });
+  const nodes = new Store<Node>({
+    keyOf: (node) => node.name,
+    isSame: isSameButVersion,
+    isOtherInstance: () => false,
+    onHandlerError,
+    onSynced,
+  });
+  const trackers = new Store<Tracker>({
+    keyOf: trackerKey,
+    isSame: isSameButVersion,
+    isOtherInstance: hasOtherUid,
+    onHandlerError,
+    onSynced,
+  });
+  const departed = new DepartedPods(options.isMarked, options.now);
+  pods.subscribe((change) => departed.observe(change));
+
+  const reflect = <T extends Cached>(
+    name: string,
+    path: string,
+    sink: Store<T>,
+    project: (object: JsonObject) => T,
+    extra: { labelSelector?: string; mayBeAbsent?: boolean } = {},
+  ) =>
+    new Reflector<T>({
+      name,
+      listWatch: createListWatch(client, path, extra.labelSelector),
+      project,
+      sink,
+      log,
+      mayBeAbsent: extra.mayBeAbsent ?? false,
+      monotonicNow: options.monotonicNow,
+      random: options.random,
+      ...(options.backoff ? { backoff: options.backoff } : {}),
+    });
+
+  const kinds: { name: string; store: Lister<Cached>; reflector: Running }[] = [
+    {
+      name: 'pods',
+      store: pods,
+      reflector: reflect('pods', '/api/v1/pods', pods, project.pod, { labelSelector: options.labelSelector }),
+    },
+    { name: 'nodes', store: nodes, reflector: reflect('nodes', '/api/v1/nodes', nodes, project.node) },
+  ];
+  if (trackerKind !== undefined) {
+    const path = `${trackerKind.apiPath}/${trackerKind.plural}`;
+    const reflector = reflect(trackerKind.plural, path, trackers, project.tracker, { mayBeAbsent: true });
+    kinds.push({ name: trackerKind.plural, store: trackers, reflector });
+  }
+
+  return {
+    pods,
+    nodes,
+    trackers,
+    departed,
+    project,
+    hasSynced,
+    freshness: () =>
+      kinds.map(({ name, store, reflector }) => ({
+        kind: name,
+        hasSynced: store.hasSynced,
+        agreedAt: reflector.agreedAt,
+        objects: store.size,
+      })),
+    start() {
+      for (const { reflector } of kinds) reflector.start();
+    },
+    async stop() {
+      await Promise.all(kinds.map(({ reflector }) => reflector.stop()));
+    },
+  };
+}
+
+/** Heartbeats and status reports change only the resourceVersion of a projection; nobody needs to hear of those. */
+function isSameButVersion<T extends Cached>(a: T, b: T): boolean {
+  return JSON.stringify({ ...a, resourceVersion: '' }) === JSON.stringify({ ...b, resourceVersion: '' });
+}

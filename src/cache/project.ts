@@ -1,0 +1,113 @@
+import type { JsonObject } from '../kube/client.ts';
+import type { Mark, Node, Owner, Pod, Tracker } from '../policy/model.ts';
+import type { TrackerKind } from '../policy/trackers/index.ts';
+
+/** The fields of raw objects that are read, all optional: nothing that an API server sends may make a projection throw. */
+interface RawMetadata {
+  name?: string;
+  namespace?: string;
+  uid?: string;
+  resourceVersion?: string;
+  labels?: Record<string, string> | null;
+  annotations?: Record<string, string> | null;
+  creationTimestamp?: string;
+  deletionTimestamp?: string;
+  deletionGracePeriodSeconds?: number;
+  ownerReferences?: { apiVersion?: string; kind?: string; name?: string; controller?: boolean }[] | null;
+  managedFields?: { manager?: string; time?: string; fieldsV1?: Record<string, unknown> }[] | null;
+}
+
+interface RawPod {
+  metadata?: RawMetadata;
+  spec?: { nodeName?: string };
+  status?: {
+    phase?: string;
+    startTime?: string;
+    conditions?: { type?: string; status?: string; lastTransitionTime?: string }[] | null;
+    containerStatuses?: { state?: { terminated?: { finishedAt?: string } } }[] | null;
+  };
+}
+
+interface RawNode {
+  metadata?: RawMetadata;
+  spec?: { unschedulable?: boolean; taints?: { key?: string }[] | null };
+}
+
+/** Keeps of a pod what the policy needs. `annotationKey` is the reschedule annotation's. */
+export function projectPod(object: JsonObject, annotationKey: string): Pod {
+  const { metadata = {}, spec, status } = object as RawPod;
+  const value = metadata.annotations?.[annotationKey];
+  return {
+    ...identity(metadata),
+    namespace: metadata.namespace ?? '',
+    labels: metadata.labels ?? {},
+    ready: status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
+    ...optional('owner', controllerOf(metadata)),
+    ...optional('mark', value === undefined ? undefined : markOf(metadata, annotationKey, value)),
+    ...optional('node', spec?.nodeName || undefined),
+    ...optional('deletionDeadline', instant(metadata.deletionTimestamp)),
+    ...optional('deletionGraceSeconds', metadata.deletionGracePeriodSeconds),
+    ...optional('finishedAt', finishedAt(metadata, status)),
+  };
+}
+
+export function projectNode(object: JsonObject): Node {
+  const { metadata = {}, spec } = object as RawNode;
+  return {
+    name: metadata.name ?? '',
+    resourceVersion: metadata.resourceVersion ?? '',
+    unschedulable: spec?.unschedulable === true,
+    taints: spec?.taints?.flatMap(({ key }) => key ?? []) ?? [],
+    deleting: metadata.deletionTimestamp !== undefined,
+  };
+}
+
+/** Keeps of a tracking resource its entries: the annotations whose key starts with `entryPrefix`. */
+export function projectTracker(object: JsonObject, kind: TrackerKind, entryPrefix: string): Tracker {
+  const metadata = (object.metadata ?? {}) as RawMetadata;
+  const entries = Object.entries(metadata.annotations ?? {}).filter(([key]) => key.startsWith(entryPrefix));
+  return {
+    ...identity(metadata),
+    kind: kind.type,
+    ...(kind.isNamespaced ? { namespace: metadata.namespace ?? '' } : {}),
+    reusesNames: kind.reusesNames(object),
+    entries: Object.fromEntries(entries),
+  };
+}
+
+function identity(metadata: RawMetadata): { name: string; uid: string; resourceVersion: string } {
+  return { name: metadata.name ?? '', uid: metadata.uid ?? '', resourceVersion: metadata.resourceVersion ?? '' };
+}
+
+function controllerOf(metadata: RawMetadata): Owner | undefined {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  return owner && { apiVersion: owner.apiVersion ?? '', kind: owner.kind ?? '', name: owner.name ?? '' };
+}
+
+/** The managed fields tell who set the annotation, and when, without a second annotation and across restarts. */
+function markOf(metadata: RawMetadata, key: string, value: string): Mark {
+  const setter = metadata.managedFields?.find(({ fieldsV1 }) => {
+    const fields = fieldsV1 as { 'f:metadata'?: { 'f:annotations'?: Record<string, unknown> } } | undefined;
+    return fields?.['f:metadata']?.['f:annotations']?.[`f:${key}`] !== undefined;
+  });
+  return { value, ...optional('at', instant(setter?.time)), ...optional('by', setter?.manager) };
+}
+
+/** When a finished pod ended: its last container, else its last change of condition, else its start or creation. */
+function finishedAt(metadata: RawMetadata, status: RawPod['status']): number | undefined {
+  if (status?.phase !== 'Succeeded' && status?.phase !== 'Failed') return undefined;
+  const ends = status.containerStatuses?.flatMap(({ state }) => instant(state?.terminated?.finishedAt) ?? []) ?? [];
+  if (ends.length > 0) return Math.max(...ends);
+  const changes = status.conditions?.flatMap(({ lastTransitionTime }) => instant(lastTransitionTime) ?? []) ?? [];
+  if (changes.length > 0) return Math.max(...changes);
+  return instant(status.startTime) ?? instant(metadata.creationTimestamp) ?? 0;
+}
+
+function instant(text: string | undefined): number | undefined {
+  const ms = text === undefined ? Number.NaN : Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
+}

@@ -1,0 +1,172 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JsonObject } from '../kube/client.ts';
+import { ApiError, describeError, isNotFound } from '../kube/errors.ts';
+import { Backoff, type BackoffOptions, REFLECTOR_BACKOFF } from './backoff.ts';
+import type { ListWatch } from './list-watch.ts';
+import { type WatchEvent, watchEvents } from './watch-events.ts';
+
+/** Where a reflector puts what it learns. */
+export interface Sink<T> {
+  replace(objects: readonly T[]): void;
+  put(object: T): void;
+  remove(object: T): void;
+}
+
+export interface ReflectorOptions<T> {
+  /** For logs: the plural of the kind. */
+  readonly name: string;
+  readonly listWatch: ListWatch;
+  /** Keeps the fields that are needed; the raw object is not held. */
+  project(object: JsonObject): T;
+  readonly sink: Sink<T>;
+  /** A kind that may not exist (a CRD not installed): a 404 on the list is then an empty list, looked at again later. */
+  readonly mayBeAbsent?: boolean;
+  readonly monotonicNow: () => number;
+  readonly random: () => number;
+  readonly log: (level: 'debug' | 'info' | 'warn', message: string, fields: Record<string, unknown>) => void;
+  readonly backoff?: BackoffOptions;
+}
+
+const PAGE_SIZE = 500;
+const WATCH_MIN_SECONDS = 300;
+/** A healthy watch shows a bookmark about once a minute; one that is silent for longer is half-open. */
+const INACTIVITY_MS = 100_000;
+/** A watch that ends sooner than this, without an event, is a failure: it must not be repeated without a pause. */
+const SHORT_WATCH_MS = 1_000;
+/** How soon to look again for a kind that does not exist. */
+const ABSENT_RETRY_MS = 10_000;
+
+/**
+ * Keeps a sink equal to what the API server has, in the way of client-go's reflector: a paged list, then a watch from its
+ * resourceVersion, again and again. No error ends it; only `stop` does, and after a stop nothing more reaches the sink.
+ * Why not the library's informer: docs/decisions/0001-own-reflector.md.
+ */
+export class Reflector<T> {
+  readonly #options: ReflectorOptions<T>;
+  readonly #backoff: Backoff;
+  #running: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
+  #resourceVersion: string | undefined;
+  #agreedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options;
+    this.#backoff = new Backoff(options.backoff ?? REFLECTOR_BACKOFF, options.monotonicNow, options.random);
+  }
+
+  /** When the API server last told something (list, event or bookmark), on the monotonic clock; -Infinity if never. */
+  get agreedAt(): number {
+    return this.#agreedAt;
+  }
+
+  start(): void {
+    if (this.#running !== undefined) return;
+    const stop = new AbortController();
+    this.#running = { stop, done: this.#run(stop.signal) };
+  }
+
+  async stop(): Promise<void> {
+    const running = this.#running;
+    this.#running = undefined;
+    running?.stop.abort();
+    await running?.done;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        this.#resourceVersion ??= await this.#list(signal);
+        await this.#watch(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        await this.#recover(error, signal);
+      }
+    }
+  }
+
+  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+    const { name, log, mayBeAbsent } = this.#options;
+    if (wantsRelist(error)) this.#resourceVersion = undefined;
+    if (isNotFound(error) && mayBeAbsent) {
+      this.#options.sink.replace([]);
+      this.#agree();
+      log('debug', 'Kind not installed', { kind: name });
+      return pause(ABSENT_RETRY_MS, signal);
+    }
+    const retryAfterMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+    const delayMs = Math.max(this.#backoff.next(), retryAfterMs);
+    const next = this.#resourceVersion === undefined ? 'list' : 'watch';
+    log('warn', 'Watch interrupted', { kind: name, error: describeError(error), retryInMs: Math.round(delayMs), next });
+    return pause(delayMs, signal);
+  }
+
+  async #list(signal: AbortSignal): Promise<string> {
+    const { listWatch, project, sink, name, log } = this.#options;
+    const objects: T[] = [];
+    let page = await listWatch.list({ limit: PAGE_SIZE, signal });
+    objects.push(...page.items.map(project));
+    while (page.continueToken !== undefined) {
+      page = await listWatch.list({ limit: PAGE_SIZE, continueToken: page.continueToken, signal });
+      objects.push(...page.items.map(project));
+    }
+    signal.throwIfAborted();
+    sink.replace(objects);
+    this.#agree();
+    log('debug', 'Listed', { kind: name, count: objects.length });
+    return page.resourceVersion;
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { listWatch, monotonicNow, random } = this.#options;
+    const startedAt = monotonicNow();
+    const inactivity = new AbortController();
+    const either = AbortSignal.any([signal, inactivity.signal]);
+    const giveUp = () => inactivity.abort(new Error(`no event or bookmark for ${INACTIVITY_MS / 1000} s`));
+    let timer = setTimeout(giveUp, INACTIVITY_MS);
+    let count = 0;
+    try {
+      const body = await listWatch.watch({
+        resourceVersion: this.#resourceVersion ?? '',
+        timeoutSeconds: Math.round(WATCH_MIN_SECONDS * (1 + random())),
+        signal: either,
+      });
+      for await (const event of watchEvents(body)) {
+        if (signal.aborted) return;
+        clearTimeout(timer);
+        timer = setTimeout(giveUp, INACTIVITY_MS);
+        count++;
+        this.#apply(event);
+      }
+    } catch (error) {
+      throw inactivity.signal.aborted ? inactivity.signal.reason : error;
+    } finally {
+      clearTimeout(timer);
+    }
+    if (count === 0 && monotonicNow() - startedAt < SHORT_WATCH_MS) throw new Error('the watch ended at once');
+  }
+
+  #apply(event: WatchEvent): void {
+    const { sink, project } = this.#options;
+    if (event.type === 'DELETED') sink.remove(project(event.object));
+    else if (event.type !== 'BOOKMARK') sink.put(project(event.object));
+    this.#resourceVersion = event.resourceVersion;
+    this.#agree();
+  }
+
+  #agree(): void {
+    this.#agreedAt = this.#options.monotonicNow();
+  }
+}
+
+/**
+ * Whether the resourceVersion is of no more use: the API server refused it (410 when compacted, 504 when it is from before
+ * an etcd restore, 404 when the CRD went) or what came was no event. After 429, 401, 403, a 5xx or a broken connection the
+ * watch goes on where it was.
+ */
+function wantsRelist(error: unknown): boolean {
+  if (error instanceof ApiError) return ![401, 403, 429, 500, 502, 503].includes(error.code);
+  return error instanceof SyntaxError || error instanceof TypeError;
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}

@@ -1,0 +1,218 @@
+import { parseDuration } from './policy/duration.ts';
+import type { Selector } from './policy/model.ts';
+import { formatSelector, parseSelector } from './policy/selector.ts';
+import { TRACKER_KINDS, type TrackerKind } from './policy/trackers/index.ts';
+
+export interface Config {
+  readonly selector: Selector;
+  /** The selector as the API server reads it. */
+  readonly labelSelector: string;
+  readonly annotationKey: string;
+  readonly annotationValue: string;
+  readonly tlsCertFile: string;
+  readonly tlsKeyFile: string;
+  /** Absent where tracking is switched off. */
+  readonly trackerKind?: TrackerKind;
+  readonly drainTaints: readonly string[];
+  readonly replacementCondition: 'scheduled' | 'ready';
+  readonly retentionMs: number;
+  readonly stallAfterMs: number;
+  readonly shutdownDelayMs: number;
+  readonly exemptUsers: readonly string[];
+  readonly bindAddress: string;
+  /** 0 picks a free port; the start line says which. */
+  readonly webhookPort: number;
+  readonly healthPort: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly logFormat: 'text' | 'json';
+}
+
+/** Every problem of a configuration at once, one line each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** One environment variable: what it means without being set, and how `--help` describes it. */
+export interface Setting {
+  readonly name: string;
+  readonly fallback: string;
+  readonly help: string;
+}
+
+export const DEFAULT_DRAIN_TAINTS = [
+  'node.kubernetes.io/unschedulable',
+  'ToBeDeletedByClusterAutoscaler',
+  'karpenter.sh/disrupted',
+  'karpenter.sh/disruption',
+  'medik8s.io/drain',
+  'aws-node-termination-handler/',
+];
+
+/** In the order of the README's table, which a test compares with this one. */
+export const SETTINGS: readonly Setting[] = [
+  { name: 'POD_LABEL_SELECTOR_KEY', fallback: 'app', help: 'label key of the pods to protect' },
+  { name: 'POD_LABEL_SELECTOR_VALUE', fallback: 'couchbase', help: 'label value of the pods to protect' },
+  { name: 'POD_LABEL_SELECTOR', fallback: '', help: 'a full label selector, instead of key and value' },
+  {
+    name: 'RESCHEDULE_ANNOTATION_KEY',
+    fallback: 'cao.couchbase.com/reschedule',
+    help: 'annotation that asks the operator to move a pod',
+  },
+  { name: 'RESCHEDULE_ANNOTATION_VALUE', fallback: 'true', help: 'its value' },
+  {
+    name: 'TRACK_RESCHEDULED_PODS',
+    fallback: 'true',
+    help: 'write tracking entries: true or false (the older TRACK_RESCHEULED_PODS works too)',
+  },
+  {
+    name: 'TRACKING_RESOURCE_TYPE',
+    fallback: 'couchbasecluster',
+    help: 'where entries are kept: couchbasecluster or namespace',
+  },
+  { name: 'TRACKING_RETENTION', fallback: '15m', help: 'how long an entry stays after its pod has settled' },
+  {
+    name: 'REPLACEMENT_CONDITION',
+    fallback: 'scheduled',
+    help: 'when a pod that came back under its name lets the drain end: scheduled or ready',
+  },
+  { name: 'STALL_AFTER', fallback: '15m', help: 'after this a marked pod that has not moved is reported' },
+  {
+    name: 'DRAIN_TAINTS',
+    fallback: DEFAULT_DRAIN_TAINTS.join(','),
+    help: 'taint keys that say a node is being drained; one that ends in / is a prefix',
+  },
+  { name: 'EXEMPT_USERS', fallback: '', help: 'user names whose evictions are let through, separated by commas' },
+  {
+    name: 'TLS_CERT_FILE',
+    fallback: '/etc/webhook/certs/tls.crt',
+    help: 'serving certificate, PEM; reloaded when it changes',
+  },
+  { name: 'TLS_KEY_FILE', fallback: '/etc/webhook/certs/tls.key', help: 'its key, PEM' },
+  { name: 'BIND_ADDRESS', fallback: '::', help: 'address to listen on' },
+  { name: 'WEBHOOK_PORT', fallback: '8443', help: 'HTTPS port of the webhook; 0 picks a free one' },
+  { name: 'HEALTH_PORT', fallback: '8080', help: 'HTTP port of health and metrics; 0 picks a free one' },
+  { name: 'SHUTDOWN_DELAY', fallback: '5s', help: 'how long to keep serving, unready, after SIGTERM' },
+  { name: 'LOG_LEVEL', fallback: 'info', help: 'debug, info, warn or error' },
+  { name: 'LOG_FORMAT', fallback: 'text', help: 'text or json' },
+];
+
+const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+const ANNOTATION_KEY = /^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const BOOLEANS: Readonly<Record<string, boolean>> = { true: true, false: false, '1': true, '0': false };
+
+/** Reads and validates every setting. Throws ConfigError that names all problems. An empty variable counts as not set. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = [];
+  const raw = (name: string) => env[name] || SETTINGS.find((setting) => setting.name === name)?.fallback || '';
+  /** Collects the problem of one setting; the fallback is only ever used to go on looking for more problems. */
+  const read = <T>(name: string, parse: (text: string) => T, fallback: T): T => {
+    try {
+      return parse(raw(name));
+    } catch (error) {
+      problems.push(`${name} ${error instanceof Error ? error.message : String(error)}`);
+      return fallback;
+    }
+  };
+
+  const selector = readSelector(env, read);
+  const tracked =
+    env.TRACK_RESCHEDULED_PODS || !env.TRACK_RESCHEULED_PODS ? 'TRACK_RESCHEDULED_PODS' : 'TRACK_RESCHEULED_PODS';
+  const isTracking = read(tracked, boolean, true);
+  const trackerKind = read('TRACKING_RESOURCE_TYPE', trackerOf, undefined);
+  const config: Config = {
+    selector,
+    labelSelector: formatSelector(selector),
+    annotationKey: read('RESCHEDULE_ANNOTATION_KEY', matching(ANNOTATION_KEY, 'an annotation key'), ''),
+    annotationValue: raw('RESCHEDULE_ANNOTATION_VALUE'),
+    tlsCertFile: raw('TLS_CERT_FILE'),
+    tlsKeyFile: raw('TLS_KEY_FILE'),
+    ...(isTracking && trackerKind !== undefined ? { trackerKind } : {}),
+    drainTaints: list(raw('DRAIN_TAINTS')),
+    replacementCondition: read('REPLACEMENT_CONDITION', oneOf('scheduled', 'ready'), 'scheduled'),
+    retentionMs: read('TRACKING_RETENTION', duration, 0),
+    stallAfterMs: read('STALL_AFTER', duration, 0),
+    shutdownDelayMs: read('SHUTDOWN_DELAY', duration, 0),
+    exemptUsers: list(raw('EXEMPT_USERS')),
+    bindAddress: raw('BIND_ADDRESS'),
+    webhookPort: read('WEBHOOK_PORT', port, 0),
+    healthPort: read('HEALTH_PORT', port, 0),
+    logLevel: read('LOG_LEVEL', oneOf('debug', 'info', 'warn', 'error'), 'info'),
+    logFormat: read('LOG_FORMAT', oneOf('text', 'json'), 'text'),
+  };
+  if (config.webhookPort === config.healthPort && config.webhookPort !== 0) {
+    problems.push(`WEBHOOK_PORT and HEALTH_PORT are both ${config.webhookPort}; give them different ports`);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze(config);
+}
+
+/** The settings as text, for `--help`. */
+export function describeSettings(): string {
+  return SETTINGS.map(
+    ({ name, fallback, help }) => `  ${name}\n      ${help}${fallback === '' ? '' : ` (${fallback})`}`,
+  ).join('\n');
+}
+
+type ReadSetting = <T>(name: string, parse: (text: string) => T, fallback: T) => T;
+
+function readSelector(env: Readonly<Record<string, string | undefined>>, read: ReadSetting): Selector {
+  if (env.POD_LABEL_SELECTOR) return read('POD_LABEL_SELECTOR', parseSelector, []);
+  const key = read('POD_LABEL_SELECTOR_KEY', matching(ANNOTATION_KEY, 'a label key'), '');
+  const value = read('POD_LABEL_SELECTOR_VALUE', matching(LABEL_VALUE, 'a label value'), '');
+  return [{ op: 'in', key, values: [value] }];
+}
+
+function matching(pattern: RegExp, what: string) {
+  return (text: string): string => {
+    if (!pattern.test(text)) throw new Error(`is "${text}", which is not ${what}`);
+    return text;
+  };
+}
+
+function oneOf<T extends string>(...allowed: readonly T[]) {
+  return (text: string): T => {
+    const found = allowed.find((value) => value === text);
+    if (found === undefined) throw new Error(`is "${text}"; it must be ${allowed.join(' or ')}`);
+    return found;
+  };
+}
+
+function boolean(text: string): boolean {
+  const value = BOOLEANS[text.toLowerCase()];
+  if (value === undefined) throw new Error(`is "${text}"; it must be true or false`);
+  return value;
+}
+
+function trackerOf(text: string): TrackerKind {
+  const kind = TRACKER_KINDS.find(({ type }) => type === text);
+  if (kind === undefined)
+    throw new Error(`is "${text}"; it must be ${TRACKER_KINDS.map(({ type }) => type).join(' or ')}`);
+  return kind;
+}
+
+function duration(text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new Error(`is wrong: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 65_535) throw new Error(`is "${text}"; it must be a port from 0 to 65535`);
+  return value;
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}

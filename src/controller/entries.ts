@@ -1,0 +1,137 @@
+import { type Cache, namespacedKey, trackerKey } from '../cache/cache.ts';
+import { describeError } from '../kube/errors.ts';
+import type { EmitEvent } from '../kube/events.ts';
+import { objectPath } from '../kube/paths.ts';
+import type { Writes } from '../kube/writes.ts';
+import { LOG, type Log } from '../logs.ts';
+import { decodeEntry, entryPod } from '../policy/entry.ts';
+import type { Entry, Pod, PolicySettings, Tracker } from '../policy/model.ts';
+import { type EntryState, entryState, type Plan, planEntry } from '../policy/plan.ts';
+import type { TrackerKind } from '../policy/trackers/index.ts';
+import type { ReconcileResult } from './controller.ts';
+import { Since } from './since.ts';
+
+export interface EntriesOptions {
+  readonly cache: Cache;
+  readonly writes: Pick<Writes, 'removeEntry'>;
+  readonly emitEvent: EmitEvent;
+  readonly settings: PolicySettings;
+  /** Absent where tracking is switched off. */
+  readonly trackerKind?: TrackerKind;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly monotonicNow: () => number;
+  readonly onPrune?: (state: EntryState) => void;
+}
+
+/** Before the caches have synced, absence means nothing. */
+const UNSYNCED_RETRY_MS = 500;
+
+/** Prunes what is remembered of earlier instances: the entries of tracking resources, and the cache's own memory. */
+export class EntryReconciler {
+  readonly #options: EntriesOptions;
+  readonly #sinceByTracker = new Map<string, Since>();
+  readonly #departedSince: Since;
+
+  constructor(options: EntriesOptions) {
+    this.#options = options;
+    this.#departedSince = new Since(options.monotonicNow);
+  }
+
+  /** Reconciles every entry of one tracking resource; `key` is its key in the store. */
+  async reconcileTracker(key: string, signal: AbortSignal): Promise<ReconcileResult> {
+    const { cache, monotonicNow } = this.#options;
+    if (!cache.hasSynced()) return { requeueAfterMs: UNSYNCED_RETRY_MS };
+    const tracker = cache.trackers.get(key);
+    if (tracker === undefined || Object.keys(tracker.entries).length === 0) {
+      this.#sinceByTracker.delete(key);
+      return {};
+    }
+    const since = this.#sinceByTracker.get(key) ?? new Since(monotonicNow);
+    this.#sinceByTracker.set(key, since);
+    since.keepOnly({ has: (subject) => Object.hasOwn(tracker.entries, subject) });
+    const waits: number[] = [];
+    for (const [entryKey, value] of Object.entries(tracker.entries)) {
+      const plan = await this.#reconcileEntry(tracker, entryKey, value, since, signal);
+      if (plan?.kind === 'keep' && plan.lookAgainInMs !== undefined) waits.push(plan.lookAgainInMs);
+    }
+    return waits.length > 0 ? { requeueAfterMs: Math.min(...waits) } : {};
+  }
+
+  /** undefined for an annotation that is not an entry of ours: it is left alone. */
+  async #reconcileEntry(
+    tracker: Tracker,
+    entryKey: string,
+    value: string,
+    since: Since,
+    signal: AbortSignal,
+  ): Promise<Plan | undefined> {
+    const about = entryPod(entryKey, value);
+    if (about === undefined) return undefined;
+    const pod = this.#options.cache.pods.get(namespacedKey(about.namespace, about.name));
+    const plan = this.#plan(decodeEntry(value), pod, since, entryKey, value);
+    if (plan.kind === 'prune') await this.#prune(tracker, { entryKey, value, about, pod, state: plan.state }, signal);
+    return plan;
+  }
+
+  /** Reconciles what the cache remembers of one pod name. */
+  reconcileDeparted(podKey: string): ReconcileResult {
+    const { cache } = this.#options;
+    if (!cache.hasSynced()) return { requeueAfterMs: UNSYNCED_RETRY_MS };
+    const entry = cache.departed.get(podKey);
+    if (entry === undefined) {
+      this.#departedSince.forget(podKey);
+      return {};
+    }
+    const plan = this.#plan(entry, cache.pods.get(podKey), this.#departedSince, podKey, entry.uid ?? '');
+    if (plan.kind === 'prune') {
+      cache.departed.forget(podKey);
+      this.#departedSince.forget(podKey);
+      return {};
+    }
+    return plan.lookAgainInMs === undefined ? {} : { requeueAfterMs: plan.lookAgainInMs };
+  }
+
+  #plan(entry: Entry, pod: Pod | undefined, since: Since, subject: string, version: string): Plan {
+    const { cache, settings } = this.#options;
+    const node = pod?.node === undefined ? undefined : cache.nodes.get(pod.node);
+    const state = entryState({ entry, ...(pod ? { pod } : {}), ...(node ? { node } : {}) }, settings);
+    return planEntry(state, since.heldMs(subject, `${state} ${pod?.uid} ${version}`), settings);
+  }
+
+  async #prune(
+    tracker: Tracker,
+    pruned: {
+      entryKey: string;
+      value: string;
+      about: { namespace: string; name: string };
+      pod: Pod | undefined;
+      state: EntryState;
+    },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { cache, writes, trackerKind, log, onPrune } = this.#options;
+    if (trackerKind === undefined) return;
+    const { entryKey, value, about, pod, state } = pruned;
+    const path = objectPath(trackerKind.apiPath, trackerKind.plural, tracker.namespace, tracker.name);
+    const result = await writes.removeEntry(path, entryKey, value, signal);
+    // Another replica was first, or the entry is about a newer instance now: the watch will tell.
+    if (result.kind === 'changed') return;
+    cache.trackers.assume(cache.project.tracker(result.object));
+    onPrune?.(state);
+    const fields = { pod: about.name, namespace: about.namespace, uid: pod?.uid, node: pod?.node, reason: state };
+    log.info(state === 'rescheduled' ? LOG.rescheduled : LOG.pruned, { ...fields, tracker: trackerKey(tracker) });
+    if (state === 'rescheduled' && pod !== undefined) await this.#announce(pod, decodeEntry(value), signal);
+  }
+
+  async #announce(pod: Pod, entry: Entry, signal: AbortSignal): Promise<void> {
+    const { emitEvent, log, now } = this.#options;
+    const from = entry.node === undefined ? '' : ` from node ${entry.node}`;
+    const message = `The pod was moved${from} to node ${pod.node} for a drain`;
+    try {
+      await emitEvent({ about: pod, reason: 'Rescheduled', type: 'Normal', message, now: new Date(now()) }, signal);
+    } catch (error) {
+      log.warn(LOG.eventFailed, { pod: pod.name, namespace: pod.namespace, error: describeError(error) });
+    }
+  }
+}

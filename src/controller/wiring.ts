@@ -1,0 +1,71 @@
+import { type Cache, namespacedKey, trackerKey } from '../cache/cache.ts';
+import type { Change } from '../cache/store.ts';
+import type { Pod, PolicySettings } from '../policy/model.ts';
+import { isMarked } from '../policy/states.ts';
+import type { TrackerKind } from '../policy/trackers/index.ts';
+import type { Reconcile } from './controller.ts';
+import type { EntryReconciler } from './entries.ts';
+import type { StallReporter } from './stall.ts';
+
+/** Keys of the work queue are `<kind> <store key>`. */
+const KEYS = { tracker: 'tracker', departed: 'departed', stall: 'stall' } as const;
+
+/** Sends a key to the reconciler of its kind. */
+export function createReconcile(entries: EntryReconciler, stall: StallReporter): Reconcile {
+  return async (key, signal) => {
+    const space = key.indexOf(' ');
+    const kind = key.slice(0, space);
+    const storeKey = key.slice(space + 1);
+    switch (kind) {
+      case KEYS.tracker:
+        return entries.reconcileTracker(storeKey, signal);
+      case KEYS.departed:
+        return entries.reconcileDeparted(storeKey);
+      case KEYS.stall:
+        return stall.reconcile(storeKey, signal);
+      default:
+        throw new Error(`no reconciler for key ${key}`);
+    }
+  };
+}
+
+/**
+ * Wakes the keys that a change of the cache concerns; a reconcile reads the present, so the change itself is not passed on.
+ * To be called before the cache starts.
+ */
+export function wakeOnChanges(
+  cache: Cache,
+  add: (key: string) => void,
+  settings: PolicySettings,
+  trackerKind: TrackerKind | undefined,
+): void {
+  cache.trackers.subscribe((change) => add(`${KEYS.tracker} ${change.key}`));
+  cache.pods.subscribe((change) => {
+    const tracker = trackerOf(podOf(change), trackerKind);
+    if (tracker !== undefined) add(`${KEYS.tracker} ${tracker}`);
+    if (cache.departed.get(change.key) !== undefined) add(`${KEYS.departed} ${change.key}`);
+    if (involvesMark(change, settings)) add(`${KEYS.stall} ${change.key}`);
+  });
+  // Only what drains, undrains, comes or goes reaches this: heartbeats change nothing that is kept of a node.
+  cache.nodes.subscribe(() => {
+    for (const tracker of cache.trackers.values()) {
+      if (Object.keys(tracker.entries).length > 0) add(`${KEYS.tracker} ${trackerKey(tracker)}`);
+    }
+    for (const key of cache.departed.keys()) add(`${KEYS.departed} ${key}`);
+  });
+}
+
+function podOf(change: Change<Pod>): Pod {
+  return change.kind === 'removed' ? change.before : change.now;
+}
+
+function involvesMark(change: Change<Pod>, settings: PolicySettings): boolean {
+  if (change.kind !== 'added' && isMarked(change.before, settings)) return true;
+  return change.kind !== 'removed' && isMarked(change.now, settings);
+}
+
+function trackerOf(pod: Pod, kind: TrackerKind | undefined): string | undefined {
+  const named = kind?.nameFor(pod);
+  if (kind === undefined || named === undefined || 'missing' in named) return undefined;
+  return kind.isNamespaced ? namespacedKey(pod.namespace, named.name) : named.name;
+}

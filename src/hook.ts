@@ -1,0 +1,152 @@
+import type { RequestListener } from 'node:http';
+import { createCache } from './cache/cache.ts';
+import { Observer } from './cache/observe.ts';
+import type { Config } from './config.ts';
+import { Controller } from './controller/controller.ts';
+import { EntryReconciler } from './controller/entries.ts';
+import type { QueueClock } from './controller/queue.ts';
+import { StallReporter } from './controller/stall.ts';
+import { createReconcile, wakeOnChanges } from './controller/wiring.ts';
+import { createApiClient } from './kube/client.ts';
+import type { Connection } from './kube/connection.ts';
+import { createEmitEvent } from './kube/events.ts';
+import { createReads } from './kube/reads.ts';
+import { createWrites } from './kube/writes.ts';
+import { LOG, type Log } from './logs.ts';
+import { createMetrics } from './metrics.ts';
+import { decodeEntry, ENTRY_PREFIX, entryKey } from './policy/entry.ts';
+import type { PolicySettings, Tracker } from './policy/model.ts';
+import { needsNode } from './policy/rules/8-earlier-instance.ts';
+import { isMarked } from './policy/states.ts';
+import { Admitter } from './webhook/admit.ts';
+import { createApp } from './webhook/app.ts';
+import { createHealthApp } from './webhook/health.ts';
+import { Marker } from './webhook/mark.ts';
+
+/** The world outside: what `main` touches and everything below only gets. */
+export interface World extends QueueClock {
+  readonly log: Log;
+  /** Wall clock, epoch milliseconds. */
+  now(): number;
+  random(): number;
+  /** Names this replica in Events. */
+  readonly instance: string;
+}
+
+export interface Hook {
+  readonly webhookListener: RequestListener;
+  readonly healthListener: RequestListener;
+  start(): void;
+  /** From now on `/readyz` says no, and answers ask clients to connect elsewhere. */
+  unready(reason: string): void;
+  stop(): Promise<void>;
+}
+
+/** Puts the parts together: clients, cache, controller, webhook. Nothing runs before `start`. */
+export function createHook(config: Config, connection: Connection, world: World): Hook {
+  const { log } = world;
+  const now = () => world.now();
+  const monotonicNow = () => world.monotonicNow();
+  const metrics = createMetrics();
+  const settings = settingsOf(config);
+  const tracking = config.trackerKind ? { trackerKind: config.trackerKind } : {};
+
+  const client = createApiClient(connection, { monotonicNow }, metrics.onApiCall);
+  const writes = createWrites(client);
+  const emitEvent = createEmitEvent(client, world.instance);
+  const cache = createCache({
+    ...tracking,
+    client,
+    labelSelector: config.labelSelector,
+    annotationKey: config.annotationKey,
+    entryPrefix: ENTRY_PREFIX,
+    isMarked: (pod) => isMarked(pod, settings),
+    now,
+    monotonicNow,
+    random: () => world.random(),
+    log: (level, message, fields) => log[level](message, fields),
+    onSynced: () =>
+      log.info(LOG.synced, Object.fromEntries(cache.freshness().map((kind) => [kind.kind, kind.objects]))),
+  });
+
+  const entries = new EntryReconciler({
+    ...tracking,
+    cache,
+    writes,
+    emitEvent,
+    settings,
+    log,
+    now,
+    monotonicNow,
+    onPrune: metrics.onPrune,
+  });
+  const stall = new StallReporter({ cache, emitEvent, settings, log, now, monotonicNow });
+  const controller = new Controller({
+    reconcile: createReconcile(entries, stall),
+    clock: world,
+    random: () => world.random(),
+    log,
+    onReconcile: metrics.onReconcile,
+  });
+  wakeOnChanges(cache, (key) => controller.queue.add(key), settings, config.trackerKind);
+
+  const observer = new Observer({
+    ...tracking,
+    cache,
+    reads: createReads(client),
+    now,
+    entryFor: lookUpEntry,
+    needsNode: (observation) => needsNode(observation, settings),
+  });
+  const marker = new Marker({
+    ...tracking,
+    cache,
+    writes,
+    annotationKey: config.annotationKey,
+    annotationValue: config.annotationValue,
+    now,
+  });
+  const admitter = new Admitter({ observer, marker, settings, log, monotonicNow, onDecision: metrics.onDecision });
+
+  let unreadyBecause: string | undefined;
+  const notReady = () => unreadyBecause ?? (cache.hasSynced() ? undefined : 'the cache has not synced');
+  const app = createApp({
+    admit: (request, signal) => admitter.admit(request, signal),
+    notReady,
+    isStopping: () => unreadyBecause !== undefined,
+    log,
+  });
+  const health = createHealthApp({ notReady, metrics: metrics.registry, log });
+  metrics.read({
+    stalledPods: () => stall.count,
+    queueLength: () => controller.queue.length,
+    freshness: () => cache.freshness(),
+    monotonicNow,
+  });
+
+  return {
+    webhookListener: app.callback(),
+    healthListener: health.callback(),
+    start() {
+      cache.start();
+      controller.start();
+    },
+    unready(reason) {
+      unreadyBecause = reason;
+    },
+    async stop() {
+      await Promise.all([cache.stop(), controller.stop()]);
+    },
+  };
+}
+
+function settingsOf(config: Config): PolicySettings {
+  const { selector, annotationValue, drainTaints, replacementCondition, exemptUsers, stallAfterMs, retentionMs } =
+    config;
+  return { selector, annotationValue, drainTaints, replacementCondition, exemptUsers, stallAfterMs, retentionMs };
+}
+
+function lookUpEntry(tracker: Tracker, namespace: string, pod: string) {
+  const value = tracker.entries[entryKey(namespace, pod)];
+  return value === undefined ? undefined : decodeEntry(value);
+}

@@ -1,0 +1,106 @@
+import { request } from 'undici';
+import type { Connection } from './connection.ts';
+import { ApiError, ApiUnreachableError, type StatusBody } from './errors.ts';
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** One finished call, for metrics and for tests that count. `code` is 0 where no answer came. */
+export interface ApiCall {
+  readonly method: ApiRequest['method'];
+  readonly path: string;
+  readonly code: number;
+  readonly durationMs: number;
+}
+
+export type JsonObject = { readonly [key: string]: unknown };
+
+/** Calls to the API server. Throws ApiError for any answer but 2xx, ApiUnreachableError where none came. */
+export interface ApiClient {
+  json(request: ApiRequest): Promise<JsonObject>;
+  /** The body of a watch, as it arrives. It ends when the signal aborts. */
+  stream(request: ApiRequest): Promise<AsyncIterable<Uint8Array>>;
+}
+
+/** No single call may take longer; a caller's own deadline comes through `signal`. */
+const CALL_TIMEOUT_MS = 30_000;
+
+export function createApiClient(
+  connection: Connection,
+  clock: { monotonicNow(): number },
+  onCall: (call: ApiCall) => void = () => undefined,
+): ApiClient {
+  const send = async (call: ApiRequest, signal: AbortSignal) => {
+    const what = `${call.method} ${call.path}`;
+    const startedAt = clock.monotonicNow();
+    const finished = (code: number) =>
+      onCall({ method: call.method, path: call.path, code, durationMs: clock.monotonicNow() - startedAt });
+    try {
+      const response = await request(connection.server + call.path + queryString(call.query), {
+        dispatcher: connection.dispatcher,
+        method: call.method,
+        headers: {
+          accept: 'application/json',
+          'user-agent': 'reschedule-hook',
+          ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),
+          ...(await connection.headers()),
+        },
+        body: call.body === undefined ? null : JSON.stringify(call.body),
+        signal,
+        headersTimeout: CALL_TIMEOUT_MS,
+        // The body of a watch is open-ended; its reader has a deadline of its own.
+        bodyTimeout: 0,
+      });
+      finished(response.statusCode);
+      return response;
+    } catch (error) {
+      finished(0);
+      throw new ApiUnreachableError(what, error);
+    }
+  };
+
+  const checked = async (call: ApiRequest, signal: AbortSignal) => {
+    const response = await send(call, signal);
+    if (response.statusCode >= 200 && response.statusCode < 300) return response;
+    if (response.statusCode === 401) connection.forgetCredentials();
+    const body = await response.body.json().catch(() => undefined);
+    const retryAfter = Number(response.headers['retry-after']);
+    throw new ApiError(
+      response.statusCode,
+      `${call.method} ${call.path}`,
+      isStatus(body) ? body : undefined,
+      Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter * 1000 : undefined,
+    );
+  };
+
+  return {
+    async json(call) {
+      const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS);
+      const response = await checked(call, call.signal ? AbortSignal.any([call.signal, timeout]) : timeout);
+      try {
+        return (await response.body.json()) as JsonObject;
+      } catch (error) {
+        throw new ApiUnreachableError(`${call.method} ${call.path}`, error);
+      }
+    },
+    async stream(call) {
+      return (await checked(call, call.signal ?? new AbortController().signal)).body;
+    },
+  };
+}
+
+function queryString(query: ApiRequest['query']): string {
+  const pairs = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
+  if (pairs.length === 0) return '';
+  return `?${new URLSearchParams(pairs.map(([key, value]): [string, string] => [key, String(value)]))}`;
+}
+
+function isStatus(body: unknown): body is StatusBody {
+  return typeof body === 'object' && body !== null;
+}

@@ -1,0 +1,45 @@
+/** The API server answered, and not with success. `reason` and `causes` are those of its Status body. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly code: number;
+  readonly reason: string;
+  readonly causes: readonly string[];
+  /** From the Retry-After header. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: number, what: string, body: StatusBody | undefined, retryAfterMs?: number) {
+    super(`${what}: ${code} ${body?.message ?? body?.reason ?? 'without a Status body'}`);
+    this.code = code;
+    this.reason = body?.reason ?? '';
+    this.causes = body?.details?.causes?.map((cause) => cause.field ?? '') ?? [];
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** No answer: refused, reset, timed out, aborted, or credentials that cannot be had. `cause` has the details. */
+export class ApiUnreachableError extends Error {
+  override readonly name = 'ApiUnreachableError';
+
+  constructor(what: string, cause: unknown) {
+    super(`${what}: ${describeError(cause)}`, { cause });
+  }
+}
+
+export interface StatusBody {
+  readonly message?: string;
+  readonly reason?: string;
+  readonly code?: number;
+  readonly details?: { readonly causes?: readonly { readonly field?: string; readonly message?: string }[] };
+}
+
+export function isNotFound(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 404;
+}
+
+/** One line for logs and messages; follows `cause` where the outer message says nothing. Never the whole object. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error && typeof error.code === 'string' ? ` (${error.code})` : '';
+  if (error.message !== '') return error.message + (error.message.includes(code.trim()) ? '' : code);
+  return error.cause === undefined ? error.name + code : describeError(error.cause);
+}

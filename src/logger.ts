@@ -1,0 +1,41 @@
+import { createLogger, format, transports } from 'winston';
+import type { Log } from './logs.ts';
+
+/**
+ * The log of the process, on standard output: one line a fact, as `2026-01-31T12:00:00.000Z INFO message key=value ...` or
+ * as one JSON object with `time`, `level`, `message` and the fields.
+ */
+export function createLog(level: string, style: 'text' | 'json'): Log & { end(): Promise<void> } {
+  const time = format((info) => ({ time: new Date().toISOString(), ...info }));
+  const logger = createLogger({
+    level,
+    format: style === 'json' ? format.combine(time(), format.json()) : format.combine(time(), format.printf(asText)),
+    transports: [new transports.Console({ forceConsole: false })],
+  });
+  return {
+    debug: (message, fields) => void logger.debug(message, fields),
+    info: (message, fields) => void logger.info(message, fields),
+    warn: (message, fields) => void logger.warn(message, fields),
+    error: (message, fields) => void logger.error(message, fields),
+    async end() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      logger.once('finish', resolve);
+      logger.end();
+      await promise;
+    },
+  };
+}
+
+function asText(info: Record<string | symbol, unknown>): string {
+  const { time, level, message, ...fields } = info;
+  const pairs = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}=${textOf(value)}`);
+  return [time, String(level).toUpperCase(), message, ...pairs].join(' ');
+}
+
+/** Quoted where it would not be one word: line breaks from outside must not make a second line. */
+function textOf(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
+}

@@ -1,0 +1,35 @@
+/** The messages of the log, constant so that they can be grepped; what varies is in the fields. */
+export const LOG = {
+  started: 'Reschedule hook server started',
+  stopping: 'Reschedule hook server stopping',
+  stopped: 'Reschedule hook server stopped',
+  synced: 'Cache synced',
+  marked: 'Pod marked for rescheduling',
+  released: 'Drain released',
+  waiting: 'Pod waiting',
+  allowed: 'Eviction allowed',
+  refused: 'Eviction refused',
+  doubt: 'Eviction refused in doubt',
+  dryRun: 'Dry run answered',
+  untracked: 'Pod marked without a tracking entry',
+  pruned: 'Tracking entry pruned',
+  rescheduled: 'Pod rescheduled',
+  stalled: 'Pod stalled: its operator does not act',
+  unstalled: 'Stalled pod has moved',
+  reconcileFailed: 'Reconcile failed',
+  eventFailed: 'Event not written',
+  badRequest: 'Request refused',
+  certificateLoaded: 'Certificate loaded',
+  certificateFailed: 'Certificate not reloaded',
+  unexpected: 'Unexpected error',
+} as const;
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** What the modules need of a logger: a constant message and fields. Never whole objects, never a secret. */
+export interface Log {
+  debug(message: string, fields?: Record<string, unknown>): void;
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}

@@ -1,0 +1,49 @@
+import type { Decision, Observation, Rule } from './decision.ts';
+import type { PolicySettings } from './model.ts';
+import { notOurs } from './rules/1-not-ours.ts';
+import { podGone } from './rules/2-pod-gone.ts';
+import { notSelected } from './rules/3-not-selected.ts';
+import { otherInstance } from './rules/4-other-instance.ts';
+import { dryRun } from './rules/5-dry-run.ts';
+import { ending } from './rules/6-ending.ts';
+import { marked } from './rules/7-marked.ts';
+import { cacheBehind, cameBackOnDrainingNode, notYetInPlace, rescheduled } from './rules/8-earlier-instance.ts';
+import { markIt } from './rules/9-mark.ts';
+
+/** The rules that a dry run only describes. */
+const ACTING: readonly Rule[] = [ending, marked, cameBackOnDrainingNode, notYetInPlace, rescheduled, cacheBehind];
+
+/** The decision table, top to bottom; the first rule that has an opinion wins, and rule 9 is what is left. */
+const RULES: readonly Rule[] = [
+  notOurs,
+  podGone,
+  notSelected,
+  otherInstance,
+  dryRun((observation, settings) => firstOpinion(ACTING, observation, settings)),
+  ...ACTING,
+];
+
+/** Decides one eviction. Pure: the same observation and settings always give the same decision. */
+export function decide(observation: Observation, settings: PolicySettings): Decision {
+  return firstOpinion(RULES, observation, settings);
+}
+
+/**
+ * Whether a decision may be carried out on the evidence it was made on (S2). From the cache: an answer that keeps the
+ * drainer waiting, and a first mark, whose writes are guarded by what was seen (S4). Everything that lets a drain go on
+ * or gives up on it, a second move of the same name, and a mark without the entry that belongs to it, wants a live read.
+ */
+export function isFinal(decision: Decision, observation: Observation): boolean {
+  if (observation.evidence === 'live' || decision.rule === '1') return true;
+  if (decision.kind === 'deny') return decision.code === 429;
+  return decision.kind === 'mark' && decision.rule === '9' && decision.trackerMissing === undefined;
+}
+
+function firstOpinion(rules: readonly Rule[], observation: Observation, settings: PolicySettings): Decision {
+  for (const rule of rules) {
+    const decision = rule(observation, settings);
+    if (decision !== undefined) return decision;
+  }
+  if (observation.pod === undefined) throw new Error('decide: rule 2 must come before rule 9');
+  return markIt(observation, observation.pod);
+}

@@ -1,0 +1,28 @@
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Parses `90s`, `15m`, `1h30m` or `500ms` into milliseconds. Throws an Error that says how a duration is written. */
+export function parseDuration(text: string): number {
+  if (!/^(\d+(ms|s|m|h))+$/.test(text)) throw new Error(`"${text}" is not a duration; write it like 90s, 15m or 1h`);
+  let total = 0;
+  for (const [, digits, unit] of text.matchAll(/(\d+)(ms|s|m|h)/g)) total += Number(digits) * (UNITS[unit ?? ''] ?? 0);
+  if (!Number.isSafeInteger(total)) throw new Error(`"${text}" is too long a duration`);
+  return total;
+}
+
+/** Writes a span of milliseconds for people, two units at most: `0s`, `3m20s`, `2h5m`, `3d4h`. Never negative. */
+export function formatAge(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [seconds % 60, 's'],
+  ];
+  const first = parts.findIndex(([count]) => count > 0);
+  if (first === -1) return '0s';
+  return parts
+    .slice(first, first + 2)
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count}${unit}`)
+    .join('');
+}

@@ -1,0 +1,104 @@
+/**
+ * The plain data that decisions are made on. No client library type and no clock appears here: instants are epoch
+ * milliseconds, and every object is a projection that `src/cache` makes from what the API server sent.
+ */
+
+/** Who put the reschedule annotation on a pod, and when, as far as the API server's managed fields tell. */
+export interface Mark {
+  readonly value: string;
+  readonly at?: number;
+  readonly by?: string;
+}
+
+export interface Owner {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+}
+
+export interface Pod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The controller owner reference, if there is one. */
+  readonly owner?: Owner;
+  /** Present if the reschedule annotation is, whatever its value. */
+  readonly mark?: Mark;
+  /** `spec.nodeName`; absent until the pod is scheduled. */
+  readonly node?: string;
+  readonly ready: boolean;
+  /** `metadata.deletionTimestamp`: for a pod this is the end of its grace period, not the moment of the DELETE. */
+  readonly deletionDeadline?: number;
+  readonly deletionGraceSeconds?: number;
+  /** Present for a Succeeded or Failed pod: when its last container ended, or the best instant known. */
+  readonly finishedAt?: number;
+}
+
+export interface Node {
+  readonly name: string;
+  readonly resourceVersion: string;
+  readonly unschedulable: boolean;
+  readonly taints: readonly string[];
+  readonly deleting: boolean;
+}
+
+/** An object that carries tracking entries: a CouchbaseCluster, or a Namespace. */
+export interface Tracker {
+  readonly kind: string;
+  /** Absent for a cluster-scoped tracking resource. */
+  readonly namespace?: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** Whether its operator recreates a pod under the same name; without that no entry is needed. */
+  readonly reusesNames: boolean;
+  /** Its annotations that are tracking entries: annotation key to raw value. */
+  readonly entries: Readonly<Record<string, string>>;
+}
+
+/** One tracked instance. `uid` is absent for an entry of the reference (value `true`): an unknown instance. */
+export interface Entry {
+  readonly uid?: string;
+  readonly node?: string;
+  readonly at?: number;
+}
+
+/** What one admission request asks for. */
+export interface EvictionRequest {
+  /** True only for a CREATE of `pods/eviction`. */
+  readonly isEviction: boolean;
+  readonly namespace: string;
+  readonly name: string;
+  readonly username: string;
+  /** `deleteOptions.preconditions.uid` */
+  readonly uid?: string;
+  /** `deleteOptions.gracePeriodSeconds` */
+  readonly graceSeconds?: number;
+  /** From the request or from `deleteOptions.dryRun`; kubectl uses the latter. */
+  readonly dryRun: boolean;
+}
+
+/** What the rules need to know of the configuration. */
+export interface PolicySettings {
+  readonly selector: Selector;
+  readonly annotationValue: string;
+  readonly drainTaints: readonly string[];
+  readonly replacementCondition: 'scheduled' | 'ready';
+  readonly exemptUsers: readonly string[];
+  readonly stallAfterMs: number;
+  readonly retentionMs: number;
+}
+
+/** A parsed Kubernetes label selector: all of its requirements must hold. */
+export type Selector = readonly Requirement[];
+
+export type Requirement =
+  | { readonly op: 'in' | 'notIn'; readonly key: string; readonly values: readonly string[] }
+  | { readonly op: 'exists' | 'missing'; readonly key: string };
+
+/** Makes a switch over a union exhaustive: adding a variant breaks the build, not production. */
+export function assertNever(value: never): never {
+  throw new Error(`unexpected variant: ${JSON.stringify(value)}`);
+}

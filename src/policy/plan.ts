@@ -1,0 +1,66 @@
+import type { Entry, Node, Pod, PolicySettings } from './model.ts';
+import { assertNever } from './model.ts';
+import { isDraining, isEnding, isInPlace, isMarked } from './states.ts';
+
+/** How long an entry must be withdrawn before it goes: the gap between "entry written" and "pod marked" is no reason. */
+export const WITHDRAWN_AFTER_MS = 60_000;
+/** How long a name must be gone: scaled down, or moved under another name. */
+export const GONE_AFTER_MS = 3_600_000;
+
+/** What one tracking entry is about, as the cache sees it. */
+export interface EntryObservation {
+  readonly entry: Entry;
+  /** The pod of that name now. */
+  readonly pod?: Pod;
+  /** The node that pod is on, if it is on one that exists. */
+  readonly node?: Node;
+}
+
+/** The rows of the reconcile table. */
+export type EntryState = 'waiting' | 'withdrawn' | 'unsettled' | 'rescheduled' | 'gone';
+
+export type Plan =
+  | { readonly kind: 'keep'; readonly state: EntryState; readonly lookAgainInMs?: number }
+  | { readonly kind: 'prune'; readonly state: EntryState };
+
+/** Which row of the reconcile table an entry is in. An entry without a UID is about an unknown earlier instance. */
+export function entryState({ entry, pod, node }: EntryObservation, settings: PolicySettings): EntryState {
+  if (pod === undefined) return 'gone';
+  const isSameInstance = entry.uid === pod.uid;
+  if (isMarked(pod, settings) && (isSameInstance || entry.uid === undefined)) return 'waiting';
+  if (isSameInstance) return 'withdrawn';
+  const isSettled = isInPlace(pod, settings) && !isEnding(pod) && !isDraining(node, settings.drainTaints);
+  return isSettled ? 'rescheduled' : 'unsettled';
+}
+
+/** What to do with an entry that has been in `state` for `forMs` without a break. */
+export function planEntry(state: EntryState, forMs: number, settings: PolicySettings): Plan {
+  switch (state) {
+    case 'waiting':
+    case 'unsettled':
+      return { kind: 'keep', state };
+    case 'withdrawn':
+      return after(WITHDRAWN_AFTER_MS, state, forMs);
+    case 'rescheduled':
+      return after(settings.retentionMs, state, forMs);
+    case 'gone':
+      return after(GONE_AFTER_MS, state, forMs);
+    default:
+      return assertNever(state);
+  }
+}
+
+/** Whether the pod is marked and its operator has had STALL_AFTER to act; otherwise in how many ms to look again. */
+export function planStall(
+  pod: Pod,
+  markedForMs: number,
+  settings: PolicySettings,
+): { kind: 'notWaiting' } | { kind: 'stalled' } | { kind: 'lookAgain'; inMs: number } {
+  if (!isMarked(pod, settings) || isEnding(pod)) return { kind: 'notWaiting' };
+  const leftMs = settings.stallAfterMs - markedForMs;
+  return leftMs <= 0 ? { kind: 'stalled' } : { kind: 'lookAgain', inMs: leftMs };
+}
+
+function after(dueMs: number, state: EntryState, forMs: number): Plan {
+  return forMs >= dueMs ? { kind: 'prune', state } : { kind: 'keep', state, lookAgainInMs: dueMs - forMs };
+}

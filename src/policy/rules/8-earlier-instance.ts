@@ -1,0 +1,57 @@
+import { MESSAGES, type Observation, type Rule } from '../decision.ts';
+import type { Entry, PolicySettings } from '../model.ts';
+import { isDraining, isEnding, isInPlace, isMarked } from '../states.ts';
+import { markIt } from './9-mark.ts';
+
+/**
+ * The instance of this name that was marked before the present one. The tracking entry speaks first; one that names the
+ * present instance says that this one was asked to move, so there is no earlier one to wait for (S5).
+ */
+export function earlierInstance({ pod, entry, departed }: Observation): Entry | undefined {
+  const known = entry ?? departed;
+  return known === undefined || pod === undefined || known.uid === pod.uid ? undefined : known;
+}
+
+/** Whether rules 8a to 8c will look at the pod's node, so that a live observation has to read it. */
+export function needsNode(observation: Observation, settings: PolicySettings): boolean {
+  const { pod, request } = observation;
+  if (pod?.node === undefined || request.uid !== undefined) return false;
+  return !isEnding(pod) && !isMarked(pod, settings) && earlierInstance(observation) !== undefined;
+}
+
+/** Rule 8a: it has come back on a node that is being drained, so it must move again. */
+export const cameBackOnDrainingNode: Rule = (observation, settings) => {
+  const { pod, node } = observation;
+  if (!asksForEarlier(observation) || pod?.node === undefined) return undefined;
+  return isDraining(node, settings.drainTaints) ? markIt(observation, pod, '8a', 'MarkedAgain') : undefined;
+};
+
+/** Rule 8b: the replacement is there but not in place yet; ending the drain now could cost a second member. */
+export const notYetInPlace: Rule = (observation, settings) => {
+  const { pod } = observation;
+  if (!asksForEarlier(observation) || pod === undefined || isInPlace(pod, settings)) return undefined;
+  return pod.node === undefined
+    ? { kind: 'deny', rule: '8b', reason: 'WaitingForSchedule', code: 429, message: MESSAGES.waitingForSchedule }
+    : { kind: 'deny', rule: '8b', reason: 'WaitingForReady', code: 429, message: MESSAGES.waitingForReady };
+};
+
+/** Rule 8c: it has moved. The entry is not consumed: every drainer gets the same answer until the entry is pruned. */
+export const rescheduled: Rule = (observation) => {
+  if (!asksForEarlier(observation)) return undefined;
+  return { kind: 'deny', rule: '8c', reason: 'Rescheduled', code: 404, message: MESSAGES.rescheduled };
+};
+
+/**
+ * Rule 8d: the cache has not seen this instance yet, so it cannot know whether an earlier one was marked and has moved
+ * here. Marking now could move the pod twice: doubt waits (S6).
+ */
+export const cacheBehind: Rule = ({ request, cacheKnowsInstance }) => {
+  if (request.uid !== undefined || cacheKnowsInstance) return undefined;
+  const message = `${MESSAGES.waiting} (the hook's cache has not seen this pod yet)`;
+  return { kind: 'deny', rule: '8d', reason: 'CacheBehind', code: 429, message };
+};
+
+/** A request that names its UID asks for the present instance, whatever came before it. */
+function asksForEarlier(observation: Observation): boolean {
+  return observation.request.uid === undefined && earlierInstance(observation) !== undefined;
+}

@@ -1,0 +1,39 @@
+import type { Node, Pod, PolicySettings } from './model.ts';
+import { matches } from './selector.ts';
+
+/** After this, a terminating or finished pod is taken for a corpse that nobody is replacing (DESIGN rule 6). */
+export const CORPSE_AFTER_MS = 5 * 60_000;
+
+/**
+ * Whether a drain of the node is under way. `undefined` stands for a node that does not exist (any more): what ran there
+ * has to run elsewhere, so it counts as draining. A listed taint that ends in `/` is a prefix.
+ */
+export function isDraining(node: Node | undefined, drainTaints: readonly string[]): boolean {
+  if (node === undefined || node.unschedulable || node.deleting) return true;
+  return node.taints.some((taint) =>
+    drainTaints.some((listed) => (listed.endsWith('/') ? taint.startsWith(listed) : taint === listed)),
+  );
+}
+
+/** Whether the pod is one that the hook protects: its labels match, and it is not a Job's (backups carry the labels too). */
+export function isSelected(pod: Pod, settings: PolicySettings): boolean {
+  return matches(settings.selector, pod.labels) && !isJobOwned(pod);
+}
+
+export function isJobOwned(pod: Pod): boolean {
+  return pod.owner?.kind === 'Job' && pod.owner.apiVersion.startsWith('batch/');
+}
+
+/** Terminating, or finished (Succeeded or Failed). */
+export function isEnding(pod: Pod): boolean {
+  return pod.deletionDeadline !== undefined || pod.finishedAt !== undefined;
+}
+
+export function isMarked(pod: Pod, settings: PolicySettings): boolean {
+  return pod.mark?.value === settings.annotationValue;
+}
+
+/** Whether a replacement has arrived, in the sense of REPLACEMENT_CONDITION. Its node is not looked at. */
+export function isInPlace(pod: Pod, settings: PolicySettings): boolean {
+  return pod.node !== undefined && (settings.replacementCondition === 'scheduled' || pod.ready);
+}

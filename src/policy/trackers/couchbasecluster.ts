@@ -1,0 +1,32 @@
+import type { TrackerKind } from './kind.ts';
+
+const CLUSTER_LABEL = 'couchbase_cluster';
+/** DeltaRecovery is the older name of InPlaceUpgrade; the default, SwapRebalance, never uses a name twice. */
+const IN_PLACE = ['InPlaceUpgrade', 'DeltaRecovery'];
+
+export const couchbaseCluster: TrackerKind = {
+  type: 'couchbasecluster',
+  apiVersion: 'couchbase.com/v2',
+  kind: 'CouchbaseCluster',
+  apiPath: '/apis/couchbase.com/v2',
+  plural: 'couchbaseclusters',
+  isNamespaced: true,
+  nameFor(pod) {
+    const name = pod.labels[CLUSTER_LABEL];
+    return name === undefined || name === '' ? { missing: `the pod has no label ${CLUSTER_LABEL}` } : { name };
+  },
+  /** From operator 2.9 on `spec.upgradeProcess` only counts where `spec.upgrade` is absent. */
+  reusesNames(object) {
+    const spec = member(object, 'spec');
+    const upgrade = member(spec, 'upgrade');
+    const process =
+      upgrade === undefined || upgrade === null ? member(spec, 'upgradeProcess') : member(upgrade, 'upgradeProcess');
+    return typeof process === 'string' && IN_PLACE.includes(process);
+  },
+};
+
+function member(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+    ? (value as Record<string, unknown>)[key]
+    : undefined;
+}

@@ -1,0 +1,93 @@
+import type { Observer } from '../cache/observe.ts';
+import { describeError } from '../kube/errors.ts';
+import type { Log } from '../logs.ts';
+import { decide, isFinal } from '../policy/decide.ts';
+import { type Decision, MESSAGES, type Observation } from '../policy/decision.ts';
+import type { EvictionRequest, PolicySettings } from '../policy/model.ts';
+import type { MarkDecision } from './mark.ts';
+import { reportDecision } from './report.ts';
+
+export interface AdmitterOptions {
+  readonly observer: Pick<Observer, 'fromCache' | 'live' | 'cacheKnows'>;
+  readonly marker: { mark(decision: MarkDecision, signal: AbortSignal): Promise<'marked' | 'changed'> };
+  readonly settings: PolicySettings;
+  readonly log: Log;
+  readonly monotonicNow: () => number;
+  /** Told of every decision, for metrics. */
+  readonly onDecision?: (decision: Decision, durationMs: number) => void;
+}
+
+/** How often one request is decided anew because the world changed under it. */
+const MAX_ATTEMPTS = 8;
+/** How long to wait for the cache to see an instance that a live read found. */
+const CACHE_CATCH_UP_MS = 2_000;
+
+/** Handles one eviction: observe, decide, act, and again on a live read where the decision or the world asks for it. */
+export class Admitter {
+  readonly #options: AdmitterOptions;
+
+  constructor(options: AdmitterOptions) {
+    this.#options = options;
+  }
+
+  /** Never throws: whatever goes wrong is doubt, and doubt waits (S6). `signal` is the deadline for the answer. */
+  async admit(request: EvictionRequest, signal: AbortSignal): Promise<Decision> {
+    const { monotonicNow, onDecision } = this.#options;
+    const startedAt = monotonicNow();
+    let decision: Decision;
+    try {
+      decision = await beforeAbort(this.#settle(request, signal), signal);
+    } catch (error) {
+      decision = doubt(signal.aborted ? 'the answer was due before the API server had answered' : describeError(error));
+    }
+    const durationMs = Math.round(monotonicNow() - startedAt);
+    reportDecision(this.#options.log, request, decision, durationMs);
+    onDecision?.(decision, durationMs);
+    return decision;
+  }
+
+  async #settle(request: EvictionRequest, signal: AbortSignal): Promise<Decision> {
+    const { observer, marker, settings } = this.#options;
+    let observation: Observation = observer.fromCache(request);
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      signal.throwIfAborted();
+      const decision = decide(observation, settings);
+      if (!isFinal(decision, observation)) {
+        observation = await observer.live(request, { freshTracker: false, signal });
+      } else if (decision.rule === '8d' && (await this.#cacheCaughtUp(observation, signal))) {
+        observation = await observer.live(request, { freshTracker: true, signal });
+      } else if (decision.kind !== 'mark' || (await marker.mark(decision, signal)) === 'marked') {
+        return decision;
+      } else {
+        observation = await observer.live(request, { freshTracker: true, signal });
+      }
+    }
+    return doubt(`the pod or its tracking resource changed ${MAX_ATTEMPTS} times meanwhile`);
+  }
+
+  async #cacheCaughtUp({ pod }: Observation, signal: AbortSignal): Promise<boolean> {
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(CACHE_CATCH_UP_MS)]);
+    return pod !== undefined && this.#options.observer.cacheKnows(pod, patience);
+  }
+}
+
+/** S6: 429 with the cause, so that the drainer comes again. */
+export function doubt(cause: string): Decision {
+  return { kind: 'deny', rule: 'S6', reason: 'Doubt', code: 429, message: `${MESSAGES.waiting} (${cause})` };
+}
+
+/** The answer leaves at the deadline whatever is still under way. */
+async function beforeAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    // What is still under way may fail later; its outcome is of no more use.
+    work.catch(() => undefined);
+    promise.catch(() => undefined);
+  }
+}

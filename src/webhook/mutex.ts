@@ -1,0 +1,27 @@
+/** One at a time for each key, in order of arrival. */
+export class KeyedMutex {
+  readonly #tails = new Map<string, Promise<void>>();
+
+  /** Runs `work` when everything before it under this key has ended. Rejects if the signal comes while it waits. */
+  async run<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const before = this.#tails.get(key) ?? Promise.resolve();
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    // A waiter that gives up still keeps the order: those behind it wait for those before it.
+    const tail = before.then(() => released);
+    this.#tails.set(key, tail);
+    try {
+      await Promise.race([before, rejectOnAbort(signal)]);
+      return await work();
+    } finally {
+      release();
+      if (this.#tails.get(key) === tail) this.#tails.delete(key);
+    }
+  }
+}
+
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  if (signal.aborted) reject(signal.reason);
+  else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  return promise;
+}

@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import type { Decision } from '../policy/decision.ts';
+import { assertNever, type EvictionRequest } from '../policy/model.ts';
+
+/** Names as the API server admits them; anything else cannot come from one, and must not reach a path. */
+const DNS_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+const deleteOptions = z.object({
+  preconditions: z.object({ uid: z.string().nullish() }).nullish(),
+  gracePeriodSeconds: z.number().int().nullish(),
+  dryRun: z.array(z.string()).nullish(),
+});
+
+const evictionRequest = z.object({
+  name: z.string().regex(DNS_NAME, 'is not the name of a pod'),
+  namespace: z.string().regex(DNS_LABEL, 'is not the name of a namespace'),
+  userInfo: z.object({ username: z.string().nullish() }).nullish(),
+  dryRun: z.boolean().nullish(),
+  object: z.object({ kind: z.literal('Eviction'), deleteOptions: deleteOptions.nullish() }),
+});
+
+const envelope = z.object({
+  apiVersion: z.literal('admission.k8s.io/v1'),
+  kind: z.literal('AdmissionReview'),
+  request: z.looseObject({ uid: z.string().min(1).max(256) }),
+});
+
+const target = z.object({
+  operation: z.string(),
+  resource: z.object({ group: z.string(), version: z.string(), resource: z.string() }),
+  subResource: z.string().nullish(),
+});
+
+/** The bytes of a review, understood as far as they go. `problems` is one line for the client. */
+export type ParsedReview =
+  | { readonly kind: 'review'; readonly uid: string; readonly request: EvictionRequest }
+  /** The UID is known, so an AdmissionReview can be answered, but the request cannot be read. */
+  | { readonly kind: 'unreadable'; readonly uid: string; readonly problems: string }
+  | { readonly kind: 'malformed'; readonly problems: string };
+
+/** Reads an AdmissionReview. Never throws, whatever the text. */
+export function parseReview(text: string): ParsedReview {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return { kind: 'malformed', problems: 'the body is not JSON' };
+  }
+  const review = envelope.safeParse(body);
+  if (!review.success) return { kind: 'malformed', problems: problemsOf(review.error, '') };
+  const { request } = review.data;
+  const about = target.safeParse(request);
+  if (!about.success) return { kind: 'unreadable', uid: request.uid, problems: problemsOf(about.error, 'request') };
+  if (!isEviction(about.data)) return { kind: 'review', uid: request.uid, request: otherRequest() };
+  const eviction = evictionRequest.safeParse(request);
+  if (!eviction.success)
+    return { kind: 'unreadable', uid: request.uid, problems: problemsOf(eviction.error, 'request') };
+  return { kind: 'review', uid: request.uid, request: toRequest(eviction.data) };
+}
+
+/** The AdmissionReview that answers `uid` with a decision. A mark is answered after it was carried out: 429. */
+export function reviewResponse(uid: string, decision: Decision): object {
+  return { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid, ...answer(decision) } };
+}
+
+const STATUS_REASONS = { 404: 'NotFound', 409: 'Conflict', 429: 'TooManyRequests', 500: 'InternalError' } as const;
+
+function answer(decision: Decision): object {
+  switch (decision.kind) {
+    case 'allow':
+      return { allowed: true, ...(decision.warning === undefined ? {} : { warnings: [decision.warning] }) };
+    case 'deny':
+      return denial(decision.code, decision.message);
+    case 'mark':
+      return denial(429, decision.message);
+    default:
+      return assertNever(decision);
+  }
+}
+
+/** No `details.retryAfterSeconds`: client-go would retry silently, out of the drainer's sight. */
+function denial(code: keyof typeof STATUS_REASONS, message: string): object {
+  return { allowed: false, status: { status: 'Failure', code, reason: STATUS_REASONS[code], message } };
+}
+
+function isEviction({ operation, resource, subResource }: z.infer<typeof target>): boolean {
+  return operation === 'CREATE' && resource.group === '' && resource.resource === 'pods' && subResource === 'eviction';
+}
+
+function otherRequest(): EvictionRequest {
+  return { isEviction: false, namespace: '', name: '', username: '', dryRun: false };
+}
+
+function toRequest(request: z.infer<typeof evictionRequest>): EvictionRequest {
+  const options = request.object.deleteOptions;
+  const uid = options?.preconditions?.uid;
+  const graceSeconds = options?.gracePeriodSeconds;
+  return {
+    isEviction: true,
+    // Karpenter's body has no namespace, and the body's name need not be looked at: the API server checks it.
+    namespace: request.namespace,
+    name: request.name,
+    username: request.userInfo?.username ?? '',
+    // Any dryRun value at all means that the client does not want a write.
+    dryRun: request.dryRun === true || (options?.dryRun ?? []).length > 0,
+    ...(uid === undefined || uid === null ? {} : { uid }),
+    ...(graceSeconds === undefined || graceSeconds === null ? {} : { graceSeconds }),
+  };
+}
+
+function problemsOf(error: z.ZodError, prefix: string): string {
+  const shown = error.issues.slice(0, 5).map(({ path, message }) => {
+    const at = [...(prefix === '' ? [] : [prefix]), ...path.map(String)].join('.');
+    return at === '' ? message : `${at}: ${message}`;
+  });
+  return shown.join('; ');
+}
