@@ -48,7 +48,7 @@ function detailsOf(decision: Decision): Record<string, unknown> {
     case 'allow':
       return decision.warning === undefined ? {} : { warning: decision.warning };
     case 'deny':
-      return { code: decision.code, message: decision.message };
+      return { code: decision.code, answer: decision.message };
     default:
       return assertNever(decision);
   }
