@@ -184,7 +184,7 @@ function oneOf<T extends string>(...allowed: readonly T[]) {
 }
 
 function boolean(text: string): boolean {
-  const value = BOOLEANS[text.toLowerCase()];
+  const value = Object.hasOwn(BOOLEANS, text.toLowerCase()) ? BOOLEANS[text.toLowerCase()] : undefined;
   if (value === undefined) throw new Error(`is "${text}"; it must be true or false`);
   return value;
 }

@@ -31,7 +31,7 @@ const PAGE_SIZE = 500;
 const WATCH_MIN_SECONDS = 300;
 /** A healthy watch shows a bookmark about once a minute; one that is silent for longer is half-open. */
 const INACTIVITY_MS = 100_000;
-/** A watch that ends sooner than this, without an event, is a failure: it must not be repeated without a pause. */
+/** A watch that ends sooner than this is a failure, whatever it told: it must not be repeated without a pause. */
 const SHORT_WATCH_MS = 1_000;
 /** How soon to look again for a kind that does not exist. */
 const ABSENT_RETRY_MS = 10_000;
@@ -122,7 +122,6 @@ export class Reflector<T> {
     const either = AbortSignal.any([signal, inactivity.signal]);
     const giveUp = () => inactivity.abort(new Error(`no event or bookmark for ${INACTIVITY_MS / 1000} s`));
     let timer = setTimeout(giveUp, INACTIVITY_MS);
-    let count = 0;
     try {
       const body = await listWatch.watch({
         resourceVersion: this.#resourceVersion ?? '',
@@ -133,7 +132,6 @@ export class Reflector<T> {
         if (signal.aborted) return;
         clearTimeout(timer);
         timer = setTimeout(giveUp, INACTIVITY_MS);
-        count++;
         this.#apply(event);
       }
     } catch (error) {
@@ -141,7 +139,7 @@ export class Reflector<T> {
     } finally {
       clearTimeout(timer);
     }
-    if (count === 0 && monotonicNow() - startedAt < SHORT_WATCH_MS) throw new Error('the watch ended at once');
+    if (monotonicNow() - startedAt < SHORT_WATCH_MS) throw new Error('the watch ended at once');
   }
 
   #apply(event: WatchEvent): void {

@@ -21,6 +21,8 @@ export class StallReporter {
   readonly #options: StallOptions;
   /** Pod key to the UID of the instance that was reported. */
   readonly #stalled = new Map<string, string>();
+  /** UIDs whose Event is written: where that fails, log and metric have spoken already, and the Event is tried again. */
+  readonly #announced = new Set<string>();
   /** For marks whose time the API server does not tell. */
   readonly #since: Since;
 
@@ -46,7 +48,7 @@ export class StallReporter {
       if (this.#stalled.get(podKey) !== pod.uid) this.#clear(podKey, pod);
       return { requeueAfterMs: plan.inMs };
     }
-    if (this.#stalled.get(podKey) !== pod.uid) await this.#report(podKey, pod, signal);
+    if (!this.#announced.has(pod.uid)) await this.#report(podKey, pod, signal);
     return {};
   }
 
@@ -59,18 +61,21 @@ export class StallReporter {
     const { emitEvent, log, now, settings } = this.#options;
     const mover = pod.owner === undefined ? 'its operator' : `the operator of ${pod.owner.kind} ${pod.owner.name}`;
     const message = `The pod was marked over ${formatAge(settings.stallAfterMs)} ago and ${mover} has not moved it; drains of node ${pod.node} wait`;
+    if (this.#stalled.get(podKey) !== pod.uid) {
+      log.warn(LOG.stalled, {
+        pod: pod.name,
+        namespace: pod.namespace,
+        uid: pod.uid,
+        node: pod.node,
+        owner: pod.owner?.name,
+      });
+    }
+    this.#stalled.set(podKey, pod.uid);
     await emitEvent(
       { about: pod, reason: 'RescheduleStalled', type: 'Warning', message, now: new Date(now()) },
       signal,
     );
-    this.#stalled.set(podKey, pod.uid);
-    log.warn(LOG.stalled, {
-      pod: pod.name,
-      namespace: pod.namespace,
-      uid: pod.uid,
-      node: pod.node,
-      owner: pod.owner?.name,
-    });
+    this.#announced.add(pod.uid);
   }
 
   #clear(podKey: string, successor?: Pod): void {
@@ -78,6 +83,7 @@ export class StallReporter {
     const uid = this.#stalled.get(podKey);
     if (uid === undefined) return;
     this.#stalled.delete(podKey);
+    this.#announced.delete(uid);
     this.#options.log.info(LOG.unstalled, {
       pod: podKey.slice(podKey.indexOf('/') + 1),
       namespace: podKey.split('/')[0],

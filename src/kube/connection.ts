@@ -59,7 +59,11 @@ export async function openConnection(load: () => KubeConfigLike, monotonicNow: (
       return cached.headers;
     },
     forgetCredentials() {
-      config = load();
+      try {
+        config = load();
+      } catch {
+        // The kubeconfig is being rewritten, say: what was read of it before is tried again, and the 401 comes back.
+      }
       cached = { headers: {}, readAt: Number.NEGATIVE_INFINITY };
     },
     close: () => dispatcher.destroy(),

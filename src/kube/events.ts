@@ -46,5 +46,5 @@ export function createEmitEvent(client: ApiClient, instance: string): EmitEvent 
 
 function eventName(pod: string, uid: string, reason: string): string {
   const hash = createHash('sha256').update(`${uid}/${reason}`).digest('hex').slice(0, 16);
-  return `${pod.slice(0, 230)}.${hash}`;
+  return `${pod.slice(0, 230).replace(/[-.]+$/, '')}.${hash}`;
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 
 /**
@@ -8,9 +8,10 @@ import { KubeConfig } from '@kubernetes/client-node';
  * Throws an Error that names the fix where there is none of them (the library would fall back to localhost:8080).
  */
 export function loadKubeConfig(env: NodeJS.ProcessEnv): KubeConfig {
-  const config = new KubeConfig();
+  const named = env.KUBECONFIG?.split(delimiter).filter((file) => file !== '') ?? [];
   const defaultFile = join(env.HOME ?? homedir(), '.kube', 'config');
-  if (env.KUBECONFIG !== undefined && env.KUBECONFIG !== '') config.loadFromDefault();
+  const config = new KubeConfig();
+  if (named.length > 0) loadFiles(config, named);
   else if (existsSync(defaultFile)) config.loadFromFile(defaultFile);
   else if (env.KUBERNETES_SERVICE_HOST !== undefined) config.loadFromCluster();
   else throw new Error(`no cluster: set KUBECONFIG, or create ${defaultFile}, or run in a pod with a ServiceAccount`);
@@ -20,4 +21,19 @@ export function loadKubeConfig(env: NodeJS.ProcessEnv): KubeConfig {
     );
   }
   return config;
+}
+
+/** As kubectl reads a list of files: those that do not exist are passed over, and the first to set a value wins. */
+function loadFiles(config: KubeConfig, files: readonly string[]): void {
+  const [first, ...rest] = files.filter((file) => existsSync(file));
+  if (first === undefined) throw new Error(`KUBECONFIG is ${files.join(delimiter)}, and there is no such file`);
+  config.loadFromFile(first);
+  for (const file of rest) {
+    const other = new KubeConfig();
+    other.loadFromFile(file);
+    other.clusters = other.clusters.filter(({ name }) => config.getCluster(name) === null);
+    other.users = other.users.filter(({ name }) => config.getUser(name) === null);
+    other.contexts = other.contexts.filter(({ name }) => config.getContextObject(name) === null);
+    config.mergeConfig(other, Boolean(config.currentContext));
+  }
 }

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { describeError } from '../kube/errors.ts';
@@ -11,6 +11,9 @@ const LOOK_EVERY_MS = 5_000;
 export async function loadCertificate(certFile: string, keyFile: string): Promise<ServingCertificate> {
   const [cert, key] = await Promise.all([read('TLS_CERT_FILE', certFile), read('TLS_KEY_FILE', keyFile)]);
   try {
+    // An empty file is no error to createSecureContext; it would serve without a certificate.
+    new X509Certificate(cert);
+    createPrivateKey(key);
     createSecureContext({ cert, key });
   } catch (error) {
     throw new Error(

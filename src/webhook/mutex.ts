@@ -14,7 +14,8 @@ export class KeyedMutex {
       return await work();
     } finally {
       release();
-      if (this.#tails.get(key) === tail) this.#tails.delete(key);
+      // Not before the tail has ended: behind a waiter that gave up, the work before it may still be under way.
+      void tail.then(() => this.#tails.get(key) === tail && this.#tails.delete(key));
     }
   }
 }

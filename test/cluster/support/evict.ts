@@ -1,0 +1,52 @@
+import { ApiError } from '../../../src/kube/errors.ts';
+import type { HookProcess } from '../../../src/rehearsal/hook-process.ts';
+import type { Scene } from './scene.ts';
+
+/** What a drainer gets: the HTTP status and the message of the Status (empty for 201). */
+export interface EvictionAnswer {
+  readonly code: number;
+  readonly message: string;
+}
+
+export interface EvictionOptions {
+  readonly uid?: string;
+  readonly dryRun?: boolean;
+  readonly omitNamespace?: boolean;
+}
+
+/** One eviction through the real API server, as a drainer sends it. */
+export async function evict(scene: Scene, pod: string, options: EvictionOptions = {}): Promise<EvictionAnswer> {
+  const { namespace } = scene;
+  const body = {
+    apiVersion: 'policy/v1',
+    kind: 'Eviction',
+    metadata: { name: pod, ...(options.omitNamespace ? {} : { namespace }) },
+    deleteOptions: {
+      ...(options.uid === undefined ? {} : { preconditions: { uid: options.uid } }),
+      ...(options.dryRun ? { dryRun: ['All'] } : {}),
+    },
+  };
+  const path = `/api/v1/namespaces/${namespace}/pods/${pod}/eviction`;
+  try {
+    await scene.rig.client.json({ method: 'POST', path, body });
+    return { code: 201, message: '' };
+  } catch (error) {
+    if (error instanceof ApiError) return { code: error.code, message: error.message };
+    throw error;
+  }
+}
+
+/** One sample of a hook's metrics; 0 where it is not there yet. `labels` as written in the exposition. */
+export async function metric(hook: HookProcess, name: string, labels?: RegExp): Promise<number> {
+  const text = await (await fetch(`${hook.healthUrl}/metrics`)).text();
+  const samples = text.split('\n').filter((line) => line.startsWith(name) && /^[{ ]/.test(line.slice(name.length)));
+  return samples
+    .filter((line) => labels === undefined || labels.test(line))
+    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
+
+/** How many calls a hook has made to the API server, other than those of its watches and lists. */
+export async function callsOf(hook: HookProcess): Promise<{ reads: number; writes: number }> {
+  const name = 'reschedule_hook_api_requests_total';
+  return { reads: await metric(hook, name, /method="GET"/), writes: await metric(hook, name, /method="(PATCH|POST)"/) };
+}

@@ -1,0 +1,35 @@
+import { createServer, request as httpsRequest, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Serving } from '../../../src/rehearsal/certificates.ts';
+
+/** An HTTPS server that hands its requests to the ports in turn, request by request. */
+export async function inTurn(
+  serving: Serving,
+  ports: readonly number[],
+): Promise<{ url: string; counts: number[]; close(): Promise<void> }> {
+  const counts = ports.map(() => 0);
+  let next = 0;
+  const server: Server = createServer(serving, (request, response) => {
+    const index = next++ % ports.length;
+    counts[index] = (counts[index] ?? 0) + 1;
+    const { method, headers, url } = request;
+    const options = { host: '127.0.0.1', port: ports[index], path: url, method, headers, rejectUnauthorized: false };
+    const onward = httpsRequest(options, (answer) => {
+      response.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(response);
+    });
+    onward.on('error', () => response.destroy());
+    request.pipe(onward);
+  });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.listen(0, '127.0.0.1', resolve);
+  await promise;
+  return {
+    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/eviction`,
+    counts,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ApiClient, createApiClient } from '../../../src/kube/client.ts';
+import { openConnection } from '../../../src/kube/connection.ts';
+import { loadKubeConfig } from '../../../src/kube/kubeconfig.ts';
+import {
+  type Authority,
+  createAuthority,
+  type ServingFiles,
+  writeServing,
+} from '../../../src/rehearsal/certificates.ts';
+import { installClusterDefinition } from '../../../src/rehearsal/couchbasecluster-crd.ts';
+import { type HookProcess, startHook } from '../../../src/rehearsal/hook-process.ts';
+import { registerWebhook } from '../../../src/rehearsal/webhook-registration.ts';
+import { createNamespace } from '../../../src/rehearsal/workload.ts';
+import { type ControlPlane, startControlPlane } from '../control-plane.ts';
+
+/** The label by which a namespace says which hook is asked about its pods. */
+export const HOOK_LABEL = 'test/hook';
+
+/** A control plane with the CRD installed, and any number of hooks, each asked about namespaces of its own. */
+export interface Rig {
+  readonly controlPlane: ControlPlane;
+  readonly client: ApiClient;
+  readonly authority: Authority;
+  /** Starts a hook process without registering it. */
+  startHook(env?: Record<string, string>): Promise<RunningHook>;
+  /** Registers one URL for the namespaces labelled with `name`, and waits until the API server asks there. */
+  register(name: string, url: string): Promise<void>;
+  /** Both of it: a hook of that name, registered. */
+  hook(name: string, env?: Record<string, string>): Promise<RunningHook>;
+  stop(): Promise<void>;
+}
+
+export type RunningHook = HookProcess & { readonly files: ServingFiles };
+
+export async function startRig(options: { installCrd?: boolean } = {}): Promise<Rig> {
+  const controlPlane = await startControlPlane({ nodes: 1 });
+  const dir = await mkdtemp(join(tmpdir(), 'reschedule-hook-test-'));
+  const env = { KUBECONFIG: controlPlane.kubeconfigPath };
+  const clock = { monotonicNow: () => performance.now() };
+  const connection = await openConnection(() => loadKubeConfig(env), clock.monotonicNow);
+  const client = createApiClient(connection, clock);
+  const authority = await createAuthority();
+  const hooks: HookProcess[] = [];
+  let started = 0;
+  if (options.installCrd !== false) await installClusterDefinition(client);
+
+  const rig: Rig = {
+    controlPlane,
+    client,
+    authority,
+    async startHook(settings = {}) {
+      const files = await writeServing(join(dir, `hook-${++started}`), await authority.issue());
+      const hook = await startHook({ kubeconfigPath: controlPlane.kubeconfigPath, files, env: settings });
+      hooks.push(hook);
+      return Object.assign(hook, { files });
+    },
+    async register(name, url) {
+      const probeNamespace = `probe-${name}`;
+      await createNamespace(client, probeNamespace, { [HOOK_LABEL]: name });
+      const webhook = { namespaceSelector: { matchLabels: { [HOOK_LABEL]: name } } };
+      await registerWebhook(client, { urls: [url], caBundle: authority.caBundle, name, webhook, probeNamespace });
+    },
+    async hook(name, settings) {
+      const hook = await rig.startHook(settings);
+      await rig.register(name, hook.url);
+      return hook;
+    },
+    async stop() {
+      await Promise.allSettled(hooks.map((hook) => hook.stop()));
+      await connection.close();
+      await controlPlane.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+  return rig;
+}
