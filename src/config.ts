@@ -104,6 +104,7 @@ export const SETTINGS: readonly Setting[] = [
 
 const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 const ANNOTATION_KEY = /^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const RETENTION_MIN_MS = 10_000;
 const BOOLEANS: Readonly<Record<string, boolean>> = { true: true, false: false, '1': true, '0': false };
 
 /** Reads and validates every setting. Throws ConfigError that names all problems. An empty variable counts as not set. */
@@ -135,7 +136,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     ...(isTracking && trackerKind !== undefined ? { trackerKind } : {}),
     drainTaints: list(raw('DRAIN_TAINTS')),
     replacementCondition: read('REPLACEMENT_CONDITION', oneOf('scheduled', 'ready'), 'scheduled'),
-    retentionMs: read('TRACKING_RETENTION', duration, 0),
+    retentionMs: read('TRACKING_RETENTION', retention, 0),
     stallAfterMs: read('STALL_AFTER', duration, 0),
     shutdownDelayMs: read('SHUTDOWN_DELAY', duration, 0),
     exemptUsers: list(raw('EXEMPT_USERS')),
@@ -202,6 +203,16 @@ function duration(text: string): number {
   } catch (error) {
     throw new Error(`is wrong: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/**
+ * A drainer asks for the old name once more after the pod has settled: kubectl within 5 s, others within minutes. An entry
+ * that is gone by then would have the pod moved again, and again.
+ */
+function retention(text: string): number {
+  const ms = duration(text);
+  if (ms < RETENTION_MIN_MS) throw new Error(`is ${text}; it must be at least 10s, and longer than any drainer pauses`);
+  return ms;
 }
 
 function port(text: string): number {

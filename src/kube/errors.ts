@@ -39,7 +39,8 @@ export function isNotFound(error: unknown): boolean {
 /** One line for logs and messages; follows `cause` where the outer message says nothing. Never the whole object. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const code = 'code' in error && typeof error.code === 'string' ? ` (${error.code})` : '';
-  if (error.message !== '') return error.message + (error.message.includes(code.trim()) ? '' : code);
-  return error.cause === undefined ? error.name + code : describeError(error.cause);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const inBrackets = code === '' ? '' : ` (${code})`;
+  if (error.message !== '') return error.message + (error.message.includes(code) ? '' : inBrackets);
+  return error.cause === undefined ? error.name + inBrackets : describeError(error.cause);
 }

@@ -1,7 +1,7 @@
-import type { RequestListener } from 'node:http';
-import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface ServingCertificate {
   readonly cert: string | Buffer;
@@ -17,7 +17,10 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 
 export function createWebhookServer(listener: RequestListener, certificate: ServingCertificate): HttpsServer {
-  const server = createHttpsServer({ ...certificate, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] }, listener);
+  const server = createHttpsServer(
+    { ...certificate, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'], handshakeTimeout: HEADERS_TIMEOUT_MS },
+    listener,
+  );
   return limited(server);
 }
 
@@ -35,19 +38,55 @@ export async function listen(server: Server, port: number, address: string): Pro
   return (server.address() as AddressInfo).port;
 }
 
-/** Takes no new connection, lets what is in hand finish for at most `graceMs`, then ends the rest. */
+/** Takes no new connection, lets what is in hand finish for at most `graceMs`, then ends every connection. */
 export async function closeServer(server: Server, graceMs: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve());
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-  await promise;
-  clearTimeout(timer);
+  const closed = Promise.withResolvers<void>();
+  server.close(() => closed.resolve());
+  const connections = CONNECTIONS.get(server);
+  // Node counts a connection on which nothing was ever asked as busy, so idleness is counted here.
+  await Promise.race([connections?.idle(), sleep(graceMs, undefined, { ref: false })]);
+  connections?.destroy();
+  await closed.promise;
 }
+
+/** The open connections of a server, and how many requests are in hand. */
+class Connections {
+  readonly #sockets = new Set<Socket>();
+  readonly #idle: (() => void)[] = [];
+  #inHand = 0;
+
+  constructor(server: Server) {
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    server.on('request', (_request, response) => {
+      this.#inHand++;
+      response.once('close', () => {
+        this.#inHand--;
+        if (this.#inHand === 0) for (const resolve of this.#idle.splice(0)) resolve();
+      });
+    });
+  }
+
+  async idle(): Promise<void> {
+    if (this.#inHand === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#idle.push(resolve);
+    await promise;
+  }
+
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+const CONNECTIONS = new WeakMap<Server, Connections>();
 
 function limited<T extends Server>(server: T): T {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
+  CONNECTIONS.set(server, new Connections(server));
   return server;
 }

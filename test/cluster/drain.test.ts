@@ -44,7 +44,6 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
       'reschedule.hook/in-place.cb-0002',
     ]);
     for (const pod of await scene.pods()) assert.deepEqual(pod.annotations, {}, `${pod.name} carries no mark`);
-    await scene.stop();
   });
 
   test('fault 19: in place by spec.upgrade.upgradeProcess, operator 2.9 and later', async () => {
@@ -54,7 +53,6 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
     await assertDrained(scene, scene.node(1), result);
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001']);
     assert.equal(Object.keys(await scene.entries()).length, 2);
-    await scene.stop();
   });
 
   test('swap: each pod moves once under a new name, and no entry is written', async () => {
@@ -67,7 +65,6 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
       ['cb-0002', 'cb-0003'],
     );
     assert.deepEqual(await scene.entries(), {});
-    await scene.stop();
   });
 
   test('a mixed node: selected, unselected, DaemonSet, finished and Job pods (fault 17)', async () => {
@@ -114,7 +111,6 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
     );
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001']);
     await scene.assertNobodyEvicted();
-    await scene.stop();
   });
 
   test('tracking by namespace', async () => {
@@ -127,7 +123,6 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
       'reschedule.hook/by-namespace.cb-0000',
       'reschedule.hook/by-namespace.cb-0001',
     ]);
-    await scene.stop();
   });
 
   test('other label and annotation names, tracked by namespace', async () => {
@@ -140,7 +135,6 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
     await assertDrained(scene, scene.node(1), result);
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001']);
     assert.equal(Object.keys(await scene.namespaceEntries()).length, 2);
-    await scene.stop();
   });
 
   test('tracking off, the operator reuses names: each pod moves once (fault 18)', async () => {
@@ -150,7 +144,6 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001']);
     assert.deepEqual(await scene.entries(), {});
     assert.deepEqual(await scene.namespaceEntries(), {});
-    await scene.stop();
   });
 
   test('two drains of one node at once: both end, one move each (faults 8 and 10)', async () => {
@@ -158,7 +151,6 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
     const results = await Promise.all([scene.drain(scene.node(1)), scene.drain(scene.node(1))]);
     for (const result of results) await assertDrained(scene, scene.node(1), result);
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001']);
-    await scene.stop();
   });
 
   test('two nodes drained at once, the pod lands on the second (fault 2)', async () => {
@@ -177,7 +169,6 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
     await assertDrained(scene, scene.node(1), await first);
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0000'], 'off the first node, then off the second');
     assert.equal((await scene.pod('cb-0000'))?.node, scene.node(3));
-    await scene.stop();
   });
 
   test('a drain interrupted, and the node where the pod went drained later (fault 1)', async () => {
@@ -192,6 +183,5 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
     const result = await scene.drain(scene.node(2));
     await assertDrained(scene, scene.node(2), result);
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0000']);
-    await scene.stop();
   });
 });

@@ -41,7 +41,6 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
     assert.deepEqual(await scene.entries(), {});
     for (const pod of await scene.pods()) assert.deepEqual(pod.annotations, {});
     assert.deepEqual(scene.moves, []);
-    await scene.stop();
   });
 
   test('a namespace and pod name too long for an annotation key (fault 5)', async () => {
@@ -56,7 +55,6 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
     assert.equal(keys.length, 2);
     for (const key of keys) assert.match(key, /^reschedule\.hook\/long-n+_[0-9a-f]{16}$/);
     await scene.assertNobodyEvicted();
-    await scene.stop();
   });
 
   test('the hook killed in mid-drain and started again: the drain goes on, one move each', async () => {
@@ -75,7 +73,6 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
     assert.deepEqual(await scene.podsOn(scene.node(1)), []);
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001']);
     await scene.assertNobodyEvicted();
-    await scene.stop();
   });
 
   test('two instances of the hook answering in turn: one move each', async () => {
@@ -84,6 +81,7 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
       await rig.authority.issue(),
       pair.map(({ webhookPort }) => webhookPort),
     );
+    rig.atStop(() => proxy.close());
     await rig.register('pair', proxy.url);
     const scene = await aScene({ rig, hook: 'pair', namespace: 'pair', size: 3 });
     const result = await scene.drain(scene.node(1));
@@ -95,8 +93,6 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
       `both were asked: ${proxy.counts}`,
     );
     await scene.assertNobodyEvicted();
-    await scene.stop();
-    await proxy.close();
   });
 
   test('the annotation removed by hand is put back, and the pod moves once (fault 11)', async () => {
@@ -112,7 +108,6 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
     assert.equal(result.code, 0, result.stderr);
     assert.deepEqual(scene.moves, ['cb-0000']);
     await scene.assertNobodyEvicted();
-    await scene.stop();
   });
 
   test('an eviction with a UID precondition: the right one marks, a wrong one is 409 and writes nothing (fault 12)', async () => {
@@ -128,7 +123,6 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
     assert.equal(right.code, 429, right.message);
     assert.match(right.message, /Reschedule annotation added to pod/);
     assert.equal((await scene.pod('cb-0000'))?.annotations[RESCHEDULE], 'true');
-    await scene.stop();
   });
 
   test('an eviction without a namespace in its body (fault 16)', async () => {
@@ -137,7 +131,6 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
     const answer = await evict(scene, 'cb-0000', { omitNamespace: true });
     assert.equal(answer.code, 429, answer.message);
     assert.equal((await scene.pod('cb-0000'))?.annotations[RESCHEDULE], 'true');
-    await scene.stop();
   });
 
   test('the entry written but the pod not marked: 429 and the mark, never 404 (faults 3 and 9)', async () => {
@@ -153,7 +146,6 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
       assert.match(answer.message, /Reschedule annotation added to pod/);
       assert.equal((await scene.pod(name))?.annotations[RESCHEDULE], 'true');
     }
-    await scene.stop();
   });
 
   test('an earlier instance was marked and the pod has settled: 404 each time it is asked (fault 10)', async () => {
@@ -171,7 +163,6 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
     }
     assert.deepEqual((await scene.pod('cb-0000'))?.annotations, {});
     await scene.assertNobodyEvicted();
-    await scene.stop();
   });
 
   test('no couchbase_cluster label, or no such cluster: marked all the same, the drain waits (fault 14)', async () => {
@@ -194,7 +185,6 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
       said.map(({ why }) => why),
       ['the pod has no label couchbase_cluster', 'no CouchbaseCluster no-tracker/nowhere'],
     );
-    await scene.stop();
   });
 
   test('a waiting pod costs no API call, a first mark two writes and no read (fault 23)', async () => {
@@ -215,6 +205,5 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
     );
     for (let i = 0; i < 5; i++) assert.match((await evict(scene, 'cb-0000')).message, /Pod waiting to be rescheduled/);
     assert.deepEqual(await callsOf(own), marked);
-    await scene.stop();
   });
 });

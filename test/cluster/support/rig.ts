@@ -1,15 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ApiClient, createApiClient } from '../../../src/kube/client.ts';
-import { openConnection } from '../../../src/kube/connection.ts';
-import { loadKubeConfig } from '../../../src/kube/kubeconfig.ts';
+import type { ApiClient } from '../../../src/kube/client.ts';
 import {
   type Authority,
   createAuthority,
   type ServingFiles,
   writeServing,
 } from '../../../src/rehearsal/certificates.ts';
+import { connect } from '../../../src/rehearsal/connect.ts';
 import { installClusterDefinition } from '../../../src/rehearsal/couchbasecluster-crd.ts';
 import { type HookProcess, startHook } from '../../../src/rehearsal/hook-process.ts';
 import { registerWebhook } from '../../../src/rehearsal/webhook-registration.ts';
@@ -30,6 +29,8 @@ export interface Rig {
   register(name: string, url: string): Promise<void>;
   /** Both of it: a hook of that name, registered. */
   hook(name: string, env?: Record<string, string>): Promise<RunningHook>;
+  /** Something of a test's own to end before the control plane does, also where the test fails. */
+  atStop(end: () => Promise<void>): void;
   stop(): Promise<void>;
 }
 
@@ -38,12 +39,10 @@ export type RunningHook = HookProcess & { readonly files: ServingFiles };
 export async function startRig(options: { installCrd?: boolean } = {}): Promise<Rig> {
   const controlPlane = await startControlPlane({ nodes: 1 });
   const dir = await mkdtemp(join(tmpdir(), 'reschedule-hook-test-'));
-  const env = { KUBECONFIG: controlPlane.kubeconfigPath };
-  const clock = { monotonicNow: () => performance.now() };
-  const connection = await openConnection(() => loadKubeConfig(env), clock.monotonicNow);
-  const client = createApiClient(connection, clock);
+  const { client, close } = await connect(controlPlane.kubeconfigPath);
   const authority = await createAuthority();
   const hooks: HookProcess[] = [];
+  const ends: (() => Promise<void>)[] = [];
   let started = 0;
   if (options.installCrd !== false) await installClusterDefinition(client);
 
@@ -68,9 +67,11 @@ export async function startRig(options: { installCrd?: boolean } = {}): Promise<
       await rig.register(name, hook.url);
       return hook;
     },
+    atStop: (end) => void ends.push(end),
     async stop() {
+      await Promise.allSettled(ends.map((end) => end()));
       await Promise.allSettled(hooks.map((hook) => hook.stop()));
-      await connection.close();
+      await close();
       await controlPlane.stop();
       await rm(dir, { recursive: true, force: true });
     },

@@ -158,6 +158,7 @@ export async function aScene(options: SceneOptions): Promise<Scene> {
   await createNamespace(client, namespace, { [HOOK_LABEL]: options.hook });
   await Promise.all(nodes.map((name, i) => addNode(rig, name, namespace, i > 0)));
   const scene = new Scene(rig, options, nodes);
+  rig.atStop(() => scene.stop());
   await createCluster(client, { namespace, name: scene.cluster, size, process: 'InPlaceUpgrade', ...options.cluster });
   scene.operator.start();
   await waitForMembers(client, { namespace, cluster: scene.cluster, size });

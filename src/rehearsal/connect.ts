@@ -1,0 +1,35 @@
+import { KubeConfig } from '@kubernetes/client-node';
+import { type ApiClient, createApiClient } from '../kube/client.ts';
+import { openConnection } from '../kube/connection.ts';
+
+export interface Connected {
+  readonly client: ApiClient;
+  close(): Promise<void>;
+}
+
+/**
+ * A client for the cluster that a kubeconfig file names, whatever this process's own environment says. Its writes carry
+ * `fieldManager`: by the client's user agent alone they would pass for the hook's.
+ */
+export async function connect(kubeconfigPath: string, fieldManager = 'rehearsal'): Promise<Connected> {
+  const monotonicNow = () => performance.now();
+  const load = () => {
+    const config = new KubeConfig();
+    config.loadFromFile(kubeconfigPath);
+    return config;
+  };
+  const connection = await openConnection(load, monotonicNow);
+  const client = createApiClient(connection, { monotonicNow });
+  return { client: managedBy(client, fieldManager), close: () => connection.close() };
+}
+
+/** The same client, for writes of somebody else. */
+export function managedBy(client: ApiClient, fieldManager: string): ApiClient {
+  return {
+    json: (call) => {
+      const isWrite = call.method === 'POST' || call.method === 'PUT' || call.method === 'PATCH';
+      return client.json(isWrite ? { ...call, query: { fieldManager, ...call.query } } : call);
+    },
+    stream: (call) => client.stream(call),
+  };
+}

@@ -1,0 +1,83 @@
+import { parseArgs } from 'node:util';
+import { parseDuration } from '../policy/duration.ts';
+
+export interface Flags {
+  readonly help: boolean;
+  readonly nodes: number;
+  readonly members: number;
+  readonly process: 'in-place' | 'swap';
+  readonly periodMs: number;
+}
+
+export const HELP = `Usage: npm run rehearse [-- options]
+
+Rehearses a drain from beginning to end: starts a real control plane with simulated nodes on loopback ports, the hook as
+a process of its own, and a stand-in for the Couchbase operator; drains a node with kubectl; shows what happens while it
+happens; and ends with a verdict. Nothing it started is left behind.
+
+Options:
+  --nodes N         worker nodes, 2 to 100 (default 3)
+  --members N       members of the Couchbase cluster, 1 to 100 (default 3)
+  --process P       in-place (names come back) or swap (new names) (default in-place)
+  --period TIME     how often the operator looks at its cluster, like 500ms or 10s (default 10s, as in life)
+  --help            show this text
+
+Exit code: 0 if the drain was safe, 1 if it was not, 2 for a wrong command line, 130 if it was interrupted.
+
+The first run builds the binaries of the control plane, which takes minutes (see npm run cluster:build).
+`;
+
+/** Wrong usage: one line, exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export function readFlags(args: readonly string[]): Flags {
+  const values = parsed(args);
+  return {
+    help: values.help ?? false,
+    nodes: count('--nodes', values.nodes, 2, 3),
+    members: count('--members', values.members, 1, 3),
+    process: processOf(values.process),
+    periodMs: period(values.period),
+  };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    const options = {
+      nodes: { type: 'string' },
+      members: { type: 'string' },
+      process: { type: 'string' },
+      period: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    } as const;
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    // What follows the first sentence is about arguments that begin with a dash.
+    const [first] = (error instanceof Error ? error.message : String(error)).split(/\.\s/);
+    throw new UsageError(`${first}; see --help`, { cause: error });
+  }
+}
+
+function count(flag: string, text: string | undefined, least: number, fallback: number): number {
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (/^\d{1,3}$/.test(text) && value >= least && value <= 100) return value;
+  throw new UsageError(`${flag} takes a number from ${least} to 100, not "${text}"`);
+}
+
+function processOf(text = 'in-place'): 'in-place' | 'swap' {
+  if (text === 'in-place' || text === 'swap') return text;
+  throw new UsageError(`--process takes in-place or swap, not "${text}"`);
+}
+
+function period(text = '10s'): number {
+  try {
+    const ms = parseDuration(text);
+    if (ms > 0) return ms;
+  } catch {
+    // told below
+  }
+  throw new UsageError(`--period takes a time like 500ms or 10s, not "${text}"`);
+}

@@ -1,0 +1,95 @@
+import { createListWatch } from '../cache/list-watch.ts';
+import { Reflector } from '../cache/reflector.ts';
+import type { ApiClient } from '../kube/client.ts';
+import { type PodView, viewPod } from './pods.ts';
+import { NotYet, type UntilOptions, until } from './until.ts';
+
+export type PodChange = 'created' | 'scheduled' | 'ready' | 'terminating' | 'gone';
+
+/** One instance of a pod as it was last seen; `isGone` once it no longer exists. */
+export interface Instance extends PodView {
+  readonly isGone: boolean;
+}
+
+export interface PodWatchOptions {
+  readonly client: ApiClient;
+  readonly namespace: string;
+  readonly onChange?: (change: PodChange, pod: PodView) => void;
+  readonly onTrouble?: (message: string, fields: Record<string, unknown>) => void;
+}
+
+/** Follows the pods of a namespace and remembers every instance (UID) that ever was there. */
+export class PodWatch {
+  readonly #options: PodWatchOptions;
+  readonly #instances = new Map<string, Instance>();
+  readonly #reflector: Reflector<PodView>;
+
+  constructor(options: PodWatchOptions) {
+    this.#options = options;
+    this.#reflector = new Reflector<PodView>({
+      name: 'pods',
+      listWatch: createListWatch(options.client, `/api/v1/namespaces/${options.namespace}/pods`),
+      project: viewPod,
+      sink: {
+        put: (pod) => this.#put(pod),
+        remove: (pod) => this.#remove(pod),
+        replace: (pods) => this.#replace(pods),
+      },
+      monotonicNow: () => performance.now(),
+      random: Math.random,
+      log: (level, message, fields) => {
+        if (level === 'warn') options.onTrouble?.(message, fields);
+      },
+    });
+  }
+
+  /** Every instance since the start, also those that are gone. */
+  get instances(): readonly Instance[] {
+    return [...this.#instances.values()];
+  }
+
+  /** Resolves once the pods that exist now are known. */
+  async start(options: UntilOptions = {}): Promise<void> {
+    this.#reflector.start();
+    await until(
+      'the list of pods',
+      async () => {
+        if (this.#reflector.agreedAt === Number.NEGATIVE_INFINITY) throw new NotYet('no answer so far');
+      },
+      options,
+    );
+  }
+
+  stop(): Promise<void> {
+    return this.#reflector.stop();
+  }
+
+  #put(pod: PodView): void {
+    const before = this.#instances.get(pod.uid);
+    this.#instances.set(pod.uid, { ...pod, isGone: false });
+    for (const change of changesOf(before, pod)) this.#options.onChange?.(change, pod);
+  }
+
+  #remove(pod: PodView): void {
+    this.#instances.set(pod.uid, { ...pod, isGone: true });
+    this.#options.onChange?.('gone', pod);
+  }
+
+  #replace(pods: readonly PodView[]): void {
+    const present = new Set(pods.map(({ uid }) => uid));
+    for (const instance of this.instances) {
+      if (!instance.isGone && !present.has(instance.uid)) this.#remove(instance);
+    }
+    for (const pod of pods) this.#put(pod);
+  }
+}
+
+/** What one look at an instance tells over the one before. */
+export function changesOf(before: PodView | undefined, now: PodView): PodChange[] {
+  const changes: PodChange[] = [];
+  if (before === undefined) changes.push('created');
+  if (before?.node === undefined && now.node !== undefined) changes.push('scheduled');
+  if (!before?.ready && now.ready) changes.push('ready');
+  if (!before?.terminating && now.terminating) changes.push('terminating');
+  return changes;
+}

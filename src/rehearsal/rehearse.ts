@@ -1,0 +1,209 @@
+import { LOG } from '../logs.ts';
+import { formatAge } from '../policy/duration.ts';
+import { drain } from './drain.ts';
+import type { Flags } from './flags.ts';
+import type { LogLine } from './log-lines.ts';
+import type { Member } from './member.ts';
+import { type OperatorEvent, StandInOperator } from './operator.ts';
+import { type PodChange, PodWatch } from './pod-watch.ts';
+import type { PodView } from './pods.ts';
+import { Cleanup, type Stage, setStage } from './stage.ts';
+import { Timeline } from './timeline.ts';
+import { movesByPod, type Outcome, problemsOf, refusalsIn } from './verdict.ts';
+import * as workload from './workload.ts';
+
+export interface RehearsalOptions {
+  readonly write: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+const NAMESPACE = 'db';
+const CLUSTER = 'cb';
+const ANNOTATION = { key: 'cao.couchbase.com/reschedule', value: 'true' };
+const LEAST_SAFETY_MS = 10 * 60_000;
+
+/** Rehearses one drain. Resolves to whether it was safe, after everything that was started has been stopped. */
+export async function rehearse(flags: Flags, { write, signal }: RehearsalOptions): Promise<boolean> {
+  const cleanup = new Cleanup();
+  const timeline = new Timeline({ monotonicNow: () => performance.now(), write });
+  try {
+    const onHookLine = (line: LogLine) => tellHookLine(timeline, line);
+    const stage = await setStage({ nodes: flags.nodes, write, signal, onHookLine }, cleanup);
+    write(`waiting until ${flags.members} members are in place and balanced`);
+    const scene = await setScene(stage, flags, timeline, cleanup, signal);
+    const failed = stage.cluster.failed.then((error) => {
+      throw error;
+    });
+    failed.catch(() => undefined);
+    return await Promise.race([failed, drainAndJudge(stage, scene, { flags, timeline, write, signal })]);
+  } finally {
+    await cleanup.run();
+  }
+}
+
+interface Scene {
+  readonly operator: StandInOperator;
+  readonly watch: PodWatch;
+  readonly members: readonly Member[];
+}
+
+/** A cluster with its operator, spread over the nodes, and some pods that nobody protects. */
+async function setScene(
+  { client }: Stage,
+  flags: Flags,
+  timeline: Timeline,
+  cleanup: Cleanup,
+  signal: AbortSignal,
+): Promise<Scene> {
+  await workload.createNamespace(client, NAMESPACE);
+  let isTold = false;
+  const operator = new StandInOperator({
+    client,
+    namespaces: [NAMESPACE],
+    periodMs: flags.periodMs,
+    annotation: ANNOTATION,
+    onEvent: (event) => isTold && tellOperatorEvent(timeline, event),
+  });
+  const watch = new PodWatch({
+    client,
+    namespace: NAMESPACE,
+    onChange: (change, pod) => isTold && tellPodChange(timeline, change, pod),
+    onTrouble: (message, fields) => timeline.add({ who: 'cluster', what: message, detail: String(fields.error) }),
+  });
+  cleanup.defer(() => watch.stop());
+  await watch.start({ signal });
+  operator.start();
+  cleanup.defer(() => operator.stop());
+  const process = flags.process === 'in-place' ? 'InPlaceUpgrade' : 'SwapRebalance';
+  await workload.createCluster(client, { namespace: NAMESPACE, name: CLUSTER, size: flags.members, process });
+  await workload.createPdb(client, { namespace: NAMESPACE, cluster: CLUSTER, size: flags.members });
+  await workload.createDeployment(client, { namespace: NAMESPACE, name: 'web', replicas: flags.nodes });
+  const timeoutMs = 60_000 + 3 * flags.periodMs;
+  const wanted = { namespace: NAMESPACE, cluster: CLUSTER, size: flags.members, balanced: true, timeoutMs, signal };
+  const members = await workload.waitForMembers(client, wanted);
+  timeline.start();
+  isTold = true;
+  for (const { name, node, uid } of members) {
+    timeline.add({ who: 'cluster', what: 'in place', pod: name, uid, ...(node ? { node } : {}) });
+  }
+  return { operator, watch, members };
+}
+
+interface DrainContext extends RehearsalOptions {
+  readonly flags: Flags;
+  readonly timeline: Timeline;
+}
+
+async function drainAndJudge({ cluster, client, hook }: Stage, scene: Scene, context: DrainContext): Promise<boolean> {
+  const { operator, watch, members } = scene;
+  const { flags, timeline, write, signal } = context;
+  const node = fullestNode(members);
+  const drained = new Set(members.filter((member) => member.node === node).map(({ uid }) => uid));
+  const deletedBefore = new Set(operator.deletedUids);
+  const since = hook.lines.length;
+  const startedAt = timeline.elapsedMs;
+  const kubectlCode = await drain({
+    kubectl: cluster.assets.kubectl,
+    kubeconfigPath: cluster.kubeconfigPath,
+    homeDir: cluster.dir,
+    node,
+    timeoutMs: Math.max(LEAST_SAFETY_MS, flags.members * 10 * flags.periodMs),
+    signal,
+    onLine: (line) => timeline.add({ who: 'kubectl', what: line }),
+  });
+  signal.throwIfAborted();
+  const durationMs = timeline.elapsedMs - startedAt;
+  timeline.add({ who: 'kubectl', what: `exit code ${kubectlCode}`, node });
+  await waitUntilCalm(client, flags, signal);
+
+  const outcome: Outcome = {
+    kubectlCode,
+    node,
+    drained,
+    instances: watch.instances.filter(({ labels }) => labels.app === 'couchbase'),
+    deletedByOperator: operator.deletedUids,
+    deletedBefore,
+    annotation: ANNOTATION,
+  };
+  const problems = problemsOf(outcome);
+  const moves = [...movesByPod(outcome)].map(([pod, count]) => `${pod} ${count}x`);
+  const entries = Object.keys(await workload.entriesOnCluster(client, NAMESPACE, CLUSTER));
+  write('');
+  write(`drain of ${node}:     ${problems.length === 0 ? 'safe' : 'NOT SAFE'}, ${formatAge(durationMs)}`);
+  write(`pods moved:          ${moves.length} of ${drained.size} on the node`);
+  write(`moves per pod:       ${moves.join(', ') || 'none'}`);
+  write(`evictions refused:   ${refusalsIn(hook.lines.slice(since), NAMESPACE)}`);
+  write(`entries left:        ${entries.length}${entries.length === 0 ? '' : ` (${entries.join(', ')})`}`);
+  for (const problem of problems) write(`problem:             ${problem}`);
+  return problems.length === 0;
+}
+
+/** After the drain the operator may still be at work; what it does then belongs to the verdict. No calm is told there. */
+async function waitUntilCalm(client: Stage['client'], flags: Flags, signal: AbortSignal): Promise<void> {
+  const timeoutMs = 10_000 + 6 * flags.periodMs;
+  const wanted = { namespace: NAMESPACE, cluster: CLUSTER, size: flags.members, balanced: true, timeoutMs, signal };
+  await workload.waitForMembers(client, wanted).catch(() => signal.throwIfAborted());
+}
+
+/** The node with the most members; the last of them where there are several. */
+function fullestNode(members: readonly Member[]): string {
+  const counts = new Map<string, number>();
+  for (const { node } of members) if (node !== undefined) counts.set(node, (counts.get(node) ?? 0) + 1);
+  const [fullest] = [...counts].sort(([a, m], [b, n]) => n - m || b.localeCompare(a));
+  if (fullest === undefined) throw new Error('no member has a node');
+  return fullest[0];
+}
+
+function tellOperatorEvent(timeline: Timeline, event: OperatorEvent): void {
+  switch (event.kind) {
+    case 'created':
+    case 'ready':
+    case 'rebalanced':
+    case 'deleted': {
+      const { kind, pod, uid, node, why } = event;
+      timeline.add({
+        who: 'operator',
+        what: kind,
+        pod,
+        uid,
+        ...(node ? { node } : {}),
+        ...(why ? { detail: why } : {}),
+      });
+      return;
+    }
+    case 'waiting':
+      timeline.add({ who: 'operator', what: 'waiting', detail: event.why });
+      return;
+    case 'failed':
+      timeline.add({ who: 'operator', what: 'failed', detail: event.error });
+  }
+}
+
+function tellPodChange(timeline: Timeline, change: PodChange, { name, uid, node }: PodView): void {
+  // What nobody else tells: where pods go, and when they are gone.
+  if (change !== 'scheduled' && change !== 'gone') return;
+  timeline.add({ who: 'cluster', what: change, pod: name, uid, ...(node ? { node } : {}) });
+}
+
+const TOLD: readonly string[] = [
+  LOG.waiting,
+  LOG.marked,
+  LOG.released,
+  LOG.doubt,
+  LOG.refused,
+  LOG.rescheduled,
+  LOG.stalled,
+];
+
+function tellHookLine(timeline: Timeline, line: LogLine): void {
+  if (line.namespace !== NAMESPACE || !(TOLD.includes(line.message) || line.level === 'error')) return;
+  const text = (field: string) => (typeof line[field] === 'string' ? { [field]: line[field] } : {});
+  timeline.add({
+    who: 'hook',
+    what: line.message,
+    ...text('pod'),
+    ...text('node'),
+    ...text('uid'),
+    ...(line.answer === undefined ? {} : { detail: String(line.answer) }),
+  });
+}

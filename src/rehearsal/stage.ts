@@ -1,0 +1,89 @@
+import { join } from 'node:path';
+import type { ApiClient } from '../kube/client.ts';
+import { createAuthority, writeServing } from './certificates.ts';
+import { connect } from './connect.ts';
+import { installClusterDefinition } from './couchbasecluster-crd.ts';
+import { type HookProcess, startHook } from './hook-process.ts';
+import type { LogLine } from './log-lines.ts';
+import { registerWebhook } from './webhook-registration.ts';
+
+/** Where a rehearsal plays: a cluster, a client for it, and the hook that it asks about evictions. */
+export interface Stage {
+  readonly cluster: RehearsalCluster;
+  readonly client: ApiClient;
+  readonly hook: HookProcess;
+}
+
+/** What a rehearsal needs of a cluster; test/cluster/control-plane.ts gives it. */
+export interface RehearsalCluster {
+  readonly kubeconfigPath: string;
+  readonly nodes: readonly string[];
+  /** A folder that is removed with the cluster. */
+  readonly dir: string;
+  readonly assets: { readonly kubectl: string };
+  readonly failed: Promise<Error>;
+  stop(): Promise<void>;
+}
+
+export interface StageOptions {
+  readonly nodes: number;
+  readonly write: (line: string) => void;
+  readonly signal: AbortSignal;
+  readonly onHookLine: (line: LogLine) => void;
+}
+
+/** What has to be undone at the end, last first. */
+export class Cleanup {
+  readonly #todo: (() => Promise<unknown>)[] = [];
+
+  defer(undo: () => Promise<unknown>): void {
+    this.#todo.push(undo);
+  }
+
+  /** Does all of it, whatever fails; then throws the first failure. */
+  async run(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const undo of this.#todo.splice(0).reverse()) await undo().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+/** Starts a control plane with the definition of CouchbaseCluster, the hook, and the hook's registration. */
+export async function setStage(options: StageOptions, cleanup: Cleanup): Promise<Stage> {
+  const { nodes, write, signal, onHookLine } = options;
+  const { startControlPlane } = await controlPlane();
+  const cluster = await startControlPlane({ nodes, log: write, signal });
+  cleanup.defer(() => cluster.stop());
+  const { client, close } = await connect(cluster.kubeconfigPath);
+  cleanup.defer(close);
+  await installClusterDefinition(client, undefined, { signal });
+  const authority = await createAuthority();
+  const files = await writeServing(join(cluster.dir, 'hook'), await authority.issue());
+  signal.throwIfAborted();
+  const hook = await startHook({ kubeconfigPath: cluster.kubeconfigPath, files, onLine: onHookLine });
+  cleanup.defer(() => hook.stop());
+  await registerWebhook(client, { urls: [hook.url], caBundle: authority.caBundle }, { signal });
+  write(`hook ready at ${hook.url}`);
+  return { cluster, client, hook };
+}
+
+interface ControlPlaneModule {
+  startControlPlane(options: {
+    nodes: number;
+    log: (line: string) => void;
+    signal: AbortSignal;
+  }): Promise<RehearsalCluster>;
+}
+
+/** It comes with a checkout only, and so is not imported before it is needed. */
+async function controlPlane(): Promise<ControlPlaneModule> {
+  const url = new URL('../../test/cluster/control-plane.ts', import.meta.url);
+  try {
+    return (await import(url.href)) as ControlPlaneModule;
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new Error('a rehearsal needs a checkout with its development dependencies: test/cluster is missing', {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,107 @@
+/** Where the control plane's binaries come from: KUBEBUILDER_ASSETS, the cache, or a build from the pinned Go modules. */
+import { accessSync, constants } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type Binary, binaries, buildMissing, cacheFolder, goTrouble } from './go-build.ts';
+
+/** Absolute paths of the six executables. */
+export interface Assets {
+  readonly etcd: string;
+  readonly kubeApiserver: string;
+  readonly kubeScheduler: string;
+  readonly kubeControllerManager: string;
+  readonly kubectl: string;
+  readonly kwok: string;
+}
+
+/** What `findAssets` saw: usable now, usable after a build of minutes, or not on this machine. */
+export type AssetsState =
+  | { readonly state: 'ready'; readonly assets: Assets }
+  | { readonly state: 'buildable'; readonly why: string }
+  | { readonly state: 'unavailable'; readonly why: string };
+
+/** The binaries are not there and cannot be built here; the message names what would make it work. */
+export class AssetsUnavailable extends Error {
+  override readonly name = 'AssetsUnavailable';
+}
+
+export interface EnsureOptions {
+  /** Receives progress, one line at a time, at least every ten seconds while something is being built. */
+  readonly log?: (line: string) => void;
+  /** Stops a build under way; what is finished stays. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The binaries, built first when they have to be (minutes the first time, milliseconds after).
+ * @throws AssetsUnavailable when KUBEBUILDER_ASSETS lacks one of them, or there is no Go to build them with.
+ */
+export async function ensureAssets(options: EnsureOptions = {}): Promise<Assets> {
+  const found = findAssets();
+  switch (found.state) {
+    case 'ready':
+      return found.assets;
+    case 'unavailable':
+      throw new AssetsUnavailable(found.why);
+    case 'buildable': {
+      await buildMissing(options.log ?? (() => {}), options.signal);
+      return assetsIn(cacheFolder());
+    }
+  }
+}
+
+/** Looks without building; reads the environment at every call. Never throws. */
+export function findAssets(): AssetsState {
+  const given = process.env.KUBEBUILDER_ASSETS;
+  if (given !== undefined && given !== '') return assetsGiven(resolve(given));
+
+  const missing = missingIn(cacheFolder());
+  if (missing.length === 0) return { state: 'ready', assets: assetsIn(cacheFolder()) };
+
+  const trouble = goTrouble();
+  if (trouble === undefined) {
+    return { state: 'buildable', why: `not built yet: ${namesOf(missing)}; run "npm run cluster:build"` };
+  }
+  return {
+    state: 'unavailable',
+    why: `${trouble}; or set KUBEBUILDER_ASSETS to a folder that holds ${namesOf(binaries)}`,
+  };
+}
+
+function assetsGiven(folder: string): AssetsState {
+  const missing = missingIn(folder);
+  if (missing.length === 0) return { state: 'ready', assets: assetsIn(folder) };
+  const lines = missing.map(({ name }) => `\n  ${join(folder, name)}: no such executable; put ${name} there`);
+  return {
+    state: 'unavailable',
+    why: `KUBEBUILDER_ASSETS lacks ${namesOf(missing)}:${lines.join('')}\n  or unset KUBEBUILDER_ASSETS to have all of them built from source`,
+  };
+}
+
+/** The binaries that are not executable files in this folder. */
+export function missingIn(folder: string): readonly Binary[] {
+  return binaries.filter(({ name }) => !isExecutable(join(folder, name)));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function assetsIn(folder: string): Assets {
+  return {
+    etcd: join(folder, 'etcd'),
+    kubeApiserver: join(folder, 'kube-apiserver'),
+    kubeScheduler: join(folder, 'kube-scheduler'),
+    kubeControllerManager: join(folder, 'kube-controller-manager'),
+    kubectl: join(folder, 'kubectl'),
+    kwok: join(folder, 'kwok'),
+  };
+}
+
+function namesOf(some: readonly Binary[]): string {
+  return some.map(({ name }) => name).join(', ');
+}

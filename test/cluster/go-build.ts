@@ -1,0 +1,199 @@
+/** Builds the pinned binaries with Go into the user's cache, one at a time, so that an interrupted build continues. */
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isAlive, withLock } from './lock.ts';
+
+export interface Binary {
+  readonly name: string;
+  /** Folder below tools/ that pins the version. */
+  readonly module: 'etcd' | 'kwok' | 'kubernetes';
+  /** Go package with the main function. */
+  readonly main: string;
+}
+
+/** In the order they are built: the small ones first, so that a wrong Go setup shows within a minute. */
+export const binaries: readonly Binary[] = [
+  { name: 'etcd', module: 'etcd', main: 'go.etcd.io/etcd/server/v3' },
+  { name: 'kwok', module: 'kwok', main: 'sigs.k8s.io/kwok/cmd/kwok' },
+  { name: 'kube-apiserver', module: 'kubernetes', main: 'k8s.io/kubernetes/cmd/kube-apiserver' },
+  { name: 'kube-controller-manager', module: 'kubernetes', main: 'k8s.io/kubernetes/cmd/kube-controller-manager' },
+  { name: 'kube-scheduler', module: 'kubernetes', main: 'k8s.io/kubernetes/cmd/kube-scheduler' },
+  { name: 'kubectl', module: 'kubernetes', main: 'k8s.io/kubernetes/cmd/kubectl' },
+];
+
+const modules = ['etcd', 'kwok', 'kubernetes'] as const;
+const toolsFolder = join(import.meta.dirname, 'tools');
+const progressEveryMs = 8_000;
+
+/** Go refused to build a binary. The message ends with Go's own last words. */
+export class BuildFailed extends Error {
+  override readonly name = 'BuildFailed';
+}
+
+/** What would have to change before anything can be built here, or undefined when Go is there and new enough. */
+export function goTrouble(): string | undefined {
+  const [major, minor] = neededGo();
+  const needed = `install Go ${major}.${minor} or newer and put it on PATH`;
+  let version: string | undefined;
+  let toolchain: string | undefined;
+  try {
+    // Outside any module, so that this asks the installed Go and downloads nothing.
+    const answer = execFileSync('go', ['env', 'GOVERSION', 'GOTOOLCHAIN'], {
+      cwd: tmpdir(),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    [version, toolchain] = answer.trim().split('\n');
+  } catch {
+    return `the control plane's binaries are not built, and there is no Go to build them with: ${needed}`;
+  }
+  const have = /^go(\d+)\.(\d+)/.exec(version ?? '');
+  const [haveMajor, haveMinor] = [Number(have?.[1] ?? 0), Number(have?.[2] ?? 0)];
+  if (haveMajor > major || (haveMajor === major && haveMinor >= minor)) return undefined;
+  // From 1.21 on, Go fetches the toolchain that go.mod asks for, unless told not to.
+  if (haveMinor >= 21 && /auto$/.test(toolchain ?? '')) return undefined;
+  return `the control plane's binaries are not built, and Go here is ${version}, too old: ${needed}`;
+}
+
+/** Where the binaries of exactly these pins, flags and platform live, whether built yet or not. */
+export function cacheFolder(): string {
+  const hash = createHash('sha256');
+  for (const module of modules) {
+    for (const file of ['go.mod', 'go.sum'])
+      hash.update(`${module}/${file}\0`).update(readFileSync(join(toolsFolder, module, file)));
+    hash.update(buildFlags(module).join('\0'));
+  }
+  hash.update(`${process.platform}/${process.arch}`);
+  // An XDG path that is not absolute is to be ignored, says the specification.
+  const xdg = process.env.XDG_CACHE_HOME;
+  const cache = xdg?.startsWith('/') ? xdg : join(homedir(), '.cache');
+  return join(cache, 'reschedule-hook', 'control-plane', hash.digest('hex').slice(0, 16));
+}
+
+/**
+ * Builds whatever is missing in the cache folder. Of two builds at once the second waits for the first.
+ * @throws BuildFailed
+ */
+export async function buildMissing(log: (line: string) => void, signal?: AbortSignal): Promise<void> {
+  const folder = cacheFolder();
+  mkdirSync(folder, { recursive: true });
+  await withLock(`${folder}.lock`, { log, ...(signal && { signal }) }, async () => {
+    removeLeftovers(folder);
+    const missing = binaries.filter(({ name }) => !existsSync(join(folder, name)));
+    if (missing.length === 0) return;
+    log(`building ${missing.map(({ name }) => name).join(', ')} from source into ${folder}`);
+    log(
+      'about 8 minutes on two cores the first time, less when Go has built parts before; a later call takes a second',
+    );
+    const startedAt = Date.now();
+    for (const [index, binary] of missing.entries()) {
+      await buildOne(binary, folder, {
+        log,
+        label: `${binary.name} (${index + 1} of ${missing.length})`,
+        startedAt,
+        signal,
+      });
+    }
+    log(`all built in ${elapsed(startedAt)}`);
+  });
+}
+
+interface Progress {
+  readonly log: (line: string) => void;
+  readonly label: string;
+  readonly startedAt: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Builds beside the final name and renames, so that a file under its final name is always whole. */
+async function buildOne(binary: Binary, folder: string, { log, label, startedAt, signal }: Progress): Promise<void> {
+  const beside = join(folder, `.${binary.name}.${process.pid}`);
+  const ownStartedAt = Date.now();
+  log(`${label}: building`);
+  const ticker = setInterval(
+    () => log(`${label}: building for ${elapsed(ownStartedAt)}, ${elapsed(startedAt)} in all`),
+    progressEveryMs,
+  );
+  try {
+    await runGo(binary, beside, signal);
+    renameSync(beside, join(folder, binary.name));
+    log(`${label}: built in ${elapsed(ownStartedAt)}`);
+  } finally {
+    clearInterval(ticker);
+    rmSync(beside, { force: true });
+  }
+}
+
+function runGo(binary: Binary, output: string, signal: AbortSignal | undefined): Promise<void> {
+  // The user's GOOS, GOARCH and workspace are not meant for binaries that run right here.
+  const { GOOS: _os, GOARCH: _arch, ...env } = process.env;
+  const args = ['build', ...buildFlags(binary.module), '-o', output, binary.main];
+  return new Promise((resolve, reject) => {
+    const go = spawn('go', args, {
+      cwd: join(toolsFolder, binary.module),
+      env: { ...env, CGO_ENABLED: '0', GOWORK: 'off' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+      ...(signal && { signal }),
+    });
+    let said = '';
+    go.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      said = (said + chunk).slice(-8_000);
+    });
+    go.on('error', reject);
+    go.on('close', (code, killedBy) => {
+      if (code === 0) resolve();
+      else
+        reject(new BuildFailed(`go build of ${binary.name} ended with ${killedBy ?? code}:\n${lastLines(said, 15)}`));
+    });
+  });
+}
+
+function buildFlags(module: Binary['module']): string[] {
+  const common = ['-trimpath', '-buildvcs=false', '-mod=readonly'];
+  if (module !== 'kubernetes') return [...common, '-ldflags', '-s -w'];
+  // Upstream stamps these at release; unstamped, the server calls itself v0.0.0 and kubectl warns about version skew.
+  const version = pinnedVersion('kubernetes', 'k8s.io/kubernetes');
+  const [major, minor] = version.slice(1).split('.');
+  const stamps = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((path) => [
+    `-X ${path}.gitVersion=${version}`,
+    `-X ${path}.gitMajor=${major}`,
+    `-X ${path}.gitMinor=${minor}`,
+  ]);
+  return [...common, '-ldflags', ['-s -w', ...stamps].join(' ')];
+}
+
+/** The version a tool module's go.mod requires, e.g. v1.36.3: go.mod is the only place that says it. */
+export function pinnedVersion(module: Binary['module'], path: string): string {
+  const required = new RegExp(`^(?:require)?\\s+${path.replaceAll('.', '\\.')} (v\\S+)`, 'm');
+  const version = required.exec(readFileSync(join(toolsFolder, module, 'go.mod'), 'utf8'))?.[1];
+  if (version === undefined) throw new Error(`tools/${module}/go.mod does not require ${path}`);
+  return version;
+}
+
+function neededGo(): [number, number] {
+  const stated = modules.map((module) =>
+    /^go (\d+)\.(\d+)/m.exec(readFileSync(join(toolsFolder, module, 'go.mod'), 'utf8')),
+  );
+  const minors = stated.map((match) => Number(match?.[2] ?? 0));
+  return [1, Math.max(...minors)];
+}
+
+/** Half-written files of builders that are dead; a living one's are its own business. */
+function removeLeftovers(folder: string): void {
+  for (const file of readdirSync(folder)) {
+    const pid = /^\..+\.(\d+)$/.exec(file)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(folder, file), { force: true });
+  }
+}
+
+function elapsed(since: number): string {
+  const seconds = Math.round((Date.now() - since) / 1000);
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${String(seconds % 60).padStart(2, '0')}s`;
+}
+
+function lastLines(text: string, count: number): string {
+  return text.trimEnd().split('\n').slice(-count).join('\n');
+}

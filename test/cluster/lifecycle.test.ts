@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
+import { connect } from 'node:tls';
+import { LOG } from '../../src/logs.ts';
+import { writeServing } from '../../src/rehearsal/certificates.ts';
+import { installClusterDefinition } from '../../src/rehearsal/couchbasecluster-crd.ts';
+import { createPod, waitForPod } from '../../src/rehearsal/workload.ts';
+import { evict, metric } from './support/evict.ts';
+import { type Rig, startRig } from './support/rig.ts';
+import { aScene, type Scene } from './support/scene.ts';
+
+let rig: Rig;
+
+before(async () => {
+  rig = await startRig();
+});
+
+after(() => rig?.stop());
+
+interface SeenEvent {
+  readonly reason: string;
+  readonly type: string;
+  readonly message: string;
+  readonly count: number;
+  readonly involvedObject: { readonly name: string; readonly uid: string };
+}
+
+/** The hook's own Events in a namespace. */
+async function eventsOf(scene: Scene): Promise<SeenEvent[]> {
+  const list = await rig.client.json({ method: 'GET', path: `/api/v1/namespaces/${scene.namespace}/events` });
+  const all = list.items as readonly (SeenEvent & { source?: { component?: string } })[];
+  return all.filter(({ source }) => source?.component === 'reschedule-hook');
+}
+
+// One after another: each hook looks at every namespace, and these differ in what they report and prune.
+describe('the months between drains, on the real control plane', () => {
+  test('an entry is pruned once its pod has settled, and the Rescheduled Event is written once by two replicas', async () => {
+    const settings = { TRACKING_RETENTION: '10s' };
+    const [own, other] = await Promise.all([rig.hook('pruned', settings), rig.startHook(settings)]);
+    const scene = await aScene({ rig, hook: 'pruned', namespace: 'pruned' });
+    const result = await scene.drain(scene.node(1));
+    assert.equal(result.code, 0, result.stderr);
+    await scene.until('the entries to be pruned', async () => Object.keys(await scene.entries()).length === 0);
+    const lines = () =>
+      [...own.lines, ...other.lines].filter(
+        ({ message, namespace }) => message === LOG.rescheduled && namespace === 'pruned',
+      );
+    await scene.until('both Events to be written', async () => (await eventsOf(scene)).length === 2);
+    assert.deepEqual(
+      lines()
+        .map(({ pod }) => pod)
+        .sort(),
+      ['cb-0000', 'cb-0001'],
+      'one line each, by whoever pruned',
+    );
+    const events = await eventsOf(scene);
+    assert.deepEqual(
+      events.map(({ reason, type, count }) => [reason, type, count]),
+      Array(2).fill(['Rescheduled', 'Normal', 1]),
+    );
+    assert.match(events[0]?.message ?? '', /^The pod was moved from node pruned-1 to node pruned-[23] for a drain$/);
+    await Promise.all([own.stop(), other.stop()]);
+  });
+
+  test('an entry of a pod that still waits is kept, and the operator that does not act is reported (fault 21)', async () => {
+    const own = await rig.hook('stalled', { STALL_AFTER: '1s' });
+    const scene = await aScene({ rig, hook: 'stalled', namespace: 'stalled', size: 1, pdb: false });
+    await scene.operator.pause();
+    assert.equal((await evict(scene, 'cb-0000')).code, 429);
+    const line = await own.waitForLine(({ message }) => message === LOG.stalled);
+    assert.equal(line.pod, 'cb-0000');
+    assert.equal(line.node, scene.node(1));
+    const events = await scene.until('the Event', async () => {
+      const seen = await eventsOf(scene);
+      return seen.length > 0 && seen;
+    });
+    assert.deepEqual(
+      events.map(({ reason, type }) => [reason, type]),
+      [['RescheduleStalled', 'Warning']],
+    );
+    assert.match(
+      events[0]?.message ?? '',
+      /the operator of CouchbaseCluster cb has not moved it; drains of node stalled-1 wait/,
+    );
+    assert.equal(await metric(own, 'reschedule_hook_stalled_pods'), 1);
+    assert.match((await evict(scene, 'cb-0000')).message, /stalled: its operator has not acted/);
+    assert.equal(Object.keys(await scene.entries()).length, 1);
+    scene.operator.resume();
+    await own.waitForLine(({ message }) => message === LOG.unstalled);
+    assert.equal(await metric(own, 'reschedule_hook_stalled_pods'), 0);
+  });
+
+  test('a renewed certificate is served without a restart (fault 22)', async () => {
+    const own = await rig.startHook();
+    const before = await servedCertificate(own.webhookPort);
+    const dir = own.files.certFile.replace(/[^/]+$/, '');
+    await writeServing(dir, await rig.authority.issue());
+    await own.waitForLine(({ message }) => message === LOG.certificateLoaded);
+    assert.notEqual(await servedCertificate(own.webhookPort), before);
+    const renewed = await readFile(own.files.certFile, 'utf-8');
+    assert.ok(renewed.includes('BEGIN CERTIFICATE'));
+  });
+
+  test('SIGTERM: unready, still answering, then exit 0', async () => {
+    const own = await rig.startHook({ SHUTDOWN_DELAY: '2s' });
+    own.kill('SIGTERM');
+    await own.waitForLine(({ message }) => message === LOG.stopping);
+    const ready = await fetch(`${own.healthUrl}/readyz`);
+    assert.equal(ready.status, 503);
+    assert.match(await ready.text(), /it is stopping/);
+    assert.equal((await fetch(`${own.healthUrl}/livez`)).status, 200);
+    assert.ok(await servedCertificate(own.webhookPort), 'the webhook port still answers');
+    assert.deepEqual(await own.exited, { code: 0, signal: null });
+    assert.ok(own.lines.some(({ message }) => message === LOG.stopped));
+  });
+});
+
+test('no CouchbaseCluster CRD: ready, marked without an entry, and watched once it is there (fault 14)', async () => {
+  const bare = await startRig({ installCrd: false });
+  try {
+    const own = await bare.hook('default');
+    const namespace = 'probe-default';
+    const pod = { namespace, name: 'member', labels: { app: 'couchbase', couchbase_cluster: 'cb' } };
+    await createPod(bare.client, pod);
+    await waitForPod(bare.client, pod);
+    const drained = await bare.controlPlane.kubectl(['drain', 'node-1', '--force', '--timeout=1s']);
+    assert.notEqual(drained.code, 0);
+    assert.match(drained.stderr, /Reschedule annotation added to pod/);
+    const line = await own.waitForLine(({ message }) => message === LOG.untracked);
+    assert.equal(line.why, 'no CouchbaseCluster probe-default/cb');
+    await installClusterDefinition(bare.client);
+    // The kind is looked for every 10 s.
+    await own.waitForLine(
+      ({ message, kind, count }) => message === 'Listed' && kind === 'couchbaseclusters' && count === 0,
+      { timeoutMs: 60_000 },
+    );
+  } finally {
+    await bare.stop();
+  }
+});
+
+/** The fingerprint of the certificate that a port serves. */
+function servedCertificate(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().fingerprint256);
+      socket.destroy();
+    });
+    socket.once('error', reject);
+  });
+}

@@ -1,0 +1,132 @@
+/** `npm run cluster:up`: a control plane in the foreground, for as long as this process runs. */
+import { constants, copyFileSync, existsSync, renameSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { AssetsUnavailable } from './assets.ts';
+import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { BuildFailed } from './go-build.ts';
+import { ComponentFailed } from './supervisor.ts';
+
+const help = `Usage: npm run cluster:up [-- options]
+
+Starts a real control plane (etcd, kube-apiserver, kube-scheduler, kube-controller-manager) with simulated worker nodes
+on loopback ports, and stays in the foreground. Ctrl-C or SIGTERM ends it and removes every file it made. The first call
+builds the binaries (see npm run cluster:build).
+
+Options:
+  --nodes N                worker nodes, 1 to 100 (default 3)
+  --write-kubeconfig FILE  write an administrator's kubeconfig there once all is ready; removed at the end.
+                           FILE must not exist yet
+  --help                   show this text
+
+Environment:
+  KUBEBUILDER_ASSETS  use the binaries in this folder and build nothing
+  KEEP_CLUSTER_LOGS   keep the logs when a component fails
+`;
+
+/** Wrong usage: one line, exit code 2. */
+class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+interface Flags {
+  readonly help: boolean;
+  readonly nodes: number;
+  readonly kubeconfig: string | undefined;
+}
+
+function readFlags(): Flags {
+  const values = parsedFlags();
+  const nodes = values.nodes ?? '3';
+  if (!/^[1-9]\d?$|^100$/.test(nodes)) throw new UsageError(`--nodes takes a number from 1 to 100, not "${nodes}"`);
+  const kubeconfig = values['write-kubeconfig'];
+  if (kubeconfig !== undefined) checkTarget(kubeconfig);
+  return {
+    help: values.help ?? false,
+    nodes: Number(nodes),
+    kubeconfig: kubeconfig === undefined ? undefined : resolve(kubeconfig),
+  };
+}
+
+function parsedFlags() {
+  try {
+    const options = {
+      nodes: { type: 'string' },
+      'write-kubeconfig': { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    } as const;
+    return parseArgs({ options }).values;
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message.split(/\.\s/)[0]}; see --help`, { cause: error });
+  }
+}
+
+/** Found out now, not after the minutes that a build may take. */
+function checkTarget(path: string): void {
+  if (path === '') throw new UsageError('--write-kubeconfig takes a file name');
+  // It is removed at the end, so it must be nobody's own.
+  if (existsSync(path)) throw new UsageError(`--write-kubeconfig: ${path} exists already; name a new file`);
+  if (!statSync(dirname(resolve(path)), { throwIfNoEntry: false })?.isDirectory()) {
+    throw new UsageError(`--write-kubeconfig: the folder ${dirname(resolve(path))} does not exist`);
+  }
+}
+
+/** The file appears whole or not at all. */
+function writeKubeconfig(plane: ControlPlane, path: string): void {
+  const beside = `${path}.${process.pid}`;
+  plane.removeAtStop(beside);
+  copyFileSync(plane.kubeconfigPath, beside, constants.COPYFILE_EXCL); // with its mode, 0600
+  plane.removeAtStop(path);
+  renameSync(beside, path);
+}
+
+function printUse(plane: ControlPlane, kubeconfig: string): void {
+  console.log(`
+The control plane is up: ${plane.server}, nodes ${plane.nodes.join(', ')}
+
+  export KUBECONFIG=${kubeconfig}
+  alias kubectl=${plane.assets.kubectl}
+  kubectl get nodes
+
+Logs: ${plane.dir}
+Ctrl-C ends it.`);
+}
+
+async function main(): Promise<number> {
+  const flags = readFlags();
+  if (flags.help) {
+    process.stdout.write(help);
+    return 0;
+  }
+
+  const stopping = new AbortController();
+  const stopAsked = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve()));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
+
+  let plane: ControlPlane | undefined;
+  // A pending promise alone does not keep Node running.
+  const alive = setInterval(() => {}, 60_000);
+  try {
+    plane = await startControlPlane({ nodes: flags.nodes, log: (line) => console.log(line), signal: stopping.signal });
+    if (flags.kubeconfig !== undefined) writeKubeconfig(plane, flags.kubeconfig);
+    printUse(plane, flags.kubeconfig ?? plane.kubeconfigPath);
+    const failure = await Promise.race([stopAsked, plane.failed]);
+    if (failure !== undefined) throw failure;
+    console.log('stopping');
+    return 0;
+  } catch (error) {
+    if (stopping.signal.aborted) return 0;
+    throw error;
+  } finally {
+    await plane?.stop();
+    clearInterval(alive);
+  }
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const expected = [UsageError, AssetsUnavailable, BuildFailed, ComponentFailed].some((kind) => error instanceof kind);
+  console.error('cluster:up:', expected ? (error as Error).message : error);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

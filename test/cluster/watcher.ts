@@ -1,0 +1,67 @@
+/**
+ * Cleans up after a parent that could not. Started by supervisor.ts as a process of its own; hears on stdin which
+ * processes and paths belong to the control plane. When stdin ends, the parent is gone, however it went (even by
+ * SIGKILL): whatever is left is killed and removed.
+ */
+import { readFileSync, rmSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** One line of JSON on stdin. */
+export type Note =
+  | { readonly do: 'kill' | 'forgetProcess'; readonly pid: number }
+  | { readonly do: 'remove' | 'forgetPath'; readonly path: string };
+
+const waitAtMostMs = 10_000;
+const pids = new Set<number>();
+const paths = new Set<string>();
+
+function take(note: Note): void {
+  switch (note.do) {
+    case 'kill':
+      pids.add(note.pid);
+      break;
+    case 'forgetProcess':
+      pids.delete(note.pid);
+      break;
+    case 'remove':
+      paths.add(note.path);
+      break;
+    case 'forgetPath':
+      paths.delete(note.path);
+      break;
+  }
+}
+
+/** Still running; a zombie that nobody reaps (as with a careless PID 1) counts as ended. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  try {
+    return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return process.platform !== 'linux'; // no /proc elsewhere; on Linux it ended just now
+  }
+}
+
+async function cleanUp(): Promise<void> {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // already gone
+    }
+  }
+  const giveUpAt = Date.now() + waitAtMostMs;
+  while ([...pids].some(isRunning) && Date.now() < giveUpAt) await sleep(10);
+  for (const path of paths) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+}
+
+// A Ctrl-C in the terminal is for the parent; it ends this process by ending stdin.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+
+for await (const line of createInterface({ input: process.stdin })) take(JSON.parse(line) as Note);
+await cleanUp();
