@@ -57,6 +57,13 @@ const TABLE: readonly Case[] = [
   },
 
   {
+    when: 'rule 1 before rule 2: not an eviction, and no such pod',
+    given: without(anObservation({ request: aRequest({ isEviction: false }) }), 'pod'),
+    kind: 'allow',
+    rule: '1',
+    reason: 'NotAnEviction',
+  },
+  {
     when: 'rule 2: no such pod',
     given: without(anObservation(), 'pod', 'node', 'tracker'),
     kind: 'deny',
@@ -98,6 +105,13 @@ const TABLE: readonly Case[] = [
     code: 429,
   },
 
+  {
+    when: 'rule 3 before rule 4: labels do not match, and another instance is named',
+    given: anObservation({ pod: aPod({ labels: {} }), request: aRequest({ uid: 'uid-old' }) }),
+    kind: 'allow',
+    rule: '3',
+    reason: 'NotSelected',
+  },
   {
     when: 'rule 4: the precondition names another instance',
     given: anObservation({ request: aRequest({ uid: 'uid-old' }) }),
