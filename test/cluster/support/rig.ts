@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ApiClient } from '../../../src/kube/client.ts';
@@ -13,6 +13,7 @@ import { installClusterDefinition } from '../../../src/rehearsal/couchbasecluste
 import { type HookProcess, startHook } from '../../../src/rehearsal/hook-process.ts';
 import { registerWebhook } from '../../../src/rehearsal/webhook-registration.ts';
 import { createNamespace } from '../../../src/rehearsal/workload.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane.ts';
 
 /** The label by which a namespace says which hook is asked about its pods. */
@@ -27,6 +28,8 @@ export interface Rig {
   startHook(env?: Record<string, string>): Promise<RunningHook>;
   /** Registers one URL for the namespaces labelled with `name`, and waits until the API server asks there. */
   register(name: string, url: string): Promise<void>;
+  /** A hook that reaches the API server through a proxy that can misbehave; not registered. */
+  hookBehindProxy(env?: Record<string, string>): Promise<{ hook: RunningHook; proxy: TcpProxy }>;
   /** Both of it: a hook of that name, registered. */
   hook(name: string, env?: Record<string, string>): Promise<RunningHook>;
   /** Something of a test's own to end before the control plane does, also where the test fails. */
@@ -46,15 +49,25 @@ export async function startRig(options: { installCrd?: boolean } = {}): Promise<
   let started = 0;
   if (options.installCrd !== false) await installClusterDefinition(client);
 
+  const start = async (kubeconfigPath: string, env: Record<string, string> = {}): Promise<RunningHook> => {
+    const files = await writeServing(join(dir, `hook-${++started}`), await authority.issue());
+    const hook = await startHook({ kubeconfigPath, files, env });
+    hooks.push(hook);
+    return Object.assign(hook, { files });
+  };
+
   const rig: Rig = {
     controlPlane,
     client,
     authority,
-    async startHook(settings = {}) {
-      const files = await writeServing(join(dir, `hook-${++started}`), await authority.issue());
-      const hook = await startHook({ kubeconfigPath: controlPlane.kubeconfigPath, files, env: settings });
-      hooks.push(hook);
-      return Object.assign(hook, { files });
+    startHook: (settings) => start(controlPlane.kubeconfigPath, settings),
+    async hookBehindProxy(settings) {
+      const proxy = await startTcpProxy({ host: '127.0.0.1', port: Number(new URL(controlPlane.server).port) });
+      ends.push(() => proxy.close());
+      const kubeconfig = await readFile(controlPlane.kubeconfigPath, 'utf-8');
+      const kubeconfigPath = join(dir, `proxied-${++started}.kubeconfig`);
+      await writeFile(kubeconfigPath, kubeconfig.replaceAll(controlPlane.server, `https://127.0.0.1:${proxy.port}`));
+      return { hook: await start(kubeconfigPath, settings), proxy };
     },
     async register(name, url) {
       const probeNamespace = `probe-${name}`;
