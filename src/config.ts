@@ -94,7 +94,7 @@ export const SETTINGS: readonly Setting[] = [
     help: 'serving certificate, PEM; reloaded when it changes',
   },
   { name: 'TLS_KEY_FILE', fallback: '/etc/webhook/certs/tls.key', help: 'its key, PEM' },
-  { name: 'BIND_ADDRESS', fallback: '::', help: 'address to listen on' },
+  { name: 'BIND_ADDRESS', fallback: '', help: 'address to listen on; every address if empty' },
   { name: 'WEBHOOK_PORT', fallback: '8443', help: 'HTTPS port of the webhook; 0 picks a free one' },
   { name: 'HEALTH_PORT', fallback: '8080', help: 'HTTP port of health and metrics; 0 picks a free one' },
   { name: 'SHUTDOWN_DELAY', fallback: '5s', help: 'how long to keep serving, unready, after SIGTERM' },

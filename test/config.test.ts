@@ -29,7 +29,7 @@ describe('configuration', () => {
       stallAfterMs: 900_000,
       shutdownDelayMs: 5_000,
       exemptUsers: [],
-      bindAddress: '::',
+      bindAddress: '',
       webhookPort: 8443,
       healthPort: 8080,
       logLevel: 'info',

@@ -26,6 +26,8 @@ export interface EntriesOptions {
 
 /** Before the caches have synced, absence means nothing. */
 const UNSYNCED_RETRY_MS = 500;
+/** When to look again after a removal was refused. */
+const REFUSED_RETRY_MS = 10_000;
 
 /** Prunes what is remembered of earlier instances: the entries of tracking resources, and the cache's own memory. */
 export class EntryReconciler {
@@ -70,8 +72,10 @@ export class EntryReconciler {
     if (about === undefined) return undefined;
     const pod = this.#options.cache.pods.get(namespacedKey(about.namespace, about.name));
     const plan = this.#plan(decodeEntry(value), pod, since, entryKey, value);
-    if (plan.kind === 'prune') await this.#prune(tracker, { entryKey, value, about, pod, state: plan.state }, signal);
-    return plan;
+    if (plan.kind === 'keep') return plan;
+    const isPruned = await this.#prune(tracker, { entryKey, value, about, pod, state: plan.state }, signal);
+    // Another replica was first, or the entry is about a newer instance now: the watch will tell, or else this.
+    return isPruned ? plan : { kind: 'keep', state: plan.state, lookAgainInMs: REFUSED_RETRY_MS };
   }
 
   /** Reconciles what the cache remembers of one pod name. */
@@ -109,19 +113,19 @@ export class EntryReconciler {
       state: EntryState;
     },
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { cache, writes, trackerKind, log, onPrune } = this.#options;
-    if (trackerKind === undefined) return;
+    if (trackerKind === undefined) return false;
     const { entryKey, value, about, pod, state } = pruned;
     const path = objectPath(trackerKind.apiPath, trackerKind.plural, tracker.namespace, tracker.name);
     const result = await writes.removeEntry(path, entryKey, value, signal);
-    // Another replica was first, or the entry is about a newer instance now: the watch will tell.
-    if (result.kind === 'changed') return;
+    if (result.kind === 'changed') return false;
     cache.trackers.assume(cache.project.tracker(result.object));
     onPrune?.(state);
     const fields = { pod: about.name, namespace: about.namespace, uid: pod?.uid, node: pod?.node, reason: state };
     log.info(state === 'rescheduled' ? LOG.rescheduled : LOG.pruned, { ...fields, tracker: trackerKey(tracker) });
     if (state === 'rescheduled' && pod !== undefined) await this.#announce(pod, decodeEntry(value), signal);
+    return true;
   }
 
   async #announce(pod: Pod, entry: Entry, signal: AbortSignal): Promise<void> {

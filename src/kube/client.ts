@@ -30,6 +30,8 @@ export interface ApiClient {
 
 /** No single call may take longer; a caller's own deadline comes through `signal`. */
 const CALL_TIMEOUT_MS = 30_000;
+/** A Retry-After beyond this would keep the cache stale for longer than any overload explains. */
+const RETRY_AFTER_MAX_MS = 60_000;
 
 export function createApiClient(
   connection: Connection,
@@ -75,7 +77,7 @@ export function createApiClient(
       response.statusCode,
       `${call.method} ${call.path}`,
       isStatus(body) ? body : undefined,
-      Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter * 1000 : undefined,
+      retryAfter > 0 ? Math.min(retryAfter * 1000, RETRY_AFTER_MAX_MS) : undefined,
     );
   };
 

@@ -1,11 +1,19 @@
-/** Paths of single objects. Every part is encoded: names can come from a request that somebody made up. */
+/**
+ * Paths of single objects. Every part is encoded, and one that a URL would read as "up" is refused: names can come from a
+ * request that somebody made up.
+ */
 export const podPath = (namespace: string, name: string) =>
-  `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}`;
+  `/api/v1/namespaces/${segment(namespace)}/pods/${segment(name)}`;
 
-export const nodePath = (name: string) => `/api/v1/nodes/${encodeURIComponent(name)}`;
+export const nodePath = (name: string) => `/api/v1/nodes/${segment(name)}`;
 
 /** `namespace` is undefined for a cluster-scoped resource. */
 export function objectPath(apiPath: string, plural: string, namespace: string | undefined, name: string): string {
-  const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
-  return `${apiPath}${scope}/${plural}/${encodeURIComponent(name)}`;
+  const scope = namespace === undefined ? '' : `/namespaces/${segment(namespace)}`;
+  return `${apiPath}${scope}/${plural}/${segment(name)}`;
+}
+
+function segment(name: string): string {
+  if (name === '.' || name === '..') throw new Error(`"${name}" is not the name of an object`);
+  return encodeURIComponent(name);
 }

@@ -36,7 +36,7 @@ export function createApp(options: AppOptions): Koa {
 }
 
 async function review(ctx: Context, { admit, log }: AppOptions): Promise<void> {
-  if (ctx.request.type !== 'application/json') {
+  if (ctx.request.type.toLowerCase() !== 'application/json') {
     return refuse(ctx, log, 415, `Content-Type must be application/json, not "${ctx.request.type}"`);
   }
   const encoding = ctx.get('content-encoding');

@@ -28,11 +28,12 @@ export function createHealthServer(listener: RequestListener): Server {
   return limited(createHttpServer(listener));
 }
 
-/** Starts to listen; rejects with the cause (port in use, address not here). Resolves to the port. */
+/** Starts to listen, on every address where `address` is empty; rejects with the cause (port in use, address not here). Resolves to the port. */
 export async function listen(server: Server, port: number, address: string): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
-  server.listen({ port, host: address }, resolve);
+  // Without a host Node listens on IPv6 and IPv4, or on IPv4 alone where the kernel has no IPv6.
+  server.listen({ port, ...(address === '' ? {} : { host: address }) }, resolve);
   await promise;
   server.off('error', reject);
   return (server.address() as AddressInfo).port;

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, type TestContext, test } from 'node:test';
+import { createAuthority } from '../src/rehearsal/certificates.ts';
+
+const ROOT = new URL('..', import.meta.url).pathname;
+const BIN = join(ROOT, 'bin', 'reschedule-hook.js');
+
+interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the program to its end, with nothing in its environment but what is given. */
+async function run(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  node = process.execPath,
+): Promise<Outcome> {
+  const child = spawn(node, [...args], { env: { PATH: '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { promise: closed, resolve } = Promise.withResolvers<number | null>();
+  child.on('close', resolve);
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { code: await closed, stdout, stderr };
+}
+
+const hook = (args: readonly string[] = [], env: Record<string, string> = {}) => run([BIN, ...args], env);
+
+function aHome(t: TestContext): string {
+  const home = mkdtempSync(join(tmpdir(), 'bin-'));
+  t.after(() => rmSync(home, { recursive: true }));
+  return home;
+}
+
+/** A Node that is too old, if this machine has one: the checkout brings its own and leaves the system's alone. */
+function oldNode(): string | undefined {
+  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => !folder.includes('node_modules'));
+  return folders
+    .map((folder) => join(folder, 'node'))
+    .find((node) => {
+      const { stdout, status } = spawnSync(node, ['--version'], { encoding: 'utf-8' });
+      return status === 0 && Number(/^v(\d+)/.exec(stdout)?.[1]) < 24;
+    });
+}
+
+describe('a Node that is too old', () => {
+  for (const version of ['18.20.0', '22.19.0', '24.11.1']) {
+    test(`says which one it needs: ${version}`, async () => {
+      const pretend = `data:text/javascript,Object.defineProperty(process.versions,'node',{value:'${version}'});Object.defineProperty(process,'version',{value:'v${version}'})`;
+      const { code, stdout, stderr } = await run(['--import', pretend, BIN]);
+      const expected =
+        `reschedule-hook needs Node 24.12 or later; this is v${version}. ` +
+        'In a checkout, "npm ci" brings one and "npm start" uses it.\n';
+      assert.deepEqual([code, stdout, stderr], [1, '', expected]);
+    });
+  }
+
+  const node = oldNode();
+  if (node !== undefined) {
+    test(`${node} can read the program that tells it so`, async () => {
+      const { code, stderr } = await run([BIN], {}, node);
+      const version = execFileSync(node, ['--version'], { encoding: 'utf-8' }).trim();
+      assert.equal(code, 1);
+      assert.match(stderr, new RegExp(`^reschedule-hook needs Node 24\\.12 or later; this is ${version}\\..*\n$`));
+    });
+  }
+
+  test('is what package.json calls too old', () => {
+    const { engines } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf-8'));
+    assert.equal(engines.node, '>=24.12.0');
+  });
+});
+
+describe('arguments', () => {
+  for (const flag of ['--help', '-h']) {
+    test(`${flag} names every setting and its default`, async () => {
+      const { code, stdout, stderr } = await hook([flag]);
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.match(stdout, /^Usage: reschedule-hook /m);
+      for (const name of ['POD_LABEL_SELECTOR', 'TRACKING_RESOURCE_TYPE', 'STALL_AFTER', 'TLS_CERT_FILE']) {
+        assert.match(stdout, new RegExp(`^  ${name}$`, 'm'));
+      }
+      assert.match(stdout, /\(15m\)/);
+    });
+  }
+
+  test('--version is that of the package', async () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf-8'));
+    assert.deepEqual(await hook(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  for (const args of [['--verbose'], ['serve'], ['--help', '--version'], ['']]) {
+    test(`${JSON.stringify(args)} is unknown`, async () => {
+      const stderr = `reschedule-hook: unknown arguments: ${args.join(' ')}; see --help\n`;
+      assert.deepEqual(await hook(args), { code: 2, stdout: '', stderr });
+    });
+  }
+});
+
+describe('a configuration that is wrong', () => {
+  test('has every problem named, and nothing started', async (t) => {
+    const { code, stdout, stderr } = await hook([], {
+      HOME: aHome(t),
+      TRACK_RESCHEDULED_PODS: 'yes',
+      TRACKING_RESOURCE_TYPE: 'pod',
+      STALL_AFTER: '15',
+      WEBHOOK_PORT: '70000',
+      LOG_LEVEL: 'loud',
+    });
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.deepEqual(stderr.split('\n').sort(), [
+      '',
+      '  LOG_LEVEL is "loud"; it must be debug or info or warn or error',
+      '  STALL_AFTER is wrong: "15" is not a duration; write it like 90s, 15m or 1h',
+      '  TRACKING_RESOURCE_TYPE is "pod"; it must be couchbasecluster or namespace',
+      '  TRACK_RESCHEDULED_PODS is "yes"; it must be true or false',
+      '  WEBHOOK_PORT is "70000"; it must be a port from 0 to 65535',
+      'reschedule-hook: the configuration is wrong',
+    ]);
+  });
+
+  test('is named by the name that was set, also the misspelt one of the reference', async () => {
+    const { code, stderr } = await hook([], { TRACK_RESCHEULED_PODS: 'constructor' });
+    assert.equal(code, 1);
+    assert.match(stderr, /^ {2}TRACK_RESCHEULED_PODS is "constructor"; it must be true or false$/m);
+  });
+});
+
+describe('what is missing', () => {
+  test('the certificate: its setting, its file and why', async (t) => {
+    const home = aHome(t);
+    const env = { HOME: home, TLS_CERT_FILE: join(home, 'tls.crt'), TLS_KEY_FILE: BIN };
+    const { code, stdout, stderr } = await hook([], env);
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /^reschedule-hook: cannot start: TLS_CERT_FILE: cannot read .*tls\.crt: ENOENT: [^\n]*\n$/);
+  });
+
+  test('the cluster: where it was looked for', async (t) => {
+    const home = aHome(t);
+    const { cert, key } = await (await createAuthority()).issue();
+    const env = { HOME: home, TLS_CERT_FILE: join(home, 'tls.crt'), TLS_KEY_FILE: join(home, 'tls.key') };
+    writeFileSync(env.TLS_CERT_FILE, cert);
+    writeFileSync(env.TLS_KEY_FILE, key);
+    const { code, stdout, stderr } = await hook([], env);
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /^reschedule-hook: cannot start: no cluster: set KUBECONFIG, [^\n]*\n$/);
+  });
+});

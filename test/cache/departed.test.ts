@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { NOW } from '../support/builders.ts';
+import { aCache, POD_KEY } from '../support/cache.ts';
+import { aRawPod, RESCHEDULE } from '../support/raw.ts';
+
+const raw = (uid: string, version: number, value?: string, nodeName: string | undefined = 'node-1') =>
+  aRawPod({
+    metadata: {
+      uid,
+      resourceVersion: `${version}`,
+      ...(value === undefined ? {} : { annotations: { [RESCHEDULE]: value } }),
+    },
+    spec: { nodeName },
+  });
+
+/** The memory as it is wired: behind the cache's pods. */
+function aMemory() {
+  const cache = aCache({ pods: [] });
+  const pod = (...args: Parameters<typeof raw>) => cache.project.pod(raw(...args));
+  return { cache, pod, departed: cache.departed };
+}
+
+describe('DepartedPods', () => {
+  test('remembers a marked pod that goes: which instance, where, and when it was seen to go', () => {
+    const { cache, pod, departed } = aMemory();
+    cache.pods.put(pod('uid-a', 1, 'true'));
+    assert.equal(departed.get(POD_KEY), undefined);
+    cache.pods.remove(pod('uid-a', 2, 'true'));
+    assert.deepEqual(departed.get(POD_KEY), { uid: 'uid-a', node: 'node-1', at: NOW });
+    assert.deepEqual(departed.keys(), [POD_KEY]);
+  });
+
+  test('sees the mark that only the last state of the pod carries', () => {
+    const { cache, pod, departed } = aMemory();
+    cache.pods.put(pod('uid-a', 1));
+    cache.pods.remove(pod('uid-a', 2, 'true'));
+    assert.equal(departed.get(POD_KEY)?.uid, 'uid-a');
+  });
+
+  test('sees an end that only a list, or the successor, tells of', () => {
+    for (const tell of ['list', 'list with successor', 'successor'] as const) {
+      const { cache, pod, departed } = aMemory();
+      cache.pods.put(pod('uid-a', 1, 'true'));
+      if (tell === 'list') cache.pods.replace([]);
+      else if (tell === 'successor') cache.pods.put(pod('uid-b', 9));
+      else cache.pods.replace([pod('uid-b', 9)]);
+      assert.equal(departed.get(POD_KEY)?.uid, 'uid-a', tell);
+    }
+  });
+
+  test('keeps it when a successor comes that is not marked', () => {
+    const { cache, pod, departed } = aMemory();
+    cache.pods.put(pod('uid-a', 1, 'true'));
+    cache.pods.remove(pod('uid-a', 2, 'true'));
+    cache.pods.put(pod('uid-b', 3, undefined, 'node-2'));
+    cache.pods.put(pod('uid-b', 4, 'false', 'node-2'));
+    assert.equal(departed.get(POD_KEY)?.uid, 'uid-a');
+  });
+
+  test('forgets it when the successor is marked itself, and remembers that one when it goes', () => {
+    const { cache, pod, departed } = aMemory();
+    cache.pods.put(pod('uid-a', 1, 'true'));
+    cache.pods.remove(pod('uid-a', 2, 'true'));
+    cache.pods.put(pod('uid-b', 3, undefined, 'node-2'));
+    cache.pods.put(pod('uid-b', 4, 'true', 'node-2'));
+    assert.equal(departed.get(POD_KEY), undefined);
+    cache.pods.remove(pod('uid-b', 5, 'true', 'node-2'));
+    assert.equal(departed.get(POD_KEY)?.node, 'node-2');
+  });
+
+  test('has no node for a pod that never had one', () => {
+    const { cache, departed } = aMemory();
+    const object = aRawPod({ metadata: { annotations: { [RESCHEDULE]: 'true' } }, spec: { nodeName: undefined } });
+    cache.pods.put(cache.project.pod(object));
+    cache.pods.replace([]);
+    assert.deepEqual(departed.get(POD_KEY), { uid: 'uid-a', at: NOW });
+  });
+
+  for (const value of [undefined, 'false', 'True', '']) {
+    test(`does not remember a pod whose annotation is ${value === undefined ? 'absent' : `"${value}"`}`, () => {
+      const { cache, pod, departed } = aMemory();
+      cache.pods.put(pod('uid-a', 1, value));
+      cache.pods.remove(pod('uid-a', 2, value));
+      assert.deepEqual(departed.keys(), []);
+    });
+  }
+
+  test('forgets what it is told to', () => {
+    const { cache, pod, departed } = aMemory();
+    cache.pods.put(pod('uid-a', 1, 'true'));
+    cache.pods.replace([]);
+    departed.forget(POD_KEY);
+    assert.equal(departed.get(POD_KEY), undefined);
+  });
+
+  test('a pod that lost its labels and got them back is itself, and no departed one', () => {
+    const { cache, pod, departed } = aMemory();
+    cache.pods.put(pod('uid-a', 1, 'true'));
+    cache.pods.remove(pod('uid-a', 2, 'true'));
+    cache.pods.put(pod('uid-a', 3, 'true'));
+    assert.equal(departed.get(POD_KEY), undefined);
+  });
+});

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { aPage, object } from '../support/list-watch.ts';
+import { apiError, aReflector, FIRST_MS } from '../support/reflecting.ts';
+import { settle } from '../support/time.ts';
+
+describe('Reflector: when all goes well', () => {
+  test('lists in pages, tells the whole once, and watches from the resourceVersion of the last page', async (t) => {
+    const { server, sink, start, calls } = aReflector(t);
+    server.lists = [aPage('10', ['a', 'b'], 'c1'), aPage('10', ['c'], 'c2'), aPage('10', ['d'])];
+    await start();
+    assert.deepEqual(calls(), ['list 500', 'list 500 c1', 'list 500 c2', 'watch 10']);
+    assert.deepEqual(sink.told, ['replace a,b,c,d']);
+  });
+
+  test('applies events, and projects what it lists and what it watches', async (t) => {
+    const { server, sink, start, projected } = aReflector(t);
+    server.lists = [aPage('10', ['a'])];
+    await start();
+    server.feed.event('ADDED', object('b', '11'));
+    server.feed.event('MODIFIED', object('a', '12'));
+    server.feed.event('DELETED', object('b', '13'));
+    server.feed.event('BOOKMARK', { metadata: { resourceVersion: '14' } });
+    await settle();
+    assert.deepEqual(sink.told, ['replace a', 'put b', 'put a', 'remove b']);
+    assert.deepEqual(projected, ['a', 'b', 'a', 'b']);
+  });
+
+  test('goes on from the last event or bookmark, without a list or a pause, when a watch has run its time', async (t) => {
+    const { server, start, calls, time } = aReflector(t);
+    server.lists = [aPage('10')];
+    await start();
+    server.feed.event('ADDED', object('b', '11'));
+    server.feed.event('BOOKMARK', { metadata: { resourceVersion: '20' } });
+    await time.advance(60_000);
+    server.feed.end();
+    await settle();
+    assert.deepEqual(calls(), ['list 500', 'watch 10', 'watch 20']);
+  });
+
+  test('asks for a watch of 5 to 10 minutes', async (t) => {
+    for (const [random, seconds] of [
+      [0, 300],
+      [0.999, 600],
+    ] as const) {
+      await t.test(`random ${random}: ${seconds} s`, async (t) => {
+        const { server, start } = aReflector(t, { random: () => random });
+        server.lists = [aPage('10')];
+        await start();
+        assert.equal(server.lastTimeoutSeconds, seconds);
+      });
+    }
+  });
+
+  test('says when it last agreed with the API server: at the list, an event and a bookmark', async (t) => {
+    const { server, start, reflector, time } = aReflector(t);
+    assert.equal(reflector.agreedAt, Number.NEGATIVE_INFINITY);
+    server.lists = [aPage('10')];
+    await start();
+    assert.equal(reflector.agreedAt, time.monotonicNow());
+    await time.advance(50_000);
+    assert.equal(reflector.agreedAt, time.monotonicNow() - 50_000);
+    server.feed.event('BOOKMARK', { metadata: { resourceVersion: '11' } });
+    await settle();
+    assert.equal(reflector.agreedAt, time.monotonicNow());
+  });
+
+  test('does nothing on a second start', async (t) => {
+    const { server, start, calls } = aReflector(t);
+    server.lists = [aPage('10'), aPage('10')];
+    await start();
+    await start();
+    assert.deepEqual(calls(), ['list 500', 'watch 10']);
+  });
+});
+
+describe('Reflector: a kind that is not installed', () => {
+  test('is an empty list, looked at again 10 s later', async (t) => {
+    const { server, sink, start, calls, time, reflector } = aReflector(t, { mayBeAbsent: true });
+    server.lists = [apiError(404), aPage('5', ['a'])];
+    await start();
+    assert.deepEqual(sink.told, ['replace ']);
+    assert.equal(reflector.agreedAt, time.monotonicNow());
+    await time.advance(9_999);
+    assert.deepEqual(calls(), ['list 500']);
+    await time.advance(1);
+    assert.deepEqual(calls(), ['list 500', 'watch 5']);
+    assert.deepEqual(sink.told, ['replace ', 'replace a']);
+  });
+
+  test('that goes away while it is watched is an empty list too', async (t) => {
+    const { server, sink, start, time } = aReflector(t, { mayBeAbsent: true });
+    server.lists = [aPage('5', ['a']), apiError(404)];
+    await start();
+    server.refusals = [apiError(404)];
+    await time.advance(2_000);
+    server.feed.end();
+    await settle();
+    assert.deepEqual(sink.told, ['replace a', 'replace ']);
+  });
+
+  test('is a failure where it must not be absent', async (t) => {
+    const { server, sink, start, log } = aReflector(t);
+    server.lists = [apiError(404)];
+    await start();
+    assert.deepEqual(sink.told, []);
+    assert.equal(log.at(-1)?.fields.retryInMs, FIRST_MS);
+  });
+});
+
+describe('Reflector: stop', () => {
+  test('during a list: nothing reaches the sink, and nothing is called any more', async (t) => {
+    const { server, sink, start, calls, time, reflector } = aReflector(t);
+    await start();
+    assert.deepEqual(calls(), ['list 500']);
+    await reflector.stop();
+    server.lists = [aPage('10', ['a'])];
+    await time.advance(600_000);
+    assert.deepEqual(calls(), []);
+    assert.deepEqual(sink.told, []);
+  });
+
+  test('between a list that was answered and its use: nothing reaches the sink', async (t) => {
+    const { server, sink, reflector } = aReflector(t);
+    server.lists = [aPage('10', ['a'])];
+    reflector.start();
+    await reflector.stop();
+    await settle();
+    assert.deepEqual(sink.told, []);
+    assert.deepEqual(server.calls, ['list 500']);
+  });
+
+  test('during a watch: what still arrives does not reach the sink', async (t) => {
+    const { server, sink, start, reflector } = aReflector(t);
+    server.lists = [aPage('10')];
+    await start();
+    server.feed.event('ADDED', object('late', '11'));
+    await reflector.stop();
+    await settle();
+    assert.deepEqual(sink.told, ['replace ']);
+    assert.deepEqual(server.calls, ['list 500', 'watch 10']);
+  });
+
+  test('during a pause ends the pause', async (t) => {
+    const { server, start, reflector, time, calls } = aReflector(t);
+    server.lists = [apiError(500)];
+    await start();
+    await reflector.stop();
+    await time.advance(600_000);
+    assert.deepEqual(calls(), ['list 500']);
+  });
+
+  test('without a start, and twice, does nothing', async (t) => {
+    const { reflector } = aReflector(t);
+    await reflector.stop();
+    await reflector.stop();
+  });
+
+  test('and start again goes on where it was, with one watch and no zombie', async (t) => {
+    const { server, sink, start, reflector, calls } = aReflector(t);
+    server.lists = [aPage('10')];
+    await start();
+    const first = server.feed;
+    const stopped = reflector.stop();
+    reflector.start();
+    await stopped;
+    await settle();
+    assert.deepEqual(calls(), ['list 500', 'watch 10', 'watch 10']);
+    assert.throws(() => first.event('ADDED', object('zombie', '11')), TypeError, 'the first body was cancelled');
+    server.feed.event('ADDED', object('b', '12'));
+    await settle();
+    assert.deepEqual(sink.told, ['replace ', 'put b']);
+  });
+
+  test('during a list, and start again: one list more, told once', async (t) => {
+    const { server, sink, start, reflector, calls } = aReflector(t);
+    await start();
+    const stopped = reflector.stop();
+    server.lists = [aPage('10', ['a'])];
+    reflector.start();
+    await stopped;
+    await settle();
+    assert.deepEqual(calls(), ['list 500', 'list 500', 'watch 10']);
+    assert.deepEqual(sink.told, ['replace a']);
+  });
+});

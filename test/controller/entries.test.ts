@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { LOG } from '../../src/logs.ts';
+import { NOW } from '../support/builders.ts';
+import { ENTRY_KEY, TRACKER_KEY, TRACKER_PATH } from '../support/cache.ts';
+import { anEntryReconciler, ENTRY, EVENT, HOURS, MINUTES, PRUNE, present, SECOND } from '../support/entries.ts';
+
+const RETENTION = 15 * MINUTES;
+
+describe('reconciling an entry, row by row', () => {
+  test('same UID, marked: waiting: keep, and wait to be woken', async () => {
+    const { look, clock, calls } = anEntryReconciler({ pod: present({ mark: 'true' }) });
+    assert.deepEqual(await look(), {});
+    await clock.advance(48 * HOURS);
+    assert.deepEqual(await look(), {});
+    assert.deepEqual(calls(), []);
+  });
+
+  test('same UID, not marked for over a minute: withdrawn: prune, without an Event', async () => {
+    const { look, clock, calls, api, pruned, log } = anEntryReconciler({ pod: present() });
+    assert.deepEqual(await look(), { requeueAfterMs: MINUTES });
+    await clock.advance(MINUTES - 1);
+    assert.deepEqual(await look(), { requeueAfterMs: 1 });
+    assert.deepEqual(calls(), []);
+    await clock.advance(1);
+    assert.deepEqual(await look(), {});
+    assert.deepEqual(calls(), [PRUNE]);
+    assert.deepEqual(api.annotations(TRACKER_PATH), {});
+    assert.deepEqual(pruned, ['withdrawn']);
+    assert.deepEqual(log.messages('info'), [LOG.pruned]);
+  });
+
+  for (const [what, pod] of [
+    ['not scheduled', present({ uid: 'uid-b', node: '' })],
+    ['on a draining node', present({ uid: 'uid-b', node: 'node-1' })],
+    ['on a node that does not exist', present({ uid: 'uid-b', node: 'node-9' })],
+  ] as const) {
+    test(`other UID, ${what}: unsettled: keep, and wait to be woken`, async () => {
+      const { look, clock, calls } = anEntryReconciler({ pod });
+      assert.deepEqual(await look(), {});
+      await clock.advance(48 * HOURS);
+      assert.deepEqual(await look(), {});
+      assert.deepEqual(calls(), []);
+    });
+  }
+
+  test('other UID, settled on a node not draining: rescheduled: prune once settled for TRACKING_RETENTION, with an Event', async () => {
+    const { look, clock, calls, api, pruned, log } = anEntryReconciler({
+      pod: present({ uid: 'uid-b', node: 'node-2' }),
+    });
+    assert.deepEqual(await look(), { requeueAfterMs: RETENTION });
+    await clock.advance(RETENTION - 1);
+    assert.deepEqual(await look(), { requeueAfterMs: 1 });
+    assert.deepEqual(calls(), []);
+    await clock.advance(1);
+    assert.deepEqual(await look(), {});
+    assert.deepEqual(calls(), [PRUNE, EVENT]);
+    assert.deepEqual(pruned, ['rescheduled']);
+    const event = api.requests.at(-1)?.body as Record<string, unknown>;
+    assert.equal(event.message, 'The pod was moved from node node-1 to node node-2 for a drain');
+    assert.equal(event.type, 'Normal');
+    assert.equal(event.firstTimestamp, new Date(NOW).toISOString().replace('.000', ''));
+    const fields = { pod: 'cb-0000', namespace: 'db', uid: 'uid-b', node: 'node-2' };
+    assert.deepEqual(log.lines, [
+      { level: 'info', message: LOG.rescheduled, fields: { ...fields, reason: 'rescheduled', tracker: TRACKER_KEY } },
+    ]);
+  });
+
+  test('none: gone: prune after an hour, without an Event', async () => {
+    const { look, clock, calls, pruned } = anEntryReconciler();
+    assert.deepEqual(await look(), { requeueAfterMs: HOURS });
+    await clock.advance(HOURS - 1);
+    assert.deepEqual(await look(), { requeueAfterMs: 1 });
+    assert.deepEqual(calls(), []);
+    await clock.advance(1);
+    await look();
+    assert.deepEqual(calls(), [PRUNE]);
+    assert.deepEqual(pruned, ['gone']);
+  });
+});
+
+describe('reconciling an entry: time', () => {
+  test('counts from when the state began: another instance begins anew', async () => {
+    const { look, clock, tell, calls } = anEntryReconciler({ pod: present({ uid: 'uid-b', node: 'node-2' }) });
+    await look();
+    await clock.advance(RETENTION - SECOND);
+    tell({ uid: 'uid-c', node: 'node-2', version: 200 });
+    assert.deepEqual(await look(), { requeueAfterMs: RETENTION });
+    await clock.advance(RETENTION - 1);
+    await look();
+    assert.deepEqual(calls(), []);
+  });
+
+  test('a node that is drained in between begins anew', async () => {
+    const { look, clock, cache, calls } = anEntryReconciler({ pod: present({ uid: 'uid-b', node: 'node-2' }) });
+    await look();
+    await clock.advance(RETENTION - SECOND);
+    const node = cache.nodes.get('node-2') ?? assert.fail();
+    cache.nodes.put({ ...node, unschedulable: true, resourceVersion: '60' });
+    assert.deepEqual(await look(), {});
+    cache.nodes.put({ ...node, resourceVersion: '61' });
+    await clock.advance(SECOND);
+    assert.deepEqual(await look(), { requeueAfterMs: RETENTION });
+    assert.deepEqual(calls(), []);
+  });
+
+  test('a pod that is back within the hour is not gone', async () => {
+    const { look, clock, tell, calls } = anEntryReconciler();
+    await look();
+    await clock.advance(HOURS - SECOND);
+    tell({ uid: 'uid-b', node: '', version: 200 });
+    await look();
+    await clock.advance(HOURS);
+    assert.deepEqual(await look(), {});
+    assert.deepEqual(calls(), []);
+  });
+
+  test('an entry that was written anew begins anew', async () => {
+    const { look, clock, api, cache, calls } = anEntryReconciler();
+    await look();
+    await clock.advance(HOURS - SECOND);
+    api.annotate(TRACKER_PATH, { [ENTRY_KEY]: ENTRY.replace('11:00', '11:30') });
+    cache.trackers.put(cache.project.tracker({ ...api.objects.get(TRACKER_PATH) }));
+    assert.deepEqual(await look(), { requeueAfterMs: HOURS });
+    assert.deepEqual(calls(), []);
+  });
+
+  test('of several entries the one that is due first says when to look again', async () => {
+    const { look } = anEntryReconciler({
+      pod: present(),
+      annotations: { 'reschedule.hook/db.other': ENTRY, [ENTRY_KEY]: ENTRY },
+    });
+    assert.deepEqual(await look(), { requeueAfterMs: MINUTES });
+  });
+});
+
+describe('reconciling an entry of the reference ("true": an unknown earlier instance)', () => {
+  const annotations = { [ENTRY_KEY]: 'true' };
+
+  test('waits with a pod that is marked', async () => {
+    const { look } = anEntryReconciler({ annotations, pod: present({ mark: 'true' }) });
+    assert.deepEqual(await look(), {});
+  });
+
+  test('is pruned like any other once a pod is settled', async () => {
+    const { look, clock, calls, api } = anEntryReconciler({ annotations, pod: present({ node: 'node-2' }) });
+    await look();
+    await clock.advance(RETENTION);
+    await look();
+    assert.deepEqual(calls(), [PRUNE, EVENT]);
+    const event = api.requests[1]?.body as { message?: string } | undefined;
+    assert.equal(event?.message, 'The pod was moved to node node-2 for a drain');
+  });
+});

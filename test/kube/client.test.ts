@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { describe, type TestContext, test } from 'node:test';
+import { type ApiCall, createApiClient } from '../../src/kube/client.ts';
+import { openConnection } from '../../src/kube/connection.ts';
+import { ApiUnreachableError } from '../../src/kube/errors.ts';
+import { serve } from '../support/loopback.ts';
+
+interface Seen {
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+type Answering = (response: ServerResponse, seen: Seen) => void;
+
+const status = (code: number, body: unknown, headers: Record<string, string> = {}): Answering => {
+  return (response) => {
+    response.writeHead(code, { 'content-type': 'application/json', ...headers });
+    response.end(typeof body === 'string' ? body : JSON.stringify(body));
+  };
+};
+
+/** A client of a server on loopback that answers as it is told, and writes down what it saw. */
+async function aClient(t: TestContext, answering: Answering = status(200, { ok: true })) {
+  const seen: Seen[] = [];
+  const world = { answering, token: 't1', loads: 0, connections: 0 };
+  const listener: RequestListener = async (request, response) => {
+    const { method, url, headers } = request;
+    const entry = { method, url, headers, body: await text(request) };
+    seen.push(entry);
+    world.answering(response, entry);
+  };
+  const server = createServer(listener);
+  server.on('connection', () => world.connections++);
+  const port = await serve(t, server);
+  const load = () => {
+    world.loads++;
+    const { token } = world;
+    return {
+      getCurrentCluster: () => ({ server: `http://127.0.0.1:${port}/` }),
+      async applyToHTTPSOptions(options: { headers?: Record<string, unknown> }) {
+        options.headers = { Authorization: `Bearer ${token}\n` };
+      },
+    };
+  };
+  const connection = await openConnection(load, () => 0);
+  t.after(() => connection.close());
+  const calls: ApiCall[] = [];
+  const client = createApiClient(connection, { monotonicNow: () => 0 }, (call) => calls.push(call));
+  return { client, connection, seen, calls, world, port };
+}
+
+const GET = { method: 'GET', path: '/api/v1/pods' } as const;
+
+describe('ApiClient: a request', () => {
+  test('carries the credentials, says who asks, and has no body', async (t) => {
+    const { client, seen } = await aClient(t);
+    assert.deepEqual(await client.json(GET), { ok: true });
+    const [{ method, url, headers, body } = assert.fail()] = seen;
+    assert.deepEqual([method, url, body], ['GET', '/api/v1/pods', '']);
+    assert.equal(headers.authorization, 'Bearer t1');
+    assert.equal(headers.accept, 'application/json');
+    assert.equal(headers['user-agent'], 'reschedule-hook');
+    assert.equal(headers['content-type'], undefined);
+  });
+
+  test('writes its query and body, of the type that is asked for', async (t) => {
+    const { client, seen } = await aClient(t);
+    const query = { fieldManager: 'a b', limit: 5, watch: true, absent: undefined, labelSelector: 'app in (a,b)' };
+    await client.json({ method: 'PATCH', path: '/p', query, body: [{ op: 'test' }], contentType: 'application/x' });
+    await client.json({ method: 'POST', path: '/p', body: { a: 1 } });
+    assert.equal(seen[0]?.url, '/p?fieldManager=a+b&limit=5&watch=true&labelSelector=app+in+%28a%2Cb%29');
+    assert.equal(seen[0]?.headers['content-type'], 'application/x');
+    assert.equal(seen[0]?.body, '[{"op":"test"}]');
+    assert.equal(seen[1]?.headers['content-type'], 'application/json');
+  });
+
+  // Two, not one: undici tells of the end of a body a moment before it counts the connection as free.
+  test('uses a connection from before: 200 in a row are at most two connections', async (t) => {
+    const { client, world } = await aClient(t);
+    for (let i = 0; i < 200; i++) await client.json(GET);
+    assert.ok(world.connections <= 2, `${world.connections}`);
+  });
+
+  test('also after answers that were errors', async (t) => {
+    const { client, world } = await aClient(t, status(404, { reason: 'NotFound' }));
+    for (let i = 0; i < 200; i++) await assert.rejects(client.json(GET));
+    assert.ok(world.connections <= 2, `${world.connections}`);
+  });
+
+  test('many at a time share at most 64 connections', async (t) => {
+    const { client, world } = await aClient(t);
+    await Promise.all(Array.from({ length: 300 }, () => client.json(GET)));
+    assert.ok(world.connections <= 64, `${world.connections}`);
+  });
+});
+
+describe('ApiClient: an answer that is no success', () => {
+  test('is an ApiError with what its Status says', async (t) => {
+    const details = { causes: [{ field: 'metadata.uid', message: 'field is immutable' }, {}] };
+    const { client, calls } = await aClient(t, status(422, { message: 'no', reason: 'Invalid', details }));
+    await assert.rejects(client.json(GET), {
+      name: 'ApiError',
+      code: 422,
+      reason: 'Invalid',
+      causes: ['metadata.uid', ''],
+      retryAfterMs: undefined,
+      message: 'GET /api/v1/pods: 422 no',
+    });
+    assert.deepEqual(calls, [{ method: 'GET', path: '/api/v1/pods', code: 422, durationMs: 0 }]);
+  });
+
+  for (const [what, body] of [
+    ['text', 'Bad Gateway'],
+    ['nothing', ''],
+    ['null', 'null'],
+    ['a number', '7'],
+  ] as const) {
+    test(`is an ApiError also where its body is ${what}`, async (t) => {
+      const { client } = await aClient(t, status(502, body));
+      const expected = { code: 502, reason: '', message: 'GET /api/v1/pods: 502 without a Status body' };
+      await assert.rejects(client.json(GET), expected);
+      await assert.rejects(client.stream(GET), { name: 'ApiError', code: 502 });
+    });
+  }
+
+  test('is an ApiError for a redirect, which is not followed', async (t) => {
+    const { client, seen } = await aClient(t, status(302, '', { location: '/elsewhere' }));
+    await assert.rejects(client.json(GET), { code: 302 });
+    assert.equal(seen.length, 1);
+  });
+
+  for (const [header, expected] of [
+    ['3', 3_000],
+    ['0', undefined],
+    ['-1', undefined],
+    ['soon', undefined],
+    ['Wed, 21 Oct 2026 07:28:00 GMT', undefined],
+  ] as const) {
+    test(`Retry-After: ${header} is ${expected ?? 'nothing'}${expected ? ' ms' : ''}`, async (t) => {
+      const { client } = await aClient(t, status(429, {}, { 'retry-after': header }));
+      await assert.rejects(client.json(GET), { code: 429, retryAfterMs: expected });
+    });
+  }
+
+  test('401 makes the next request read the credentials anew', async (t) => {
+    const { client, seen, world } = await aClient(t, (response, { headers }) =>
+      status(headers.authorization === 'Bearer t2' ? 200 : 401, {})(response, seen[0] as Seen),
+    );
+    world.token = 't2';
+    await assert.rejects(client.json(GET), { code: 401 });
+    assert.deepEqual(await client.json(GET), {});
+    assert.equal(world.loads, 2);
+    assert.deepEqual(
+      seen.map(({ headers }) => headers.authorization),
+      ['Bearer t1', 'Bearer t2'],
+    );
+  });
+
+  test('403 does not', async (t) => {
+    const { client, world } = await aClient(t, status(403, {}));
+    await assert.rejects(client.json(GET), { code: 403 });
+    await assert.rejects(client.json(GET), { code: 403 });
+    assert.equal(world.loads, 1);
+  });
+});
+
+describe('ApiClient: no answer', () => {
+  const unreachable = (error: unknown) => error instanceof ApiUnreachableError && error.cause !== undefined;
+
+  test('is an ApiUnreachableError, and a call with code 0', async (t) => {
+    const { client, calls } = await aClient(t, (response) => response.destroy());
+    await assert.rejects(client.json(GET), unreachable);
+    await assert.rejects(client.stream(GET), unreachable);
+    assert.deepEqual(
+      calls.map(({ code }) => code),
+      [0, 0],
+    );
+  });
+
+  for (const [what, body] of [
+    ['not JSON', '<html>'],
+    ['empty', ''],
+    ['cut', '{"items": ['],
+  ] as const) {
+    test(`is what a success counts as whose body is ${what}`, async (t) => {
+      const { client } = await aClient(t, status(200, body));
+      await assert.rejects(client.json(GET), unreachable);
+    });
+  }
+
+  test('in time: the signal ends a request that hangs, and one that has not begun', async (t) => {
+    const deadline = new AbortController();
+    const { client, seen } = await aClient(t, () => deadline.abort(new Error('the deadline')));
+    await assert.rejects(client.json({ ...GET, signal: deadline.signal }), { message: /the deadline/ });
+    await assert.rejects(client.json({ ...GET, signal: deadline.signal }), unreachable);
+    assert.equal(seen.length, 1);
+  });
+
+  test('in time: the signal ends a body that hangs', async (t) => {
+    const deadline = new AbortController();
+    const { client } = await aClient(t, (response) => {
+      response.writeHead(200).write('{', () => setImmediate(() => deadline.abort()));
+    });
+    await assert.rejects(client.json({ ...GET, signal: deadline.signal }), unreachable);
+  });
+});
+
+describe('ApiClient.stream', () => {
+  test('gives the body as it arrives, until the signal aborts', async (t) => {
+    const stop = new AbortController();
+    const { client } = await aClient(t, (response) => {
+      response.writeHead(200).write('first\n');
+    });
+    const chunks: string[] = [];
+    await assert.rejects(async () => {
+      for await (const chunk of await client.stream({ ...GET, signal: stop.signal })) {
+        chunks.push(Buffer.from(chunk).toString());
+        stop.abort();
+      }
+    });
+    assert.deepEqual(chunks, ['first\n']);
+  });
+});

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { ApiRequest, JsonObject } from '../../src/kube/client.ts';
+import { ApiError } from '../../src/kube/errors.ts';
+import { nodePath, objectPath, podPath } from '../../src/kube/paths.ts';
+import { createReads } from '../../src/kube/reads.ts';
+
+function aReader(answer: unknown) {
+  const requests: ApiRequest[] = [];
+  const reads = createReads({
+    async json(request) {
+      requests.push(request);
+      if (answer instanceof Error) throw answer;
+      return answer as JsonObject;
+    },
+    stream: () => Promise.reject(new Error('no watch')),
+  });
+  return { reads, requests };
+}
+
+const object = { metadata: { name: 'x' } };
+
+describe('Reads', () => {
+  test('reads without a resourceVersion, so that no cache answers', async () => {
+    const { reads, requests } = aReader(object);
+    const { signal } = new AbortController();
+    assert.deepEqual(await reads.pod('db', 'cb-0000', signal), object);
+    await reads.node('node-1');
+    await reads.object('/apis/x');
+    assert.deepEqual(requests, [
+      { method: 'GET', path: '/api/v1/namespaces/db/pods/cb-0000', signal },
+      { method: 'GET', path: '/api/v1/nodes/node-1' },
+      { method: 'GET', path: '/apis/x' },
+    ]);
+  });
+
+  test('has undefined for what does not exist', async () => {
+    assert.equal(await aReader(new ApiError(404, 'GET', { reason: 'NotFound' })).reads.node('n'), undefined);
+  });
+
+  for (const code of [401, 403, 410, 429, 500, 503]) {
+    test(`throws on ${code}: that is no absence`, async () => {
+      await assert.rejects(aReader(new ApiError(code, 'GET', undefined)).reads.pod('db', 'x'), { code });
+    });
+  }
+
+  for (const answer of [null, {}, [], 7, 'ok', { metadata: null }, { metadata: {} }, { kind: 'Status' }]) {
+    test(`throws on a success that is no object: ${JSON.stringify(answer)}`, async () => {
+      const { reads } = aReader(answer);
+      await assert.rejects(reads.pod('db', 'x'), { name: 'ApiUnreachableError' });
+      await assert.rejects(reads.node('n'), { name: 'ApiUnreachableError' });
+    });
+  }
+});
+
+describe('paths', () => {
+  for (const name of ['a/b', 'a?b=c', 'a#b', 'a%2Fb', '../../secrets/x', 'ä b']) {
+    test(`encode ${name}: it stays one part`, () => {
+      const paths = [podPath(name, name), nodePath(name), objectPath('/apis/g/v1', 'things', name, name)];
+      const parts = paths.map((path) => new URL(path, 'http://host').pathname.split('/'));
+      assert.deepEqual(
+        parts.map(({ length }) => length),
+        [7, 5, 8],
+      );
+      assert.deepEqual(
+        parts.map((all) => decodeURIComponent(all.at(-1) ?? '')),
+        [name, name, name],
+      );
+      assert.ok(paths.every((path) => new URL(path, 'http://host').search === ''));
+    });
+  }
+
+  test('of a cluster-scoped resource have no namespace', () => {
+    assert.equal(objectPath('/api/v1', 'namespaces', undefined, 'db'), '/api/v1/namespaces/db');
+    assert.equal(objectPath('/apis/g/v2', 'things', 'db', 'x'), '/apis/g/v2/namespaces/db/things/x');
+  });
+});

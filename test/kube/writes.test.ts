@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { ApiRequest } from '../../src/kube/client.ts';
+import { ApiError, ApiUnreachableError } from '../../src/kube/errors.ts';
+import { createWrites, type WriteResult, type Writes } from '../../src/kube/writes.ts';
+
+const signal = new AbortController().signal;
+const POD = { namespace: 'db', name: 'cb-0000', uid: 'uid-a' };
+const TRACKER = { path: '/apis/couchbase.com/v2/namespaces/db/couchbaseclusters/cb', resourceVersion: '70' };
+const KEY = 'reschedule.hook/db.cb-0000';
+
+function aWriter(answer: object = { metadata: {} }) {
+  const requests: ApiRequest[] = [];
+  const writes = createWrites({
+    async json(request) {
+      requests.push(request);
+      if (answer instanceof Error) throw answer;
+      return { ...answer };
+    },
+    stream: () => Promise.reject(new Error('no watch')),
+  });
+  return { writes, requests };
+}
+
+const invalid = (...fields: string[]) =>
+  new ApiError(422, 'PATCH', { reason: 'Invalid', details: { causes: fields.map((field) => ({ field })) } });
+
+describe('Writes', () => {
+  test('markPod is a merge patch that carries the UID', async () => {
+    const { writes, requests } = aWriter({ metadata: { name: 'cb-0000' } });
+    const result = await writes.markPod(POD, 'cao.couchbase.com/reschedule', 'true', signal);
+    assert.deepEqual(result, { kind: 'written', object: { metadata: { name: 'cb-0000' } } });
+    assert.deepEqual(requests, [
+      {
+        method: 'PATCH',
+        path: '/api/v1/namespaces/db/pods/cb-0000',
+        query: { fieldManager: 'reschedule-hook' },
+        contentType: 'application/merge-patch+json',
+        body: { metadata: { uid: 'uid-a', annotations: { 'cao.couchbase.com/reschedule': 'true' } } },
+        signal,
+      },
+    ]);
+  });
+
+  test('writeEntry is a merge patch that carries the resourceVersion that was seen', async () => {
+    const { writes, requests } = aWriter();
+    await writes.writeEntry(TRACKER, KEY, '{"uid":"uid-a"}');
+    assert.deepEqual(requests, [
+      {
+        method: 'PATCH',
+        path: TRACKER.path,
+        query: { fieldManager: 'reschedule-hook' },
+        contentType: 'application/merge-patch+json',
+        body: { metadata: { resourceVersion: '70', annotations: { [KEY]: '{"uid":"uid-a"}' } } },
+      },
+    ]);
+  });
+
+  test('removeEntry is a JSON patch that tests the value that was read', async () => {
+    const { writes, requests } = aWriter();
+    await writes.removeEntry(TRACKER.path, 'reschedule.hook/a~b/c', 'true');
+    const path = '/metadata/annotations/reschedule.hook~1a~0b~1c';
+    assert.equal(requests[0]?.contentType, 'application/json-patch+json');
+    assert.deepEqual(requests[0]?.body, [
+      { op: 'test', path, value: 'true' },
+      { op: 'remove', path },
+    ]);
+  });
+});
+
+/** Every write, by name, as one call. */
+const WRITES: readonly [string, (writes: Writes) => Promise<WriteResult>][] = [
+  ['markPod', (writes) => writes.markPod(POD, 'a', 'b')],
+  ['writeEntry', (writes) => writes.writeEntry(TRACKER, KEY, 'v')],
+  ['removeEntry', (writes) => writes.removeEntry(TRACKER.path, KEY, 'v')],
+];
+
+for (const [name, write] of WRITES) {
+  describe(`Writes.${name}: nothing was written`, () => {
+    for (const [what, error] of [
+      ['404: it is gone', new ApiError(404, 'PATCH', { reason: 'NotFound' })],
+      ['409: it has changed', new ApiError(409, 'PATCH', { reason: 'Conflict' })],
+      ['422 on metadata.uid: another instance', invalid('metadata.uid')],
+      ['422 without causes: a test failed', new ApiError(422, 'PATCH', { reason: 'Invalid' })],
+    ] as const) {
+      test(`${what}: changed`, async () => {
+        assert.deepEqual(await write(aWriter(error).writes), { kind: 'changed' });
+      });
+    }
+
+    for (const [what, error] of [
+      ['422 on metadata.annotations: too long', invalid('metadata.annotations')],
+      ['422 on spec: the object was not valid before', invalid('spec.servers')],
+      ['403', new ApiError(403, 'PATCH', { reason: 'Forbidden' })],
+      ['400', new ApiError(400, 'PATCH', { reason: 'BadRequest' })],
+      ['429', new ApiError(429, 'PATCH', { reason: 'TooManyRequests' })],
+      ['500', new ApiError(500, 'PATCH', undefined)],
+      ['no answer', new ApiUnreachableError('PATCH', new Error('ECONNRESET'))],
+      ['a bug', new TypeError('x is not a function')],
+    ] as const) {
+      test(`${what}: throws`, async () => {
+        await assert.rejects(write(aWriter(error).writes), error);
+      });
+    }
+  });
+}

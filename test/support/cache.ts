@@ -1,0 +1,57 @@
+import { type Cache, createCache, namespacedKey } from '../../src/cache/cache.ts';
+import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
+import { ENTRY_PREFIX } from '../../src/policy/entry.ts';
+import type { PolicySettings } from '../../src/policy/model.ts';
+import { isMarked } from '../../src/policy/states.ts';
+import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
+import type { TrackerKind } from '../../src/policy/trackers/index.ts';
+import { NOW, SETTINGS } from './builders.ts';
+import { RESCHEDULE } from './raw.ts';
+
+export interface CacheWorld {
+  readonly pods?: readonly JsonObject[];
+  readonly nodes?: readonly JsonObject[];
+  readonly trackers?: readonly JsonObject[];
+  /** 'off': tracking is switched off. */
+  readonly trackerKind?: TrackerKind | 'off';
+  readonly settings?: PolicySettings;
+  readonly client?: ApiClient;
+}
+
+const noClient: ApiClient = {
+  json: () => Promise.reject(new Error('this cache has no API server')),
+  stream: () => Promise.reject(new Error('this cache has no API server')),
+};
+
+/** The real cache, not started. It has synced with what is given; with nothing given it has not synced. */
+export function aCache(world: CacheWorld = {}): Cache {
+  const { pods, nodes, trackers, settings = SETTINGS, client = noClient } = world;
+  const kind = trackerKindOf(world);
+  const cache = createCache({
+    client,
+    labelSelector: 'app=couchbase',
+    annotationKey: RESCHEDULE,
+    entryPrefix: ENTRY_PREFIX,
+    isMarked: (pod) => isMarked(pod, settings),
+    now: () => NOW,
+    monotonicNow: () => 0,
+    random: () => 0,
+    log: () => undefined,
+    ...(kind === undefined ? {} : { trackerKind: kind }),
+  });
+  if (pods === undefined && nodes === undefined && trackers === undefined) return cache;
+  cache.pods.replace((pods ?? []).map(cache.project.pod));
+  cache.nodes.replace((nodes ?? []).map(cache.project.node));
+  cache.trackers.replace((trackers ?? []).map(cache.project.tracker));
+  return cache;
+}
+
+export const trackerKindOf = ({ trackerKind = couchbaseCluster }: CacheWorld): TrackerKind | undefined =>
+  trackerKind === 'off' ? undefined : trackerKind;
+
+export const POD_KEY = namespacedKey('db', 'cb-0000');
+export const TRACKER_KEY = namespacedKey('db', 'cb');
+export const POD_PATH = '/api/v1/namespaces/db/pods/cb-0000';
+export const NODE_PATH = '/api/v1/nodes/node-1';
+export const TRACKER_PATH = '/apis/couchbase.com/v2/namespaces/db/couchbaseclusters/cb';
+export const ENTRY_KEY = `${ENTRY_PREFIX}db.cb-0000`;

@@ -1,0 +1,84 @@
+import { EntryReconciler } from '../../src/controller/entries.ts';
+import { createEmitEvent } from '../../src/kube/events.ts';
+import { createWrites } from '../../src/kube/writes.ts';
+import { FakeApi } from './api.ts';
+import { NOW, SETTINGS } from './builders.ts';
+import { aCache, ENTRY_KEY, TRACKER_KEY, TRACKER_PATH, trackerKindOf } from './cache.ts';
+import { aLog } from './log.ts';
+import { aRawCluster, aRawNode, aRawPod, RESCHEDULE } from './raw.ts';
+import { FakeClock } from './time.ts';
+
+export const SECOND = 1_000;
+export const MINUTES = 60 * SECOND;
+export const HOURS = 60 * MINUTES;
+
+export const ENTRY = '{"uid":"uid-a","node":"node-1","at":"2026-01-01T11:00:00.000Z"}';
+export const PRUNE = `PATCH ${TRACKER_PATH}`;
+export const EVENT = 'POST /api/v1/namespaces/db/events';
+
+interface Present {
+  readonly uid?: string;
+  readonly mark?: string;
+  readonly node?: string;
+  readonly version?: number;
+  readonly ready?: boolean;
+}
+
+/** A pod as the API server has it: by default the instance that the entry is about, on node-1, not marked. */
+export function present({ uid = 'uid-a', mark, node = 'node-1', version = 100, ready = true }: Present = {}) {
+  const annotations = mark === undefined ? {} : { [RESCHEDULE]: mark };
+  return aRawPod({
+    metadata: { uid, resourceVersion: `${version}`, annotations },
+    spec: { nodeName: node === '' ? undefined : node },
+    status: { conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
+  });
+}
+
+/** The entry reconciler over the real cache, two nodes (node-2 is not draining), and an API server that has the entry. */
+export function anEntryReconciler(
+  options: {
+    readonly pod?: object | undefined;
+    readonly annotations?: Record<string, string>;
+    readonly isSynced?: boolean;
+    readonly trackerKind?: 'off';
+    /** Of another replica. */
+    readonly api?: FakeApi;
+  } = {},
+) {
+  const { annotations = { [ENTRY_KEY]: ENTRY }, isSynced = true } = options;
+  const clock = new FakeClock();
+  const log = aLog();
+  const api = options.api ?? new FakeApi();
+  const cluster = aRawCluster({ metadata: { annotations } });
+  if (options.api === undefined) api.put(TRACKER_PATH, cluster);
+  const nodes = [aRawNode({ spec: { unschedulable: true } }), aRawNode({ metadata: { name: 'node-2' } })];
+  const pods = options.pod === undefined ? [] : [{ ...options.pod }];
+  const tracking = options.trackerKind === undefined ? {} : { trackerKind: options.trackerKind };
+  const cache = aCache(isSynced ? { pods, nodes, trackers: tracking.trackerKind ? [] : [cluster], ...tracking } : {});
+  const kind = trackerKindOf(tracking);
+  const pruned: string[] = [];
+  const reconciler = new EntryReconciler({
+    cache,
+    writes: createWrites(api),
+    emitEvent: createEmitEvent(api, 'hook-1'),
+    settings: SETTINGS,
+    log,
+    now: () => NOW,
+    monotonicNow: clock.monotonicNow,
+    onPrune: (state) => pruned.push(state),
+    ...(kind === undefined ? {} : { trackerKind: kind }),
+  });
+  const { signal } = new AbortController();
+  return {
+    reconciler,
+    cache,
+    api,
+    clock,
+    log,
+    pruned,
+    look: () => reconciler.reconcileTracker(TRACKER_KEY, signal),
+    /** What the cache is told next of the pod. */
+    tell: (pod: Present) => cache.pods.put(cache.project.pod(present(pod))),
+    calls: () => api.calls.splice(0),
+  };
+}

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { syncBuiltinESMExports } from 'node:module';
+import type { TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { QueueClock } from '../../src/controller/queue.ts';
+
+/** Lets everything run that can run without time passing. */
+export async function settle(turns = 20): Promise<void> {
+  for (let i = 0; i < turns; i++) await turn();
+}
+
+/** Waits for a condition, not for a time; gives up after so many turns of the event loop that it never comes. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  for (let i = 0; i < 5_000 && !condition(); i++) await turn();
+  assert.ok(condition(), `never came: ${what}`);
+}
+
+/** A clock that moves when it is told to. */
+export class FakeClock implements QueueClock {
+  #now = 1_000;
+  readonly #timers = new Set<{ readonly dueAt: number; readonly callback: () => void }>();
+
+  readonly monotonicNow = () => this.#now;
+
+  get timers(): number {
+    return this.#timers.size;
+  }
+
+  setTimer(callback: () => void, ms: number): { cancel(): void } {
+    const timer = { dueAt: this.#now + ms, callback };
+    this.#timers.add(timer);
+    return { cancel: () => this.#timers.delete(timer) };
+  }
+
+  /** Moves on, fires what falls due on the way, in order, and lets it run. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    for (let next = this.#nextDue(end); next !== undefined; next = this.#nextDue(end)) {
+      this.#timers.delete(next);
+      this.#now = next.dueAt;
+      next.callback();
+      await settle();
+    }
+    this.#now = end;
+    await settle();
+  }
+
+  #nextDue(end: number) {
+    const due = [...this.#timers].filter(({ dueAt }) => dueAt <= end);
+    return due.sort((a, b) => a.dueAt - b.dueAt)[0];
+  }
+}
+
+/** For classes that use the global timers: those of this test, and a monotonic clock that moves with them. */
+export function mockTime(t: TestContext): { monotonicNow(): number; advance(ms: number): Promise<void> } {
+  let now = 1_000;
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+  // Modules hold node:timers/promises by name; this makes their names follow the mock, and back.
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.timers.reset();
+    syncBuiltinESMExports();
+  });
+  return {
+    monotonicNow: () => now,
+    async advance(ms) {
+      now += ms;
+      t.mock.timers.tick(ms);
+      await settle();
+    },
+  };
+}

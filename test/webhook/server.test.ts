@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { describe, type TestContext, test } from 'node:test';
+import { createAuthority } from '../../src/rehearsal/certificates.ts';
+import { closeServer, createHealthServer, createWebhookServer, listen } from '../../src/webhook/server.ts';
+import { ask } from '../support/loopback.ts';
+import { mockTime } from '../support/time.ts';
+
+const HOST = '127.0.0.1';
+
+async function aServer(t: TestContext, listener: Parameters<typeof createHealthServer>[0]) {
+  const server = createHealthServer(listener);
+  const port = await listen(server, 0, HOST);
+  t.after(() => server.closeAllConnections());
+  return { server, port };
+}
+
+describe('listen', () => {
+  test('resolves to the port, also one that was picked', async (t) => {
+    const { server, port } = await aServer(t, (_request, response) => response.end('ok'));
+    assert.ok(port > 0);
+    assert.equal((await ask(port)).body, 'ok');
+    await closeServer(server, 0);
+  });
+
+  test('rejects where the port is taken', async (t) => {
+    const { server, port } = await aServer(t, () => undefined);
+    await assert.rejects(
+      listen(
+        createHealthServer(() => undefined),
+        port,
+        HOST,
+      ),
+      { code: 'EADDRINUSE' },
+    );
+    await closeServer(server, 0);
+  });
+});
+
+describe('closeServer', () => {
+  test('lets a request in hand finish, and takes no new connection', async (t) => {
+    const arrived = Promise.withResolvers<() => void>();
+    const { server, port } = await aServer(t, (_request, response) => arrived.resolve(() => response.end('done')));
+    const answer = ask(port);
+    const finish = await arrived.promise;
+    const closed = closeServer(server, 60_000);
+    await assert.rejects(ask(port), { code: 'ECONNREFUSED' });
+    finish();
+    assert.equal((await answer).body, 'done');
+    await closed;
+  });
+
+  test('does not wait for connections that are idle', async (t) => {
+    const { server, port } = await aServer(t, (_request, response) => response.end());
+    const socket = connect(port, HOST);
+    t.after(() => socket.destroy());
+    socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    await once(socket, 'data');
+    const ended = once(socket.resume(), 'close');
+    await closeServer(server, 60_000);
+    await ended;
+  });
+
+  test('does not wait for connections on which nothing was ever asked', async (t) => {
+    const { server, port } = await aServer(t, (_request, response) => response.end());
+    const socket = connect(port, HOST);
+    await Promise.all([once(socket, 'connect'), once(server, 'connection')]);
+    const ended = once(socket.resume(), 'close');
+    await closeServer(server, 60_000);
+    await ended;
+  });
+
+  test('ends what has not finished when its time is up', async (t) => {
+    const arrived = Promise.withResolvers<void>();
+    const { server, port } = await aServer(t, () => arrived.resolve());
+    const answer = assert.rejects(ask(port), { code: 'ECONNRESET' });
+    await arrived.promise;
+    const { advance } = mockTime(t);
+    let isClosed = false;
+    const closed = closeServer(server, 10_000).then(() => {
+      isClosed = true;
+    });
+    await advance(9_999);
+    assert.equal(isClosed, false);
+    await advance(1);
+    await closed;
+    await answer;
+  });
+});
+
+describe('createWebhookServer', () => {
+  test('keeps idle connections longer than the 90 s of the API server, and bounds slow requests', async () => {
+    const authority = await createAuthority();
+    const server = createWebhookServer(() => undefined, await authority.issue());
+    assert.ok(server.keepAliveTimeout > 90_000);
+    assert.ok(server.headersTimeout > 0 && server.headersTimeout <= 10_000);
+    assert.ok(server.requestTimeout > 0 && server.requestTimeout <= 30_000);
+  });
+});
