@@ -17,7 +17,7 @@ import { createMetrics } from './metrics.ts';
 import { decodeEntry, ENTRY_PREFIX, entryKey } from './policy/entry.ts';
 import type { PolicySettings, Tracker } from './policy/model.ts';
 import { needsNode } from './policy/rules/8-earlier-instance.ts';
-import { isMarked } from './policy/states.ts';
+import { isDraining, isMarked } from './policy/states.ts';
 import { Admitter } from './webhook/admit.ts';
 import { createApp } from './webhook/app.ts';
 import { createHealthApp } from './webhook/health.ts';
@@ -39,6 +39,8 @@ export interface Hook {
   start(): void;
   /** From now on `/readyz` says no, and answers ask clients to connect elsewhere. */
   unready(reason: string): void;
+  /** Answers what is in hand now: 429, in doubt. */
+  hurry(): void;
   stop(): Promise<void>;
 }
 
@@ -52,6 +54,7 @@ export function createHook(config: Config, connection: Connection, world: World)
   const tracking = config.trackerKind ? { trackerKind: config.trackerKind } : {};
 
   const client = createApiClient(connection, { monotonicNow }, metrics.onApiCall);
+  const reads = createReads(client);
   const writes = createWrites(client);
   const emitEvent = createEmitEvent(client, world.instance);
   const cache = createCache({
@@ -61,6 +64,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     annotationKey: config.annotationKey,
     entryPrefix: ENTRY_PREFIX,
     isMarked: (pod) => isMarked(pod, settings),
+    isDraining: (node) => isDraining(node, settings.drainTaints),
     now,
     monotonicNow,
     random: () => world.random(),
@@ -72,6 +76,7 @@ export function createHook(config: Config, connection: Connection, world: World)
   const entries = new EntryReconciler({
     ...tracking,
     cache,
+    reads,
     writes,
     emitEvent,
     settings,
@@ -93,7 +98,7 @@ export function createHook(config: Config, connection: Connection, world: World)
   const observer = new Observer({
     ...tracking,
     cache,
-    reads: createReads(client),
+    reads,
     now,
     entryFor: lookUpEntry,
     needsNode: (observation) => needsNode(observation, settings),
@@ -108,10 +113,11 @@ export function createHook(config: Config, connection: Connection, world: World)
   });
   const admitter = new Admitter({ observer, marker, settings, log, monotonicNow, onDecision: metrics.onDecision });
 
+  const hurried = new AbortController();
   let unreadyBecause: string | undefined;
   const notReady = () => unreadyBecause ?? (cache.hasSynced() ? undefined : 'the cache has not synced');
   const app = createApp({
-    admit: (request, signal) => admitter.admit(request, signal),
+    admit: (request, signal) => admitter.admit(request, AbortSignal.any([signal, hurried.signal])),
     notReady,
     isStopping: () => unreadyBecause !== undefined,
     log,
@@ -134,6 +140,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     unready(reason) {
       unreadyBecause = reason;
     },
+    hurry: () => hurried.abort(),
     async stop() {
       await Promise.all([cache.stop(), controller.stop()]);
     },

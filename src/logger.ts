@@ -37,5 +37,10 @@ function asText(info: Record<string | symbol, unknown>): string {
 /** Quoted where it would not be one word: line breaks from outside must not make a second line. */
 function textOf(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
+  if (/^[\x21\x23-\x3c\x3e-\x7e]+$/.test(text)) return text;
+  // JSON leaves these as they are; a terminal does not.
+  return JSON.stringify(text).replace(
+    /[\x7f-\x9f\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -15,7 +15,7 @@ export const LOG = {
   pruned: 'Tracking entry pruned',
   rescheduled: 'Pod rescheduled',
   stalled: 'Pod stalled: its operator does not act',
-  unstalled: 'Stalled pod has moved',
+  unstalled: 'Stalled pod is no longer waiting',
   reconcileFailed: 'Reconcile failed',
   eventFailed: 'Event not written',
   badRequest: 'Request refused',

@@ -6,6 +6,7 @@ import { createHook } from './hook.ts';
 import { openConnection } from './kube/connection.ts';
 import { describeError } from './kube/errors.ts';
 import { loadKubeConfig } from './kube/kubeconfig.ts';
+import { readProxyEnvironment } from './kube/proxy-environment.ts';
 import { createLog } from './logger.ts';
 import { LOG, type Log } from './logs.ts';
 import { expiryOf, loadCertificate, watchCertificate } from './webhook/certificate.ts';
@@ -26,7 +27,7 @@ It reads the cluster from KUBECONFIG, ~/.kube/config or its ServiceAccount, and 
 ${describeSettings()}
 `;
 
-/** How long requests in hand may take to finish once the server is closed. */
+/** How long requests in hand may take to finish once the server is closed; after half of it they are told to hurry. */
 const FINISH_MS = 10_000;
 
 /**
@@ -75,7 +76,7 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<vo
   const monotonicNow = () => performance.now();
   const files = { certFile: config.tlsCertFile, keyFile: config.tlsKeyFile };
   const certificate = await loadCertificate(files.certFile, files.keyFile);
-  const connection = await openConnection(() => loadKubeConfig(env), monotonicNow);
+  const connection = await openConnection(() => loadKubeConfig(env), monotonicNow, readProxyEnvironment(env));
   const hook = createHook(config, connection, {
     log,
     now: () => Date.now(),
@@ -108,7 +109,9 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<vo
   // The endpoint has to be taken out of the Service, and open connections to be let go, before the port closes.
   await sleep(config.shutdownDelayMs);
   unwatch();
+  const hurry = setTimeout(() => hook.hurry(), FINISH_MS / 2);
   await closeServer(servers.webhook, FINISH_MS);
+  clearTimeout(hurry);
   await hook.stop();
   await closeServer(servers.health, 0);
   await connection.close();

@@ -16,6 +16,7 @@ export interface CacheOptions {
   readonly trackerKind?: TrackerKind;
   readonly entryPrefix: string;
   readonly isMarked: (pod: Pod) => boolean;
+  readonly isDraining: (node: Node | undefined) => boolean;
   readonly now: () => number;
   readonly monotonicNow: () => number;
   readonly random: () => number;
@@ -46,6 +47,8 @@ export interface Cache {
     tracker(object: JsonObject): Tracker;
   };
   hasSynced(): boolean;
+  /** How long ago the API server last told something about pods. */
+  podsAgeMs(): number;
   freshness(): Freshness[];
   start(): void;
   stop(): Promise<void>;
@@ -96,7 +99,8 @@ export function createCache(options: CacheOptions): Cache {
     onHandlerError,
     onSynced,
   });
-  const departed = new DepartedPods(options.isMarked, options.now);
+  const isOnDrainingNode = ({ node }: Pod) => node !== undefined && options.isDraining(nodes.get(node));
+  const departed = new DepartedPods(options.isMarked, isOnDrainingNode, options.now);
   pods.subscribe((change) => departed.observe(change));
 
   const reflect = <T extends Cached>(
@@ -139,6 +143,7 @@ export function createCache(options: CacheOptions): Cache {
     departed,
     project,
     hasSynced,
+    podsAgeMs: () => options.monotonicNow() - (kinds[0]?.reflector.agreedAt ?? Number.NEGATIVE_INFINITY),
     freshness: () =>
       kinds.map(({ name, store, reflector }) => ({
         kind: name,

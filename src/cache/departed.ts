@@ -2,17 +2,20 @@ import type { Entry, Pod } from '../policy/model.ts';
 import type { Change } from './store.ts';
 
 /**
- * The cache's own memory of marked pods that it saw disappear, by pod key. It does what a tracking entry does where there
- * is none (tracking off, no tracking resource), for as long as this process lives; the controller prunes it by the same
- * table.
+ * The cache's own memory of pods that it saw disappear while they were to leave, by pod key: marked ones, and those that
+ * were on a draining node, which their operator may have been replacing before any eviction came. It does what a tracking
+ * entry does where there is none (tracking off, no tracking resource), for as long as this process lives; the controller
+ * prunes it by the same table.
  */
 export class DepartedPods {
   readonly #byKey = new Map<string, Entry>();
   readonly #isMarked: (pod: Pod) => boolean;
+  readonly #isOnDrainingNode: (pod: Pod) => boolean;
   readonly #now: () => number;
 
-  constructor(isMarked: (pod: Pod) => boolean, now: () => number) {
+  constructor(isMarked: (pod: Pod) => boolean, isOnDrainingNode: (pod: Pod) => boolean, now: () => number) {
     this.#isMarked = isMarked;
+    this.#isOnDrainingNode = isOnDrainingNode;
     this.#now = now;
   }
 
@@ -34,7 +37,7 @@ export class DepartedPods {
       if (this.#isMarked(change.now)) this.#byKey.delete(change.key);
       return;
     }
-    if (!this.#isMarked(change.before)) return;
+    if (!this.#isMarked(change.before) && !this.#isOnDrainingNode(change.before)) return;
     const { uid, node } = change.before;
     this.#byKey.set(change.key, { uid, at: this.#now(), ...(node === undefined ? {} : { node }) });
   }

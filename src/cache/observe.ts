@@ -17,6 +17,9 @@ export interface ObserverOptions {
   readonly needsNode: (observation: Observation) => boolean;
 }
 
+/** Three of the bookmarks that a healthy watch shows every minute. */
+const STALE_AFTER_MS = 180_000;
+
 /** Gathers what one eviction decision is made on. */
 export class Observer {
   readonly #options: ObserverOptions;
@@ -77,6 +80,7 @@ export class Observer {
       evidence,
       now: now(),
       request,
+      isCacheStale: cache.podsAgeMs() > STALE_AFTER_MS,
       cacheKnowsInstance: pod !== undefined && cache.pods.get(key)?.uid === pod.uid,
       ...(pod ? { pod } : {}),
       ...(node ? { node } : {}),

@@ -33,6 +33,8 @@ const WATCH_MIN_SECONDS = 300;
 const INACTIVITY_MS = 100_000;
 /** A watch that ends sooner than this is a failure, whatever it told: it must not be repeated without a pause. */
 const SHORT_WATCH_MS = 1_000;
+/** A watch that has told nothing for so long, whatever the cause, is given up for a list. */
+const DEAF_MS = 180_000;
 /** How soon to look again for a kind that does not exist. */
 const ABSENT_RETRY_MS = 10_000;
 
@@ -85,7 +87,8 @@ export class Reflector<T> {
 
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
     const { name, log, mayBeAbsent } = this.#options;
-    if (wantsRelist(error)) this.#resourceVersion = undefined;
+    const isDeaf = this.#options.monotonicNow() - this.#agreedAt > DEAF_MS;
+    if (wantsRelist(error) || isDeaf) this.#resourceVersion = undefined;
     if (isNotFound(error) && mayBeAbsent) {
       this.#options.sink.replace([]);
       this.#agree();
@@ -157,11 +160,12 @@ export class Reflector<T> {
 
 /**
  * Whether the resourceVersion is of no more use: the API server refused it (410 when compacted, 504 when it is from before
- * an etcd restore, 404 when the CRD went) or what came was no event. After 429, 401, 403, a 5xx or a broken connection the
+ * an etcd restore, 404 when the CRD went), refused the watch itself (403: a list may be allowed) or what came was no event. After 429, 401, a 5xx or
+ * a broken connection the
  * watch goes on where it was.
  */
 function wantsRelist(error: unknown): boolean {
-  if (error instanceof ApiError) return ![401, 403, 429, 500, 502, 503].includes(error.code);
+  if (error instanceof ApiError) return ![401, 429, 500, 502, 503].includes(error.code);
   return error instanceof SyntaxError || error instanceof TypeError;
 }
 

@@ -2,6 +2,7 @@ import { type Cache, namespacedKey, trackerKey } from '../cache/cache.ts';
 import { describeError } from '../kube/errors.ts';
 import type { EmitEvent } from '../kube/events.ts';
 import { objectPath } from '../kube/paths.ts';
+import type { Reads } from '../kube/reads.ts';
 import type { Writes } from '../kube/writes.ts';
 import { LOG, type Log } from '../logs.ts';
 import { decodeEntry, entryPod } from '../policy/entry.ts';
@@ -14,6 +15,7 @@ import { Since } from './since.ts';
 export interface EntriesOptions {
   readonly cache: Cache;
   readonly writes: Pick<Writes, 'removeEntry'>;
+  readonly reads: Pick<Reads, 'pod'>;
   readonly emitEvent: EmitEvent;
   readonly settings: PolicySettings;
   /** Absent where tracking is switched off. */
@@ -73,8 +75,10 @@ export class EntryReconciler {
     const pod = this.#options.cache.pods.get(namespacedKey(about.namespace, about.name));
     const plan = this.#plan(decodeEntry(value), pod, since, entryKey, value);
     if (plan.kind === 'keep') return plan;
-    const isPruned = await this.#prune(tracker, { entryKey, value, about, pod, state: plan.state }, signal);
-    // Another replica was first, or the entry is about a newer instance now: the watch will tell, or else this.
+    const isSure = plan.state === 'rescheduled' || (await this.#isConfirmed(value, about, plan.state, signal));
+    const isPruned = isSure && (await this.#prune(tracker, { entryKey, value, about, pod, state: plan.state }, signal));
+    // It is not as the cache has it, another replica was first, or the entry is about a newer instance now: the watch will
+    // tell, or else this.
     return isPruned ? plan : { kind: 'keep', state: plan.state, lookAgainInMs: REFUSED_RETRY_MS };
   }
 
@@ -94,6 +98,22 @@ export class EntryReconciler {
       return {};
     }
     return plan.lookAgainInMs === undefined ? {} : { requeueAfterMs: plan.lookAgainInMs };
+  }
+
+  /**
+   * Whether a live read finds the pod as the cache has it. That an instance is not marked, or is gone, is worth a call: a
+   * cache that lags behind another replica's mark would have its entry pruned, and the pod moved twice.
+   */
+  async #isConfirmed(
+    value: string,
+    { namespace, name }: { namespace: string; name: string },
+    state: EntryState,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { cache, reads, settings } = this.#options;
+    const object = await reads.pod(namespace, name, signal);
+    const pod = object && cache.project.pod(object);
+    return entryState({ entry: decodeEntry(value), ...(pod ? { pod } : {}) }, settings) === state;
   }
 
   #plan(entry: Entry, pod: Pod | undefined, since: Since, subject: string, version: string): Plan {

@@ -44,14 +44,15 @@ export function createApiClient(
     const finished = (code: number) =>
       onCall({ method: call.method, path: call.path, code, durationMs: clock.monotonicNow() - startedAt });
     try {
+      const { dispatcher, headers } = await connection.prepare();
       const response = await request(connection.server + call.path + queryString(call.query), {
-        dispatcher: connection.dispatcher,
+        dispatcher,
         method: call.method,
         headers: {
           accept: 'application/json',
           'user-agent': 'reschedule-hook',
           ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),
-          ...(await connection.headers()),
+          ...headers,
         },
         body: call.body === undefined ? null : JSON.stringify(call.body),
         signal,

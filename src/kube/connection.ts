@@ -1,19 +1,23 @@
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, type Dispatcher, EnvHttpProxyAgent, ProxyAgent } from 'undici';
 
 /** How to reach the API server, and as whom. Made from a kubeconfig; see `openConnection`. */
 export interface Connection {
   readonly server: string;
-  readonly dispatcher: Dispatcher;
-  /** The headers that authenticate a request now. Cheap: read anew at most every few seconds. */
-  headers(): Promise<Readonly<Record<string, string>>>;
-  /** To be called after a 401: the next `headers()` reads every credential from its source again. */
+  /** What a call made now goes through, and the headers that authenticate it. Read anew at most every few seconds. */
+  prepare(): Promise<Prepared>;
+  /** To be called after a 401: the next call reads every credential from its source again. */
   forgetCredentials(): void;
   close(): Promise<void>;
 }
 
+export interface Prepared {
+  readonly dispatcher: Dispatcher;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** The part of the client library's KubeConfig that is used. */
 export interface KubeConfigLike {
-  getCurrentCluster(): { readonly server: string; readonly tlsServerName?: string } | null;
+  getCurrentCluster(): { readonly server: string; readonly proxyUrl?: string } | null;
   applyToHTTPSOptions(options: HttpsOptions): Promise<void>;
 }
 
@@ -29,51 +33,96 @@ interface HttpsOptions {
   auth?: string | null;
 }
 
-const HEADERS_FRESH_MS = 5_000;
+/** Proxies of the environment, as curl and client-go read them; a proxy-url of the kubeconfig goes before. */
+export interface ProxyEnvironment {
+  readonly httpProxy?: string;
+  readonly httpsProxy?: string;
+  readonly noProxy?: string;
+}
+
+const CREDENTIALS_FRESH_MS = 5_000;
+/** An exec plugin must not be run for each of many calls that are refused at once. */
+const FORGET_AT_MOST_EVERY_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const MAX_CONNECTIONS = 64;
 
 /**
  * One pooled keep-alive connection set for every call. The library would open a TLS connection a call
- * (docs/decisions/0003-transport.md). `load` is called again when credentials were refused.
+ * (docs/decisions/0003-transport.md). `load` is called again when credentials were refused; certificates that have changed
+ * by then, or that an exec plugin has renewed, serve the calls from then on. Throws what `load` throws.
  */
-export async function openConnection(load: () => KubeConfigLike, monotonicNow: () => number): Promise<Connection> {
+export async function openConnection(
+  load: () => KubeConfigLike,
+  monotonicNow: () => number,
+  proxies: ProxyEnvironment = {},
+): Promise<Connection> {
   let config = load();
-  const first = await httpsOptions(config);
-  const server = config.getCurrentCluster()?.server ?? '';
-  let cached = { headers: authHeaders(first), readAt: monotonicNow() };
-  const dispatcher = new Agent({
-    allowH2: false,
-    connections: MAX_CONNECTIONS,
-    pipelining: 1,
-    keepAliveTimeout: 60_000,
-    connect: { ...tlsOptions(first), keepAlive: true, keepAliveInitialDelay: 30_000, timeout: CONNECT_TIMEOUT_MS },
-  });
+  let { prepared, tlsKey } = await read(undefined);
+  let readAt = monotonicNow();
+  let forgottenAt = Number.NEGATIVE_INFINITY;
+  let reading: Promise<Prepared> | undefined;
+
+  /** Keeps the agent, and so its connections, for as long as its certificates are the same. */
+  async function read(before: { prepared: Prepared; tlsKey: string } | undefined) {
+    const cluster = config.getCurrentCluster();
+    const options: HttpsOptions = { headers: {} };
+    await config.applyToHTTPSOptions(options);
+    const tls = tlsOptions(options);
+    const key = JSON.stringify([tls, cluster?.proxyUrl]);
+    const dispatcher =
+      before?.tlsKey === key ? before.prepared.dispatcher : createAgent(tls, cluster?.proxyUrl, proxies);
+    return { prepared: { dispatcher, headers: authHeaders(options) }, tlsKey: key };
+  }
+
+  async function refresh(): Promise<Prepared> {
+    const old = prepared.dispatcher;
+    ({ prepared, tlsKey } = await read({ prepared, tlsKey }));
+    readAt = monotonicNow();
+    // Calls under way end in peace; a watch on the old agent ends with its own timeout.
+    if (old !== prepared.dispatcher) void old.close().catch(() => undefined);
+    return prepared;
+  }
+
   return {
-    server: server.replace(/\/+$/, ''),
-    dispatcher,
-    async headers() {
-      if (monotonicNow() - cached.readAt > HEADERS_FRESH_MS) {
-        cached = { headers: authHeaders(await httpsOptions(config)), readAt: monotonicNow() };
-      }
-      return cached.headers;
+    server: (config.getCurrentCluster()?.server ?? '').replace(/\/+$/, ''),
+    async prepare() {
+      if (monotonicNow() - readAt <= CREDENTIALS_FRESH_MS) return prepared;
+      reading ??= refresh().finally(() => {
+        reading = undefined;
+      });
+      return reading;
     },
     forgetCredentials() {
+      if (monotonicNow() - forgottenAt < FORGET_AT_MOST_EVERY_MS) return;
+      forgottenAt = monotonicNow();
+      readAt = Number.NEGATIVE_INFINITY;
       try {
         config = load();
       } catch {
-        // The kubeconfig is being rewritten, say: what was read of it before is tried again, and the 401 comes back.
+        // What could be read before is better than nothing; the next 401 tries again.
       }
-      cached = { headers: {}, readAt: Number.NEGATIVE_INFINITY };
     },
-    close: () => dispatcher.destroy(),
+    close: () => prepared.dispatcher.destroy(),
   };
 }
 
-async function httpsOptions(config: KubeConfigLike): Promise<HttpsOptions> {
-  const options: HttpsOptions = { headers: {} };
-  await config.applyToHTTPSOptions(options);
-  return options;
+function createAgent(
+  tls: Record<string, unknown>,
+  proxyUrl: string | undefined,
+  proxies: ProxyEnvironment,
+): Dispatcher {
+  const keepAlive = { keepAlive: true, keepAliveInitialDelay: 30_000, timeout: CONNECT_TIMEOUT_MS };
+  const pool = { allowH2: false, connections: MAX_CONNECTIONS, pipelining: 1, keepAliveTimeout: 60_000 };
+  const connect = { ...tls, ...keepAlive };
+  // Through a proxy `requestTls` is for the API server behind it.
+  if (proxyUrl !== undefined) return new ProxyAgent({ ...pool, uri: proxyUrl, requestTls: connect });
+  if (proxies.httpProxy === undefined && proxies.httpsProxy === undefined) return new Agent({ ...pool, connect });
+  return new EnvHttpProxyAgent({ ...pool, connect, requestTls: connect, ...explicit(proxies) });
+}
+
+/** Every value is given, so that the agent does not look into the environment itself. */
+function explicit({ httpProxy = '', httpsProxy = '', noProxy = '' }: ProxyEnvironment) {
+  return { httpProxy, httpsProxy, noProxy };
 }
 
 function authHeaders(options: HttpsOptions): Record<string, string> {

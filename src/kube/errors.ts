@@ -4,6 +4,8 @@ export class ApiError extends Error {
   readonly code: number;
   readonly reason: string;
   readonly causes: readonly string[];
+  /** What the Status is about, such as `pods` and a name; empty where it does not say. */
+  readonly about: { readonly kind: string; readonly name: string };
   /** From the Retry-After header. */
   readonly retryAfterMs: number | undefined;
 
@@ -12,6 +14,7 @@ export class ApiError extends Error {
     this.code = code;
     this.reason = body?.reason ?? '';
     this.causes = body?.details?.causes?.map((cause) => cause.field ?? '') ?? [];
+    this.about = { kind: body?.details?.kind ?? '', name: body?.details?.name ?? '' };
     this.retryAfterMs = retryAfterMs;
   }
 }
@@ -29,11 +32,24 @@ export interface StatusBody {
   readonly message?: string;
   readonly reason?: string;
   readonly code?: number;
-  readonly details?: { readonly causes?: readonly { readonly field?: string; readonly message?: string }[] };
+  readonly details?: {
+    readonly kind?: string;
+    readonly name?: string;
+    readonly causes?: readonly { readonly field?: string; readonly message?: string }[];
+  };
 }
 
 export function isNotFound(error: unknown): boolean {
   return error instanceof ApiError && error.code === 404;
+}
+
+/**
+ * Whether the API server itself says that this very object does not exist. A bare 404 can come from anything in between,
+ * and must not end a drain.
+ */
+export function saysNotFound(error: unknown, kind: string, name: string): boolean {
+  if (!(error instanceof ApiError) || error.code !== 404) return false;
+  return error.reason === 'NotFound' && error.about.kind === kind && error.about.name === name;
 }
 
 /** One line for logs and messages; follows `cause` where the outer message says nothing. Never the whole object. */

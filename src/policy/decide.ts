@@ -7,11 +7,25 @@ import { otherInstance } from './rules/4-other-instance.ts';
 import { dryRun } from './rules/5-dry-run.ts';
 import { ending } from './rules/6-ending.ts';
 import { marked } from './rules/7-marked.ts';
-import { cacheBehind, cameBackOnDrainingNode, notYetInPlace, rescheduled } from './rules/8-earlier-instance.ts';
+import {
+  cacheBehind,
+  cameBackOnDrainingNode,
+  cameBackOnItsNode,
+  notYetInPlace,
+  rescheduled,
+} from './rules/8-earlier-instance.ts';
 import { markIt } from './rules/9-mark.ts';
 
 /** The rules that a dry run only describes. */
-const ACTING: readonly Rule[] = [ending, marked, cameBackOnDrainingNode, notYetInPlace, rescheduled, cacheBehind];
+const ACTING: readonly Rule[] = [
+  ending,
+  marked,
+  cameBackOnDrainingNode,
+  notYetInPlace,
+  cameBackOnItsNode,
+  rescheduled,
+  cacheBehind,
+];
 
 /** The decision table, top to bottom; the first rule that has an opinion wins, and rule 9 is what is left. */
 const RULES: readonly Rule[] = [
@@ -31,10 +45,12 @@ export function decide(observation: Observation, settings: PolicySettings): Deci
 /**
  * Whether a decision may be carried out on the evidence it was made on (S2). From the cache: an answer that keeps the
  * drainer waiting, and a first mark, whose writes are guarded by what was seen (S4). Everything that lets a drain go on
- * or gives up on it, a second move of the same name, and a mark without the entry that belongs to it, wants a live read.
+ * or gives up on it, a second move of the same name, and a mark without the entry that belongs to it, wants a live read;
+ * and from a cache that has heard nothing for minutes, so does every answer, or drains would wait on it for ever.
  */
 export function isFinal(decision: Decision, observation: Observation): boolean {
   if (observation.evidence === 'live' || decision.rule === '1') return true;
+  if (observation.isCacheStale) return false;
   if (decision.kind === 'deny') return decision.code === 429;
   return decision.kind === 'mark' && decision.rule === '9' && decision.trackerMissing === undefined;
 }

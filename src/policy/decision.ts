@@ -20,6 +20,8 @@ export interface Observation {
   readonly departed?: Entry;
   /** Whether the cache has seen this very instance, and so also the end of the one before it. */
   readonly cacheKnowsInstance: boolean;
+  /** Whether the API server has told the cache nothing about pods for so long that its word alone does not count. */
+  readonly isCacheStale: boolean;
 }
 
 /** Stable PascalCase names: fields of logs, labels of metrics. */
@@ -38,6 +40,7 @@ export type Reason =
   | 'Stalled'
   | 'WaitingForSchedule'
   | 'WaitingForReady'
+  | 'SameNode'
   | 'Rescheduled'
   | 'CacheBehind'
   | 'Marked'

@@ -43,7 +43,7 @@ async function review(ctx: Context, { admit, log }: AppOptions): Promise<void> {
   if (encoding !== '' && encoding !== 'identity')
     return refuse(ctx, log, 415, `Content-Encoding ${encoding} is not supported`);
   const signal = AbortSignal.timeout(answerWithinMs(ctx.query.timeout));
-  const parsed = parseReview(await readBody(ctx));
+  const parsed = parseReview(await readBody(ctx, signal));
   switch (parsed.kind) {
     case 'malformed':
       return refuse(ctx, log, 400, `not an AdmissionReview: ${parsed.problems}`);
@@ -73,13 +73,19 @@ function goDurationMs(text: string): number {
   return parts.reduce((sum, [, digits, unit]) => sum + Number(digits) * (units[unit as string] as number), 0);
 }
 
-/** Reads at most BODY_LIMIT_BYTES; past that it stops reading and throws with status 413. */
-async function readBody(ctx: Context): Promise<string> {
-  return getRawBody(ctx.req, {
-    limit: BODY_LIMIT_BYTES,
-    encoding: 'utf-8',
-    ...(ctx.request.length === undefined ? {} : { length: ctx.request.length }),
-  });
+/** Reads at most BODY_LIMIT_BYTES, and no longer than the signal allows; throws with status 413 or 408. */
+async function readBody(ctx: Context, signal: AbortSignal): Promise<string> {
+  const tooSlow = () => ctx.req.destroy(Object.assign(new Error('the body came too slowly'), { status: 408 }));
+  signal.addEventListener('abort', tooSlow, { once: true });
+  try {
+    return await getRawBody(ctx.req, {
+      limit: BODY_LIMIT_BYTES,
+      encoding: 'utf-8',
+      ...(ctx.request.length === undefined ? {} : { length: ctx.request.length }),
+    });
+  } finally {
+    signal.removeEventListener('abort', tooSlow);
+  }
 }
 
 /** Outermost: whatever is thrown becomes one log line and a JSON error, never a stack trace. */

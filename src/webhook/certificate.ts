@@ -49,7 +49,14 @@ export function watchCertificate(
       lastProblem = problem;
     }
   };
-  const timer = setInterval(() => void look(), LOOK_EVERY_MS);
+  let isLooking = false;
+  // A slow disk must not have two looks at a time.
+  const timer = setInterval(async () => {
+    if (isLooking) return;
+    isLooking = true;
+    await look();
+    isLooking = false;
+  }, LOOK_EVERY_MS);
   return () => clearInterval(timer);
 }
 

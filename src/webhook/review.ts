@@ -8,20 +8,21 @@ const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 const deleteOptions = z.object({
   preconditions: z.object({ uid: z.string().nullish() }).nullish(),
-  gracePeriodSeconds: z.number().int().nullish(),
-  dryRun: z.array(z.string()).nullish(),
+  gracePeriodSeconds: z.number().nullish(),
+  // Not looked into: a million wrong elements would be a million problems to report.
+  dryRun: z.array(z.unknown()).nullish(),
 });
 
 const evictionRequest = z.object({
   name: z.string().regex(DNS_NAME, 'is not the name of a pod'),
   namespace: z.string().regex(DNS_LABEL, 'is not the name of a namespace'),
-  userInfo: z.object({ username: z.string().nullish() }).nullish(),
+  userInfo: z.object({ username: z.string().max(1024).nullish() }).nullish(),
   dryRun: z.boolean().nullish(),
   object: z.object({ kind: z.literal('Eviction'), deleteOptions: deleteOptions.nullish() }),
 });
 
 const envelope = z.object({
-  apiVersion: z.literal('admission.k8s.io/v1'),
+  apiVersion: z.string().startsWith('admission.k8s.io/', 'must be admission.k8s.io/v1'),
   kind: z.literal('AdmissionReview'),
   request: z.looseObject({ uid: z.string().min(1).max(256) }),
 });
@@ -49,7 +50,10 @@ export function parseReview(text: string): ParsedReview {
   }
   const review = envelope.safeParse(body);
   if (!review.success) return { kind: 'malformed', problems: problemsOf(review.error, '') };
-  const { request } = review.data;
+  const { request, apiVersion } = review.data;
+  if (apiVersion !== 'admission.k8s.io/v1') {
+    return { kind: 'unreadable', uid: request.uid, problems: `apiVersion: must be admission.k8s.io/v1` };
+  }
   const about = target.safeParse(request);
   if (!about.success) return { kind: 'unreadable', uid: request.uid, problems: problemsOf(about.error, 'request') };
   if (!isEviction(about.data)) return { kind: 'review', uid: request.uid, request: otherRequest() };

@@ -13,12 +13,13 @@ export interface ServingCertificate {
  * close one, a review could be written into the closing connection, and kubectl gives that pod up.
  */
 const KEEP_ALIVE_MS = 150_000;
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
+/** As long, for Node counts it from the start of a connection: the API server's spare ones must not be closed under it. */
+const REQUEST_TIMEOUT_MS = 150_000;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 export function createWebhookServer(listener: RequestListener, certificate: ServingCertificate): HttpsServer {
   const server = createHttpsServer(
-    { ...certificate, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'], handshakeTimeout: HEADERS_TIMEOUT_MS },
+    { ...certificate, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'], handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
     listener,
   );
   return limited(server);
@@ -86,7 +87,7 @@ const CONNECTIONS = new WeakMap<Server, Connections>();
 
 function limited<T extends Server>(server: T): T {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  server.headersTimeout = HEADERS_TIMEOUT_MS;
+  server.headersTimeout = REQUEST_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   CONNECTIONS.set(server, new Connections(server));
   return server;

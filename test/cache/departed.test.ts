@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { NOW } from '../support/builders.ts';
 import { aCache, POD_KEY } from '../support/cache.ts';
-import { aRawPod, RESCHEDULE } from '../support/raw.ts';
+import { aRawNode, aRawPod, RESCHEDULE } from '../support/raw.ts';
 
 const raw = (uid: string, version: number, value?: string, nodeName: string | undefined = 'node-1') =>
   aRawPod({
@@ -16,7 +16,7 @@ const raw = (uid: string, version: number, value?: string, nodeName: string | un
 
 /** The memory as it is wired: behind the cache's pods. */
 function aMemory() {
-  const cache = aCache({ pods: [] });
+  const cache = aCache({ pods: [], nodes: [aRawNode(), aRawNode({ metadata: { name: 'node-2' } })] });
   const pod = (...args: Parameters<typeof raw>) => cache.project.pod(raw(...args));
   return { cache, pod, departed: cache.departed };
 }
@@ -55,6 +55,14 @@ describe('DepartedPods', () => {
     cache.pods.remove(pod('uid-a', 2, 'true'));
     cache.pods.put(pod('uid-b', 3, undefined, 'node-2'));
     cache.pods.put(pod('uid-b', 4, 'false', 'node-2'));
+    assert.equal(departed.get(POD_KEY)?.uid, 'uid-a');
+  });
+
+  test('remembers an unmarked pod that goes from a draining node: its operator was at work before any eviction', () => {
+    const { cache, pod, departed } = aMemory();
+    cache.pods.put(pod('uid-a', 1));
+    cache.nodes.put(cache.project.node(aRawNode({ spec: { unschedulable: true } })));
+    cache.pods.remove(pod('uid-a', 2));
     assert.equal(departed.get(POD_KEY)?.uid, 'uid-a');
   });
 

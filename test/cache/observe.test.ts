@@ -47,7 +47,7 @@ function anObserver(world: CacheWorld = synced, needsNode = true) {
   return { observer, cache, api, calls: api.calls };
 }
 
-const base = { now: NOW, request: aRequest(), cacheKnowsInstance: true };
+const base = { now: NOW, request: aRequest(), cacheKnowsInstance: true, isCacheStale: false };
 
 describe('Observer.fromCache', () => {
   test('gathers pod, node and tracker without an API call', () => {

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { LOG } from '../../src/logs.ts';
 import { NOW } from '../support/builders.ts';
-import { ENTRY_KEY, TRACKER_KEY, TRACKER_PATH } from '../support/cache.ts';
+import { ENTRY_KEY, POD_PATH, TRACKER_KEY, TRACKER_PATH } from '../support/cache.ts';
 import { anEntryReconciler, ENTRY, EVENT, HOURS, MINUTES, PRUNE, present, SECOND } from '../support/entries.ts';
 
+const READ_POD = `GET ${POD_PATH}`;
 const RETENTION = 15 * MINUTES;
 
 describe('reconciling an entry, row by row', () => {
@@ -24,7 +25,7 @@ describe('reconciling an entry, row by row', () => {
     assert.deepEqual(calls(), []);
     await clock.advance(1);
     assert.deepEqual(await look(), {});
-    assert.deepEqual(calls(), [PRUNE]);
+    assert.deepEqual(calls(), [READ_POD, PRUNE], 'a live read first');
     assert.deepEqual(api.annotations(TRACKER_PATH), {});
     assert.deepEqual(pruned, ['withdrawn']);
     assert.deepEqual(log.messages('info'), [LOG.pruned]);
@@ -74,8 +75,26 @@ describe('reconciling an entry, row by row', () => {
     assert.deepEqual(calls(), []);
     await clock.advance(1);
     await look();
-    assert.deepEqual(calls(), [PRUNE]);
+    assert.deepEqual(calls(), [READ_POD, PRUNE], 'a live read first');
     assert.deepEqual(pruned, ['gone']);
+  });
+
+  test('same UID, marked by another replica while this cache lags: a live read keeps the entry', async () => {
+    const { look, clock, calls, api } = anEntryReconciler({ pod: present() });
+    await look();
+    api.put(POD_PATH, present({ mark: 'true' }));
+    await clock.advance(MINUTES);
+    assert.deepEqual(await look(), { requeueAfterMs: 10_000 });
+    assert.deepEqual(calls(), [READ_POD]);
+  });
+
+  test('none in this cache, but live there is one: a live read keeps the entry', async () => {
+    const { look, clock, calls, api } = anEntryReconciler();
+    await look();
+    api.put(POD_PATH, present({ mark: 'true' }));
+    await clock.advance(HOURS);
+    assert.deepEqual(await look(), { requeueAfterMs: 10_000 });
+    assert.deepEqual(calls(), [READ_POD]);
   });
 });
 

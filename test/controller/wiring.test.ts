@@ -42,7 +42,8 @@ describe('createReconcile', () => {
 
 /** What is woken from now on, by a cache that is wired. */
 function aWiredCache(world: CacheWorld = {}) {
-  const cache = aCache({ pods: [], nodes: [], trackers: [], ...world });
+  const nodes = [aRawNode(), aRawNode({ metadata: { name: 'node-2' } })];
+  const cache = aCache({ pods: [], nodes, trackers: [], ...world });
   const woken: string[] = [];
   wakeOnChanges(cache, (key) => woken.push(key), SETTINGS, trackerKindOf(world));
   return {

@@ -35,11 +35,11 @@ describe('openConnection', () => {
     const connection = await openConnection(load, () => now);
     world.token = 'two';
     now = 5_000;
-    assert.deepEqual(await connection.headers(), { Authorization: 'Bearer one' });
+    assert.deepEqual((await connection.prepare()).headers, { Authorization: 'Bearer one' });
     assert.equal(world.reads, 1);
     now = 5_001;
-    assert.deepEqual(await connection.headers(), { Authorization: 'Bearer two' });
-    await connection.headers();
+    assert.deepEqual((await connection.prepare()).headers, { Authorization: 'Bearer two' });
+    (await connection.prepare()).headers;
     assert.equal(world.reads, 2);
     assert.equal(world.loads, 1);
     await connection.close();
@@ -50,7 +50,7 @@ describe('openConnection', () => {
     const connection = await openConnection(load, () => 0);
     world.token = 'two';
     connection.forgetCredentials();
-    assert.deepEqual(await connection.headers(), { Authorization: 'Bearer two' });
+    assert.deepEqual((await connection.prepare()).headers, { Authorization: 'Bearer two' });
     assert.equal(world.loads, 2);
     await connection.close();
   });
@@ -61,7 +61,7 @@ describe('openConnection', () => {
     world.broken = true;
     world.token = 'two';
     connection.forgetCredentials();
-    assert.deepEqual(await connection.headers(), { Authorization: 'Bearer two' });
+    assert.deepEqual((await connection.prepare()).headers, { Authorization: 'Bearer two' });
     await connection.close();
   });
 
@@ -70,7 +70,7 @@ describe('openConnection', () => {
     world.auth = 'user:secret';
     const connection = await openConnection(load, () => 0);
     const expected = `Basic ${Buffer.from('user:secret').toString('base64')}`;
-    assert.deepEqual(await connection.headers(), { Authorization: expected });
+    assert.deepEqual((await connection.prepare()).headers, { Authorization: expected });
     await connection.close();
   });
 

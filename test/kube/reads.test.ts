@@ -35,7 +35,24 @@ describe('Reads', () => {
   });
 
   test('has undefined for what does not exist', async () => {
-    assert.equal(await aReader(new ApiError(404, 'GET', { reason: 'NotFound' })).reads.node('n'), undefined);
+    const says = (kind: string, name: string) =>
+      new ApiError(404, 'GET', { reason: 'NotFound', details: { kind, name } });
+    assert.equal(await aReader(says('nodes', 'n')).reads.node('n'), undefined);
+    assert.equal(await aReader(says('pods', 'p')).reads.pod('db', 'p'), undefined);
+    assert.equal(await aReader(new ApiError(404, 'GET', undefined)).reads.object('/apis/x'), undefined);
+  });
+
+  test('does not take a 404 for absence that the API server did not say of this very object', async () => {
+    for (const body of [
+      undefined,
+      { reason: 'NotFound' },
+      { reason: 'NotFound', details: { kind: 'pods', name: 'other' } },
+      { reason: 'NotFound', details: { kind: 'services', name: 'p' } },
+    ]) {
+      const { reads } = aReader(new ApiError(404, 'GET', body));
+      await assert.rejects(reads.pod('db', 'p'), { code: 404 });
+      await assert.rejects(reads.node('p'), { code: 404 });
+    }
   });
 
   for (const code of [401, 403, 410, 429, 500, 503]) {

@@ -387,6 +387,23 @@ const TABLE: readonly Case[] = [
     code: 404,
   },
   {
+    when: 'rule 8b: came back on the very node that it was to leave',
+    given: anObservation({ pod: aPod({ uid: 'uid-b' }), node: aNode(), entry: earlier }),
+    kind: 'deny',
+    rule: '8b',
+    reason: 'SameNode',
+    code: 429,
+    message: 'Pod waiting to be rescheduled (it came back on node node-1, which it was to leave)',
+  },
+  {
+    when: 'rule 8a before 8b: came back on the very node, which is draining',
+    given: anObservation({ pod: aPod({ uid: 'uid-b' }), entry: earlier }),
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+    code: 429,
+  },
+  {
     when: 'rule 8c: settled on a node that is not draining',
     given: anObservation({ pod: successor, node: settled, entry: earlier }),
     kind: 'deny',
@@ -515,6 +532,12 @@ describe('isFinal: what the cache alone may answer (S2)', () => {
     ['a second move of a name is not final', fromCache({ pod: successor, node: draining, entry: earlier }), false],
     ['a 429 for an unscheduled successor is final', fromCache({ pod: unscheduled, entry: earlier }), true],
     ['a 404 for a moved pod is not final', fromCache({ pod: successor, node: settled, entry: earlier }), false],
+    [
+      'a 429 is not final where the cache is stale',
+      fromCache({ pod: aPod({ mark: aMark() }), isCacheStale: true }),
+      false,
+    ],
+    ['a first mark is not final where the cache is stale', fromCache({ isCacheStale: true }), false],
     ['a first mark is final: its writes are guarded', fromCache({}), true],
     [
       'a mark whose tracker is missing is not final',

@@ -36,13 +36,14 @@ const requests = all(
   maybe('graceSeconds', fc.constantFrom(0, 30, 60)),
 ).map((overrides) => aRequest(overrides));
 const nodes = fc.constantFrom(aNode(), aNode({ unschedulable: true }), aNode({ taints: ['karpenter.sh/disrupted'] }));
-const entries = fc.constantFrom({}, { uid: 'uid-a' }, { uid: 'uid-b' });
+const entries = fc.constantFrom({}, { uid: 'uid-a' }, { uid: 'uid-b' }, { uid: 'uid-b', node: 'node-1' });
 const observations: fc.Arbitrary<Observation> = all(
   fc.record({
     evidence: fc.constantFrom('cache', 'live'),
     now: fc.constant(NOW),
     request: requests,
     cacheKnowsInstance: fc.boolean(),
+    isCacheStale: fc.boolean(),
   }),
   maybe('pod', pods),
   maybe('node', nodes),
@@ -84,6 +85,13 @@ describe('decide: safety rules, over observations in every combination', () => {
       const decision = decide(observation, SETTINGS);
       if (decision.kind !== 'deny' || decision.code !== 404 || pod === undefined) return;
       assert.ok(pod.node !== undefined && !isDraining(node, SETTINGS.drainTaints));
+    }));
+
+  test('S3: nor of one that is on the node which it was asked to leave', () =>
+    always((observation) => {
+      const decision = decide(observation, SETTINGS);
+      if (decision.kind !== 'deny' || decision.code !== 404 || observation.pod === undefined) return;
+      assert.notEqual(earlierInstance(observation)?.node, observation.pod.node);
     }));
 
   test('S5: an entry with the own UID never means moved', () =>

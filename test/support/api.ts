@@ -56,7 +56,10 @@ export class FakeApi implements ApiClient {
 
   #existing(path: string): Raw {
     const found = this.objects.get(path);
-    if (found === undefined) throw refusal(404, { reason: 'NotFound' });
+    if (found === undefined) {
+      const [kind = '', name = ''] = path.split('/').slice(-2);
+      throw refusal(404, { reason: 'NotFound', details: { kind, name } });
+    }
     return found;
   }
 

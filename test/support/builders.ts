@@ -69,6 +69,7 @@ export function anObservation(overrides: Partial<Observation> = {}): Observation
     node: aNode({ unschedulable: true }),
     tracker: aTracker(),
     cacheKnowsInstance: true,
+    isCacheStale: false,
     ...overrides,
   };
 }

@@ -2,7 +2,7 @@ import { type Cache, createCache, namespacedKey } from '../../src/cache/cache.ts
 import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
 import { ENTRY_PREFIX } from '../../src/policy/entry.ts';
 import type { PolicySettings } from '../../src/policy/model.ts';
-import { isMarked } from '../../src/policy/states.ts';
+import { isDraining, isMarked } from '../../src/policy/states.ts';
 import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
 import type { TrackerKind } from '../../src/policy/trackers/index.ts';
 import { NOW, SETTINGS } from './builders.ts';
@@ -33,6 +33,7 @@ export function aCache(world: CacheWorld = {}): Cache {
     annotationKey: RESCHEDULE,
     entryPrefix: ENTRY_PREFIX,
     isMarked: (pod) => isMarked(pod, settings),
+    isDraining: (node) => isDraining(node, settings.drainTaints),
     now: () => NOW,
     monotonicNow: () => 0,
     random: () => 0,
@@ -43,7 +44,8 @@ export function aCache(world: CacheWorld = {}): Cache {
   cache.pods.replace((pods ?? []).map(cache.project.pod));
   cache.nodes.replace((nodes ?? []).map(cache.project.node));
   cache.trackers.replace((trackers ?? []).map(cache.project.tracker));
-  return cache;
+  // No reflector runs; what was given was told just now.
+  return { ...cache, podsAgeMs: () => 0 };
 }
 
 export const trackerKindOf = ({ trackerKind = couchbaseCluster }: CacheWorld): TrackerKind | undefined =>

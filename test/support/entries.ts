@@ -1,9 +1,11 @@
 import { EntryReconciler } from '../../src/controller/entries.ts';
+import type { JsonObject } from '../../src/kube/client.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
+import { createReads } from '../../src/kube/reads.ts';
 import { createWrites } from '../../src/kube/writes.ts';
 import { FakeApi } from './api.ts';
 import { NOW, SETTINGS } from './builders.ts';
-import { aCache, ENTRY_KEY, TRACKER_KEY, TRACKER_PATH, trackerKindOf } from './cache.ts';
+import { aCache, ENTRY_KEY, POD_PATH, TRACKER_KEY, TRACKER_PATH, trackerKindOf } from './cache.ts';
 import { aLog } from './log.ts';
 import { aRawCluster, aRawNode, aRawPod, RESCHEDULE } from './raw.ts';
 import { FakeClock } from './time.ts';
@@ -51,6 +53,7 @@ export function anEntryReconciler(
   const api = options.api ?? new FakeApi();
   const cluster = aRawCluster({ metadata: { annotations } });
   if (options.api === undefined) api.put(TRACKER_PATH, cluster);
+  if (options.api === undefined && options.pod !== undefined) api.put(POD_PATH, options.pod as JsonObject);
   const nodes = [aRawNode({ spec: { unschedulable: true } }), aRawNode({ metadata: { name: 'node-2' } })];
   const pods = options.pod === undefined ? [] : [{ ...options.pod }];
   const tracking = options.trackerKind === undefined ? {} : { trackerKind: options.trackerKind };
@@ -59,6 +62,7 @@ export function anEntryReconciler(
   const pruned: string[] = [];
   const reconciler = new EntryReconciler({
     cache,
+    reads: createReads(api),
     writes: createWrites(api),
     emitEvent: createEmitEvent(api, 'hook-1'),
     settings: SETTINGS,
@@ -78,7 +82,10 @@ export function anEntryReconciler(
     pruned,
     look: () => reconciler.reconcileTracker(TRACKER_KEY, signal),
     /** What the cache is told next of the pod. */
-    tell: (pod: Present) => cache.pods.put(cache.project.pod(present(pod))),
+    tell: (pod: Present) => {
+      api.put(POD_PATH, present(pod));
+      cache.pods.put(cache.project.pod(present(pod)));
+    },
     calls: () => api.calls.splice(0),
   };
 }

@@ -4,18 +4,20 @@ import { ApiUnreachableError } from '../../src/kube/errors.ts';
 import { LOG } from '../../src/logs.ts';
 import { anAdmitter, answerOf } from '../support/admission.ts';
 import { refusal } from '../support/api.ts';
-import { ENTRY_KEY, NODE_PATH, POD_PATH, TRACKER_PATH } from '../support/cache.ts';
+import { ENTRY_KEY, POD_PATH, TRACKER_PATH } from '../support/cache.ts';
 import { aRawCluster, aRawNode, aRawPod, RESCHEDULE } from '../support/raw.ts';
 import { settle } from '../support/time.ts';
 
 const READ_POD = `GET ${POD_PATH}`;
+/** Where the successor is. */
+const NODE_PATH = '/api/v1/nodes/node-2';
 const READ_NODE = `GET ${NODE_PATH}`;
 const READ_TRACKER = `GET ${TRACKER_PATH}`;
 const MARK = `PATCH ${POD_PATH}`;
 const WRITE_ENTRY = `PATCH ${TRACKER_PATH}`;
 
 const marked = aRawPod({ metadata: { annotations: { [RESCHEDULE]: 'true' } } });
-const successor = aRawPod({ metadata: { uid: 'uid-b', resourceVersion: '200' } });
+const successor = aRawPod({ metadata: { uid: 'uid-b', resourceVersion: '200' }, spec: { nodeName: 'node-2' } });
 const tracked = (uid: string) => aRawCluster({ metadata: { annotations: { [ENTRY_KEY]: `{"uid":"${uid}"}` } } });
 
 describe('Admitter: the calls that a decision costs', () => {
@@ -61,7 +63,7 @@ describe('Admitter: the calls that a decision costs', () => {
   test('moved: a live read of the pod and of its node', async () => {
     const { admit, api } = anAdmitter({ pods: [successor], trackers: [tracked('uid-a')] });
     api.put(POD_PATH, successor);
-    api.put(NODE_PATH, aRawNode());
+    api.put(NODE_PATH, aRawNode({ metadata: { name: 'node-2' } }));
     for (let i = 0; i < 2; i++) {
       assert.equal(answerOf(await admit()), '404 Pod has been rescheduled with the same name');
       assert.deepEqual(api.calls.splice(0), [READ_POD, READ_NODE]);
@@ -126,7 +128,7 @@ describe('Admitter: the world has changed meanwhile', () => {
   test('the pod is another instance: the new one is not marked for what was asked of the old one', async () => {
     const { admit, api, cache } = anAdmitter({ pods: [aRawPod()] });
     api.put(POD_PATH, successor);
-    api.put(NODE_PATH, aRawNode());
+    api.put(NODE_PATH, aRawNode({ metadata: { name: 'node-2' } }));
     api.before = (call) => {
       if (call === READ_POD) cache.pods.put(cache.project.pod(successor));
     };
@@ -187,7 +189,7 @@ describe('Admitter: doubt waits', () => {
         test(`${what}: ${call} fails with ${error.message}`, async () => {
           const { admit, api } = anAdmitter(world);
           api.put(POD_PATH, pod);
-          api.put(NODE_PATH, aRawNode());
+          api.put(NODE_PATH, aRawNode({ metadata: { name: 'node-2' } }));
           api.before = (made) => {
             if (made === call) throw error;
           };

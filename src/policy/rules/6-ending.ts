@@ -22,7 +22,10 @@ function asksForShorterGrace(request: EvictionRequest, pod: Pod): boolean {
   return request.graceSeconds < (pod.deletionGraceSeconds ?? 0);
 }
 
-/** When the instance is, or has to be, over: it cannot be live after either of the two. */
+/**
+ * When the instance is over (finished), or should have been (its deletion deadline). A deadline is no proof: on a node that
+ * is cut off the containers may still run, which is why an eviction is let through only long after it.
+ */
 function endOf(pod: Pod): number {
   return Math.min(pod.deletionDeadline ?? Number.POSITIVE_INFINITY, pod.finishedAt ?? Number.POSITIVE_INFINITY);
 }

@@ -35,6 +35,19 @@ export const notYetInPlace: Rule = (observation, settings) => {
     : { kind: 'deny', rule: '8b', reason: 'WaitingForReady', code: 429, message: MESSAGES.waitingForReady };
 };
 
+/**
+ * Rule 8b too: it has come back on the very node that it was to leave, which no mark of a drain is seen on (uncordoned in
+ * mid-drain, or a drainer that marks nodes in a way of its own). It has not left, and that drainer may be about to switch
+ * the machine off.
+ */
+export const cameBackOnItsNode: Rule = (observation) => {
+  const { pod } = observation;
+  if (!asksForEarlier(observation) || pod === undefined) return undefined;
+  if (earlierInstance(observation)?.node !== pod.node) return undefined;
+  const message = `${MESSAGES.waiting} (it came back on node ${pod.node}, which it was to leave)`;
+  return { kind: 'deny', rule: '8b', reason: 'SameNode', code: 429, message };
+};
+
 /** Rule 8c: it has moved. The entry is not consumed: every drainer gets the same answer until the entry is pruned. */
 export const rescheduled: Rule = (observation) => {
   if (!asksForEarlier(observation)) return undefined;
