@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer } from 'node:https';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { before, describe, type TestContext, test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
+import { createApiClient } from '../../src/kube/client.ts';
+import { openConnection, type ProxyEnvironment } from '../../src/kube/connection.ts';
+import { loadKubeConfig } from '../../src/kube/kubeconfig.ts';
+import { readProxyEnvironment } from '../../src/kube/proxy-environment.ts';
+import { type Authority, createAuthority } from '../../src/rehearsal/certificates.ts';
+import { serve } from '../support/loopback.ts';
+
+let authority: Authority;
+
+before(async () => {
+  authority = await createAuthority();
+});
+
+const GET = { method: 'GET', path: '/' } as const;
+/** Past the few seconds for which credentials are kept. */
+const LATER_MS = 6_000;
+
+/** An API server over TLS that tells what it saw of the caller; and a folder for kubeconfigs and what they name. */
+async function aServer(t: TestContext) {
+  const dir = mkdtempSync(join(tmpdir(), 'transport-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const serving = await authority.issue();
+  const world = { answer: 200, connections: 0 };
+  const server = createServer({ ...serving, requestCert: true, rejectUnauthorized: false }, (request, response) => {
+    const { fingerprint256 } = (request.socket as TLSSocket).getPeerCertificate();
+    response.statusCode = world.answer;
+    response.setHeader('content-type', 'application/json');
+    response.end(
+      JSON.stringify({
+        authorization: request.headers.authorization,
+        certificate: fingerprint256,
+        tls: (request.socket as TLSSocket).getProtocol(),
+        http: request.httpVersion,
+      }),
+    );
+  });
+  server.on('connection', () => world.connections++);
+  const port = await serve(t, server);
+  const file = (name: string, text: string) => {
+    writeFileSync(join(dir, name), text, { mode: 0o755 });
+    return join(dir, name);
+  };
+  return { world, port, file };
+}
+
+/** A client over a real kubeconfig file, on a clock that the test moves. */
+async function aClient(
+  t: TestContext,
+  { port, file }: { port: number; file: (name: string, text: string) => string },
+  options: { user?: object; cluster?: object; proxies?: ProxyEnvironment } = {},
+) {
+  const KUBECONFIG = file(
+    'kubeconfig',
+    JSON.stringify({
+      'current-context': 'c',
+      contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
+      clusters: [
+        {
+          name: 'c',
+          cluster: {
+            server: `https://127.0.0.1:${port}`,
+            'certificate-authority-data': authority.caBundle,
+            ...options.cluster,
+          },
+        },
+      ],
+      users: [{ name: 'u', user: options.user ?? { token: 't' } }],
+    }),
+  );
+  const clock = { now: 0 };
+  const connection = await openConnection(
+    () => loadKubeConfig({ KUBECONFIG }),
+    () => clock.now,
+    options.proxies,
+  );
+  t.after(() => connection.close());
+  return { client: createApiClient(connection, { monotonicNow: () => clock.now }), clock };
+}
+
+/** A proxy for CONNECT that counts. */
+async function aProxy(t: TestContext) {
+  const world = { tunnels: 0 };
+  const server = createHttpServer();
+  server.on('connect', (request, client) => {
+    world.tunnels++;
+    const upstream = connect(Number(request.url?.split(':').at(-1)), '127.0.0.1', () => {
+      client.write('HTTP/1.1 200 OK\r\n\r\n');
+      upstream.pipe(client).pipe(upstream);
+    });
+    upstream.on('error', () => client.destroy());
+    client.on('error', () => upstream.destroy());
+    t.after(() => upstream.destroy());
+  });
+  const port = await serve(t, server);
+  return { url: `http://127.0.0.1:${port}`, world };
+}
+
+describe('the transport, with real kubeconfigs over TLS', () => {
+  test('a CA bundle and a bearer token; HTTP/1.1 over TLS 1.2 or later', async (t) => {
+    const server = await aServer(t);
+    const { client } = await aClient(t, server);
+    const { authorization, tls, http } = await client.json(GET);
+    assert.equal(authorization, 'Bearer t');
+    assert.match(String(tls), /^TLSv1\.[23]$/);
+    assert.equal(http, '1.1');
+  });
+
+  test('a server of another CA is refused', async (t) => {
+    const server = await aServer(t);
+    const other = await createAuthority();
+    const { client } = await aClient(t, server, { cluster: { 'certificate-authority-data': other.caBundle } });
+    await assert.rejects(client.json(GET), { name: 'ApiUnreachableError' });
+  });
+
+  test('a client certificate, and the renewed one without a restart', async (t) => {
+    const server = await aServer(t);
+    const write = async () => {
+      const { cert, key } = await authority.issue();
+      return { 'client-certificate': server.file('c.crt', cert), 'client-key': server.file('c.key', key) };
+    };
+    const { client, clock } = await aClient(t, server, { user: await write() });
+    const first = (await client.json(GET)).certificate;
+    assert.ok(first);
+    clock.now += LATER_MS;
+    assert.equal((await client.json(GET)).certificate, first);
+    assert.ok(server.world.connections <= 2, 'the connections are kept while the certificate is the same');
+    await write();
+    clock.now += LATER_MS;
+    const renewed = (await client.json(GET)).certificate;
+    assert.ok(renewed && renewed !== first);
+  });
+
+  test('an exec plugin is asked for a token, and asked again after a 401', async (t) => {
+    const server = await aServer(t);
+    const counter = server.file('count', '');
+    const credential =
+      '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"T"}}';
+    const command = server.file(
+      'plugin',
+      `#!/bin/sh\nprintf x >> ${counter}\necho '${credential}' | sed "s/T\\"/token-$(wc -c < ${counter})\\"/"\n`,
+    );
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command, interactiveMode: 'Never' };
+    const { client, clock } = await aClient(t, server, { user: { exec } });
+    const first = (await client.json(GET)).authorization;
+    assert.match(String(first), /^Bearer token-\d+$/);
+    server.world.answer = 401;
+    await assert.rejects(client.json(GET), { code: 401 });
+    server.world.answer = 200;
+    clock.now += 1;
+    const second = (await client.json(GET)).authorization;
+    assert.match(String(second), /^Bearer token-\d+$/);
+    assert.notEqual(second, first);
+  });
+
+  test('a proxy-url of the kubeconfig', async (t) => {
+    const [server, proxy] = [await aServer(t), await aProxy(t)];
+    const { client } = await aClient(t, server, { cluster: { 'proxy-url': proxy.url } });
+    assert.equal((await client.json(GET)).authorization, 'Bearer t');
+    assert.equal(proxy.world.tunnels, 1);
+  });
+
+  test('HTTPS_PROXY, and NO_PROXY that takes the API server out of it', async (t) => {
+    const [server, proxy] = [await aServer(t), await aProxy(t)];
+    const through = await aClient(t, server, { proxies: readProxyEnvironment({ HTTPS_PROXY: proxy.url }) });
+    assert.equal((await through.client.json(GET)).authorization, 'Bearer t');
+    assert.equal(proxy.world.tunnels, 1);
+    const proxies = readProxyEnvironment({ https_proxy: proxy.url, no_proxy: '127.0.0.1' });
+    const past = await aClient(t, server, { proxies });
+    assert.equal((await past.client.json(GET)).authorization, 'Bearer t');
+    assert.equal(proxy.world.tunnels, 1);
+  });
+});
