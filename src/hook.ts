@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import { createCache } from './cache/cache.ts';
+import { createCache, type Freshness } from './cache/cache.ts';
 import { Observer } from './cache/observe.ts';
 import type { Config } from './config.ts';
 import { Controller } from './controller/controller.ts';
@@ -14,6 +14,7 @@ import { createReads } from './kube/reads.ts';
 import { createWrites } from './kube/writes.ts';
 import { LOG, type Log } from './logs.ts';
 import { createMetrics } from './metrics.ts';
+import { formatAge } from './policy/duration.ts';
 import { decodeEntry, ENTRY_PREFIX, entryKey } from './policy/entry.ts';
 import type { PolicySettings, Tracker } from './policy/model.ts';
 import { needsNode } from './policy/rules/8-earlier-instance.ts';
@@ -116,13 +117,17 @@ export function createHook(config: Config, connection: Connection, world: World)
   const hurried = new AbortController();
   let unreadyBecause: string | undefined;
   const notReady = () => unreadyBecause ?? (cache.hasSynced() ? undefined : 'the cache has not synced');
-  const app = createApp({
-    admit: (request, signal) => admitter.admit(request, AbortSignal.any([signal, hurried.signal])),
+  const readiness = {
     notReady,
+    details: () => cache.freshness().map((kind) => describeFreshness(kind, monotonicNow())),
+  };
+  const app = createApp({
+    ...readiness,
+    admit: (request, signal) => admitter.admit(request, AbortSignal.any([signal, hurried.signal])),
     isStopping: () => unreadyBecause !== undefined,
     log,
   });
-  const health = createHealthApp({ notReady, metrics: metrics.registry, log });
+  const health = createHealthApp({ ...readiness, metrics: metrics.registry, log });
   metrics.read({
     stalledPods: () => stall.count,
     queueLength: () => controller.queue.length,
@@ -151,6 +156,10 @@ function settingsOf(config: Config): PolicySettings {
   const { selector, annotationValue, drainTaints, replacementCondition, exemptUsers, stallAfterMs, retentionMs } =
     config;
   return { selector, annotationValue, drainTaints, replacementCondition, exemptUsers, stallAfterMs, retentionMs };
+}
+
+function describeFreshness({ kind, objects, hasSynced, agreedAt }: Freshness, now: number): string {
+  return hasSynced ? `${kind}: ${objects}, heard of ${formatAge(now - agreedAt)} ago` : `${kind}: not synced`;
 }
 
 function lookUpEntry(tracker: Tracker, namespace: string, pod: string) {

@@ -4,13 +4,11 @@ import getRawBody from 'raw-body';
 import { LOG, type Log } from '../logs.ts';
 import type { Decision } from '../policy/decision.ts';
 import type { EvictionRequest } from '../policy/model.ts';
-import { answerReadiness } from './health.ts';
+import { answerReadiness, type Readiness } from './health.ts';
 import { parseReview, reviewResponse } from './review.ts';
 
-export interface AppOptions {
+export interface AppOptions extends Readiness {
   readonly admit: (request: EvictionRequest, signal: AbortSignal) => Promise<Decision>;
-  /** Why this process is not ready; undefined if it is. */
-  readonly notReady: () => string | undefined;
   /** Once true, every answer asks the client to open its next connection elsewhere. */
   readonly isStopping: () => boolean;
   readonly log: Log;
@@ -26,7 +24,7 @@ export function createApp(options: AppOptions): Koa {
   const app = new Koa();
   const router = new Router();
   router.post('/eviction', (ctx) => review(ctx, options));
-  router.get('/readyz', (ctx) => answerReadiness(ctx, options.notReady()));
+  router.get('/readyz', (ctx) => answerReadiness(ctx, options));
   app.use(errors(options));
   app.use(router.routes());
   app.use((ctx) => refuse(ctx, options.log, 404, `there is nothing at ${ctx.method} ${ctx.path}`));

@@ -37,6 +37,8 @@ export interface ControlPlane {
   readonly kubeconfigPath: string;
   /** https://127.0.0.1:PORT */
   readonly server: string;
+  /** http://127.0.0.1:PORT of etcd, which asks nobody who they are. */
+  readonly etcdUrl: string;
   /** PEM of the API server's certificate authority. */
   readonly caData: string;
   /** Bearer token of the same administrator. */
@@ -145,6 +147,7 @@ async function bringUp(supervisor: Supervisor, assets: Assets, options: ControlP
   return {
     kubeconfigPath: kubeconfigs.admin,
     server,
+    etcdUrl,
     caData: pki.caData,
     adminToken: pki.tokens.admin,
     assets,

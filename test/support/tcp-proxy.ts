@@ -1,4 +1,5 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A TCP proxy on loopback that can misbehave; what passes through it is encrypted and not looked at. */
 export interface TcpProxy {
@@ -12,44 +13,37 @@ export interface TcpProxy {
   release(): void;
   /** Resets every open connection; new ones pass. */
   reset(): void;
+  /** Connections are accepted, and stay open whatever the server does, but nothing passes on them, old or new. */
+  hang(): void;
+  /** The connections open now go dead without either side being told; new ones pass. */
+  halfOpen(): void;
+  /** From now on every piece arrives this much later, in either direction. */
+  delay(ms: number): void;
+  /** From now on each connection ends after the server has sent this many more bytes: in the middle of what it sends. */
+  cutAfter(bytes: number): void;
+  /** Connections pass from now on: no hanging, delaying or cutting. Those that have gone dead are reset. */
+  pass(): void;
   readonly connections: number;
+  /** How many connections `cutAfter` has ended. */
+  readonly cuts: number;
   close(): Promise<void>;
 }
 
-interface Pair {
-  readonly client: Socket;
-  readonly upstream: Socket;
-  /** Chunks for the client that are held back; undefined while the connection passes. */
-  held: Buffer[] | undefined;
+interface Conduct {
+  isHolding: boolean;
+  isHanging: boolean;
+  delayMs: number;
+  /** Bytes that a connection may still carry to the client, where it is to be cut. */
+  cutAfter: number | undefined;
+  cuts: number;
 }
 
 export async function startTcpProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
-  let isHolding = false;
-
-  const letGo = (pair: Pair) => {
-    const held = pair.held ?? [];
-    pair.held = undefined;
-    for (const chunk of held) pair.client.write(chunk);
-  };
+  const conduct: Conduct = { isHolding: false, isHanging: false, delayMs: 0, cutAfter: undefined, cuts: 0 };
   const server = createServer((client) => {
-    const upstream = connect(target);
-    const pair: Pair = { client, upstream, held: undefined };
+    const pair = new Pair(client, connect(target), conduct, () => pairs.delete(pair));
     pairs.add(pair);
-    client.on('data', (chunk) => {
-      if (isHolding) letGo(pair);
-      upstream.write(chunk);
-    });
-    upstream.on('data', (chunk) => {
-      if (pair.held === undefined) client.write(chunk);
-      else pair.held.push(chunk);
-    });
-    const end = () => {
-      pairs.delete(pair);
-      client.destroy();
-      upstream.destroy();
-    };
-    for (const socket of [client, upstream]) socket.on('close', end).on('error', end);
   });
   const { promise, resolve } = Promise.withResolvers<void>();
   server.listen(0, '127.0.0.1', resolve);
@@ -58,22 +52,124 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
   return {
     port: (server.address() as AddressInfo).port,
     holdSilent() {
-      isHolding = true;
-      for (const pair of pairs) pair.held ??= [];
+      conduct.isHolding = true;
+      for (const pair of pairs) pair.hold();
     },
     release() {
-      isHolding = false;
-      for (const pair of pairs) letGo(pair);
+      conduct.isHolding = false;
+      for (const pair of pairs) pair.letGo();
     },
     reset() {
-      for (const { client } of pairs) client.resetAndDestroy();
+      for (const pair of pairs) pair.reset();
+    },
+    hang() {
+      conduct.isHanging = true;
+      for (const pair of pairs) pair.isDead = true;
+    },
+    halfOpen() {
+      for (const pair of pairs) pair.isDead = true;
+    },
+    delay(ms) {
+      conduct.delayMs = ms;
+    },
+    cutAfter(bytes) {
+      conduct.cutAfter = bytes;
+      for (const pair of pairs) pair.bytesLeft = bytes;
+    },
+    pass() {
+      Object.assign(conduct, { isHanging: false, delayMs: 0, cutAfter: undefined });
+      for (const pair of pairs) {
+        pair.bytesLeft = undefined;
+        if (pair.isDead) pair.reset();
+      }
     },
     get connections() {
       return pairs.size;
     },
+    get cuts() {
+      return conduct.cuts;
+    },
     async close() {
-      for (const { client } of pairs) client.destroy();
+      for (const pair of pairs) pair.destroy();
       await new Promise((done) => server.close(done));
     },
   };
+}
+
+/** One connection through the proxy, and its other half. */
+class Pair {
+  isDead: boolean;
+  bytesLeft: number | undefined;
+  readonly #client: Socket;
+  readonly #upstream: Socket;
+  readonly #conduct: Conduct;
+  readonly #onEnd: () => void;
+  /** Chunks for the client that are held back; undefined while the connection passes. */
+  #held: Buffer[] | undefined;
+  /** What is on its way in each direction arrives in order. */
+  #down: Promise<unknown> = Promise.resolve();
+  #up: Promise<unknown> = Promise.resolve();
+
+  constructor(client: Socket, upstream: Socket, conduct: Conduct, onEnd: () => void) {
+    this.#client = client;
+    this.#upstream = upstream;
+    this.#conduct = conduct;
+    this.#onEnd = onEnd;
+    this.isDead = conduct.isHanging;
+    this.bytesLeft = conduct.cutAfter;
+    client.on('data', (chunk) => {
+      if (this.isDead) return;
+      if (conduct.isHolding) this.letGo();
+      this.#up = this.#later(this.#up, () => upstream.write(chunk));
+    });
+    upstream.on('data', (chunk) => this.#fromServer(chunk));
+    for (const socket of [client, upstream]) socket.on('error', () => socket.destroy());
+    client.on('close', () => this.destroy());
+    upstream.on('close', () => {
+      if (!this.isDead) void this.#down.then(() => this.destroy());
+    });
+  }
+
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  letGo(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const chunk of held) this.#client.write(chunk);
+  }
+
+  reset(): void {
+    this.#client.resetAndDestroy();
+  }
+
+  destroy(): void {
+    this.#onEnd();
+    this.#client.destroy();
+    this.#upstream.destroy();
+  }
+
+  #fromServer(chunk: Buffer): void {
+    if (this.isDead) return;
+    if (this.#held !== undefined) this.#held.push(chunk);
+    else if (this.bytesLeft !== undefined && chunk.length >= this.bytesLeft) this.#cut(chunk, this.bytesLeft);
+    else {
+      if (this.bytesLeft !== undefined) this.bytesLeft -= chunk.length;
+      this.#down = this.#later(this.#down, () => this.#client.write(chunk));
+    }
+  }
+
+  /** The part is to arrive, so this is no reset, which would overtake it. */
+  #cut(chunk: Buffer, at: number): void {
+    this.#conduct.cuts++;
+    this.#upstream.removeAllListeners('data').resume();
+    this.#down = this.#later(this.#down, () => this.#client.end(chunk.subarray(0, at)));
+  }
+
+  #later(before: Promise<unknown>, deliver: () => void): Promise<unknown> {
+    const { delayMs } = this.#conduct;
+    if (delayMs > 0) return Promise.all([before, sleep(delayMs)]).then(deliver);
+    return before.then(deliver);
+  }
 }

@@ -28,6 +28,7 @@ async function anApp(t: TestContext, decide: (signal: AbortSignal) => Promise<De
       return decide(signal);
     },
     notReady: () => state.notReady,
+    details: () => [],
     isStopping: () => state.isStopping,
     log,
   });

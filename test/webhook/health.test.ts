@@ -9,7 +9,12 @@ async function aHealthApp(t: TestContext, text: () => Promise<string> = async ()
   const log = aLog();
   const state = { notReady: undefined as string | undefined };
   const metrics = { contentType: 'text/plain; version=0.0.4; charset=utf-8', metrics: text };
-  const app = createHealthApp({ notReady: () => state.notReady, metrics, log });
+  const app = createHealthApp({
+    notReady: () => state.notReady,
+    details: () => ['pods: 3, heard of 12s ago'],
+    metrics,
+    log,
+  });
   const port = await serve(t, app.callback());
   return { log, state, get: (path: string, method = 'GET') => ask(port, { path, method }) };
 }
@@ -20,6 +25,13 @@ describe('the health endpoints', () => {
     state.notReady = 'it is stopping';
     const { status, body } = await get('/livez');
     assert.deepEqual([status, body], [200, 'ok\n']);
+  });
+
+  test('/readyz?verbose adds how fresh the cache is', async (t) => {
+    const { get, state } = await aHealthApp(t);
+    assert.equal((await get('/readyz?verbose')).body, 'ok\npods: 3, heard of 12s ago\n');
+    state.notReady = 'it is stopping';
+    assert.equal((await get('/readyz?verbose')).body, 'not ready: it is stopping\npods: 3, heard of 12s ago\n');
   });
 
   test('/readyz says why it is not ready', async (t) => {

@@ -168,7 +168,7 @@ export async function aScene(options: SceneOptions): Promise<Scene> {
 }
 
 /** KWOK takes every node that looks like its own; the pool keeps other scenes' pods away. */
-async function addNode({ client }: Rig, name: string, pool: string, unschedulable: boolean): Promise<void> {
+export async function addNode({ client }: Rig, name: string, pool: string, unschedulable: boolean): Promise<void> {
   const node = workerNode(name);
   const body = {
     ...node,
