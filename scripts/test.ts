@@ -25,7 +25,7 @@ async function all(): Promise<number> {
     await ensureAssets({ log: (line: string) => console.log(line) });
   } catch (error) {
     if (!(error instanceof AssetsUnavailable)) throw error;
-    console.log(`NOT RUN: the ${cluster.length} files of tests on a real control plane. ${error.message}`);
+    console.log(`NOT RUN: the ${cluster.length} files of tests on a real control plane: ${error.message}`);
     return process.env.CI === 'true' ? 1 : unitCode;
   }
   // One after another: each starts clusters of its own, and two of them at once would only slow each other down.

@@ -9,7 +9,10 @@ const LOOK_EVERY_MS = 5_000;
 
 /** Reads and checks a certificate and its key. Throws an Error that says which file is wrong, and how. */
 export async function loadCertificate(certFile: string, keyFile: string): Promise<ServingCertificate> {
-  const [cert, key] = await Promise.all([read('TLS_CERT_FILE', certFile), read('TLS_KEY_FILE', keyFile)]);
+  const files = await Promise.allSettled([read('TLS_CERT_FILE', certFile), read('TLS_KEY_FILE', keyFile)]);
+  const problems = files.flatMap((file) => (file.status === 'rejected' ? describeError(file.reason) : []));
+  if (problems.length > 0) throw new Error(problems.join('; '));
+  const [cert = '', key = ''] = files.map((file) => (file.status === 'fulfilled' ? file.value : ''));
   try {
     // An empty file is no error to createSecureContext; it would serve without a certificate.
     new X509Certificate(cert);
