@@ -1,0 +1,44 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeServing } from '../../../src/rehearsal/certificates.ts';
+import { HookProcess } from '../../../src/rehearsal/hook-process.ts';
+import { freePorts } from '../../../src/rehearsal/ports.ts';
+import { LOG } from '../../../src/logs.ts';
+import { kubeconfig } from '../pki.ts';
+import type { Rig } from './rig.ts';
+
+/** Who a hook is, and whom it takes for the API server. */
+export interface Approach {
+  /** Default: the API server itself. */
+  readonly server?: string;
+  /** PEM. Default: the API server's own authority. */
+  readonly ca?: string;
+  /** Default: the administrator's token. */
+  readonly token?: string;
+  /** Instead of a token: the file that it is read from. */
+  readonly tokenFile?: string;
+}
+
+/** A hook with a kubeconfig of its own, not started yet; it ends with the rig. */
+export async function prepareHook(rig: Rig, name: string, approach: Approach = {}): Promise<HookProcess> {
+  const { controlPlane } = rig;
+  const { server = controlPlane.server, ca = controlPlane.caData, token = controlPlane.adminToken } = approach;
+  const file = join(controlPlane.dir, `${name}.kubeconfig`);
+  const text = kubeconfig(server, ca, token);
+  const { tokenFile } = approach;
+  await writeFile(file, tokenFile === undefined ? text : text.replace(`token: ${token}`, `tokenFile: ${tokenFile}`));
+  const files = await writeServing(join(controlPlane.dir, `${name}-serving`), await rig.authority.issue());
+  const [webhook = 0, health = 0] = await freePorts(2);
+  const options = { kubeconfigPath: file, files, timeoutMs: 120_000 };
+  const hook = new HookProcess(options, { webhook, health });
+  rig.atStop(async () => void (await hook.stop()));
+  return hook;
+}
+
+/** Starts it and waits until it can be asked, which is before it is ready; `ready` settles when it is. */
+export async function startUnready(hook: HookProcess): Promise<{ ready: Promise<void> }> {
+  const ready = hook.start();
+  ready.catch(() => undefined);
+  await Promise.race([ready, hook.waitForLine(({ message }) => message === LOG.started)]);
+  return { ready };
+}
