@@ -62,6 +62,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     ...tracking,
     client,
     labelSelector: config.labelSelector,
+    selectorKeys: config.selector.map(({ key }) => key),
     annotationKey: config.annotationKey,
     entryPrefix: ENTRY_PREFIX,
     isMarked: (pod) => isMarked(pod, settings),

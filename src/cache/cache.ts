@@ -11,6 +11,8 @@ import { type Cached, type Lister, Store } from './store.ts';
 export interface CacheOptions {
   readonly client: ApiClient;
   readonly labelSelector: string;
+  /** The labels that the selector looks at. */
+  readonly selectorKeys: readonly string[];
   readonly annotationKey: string;
   /** Absent where tracking is switched off. */
   readonly trackerKind?: TrackerKind;
@@ -64,8 +66,9 @@ export const trackerKey = (tracker: Pick<Tracker, 'namespace' | 'name'>) =>
 
 export function createCache(options: CacheOptions): Cache {
   const { client, annotationKey, trackerKind, entryPrefix, log } = options;
+  const podFields = { annotationKey, labelKeys: [...options.selectorKeys, ...(trackerKind?.labelKeys ?? [])] };
   const project = {
-    pod: (object: JsonObject) => projectPod(object, annotationKey),
+    pod: (object: JsonObject) => projectPod(object, podFields),
     node: projectNode,
     tracker: (object: JsonObject) => {
       if (trackerKind === undefined) throw new Error('tracking is switched off');

@@ -33,14 +33,22 @@ interface RawNode {
   spec?: { unschedulable?: boolean; taints?: { key?: string }[] | null };
 }
 
-/** Keeps of a pod what the policy needs. `annotationKey` is the reschedule annotation's. */
-export function projectPod(object: JsonObject, annotationKey: string): Pod {
+/** What of a pod depends on the configuration. */
+export interface PodFields {
+  /** The key of the reschedule annotation. */
+  readonly annotationKey: string;
+  /** The labels that a selector or a tracker looks at; no other is kept. */
+  readonly labelKeys: readonly string[];
+}
+
+/** Keeps of a pod what the policy needs, and nothing that can be modified. */
+export function projectPod(object: JsonObject, { annotationKey, labelKeys }: PodFields): Pod {
   const { metadata = {}, spec, status } = object as RawPod;
   const value = metadata.annotations?.[annotationKey];
-  return {
+  return frozen({
     ...identity(metadata),
     namespace: metadata.namespace ?? '',
-    labels: metadata.labels ?? {},
+    labels: kept(metadata.labels ?? {}, labelKeys),
     ready: status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
     ...optional('owner', controllerOf(metadata)),
     ...optional('mark', value === undefined ? undefined : markOf(metadata, annotationKey, value)),
@@ -48,31 +56,45 @@ export function projectPod(object: JsonObject, annotationKey: string): Pod {
     ...optional('deletionDeadline', instant(metadata.deletionTimestamp)),
     ...optional('deletionGraceSeconds', metadata.deletionGracePeriodSeconds),
     ...optional('finishedAt', finishedAt(metadata, status)),
-  };
+  });
 }
 
 export function projectNode(object: JsonObject): Node {
   const { metadata = {}, spec } = object as RawNode;
-  return {
+  return frozen({
     name: metadata.name ?? '',
     resourceVersion: metadata.resourceVersion ?? '',
     unschedulable: spec?.unschedulable === true,
     taints: spec?.taints?.flatMap(({ key }) => key ?? []) ?? [],
     deleting: metadata.deletionTimestamp !== undefined,
-  };
+  });
 }
 
 /** Keeps of a tracking resource its entries: the annotations whose key starts with `entryPrefix`. */
 export function projectTracker(object: JsonObject, kind: TrackerKind, entryPrefix: string): Tracker {
   const metadata = (object.metadata ?? {}) as RawMetadata;
   const entries = Object.entries(metadata.annotations ?? {}).filter(([key]) => key.startsWith(entryPrefix));
-  return {
+  return frozen({
     ...identity(metadata),
     kind: kind.type,
     ...(kind.isNamespaced ? { namespace: metadata.namespace ?? '' } : {}),
     reusesNames: kind.reusesNames(object),
     entries: Object.fromEntries(entries),
-  };
+  });
+}
+
+/** A projection is one level deep, or two. */
+function frozen<T extends object>(projection: T): T {
+  for (const part of Object.values(projection)) Object.freeze(part);
+  return Object.freeze(projection);
+}
+
+function kept(labels: Readonly<Record<string, string>>, keys: readonly string[]): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const key of keys) {
+    if (Object.hasOwn(labels, key)) found[key] = labels[key] as string;
+  }
+  return found;
 }
 
 function identity(metadata: RawMetadata): { name: string; uid: string; resourceVersion: string } {

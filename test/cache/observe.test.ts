@@ -84,7 +84,8 @@ describe('Observer.fromCache', () => {
 
   test('looks for no tracker where tracking is off', () => {
     const { observer } = anObserver({ ...synced, trackers: [], trackerKind: 'off' });
-    const expected = { ...base, evidence: 'cache', pod: aPod(), node: aNode() };
+    const pod = aPod({ labels: { app: 'couchbase' } });
+    const expected = { ...base, evidence: 'cache', pod, node: aNode() };
     assert.deepEqual(observer.fromCache(aRequest()), expected);
   });
 });

@@ -7,9 +7,23 @@ import { namespaceTracker } from '../../src/policy/trackers/namespace.ts';
 import { aNode, aPod, aTracker } from '../support/builders.ts';
 import { aRawCluster, aRawNode, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
 
-const pod = (...parts: Parameters<typeof aRawPod>) => projectPod(aRawPod(...parts), RESCHEDULE);
+const FIELDS = { annotationKey: RESCHEDULE, labelKeys: ['app', 'couchbase_cluster'] };
+const pod = (...parts: Parameters<typeof aRawPod>) => projectPod(aRawPod(...parts), FIELDS);
 const at = (text: string) => Date.parse(text);
 const marked = { annotations: { [RESCHEDULE]: 'true' } };
+
+test('what is handed out cannot be modified', () => {
+  const kept = pod({ metadata: { labels: { app: 'couchbase', couchbase_node: 'x' } } });
+  assert.deepEqual(kept.labels, { app: 'couchbase' }, 'and has no label that nobody looks at');
+  const open = kept as { uid: string; labels: Record<string, string> };
+  assert.throws(() => {
+    open.uid = 'other';
+  }, TypeError);
+  assert.throws(() => {
+    open.labels.app = 'other';
+  }, TypeError);
+  assert.ok(Object.isFrozen(projectNode(aRawNode()).taints));
+});
 
 describe('projectPod', () => {
   test('keeps what the policy needs, and nothing else', () => assert.deepEqual(pod(), aPod()));
@@ -164,7 +178,7 @@ test('no object makes a projection throw, whatever fields it lacks', () => {
   const objects = fc.record({ metadata: some(metadata), status: some(status), spec: some(spec) });
   fc.assert(
     fc.property(objects, (object) => {
-      projectPod(object, RESCHEDULE);
+      projectPod(object, FIELDS);
       projectNode(object);
       projectTracker(object, couchbaseCluster, 'reschedule.hook/');
     }),

@@ -30,6 +30,7 @@ export function aCache(world: CacheWorld = {}): Cache {
   const cache = createCache({
     client,
     labelSelector: 'app=couchbase',
+    selectorKeys: ['app'],
     annotationKey: RESCHEDULE,
     entryPrefix: ENTRY_PREFIX,
     isMarked: (pod) => isMarked(pod, settings),

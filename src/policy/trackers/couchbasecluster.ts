@@ -11,6 +11,7 @@ export const couchbaseCluster: TrackerKind = {
   apiPath: '/apis/couchbase.com/v2',
   plural: 'couchbaseclusters',
   isNamespaced: true,
+  labelKeys: [CLUSTER_LABEL],
   nameFor(pod) {
     const name = pod.labels[CLUSTER_LABEL];
     return name === undefined || name === '' ? { missing: `the pod has no label ${CLUSTER_LABEL}` } : { name };

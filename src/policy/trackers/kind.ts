@@ -10,6 +10,8 @@ export interface TrackerKind {
   readonly apiPath: string;
   readonly plural: string;
   readonly isNamespaced: boolean;
+  /** The labels that `nameFor` looks at. */
+  readonly labelKeys: readonly string[];
   /** The name of the pod's tracking resource, or why it has none. */
   nameFor(pod: Pod): { readonly name: string } | { readonly missing: string };
   /** Whether the operator recreates a moved pod under its own name, so that an entry is needed. Takes the raw object. */

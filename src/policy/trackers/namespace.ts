@@ -7,6 +7,7 @@ export const namespaceTracker: TrackerKind = {
   apiPath: '/api/v1',
   plural: 'namespaces',
   isNamespaced: false,
+  labelKeys: [],
   nameFor: (pod) => ({ name: pod.namespace }),
   reusesNames: () => true,
 };

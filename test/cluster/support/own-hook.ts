@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LOG } from '../../../src/logs.ts';
 import { writeServing } from '../../../src/rehearsal/certificates.ts';
 import { HookProcess } from '../../../src/rehearsal/hook-process.ts';
 import { freePorts } from '../../../src/rehearsal/ports.ts';
-import { LOG } from '../../../src/logs.ts';
 import { kubeconfig } from '../pki.ts';
 import type { Rig } from './rig.ts';
 
