@@ -27,7 +27,7 @@ interface Ring {
 const NOT_PURE = ['node:crypto'];
 const RINGS: Readonly<Record<string, Ring>> = {
   policy: { values: [], types: [] },
-  kube: { values: ['undici', '@kubernetes/client-node'], types: ['policy'] },
+  kube: { values: ['undici', '@kubernetes/client-node', 'yaml'], types: ['policy'] },
   cache: { values: ['kube'], types: ['policy'] },
   controller: { values: ['policy', 'cache', 'kube', 'logs.ts'], types: [] },
   webhook: { values: ['policy', 'cache', 'kube', 'logs.ts', 'koa', '@koa/router', 'raw-body', 'zod'], types: [] },

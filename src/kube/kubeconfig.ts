@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
+import { parse } from 'yaml';
 
 /**
  * Finds the cluster as kubectl does: `KUBECONFIG`, else `~/.kube/config`, else the ServiceAccount of the pod this runs in.
@@ -12,7 +13,7 @@ export function loadKubeConfig(env: NodeJS.ProcessEnv): KubeConfig {
   const defaultFile = join(env.HOME ?? homedir(), '.kube', 'config');
   const config = new KubeConfig();
   if (named.length > 0) loadFiles(config, named);
-  else if (existsSync(defaultFile)) config.loadFromFile(defaultFile);
+  else if (existsSync(defaultFile)) loadFiles(config, [defaultFile]);
   else if (env.KUBERNETES_SERVICE_HOST !== undefined) config.loadFromCluster();
   else throw new Error(`no cluster: set KUBECONFIG, or create ${defaultFile}, or run in a pod with a ServiceAccount`);
   if (config.getCurrentCluster() === null) {
@@ -27,13 +28,34 @@ export function loadKubeConfig(env: NodeJS.ProcessEnv): KubeConfig {
 function loadFiles(config: KubeConfig, files: readonly string[]): void {
   const [first, ...rest] = files.filter((file) => existsSync(file));
   if (first === undefined) throw new Error(`KUBECONFIG is ${files.join(delimiter)}, and there is no such file`);
-  config.loadFromFile(first);
+  loadFile(config, first);
   for (const file of rest) {
     const other = new KubeConfig();
-    other.loadFromFile(file);
+    loadFile(other, file);
     other.clusters = other.clusters.filter(({ name }) => config.getCluster(name) === null);
     other.users = other.users.filter(({ name }) => config.getUser(name) === null);
     other.contexts = other.contexts.filter(({ name }) => config.getContextObject(name) === null);
     config.mergeConfig(other, Boolean(config.currentContext));
   }
+}
+
+/**
+ * One file, with `tokenFile` of its users, which the library does not know: it takes only `token-file`, and reads that
+ * once. As in kubectl it goes before `token`, and is read again and again.
+ */
+function loadFile(config: KubeConfig, file: string): void {
+  config.loadFromFile(file);
+  const { users } = (parse(readFileSync(file, 'utf-8')) ?? {}) as { users?: readonly RawUser[] | null };
+  const tokenFiles = new Map(users?.map(({ name, user }) => [name, user?.tokenFile]));
+  config.users = config.users.map((user) => {
+    const tokenFile = tokenFiles.get(user.name);
+    if (tokenFile === undefined || tokenFile === '') return user;
+    const { token: _token, ...rest } = user;
+    return { ...rest, authProvider: { name: 'tokenFile', config: { tokenFile: resolve(dirname(file), tokenFile) } } };
+  });
+}
+
+interface RawUser {
+  readonly name?: string;
+  readonly user?: { readonly tokenFile?: string } | null;
 }

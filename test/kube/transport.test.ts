@@ -139,6 +139,19 @@ describe('the transport, with real kubeconfigs over TLS', () => {
     assert.ok(renewed && renewed !== first);
   });
 
+  test('a token file, relative to the kubeconfig, that goes before the token; read again after a 401', async (t) => {
+    const server = await aServer(t);
+    server.file('token', 'one\n');
+    const { client, clock } = await aClient(t, server, { user: { tokenFile: 'token', token: 'of the kubeconfig' } });
+    assert.equal((await client.json(GET)).authorization, 'Bearer one');
+    server.file('token', 'two\n');
+    server.world.answer = 401;
+    await assert.rejects(client.json(GET), { code: 401 });
+    server.world.answer = 200;
+    clock.now += 1;
+    assert.equal((await client.json(GET)).authorization, 'Bearer two');
+  });
+
   test('an exec plugin is asked for a token, and asked again after a 401', async (t) => {
     const server = await aServer(t);
     const counter = server.file('count', '');

@@ -19,8 +19,11 @@ export interface TcpProxy {
   halfOpen(): void;
   /** From now on every piece arrives this much later, in either direction. */
   delay(ms: number): void;
-  /** From now on each connection ends after the server has sent this many more bytes: in the middle of what it sends. */
-  cutAfter(bytes: number): void;
+  /**
+   * From now on, each time the server has sent this many bytes, all connections together, the one on which it just sends
+   * ends in the middle of that: as if the server had died, or by a reset, which may overtake what was sent before it.
+   */
+  cutAfter(bytes: number, how?: 'end' | 'reset'): void;
   /** Connections pass from now on: no hanging, delaying or cutting. Those that have gone dead are reset. */
   pass(): void;
   readonly connections: number;
@@ -33,14 +36,24 @@ interface Conduct {
   isHolding: boolean;
   isHanging: boolean;
   delayMs: number;
-  /** Bytes that a connection may still carry to the client, where it is to be cut. */
-  cutAfter: number | undefined;
+  /** Where connections are to be cut: every so many bytes, how many have been sent since the last cut, and how many cuts. */
+  cutEvery: number | undefined;
+  cutBy: 'end' | 'reset';
+  sent: number;
   cuts: number;
 }
 
 export async function startTcpProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
-  const conduct: Conduct = { isHolding: false, isHanging: false, delayMs: 0, cutAfter: undefined, cuts: 0 };
+  const conduct: Conduct = {
+    isHolding: false,
+    isHanging: false,
+    delayMs: 0,
+    cutEvery: undefined,
+    cutBy: 'end',
+    sent: 0,
+    cuts: 0,
+  };
   const server = createServer((client) => {
     const pair = new Pair(client, connect(target), conduct, () => pairs.delete(pair));
     pairs.add(pair);
@@ -72,14 +85,12 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
     delay(ms) {
       conduct.delayMs = ms;
     },
-    cutAfter(bytes) {
-      conduct.cutAfter = bytes;
-      for (const pair of pairs) pair.bytesLeft = bytes;
+    cutAfter(bytes, how = 'end') {
+      Object.assign(conduct, { cutEvery: bytes, cutBy: how, sent: 0 });
     },
     pass() {
-      Object.assign(conduct, { isHanging: false, delayMs: 0, cutAfter: undefined });
+      Object.assign(conduct, { isHanging: false, delayMs: 0, cutEvery: undefined });
       for (const pair of pairs) {
-        pair.bytesLeft = undefined;
         if (pair.isDead) pair.reset();
       }
     },
@@ -99,7 +110,6 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
 /** One connection through the proxy, and its other half. */
 class Pair {
   isDead: boolean;
-  bytesLeft: number | undefined;
   readonly #client: Socket;
   readonly #upstream: Socket;
   readonly #conduct: Conduct;
@@ -116,7 +126,6 @@ class Pair {
     this.#conduct = conduct;
     this.#onEnd = onEnd;
     this.isDead = conduct.isHanging;
-    this.bytesLeft = conduct.cutAfter;
     client.on('data', (chunk) => {
       if (this.isDead) return;
       if (conduct.isHolding) this.letGo();
@@ -153,18 +162,24 @@ class Pair {
   #fromServer(chunk: Buffer): void {
     if (this.isDead) return;
     if (this.#held !== undefined) this.#held.push(chunk);
-    else if (this.bytesLeft !== undefined && chunk.length >= this.bytesLeft) this.#cut(chunk, this.bytesLeft);
-    else {
-      if (this.bytesLeft !== undefined) this.bytesLeft -= chunk.length;
-      this.#down = this.#later(this.#down, () => this.#client.write(chunk));
-    }
+    else if (this.#isToBeCut(chunk)) this.#cut(chunk);
+    else this.#down = this.#later(this.#down, () => this.#client.write(chunk));
   }
 
-  /** The part is to arrive, so this is no reset, which would overtake it. */
-  #cut(chunk: Buffer, at: number): void {
+  #isToBeCut(chunk: Buffer): boolean {
+    const { cutEvery } = this.#conduct;
+    if (cutEvery === undefined) return false;
+    this.#conduct.sent += chunk.length;
+    return this.#conduct.sent >= cutEvery;
+  }
+
+  #cut(chunk: Buffer): void {
+    const part = chunk.subarray(0, chunk.length / 2);
+    const end = () => (this.#conduct.cutBy === 'reset' ? this.reset() : this.#client.end(part));
+    this.#conduct.sent = 0;
     this.#conduct.cuts++;
     this.#upstream.removeAllListeners('data').resume();
-    this.#down = this.#later(this.#down, () => this.#client.end(chunk.subarray(0, at)));
+    this.#down = this.#later(this.#down, end);
   }
 
   #later(before: Promise<unknown>, deliver: () => void): Promise<unknown> {

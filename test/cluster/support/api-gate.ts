@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { createServer, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Rig } from './rig.ts';
@@ -14,8 +14,6 @@ export interface Passing {
 /** What the gate does with a request instead of just passing it on. */
 export type Verdict =
   | { readonly kind: 'refuse'; readonly code: number; readonly headers?: OutgoingHttpHeaders; readonly body: object }
-  /** The answer ends after so many bytes of its body: by a reset, or as if the server had died. */
-  | { readonly kind: 'cut'; readonly afterBytes: number; readonly reset?: boolean }
   /** Passed on when the promise settles. */
   | { readonly kind: 'hold'; readonly until: Promise<unknown> };
 
@@ -25,6 +23,8 @@ export interface ApiGate {
   readonly passed: readonly Passing[];
   /** Asked about every request; undefined lets it pass. */
   rule: (request: Passing) => Verdict | undefined;
+  /** Ends every open connection. */
+  dropAll(): void;
 }
 
 /** Its certificate is of the rig's authority; who a client is, is left to the API server. Ends with the rig. */
@@ -54,15 +54,14 @@ export async function startApiGate(rig: Rig): Promise<ApiGate> {
       return;
     }
     if (verdict?.kind === 'hold') await verdict.until;
-    const onward = (url.protocol === 'https:' ? httpsRequest : httpRequest)(
+    const onward = httpsRequest(
       url,
       { method: incoming.method ?? 'GET', headers: { ...incoming.headers, host: url.host }, ca, agent: false },
       (response) => {
         outgoing.writeHead(response.statusCode ?? 500, response.headers);
         outgoing.flushHeaders();
         response.on('error', () => outgoing.destroy());
-        if (verdict?.kind === 'cut') cut(response, outgoing, verdict.afterBytes, verdict.reset ?? false);
-        else response.pipe(outgoing);
+        response.pipe(outgoing);
       },
     );
     onward.on('error', () => outgoing.destroy());
@@ -80,18 +79,7 @@ export async function startApiGate(rig: Rig): Promise<ApiGate> {
     url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
     passed,
     rule: () => undefined,
+    dropAll: () => server.closeAllConnections(),
   };
   return gate;
-}
-
-function cut(response: IncomingMessage, outgoing: ServerResponse, afterBytes: number, reset: boolean): void {
-  let left = afterBytes;
-  response.on('data', (chunk: Buffer) => {
-    if (left <= 0) return;
-    outgoing.write(chunk.subarray(0, left));
-    left -= chunk.length;
-    if (left > 0) return;
-    if (reset) outgoing.socket?.resetAndDestroy();
-    else outgoing.socket?.end();
-  });
 }

@@ -62,8 +62,8 @@ export function keepAsking(
       if (over.signal.aborted) return;
       answers.push(await askHook(dispatcher, hook, ward.namespace, pod));
     }
-    const { status } = await fetch(`${hook.healthUrl}/readyz`);
-    if (status !== 200) unready.push(String(status));
+    const readiness = await fetch(`${hook.healthUrl}/readyz`).then(({ status }) => String(status), describeError);
+    if (readiness !== '200') unready.push(readiness);
   };
   const done = (async () => {
     while (!over.signal.aborted) {

@@ -15,7 +15,7 @@ export interface Approach {
   readonly ca?: string;
   /** Default: the administrator's token. */
   readonly token?: string;
-  /** Instead of a token: the file that it is read from. */
+  /** Instead of a token: the file that it is read from, by the provider that serves a ServiceAccount in a pod. */
   readonly tokenFile?: string;
 }
 
@@ -26,10 +26,11 @@ export async function prepareHook(rig: Rig, name: string, approach: Approach = {
   const file = join(controlPlane.dir, `${name}.kubeconfig`);
   const text = kubeconfig(server, ca, token);
   const { tokenFile } = approach;
-  await writeFile(file, tokenFile === undefined ? text : text.replace(`token: ${token}`, `tokenFile: ${tokenFile}`));
+  const provider = `auth-provider: { name: tokenFile, config: { tokenFile: "${tokenFile}" } }`;
+  await writeFile(file, tokenFile === undefined ? text : text.replace(`token: ${token}`, provider));
   const files = await writeServing(join(controlPlane.dir, `${name}-serving`), await rig.authority.issue());
   const [webhook = 0, health = 0] = await freePorts(2);
-  const options = { kubeconfigPath: file, files, timeoutMs: 120_000 };
+  const options = { kubeconfigPath: file, files, timeoutMs: 60_000 };
   const hook = new HookProcess(options, { webhook, health });
   rig.atStop(async () => void (await hook.stop()));
   return hook;

@@ -15,6 +15,7 @@ export interface Ward {
   readonly pods: readonly string[];
   /** A selected pod on the draining node, running. A `quiet` one is not to be asked about, so it is not in `pods`. */
   addPod(name: string, options?: { quiet?: boolean }): Promise<void>;
+  askAbout(name: string): void;
   /** Puts the reschedule annotation on a pod as an administrator would. */
   markByHand(name: string): Promise<void>;
   /** A CouchbaseCluster that reuses names. `cb` is the one that the pods belong to. */
@@ -41,6 +42,7 @@ export async function aWard(rig: Rig, namespace: string, options: WardOptions = 
       if (!quiet) pods.push(name);
       await waitForPod(client, { namespace, name, timeoutMs: 60_000 });
     },
+    askAbout: (name) => void pods.push(name),
     async markByHand(name) {
       const body = { metadata: { annotations: { [RESCHEDULE]: 'true' } } };
       await client.json({ method: 'PATCH', path: podPath(namespace, name), contentType: MERGE_PATCH, body });

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { entryKey } from '../../src/policy/entry.ts';
+import { installClusterDefinition, removeClusterDefinition } from '../../src/rehearsal/couchbasecluster-crd.ts';
+import { listPods } from '../../src/rehearsal/pods.ts';
+import { until } from '../../src/rehearsal/until.ts';
+import { entriesOnCluster } from '../../src/rehearsal/workload.ts';
+import { keepAsking, untilAnswered } from './support/asking.ts';
+import { metric } from './support/evict.ts';
+import { type Rig, startRig } from './support/rig.ts';
+import { cached, type FaultedHook, untilCounted, untilRight } from './support/right-again.ts';
+import { aWard } from './support/ward.ts';
+
+const UNTRACKED = 'reschedule_hook_marked_without_entry_total';
+
+let rig: Rig;
+let faulty: FaultedHook;
+
+before(async () => {
+  rig = await startRig({ installCrd: false });
+  const [hook, ward] = await Promise.all([rig.startHook(), aWard(rig, 'ward', { cluster: false })]);
+  faulty = { rig, hook, ward };
+});
+
+after(() => rig?.stop());
+
+/** The entry that a mark by the hook has left for a pod; it has to name the pod as it is. */
+async function assertEntry(pod: string): Promise<void> {
+  const { namespace } = faulty.ward;
+  const entries = await entriesOnCluster(rig.client, namespace, 'cb');
+  const { uid } = (await listPods(rig.client, namespace)).find(({ name }) => name === pod) ?? { uid: '' };
+  assert.match(entries[entryKey(namespace, pod)] ?? '', new RegExp(`"uid":"${uid}"`), pod);
+}
+
+describe('a CRD that comes and goes', () => {
+  test('installed after the hook has started: no entries before, entries from then on', async (t) => {
+    const { hook, ward } = faulty;
+    const asking = keepAsking(rig, hook, ward);
+    await untilAnswered(asking, 2, /annotation added/);
+    assert.equal(await metric(hook, UNTRACKED), 2, 'both marked all the same');
+
+    const since = performance.now();
+    await installClusterDefinition(rig.client);
+    await ward.addCluster('cb');
+    // The cache may not have looked again yet; a pod that is marked in this moment has its entry all the same.
+    await ward.addPod('early');
+    await untilRight(t, faulty, { since, asking });
+    await assertEntry('early');
+    assert.equal(await metric(hook, UNTRACKED), 2);
+  });
+
+  test('removed and installed again: the old clusters are forgotten, the new ones known', async (t) => {
+    const { hook, ward } = faulty;
+    const asking = keepAsking(rig, hook, ward);
+    const line = hook.lines.length;
+    await removeClusterDefinition(rig.client);
+    await hook.waitForLine(({ message }) => message === 'Kind not installed', { since: line, timeoutMs: 90_000 });
+    await until(
+      'the cache to be without clusters',
+      async () => assert.equal(await cached(hook, 'couchbaseclusters'), 0),
+      { timeoutMs: 90_000 },
+    );
+    await ward.addPod('without');
+    await hook.waitForLine(
+      ({ message, pod }) => message === 'Pod marked without a tracking entry' && pod === 'without',
+    );
+
+    const since = performance.now();
+    await installClusterDefinition(rig.client);
+    await ward.addCluster('cb');
+    await ward.addPod('with');
+    await untilRight(t, faulty, { since, asking });
+    await untilCounted(rig, hook, 'couchbaseclusters');
+    await assertEntry('with');
+  });
+});
