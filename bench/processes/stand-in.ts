@@ -1,0 +1,138 @@
+/** A stand-in for an API server: lists in pages, watches with bookmarks, and as much of the writes as pruning needs. */
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { ClusterState, type Kind, type Size } from '../support/cluster-state.ts';
+import { answerCalls } from '../support/rpc.ts';
+
+export interface Modified {
+  /** The pod that was changed last, and its version then. */
+  readonly lastPod: number;
+  readonly lastVersion: number;
+}
+
+export interface Pruned {
+  readonly count: number;
+  /** Epoch milliseconds of the first and of the last removal. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+  readonly calls: number;
+}
+
+export type StandInHandlers = {
+  start(options: { size: Size; cert: string; key: string }): Promise<number>;
+  modify(count: number): Promise<Modified>;
+  uncordon(argument: undefined): number;
+  pruned(argument: undefined): Pruned;
+  cpuSeconds(argument: undefined): number;
+};
+
+const BOOKMARK_EVERY_MS = 60_000;
+const BATCH = 32;
+
+let state: ClusterState;
+const watches = new Map<Kind, ServerResponse>();
+let pruned = { count: 0, firstAt: 0, lastAt: 0, calls: 0 };
+
+async function start({ size, cert, key }: { size: Size; cert: string; key: string }): Promise<number> {
+  state = new ClusterState(size);
+  const server = createServer({ cert, key }, (request, response) => void serve(request, response));
+  server.keepAliveTimeout = 120_000;
+  server.listen({ host: '127.0.0.1', port: 0 });
+  await once(server, 'listening');
+  setInterval(() => {
+    for (const [kind, response] of watches) {
+      response.write(event('BOOKMARK', `{"kind":"${kind}","metadata":{"resourceVersion":"${state.resourceVersion}"}}`));
+    }
+  }, BOOKMARK_EVERY_MS).unref();
+  return (server.address() as AddressInfo).port;
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  pruned.calls++;
+  const url = new URL(request.url ?? '/', 'http://stand-in');
+  const kind = ClusterState.kindOf(url.pathname);
+  if (request.method === 'GET' && kind !== undefined) {
+    return url.searchParams.get('watch') === 'true' ? watch(kind, response) : list(kind, url.searchParams, response);
+  }
+  const body = await read(request);
+  if (request.method === 'PATCH') return patch(url.pathname, body, response);
+  if (request.method === 'POST') return answer(response, 201, body);
+  answer(response, 404, '{"kind":"Status","code":404,"reason":"NotFound"}');
+}
+
+function list(kind: Kind, query: URLSearchParams, response: ServerResponse): void {
+  const from = Number(query.get('continue') ?? 0);
+  const to = Math.min(from + Number(query.get('limit') ?? 500), state.count(kind));
+  const items = Array.from({ length: to - from }, (_, i) => state.json(kind, from + i));
+  const next = to < state.count(kind) ? `,"continue":"${to}"` : '';
+  const metadata = `{"resourceVersion":"${state.resourceVersion}"${next}}`;
+  answer(response, 200, `{"kind":"List","apiVersion":"v1","metadata":${metadata},"items":[${items.join(',')}]}`);
+}
+
+function watch(kind: Kind, response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.flushHeaders();
+  watches.set(kind, response);
+  response.once('close', () => watches.get(kind) === response && watches.delete(kind));
+}
+
+/** Changes one pod after the other, as fast as the watch takes it. */
+async function modify(count: number): Promise<Modified> {
+  const response = watches.get('pods');
+  if (response === undefined) throw new Error('nobody watches pods');
+  let lastPod = 0;
+  for (let sent = 0; sent < count; ) {
+    let batch = '';
+    for (let i = 0; i < BATCH && sent < count; i++, sent++) {
+      lastPod = sent % state.size.pods;
+      batch += event('MODIFIED', state.touchPod(lastPod));
+    }
+    if (!response.write(batch)) await once(response, 'drain');
+  }
+  return { lastPod, lastVersion: state.podVersion(lastPod) };
+}
+
+/** One event that settles every pod. Returns when it was sent, epoch milliseconds. */
+function uncordon(): number {
+  watches.get('nodes')?.write(event('MODIFIED', state.uncordon()));
+  return Date.now();
+}
+
+function patch(path: string, body: string, response: ServerResponse): void {
+  const [, , , , , namespace = '', , name = ''] = path.split('/');
+  const [test] = JSON.parse(body) as { path: string; value: unknown }[];
+  const key = test?.path.replace('/metadata/annotations/', '').replaceAll('~1', '/').replaceAll('~0', '~') ?? '';
+  const cluster = state.removeEntry(namespace, name, key, test?.value);
+  if (cluster === undefined) {
+    answer(response, 422, '{"kind":"Status","code":422,"reason":"Invalid"}');
+    return;
+  }
+  const now = Date.now();
+  pruned = { ...pruned, count: pruned.count + 1, firstAt: pruned.firstAt || now, lastAt: now };
+  answer(response, 200, cluster);
+  watches.get('couchbaseclusters')?.write(event('MODIFIED', cluster));
+}
+
+function event(type: string, object: string): string {
+  return `{"type":"${type}","object":${object}}\n`;
+}
+
+function answer(response: ServerResponse, code: number, body: string): void {
+  response.writeHead(code, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+  response.end(body);
+}
+
+async function read(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf-8');
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+answerCalls({ start, modify, uncordon, pruned: () => pruned, cpuSeconds } satisfies StandInHandlers);

@@ -1,0 +1,34 @@
+import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const PROCESSES = new URL('../processes/', import.meta.url);
+const OUT = new URL('../../node_modules/.cache/reschedule-hook-bench/', import.meta.url);
+const NAMES = ['hook', 'cache', 'stand-in', 'load', 'echo'] as const;
+export type ProcessName = (typeof NAMES)[number];
+
+/**
+ * What runs in processes of its own is built first, each into one file and in the way of scripts/build.ts: so the hook that
+ * is measured loads what it loads in its image, and no more.
+ */
+export async function buildProcesses(): Promise<void> {
+  await rm(OUT, { recursive: true, force: true });
+  await build({
+    entryPoints: NAMES.map((name) => fileURLToPath(new URL(`${name}.ts`, PROCESSES))),
+    outdir: fileURLToPath(new URL('processes/', OUT)),
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    logLevel: 'warning',
+  });
+  await mkdir(OUT, { recursive: true });
+  // The hook says its version, which it finds there.
+  await copyFile(new URL('../../package.json', import.meta.url), new URL('package.json', OUT));
+}
+
+/** The script that was built of `bench/processes/<name>.ts`. */
+export function builtProcess(name: ProcessName): string {
+  return fileURLToPath(new URL(`processes/${name}.js`, OUT));
+}

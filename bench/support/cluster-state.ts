@@ -1,0 +1,116 @@
+import { clusterJson, clusterName, entryOf, namespaceOf, nodeJson, nodeName, podJson } from './objects.ts';
+
+/** How many objects a stand-in API server has, and how they lie. */
+export interface Size {
+  readonly pods: number;
+  readonly nodes: number;
+  readonly clusters: number;
+  /** How many of the pods, from the first on, have an entry about an earlier instance. */
+  readonly entries: number;
+  /** All pods are on the first node, and that is cordoned. */
+  readonly onCordonedNode: boolean;
+}
+
+export type Kind = 'pods' | 'nodes' | 'couchbaseclusters';
+
+/** The objects of a stand-in API server: numbers only, so that 100,000 pods are no burden; the JSON is made when asked for. */
+export class ClusterState {
+  readonly size: Size;
+  readonly #podVersions: Uint32Array;
+  readonly #clusterVersions: number[];
+  readonly #entries: Record<string, string>[];
+  #isCordoned: boolean;
+  #resourceVersion = 1_000_000;
+
+  constructor(size: Size) {
+    this.size = size;
+    this.#isCordoned = size.onCordonedNode;
+    this.#podVersions = new Uint32Array(size.pods).fill(1000);
+    this.#clusterVersions = Array.from({ length: size.clusters }, () => 1000);
+    this.#entries = Array.from({ length: size.clusters }, () => ({}));
+    for (let pod = 0; pod < size.entries; pod++) {
+      const [key, value] = entryOf(pod);
+      const entries = this.#entries[this.#clusterOf(pod)];
+      if (entries !== undefined) entries[key] = value;
+    }
+  }
+
+  get resourceVersion(): number {
+    return this.#resourceVersion;
+  }
+
+  /** The kind that a collection's path names. */
+  static kindOf(path: string): Kind | undefined {
+    if (path === '/api/v1/pods') return 'pods';
+    if (path === '/api/v1/nodes') return 'nodes';
+    return path === '/apis/couchbase.com/v2/couchbaseclusters' ? 'couchbaseclusters' : undefined;
+  }
+
+  count(kind: Kind): number {
+    if (kind === 'pods') return this.size.pods;
+    return kind === 'nodes' ? this.size.nodes : this.size.clusters;
+  }
+
+  json(kind: Kind, index: number): string {
+    if (kind === 'nodes') return nodeJson(index, this.#resourceVersion, this.#isCordoned && index === 0);
+    return kind === 'pods' ? this.#pod(index) : this.#cluster(index);
+  }
+
+  /** Changes one pod. Its readiness goes with the version: every tenth change is one that the policy looks at. */
+  touchPod(index: number): string {
+    this.#podVersions[index] = ++this.#resourceVersion;
+    return this.#pod(index);
+  }
+
+  podVersion(index: number): number {
+    return this.#podVersions[index] ?? 0;
+  }
+
+  uncordon(): string {
+    this.#isCordoned = false;
+    this.#resourceVersion++;
+    return this.json('nodes', 0);
+  }
+
+  /** A JSON patch that tests and removes one annotation; undefined where the test fails. */
+  removeEntry(namespace: string, name: string, key: string, value: unknown): string | undefined {
+    const index = Number(name.slice(clusterName(0).length - 1));
+    const entries = this.#entries[index];
+    if (entries === undefined || this.#namespaceOf(index) !== namespace || entries[key] !== value) return undefined;
+    delete entries[key];
+    this.#clusterVersions[index] = ++this.#resourceVersion;
+    return this.#cluster(index);
+  }
+
+  #pod(index: number): string {
+    const resourceVersion = this.#podVersions[index] ?? 0;
+    return podJson({
+      index,
+      resourceVersion,
+      node: nodeName(this.size.onCordonedNode ? 0 : index % this.size.nodes),
+      cluster: this.#clusterOf(index),
+      ready: resourceVersion % 10 !== 0,
+    });
+  }
+
+  #cluster(index: number): string {
+    return clusterJson({
+      index,
+      namespace: this.#namespaceOf(index),
+      resourceVersion: this.#clusterVersions[index] ?? 0,
+      entries: this.#entries[index] ?? {},
+    });
+  }
+
+  #podsPerCluster(): number {
+    return Math.max(1, Math.floor(this.size.pods / this.size.clusters));
+  }
+
+  #clusterOf(pod: number): number {
+    return Math.min(Math.floor(pod / this.#podsPerCluster()), this.size.clusters - 1);
+  }
+
+  #namespaceOf(cluster: number): string {
+    return namespaceOf(cluster * this.#podsPerCluster());
+  }
+}

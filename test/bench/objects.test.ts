@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ClusterState } from '../../bench/support/cluster-state.ts';
+import { projectPod, projectTracker } from '../../src/cache/project.ts';
+import { decodeEntry, ENTRY_PREFIX, entryPod } from '../../src/policy/entry.ts';
+import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
+
+const SIZE = { pods: 1000, nodes: 50, clusters: 500, entries: 10, onCordonedNode: true };
+const FIELDS = { annotationKey: 'cao.couchbase.com/reschedule', labelKeys: ['app', 'couchbase_cluster'] };
+const parse = (json: string) => JSON.parse(json) as Record<string, unknown>;
+
+test('a pod of the stand-in has the size and the fields of a real one', () => {
+  const json = new ClusterState(SIZE).json('pods', 7);
+  assert.ok(json.length > 4_000 && json.length < 6_000, `${json.length} bytes`);
+  const pod = projectPod(parse(json), FIELDS);
+  assert.equal(pod.name, 'cb-0007');
+  assert.equal(pod.owner?.kind, 'CouchbaseCluster');
+  assert.equal(pod.labels.couchbase_cluster, 'cluster-3');
+});
+
+test('a change shows in the pod and raises its version', () => {
+  const state = new ClusterState(SIZE);
+  const before = state.podVersion(7);
+  const after = Number(projectPod(parse(state.touchPod(7)), FIELDS).resourceVersion);
+  assert.equal(state.podVersion(7), after);
+  assert.ok(after > before);
+});
+
+test('an entry can be removed once, and only with the value that it has', () => {
+  const state = new ClusterState(SIZE);
+  const tracker = projectTracker(parse(state.json('couchbaseclusters', 3)), couchbaseCluster, ENTRY_PREFIX);
+  const [[key, value] = ['', '']] = Object.entries(tracker.entries);
+  assert.equal(Object.keys(tracker.entries).length, 2);
+  assert.deepEqual(entryPod(key, value), { namespace: 'team-0', name: 'cb-0006' });
+  assert.notEqual(decodeEntry(value).uid, undefined);
+  const remove = (wanted: string) => state.removeEntry('team-0', 'cluster-3', key, wanted);
+  assert.equal(remove('another'), undefined);
+  assert.ok(remove(value));
+  assert.equal(remove(value), undefined);
+});
