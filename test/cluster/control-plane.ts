@@ -69,6 +69,7 @@ export interface ControlPlane {
 const startTimeoutMs = 90_000;
 const pollEveryMs = 40;
 const portTries = 5;
+const schedulerRestarts = 3;
 
 /**
  * Brings up the control plane and waits until its nodes are Ready and pods can be created.
@@ -138,7 +139,18 @@ async function bringUp(supervisor: Supervisor, assets: Assets, options: ControlP
     controllerManagerArgs(kubeconfigs.controllerManager, pki),
   );
   run('kwok', assets.kwok, kwokArgs(kubeconfigs.kubelet));
-  run('kube-scheduler', assets.kubeScheduler, schedulerArgs(schedulerFile));
+  // After an outage of the API server it may find its cache wrong, and ends itself for its kubelet to start it again.
+  let restarts = 0;
+  const startScheduler = () =>
+    running.set(
+      'kube-scheduler',
+      supervisor.run('kube-scheduler', assets.kubeScheduler, schedulerArgs(schedulerFile), () => {
+        if (restarts++ === schedulerRestarts) return false;
+        startScheduler();
+        return true;
+      }),
+    );
+  startScheduler();
 
   const nodes = await registerNodes(api, options.nodes ?? 3);
   await until('kube-controller-manager', 'serving', () => clusterTrouble(api, nodes.length));

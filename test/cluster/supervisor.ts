@@ -25,8 +25,11 @@ export interface Supervisor {
   /** Settles when a component ends unasked; stays pending for good otherwise. */
   readonly failed: Promise<ComponentFailed>;
   failure(): ComponentFailed | undefined;
-  /** Starts a long-running process whose output goes to NAME.log in the folder. @throws ComponentFailed */
-  run(name: string, file: string, args: readonly string[]): Component;
+  /**
+   * Starts a long-running process whose output goes to NAME.log in the folder. Its end unasked is a failure, unless
+   * `isTakenCareOf` then says otherwise. @throws ComponentFailed
+   */
+  run(name: string, file: string, args: readonly string[], isTakenCareOf?: () => boolean): Component;
   /** Makes a short-lived child end with the control plane as well. */
   adopt(child: ChildProcess): void;
   /** Removes a file outside the folder, too, when all ends. */
@@ -87,7 +90,7 @@ export function startSupervisor({ keepAfterFailure }: { keepAfterFailure: boolea
     return failure;
   }
 
-  function run(name: string, file: string, args: readonly string[]): Component {
+  function run(name: string, file: string, args: readonly string[], isTakenCareOf = () => false): Component {
     const log = openSync(join(dir, `${name}.log`), 'a', 0o600);
     // Detached: a Ctrl-C in the terminal reaches the parent only, which then stops all in order.
     const child = spawn(file, args, {
@@ -104,7 +107,8 @@ export function startSupervisor({ keepAfterFailure }: { keepAfterFailure: boolea
     // A control plane does not keep alive a program that has nothing else to do.
     child.unref();
     child.once('exit', (code, signal) => {
-      if (!asked && stopping === undefined) fail(name, `(process ${child.pid}) ended with ${signal ?? `code ${code}`}`);
+      if (asked || stopping !== undefined || isTakenCareOf()) return;
+      fail(name, `(process ${child.pid}) ended with ${signal ?? `code ${code}`}`);
     });
     return {
       name,
