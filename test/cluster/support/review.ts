@@ -1,5 +1,6 @@
 import { Agent, request } from 'undici';
 import type { HookProcess } from '../../../src/rehearsal/hook-process.ts';
+import { aReview as anAdmissionReview } from '../../support/reviews.ts';
 
 export interface Reply {
   readonly status: number;
@@ -33,22 +34,7 @@ export async function post(
   }
 }
 
-/** An AdmissionReview as the API server writes it. */
+/** The AdmissionReview of an eviction by name, as bytes. */
 export function aReview(namespace: string, name: string): string {
-  return JSON.stringify({
-    apiVersion: 'admission.k8s.io/v1',
-    kind: 'AdmissionReview',
-    request: {
-      uid: 'review-1',
-      kind: { group: 'policy', version: 'v1', kind: 'Eviction' },
-      resource: { group: '', version: 'v1', resource: 'pods' },
-      subResource: 'eviction',
-      operation: 'CREATE',
-      namespace,
-      name,
-      userInfo: { username: 'admin' },
-      dryRun: false,
-      object: { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace, name } },
-    },
-  });
+  return JSON.stringify(anAdmissionReview({ namespace, name }, { metadata: { namespace, name } }));
 }
