@@ -113,7 +113,15 @@ export function createHook(config: Config, connection: Connection, world: World)
     annotationValue: config.annotationValue,
     now,
   });
-  const admitter = new Admitter({ observer, marker, settings, log, monotonicNow, onDecision: metrics.onDecision });
+  const admitter = new Admitter({
+    observer,
+    marker,
+    settings,
+    log,
+    monotonicNow,
+    timeoutSignal: (ms) => AbortSignal.timeout(ms),
+    onDecision: metrics.onDecision,
+  });
 
   const hurried = new AbortController();
   let unreadyBecause: string | undefined;

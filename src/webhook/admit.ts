@@ -13,6 +13,8 @@ export interface AdmitterOptions {
   readonly settings: PolicySettings;
   readonly log: Log;
   readonly monotonicNow: () => number;
+  /** A signal that aborts in so many milliseconds. */
+  readonly timeoutSignal: (ms: number) => AbortSignal;
   /** Told of every decision, for metrics. */
   readonly onDecision?: (decision: Decision, durationMs: number) => void;
 }
@@ -66,8 +68,8 @@ export class Admitter {
   }
 
   async #cacheCaughtUp({ pod }: Observation, signal: AbortSignal): Promise<boolean> {
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(CACHE_CATCH_UP_MS)]);
-    return pod !== undefined && this.#options.observer.cacheKnows(pod, patience);
+    const { observer, timeoutSignal } = this.#options;
+    return pod !== undefined && observer.cacheKnows(pod, AbortSignal.any([signal, timeoutSignal(CACHE_CATCH_UP_MS)]));
   }
 }
 

@@ -56,6 +56,7 @@ export function anAdmitter(world: CacheWorld = {}) {
     settings: SETTINGS,
     log,
     monotonicNow: () => 0,
+    timeoutSignal: (ms) => AbortSignal.timeout(ms),
     onDecision: (decision) => decided.push(decision),
   });
   const deadline = new AbortController();
