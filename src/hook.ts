@@ -9,7 +9,10 @@ import { StallReporter } from './controller/stall.ts';
 import { createReconcile, wakeOnChanges } from './controller/wiring.ts';
 import { createApiClient } from './kube/client.ts';
 import type { Connection } from './kube/connection.ts';
+import { describeError } from './kube/errors.ts';
 import { createEmitEvent } from './kube/events.ts';
+import { PermissionCheck } from './kube/permission-check.ts';
+import { describePermission, permissionsOf, ruleFor } from './kube/permissions.ts';
 import { createReads } from './kube/reads.ts';
 import { createWrites } from './kube/writes.ts';
 import { LOG, type Log } from './logs.ts';
@@ -75,6 +78,15 @@ export function createHook(config: Config, connection: Connection, world: World)
       log.info(LOG.synced, Object.fromEntries(cache.freshness().map((kind) => [kind.kind, kind.objects]))),
   });
 
+  const permissions = new PermissionCheck({
+    client,
+    permissions: permissionsOf(config),
+    setTimer: (callback, ms) => world.setTimer(callback, ms),
+    onMissing: (one) => log.error(LOG.permissionMissing, { permission: describePermission(one), rule: ruleFor(one) }),
+    onGranted: () => log.info(LOG.permissionsGranted),
+    onFailed: (error) => log.warn(LOG.permissionsUnknown, { error: describeError(error) }),
+  });
+
   const entries = new EntryReconciler({
     ...tracking,
     cache,
@@ -125,7 +137,9 @@ export function createHook(config: Config, connection: Connection, world: World)
 
   const hurried = new AbortController();
   let unreadyBecause: string | undefined;
-  const notReady = () => unreadyBecause ?? (cache.hasSynced() ? undefined : 'the cache has not synced');
+  // What is missing is named first: without the permission to list, the cache never syncs.
+  const notReady = () =>
+    unreadyBecause ?? permissions.problem ?? (cache.hasSynced() ? undefined : 'the cache has not synced');
   const readiness = {
     notReady,
     details: () => cache.freshness().map((kind) => describeFreshness(kind, monotonicNow())),
@@ -148,6 +162,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     webhookListener: app.callback(),
     healthListener: health.callback(),
     start() {
+      permissions.start();
       cache.start();
       controller.start();
     },
@@ -156,6 +171,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     },
     hurry: () => hurried.abort(),
     async stop() {
+      permissions.stop();
       await Promise.all([cache.stop(), controller.stop()]);
     },
   };

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { createListWatch } from '../../src/cache/list-watch.ts';
+import type { ApiClient, ApiRequest, JsonObject } from '../../src/kube/client.ts';
+import { createEmitEvent } from '../../src/kube/events.ts';
+import { nodePath, objectPath } from '../../src/kube/paths.ts';
+import { PermissionCheck } from '../../src/kube/permission-check.ts';
+import { permissionsOf } from '../../src/kube/permissions.ts';
+import { createReads, type Reads } from '../../src/kube/reads.ts';
+import { createWrites, type Writes } from '../../src/kube/writes.ts';
+import { TRACKER_KINDS, type TrackerKind } from '../../src/policy/trackers/index.ts';
+import { aCache } from '../support/cache.ts';
+import { authorizedAs } from '../support/request-attributes.ts';
+
+const SRC = new URL('../../src/', import.meta.url);
+const POD = { namespace: 'db', name: 'cb-0000', uid: 'u' };
+
+/** Makes every call that one file can make, for one kind of tracking resource. */
+type Drive = (client: ApiClient, kind: TrackerKind | undefined) => Promise<unknown>;
+
+const pathOf = (kind: TrackerKind) =>
+  objectPath(kind.apiPath, kind.plural, kind.isNamespaced ? 'db' : undefined, 'tracker');
+
+/** One call for each function of `Reads` and `Writes`: a new one there does not compile before it is here. */
+const READS: { [K in keyof Reads]: (reads: Reads, kind: TrackerKind | undefined) => unknown } = {
+  pod: (reads) => reads.pod('db', 'cb-0000'),
+  node: (reads) => reads.node('n'),
+  object: (reads, kind) => kind && reads.object(pathOf(kind)),
+};
+const WRITES: { [K in keyof Writes]: (writes: Writes, kind: TrackerKind | undefined) => unknown } = {
+  markPod: (writes) => writes.markPod(POD, 'a', 'true'),
+  writeEntry: (writes, kind) => kind && writes.writeEntry({ path: pathOf(kind), resourceVersion: '1' }, 'k', 'v'),
+  removeEntry: (writes, kind) => kind && writes.removeEntry(pathOf(kind), 'k', 'v'),
+};
+
+/** Every file that calls the API server. A call in another file, or of another method, fails the first test below. */
+const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; readonly drive: Drive }>> = {
+  'cache/list-watch.ts': {
+    methods: ['GET', 'GET'],
+    async drive(client, kind) {
+      const paths: string[] = [];
+      const { signal } = new AbortController();
+      const cache = aCache({ client: pathsOf(paths), trackerKind: kind ?? 'off' });
+      cache.start();
+      await cache.stop();
+      for (const path of paths) {
+        const listWatch = createListWatch(client, path);
+        await listWatch.list({ limit: 1, signal });
+        await listWatch.watch({ resourceVersion: '1', timeoutSeconds: 1, signal });
+      }
+    },
+  },
+  'kube/events.ts': {
+    methods: ['POST'],
+    drive: (client) =>
+      createEmitEvent(
+        client,
+        'me',
+      )({ about: POD, reason: 'Rescheduled', type: 'Normal', message: '', now: new Date(0) }),
+  },
+  'kube/permission-check.ts': {
+    methods: ['POST'],
+    async drive(client) {
+      const nothing = () => undefined;
+      const check = new PermissionCheck({
+        client,
+        permissions: permissionsOf({}),
+        setTimer: () => ({ cancel: nothing }),
+        onMissing: nothing,
+        onGranted: nothing,
+        onFailed: nothing,
+      });
+      check.start();
+    },
+  },
+  'kube/reads.ts': {
+    methods: ['GET'],
+    drive: (client, kind) => Promise.all(Object.values(READS).map((read) => read(createReads(client), kind))),
+  },
+  'kube/writes.ts': {
+    methods: ['PATCH'],
+    drive: (client, kind) => Promise.all(Object.values(WRITES).map((write) => write(createWrites(client), kind))),
+  },
+};
+
+/** A client that writes down the paths that are listed, and refuses. */
+function pathsOf(paths: string[]): ApiClient {
+  return {
+    json: ({ path }) => {
+      paths.push(path);
+      return Promise.reject(new Error('not now'));
+    },
+    stream: () => Promise.reject(new Error('no watch')),
+  };
+}
+
+/** A client to which everything succeeds, and what it was asked. */
+function recorder() {
+  const calls: ApiRequest[] = [];
+  const answer = { metadata: { name: 'x', resourceVersion: '1' }, items: [], status: { allowed: true } };
+  const client: ApiClient = {
+    async json(request) {
+      calls.push(request);
+      return answer as JsonObject;
+    },
+    async stream(request) {
+      calls.push(request);
+      return new ReadableStream();
+    },
+  };
+  return { client, calls };
+}
+
+describe('the permissions are those that the code uses', () => {
+  test('every call to the API server is made in one of these files, by one of these methods', () => {
+    const found: Record<string, string[]> = {};
+    for (const file of globSync('**/*.ts', { cwd: SRC, exclude: ['rehearsal/**'] })) {
+      const code = readFileSync(new URL(file, SRC), 'utf-8');
+      const methods = [...code.matchAll(/\bmethod: '([A-Z]+)',/g)].map(([, method = '']) => method);
+      const calls = code.match(/\.(json|stream)\([^)]/g) ?? [];
+      assert.equal(methods.length, calls.length, `${file}: a call whose method this test cannot read`);
+      if (calls.length > 0) found[file] = methods;
+    }
+    const known = Object.entries(CALLERS).map(([file, { methods }]) => [file, methods]);
+    assert.deepEqual(found, Object.fromEntries(known));
+  });
+
+  for (const kind of [...TRACKER_KINDS, undefined]) {
+    test(`tracking ${kind?.type ?? 'off'}: neither one too few nor one too many`, async () => {
+      const { client, calls } = recorder();
+      for (const { drive } of Object.values(CALLERS)) await drive(client, kind);
+      const used = new Set(calls.map(authorizedAs));
+      // Granted to everybody by the cluster itself.
+      assert.ok(used.delete('create authorization.k8s.io/selfsubjectaccessreviews'));
+      const listed = permissionsOf(kind ? { trackerKind: kind } : {}).map(
+        ({ verb, group, resource }) => `${verb} ${group === '' ? '' : `${group}/`}${resource}`,
+      );
+      assert.deepEqual([...used].sort(), listed.sort());
+    });
+  }
+
+  test('a call is read as the API server reads it', () => {
+    const read = (method: ApiRequest['method'], path: string, query = {}) => authorizedAs({ method, path, query });
+    assert.equal(read('GET', nodePath('n')), 'get nodes');
+    assert.equal(read('GET', '/api/v1/nodes'), 'list nodes');
+    assert.equal(read('GET', '/api/v1/pods', { watch: true }), 'watch pods');
+    assert.equal(read('PATCH', '/api/v1/namespaces/db'), 'patch namespaces');
+    assert.equal(read('POST', '/api/v1/namespaces/db/events'), 'create events');
+    assert.equal(read('PUT', '/apis/g/v1/namespaces/db/things/x'), 'update g/things');
+    assert.equal(read('DELETE', '/apis/g/v1/things/x'), 'delete g/things');
+  });
+});
