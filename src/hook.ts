@@ -24,6 +24,7 @@ import { needsNode } from './policy/rules/8-earlier-instance.ts';
 import { isDraining, isMarked } from './policy/states.ts';
 import { Admitter } from './webhook/admit.ts';
 import { createApp } from './webhook/app.ts';
+import { Deadlines } from './webhook/deadlines.ts';
 import { createHealthApp } from './webhook/health.ts';
 import { Marker } from './webhook/mark.ts';
 
@@ -125,6 +126,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     annotationValue: config.annotationValue,
     now,
   });
+  const deadlines = new Deadlines(world);
   const admitter = new Admitter({
     observer,
     marker,
@@ -135,7 +137,6 @@ export function createHook(config: Config, connection: Connection, world: World)
     onDecision: metrics.onDecision,
   });
 
-  const hurried = new AbortController();
   let unreadyBecause: string | undefined;
   // What is missing is named first: without the permission to list, the cache never syncs.
   const notReady = () =>
@@ -146,7 +147,8 @@ export function createHook(config: Config, connection: Connection, world: World)
   };
   const app = createApp({
     ...readiness,
-    admit: (request, signal) => admitter.admit(request, AbortSignal.any([signal, hurried.signal])),
+    admit: (request, deadline) => admitter.admit(request, deadline),
+    deadlines,
     isStopping: () => unreadyBecause !== undefined,
     log,
   });
@@ -169,7 +171,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     unready(reason) {
       unreadyBecause = reason;
     },
-    hurry: () => hurried.abort(),
+    hurry: () => deadlines.hurry(),
     async stop() {
       permissions.stop();
       await Promise.all([cache.stop(), controller.stop()]);

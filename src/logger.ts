@@ -1,5 +1,5 @@
 import { createLogger, format, transports } from 'winston';
-import type { Log } from './logs.ts';
+import type { Log, LogLevel } from './logs.ts';
 
 /**
  * The log of the process, on standard output: one line a fact, as `2026-01-31T12:00:00.000Z INFO message key=value ...` or
@@ -12,11 +12,14 @@ export function createLog(level: string, style: 'text' | 'json'): Log & { end():
     format: style === 'json' ? format.combine(time(), format.json()) : format.combine(time(), format.printf(asText)),
     transports: [new transports.Console({ forceConsole: false })],
   });
+  // winston formats a line before it asks whether anybody wants it; the level does not change while the process runs.
+  const at = (wanted: LogLevel): Log[LogLevel] =>
+    logger.isLevelEnabled(wanted) ? (message, fields) => void logger.log(wanted, message, fields) : () => undefined;
   return {
-    debug: (message, fields) => void logger.debug(message, fields),
-    info: (message, fields) => void logger.info(message, fields),
-    warn: (message, fields) => void logger.warn(message, fields),
-    error: (message, fields) => void logger.error(message, fields),
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
     async end() {
       const { promise, resolve } = Promise.withResolvers<void>();
       logger.once('finish', resolve);

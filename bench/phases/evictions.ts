@@ -29,6 +29,9 @@ export interface Round {
   readonly hook: LoadResult;
   readonly echo: LoadResult;
   readonly reference?: LoadResult;
+  /** CPU of an answer, microseconds; what else the machine does falls on this least. */
+  readonly hookCpuUs: number;
+  readonly echoCpuUs: number;
 }
 
 export interface CaseResult {
@@ -66,7 +69,7 @@ export async function measureEvictions(context: Context, world: World, reference
   const echo = context.start<EchoHandlers>('echo');
   const load = context.start<LoadHandlers>('load');
   const echoPort = await echo.call('listen', context.serving);
-  const bench = new Bench(context, plan, load, { hook, echoPort, ...(referencePort ? { referencePort } : {}) });
+  const bench = new Bench(context, plan, load, { hook, echo, echoPort, ...(referencePort ? { referencePort } : {}) });
   const quiet = await bench.quiet();
   const cases: CaseResult[] = [];
   for (const one of casesOf(world)) cases.push(await bench.run(one));
@@ -98,6 +101,7 @@ function casesOf(world: World): Case[] {
 
 interface Targets {
   readonly hook: HookProcess;
+  readonly echo: Process<EchoHandlers>;
   readonly echoPort: number;
   readonly referencePort?: number;
 }
@@ -147,14 +151,17 @@ class Bench {
   }
 
   async #round(one: Case, round: number, durationMs: number): Promise<Round> {
-    const { hook, echoPort, referencePort } = this.#targets;
+    const { hook, echo, echoPort, referencePort } = this.#targets;
     const bodies = this.#bodies(one, one.pods, round);
     const job = { path: PATH, connections: CONNECTIONS, bodies };
     const limited = one.once ? { once: true } : { durationMs };
-    const results = {
-      hook: await this.#ask({ ...job, ...limited, port: hook.webhookPort, expected: one.expected }),
-      echo: await this.#ask({ ...job, durationMs, port: echoPort, expected: 'AdmissionReview' }),
-    };
+    const hookCpu = async () => (await scrape(hook.healthUrl)).cpuSeconds;
+    const echoCpu = () => echo.call('cpuSeconds', undefined as never);
+    const asked = () => this.#ask({ ...job, ...limited, port: hook.webhookPort, expected: one.expected });
+    const echoed = () => this.#ask({ ...job, durationMs, port: echoPort, expected: 'AdmissionReview' });
+    const ours = await withCpu(asked, hookCpu);
+    const limit = await withCpu(echoed, echoCpu);
+    const results = { hook: ours.result, hookCpuUs: ours.cpuUs, echo: limit.result, echoCpuUs: limit.cpuUs };
     if (referencePort === undefined) return results;
     const others = { port: referencePort, bodies: this.#bodies(one, one.podsOfOthers ?? one.pods, round) };
     const reference = await this.#ask({ ...job, ...limited, ...others, expected: one.expectedOfOthers });
@@ -174,4 +181,10 @@ class Bench {
       this.#context.progress(`  ${result.wrong} answers without ${job.expected}: ${result.firstWrong}`);
     return result;
   }
+}
+
+async function withCpu(run: () => Promise<LoadResult>, cpuSeconds: () => Promise<number>) {
+  const before = await cpuSeconds();
+  const result = await run();
+  return { result, cpuUs: ((await cpuSeconds()) - before) * (1e6 / result.answers) };
 }

@@ -3,7 +3,10 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { answerCalls } from '../support/rpc.ts';
 
-export type EchoHandlers = { listen(serving: { cert: string; key: string }): Promise<number> };
+export type EchoHandlers = {
+  listen(serving: { cert: string; key: string }): Promise<number>;
+  cpuSeconds(): number;
+};
 
 async function listen({ cert, key }: { cert: string; key: string }): Promise<number> {
   const server = createServer(
@@ -25,4 +28,9 @@ async function listen({ cert, key }: { cert: string; key: string }): Promise<num
   return (server.address() as AddressInfo).port;
 }
 
-answerCalls({ listen } satisfies EchoHandlers);
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+answerCalls({ listen, cpuSeconds } satisfies EchoHandlers);

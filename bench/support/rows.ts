@@ -42,6 +42,7 @@ function caseRows({ name, rounds }: CaseResult): Figure[] {
       ...(isWaiting ? { target: atLeast(ratios.median * 100, 50, '%') } : {}),
       values: { ...ratios },
     },
+    cpuRow(area, rounds),
     { area, what: 'p50', shown: withSpread(p50, ms), values: { ...p50 } },
     {
       area,
@@ -58,6 +59,13 @@ function caseRows({ name, rounds }: CaseResult): Figure[] {
     ),
   ];
   return rows;
+}
+
+function cpuRow(area: string, rounds: CaseResult['rounds']): Figure {
+  const ours = spread(rounds.map(({ hookCpuUs }) => hookCpuUs));
+  const ratios = spread(rounds.map(({ hookCpuUs, echoCpuUs }) => hookCpuUs / echoCpuUs));
+  const shown = `${count(ours.median)} µs, ${count(ratios.median)} times that of the echo`;
+  return { area, what: 'CPU per answer', shown, values: { us: ours.median, ...ratios } };
 }
 
 /** Only where another hook was measured beside. */

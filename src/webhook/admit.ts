@@ -4,6 +4,7 @@ import type { Log } from '../logs.ts';
 import { decide, isFinal } from '../policy/decide.ts';
 import { type Decision, MESSAGES, type Observation } from '../policy/decision.ts';
 import type { EvictionRequest, PolicySettings } from '../policy/model.ts';
+import type { Deadline } from './deadlines.ts';
 import type { MarkDecision } from './mark.ts';
 import { reportDecision } from './report.ts';
 
@@ -32,15 +33,21 @@ export class Admitter {
     this.#options = options;
   }
 
-  /** Never throws: whatever goes wrong is doubt, and doubt waits (S6). `signal` is the deadline for the answer. */
-  async admit(request: EvictionRequest, signal: AbortSignal): Promise<Decision> {
+  /** Never throws: whatever goes wrong is doubt, and doubt waits (S6).  */
+  async admit(request: EvictionRequest, deadline: Pick<Deadline, 'signal'>): Promise<Decision> {
     const { monotonicNow, onDecision } = this.#options;
     const startedAt = monotonicNow();
     let decision: Decision;
     try {
-      decision = await beforeAbort(this.#settle(request, signal), signal);
+      const seen = this.#options.observer.fromCache(request);
+      const first = decide(seen, this.#options.settings);
+      // A drainer that waits is answered here and now; only what takes calls needs a deadline.
+      if (isWaiting(first, seen)) decision = first;
+      else decision = await beforeAbort(this.#settle(request, seen, deadline.signal), deadline.signal);
     } catch (error) {
-      decision = doubt(signal.aborted ? 'the answer was due before the API server had answered' : describeError(error));
+      decision = doubt(
+        deadline.signal.aborted ? 'the answer was due before the API server had answered' : describeError(error),
+      );
     }
     const durationMs = Math.round(monotonicNow() - startedAt);
     reportDecision(this.#options.log, request, decision, durationMs);
@@ -48,9 +55,9 @@ export class Admitter {
     return decision;
   }
 
-  async #settle(request: EvictionRequest, signal: AbortSignal): Promise<Decision> {
+  async #settle(request: EvictionRequest, seen: Observation, signal: AbortSignal): Promise<Decision> {
     const { observer, marker, settings } = this.#options;
-    let observation: Observation = observer.fromCache(request);
+    let observation = seen;
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       signal.throwIfAborted();
       const decision = decide(observation, settings);
@@ -71,6 +78,11 @@ export class Admitter {
     const { observer, timeoutSignal } = this.#options;
     return pod !== undefined && observer.cacheKnows(pod, AbortSignal.any([signal, timeoutSignal(CACHE_CATCH_UP_MS)]));
   }
+}
+
+/** A denial that may be given as it is: nothing to write, nothing to read, nothing to wait for. */
+function isWaiting(decision: Decision, observation: Observation): boolean {
+  return decision.kind === 'deny' && decision.rule !== '8d' && isFinal(decision, observation);
 }
 
 /** S6: 429 with the cause, so that the drainer comes again. */

@@ -1,31 +1,32 @@
+import type { IncomingMessage } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import getRawBody from 'raw-body';
 import { LOG, type Log } from '../logs.ts';
 import type { Decision } from '../policy/decision.ts';
 import type { EvictionRequest } from '../policy/model.ts';
+import { answerWithinMs, type Deadline, type Deadlines } from './deadlines.ts';
 import { answerReadiness, type Readiness } from './health.ts';
 import { parseReview, reviewResponse } from './review.ts';
 
 export interface AppOptions extends Readiness {
-  readonly admit: (request: EvictionRequest, signal: AbortSignal) => Promise<Decision>;
+  readonly admit: (request: EvictionRequest, deadline: Pick<Deadline, 'signal'>) => Promise<Decision>;
+  readonly deadlines: Pick<Deadlines, 'open'>;
   /** Once true, every answer asks the client to open its next connection elsewhere. */
   readonly isStopping: () => boolean;
   readonly log: Log;
 }
 
 export const BODY_LIMIT_BYTES = 1024 * 1024;
-/** The API server's own default and maximum for `timeoutSeconds` of a webhook. */
-const DEFAULT_TIMEOUT_MS = 10_000;
-const MAX_TIMEOUT_MS = 30_000;
 
 /** The webhook: `POST /eviction` and `GET /readyz`. Anything else is 404. */
 export function createApp(options: AppOptions): Koa {
   const app = new Koa();
   const router = new Router();
-  router.post('/eviction', (ctx) => review(ctx, options));
   router.get('/readyz', (ctx) => answerReadiness(ctx, options));
   app.use(errors(options));
+  // Before the router: matching a path costs there as much as an answer does here.
+  app.use((ctx, next) => (isEviction(ctx) ? review(ctx, options) : next()));
   app.use(router.routes());
   app.use((ctx) => refuse(ctx, options.log, 404, `there is nothing at ${ctx.method} ${ctx.path}`));
   // A socket that broke under an answer; the answer itself was made.
@@ -33,69 +34,84 @@ export function createApp(options: AppOptions): Koa {
   return app;
 }
 
-async function review(ctx: Context, { admit, log }: AppOptions): Promise<void> {
-  if (ctx.request.type.toLowerCase() !== 'application/json') {
-    return refuse(ctx, log, 415, `Content-Type must be application/json, not "${ctx.request.type}"`);
+function isEviction({ method, url }: { readonly method: string; readonly url: string }): boolean {
+  return method === 'POST' && (url === '/eviction' || url.startsWith('/eviction?'));
+}
+
+async function review(ctx: Context, options: AppOptions): Promise<void> {
+  const { log, deadlines } = options;
+  if (!isJson(ctx)) return refuse(ctx, log, 415, `Content-Type must be application/json, not "${ctx.request.type}"`);
+  const encoding = ctx.req.headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity') return refuse(ctx, log, 415, `Content-Encoding ${encoding} is not supported`);
+  const deadline = deadlines.open(answerWithinMs(ctx.url));
+  try {
+    await answer(ctx, options, deadline);
+  } finally {
+    deadline.close();
   }
-  const encoding = ctx.get('content-encoding');
-  if (encoding !== '' && encoding !== 'identity')
-    return refuse(ctx, log, 415, `Content-Encoding ${encoding} is not supported`);
-  const signal = AbortSignal.timeout(answerWithinMs(ctx.query.timeout));
-  const parsed = parseReview(await readBody(ctx, signal));
+}
+
+async function answer(ctx: Context, options: AppOptions, deadline: Deadline): Promise<void> {
+  const { admit, log } = options;
+  const parsed = parseReview(await readBody(ctx.req, deadline));
   switch (parsed.kind) {
     case 'malformed':
       return refuse(ctx, log, 400, `not an AdmissionReview: ${parsed.problems}`);
     case 'unreadable': {
       const message = `reschedule hook cannot read the request: ${parsed.problems}`;
       log.warn(LOG.badRequest, { error: message });
-      ctx.body = reviewResponse(parsed.uid, { kind: 'deny', rule: 'S6', reason: 'Unreadable', code: 500, message });
-      return;
+      const decision = { kind: 'deny', rule: 'S6', reason: 'Unreadable', code: 500, message } as const;
+      return send(ctx, options, reviewResponse(parsed.uid, decision));
     }
     case 'review':
-      ctx.body = reviewResponse(parsed.uid, await admit(parsed.request, signal));
+      return send(ctx, options, reviewResponse(parsed.uid, await admit(parsed.request, deadline)));
   }
 }
 
-/** How long an answer may take: the API server's `?timeout=`, less a fifth, at most a second, for the way back. */
-export function answerWithinMs(timeout: string | string[] | undefined): number {
-  const given = typeof timeout === 'string' ? goDurationMs(timeout) : 0;
-  const timeoutMs = given > 0 ? Math.min(given, MAX_TIMEOUT_MS) : DEFAULT_TIMEOUT_MS;
-  return Math.round(timeoutMs - Math.min(timeoutMs / 5, 1000));
+/** Past Koa's own way of answering, which finds out anew for each body what this knows. */
+function send(ctx: Context, options: AppOptions, body: object): void {
+  const text = JSON.stringify(body);
+  closeIfStopping(ctx, options);
+  ctx.respond = false;
+  ctx.res.writeHead(200, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+  });
+  ctx.res.end(text);
 }
 
-/** `10s`, `1m0s`, `1.5s` or `500ms` as Go writes them; 0 for anything else. */
-function goDurationMs(text: string): number {
-  if (!/^(\d+(\.\d+)?(ms|s|m))+$/.test(text)) return 0;
-  const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000 };
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m)/g)];
-  return parts.reduce((sum, [, digits, unit]) => sum + Number(digits) * (units[unit as string] as number), 0);
+/** The API server sends exactly this; the other ways to write it are looked at more closely. */
+function isJson({ req, request }: Context): boolean {
+  return req.headers['content-type'] === 'application/json' || request.type.toLowerCase() === 'application/json';
 }
 
-/** Reads at most BODY_LIMIT_BYTES, and no longer than the signal allows; throws with status 413 or 408. */
-async function readBody(ctx: Context, signal: AbortSignal): Promise<string> {
-  const tooSlow = () => ctx.req.destroy(Object.assign(new Error('the body came too slowly'), { status: 408 }));
-  signal.addEventListener('abort', tooSlow, { once: true });
+/** Reads at most BODY_LIMIT_BYTES, and no longer than the deadline allows; throws with status 413 or 408. */
+async function readBody(request: IncomingMessage, deadline: Deadline): Promise<string> {
+  deadline.whenDue = () => request.destroy(Object.assign(new Error('the body came too slowly'), { status: 408 }));
   try {
-    return await getRawBody(ctx.req, {
-      limit: BODY_LIMIT_BYTES,
-      encoding: 'utf-8',
-      ...(ctx.request.length === undefined ? {} : { length: ctx.request.length }),
-    });
+    const length = request.headers['content-length'];
+    // As bytes: to be decoded piece by piece costs more than all the rest of reading it.
+    const body = await getRawBody(request, { limit: BODY_LIMIT_BYTES, ...(length === undefined ? {} : { length }) });
+    return body.toString('utf-8');
   } finally {
-    signal.removeEventListener('abort', tooSlow);
+    deadline.whenDue = undefined;
   }
 }
 
 /** Outermost: whatever is thrown becomes one log line and a JSON error, never a stack trace. */
-function errors({ log, isStopping }: AppOptions): Middleware {
+function errors(options: AppOptions): Middleware {
   return async (ctx, next) => {
     try {
       await next();
     } catch (error) {
-      refuseThrown(ctx, log, error as { status?: number; message?: string });
+      refuseThrown(ctx, options.log, error as { status?: number; message?: string });
     }
-    if (isStopping()) ctx.set('Connection', 'close');
+    closeIfStopping(ctx, options);
   };
+}
+
+function closeIfStopping(ctx: Context, { isStopping }: AppOptions): void {
+  if (isStopping()) ctx.set('Connection', 'close');
 }
 
 function refuseThrown(ctx: Context, log: Log, { status, message }: { status?: number; message?: string }): void {

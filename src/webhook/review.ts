@@ -24,7 +24,7 @@ const evictionRequest = z.object({
 const envelope = z.object({
   apiVersion: z.string().startsWith('admission.k8s.io/', 'must be admission.k8s.io/v1'),
   kind: z.literal('AdmissionReview'),
-  request: z.looseObject({ uid: z.string().min(1).max(256) }),
+  request: z.object({ uid: z.string().min(1).max(256) }),
 });
 
 const target = z.object({
@@ -50,17 +50,17 @@ export function parseReview(text: string): ParsedReview {
   }
   const review = envelope.safeParse(body);
   if (!review.success) return { kind: 'malformed', problems: problemsOf(review.error, '') };
-  const { request, apiVersion } = review.data;
-  if (apiVersion !== 'admission.k8s.io/v1') {
-    return { kind: 'unreadable', uid: request.uid, problems: `apiVersion: must be admission.k8s.io/v1` };
+  const { uid } = review.data.request;
+  if (review.data.apiVersion !== 'admission.k8s.io/v1') {
+    return { kind: 'unreadable', uid, problems: `apiVersion: must be admission.k8s.io/v1` };
   }
+  const { request } = body as { readonly request: unknown };
   const about = target.safeParse(request);
-  if (!about.success) return { kind: 'unreadable', uid: request.uid, problems: problemsOf(about.error, 'request') };
-  if (!isEviction(about.data)) return { kind: 'review', uid: request.uid, request: otherRequest() };
+  if (!about.success) return { kind: 'unreadable', uid, problems: problemsOf(about.error, 'request') };
+  if (!isEviction(about.data)) return { kind: 'review', uid, request: otherRequest() };
   const eviction = evictionRequest.safeParse(request);
-  if (!eviction.success)
-    return { kind: 'unreadable', uid: request.uid, problems: problemsOf(eviction.error, 'request') };
-  return { kind: 'review', uid: request.uid, request: toRequest(eviction.data) };
+  if (!eviction.success) return { kind: 'unreadable', uid, problems: problemsOf(eviction.error, 'request') };
+  return { kind: 'review', uid, request: toRequest(eviction.data) };
 }
 
 /** The AdmissionReview that answers `uid` with a decision. A mark is answered after it was carried out: 429. */

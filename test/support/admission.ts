@@ -66,7 +66,7 @@ export function anAdmitter(world: CacheWorld = {}) {
     log,
     decided,
     deadline,
-    admit: (request: Partial<EvictionRequest> = {}) => admitter.admit(aRequest(request), deadline.signal),
+    admit: (request: Partial<EvictionRequest> = {}) => admitter.admit(aRequest(request), deadline),
   };
 }
 

@@ -11,9 +11,18 @@ export async function settle(turns = 20): Promise<void> {
 
 /** Waits for a condition, not for a time; gives up after so many turns of the event loop that it never comes. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 5_000 && !condition(); i++) await turn();
+  for (let i = 0; i < 200_000 && !condition(); i++) await turn();
   assert.ok(condition(), `never came: ${what}`);
 }
+
+/** The real clock, as src/main.ts gives it. */
+export const CLOCK: QueueClock = {
+  monotonicNow: () => performance.now(),
+  setTimer(callback, ms) {
+    const timer = setTimeout(callback, ms);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
 
 /** A clock that moves when it is told to. */
 export class FakeClock implements QueueClock {
