@@ -28,7 +28,7 @@ ${describeSettings()}
 `;
 
 /** How long requests in hand may take to finish once the server is closed; after half of it they are told to hurry. */
-const FINISH_MS = 10_000;
+export const FINISH_MS = 10_000;
 
 /**
  * Runs the hook until SIGTERM or SIGINT. Resolves to the exit code: 0 after a signal, 1 where it could not start, 2 for

@@ -1,15 +1,15 @@
+import { permissionsOf } from '../../../src/kube/permissions.ts';
+import { couchbaseCluster } from '../../../src/policy/trackers/couchbasecluster.ts';
 import { NotYet, until } from '../../../src/rehearsal/until.ts';
 import type { Rig } from './rig.ts';
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const PATIENCE = { timeoutMs: 90_000, everyMs: 200 };
-/** What the hook does, and no more. */
-const RULES = [
-  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch', 'patch'] },
-  { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
-  { apiGroups: ['couchbase.com'], resources: ['couchbaseclusters'], verbs: ['get', 'list', 'watch', 'patch'] },
-  { apiGroups: [''], resources: ['events'], verbs: ['create'] },
-];
+const RULES = permissionsOf({ trackerKind: couchbaseCluster }).map(({ group, resource, verb }) => ({
+  apiGroups: [group],
+  resources: [resource],
+  verbs: [verb],
+}));
 
 /** A ServiceAccount that may do what the hook does, with tokens that can be revoked. */
 export interface Identity {

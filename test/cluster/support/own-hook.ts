@@ -13,7 +13,7 @@ export interface Approach {
   readonly server?: string;
   /** PEM. Default: the API server's own authority. */
   readonly ca?: string;
-  /** Default: the administrator's token. */
+  /** Default: one of the ServiceAccount of config/. */
   readonly token?: string;
   /** Instead of a token: the file that it is read from, by the provider that serves a ServiceAccount in a pod. */
   readonly tokenFile?: string;
@@ -22,7 +22,8 @@ export interface Approach {
 /** A hook with a kubeconfig of its own, not started yet; it ends with the rig. */
 export async function prepareHook(rig: Rig, name: string, approach: Approach = {}): Promise<HookProcess> {
   const { controlPlane } = rig;
-  const { server = controlPlane.server, ca = controlPlane.caData, token = controlPlane.adminToken } = approach;
+  const { server = controlPlane.server, ca = controlPlane.caData } = approach;
+  const token = approach.token ?? (await rig.access.token());
   const file = join(controlPlane.dir, `${name}.kubeconfig`);
   const text = kubeconfig(server, ca, token);
   const { tokenFile } = approach;

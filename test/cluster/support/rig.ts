@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ApiClient } from '../../../src/kube/client.ts';
@@ -15,6 +15,8 @@ import { registerWebhook } from '../../../src/rehearsal/webhook-registration.ts'
 import { createNamespace } from '../../../src/rehearsal/workload.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane.ts';
+import { kubeconfig } from '../pki.ts';
+import { Access } from './access.ts';
 
 /** The label by which a namespace says which hook is asked about its pods. */
 export const HOOK_LABEL = 'test/hook';
@@ -24,6 +26,8 @@ export interface Rig {
   readonly controlPlane: ControlPlane;
   readonly client: ApiClient;
   readonly authority: Authority;
+  /** Who the hooks are: the ServiceAccount of config/, with what config/ grants. */
+  readonly access: Access;
   /** Starts a hook process without registering it. */
   startHook(env?: Record<string, string>): Promise<RunningHook>;
   /** Registers one URL for the namespaces labelled with `name`, and waits until the API server asks there. */
@@ -49,8 +53,12 @@ export async function startRig(options: { installCrd?: boolean } = {}): Promise<
   let started = 0;
   if (options.installCrd !== false) await installClusterDefinition(client);
 
-  const start = async (kubeconfigPath: string, env: Record<string, string> = {}): Promise<RunningHook> => {
-    const files = await writeServing(join(dir, `hook-${++started}`), await authority.issue());
+  const access = new Access(controlPlane, client);
+  const start = async (server: string, env: Record<string, string> = {}): Promise<RunningHook> => {
+    const name = `hook-${++started}`;
+    const kubeconfigPath = join(dir, `${name}.kubeconfig`);
+    await writeFile(kubeconfigPath, kubeconfig(server, controlPlane.caData, await access.token(env)));
+    const files = await writeServing(join(dir, name), await authority.issue());
     const hook = await startHook({ kubeconfigPath, files, env });
     hooks.push(hook);
     return Object.assign(hook, { files });
@@ -60,14 +68,12 @@ export async function startRig(options: { installCrd?: boolean } = {}): Promise<
     controlPlane,
     client,
     authority,
-    startHook: (settings) => start(controlPlane.kubeconfigPath, settings),
+    access,
+    startHook: (settings) => start(controlPlane.server, settings),
     async hookBehindProxy(settings) {
       const proxy = await startTcpProxy({ host: '127.0.0.1', port: Number(new URL(controlPlane.server).port) });
       ends.push(() => proxy.close());
-      const kubeconfig = await readFile(controlPlane.kubeconfigPath, 'utf-8');
-      const kubeconfigPath = join(dir, `proxied-${++started}.kubeconfig`);
-      await writeFile(kubeconfigPath, kubeconfig.replaceAll(controlPlane.server, `https://127.0.0.1:${proxy.port}`));
-      return { hook: await start(kubeconfigPath, settings), proxy };
+      return { hook: await start(`https://127.0.0.1:${proxy.port}`, settings), proxy };
     },
     async register(name, url) {
       const probeNamespace = `probe-${name}`;

@@ -1,0 +1,45 @@
+import type { ApiClient } from '../../../src/kube/client.ts';
+import type { ControlPlane } from '../control-plane.ts';
+import { find, rendered, requestToken, SYSTEM_NAMESPACE, variantFolder } from './manifests.ts';
+
+/** What of an installation says who the hook is and what it may do. */
+const KINDS = ['ServiceAccount', 'Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'];
+
+/** The components of config/ that fit the settings of a hook whose certificate comes from files. */
+function componentsFor(env: Readonly<Record<string, string>>): string[] {
+  const isOff = [env.TRACK_RESCHEDULED_PODS, env.TRACK_RESCHEULED_PODS].includes('false');
+  const byNamespace = env.TRACKING_RESOURCE_TYPE === 'namespace';
+  const tracking = isOff ? ['no-tracking'] : byNamespace ? ['namespace-tracking'] : [];
+  return ['certificate-files', ...tracking];
+}
+
+/** Gives hooks the identity under which they would run where config/ is applied, with the rights for their settings. */
+export class Access {
+  readonly #controlPlane: ControlPlane;
+  readonly #client: ApiClient;
+  readonly #tokens = new Map<string, Promise<string>>();
+
+  constructor(controlPlane: ControlPlane, client: ApiClient) {
+    this.#controlPlane = controlPlane;
+    this.#client = client;
+  }
+
+  /** A token of the ServiceAccount that a hook with these settings has. */
+  token(env: Readonly<Record<string, string>> = {}): Promise<string> {
+    const components = componentsFor(env);
+    const suffix = `-${components.at(-1)}`;
+    const token = this.#tokens.get(suffix) ?? this.#grant(suffix, components);
+    this.#tokens.set(suffix, token);
+    return token;
+  }
+
+  async #grant(suffix: string, components: readonly string[]): Promise<string> {
+    const folder = await variantFolder(this.#controlPlane.dir, suffix, components);
+    const all = await rendered(this.#controlPlane, folder);
+    const wanted = all.filter(({ kind }) => KINDS.includes(kind));
+    const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [find(all, 'Namespace'), ...wanted] });
+    const { code, stderr } = await this.#controlPlane.kubectl(['apply', '--server-side', '-f', '-'], { input });
+    if (code !== 0) throw new Error(`kubectl apply: ${stderr}`);
+    return requestToken(this.#client, SYSTEM_NAMESPACE, find(all, 'ServiceAccount').metadata.name);
+  }
+}

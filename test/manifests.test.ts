@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, test } from 'node:test';
+import { parseAllDocuments } from 'yaml';
+import { type Config, readConfig, SETTINGS } from '../src/config.ts';
+import { type Permission, permissionsOf } from '../src/kube/permissions.ts';
+import { FINISH_MS } from '../src/main.ts';
+import { couchbaseCluster } from '../src/policy/trackers/couchbasecluster.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const CONFIG = join(ROOT, 'config');
+const NAMESPACE = 'reschedule-hook-system';
+
+/** Of the hook that issues its certificates itself. */
+const CERTIFICATE_SETTINGS = ['CERTIFICATES', 'SERVICE_NAME', 'WEBHOOK_CONFIGURATION', 'POD_NAMESPACE'];
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+interface Container {
+  readonly name: string;
+  readonly env: readonly { readonly name: string; readonly value?: string }[];
+  readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly image: string;
+  readonly securityContext: object;
+}
+
+// The parts of the manifests that are looked at; a wrong shape fails the test that looks.
+// biome-ignore lint/suspicious/noExplicitAny: YAML
+type Yaml = any;
+
+const read = (path: string): Yaml[] =>
+  parseAllDocuments(readFileSync(join(CONFIG, path), 'utf-8')).map((document) => {
+    assert.deepEqual(document.errors, [], path);
+    return document.toJS();
+  });
+const [deployment] = read('manager/deployment.yaml');
+const [service] = read('manager/service.yaml');
+const [registration] = read('webhook/registration.yaml');
+const pod = deployment.spec.template.spec;
+const container: Container = pod.containers[0];
+const files = globSync('**/*.yaml', { cwd: CONFIG }).sort();
+
+describe('config/', () => {
+  test('every file is part of a kustomization, and every kustomization names what is there', () => {
+    const named = new Set(['kind/cluster.yaml']);
+    for (const file of files.filter((one) => one.endsWith('kustomization.yaml'))) {
+      named.add(file);
+      const [{ resources = [], components = [] }] = read(file);
+      for (const one of [...resources, ...components]) {
+        const path = join(dirname(file), one);
+        assert.ok(existsSync(join(CONFIG, path)), `${file} names ${one}`);
+        named.add(path);
+      }
+    }
+    assert.deepEqual(
+      files.filter((file) => !named.has(file)),
+      [],
+    );
+  });
+
+  test('the names are those that an administrator knows', () => {
+    assert.equal(deployment.metadata.name, 'reschedule-hook-server');
+    assert.equal(service.metadata.name, 'reschedule-hook-server');
+    assert.equal(container.name, 'reschedule-hook-server');
+    assert.equal(pod.serviceAccountName, 'reschedule-hook-sa');
+    assert.equal(read('rbac/service_account.yaml')[0].metadata.name, 'reschedule-hook-sa');
+    assert.equal(read('rbac/role.yaml')[0].metadata.name, 'reschedule-hook-cr');
+    assert.equal(registration.metadata.name, 'reschedule-hook');
+    const files = read('components/certificate-files/kustomization.yaml')[0].patches.at(-1).patch;
+    assert.match(files, /secretName: reschedule-hook-tls\n/);
+  });
+
+  test('the image is the one that make docker-image builds, at the version of the package', () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf-8'));
+    const makefile = readFileSync(join(ROOT, 'Makefile'), 'utf-8');
+    const variable = (name: string) => new RegExp(`^${name} \\?= (.*)$`, 'm').exec(makefile)?.[1];
+    const [{ images }] = read('manager/kustomization.yaml');
+    const newName = `${variable('DOCKER_USER')}/${variable('DOCKER_IMAGE')}`;
+    assert.deepEqual(images, [{ name: container.image, newName, newTag: version }]);
+  });
+});
+
+describe('the ClusterRole', () => {
+  test('grants the verbs that the code uses, and no other', () => {
+    const [{ rules }] = read('rbac/role.yaml');
+    const granted = rules.flatMap(permissionsIn);
+    assert.deepEqual(granted, permissionsOf({ trackerKind: couchbaseCluster }));
+  });
+
+  test('is bound to the ServiceAccount of the pods', () => {
+    for (const binding of [...read('rbac/role_binding.yaml'), ...read('rbac/certificate_role_binding.yaml')]) {
+      assert.deepEqual(binding.subjects, [
+        { kind: 'ServiceAccount', name: 'reschedule-hook-sa', namespace: NAMESPACE },
+      ]);
+    }
+  });
+});
+
+function permissionsIn({ apiGroups, resources, resourceNames, verbs }: Rule): Permission[] {
+  return apiGroups.flatMap((group) =>
+    resources.flatMap((resource) =>
+      verbs.flatMap((verb) =>
+        (resourceNames ?? [undefined]).map(
+          (name) => ({ verb, group, resource, ...(name === undefined ? {} : { name }) }) as Permission,
+        ),
+      ),
+    ),
+  );
+}
+
+describe('the Deployment', () => {
+  const env = Object.fromEntries(container.env.map(({ name, value }) => [name, value ?? 'from the pod']));
+  const config: Config = readConfig(env);
+  const portOf = (name: string) => container.ports.find((port) => port.name === name)?.containerPort;
+
+  test('sets only what the hook reads, here and in every component', () => {
+    const known = SETTINGS.map(({ name }) => name);
+    const names = Object.keys(env);
+    for (const file of files.filter((one) => /^(components|certmanager|kind)\/.*kustomization/.test(one))) {
+      const patches: { patch: string }[] = read(file)[0].patches;
+      names.push(
+        ...patches.flatMap(({ patch }) => [...patch.matchAll(/name: ([A-Z_]+)$/gm)].map(([, name = '']) => name)),
+      );
+    }
+    assert.deepEqual(
+      names.filter((name) => !known.includes(name) && !CERTIFICATE_SETTINGS.includes(name)),
+      [],
+    );
+  });
+
+  test('opens the ports on which the hook listens, and the Service and the registration lead there', () => {
+    assert.equal(portOf('webhook'), config.webhookPort);
+    assert.equal(portOf('health'), config.healthPort);
+    const [webhook, health] = service.spec.ports;
+    assert.deepEqual([webhook.targetPort, health.targetPort], ['webhook', 'health']);
+    const { port, path, name, namespace } = registration.webhooks[0].clientConfig.service;
+    assert.deepEqual([port, path, name, namespace], [webhook.port, '/eviction', service.metadata.name, NAMESPACE]);
+    assert.equal(deployment.spec.template.metadata.annotations['prometheus.io/port'], String(config.healthPort));
+    assert.deepEqual(service.spec.selector, deployment.spec.template.metadata.labels);
+    assert.deepEqual(deployment.spec.selector.matchLabels, deployment.spec.template.metadata.labels);
+  });
+
+  test('is not itself a pod that the hook protects', () => {
+    const labels: Record<string, string> = deployment.spec.template.metadata.labels;
+    for (const requirement of config.selector) assert.ok(!(requirement.key in labels));
+  });
+
+  test('updates without a gap, and waits long enough for a replica to end by itself', () => {
+    assert.deepEqual(deployment.spec.strategy.rollingUpdate, { maxUnavailable: 0, maxSurge: 1 });
+    assert.ok(deployment.spec.replicas >= 2);
+    const needed = config.shutdownDelayMs + FINISH_MS;
+    assert.ok(pod.terminationGracePeriodSeconds * 1000 > needed + 5_000, `${needed} ms and some room`);
+  });
+
+  test('runs as the image does: no root, nothing to write, no capabilities', () => {
+    assert.deepEqual(container.securityContext, {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+    assert.equal(pod.securityContext.runAsNonRoot, true);
+    assert.equal(pod.securityContext.seccompProfile.type, 'RuntimeDefault');
+  });
+});
+
+describe('the registration', () => {
+  const [webhook] = registration.webhooks;
+
+  test('asks about evictions only, in the words of the API server, and fails closed', () => {
+    assert.equal(registration.webhooks.length, 1);
+    assert.deepEqual(webhook.rules, [
+      {
+        apiGroups: [''],
+        apiVersions: ['v1'],
+        resources: ['pods/eviction'],
+        operations: ['CREATE'],
+        scope: 'Namespaced',
+      },
+    ]);
+    const { failurePolicy, matchPolicy, sideEffects, matchConditions } = webhook;
+    assert.deepEqual([failurePolicy, matchPolicy, sideEffects], ['Fail', 'Equivalent', 'NoneOnDryRun']);
+    assert.equal(matchConditions, undefined);
+    assert.ok(webhook.timeoutSeconds > 0 && webhook.timeoutSeconds <= 30);
+  });
+
+  test('leaves out kube-system and the namespace of the hook', () => {
+    const [{ namespace }] = read('default/kustomization.yaml');
+    assert.equal(namespace, NAMESPACE);
+    assert.equal(read('manager/namespace.yaml')[0].metadata.name, NAMESPACE);
+    assert.deepEqual(webhook.namespaceSelector, {
+      matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', NAMESPACE] }],
+    });
+  });
+});
+
+describe('npm run manifests', () => {
+  const run = (args: readonly string[], env: Record<string, string> = {}) =>
+    spawnSync(process.execPath, ['scripts/manifests.ts', ...args], { cwd: ROOT, encoding: 'utf-8', env });
+
+  test('--help lists what it takes', () => {
+    const { status, stdout } = run(['--help']);
+    assert.equal(status, 0);
+    for (const option of ['FILE', '--overlay', '--image']) assert.ok(stdout.includes(option));
+  });
+
+  test('says in one line what is wrong', (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'reschedule-hook-manifests-'));
+    t.after(() => rmSync(dir, { recursive: true }));
+    for (const [args, problem] of [
+      [[join(dir, 'install.yaml')], /^manifests: kubectl cannot be run \(.*ENOENT.*\); it has to be in the PATH\n$/],
+      [['--loud'], /^manifests: Unknown option '--loud'.*; see --help\n$/],
+      [['a', 'b'], /^manifests: there is more than one FILE; see --help\n$/],
+    ] as const) {
+      const { status, stderr } = run(args, { PATH: dir });
+      assert.equal(status, 1);
+      assert.match(stderr, problem);
+    }
+    assert.ok(!existsSync(join(dir, 'install.yaml')));
+  });
+});
