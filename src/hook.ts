@@ -21,7 +21,7 @@ import { formatAge } from './policy/duration.ts';
 import { decodeEntry, ENTRY_PREFIX, entryKey } from './policy/entry.ts';
 import type { PolicySettings, Tracker } from './policy/model.ts';
 import { needsNode } from './policy/rules/8-earlier-instance.ts';
-import { isDraining, isMarked } from './policy/states.ts';
+import { isDraining, isMarked, isSelected } from './policy/states.ts';
 import { Admitter } from './webhook/admit.ts';
 import { createApp } from './webhook/app.ts';
 import { Deadlines } from './webhook/deadlines.ts';
@@ -69,6 +69,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     selectorKeys: config.selector.map(({ key }) => key),
     annotationKey: config.annotationKey,
     entryPrefix: ENTRY_PREFIX,
+    isSelected: (pod) => isSelected(pod, settings),
     isMarked: (pod) => isMarked(pod, settings),
     isDraining: (node) => isDraining(node, settings.drainTaints),
     now,

@@ -13,7 +13,7 @@ import { loadKubeConfig } from '../../src/kube/kubeconfig.ts';
 import { createReads } from '../../src/kube/reads.ts';
 import { createWrites } from '../../src/kube/writes.ts';
 import { ENTRY_PREFIX } from '../../src/policy/entry.ts';
-import { isDraining, isMarked } from '../../src/policy/states.ts';
+import { isDraining, isMarked, isSelected } from '../../src/policy/states.ts';
 import { answerCalls } from '../support/rpc.ts';
 
 // What the hook loads beside the cache takes memory too.
@@ -103,6 +103,7 @@ async function build(kubeconfigPath: string, onSynced: () => void): Promise<Cach
     selectorKeys: config.selector.map(({ key }) => key),
     annotationKey: config.annotationKey,
     entryPrefix: ENTRY_PREFIX,
+    isSelected: (pod) => isSelected(pod, config),
     isMarked: (pod) => isMarked(pod, config),
     isDraining: (node) => isDraining(node, config.drainTaints),
     now,

@@ -3,6 +3,7 @@ import type { Node, Pod, Tracker } from '../policy/model.ts';
 import type { TrackerKind } from '../policy/trackers/index.ts';
 import type { BackoffOptions } from './backoff.ts';
 import { DepartedPods } from './departed.ts';
+import { EndingPods } from './ending.ts';
 import { createListWatch } from './list-watch.ts';
 import { projectNode, projectPod, projectTracker } from './project.ts';
 import { Reflector, type ReflectorOptions } from './reflector.ts';
@@ -17,6 +18,8 @@ export interface CacheOptions {
   /** Absent where tracking is switched off. */
   readonly trackerKind?: TrackerKind;
   readonly entryPrefix: string;
+  /** Whether the pod is one that the hook protects: of no other is the end remembered. */
+  readonly isSelected: (pod: Pod) => boolean;
   readonly isMarked: (pod: Pod) => boolean;
   readonly isDraining: (node: Node | undefined) => boolean;
   readonly now: () => number;
@@ -43,6 +46,7 @@ export interface Cache {
   readonly nodes: Store<Node>;
   readonly trackers: Store<Tracker>;
   readonly departed: DepartedPods;
+  readonly ending: EndingPods;
   project: {
     pod(object: JsonObject): Pod;
     node(object: JsonObject): Node;
@@ -104,7 +108,11 @@ export function createCache(options: CacheOptions): Cache {
   });
   const isOnDrainingNode = ({ node }: Pod) => node !== undefined && options.isDraining(nodes.get(node));
   const departed = new DepartedPods(options.isMarked, isOnDrainingNode, options.now);
-  pods.subscribe((change) => departed.observe(change));
+  const ending = new EndingPods(options.monotonicNow);
+  pods.subscribe((change) => {
+    ending.observe(change);
+    if (options.isSelected(change.kind === 'removed' ? change.before : change.now)) departed.observe(change);
+  });
 
   const reflect = <T extends Cached>(
     name: string,
@@ -144,6 +152,7 @@ export function createCache(options: CacheOptions): Cache {
     nodes,
     trackers,
     departed,
+    ending,
     project,
     hasSynced,
     podsAgeMs: () => options.monotonicNow() - (kinds[0]?.reflector.agreedAt ?? Number.NEGATIVE_INFINITY),

@@ -76,6 +76,7 @@ export class Observer {
     const { pod, node, tracker, trackerMissing } = seen;
     const entry = tracker && entryFor(tracker, request.namespace, request.name);
     const departed = cache.departed.get(key);
+    const endingForMs = pod && cache.ending.forMs(key, pod.uid);
     return {
       evidence,
       now: now(),
@@ -88,6 +89,7 @@ export class Observer {
       ...(trackerMissing === undefined ? {} : { trackerMissing }),
       ...(entry ? { entry } : {}),
       ...(departed ? { departed } : {}),
+      ...(endingForMs === undefined ? {} : { endingForMs }),
     };
   }
 

@@ -18,6 +18,8 @@ export interface Observation {
   readonly entry?: Entry;
   /** The cache's own memory of a marked pod of this name that it saw disappear. */
   readonly departed?: Entry;
+  /** For how long the hook has known this instance to be terminating, or finished, in ms; absent: the cache does not know. */
+  readonly endingForMs?: number;
   /** Whether the cache has seen this very instance, and so also the end of the one before it. */
   readonly cacheKnowsInstance: boolean;
   /** Whether the API server has told the cache nothing about pods for so long that its word alone does not count. */

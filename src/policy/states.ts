@@ -1,7 +1,7 @@
 import type { Node, Pod, PolicySettings } from './model.ts';
 import { matches } from './selector.ts';
 
-/** After this, a terminating or finished pod is taken for a corpse that nobody is replacing (DESIGN rule 6). */
+/** Over for longer than this, a terminating or finished pod is taken for a corpse that nobody is replacing. */
 export const CORPSE_AFTER_MS = 5 * 60_000;
 
 /**

@@ -31,6 +31,15 @@ describe('DepartedPods', () => {
     assert.deepEqual(departed.keys(), [POD_KEY]);
   });
 
+  test('remembers nothing of a pod that is not protected: a Job has the labels too', () => {
+    const { cache, departed } = aMemory();
+    const ownerReferences = [{ apiVersion: 'batch/v1', kind: 'Job', name: 'backup', controller: true }];
+    const job = cache.project.pod(aRawPod({ metadata: { ownerReferences, annotations: { [RESCHEDULE]: 'true' } } }));
+    cache.pods.put(job);
+    cache.pods.remove(job);
+    assert.deepEqual(departed.keys(), []);
+  });
+
   test('sees the mark that only the last state of the pod carries', () => {
     const { cache, pod, departed } = aMemory();
     cache.pods.put(pod('uid-a', 1));

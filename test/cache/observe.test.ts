@@ -69,6 +69,13 @@ describe('Observer.fromCache', () => {
     assert.equal(departed?.uid, 'uid-a');
   });
 
+  test('for how long the pod has been ending, as the cache has seen it', () => {
+    const { cache, observer } = anObserver();
+    assert.equal(observer.fromCache(aRequest()).endingForMs, undefined);
+    cache.pods.put(cache.project.pod(aRawPod({ metadata: { resourceVersion: '101' }, status: { phase: 'Failed' } })));
+    assert.equal(observer.fromCache(aRequest()).endingForMs, 0);
+  });
+
   test('of a pod that is not there has neither pod nor tracker', () => {
     const { observer } = anObserver({ ...synced, pods: [] });
     assert.deepEqual(observer.fromCache(aRequest()), { ...base, evidence: 'cache', cacheKnowsInstance: false });

@@ -50,6 +50,7 @@ const observations: fc.Arbitrary<Observation> = all(
   maybe('tracker', fc.constantFrom(aTracker(), aTracker({ reusesNames: false }))),
   maybe('entry', entries),
   maybe('departed', entries),
+  maybe('endingForMs', fc.constantFrom(0, 600_000)),
 ).map((parts) => anObservationOf(parts));
 
 function anObservationOf(parts: object): Observation {

@@ -6,12 +6,12 @@ import { CORPSE_AFTER_MS, isEnding } from '../states.ts';
  * Rule 6: the pod is terminating or finished. An allow is safe where the request names the instance (the API server
  * enforces the UID at the delete, so no successor can be hit), and wanted where the pod is a corpse that nobody replaces.
  */
-export const ending: Rule = ({ request, pod, now }) => {
+export const ending: Rule = ({ request, pod, endingForMs }) => {
   if (pod === undefined || !isEnding(pod)) return undefined;
   if (request.uid === pod.uid && !asksForShorterGrace(request, pod)) {
     return { kind: 'allow', rule: '6', reason: 'EndingInstanceNamed' };
   }
-  if (now - endOf(pod) > CORPSE_AFTER_MS) return { kind: 'allow', rule: '6', reason: 'Corpse' };
+  if (overForMs(pod, endingForMs) > CORPSE_AFTER_MS) return { kind: 'allow', rule: '6', reason: 'Corpse' };
   const state = pod.deletionDeadline === undefined ? 'finished' : 'terminating';
   return { kind: 'deny', rule: '6', reason: 'Ending', code: 429, message: `${MESSAGES.waiting} (it is ${state})` };
 };
@@ -23,9 +23,11 @@ function asksForShorterGrace(request: EvictionRequest, pod: Pod): boolean {
 }
 
 /**
- * When the instance is over (finished), or should have been (its deletion deadline). A deadline is no proof: on a node that
- * is cut off the containers may still run, which is why an eviction is let through only long after it.
+ * For how long the instance has been over (finished), or should have been (its grace period is past), as far as the hook has
+ * seen it. A deadline is no proof: on a node that is cut off the containers may still run, which is why an eviction is let
+ * through only long after it. The wall clock is not asked: where it is ahead, the successor would be evicted (S1).
  */
-function endOf(pod: Pod): number {
-  return Math.min(pod.deletionDeadline ?? Number.POSITIVE_INFINITY, pod.finishedAt ?? Number.POSITIVE_INFINITY);
+function overForMs(pod: Pod, endingForMs = 0): number {
+  const graceSeconds = pod.finishedAt === undefined ? (pod.deletionGraceSeconds ?? 0) : 0;
+  return endingForMs - graceSeconds * 1000;
 }
