@@ -12,7 +12,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 test('the built file runs alone: no sources, no node_modules', (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'reschedule-hook-build-'));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
-  for (const name of ['package.json', 'tsconfig.json', 'scripts/build.ts', 'src', 'bin']) {
+  for (const name of ['package.json', 'tsconfig.json', 'scripts/build.ts', 'scripts/bundle.ts', 'src', 'bin']) {
     cpSync(join(ROOT, name), join(dir, name), { recursive: true, filter: (path) => !path.endsWith('src/rehearsal') });
   }
   symlinkSync(join(ROOT, 'node_modules'), join(dir, 'node_modules'));

@@ -1,6 +1,7 @@
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { BUNDLE } from '../../scripts/bundle.ts';
 
 const PROCESSES = new URL('../processes/', import.meta.url);
 const OUT = new URL('../../node_modules/.cache/reschedule-hook-bench/', import.meta.url);
@@ -14,14 +15,9 @@ export type ProcessName = (typeof NAMES)[number];
 export async function buildProcesses(): Promise<void> {
   await rm(OUT, { recursive: true, force: true });
   await build({
+    ...BUNDLE,
     entryPoints: NAMES.map((name) => fileURLToPath(new URL(`${name}.ts`, PROCESSES))),
     outdir: fileURLToPath(new URL('processes/', OUT)),
-    bundle: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'esm',
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-    logLevel: 'warning',
   });
   await mkdir(OUT, { recursive: true });
   // The hook says its version, which it finds there.

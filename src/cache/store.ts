@@ -1,3 +1,5 @@
+import type { Listing, Sink } from './reflector.ts';
+
 /** What every cached object has. Keys are `namespace/name`, or `name` for cluster-scoped objects. */
 export interface Cached {
   readonly resourceVersion: string;
@@ -32,7 +34,7 @@ export interface StoreOptions<T> {
  * The objects of one kind as the API server last told them. Invariant: between two lists a key never goes back to an
  * older resourceVersion, so an object learnt from the answer to a write is not undone by the watch events before it.
  */
-export class Store<T extends Cached> implements Lister<T> {
+export class Store<T extends Cached> implements Lister<T>, Sink<T> {
   readonly #objects = new Map<string, T>();
   readonly #handlers = new Set<(change: Change<T>) => void>();
   readonly #options: StoreOptions<T>;
@@ -65,21 +67,35 @@ export class Store<T extends Cached> implements Lister<T> {
   }
 
   /**
-   * The whole state, from a list: what is not in it is gone. A list is believed even where its resourceVersions are older
-   * than what is here, because that is what a restored etcd looks like.
+   * The whole state, from a list whose pages come one by one: each object counts from its page on, and what is in none of
+   * them is gone at the end. So the event loop is never held for all of them, nor are all of them held twice. A list is
+   * believed even where its resourceVersions are older than what is here, because that is what a restored etcd looks like.
    */
-  replace(objects: readonly T[]): void {
+  beginList(): Listing<T> {
     const listed = new Set<string>();
-    for (const object of objects) {
-      listed.add(this.#options.keyOf(object));
-      this.#accept(object);
-    }
-    for (const key of [...this.#objects.keys()]) {
-      if (!listed.has(key)) this.#drop(key);
-    }
-    if (this.#hasSynced) return;
-    this.#hasSynced = true;
-    this.#options.onSynced?.();
+    return {
+      page: (objects) => {
+        for (const object of objects) {
+          listed.add(this.#options.keyOf(object));
+          this.#accept(object);
+        }
+      },
+      complete: () => {
+        for (const key of [...this.#objects.keys()]) {
+          if (!listed.has(key)) this.#drop(key);
+        }
+        if (this.#hasSynced) return;
+        this.#hasSynced = true;
+        this.#options.onSynced?.();
+      },
+    };
+  }
+
+  /** A list of one page. */
+  replace(objects: readonly T[]): void {
+    const list = this.beginList();
+    list.page(objects);
+    list.complete();
   }
 
   /** An object from a watch event. */

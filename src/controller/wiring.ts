@@ -48,6 +48,8 @@ export function wakeOnChanges(
   });
   // Only what drains, undrains, comes or goes reaches this: heartbeats change nothing that is kept of a node.
   cache.nodes.subscribe(() => {
+    // Until the first lists are in, whatever has been woken looks again by itself.
+    if (!cache.hasSynced()) return;
     for (const tracker of cache.trackers.values()) {
       if (Object.keys(tracker.entries).length > 0) add(`${KEYS.tracker} ${trackerKey(tracker)}`);
     }

@@ -1,5 +1,5 @@
 import { createListWatch } from '../cache/list-watch.ts';
-import { Reflector } from '../cache/reflector.ts';
+import { Reflector, wholeList } from '../cache/reflector.ts';
 import type { ApiClient } from '../kube/client.ts';
 import { type PodView, viewPod } from './pods.ts';
 import { NotYet, type UntilOptions, until } from './until.ts';
@@ -33,7 +33,7 @@ export class PodWatch {
       sink: {
         put: (pod) => this.#put(pod),
         remove: (pod) => this.#remove(pod),
-        replace: (pods) => this.#replace(pods),
+        beginList: () => wholeList((pods) => this.#replace(pods)),
       },
       monotonicNow: () => performance.now(),
       random: Math.random,

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Decision } from '../policy/decision.ts';
 import { assertNever, type EvictionRequest } from '../policy/model.ts';
 

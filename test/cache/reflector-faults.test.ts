@@ -17,9 +17,9 @@ describe('Reflector: a list that fails', () => {
       await time.advance(FIRST_MS);
       await time.advance(2 * FIRST_MS);
       await time.advance(4 * FIRST_MS - 1);
-      assert.deepEqual(calls(), ['list 500', 'list 500', 'list 500']);
+      assert.deepEqual(calls(), ['list 100', 'list 100', 'list 100']);
       await time.advance(1);
-      assert.deepEqual(calls(), ['list 500', 'watch 10']);
+      assert.deepEqual(calls(), ['list 100', 'watch 10']);
       assert.deepEqual(sink.told, ['replace a']);
       const waits = log.filter(({ message }) => message === 'Watch interrupted').map(({ fields }) => fields.retryInMs);
       assert.deepEqual(waits, [FIRST_MS, 2 * FIRST_MS, 4 * FIRST_MS]);
@@ -27,13 +27,13 @@ describe('Reflector: a list that fails', () => {
   }
 
   for (const error of [apiError(410), apiError(500), reset(), new TypeError('no items')]) {
-    test(`in the middle of its pages (${error.message}) tells nothing and begins at the first page`, async (t) => {
+    test(`in the middle of its pages (${error.message}) completes nothing and begins at the first page`, async (t) => {
       const { server, sink, start, calls, time } = aReflector(t);
       server.lists = [aPage('10', ['a'], 'c1'), error, aPage('12', ['a', 'b'])];
       await start();
       assert.deepEqual(sink.told, []);
       await time.advance(FIRST_MS);
-      assert.deepEqual(calls(), ['list 500', 'list 500 c1', 'list 500', 'watch 12']);
+      assert.deepEqual(calls(), ['list 100', 'list 100 c1', 'list 100', 'watch 12']);
       assert.deepEqual(sink.told, ['replace a,b']);
     });
   }
@@ -71,9 +71,9 @@ describe('Reflector: a watch that is broken by', () => {
       act(server.feed);
       await settle();
       await time.advance(FIRST_MS - 1);
-      assert.deepEqual(calls(), ['list 500', 'watch 10']);
+      assert.deepEqual(calls(), ['list 100', 'watch 10']);
       await time.advance(1);
-      assert.deepEqual(calls(), next === 'watch' ? ['watch 20'] : ['list 500', 'watch 30']);
+      assert.deepEqual(calls(), next === 'watch' ? ['watch 20'] : ['list 100', 'watch 30']);
     });
   }
 
@@ -86,7 +86,7 @@ describe('Reflector: a watch that is broken by', () => {
     await time.advance(5_000);
     server.feed.end();
     await settle();
-    assert.deepEqual(calls(), ['list 500', 'watch 10', 'watch 20']);
+    assert.deepEqual(calls(), ['list 100', 'watch 10', 'watch 20']);
     assert.deepEqual(sink.told, ['replace ', 'put b']);
   });
 
@@ -98,7 +98,7 @@ describe('Reflector: a watch that is broken by', () => {
     server.feed.event('BOOKMARK', { metadata: { resourceVersion: '11' } });
     await settle();
     await time.advance(99_999);
-    assert.deepEqual(calls(), ['list 500', 'watch 10']);
+    assert.deepEqual(calls(), ['list 100', 'watch 10']);
     assert.deepEqual(
       log.map(({ message }) => message),
       ['Listed'],
@@ -118,7 +118,7 @@ describe('Reflector: a watch that is refused', () => {
       server.refusals = [apiError(code)];
       await start();
       await time.advance(FIRST_MS);
-      assert.deepEqual(calls(), ['list 500', 'watch 10', 'watch 10']);
+      assert.deepEqual(calls(), ['list 100', 'watch 10', 'watch 10']);
     });
   }
 
@@ -129,7 +129,7 @@ describe('Reflector: a watch that is refused', () => {
       server.refusals = [apiError(code)];
       await start();
       await time.advance(FIRST_MS);
-      assert.deepEqual(calls(), ['list 500', 'watch 10', 'list 500', 'watch 30']);
+      assert.deepEqual(calls(), ['list 100', 'watch 10', 'list 100', 'watch 30']);
     });
   }
 
@@ -139,7 +139,7 @@ describe('Reflector: a watch that is refused', () => {
     server.refusals = [apiError(429, 17_000)];
     await start();
     await time.advance(16_999);
-    assert.deepEqual(calls(), ['list 500', 'watch 10']);
+    assert.deepEqual(calls(), ['list 100', 'watch 10']);
     await time.advance(1);
     assert.deepEqual(calls(), ['watch 10']);
   });
@@ -150,9 +150,9 @@ describe('Reflector: a watch that is refused', () => {
     server.refusals = Array.from({ length: 100 }, () => apiError(503));
     await start();
     for (let i = 0; i < 180; i++) await time.advance(1_000);
-    assert.ok(!calls().includes('list 500', 1));
+    assert.ok(!calls().includes('list 100', 1));
     for (let i = 0; i < 120; i++) await time.advance(1_000);
-    assert.ok(calls().includes('list 500'));
+    assert.ok(calls().includes('list 100'));
   });
 
   test('never makes a call without a pause: an hour of refusals is a few dozen calls', async (t) => {
@@ -182,7 +182,7 @@ describe('Reflector: watches that end at once', () => {
       server.lists = [aPage('10')];
       server.onFeed = onFeed;
       await start();
-      assert.deepEqual(calls(), ['list 500', 'watch 10']);
+      assert.deepEqual(calls(), ['list 100', 'watch 10']);
       await time.advance(FIRST_MS);
       assert.deepEqual(calls(), ['watch 10']);
       await time.advance(FIRST_MS);

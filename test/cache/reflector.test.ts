@@ -9,7 +9,7 @@ describe('Reflector: when all goes well', () => {
     const { server, sink, start, calls } = aReflector(t);
     server.lists = [aPage('10', ['a', 'b'], 'c1'), aPage('10', ['c'], 'c2'), aPage('10', ['d'])];
     await start();
-    assert.deepEqual(calls(), ['list 500', 'list 500 c1', 'list 500 c2', 'watch 10']);
+    assert.deepEqual(calls(), ['list 100', 'list 100 c1', 'list 100 c2', 'watch 10']);
     assert.deepEqual(sink.told, ['replace a,b,c,d']);
   });
 
@@ -35,7 +35,7 @@ describe('Reflector: when all goes well', () => {
     await time.advance(60_000);
     server.feed.end();
     await settle();
-    assert.deepEqual(calls(), ['list 500', 'watch 10', 'watch 20']);
+    assert.deepEqual(calls(), ['list 100', 'watch 10', 'watch 20']);
   });
 
   test('asks for a watch of 5 to 10 minutes', async (t) => {
@@ -70,7 +70,7 @@ describe('Reflector: when all goes well', () => {
     server.lists = [aPage('10'), aPage('10')];
     await start();
     await start();
-    assert.deepEqual(calls(), ['list 500', 'watch 10']);
+    assert.deepEqual(calls(), ['list 100', 'watch 10']);
   });
 });
 
@@ -82,9 +82,9 @@ describe('Reflector: a kind that is not installed', () => {
     assert.deepEqual(sink.told, ['replace ']);
     assert.equal(reflector.agreedAt, time.monotonicNow());
     await time.advance(9_999);
-    assert.deepEqual(calls(), ['list 500']);
+    assert.deepEqual(calls(), ['list 100']);
     await time.advance(1);
-    assert.deepEqual(calls(), ['list 500', 'watch 5']);
+    assert.deepEqual(calls(), ['list 100', 'watch 5']);
     assert.deepEqual(sink.told, ['replace ', 'replace a']);
   });
 
@@ -112,7 +112,7 @@ describe('Reflector: stop', () => {
   test('during a list: nothing reaches the sink, and nothing is called any more', async (t) => {
     const { server, sink, start, calls, time, reflector } = aReflector(t);
     await start();
-    assert.deepEqual(calls(), ['list 500']);
+    assert.deepEqual(calls(), ['list 100']);
     await reflector.stop();
     server.lists = [aPage('10', ['a'])];
     await time.advance(600_000);
@@ -127,7 +127,7 @@ describe('Reflector: stop', () => {
     await reflector.stop();
     await settle();
     assert.deepEqual(sink.told, []);
-    assert.deepEqual(server.calls, ['list 500']);
+    assert.deepEqual(server.calls, ['list 100']);
   });
 
   test('during a watch: what still arrives does not reach the sink', async (t) => {
@@ -138,7 +138,7 @@ describe('Reflector: stop', () => {
     await reflector.stop();
     await settle();
     assert.deepEqual(sink.told, ['replace ']);
-    assert.deepEqual(server.calls, ['list 500', 'watch 10']);
+    assert.deepEqual(server.calls, ['list 100', 'watch 10']);
   });
 
   test('during a pause ends the pause', async (t) => {
@@ -147,7 +147,7 @@ describe('Reflector: stop', () => {
     await start();
     await reflector.stop();
     await time.advance(600_000);
-    assert.deepEqual(calls(), ['list 500']);
+    assert.deepEqual(calls(), ['list 100']);
   });
 
   test('without a start, and twice, does nothing', async (t) => {
@@ -165,7 +165,7 @@ describe('Reflector: stop', () => {
     reflector.start();
     await stopped;
     await settle();
-    assert.deepEqual(calls(), ['list 500', 'watch 10', 'watch 10']);
+    assert.deepEqual(calls(), ['list 100', 'watch 10', 'watch 10']);
     assert.throws(() => first.event('ADDED', object('zombie', '11')), TypeError, 'the first body was cancelled');
     server.feed.event('ADDED', object('b', '12'));
     await settle();
@@ -180,7 +180,7 @@ describe('Reflector: stop', () => {
     reflector.start();
     await stopped;
     await settle();
-    assert.deepEqual(calls(), ['list 500', 'list 500', 'watch 10']);
+    assert.deepEqual(calls(), ['list 100', 'list 100', 'watch 10']);
     assert.deepEqual(sink.told, ['replace a']);
   });
 });

@@ -65,6 +65,40 @@ describe('Store: a list', () => {
     assert.deepEqual(told, ['removed a u1@1', 'added a u2@9']);
   });
 
+  test('counts page by page, and what is in none of its pages is gone only when it is complete', () => {
+    const { store, told } = aStore(thing('1'), thing('1', { name: 'b' }), thing('1', { name: 'c' }));
+    const list = store.beginList();
+    list.page([thing('2', { colour: 'blue' })]);
+    assert.deepEqual(told.splice(0), ['updated a u1@2']);
+    list.page([thing('1', { name: 'c' })]);
+    assert.deepEqual([told.splice(0), store.size], [[], 3]);
+    list.complete();
+    assert.deepEqual(told, ['removed b u1@1']);
+  });
+
+  test('that breaks off takes nothing away, and the next one does not count its pages', () => {
+    const { store, told } = aStore(thing('1'), thing('1', { name: 'b' }));
+    store.beginList().page([thing('1')]);
+    const list = store.beginList();
+    list.page([thing('1', { name: 'b' })]);
+    list.complete();
+    assert.deepEqual(told, ['removed a u1@1']);
+  });
+
+  test('that is the first does not make the store synced before it is complete', () => {
+    const store = new Store<Thing>({
+      keyOf: ({ name }) => name,
+      isSame: () => false,
+      isOtherInstance: () => false,
+      onHandlerError: () => undefined,
+    });
+    const list = store.beginList();
+    list.page([thing('1')]);
+    assert.deepEqual([store.hasSynced, store.size], [false, 1]);
+    list.complete();
+    assert.equal(store.hasSynced, true);
+  });
+
   test('that is the first makes the store synced, also where it is empty, and says so once', () => {
     let synced = 0;
     const store = new Store<Thing>({

@@ -1,5 +1,5 @@
 import type { ListWatch, Page } from '../../src/cache/list-watch.ts';
-import type { Sink } from '../../src/cache/reflector.ts';
+import { type Listing, type Sink, wholeList } from '../../src/cache/reflector.ts';
 import type { JsonObject } from '../../src/kube/client.ts';
 
 /** An object of no kind: a name and a resourceVersion. */
@@ -84,8 +84,8 @@ export class FakeListWatch implements ListWatch {
 /** A sink that writes down what reaches it. */
 export class FakeSink implements Sink<string> {
   readonly told: string[] = [];
-  replace(objects: readonly string[]): void {
-    this.told.push(`replace ${objects.join(',')}`);
+  beginList(): Listing<string> {
+    return wholeList((objects) => this.told.push(`replace ${objects.join(',')}`));
   }
   put(name: string): void {
     this.told.push(`put ${name}`);
