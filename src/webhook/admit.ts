@@ -33,7 +33,7 @@ export class Admitter {
     this.#options = options;
   }
 
-  /** Never throws: whatever goes wrong is doubt, and doubt waits (S6).  */
+  /** Never throws: whatever goes wrong is doubt, and doubt waits (S6). */
   async admit(request: EvictionRequest, deadline: Pick<Deadline, 'signal'>): Promise<Decision> {
     const { monotonicNow, onDecision } = this.#options;
     const startedAt = monotonicNow();

@@ -28,11 +28,15 @@ export class Marker {
     this.#options = options;
   }
 
-  /** `changed`: the world is not what was decided on; decide anew on a live read. What was written by then is harmless. */
+  /**
+   * `changed`: the world is not what was decided on; decide anew on a live read. What was written by then is harmless.
+   * `signal` ends the waiting for a turn. A write that has begun is carried through, and the mark after its entry, though the
+   * answer may have left: with an API server that is slower than the webhook's timeout no pod would ever be marked.
+   */
   async mark({ pod, entryOn }: MarkDecision, signal: AbortSignal): Promise<'marked' | 'changed'> {
     const { cache, writes, annotationKey, annotationValue } = this.#options;
     if (entryOn !== undefined && !(await this.#remember(pod, entryOn, signal))) return 'changed';
-    const result = await writes.markPod(pod, annotationKey, annotationValue, signal);
+    const result = await writes.markPod(pod, annotationKey, annotationValue);
     if (result.kind === 'changed') return 'changed';
     cache.pods.assume(cache.project.pod(result.object));
     return 'marked';
@@ -58,7 +62,7 @@ export class Marker {
         ...(pod.node === undefined ? {} : { node: pod.node }),
       });
       const { resourceVersion } = tracker;
-      const result = await writes.writeEntry({ path, resourceVersion }, key, value, signal);
+      const result = await writes.writeEntry({ path, resourceVersion }, key, value);
       if (result.kind === 'changed') return false;
       cache.trackers.assume(cache.project.tracker(result.object));
       return true;

@@ -222,6 +222,20 @@ describe('Admitter: doubt waits', () => {
     );
   });
 
+  test('the deadline in the middle of a mark: 429 at once, and the mark is carried through', async () => {
+    const { admit, api, deadline } = anAdmitter();
+    const { promise: written, resolve: write } = Promise.withResolvers<void>();
+    api.before = () => written;
+    const answer = admit();
+    await settle();
+    deadline.abort();
+    assert.match(answerOf(await answer), /^429 .*the answer was due/);
+    write();
+    await settle();
+    assert.deepEqual(api.calls, [WRITE_ENTRY, MARK]);
+    assert.equal(api.annotations(POD_PATH)[RESCHEDULE], 'true');
+  });
+
   test('a deadline that has passed already: 429 without a call', async () => {
     const { admit, api, deadline } = anAdmitter();
     deadline.abort();
