@@ -2,9 +2,11 @@ import type { RequestListener } from 'node:http';
 import { createCache, type Freshness } from './cache/cache.ts';
 import { Observer } from './cache/observe.ts';
 import type { Config } from './config.ts';
+import { createAnnounce } from './controller/announce.ts';
 import { Controller } from './controller/controller.ts';
 import { EntryReconciler } from './controller/entries.ts';
 import type { QueueClock } from './controller/queue.ts';
+import { RequestAnnouncer } from './controller/requested.ts';
 import { StallReporter } from './controller/stall.ts';
 import { createReconcile, wakeOnChanges } from './controller/wiring.ts';
 import { createApiClient } from './kube/client.ts';
@@ -61,7 +63,7 @@ export function createHook(config: Config, connection: Connection, world: World)
   const client = createApiClient(connection, { monotonicNow }, metrics.onApiCall);
   const reads = createReads(client);
   const writes = createWrites(client);
-  const emitEvent = createEmitEvent(client, world.instance);
+  const announce = createAnnounce(createEmitEvent(client, world.instance), { ...tracking, now });
   const cache = createCache({
     ...tracking,
     client,
@@ -94,16 +96,16 @@ export function createHook(config: Config, connection: Connection, world: World)
     cache,
     reads,
     writes,
-    emitEvent,
+    announce,
     settings,
     log,
-    now,
     monotonicNow,
     onPrune: metrics.onPrune,
   });
-  const stall = new StallReporter({ cache, emitEvent, settings, log, now, monotonicNow });
+  const stall = new StallReporter({ ...tracking, cache, announce, settings, log, now, monotonicNow });
+  const requested = new RequestAnnouncer({ ...tracking, cache, announce, settings, now });
   const controller = new Controller({
-    reconcile: createReconcile(entries, stall),
+    reconcile: createReconcile(entries, requested, stall),
     clock: world,
     random: () => world.random(),
     log,
@@ -155,7 +157,7 @@ export function createHook(config: Config, connection: Connection, world: World)
   });
   const health = createHealthApp({ ...readiness, metrics: metrics.registry, log });
   metrics.read({
-    stalledPods: () => stall.count,
+    stalledPods: () => stall.byHindrance(),
     queueLength: () => controller.queue.length,
     freshness: () => cache.freshness(),
     monotonicNow,

@@ -1,11 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Freshness } from './cache/cache.ts';
 import type { ApiCall } from './kube/client.ts';
+import { resourceOf } from './kube/paths.ts';
 import type { Decision } from './policy/decision.ts';
 import type { EntryState } from './policy/plan.ts';
 
 export interface MetricsSources {
-  stalledPods(): number;
+  /** How many, by what hinders their operators. */
+  stalledPods(): ReadonlyMap<string, number>;
   queueLength(): number;
   freshness(): Freshness[];
   monotonicNow(): number;
@@ -41,8 +43,8 @@ export function createMetrics() {
   });
   const calls = new Counter({
     name: 'reschedule_hook_api_requests_total',
-    help: 'Calls to the API server by method and status code (0: no answer)',
-    labelNames: ['method', 'code'],
+    help: 'Calls to the API server by method, resource and status code (0: no answer)',
+    labelNames: ['method', 'resource', 'code'],
     registers,
   });
   const reconciles = new Counter({
@@ -61,14 +63,19 @@ export function createMetrics() {
       if (decision.kind === 'mark' && decision.trackerMissing !== undefined) untracked.inc();
     },
     onPrune: (state: EntryState) => pruned.inc({ state }),
-    onApiCall: ({ method, code }: ApiCall) => calls.inc({ method, code }),
+    onApiCall: ({ method, path, code }: ApiCall) => calls.inc({ method, resource: resourceOf(path), code }),
     onReconcile: (result: 'success' | 'error') => reconciles.inc({ result }),
     read(sources: MetricsSources) {
-      gauge(
-        'reschedule_hook_stalled_pods',
-        'Marked pods whose operator has not acted for STALL_AFTER',
-        sources.stalledPods,
-      );
+      new Gauge({
+        name: 'reschedule_hook_stalled_pods',
+        help: 'Marked pods whose operator has not acted for STALL_AFTER, by what their tracking resource reports',
+        labelNames: ['hindrance'],
+        registers,
+        collect() {
+          this.reset();
+          for (const [hindrance, count] of sources.stalledPods()) this.set({ hindrance }, count);
+        },
+      });
       gauge('reschedule_hook_queue_length', 'Keys that wait to be reconciled', sources.queueLength);
       perKind('reschedule_hook_cache_objects', 'Objects in the cache', ({ objects }) => objects);
       perKind('reschedule_hook_cache_age_seconds', 'Time since the API server last told something', ({ agreedAt }) =>

@@ -6,6 +6,7 @@ import { type Cache, createCache, namespacedKey } from '../../src/cache/cache.ts
 import { readConfig } from '../../src/config.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import { EntryReconciler } from '../../src/controller/entries.ts';
+import { RequestAnnouncer } from '../../src/controller/requested.ts';
 import { StallReporter } from '../../src/controller/stall.ts';
 import { createReconcile, wakeOnChanges } from '../../src/controller/wiring.ts';
 import { createApiClient } from '../../src/kube/client.ts';
@@ -113,15 +114,15 @@ async function build(kubeconfigPath: string, onSynced: () => void): Promise<Cach
     log: (level, message, fields) => log[level](message, fields),
     onSynced,
   });
-  const shared = { cache: built, emitEvent: async () => undefined, settings: config, log, now, monotonicNow };
+  const announce = async () => undefined;
+  const shared = { ...tracking, cache: built, announce, settings: config, log, now, monotonicNow };
   const entries = new EntryReconciler({
     ...shared,
-    ...tracking,
     reads: createReads(client),
     writes: createWrites(client),
   });
   const controller = new Controller({
-    reconcile: createReconcile(entries, new StallReporter(shared)),
+    reconcile: createReconcile(entries, new RequestAnnouncer(shared), new StallReporter(shared)),
     clock: { monotonicNow, setTimer },
     random: Math.random,
     log,

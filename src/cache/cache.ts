@@ -68,6 +68,13 @@ export const namespacedKey = (namespace: string, name: string) => `${namespace}/
 export const trackerKey = (tracker: Pick<Tracker, 'namespace' | 'name'>) =>
   tracker.namespace === undefined ? tracker.name : namespacedKey(tracker.namespace, tracker.name);
 
+/** The key of the pod's tracking resource; undefined where it has none, or tracking is off. */
+export function trackerKeyOf(pod: Pod, kind: TrackerKind | undefined): string | undefined {
+  const named = kind?.nameFor(pod);
+  if (kind === undefined || named === undefined || 'missing' in named) return undefined;
+  return kind.isNamespaced ? namespacedKey(pod.namespace, named.name) : named.name;
+}
+
 export function createCache(options: CacheOptions): Cache {
   const { client, annotationKey, trackerKind, entryPrefix, log } = options;
   const podFields = { annotationKey, labelKeys: [...options.selectorKeys, ...(trackerKind?.labelKeys ?? [])] };

@@ -79,6 +79,7 @@ export function projectTracker(object: JsonObject, kind: TrackerKind, entryPrefi
     kind: kind.type,
     ...(kind.isNamespaced ? { namespace: metadata.namespace ?? '' } : {}),
     reusesNames: kind.reusesNames(object),
+    ...optional('hindrance', kind.hindrance(object)),
     entries: Object.fromEntries(entries),
   });
 }

@@ -1,6 +1,5 @@
 import { type Cache, namespacedKey, trackerKey } from '../cache/cache.ts';
 import { describeError } from '../kube/errors.ts';
-import type { EmitEvent } from '../kube/events.ts';
 import { objectPath } from '../kube/paths.ts';
 import type { Reads } from '../kube/reads.ts';
 import type { Writes } from '../kube/writes.ts';
@@ -9,6 +8,7 @@ import { decodeEntry, entryPod } from '../policy/entry.ts';
 import type { Entry, Pod, PolicySettings, Tracker } from '../policy/model.ts';
 import { type EntryState, entryState, type Plan, planEntry } from '../policy/plan.ts';
 import type { TrackerKind } from '../policy/trackers/index.ts';
+import type { Announce } from './announce.ts';
 import type { ReconcileResult } from './controller.ts';
 import { Since } from './since.ts';
 
@@ -16,12 +16,11 @@ export interface EntriesOptions {
   readonly cache: Cache;
   readonly writes: Pick<Writes, 'removeEntry'>;
   readonly reads: Pick<Reads, 'pod'>;
-  readonly emitEvent: EmitEvent;
+  readonly announce: Announce;
   readonly settings: PolicySettings;
   /** Absent where tracking is switched off. */
   readonly trackerKind?: TrackerKind;
   readonly log: Log;
-  readonly now: () => number;
   readonly monotonicNow: () => number;
   readonly onPrune?: (state: EntryState) => void;
 }
@@ -137,6 +136,8 @@ export class EntryReconciler {
     const { cache, writes, trackerKind, log, onPrune } = this.#options;
     if (trackerKind === undefined) return false;
     const { entryKey, value, about, pod, state } = pruned;
+    // Before the entry goes, so that a crash in between loses nothing; every replica may say it, and it stands once.
+    if (state === 'rescheduled' && pod !== undefined) await this.#announce(pod, tracker, decodeEntry(value), signal);
     const path = objectPath(trackerKind.apiPath, trackerKind.plural, tracker.namespace, tracker.name);
     const result = await writes.removeEntry(path, entryKey, value, signal);
     if (result.kind === 'changed') return false;
@@ -144,16 +145,15 @@ export class EntryReconciler {
     onPrune?.(state);
     const fields = { pod: about.name, namespace: about.namespace, uid: pod?.uid, node: pod?.node, reason: state };
     log.info(state === 'rescheduled' ? LOG.rescheduled : LOG.pruned, { ...fields, tracker: trackerKey(tracker) });
-    if (state === 'rescheduled' && pod !== undefined) await this.#announce(pod, decodeEntry(value), signal);
     return true;
   }
 
-  async #announce(pod: Pod, entry: Entry, signal: AbortSignal): Promise<void> {
-    const { emitEvent, log, now } = this.#options;
+  async #announce(pod: Pod, tracker: Tracker, entry: Entry, signal: AbortSignal): Promise<void> {
+    const { announce, log } = this.#options;
     const from = entry.node === undefined ? '' : ` from node ${entry.node}`;
-    const message = `The pod was moved${from} to node ${pod.node} for a drain`;
+    const text = `was moved${from} to node ${pod.node} for a drain`;
     try {
-      await emitEvent({ about: pod, reason: 'Rescheduled', type: 'Normal', message, now: new Date(now()) }, signal);
+      await announce({ pod, tracker, reason: 'Rescheduled', type: 'Normal', text }, signal);
     } catch (error) {
       log.warn(LOG.eventFailed, { pod: pod.name, namespace: pod.namespace, error: describeError(error) });
     }

@@ -1,15 +1,19 @@
-import type { Cache } from '../cache/cache.ts';
-import type { EmitEvent } from '../kube/events.ts';
+import { type Cache, trackerKeyOf } from '../cache/cache.ts';
 import { LOG, type Log } from '../logs.ts';
 import { formatAge } from '../policy/duration.ts';
-import type { Pod, PolicySettings } from '../policy/model.ts';
+import type { Pod, PolicySettings, Tracker } from '../policy/model.ts';
 import { planStall } from '../policy/plan.ts';
+import { describeHindrance } from '../policy/states.ts';
+import type { TrackerKind } from '../policy/trackers/index.ts';
+import { type Announce, operatorOf } from './announce.ts';
 import type { ReconcileResult } from './controller.ts';
 import { Since } from './since.ts';
 
 export interface StallOptions {
   readonly cache: Cache;
-  readonly emitEvent: EmitEvent;
+  readonly announce: Announce;
+  /** Absent where tracking is switched off. */
+  readonly trackerKind?: TrackerKind;
   readonly settings: PolicySettings;
   readonly log: Log;
   readonly now: () => number;
@@ -31,9 +35,20 @@ export class StallReporter {
     this.#since = new Since(options.monotonicNow);
   }
 
-  /** How many pods are stalled now; the metric. */
+  /** How many pods are stalled now. */
   get count(): number {
     return this.#stalled.size;
+  }
+
+  /** The same, by what hinders their operators (`None` where nothing is told); the metric. */
+  byHindrance(): Map<string, number> {
+    const counts = new Map([['None', 0]]);
+    for (const podKey of this.#stalled.keys()) {
+      const pod = this.#options.cache.pods.get(podKey);
+      const hindrance = (pod && this.#trackerOf(pod)?.hindrance) ?? 'None';
+      counts.set(hindrance, (counts.get(hindrance) ?? 0) + 1);
+    }
+    return counts;
   }
 
   async reconcile(podKey: string, signal: AbortSignal): Promise<ReconcileResult> {
@@ -58,9 +73,12 @@ export class StallReporter {
   }
 
   async #report(podKey: string, pod: Pod, signal: AbortSignal): Promise<void> {
-    const { emitEvent, log, now, settings } = this.#options;
-    const mover = pod.owner === undefined ? 'its operator' : `the operator of ${pod.owner.kind} ${pod.owner.name}`;
-    const message = `The pod was marked over ${formatAge(settings.stallAfterMs)} ago and ${mover} has not moved it; drains of node ${pod.node} wait`;
+    const { announce, log, settings } = this.#options;
+    const tracker = this.#trackerOf(pod);
+    const told = describeHindrance(tracker);
+    const why = told === undefined ? '' : ` (${told})`;
+    const age = formatAge(settings.stallAfterMs);
+    const text = `was marked over ${age} ago and ${operatorOf(pod)} has not moved it${why}; drains of ${pod.node === undefined ? 'its node' : `node ${pod.node}`} wait`;
     if (this.#stalled.get(podKey) !== pod.uid) {
       log.warn(LOG.stalled, {
         pod: pod.name,
@@ -68,14 +86,20 @@ export class StallReporter {
         uid: pod.uid,
         node: pod.node,
         owner: pod.owner?.name,
+        ...(tracker?.hindrance === undefined ? {} : { hindrance: tracker.hindrance }),
       });
     }
     this.#stalled.set(podKey, pod.uid);
-    await emitEvent(
-      { about: pod, reason: 'RescheduleStalled', type: 'Warning', message, now: new Date(now()) },
+    await announce(
+      { pod, ...(tracker ? { tracker } : {}), reason: 'RescheduleStalled', type: 'Warning', text },
       signal,
     );
     this.#announced.add(pod.uid);
+  }
+
+  #trackerOf(pod: Pod): Tracker | undefined {
+    const key = trackerKeyOf(pod, this.#options.trackerKind);
+    return key === undefined ? undefined : this.#options.cache.trackers.get(key);
   }
 
   #clear(podKey: string, successor?: Pod): void {

@@ -1,17 +1,22 @@
-import { type Cache, namespacedKey, trackerKey } from '../cache/cache.ts';
+import { type Cache, trackerKey, trackerKeyOf } from '../cache/cache.ts';
 import type { Change } from '../cache/store.ts';
 import type { Pod, PolicySettings } from '../policy/model.ts';
 import { isMarked } from '../policy/states.ts';
 import type { TrackerKind } from '../policy/trackers/index.ts';
 import type { Reconcile } from './controller.ts';
 import type { EntryReconciler } from './entries.ts';
+import type { RequestAnnouncer } from './requested.ts';
 import type { StallReporter } from './stall.ts';
 
 /** Keys of the work queue are `<kind> <store key>`. */
-const KEYS = { tracker: 'tracker', departed: 'departed', stall: 'stall' } as const;
+const KEYS = { tracker: 'tracker', departed: 'departed', requested: 'requested', stall: 'stall' } as const;
 
 /** Sends a key to the reconciler of its kind. */
-export function createReconcile(entries: EntryReconciler, stall: StallReporter): Reconcile {
+export function createReconcile(
+  entries: EntryReconciler,
+  requested: RequestAnnouncer,
+  stall: StallReporter,
+): Reconcile {
   return async (key, signal) => {
     const space = key.indexOf(' ');
     const kind = key.slice(0, space);
@@ -21,6 +26,8 @@ export function createReconcile(entries: EntryReconciler, stall: StallReporter):
         return entries.reconcileTracker(storeKey, signal);
       case KEYS.departed:
         return entries.reconcileDeparted(storeKey);
+      case KEYS.requested:
+        return requested.reconcile(storeKey, signal);
       case KEYS.stall:
         return stall.reconcile(storeKey, signal);
       default:
@@ -41,10 +48,12 @@ export function wakeOnChanges(
 ): void {
   cache.trackers.subscribe((change) => add(`${KEYS.tracker} ${change.key}`));
   cache.pods.subscribe((change) => {
-    const tracker = trackerOf(podOf(change), trackerKind);
+    const tracker = trackerKeyOf(podOf(change), trackerKind);
     if (tracker !== undefined) add(`${KEYS.tracker} ${tracker}`);
     if (cache.departed.get(change.key) !== undefined) add(`${KEYS.departed} ${change.key}`);
-    if (involvesMark(change, settings)) add(`${KEYS.stall} ${change.key}`);
+    if (!involvesMark(change, settings)) return;
+    add(`${KEYS.requested} ${change.key}`);
+    add(`${KEYS.stall} ${change.key}`);
   });
   // Only what drains, undrains, comes or goes reaches this: heartbeats change nothing that is kept of a node.
   cache.nodes.subscribe(() => {
@@ -64,10 +73,4 @@ function podOf(change: Change<Pod>): Pod {
 function involvesMark(change: Change<Pod>, settings: PolicySettings): boolean {
   if (change.kind !== 'added' && isMarked(change.before, settings)) return true;
   return change.kind !== 'removed' && isMarked(change.now, settings);
-}
-
-function trackerOf(pod: Pod, kind: TrackerKind | undefined): string | undefined {
-  const named = kind?.nameFor(pod);
-  if (kind === undefined || named === undefined || 'missing' in named) return undefined;
-  return kind.isNamespaced ? namespacedKey(pod.namespace, named.name) : named.name;
 }

@@ -4,38 +4,26 @@ import { ApiError } from './errors.ts';
 
 const COMPONENT = 'reschedule-hook';
 
+export type EventReason = 'RescheduleRequested' | 'RescheduleStalled' | 'Rescheduled';
+
 export interface EventInput {
+  /** The pod instance whose fate it tells; with the reason it makes the Event's name. */
   readonly about: { readonly namespace: string; readonly name: string; readonly uid: string };
-  readonly reason: 'RescheduleStalled' | 'Rescheduled';
+  /** The object that it is shown on, where that is not the pod itself. */
+  readonly on?: { readonly apiVersion: string; readonly kind: string; readonly name: string; readonly uid: string };
+  readonly reason: EventReason;
   readonly type: 'Normal' | 'Warning';
   readonly message: string;
   readonly now: Date;
 }
 
-/** Writes a Kubernetes Event about a pod, once for each instance and reason, whichever replica comes first. */
+/** Writes a Kubernetes Event, once for each pod instance, reason and object that it is on, whichever replica comes first. */
 export type EmitEvent = (event: EventInput, signal?: AbortSignal) => Promise<void>;
 
 export function createEmitEvent(client: ApiClient, instance: string): EmitEvent {
-  return async ({ about, reason, type, message, now }, signal) => {
-    const { namespace, name, uid } = about;
-    const at = now.toISOString().replace(/\.\d+Z$/, 'Z');
-    const body = {
-      apiVersion: 'v1',
-      kind: 'Event',
-      // The name is made of what the event is about, so that a second replica's event is refused as already there.
-      metadata: { namespace, name: eventName(name, uid, reason) },
-      involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace, name, uid },
-      reason,
-      type,
-      message,
-      count: 1,
-      firstTimestamp: at,
-      lastTimestamp: at,
-      source: { component: COMPONENT },
-      reportingComponent: COMPONENT,
-      reportingInstance: instance,
-    };
-    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`;
+  return async (event, signal) => {
+    const path = `/api/v1/namespaces/${encodeURIComponent(event.about.namespace)}/events`;
+    const body = eventObject(event, instance);
     try {
       await client.json({ method: 'POST', path, body, ...(signal ? { signal } : {}) });
     } catch (error) {
@@ -44,7 +32,30 @@ export function createEmitEvent(client: ApiClient, instance: string): EmitEvent 
   };
 }
 
-function eventName(pod: string, uid: string, reason: string): string {
-  const hash = createHash('sha256').update(`${uid}/${reason}`).digest('hex').slice(0, 16);
-  return `${pod.slice(0, 230).replace(/[-.]+$/, '')}.${hash}`;
+function eventObject({ about, on, reason, type, message, now }: EventInput, reportingInstance: string) {
+  const { namespace } = about;
+  const { apiVersion, kind, name, uid } = on ?? { apiVersion: 'v1', kind: 'Pod', ...about };
+  const at = now.toISOString().replace(/\.\d+Z$/, 'Z');
+  return {
+    apiVersion: 'v1',
+    kind: 'Event',
+    // The name is made of what the event is about, so that a second replica's event is refused as already there.
+    metadata: { namespace, name: eventName(name, [about.uid, reason, ...(on ? [on.uid] : [])]) },
+    // Also of a Namespace, which is in none itself: all that belongs to one drain is then shown in one place.
+    involvedObject: { apiVersion, kind, namespace, name, uid },
+    reason,
+    type,
+    message,
+    count: 1,
+    firstTimestamp: at,
+    lastTimestamp: at,
+    source: { component: COMPONENT },
+    reportingComponent: COMPONENT,
+    reportingInstance,
+  };
+}
+
+function eventName(name: string, parts: readonly string[]): string {
+  const hash = createHash('sha256').update(parts.join('/')).digest('hex').slice(0, 16);
+  return `${name.slice(0, 230).replace(/[-.]+$/, '')}.${hash}`;
 }

@@ -54,6 +54,8 @@ export interface Tracker {
   readonly resourceVersion: string;
   /** Whether its operator recreates a pod under the same name; without that no entry is needed. */
   readonly reusesNames: boolean;
+  /** What keeps its operator from moving a pod just now, in one of a few PascalCase words; absent where nothing is told. */
+  readonly hindrance?: string;
   /** Its annotations that are tracking entries: annotation key to raw value. */
   readonly entries: Readonly<Record<string, string>>;
 }

@@ -1,4 +1,4 @@
-import type { Node, Pod, PolicySettings } from './model.ts';
+import type { Node, Pod, PolicySettings, Tracker } from './model.ts';
 import { matches } from './selector.ts';
 
 /** Over for longer than this, a terminating or finished pod is taken for a corpse that nobody is replacing. */
@@ -36,4 +36,9 @@ export function isMarked(pod: Pod, settings: PolicySettings): boolean {
 /** Whether a replacement has arrived, in the sense of REPLACEMENT_CONDITION. Its node is not looked at. */
 export function isInPlace(pod: Pod, settings: PolicySettings): boolean {
   return pod.node !== undefined && (settings.replacementCondition === 'scheduled' || pod.ready);
+}
+
+/** What keeps the operator from moving a pod, for people; undefined where its tracking resource tells of nothing. */
+export function describeHindrance(tracker: Tracker | undefined): string | undefined {
+  return tracker?.hindrance === undefined ? undefined : `${tracker.kind} ${tracker.name} reports ${tracker.hindrance}`;
 }

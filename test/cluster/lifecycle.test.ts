@@ -5,7 +5,7 @@ import { connect } from 'node:tls';
 import { LOG } from '../../src/logs.ts';
 import { writeServing } from '../../src/rehearsal/certificates.ts';
 import { installClusterDefinition } from '../../src/rehearsal/couchbasecluster-crd.ts';
-import { createPod, waitForPod } from '../../src/rehearsal/workload.ts';
+import { createPod, patchCluster, waitForPod } from '../../src/rehearsal/workload.ts';
 import { evict, metric } from './support/evict.ts';
 import { type Rig, startRig } from './support/rig.ts';
 import { aScene, type Scene } from './support/scene.ts';
@@ -23,8 +23,11 @@ interface SeenEvent {
   readonly type: string;
   readonly message: string;
   readonly count: number;
-  readonly involvedObject: { readonly name: string; readonly uid: string };
+  readonly involvedObject: { readonly kind: string; readonly name: string; readonly uid: string };
 }
+
+const told = (events: readonly SeenEvent[]) =>
+  events.map(({ reason, type, count, involvedObject: { kind } }) => [reason, type, count, kind]).sort();
 
 /** The hook's own Events in a namespace. */
 async function eventsOf(scene: Scene): Promise<SeenEvent[]> {
@@ -35,7 +38,7 @@ async function eventsOf(scene: Scene): Promise<SeenEvent[]> {
 
 // One after another: each hook looks at every namespace, and these differ in what they report and prune.
 describe('the months between drains, on the real control plane', () => {
-  test('an entry is pruned once its pod has settled, and the Rescheduled Event is written once by two replicas', async () => {
+  test('an entry is pruned once its pod has settled, and two replicas write each Event once', async () => {
     const settings = { TRACKING_RETENTION: '10s' };
     const [own, other] = await Promise.all([rig.hook('pruned', settings), rig.startHook(settings)]);
     const scene = await aScene({ rig, hook: 'pruned', namespace: 'pruned' });
@@ -46,7 +49,7 @@ describe('the months between drains, on the real control plane', () => {
       [...own.lines, ...other.lines].filter(
         ({ message, namespace }) => message === LOG.rescheduled && namespace === 'pruned',
       );
-    await scene.until('both Events to be written', async () => (await eventsOf(scene)).length === 2);
+    await scene.until('the Events to be written', async () => (await eventsOf(scene)).length >= 8);
     assert.deepEqual(
       lines()
         .map(({ pod }) => pod)
@@ -55,11 +58,21 @@ describe('the months between drains, on the real control plane', () => {
       'one line each, by whoever pruned',
     );
     const events = await eventsOf(scene);
-    assert.deepEqual(
-      events.map(({ reason, type, count }) => [reason, type, count]),
-      Array(2).fill(['Rescheduled', 'Normal', 1]),
+    const each = (kind: string) => [
+      ['RescheduleRequested', 'Normal', 1, kind],
+      ['Rescheduled', 'Normal', 1, kind],
+    ];
+    const two = ['CouchbaseCluster', 'Pod'].flatMap(each).flatMap((event) => [event, event]);
+    assert.deepEqual(told(events), two.sort());
+    const messages = events.map(({ message }) => message);
+    assert.ok(
+      messages.some((text) => /^The pod was moved from node pruned-1 to node pruned-[23] for a drain$/.test(text)),
     );
-    assert.match(events[0]?.message ?? '', /^The pod was moved from node pruned-1 to node pruned-[23] for a drain$/);
+    assert.ok(
+      messages.includes(
+        'Pod cb-0000 is to leave node pruned-1: its eviction was refused and the operator of CouchbaseCluster cb was asked to move it',
+      ),
+    );
     await Promise.all([own.stop(), other.stop()]);
   });
 
@@ -67,28 +80,51 @@ describe('the months between drains, on the real control plane', () => {
     const own = await rig.hook('stalled', { STALL_AFTER: '1s' });
     const scene = await aScene({ rig, hook: 'stalled', namespace: 'stalled', size: 1, pdb: false });
     await scene.operator.pause();
+    await patchCluster(rig.client, 'stalled', 'cb', { paused: true });
     assert.equal((await evict(scene, 'cb-0000')).code, 429);
     const line = await own.waitForLine(({ message }) => message === LOG.stalled);
     assert.equal(line.pod, 'cb-0000');
     assert.equal(line.node, scene.node(1));
-    const events = await scene.until('the Event', async () => {
-      const seen = await eventsOf(scene);
-      return seen.length > 0 && seen;
+    assert.equal(line.hindrance, 'Paused');
+    const events = await scene.until('the Events', async () => {
+      const seen = (await eventsOf(scene)).filter(({ reason }) => reason === 'RescheduleStalled');
+      return seen.length >= 2 && seen;
     });
-    assert.deepEqual(
-      events.map(({ reason, type }) => [reason, type]),
-      [['RescheduleStalled', 'Warning']],
-    );
+    assert.deepEqual(told(events), [
+      ['RescheduleStalled', 'Warning', 1, 'CouchbaseCluster'],
+      ['RescheduleStalled', 'Warning', 1, 'Pod'],
+    ]);
     assert.match(
       events[0]?.message ?? '',
-      /the operator of CouchbaseCluster cb has not moved it; drains of node stalled-1 wait/,
+      /CouchbaseCluster cb has not moved it \(couchbasecluster cb reports Paused\); drains of node stalled-1 wait/,
     );
-    assert.equal(await metric(own, 'reschedule_hook_stalled_pods'), 1);
-    assert.match((await evict(scene, 'cb-0000')).message, /stalled: its operator has not acted/);
+    assert.equal(await metric(own, 'reschedule_hook_stalled_pods', /hindrance="Paused"/), 1);
+    assert.match(
+      (await evict(scene, 'cb-0000')).message,
+      /stalled: its operator has not acted; couchbasecluster cb reports Paused\)/,
+    );
+    await patchCluster(rig.client, 'stalled', 'cb', { paused: false });
     assert.equal(Object.keys(await scene.entries()).length, 1);
     scene.operator.resume();
     await own.waitForLine(({ message }) => message === LOG.unstalled);
     assert.equal(await metric(own, 'reschedule_hook_stalled_pods'), 0);
+    await own.stop();
+  });
+
+  test('where the Namespace is the tracking resource, its Events stand in it', async () => {
+    const own = await rig.hook('spaced', { TRACKING_RESOURCE_TYPE: 'namespace' });
+    const scene = await aScene({ rig, hook: 'spaced', namespace: 'spaced', size: 1, pdb: false });
+    await scene.operator.pause();
+    assert.equal((await evict(scene, 'cb-0000')).code, 429);
+    const events = await scene.until('the Events', async () => {
+      const seen = await eventsOf(scene);
+      return seen.length >= 2 && seen;
+    });
+    assert.deepEqual(told(events), [
+      ['RescheduleRequested', 'Normal', 1, 'Namespace'],
+      ['RescheduleRequested', 'Normal', 1, 'Pod'],
+    ]);
+    await own.stop();
   });
 
   test('a renewed certificate is served without a restart (fault 22)', async () => {

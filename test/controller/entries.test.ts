@@ -55,12 +55,22 @@ describe('reconciling an entry, row by row', () => {
     assert.deepEqual(calls(), []);
     await clock.advance(1);
     assert.deepEqual(await look(), {});
-    assert.deepEqual(calls(), [PRUNE, EVENT]);
+    assert.deepEqual(calls(), [EVENT, EVENT, PRUNE], 'told before it is forgotten');
     assert.deepEqual(pruned, ['rescheduled']);
-    const event = api.requests.at(-1)?.body as Record<string, unknown>;
-    assert.equal(event.message, 'The pod was moved from node node-1 to node node-2 for a drain');
-    assert.equal(event.type, 'Normal');
-    assert.equal(event.firstTimestamp, new Date(NOW).toISOString().replace('.000', ''));
+    const events = api.requests.slice(0, 2).map(({ body }) => body as Record<string, unknown>);
+    assert.deepEqual(
+      events.map(({ message }) => message),
+      [
+        'The pod was moved from node node-1 to node node-2 for a drain',
+        'Pod cb-0000 was moved from node node-1 to node node-2 for a drain',
+      ],
+    );
+    assert.deepEqual(
+      events.map(({ involvedObject }) => (involvedObject as { uid: string }).uid),
+      ['uid-b', 'uid-cluster'],
+    );
+    assert.equal(events[0]?.type, 'Normal');
+    assert.equal(events[0]?.firstTimestamp, new Date(NOW).toISOString().replace('.000', ''));
     const fields = { pod: 'cb-0000', namespace: 'db', uid: 'uid-b', node: 'node-2' };
     assert.deepEqual(log.lines, [
       { level: 'info', message: LOG.rescheduled, fields: { ...fields, reason: 'rescheduled', tracker: TRACKER_KEY } },
@@ -166,8 +176,8 @@ describe('reconciling an entry of the reference ("true": an unknown earlier inst
     await look();
     await clock.advance(RETENTION);
     await look();
-    assert.deepEqual(calls(), [PRUNE, EVENT]);
-    const event = api.requests[1]?.body as { message?: string } | undefined;
+    assert.deepEqual(calls(), [EVENT, EVENT, PRUNE]);
+    const event = api.requests[0]?.body as { message?: string } | undefined;
     assert.equal(event?.message, 'The pod was moved to node node-2 for a drain');
   });
 });

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createAnnounce } from '../../src/controller/announce.ts';
 import { StallReporter } from '../../src/controller/stall.ts';
+import type { JsonObject } from '../../src/kube/client.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
 import { LOG } from '../../src/logs.ts';
+import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
 import { FakeApi, refusal } from '../support/api.ts';
 import { NOW, SETTINGS } from '../support/builders.ts';
 import { aCache, POD_KEY } from '../support/cache.ts';
 import { EVENT, MINUTES } from '../support/entries.ts';
 import { aLog } from '../support/log.ts';
-import { aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
+import { aRawCluster, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
 import { FakeClock } from '../support/time.ts';
 
 const STALL_AFTER = SETTINGS.stallAfterMs;
@@ -21,11 +24,12 @@ interface Marked {
   readonly value?: string;
   readonly deletionTimestamp?: string;
   readonly ownerReferences?: readonly object[];
+  readonly nodeName?: string;
 }
 
 let version = 100;
 
-function markedPod({ uid = 'uid-a', ageMs, value = 'true', ...metadata }: Marked) {
+function markedPod({ uid = 'uid-a', ageMs, value = 'true', nodeName = 'node-1', ...metadata }: Marked) {
   const at = ageMs === undefined ? undefined : new Date(NOW - ageMs).toISOString();
   return aRawPod({
     metadata: {
@@ -35,18 +39,20 @@ function markedPod({ uid = 'uid-a', ageMs, value = 'true', ...metadata }: Marked
       ...(at === undefined ? {} : { managedFields: markedBy('reschedule-hook', at) }),
       ...metadata,
     },
+    spec: { nodeName },
   });
 }
 
-function aStallReporter(pod?: Marked) {
+function aStallReporter(pod?: Marked, trackers: readonly JsonObject[] = []) {
   const api = new FakeApi();
   const log = aLog();
   const clock = new FakeClock();
-  const cache = aCache({ pods: pod === undefined ? [] : [markedPod(pod)] });
+  const cache = aCache({ pods: pod === undefined ? [] : [markedPod(pod)], trackers });
   const time = { now: NOW };
   const reporter = new StallReporter({
     cache,
-    emitEvent: createEmitEvent(api, 'hook-1'),
+    announce: createAnnounce(createEmitEvent(api, 'hook-1'), { now: () => time.now, trackerKind: couchbaseCluster }),
+    trackerKind: couchbaseCluster,
     settings: SETTINGS,
     log,
     now: () => time.now,
@@ -85,6 +91,41 @@ describe('StallReporter', () => {
     const fields = { pod: 'cb-0000', namespace: 'db', uid: 'uid-a', node: 'node-1', owner: 'cb' };
     assert.deepEqual(log.lines, [{ level: 'warn', message: LOG.stalled, fields }]);
     assert.equal(reporter.count, 1);
+  });
+
+  test('says why, as far as the tracking resource tells: on both objects, in the log and in the metric', async () => {
+    const world = aStallReporter({ ageMs: STALL_AFTER }, [aRawCluster({ spec: { paused: true } })]);
+    assert.deepEqual([...world.reporter.byHindrance()], [['None', 0]]);
+    await world.look();
+    const why =
+      'was marked over 15m ago and the operator of CouchbaseCluster cb has not moved it (couchbasecluster cb reports Paused); drains of node node-1 wait';
+    const events = world.api.requests.map(
+      ({ body }) => body as { message: string; involvedObject: { kind: string; name: string; namespace: string } },
+    );
+    assert.deepEqual(
+      events.map(({ message, involvedObject: { kind, namespace, name } }) => [message, kind, namespace, name]),
+      [
+        [`The pod ${why}`, 'Pod', 'db', 'cb-0000'],
+        [`Pod cb-0000 ${why}`, 'CouchbaseCluster', 'db', 'cb'],
+      ],
+    );
+    assert.equal(world.log.lines[0]?.fields.hindrance, 'Paused');
+    assert.deepEqual(
+      [...world.reporter.byHindrance()],
+      [
+        ['None', 0],
+        ['Paused', 1],
+      ],
+    );
+  });
+
+  test('names no node where the pod has none', async () => {
+    const { look, api } = aStallReporter({ ageMs: STALL_AFTER, nodeName: '' });
+    await look();
+    assert.match(
+      String((api.requests[0]?.body as { message?: string } | undefined)?.message),
+      /; drains of its node wait$/,
+    );
   });
 
   test('speaks of no operator by name where the pod has no owner', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { EntryReconciler } from '../../src/controller/entries.ts';
+import type { RequestAnnouncer } from '../../src/controller/requested.ts';
 import type { StallReporter } from '../../src/controller/stall.ts';
 import { createReconcile, wakeOnChanges } from '../../src/controller/wiring.ts';
 import { namespaceTracker } from '../../src/policy/trackers/namespace.ts';
@@ -25,10 +26,17 @@ describe('createReconcile', () => {
         return {};
       },
     } as unknown as EntryReconciler,
+    { reconcile: answer('requested') } as unknown as RequestAnnouncer,
     { reconcile: answer('stall') } as unknown as StallReporter,
   );
 
-  for (const key of ['tracker db/cb', 'departed db/cb-0000', 'stall db/cb-0000', 'tracker db']) {
+  for (const key of [
+    'tracker db/cb',
+    'departed db/cb-0000',
+    'requested db/cb-0000',
+    'stall db/cb-0000',
+    'tracker db',
+  ]) {
     test(`sends "${key}" to its reconciler`, async () => {
       await reconcile(key, signal);
       assert.equal(calls.at(-1), key);
@@ -79,18 +87,18 @@ describe('wakeOnChanges', () => {
     assert.deepEqual([unlabelled.woken(), off.woken()], [[], []]);
   });
 
-  test('a mark, its end, and the end of a marked pod wake the stall reporter', () => {
+  test('a mark, its end, and the end of a marked pod wake who tells of it', () => {
     const { cache, woken, pod } = aWiredCache({ trackerKind: 'off' });
     pod({ version: 1 });
     assert.deepEqual(woken(), []);
     pod({ version: 2, mark: 'true' });
-    assert.deepEqual(woken(), ['stall db/cb-0000']);
+    assert.deepEqual(woken(), ['requested db/cb-0000', 'stall db/cb-0000']);
     pod({ version: 3, mark: 'false' });
-    assert.deepEqual(woken(), ['stall db/cb-0000']);
+    assert.deepEqual(woken(), ['requested db/cb-0000', 'stall db/cb-0000']);
     pod({ version: 4, mark: 'true' });
     woken();
     cache.pods.replace([]);
-    assert.deepEqual(woken(), ['departed db/cb-0000', 'stall db/cb-0000']);
+    assert.deepEqual(woken(), ['departed db/cb-0000', 'requested db/cb-0000', 'stall db/cb-0000']);
   });
 
   test('a successor of a marked pod wakes the memory of it', () => {
@@ -98,7 +106,7 @@ describe('wakeOnChanges', () => {
     pod({ version: 1, mark: 'true' });
     woken();
     pod({ version: 2, uid: 'uid-b', node: 'node-2' });
-    assert.deepEqual(woken(), ['departed db/cb-0000', 'stall db/cb-0000']);
+    assert.deepEqual(woken(), ['departed db/cb-0000', 'requested db/cb-0000', 'stall db/cb-0000']);
     pod({ version: 3, uid: 'uid-b', node: 'node-3' });
     assert.deepEqual(woken(), ['departed db/cb-0000']);
   });

@@ -301,6 +301,15 @@ const TABLE: readonly Case[] = [
     code: 429,
   },
   {
+    when: 'rule 7: its tracking resource tells why it has to wait',
+    given: anObservation({ pod: aPod({ mark: aMark() }), tracker: aTracker({ hindrance: 'Paused' }) }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Waiting',
+    code: 429,
+    message: 'Pod waiting to be rescheduled (marked 3m20s ago by reschedule-hook; couchbasecluster cb reports Paused)',
+  },
+  {
     when: 'rule 7: stalled',
     given: anObservation({ pod: aPod({ mark: aMark(15 * MINUTE) }) }),
     kind: 'deny',

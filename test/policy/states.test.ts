@@ -84,3 +84,36 @@ describe('durations', () => {
     test(`${ms} ms is written ${text}`, () => assert.equal(formatAge(ms), text));
   }
 });
+
+describe('what a CouchbaseCluster tells of why a pod has to wait', () => {
+  const condition = (type: string, status = 'True') => ({ type, status });
+  const cases: [string, object, string | undefined][] = [
+    ['nothing', {}, undefined],
+    ['no conditions', { status: { conditions: null } }, undefined],
+    ['paused in its spec', { spec: { paused: true } }, 'Paused'],
+    ['paused in its status', { status: { controlPaused: true } }, 'Paused'],
+    [
+      'manual intervention before rebalancing',
+      given('Rebalancing', 'ManualInterventionRequired'),
+      'ManualInterventionRequired',
+    ],
+    ['hibernating', given('Hibernating'), 'Hibernating'],
+    ['upgrading', given('Available', 'Upgrading'), 'Upgrading'],
+    ['waiting between upgrades', given('WaitingBetweenUpgrades'), 'WaitingBetweenUpgrades'],
+    ['rebalancing', given('Rebalancing'), 'Rebalancing'],
+    ['not balanced', { status: { conditions: [condition('Balanced', 'False')] } }, 'Unbalanced'],
+    [
+      'all well',
+      { spec: { paused: false }, status: { conditions: [condition('Balanced'), condition('Upgrading', 'False')] } },
+      undefined,
+    ],
+    ['conditions that are none', { status: { conditions: ['Rebalancing', null] } }, undefined],
+  ];
+  for (const [what, object, expected] of cases) {
+    test(what, () => assert.equal(couchbaseCluster.hindrance(object), expected));
+  }
+
+  function given(...types: string[]) {
+    return { status: { conditions: types.map((type) => condition(type)) } };
+  }
+});

@@ -1,3 +1,4 @@
+import { createAnnounce } from '../../src/controller/announce.ts';
 import { EntryReconciler } from '../../src/controller/entries.ts';
 import type { JsonObject } from '../../src/kube/client.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
@@ -59,18 +60,18 @@ export function anEntryReconciler(
   const tracking = options.trackerKind === undefined ? {} : { trackerKind: options.trackerKind };
   const cache = aCache(isSynced ? { pods, nodes, trackers: tracking.trackerKind ? [] : [cluster], ...tracking } : {});
   const kind = trackerKindOf(tracking);
+  const tracked = kind === undefined ? {} : { trackerKind: kind };
   const pruned: string[] = [];
   const reconciler = new EntryReconciler({
     cache,
     reads: createReads(api),
     writes: createWrites(api),
-    emitEvent: createEmitEvent(api, 'hook-1'),
+    announce: createAnnounce(createEmitEvent(api, 'hook-1'), { ...tracked, now: () => NOW }),
     settings: SETTINGS,
     log,
-    now: () => NOW,
     monotonicNow: clock.monotonicNow,
     onPrune: (state) => pruned.push(state),
-    ...(kind === undefined ? {} : { trackerKind: kind }),
+    ...tracked,
   });
   const { signal } = new AbortController();
   return {

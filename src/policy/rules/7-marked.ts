@@ -1,14 +1,18 @@
 import { MESSAGES, type Rule } from '../decision.ts';
 import { formatAge } from '../duration.ts';
 import type { Mark } from '../model.ts';
-import { isMarked } from '../states.ts';
+import { describeHindrance, isMarked } from '../states.ts';
 
-/** Rule 7: marked, so its operator has been asked. The drainer waits; the message says since when, by whom, and stalls. */
-export const marked: Rule = ({ pod, now }, settings) => {
+/** Rule 7: marked, so its operator has been asked. The drainer waits; the message says since when, by whom, stalls and why. */
+export const marked: Rule = ({ pod, now, tracker }, settings) => {
   if (pod?.mark === undefined || !isMarked(pod, settings)) return undefined;
   const ageMs = pod.mark.at === undefined ? undefined : now - pod.mark.at;
   const isStalled = ageMs !== undefined && ageMs >= settings.stallAfterMs;
-  const details = [described(pod.mark, ageMs), ...(isStalled ? ['stalled: its operator has not acted'] : [])];
+  const details = [
+    described(pod.mark, ageMs),
+    ...(isStalled ? ['stalled: its operator has not acted'] : []),
+    ...[describeHindrance(tracker) ?? []].flat(),
+  ];
   const message = `${MESSAGES.waiting} (${details.join('; ')})`;
   return { kind: 'deny', rule: '7', reason: isStalled ? 'Stalled' : 'Waiting', code: 429, message };
 };

@@ -3,6 +3,8 @@ import type { TrackerKind } from './kind.ts';
 const CLUSTER_LABEL = 'couchbase_cluster';
 /** DeltaRecovery is the older name of InPlaceUpgrade; the default, SwapRebalance, never uses a name twice. */
 const IN_PLACE = ['InPlaceUpgrade', 'DeltaRecovery'];
+/** Conditions that, while True, keep the operator from moving a member; the one that wants a human first. */
+const HINDRANCES = ['ManualInterventionRequired', 'Hibernating', 'Upgrading', 'WaitingBetweenUpgrades', 'Rebalancing'];
 
 export const couchbaseCluster: TrackerKind = {
   type: 'couchbasecluster',
@@ -24,7 +26,21 @@ export const couchbaseCluster: TrackerKind = {
       upgrade === undefined || upgrade === null ? member(spec, 'upgradeProcess') : member(upgrade, 'upgradeProcess');
     return typeof process === 'string' && IN_PLACE.includes(process);
   },
+  hindrance(object) {
+    const status = member(object, 'status');
+    if (member(member(object, 'spec'), 'paused') === true || member(status, 'controlPaused') === true) return 'Paused';
+    const found = HINDRANCES.find((type) => hasCondition(status, type, 'True'));
+    return found ?? (hasCondition(status, 'Balanced', 'False') ? 'Unbalanced' : undefined);
+  },
 };
+
+function hasCondition(status: unknown, type: string, wanted: 'True' | 'False'): boolean {
+  const conditions = member(status, 'conditions');
+  return (
+    Array.isArray(conditions) &&
+    conditions.some((condition) => member(condition, 'type') === type && member(condition, 'status') === wanted)
+  );
+}
 
 function member(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, key)

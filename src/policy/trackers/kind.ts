@@ -16,4 +16,6 @@ export interface TrackerKind {
   nameFor(pod: Pod): { readonly name: string } | { readonly missing: string };
   /** Whether the operator recreates a moved pod under its own name, so that an entry is needed. Takes the raw object. */
   reusesNames(object: unknown): boolean;
+  /** Tracker.hindrance: why a marked pod may have to wait, as far as the object tells. Takes the raw object. */
+  hindrance(object: unknown): string | undefined;
 }

@@ -10,4 +10,5 @@ export const namespaceTracker: TrackerKind = {
   labelKeys: [],
   nameFor: (pod) => ({ name: pod.namespace }),
   reusesNames: () => true,
+  hindrance: () => undefined,
 };
