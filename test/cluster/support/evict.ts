@@ -15,7 +15,11 @@ export interface EvictionOptions {
 }
 
 /** One eviction through the real API server, as a drainer sends it. */
-export async function evict(scene: Scene, pod: string, options: EvictionOptions = {}): Promise<EvictionAnswer> {
+export async function evict(
+  scene: Pick<Scene, 'rig' | 'namespace'>,
+  pod: string,
+  options: EvictionOptions = {},
+): Promise<EvictionAnswer> {
   const { namespace } = scene;
   const body = {
     apiVersion: 'policy/v1',

@@ -14,7 +14,7 @@ import { type HookProcess, startHook } from '../../../src/rehearsal/hook-process
 import { registerWebhook } from '../../../src/rehearsal/webhook-registration.ts';
 import { createNamespace } from '../../../src/rehearsal/workload.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
-import { type ControlPlane, startControlPlane } from '../control-plane.ts';
+import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from '../control-plane.ts';
 import { kubeconfig } from '../pki.ts';
 import { Access } from './access.ts';
 
@@ -43,8 +43,10 @@ export interface Rig {
 
 export type RunningHook = HookProcess & { readonly files: ServingFiles };
 
-export async function startRig(options: { installCrd?: boolean } = {}): Promise<Rig> {
-  const controlPlane = await startControlPlane({ nodes: 1 });
+export async function startRig(
+  options: { installCrd?: boolean; controlPlane?: ControlPlaneOptions } = {},
+): Promise<Rig> {
+  const controlPlane = await startControlPlane({ nodes: 1, ...options.controlPlane });
   const dir = await mkdtemp(join(tmpdir(), 'reschedule-hook-test-'));
   const { client, close } = await connect(controlPlane.kubeconfigPath);
   const authority = await createAuthority();

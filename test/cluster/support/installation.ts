@@ -1,0 +1,118 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeServing } from '../../../src/rehearsal/certificates.ts';
+import { type Exit, HookProcess } from '../../../src/rehearsal/hook-process.ts';
+import { freePorts } from '../../../src/rehearsal/ports.ts';
+import { NotYet, until } from '../../../src/rehearsal/until.ts';
+import { kubeconfig } from '../pki.ts';
+import { evict } from './evict.ts';
+import { CONFIG, find, rendered, requestToken, SYSTEM_NAMESPACE } from './manifests.ts';
+import type { Rig } from './rig.ts';
+import { type LocalService, startService } from './service.ts';
+
+const SERVICE = 'reschedule-hook-server';
+const HOST = `${SERVICE}.${SYSTEM_NAMESPACE}.svc`;
+const REGISTRATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/reschedule-hook';
+
+/**
+ * config/default as it is applied, with processes in place of its containers, which nobody runs here: they have the
+ * environment of the Deployment, the ServiceAccount's token, and end by the Deployment's grace.
+ */
+export interface Installation {
+  readonly service: LocalService;
+  /** Starts one more replica and waits until it is ready. */
+  startReplica(): Promise<HookProcess>;
+  /** As the kubelet ends a container: SIGTERM, and SIGKILL when the grace is over. */
+  endReplica(replica: HookProcess): Promise<Exit>;
+  /** How long a new replica has to be ready before an old one is asked to go. */
+  readonly minReadyMs: number;
+  /** Waits until the API server asks the replicas about evictions. */
+  untilAsked(): Promise<void>;
+}
+
+interface Deployment {
+  readonly minReadySeconds: number;
+  readonly template: {
+    readonly spec: {
+      readonly terminationGracePeriodSeconds: number;
+      readonly containers: readonly { readonly env: readonly { readonly name: string; readonly value?: string }[] }[];
+    };
+  };
+}
+
+/** `env`: over the settings of the Deployment. */
+export async function install(rig: Rig, env: Readonly<Record<string, string>> = {}): Promise<Installation> {
+  const { controlPlane, client } = rig;
+  const folder = join(CONFIG, 'default');
+  const { code, stderr } = await controlPlane.kubectl(['apply', '--server-side', '-k', folder]);
+  if (code !== 0) throw new Error(`kubectl apply: ${stderr}`);
+  const service = await startService();
+  rig.atStop(() => service.close());
+  await leadTo(rig, service.port);
+
+  const deployment = find(await rendered(controlPlane, folder), 'Deployment').spec as unknown as Deployment;
+  const token = await requestToken(client, SYSTEM_NAMESPACE, 'reschedule-hook-sa');
+  const kubeconfigPath = join(controlPlane.dir, 'installed.kubeconfig');
+  await writeFile(kubeconfigPath, kubeconfig(controlPlane.server, controlPlane.caData, token));
+  const files = await writeServing(join(controlPlane.dir, 'installed'), await rig.authority.issue({ hosts: [HOST] }));
+  const { terminationGracePeriodSeconds } = deployment.template.spec;
+
+  return {
+    service,
+    minReadyMs: deployment.minReadySeconds * 1000,
+    async startReplica() {
+      const [webhook = 0, health = 0] = await freePorts(2);
+      const settings = { ...environmentOf(deployment), WEBHOOK_PORT: `${webhook}`, HEALTH_PORT: `${health}`, ...env };
+      const replica = new HookProcess({ kubeconfigPath, files, env: settings }, { webhook, health });
+      rig.atStop(async () => {
+        replica.kill('SIGKILL');
+        await replica.exited;
+      });
+      service.add(webhook);
+      await replica.start();
+      return replica;
+    },
+    async endReplica(replica) {
+      const timer = setTimeout(() => replica.kill('SIGKILL'), terminationGracePeriodSeconds * 1000);
+      replica.kill('SIGTERM');
+      const exit = await replica.exited;
+      clearTimeout(timer);
+      service.remove(replica.webhookPort);
+      return exit;
+    },
+    untilAsked: () =>
+      until('the replicas to be asked', async () => {
+        const { message } = await evict({ rig, namespace: 'default' }, 'nobody-has-this-name');
+        if (!message.includes(`"${HOST}" denied the request: Pod has been rescheduled`)) throw new NotYet(message);
+      }),
+  };
+}
+
+/**
+ * No kube-proxy runs here, but the API server follows a Service of type ExternalName by itself. So the registration stays
+ * what was applied, name and all, but for the port.
+ */
+async function leadTo({ client, authority }: Rig, port: number): Promise<void> {
+  const services = `/api/v1/namespaces/${SYSTEM_NAMESPACE}/services`;
+  await client.json({ method: 'DELETE', path: `${services}/${SERVICE}` });
+  const spec = { type: 'ExternalName', externalName: 'localhost' };
+  const body = { apiVersion: 'v1', kind: 'Service', metadata: { name: SERVICE }, spec };
+  await client.json({ method: 'POST', path: services, body });
+  await client.json({
+    method: 'PATCH',
+    path: REGISTRATION,
+    contentType: 'application/json-patch+json',
+    body: [
+      { op: 'replace', path: '/webhooks/0/clientConfig/service/port', value: port },
+      { op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: authority.caBundle },
+    ],
+  });
+}
+
+function environmentOf({ template }: Deployment): Record<string, string> {
+  const env = template.spec.containers[0]?.env ?? [];
+  return {
+    BIND_ADDRESS: '127.0.0.1',
+    ...Object.fromEntries(env.map(({ name, value }) => [name, value ?? SYSTEM_NAMESPACE])),
+  };
+}

@@ -1,0 +1,92 @@
+import { request } from 'node:https';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Where a replica listens, and whether it is to be sent connections, as its readiness probe says. */
+interface Endpoint {
+  readonly port: number;
+  isReady: boolean;
+}
+
+/**
+ * What a Service and its kube-proxies do, on one port of loopback: a new connection goes to one of the ready replicas in
+ * turn, an open one stays where it is until one side ends it, and readiness is what /readyz on the very port says.
+ */
+export interface LocalService {
+  readonly port: number;
+  add(port: number): void;
+  remove(port: number): void;
+  close(): Promise<void>;
+}
+
+const PROBE_EVERY_MS = 250;
+
+export async function startService(): Promise<LocalService> {
+  const endpoints: Endpoint[] = [];
+  const sockets = new Set<Socket>();
+  let next = 0;
+  const server = createServer((socket) => {
+    const ready = endpoints.filter(({ isReady }) => isReady);
+    const chosen = ready[next++ % Math.max(ready.length, 1)];
+    if (chosen === undefined) {
+      socket.destroy();
+      return;
+    }
+    const onward = connect(chosen.port, '127.0.0.1');
+    for (const [one, other] of [
+      [socket, onward],
+      [onward, socket],
+    ] as const) {
+      sockets.add(one);
+      one.on('error', () => other.destroy());
+      one.on('close', () => {
+        sockets.delete(one);
+        other.destroy();
+      });
+      one.pipe(other);
+    }
+  });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.listen(0, '127.0.0.1', resolve);
+  await promise;
+
+  const over = new AbortController();
+  const probing = (async () => {
+    while (!over.signal.aborted) {
+      await Promise.all(
+        endpoints.map(async (endpoint) => {
+          endpoint.isReady = await isReady(endpoint.port);
+        }),
+      );
+      await sleep(PROBE_EVERY_MS);
+    }
+  })();
+  return {
+    port: (server.address() as AddressInfo).port,
+    add: (port) => void endpoints.push({ port, isReady: false }),
+    remove(port) {
+      const index = endpoints.findIndex((endpoint) => endpoint.port === port);
+      if (index >= 0) endpoints.splice(index, 1);
+    },
+    async close() {
+      over.abort();
+      await probing;
+      for (const socket of sockets) socket.destroy();
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
+
+/** As the kubelet asks: whatever certificate it shows. */
+function isReady(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const options = { host: '127.0.0.1', port, path: '/readyz', rejectUnauthorized: false, agent: false };
+    const asked = request({ ...options, timeout: 2_000 }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    asked.on('timeout', () => asked.destroy());
+    asked.on('error', () => resolve(false));
+    asked.end();
+  });
+}
