@@ -1,0 +1,50 @@
+import type { Decision } from '../../src/policy/decision.ts';
+import type { EvictionRequest } from '../../src/policy/model.ts';
+import type { Call, Task } from './calls.ts';
+import type { Drainer, Target } from './drainer.ts';
+import type { HookProcess } from './hook-process.ts';
+
+/** The tasks of a run: admissions, and the controllers of the replicas. */
+export type SimTask = Admission | ControllerTask;
+
+export interface ControllerTask extends Task {
+  readonly kind: 'controller';
+}
+
+/** One review on its way through one process of the hook, and what was true meanwhile. */
+export class Admission implements Task {
+  readonly kind = 'admission';
+  readonly name: string;
+  readonly calls: Call[] = [];
+  readonly request: EvictionRequest;
+  readonly drainer: Drainer;
+  readonly target: Target;
+  readonly process: HookProcess<SimTask>;
+  decision?: Decision;
+  /** Nobody waits for its answer: the request was sent again elsewhere. */
+  isOrphan = false;
+  /** The answer has left; what was begun may still be under way. */
+  isAnswered = false;
+  /** Whether at every moment since it was sent the pod that it asks for was live, selected and on a draining node. */
+  heldThroughout = true;
+  /** Whether at some moment since it was sent the pod of that name had been over for longer than a corpse has. */
+  sawCorpse = false;
+  /** The instances of that name that were on a draining node since it was sent. */
+  readonly drainingUids = new Set<string>();
+  /** The instance that the hook last decided to mark. */
+  decidedOn?: string;
+  /** Whether the cache had that instance then. */
+  knewInstance = false;
+
+  constructor(
+    name: string,
+    request: EvictionRequest,
+    from: { drainer: Drainer; target: Target; process: HookProcess<SimTask> },
+  ) {
+    this.name = name;
+    this.request = request;
+    this.drainer = from.drainer;
+    this.target = from.target;
+    this.process = from.process;
+  }
+}

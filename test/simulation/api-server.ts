@@ -1,0 +1,233 @@
+import type { ApiRequest, JsonObject } from '../../src/kube/client.ts';
+import { refusal } from '../support/api.ts';
+import { RESCHEDULE } from '../support/raw.ts';
+import type { SimClock } from './clock.ts';
+import {
+  NAMESPACE,
+  rawNode,
+  rawPod,
+  rawTracker,
+  type SimNode,
+  type SimPod,
+  type SimTracker,
+  shown,
+} from './objects.ts';
+import type { Variant } from './variant.ts';
+
+export type WatchKind = 'pods' | 'nodes' | 'trackers';
+export const WATCH_KINDS: readonly WatchKind[] = ['pods', 'nodes', 'trackers'];
+
+export interface WatchLine {
+  readonly at: number;
+  readonly type: 'put' | 'remove';
+  readonly raw: JsonObject;
+}
+
+/** A write that was carried out for a caller. */
+export type Write =
+  | { readonly kind: 'mark'; readonly pod: SimPod }
+  | { readonly kind: 'entry' | 'prune'; readonly tracker: SimTracker; readonly key: string; readonly value: string }
+  | { readonly kind: 'event' };
+
+/** Who wants to hear of the truth. */
+export interface Witness<Caller> {
+  /** Something that an invariant may depend on is different now. */
+  changed(): void;
+  removed(pod: SimPod): void;
+  wrote(write: Write, caller: Caller): void;
+}
+
+/** Names of annotations, as a real API server checks them. */
+const NAME_PART_MAX = 63;
+const GRACE_MS = 30_000;
+
+/** The state of the cluster, linear: every call is carried out at one moment, and every change is one line of a watch. */
+export class ApiServer<Caller> {
+  readonly pods = new Map<string, SimPod>();
+  readonly nodes = new Map<string, SimNode>();
+  /** By path. */
+  readonly trackers = new Map<string, SimTracker>();
+  /** Where the last pod of a name was that is gone. */
+  readonly lastNodes = new Map<string, string | undefined>();
+  readonly watch: Readonly<Record<WatchKind, WatchLine[]>> = { pods: [], nodes: [], trackers: [] };
+  readonly #clock: SimClock;
+  readonly #variant: Variant;
+  readonly #witness: Witness<Caller>;
+  #version = 1_000;
+  #uids = 0;
+
+  constructor(clock: SimClock, variant: Variant, witness: Witness<Caller>) {
+    this.#clock = clock;
+    this.#variant = variant;
+    this.#witness = witness;
+  }
+
+  createPod(kind: SimPod['kind'], name: string): SimPod {
+    const version = ++this.#version;
+    const fields = { name, kind, uid: `${shown(name)}#${++this.#uids}`, ready: false, version };
+    const pod: SimPod = { ...fields, raw: rawPod(fields) };
+    this.pods.set(name, pod);
+    this.#tellPod(pod, 'put');
+    return pod;
+  }
+
+  changePod(pod: SimPod, edit: (pod: SimPod) => void): void {
+    edit(pod);
+    pod.version = ++this.#version;
+    pod.raw = rawPod(pod);
+    this.#tellPod(pod, 'put');
+  }
+
+  removePod(pod: SimPod): void {
+    this.#witness.removed(pod);
+    this.lastNodes.set(pod.name, pod.node);
+    this.pods.delete(pod.name);
+    pod.version = ++this.#version;
+    pod.raw = rawPod(pod);
+    this.#tellPod(pod, 'remove');
+  }
+
+  /** DELETE with a grace period: a pod on a node goes once its kubelet says so. */
+  terminatePod(pod: SimPod): void {
+    if (pod.node === undefined) this.removePod(pod);
+    else if (pod.deletionDeadline === undefined) {
+      this.changePod(pod, () => {
+        pod.deletionDeadline = this.#clock.now + GRACE_MS;
+      });
+    }
+  }
+
+  putNode(name: string, edit: (node: SimNode) => void): void {
+    const node = this.nodes.get(name) ?? { name, unschedulable: false, taints: [], version: 0, raw: {} };
+    edit(node);
+    node.version = ++this.#version;
+    node.raw = rawNode(node);
+    this.nodes.set(name, node);
+    this.#push('nodes', 'put', node.raw);
+    this.#witness.changed();
+  }
+
+  removeNode(node: SimNode): void {
+    this.nodes.delete(node.name);
+    node.version = ++this.#version;
+    this.#push('nodes', 'remove', rawNode(node));
+    this.#witness.changed();
+  }
+
+  putTracker(fields: Pick<SimTracker, 'path' | 'name' | 'uid'>): void {
+    const tracker: SimTracker = { ...fields, annotations: {}, version: 0, raw: {} };
+    this.trackers.set(tracker.path, tracker);
+    this.changeTracker(tracker, {});
+  }
+
+  changeTracker(tracker: SimTracker, annotations: Readonly<Record<string, string>>): void {
+    tracker.annotations = annotations;
+    tracker.version = ++this.#version;
+    tracker.raw = rawTracker(tracker, this.#variant);
+    this.#push('trackers', 'put', tracker.raw);
+  }
+
+  /** Everything of one kind, as a list gives it. */
+  list(kind: WatchKind): JsonObject[] {
+    if (kind === 'nodes') return [...this.nodes.values()].map(({ raw }) => raw);
+    if (kind === 'trackers') return [...this.trackers.values()].map(({ raw }) => raw);
+    return [...this.pods.values()].filter(isWatched).map(({ raw }) => raw);
+  }
+
+  /**
+   * What the eviction API does after an allow: it reads the pod again, by name, and deletes what is there then. Gives the
+   * status that the drainer is told, and the pod that was deleted.
+   */
+  evict(name: string, { uid, dryRun }: { uid: string | undefined; dryRun: boolean }): { code: number; pod?: SimPod } {
+    const pod = this.pods.get(name);
+    if (pod === undefined) return { code: 404 };
+    if (uid !== undefined && uid !== pod.uid) return { code: 409 };
+    return dryRun ? { code: 201 } : { code: 201, pod };
+  }
+
+  /** Carries out one call of the hook. Throws ApiError where it is refused. */
+  call({ method, path, contentType, body }: ApiRequest, caller: Caller): JsonObject {
+    if (method === 'POST') {
+      this.#witness.wrote({ kind: 'event' }, caller);
+      return body as JsonObject;
+    }
+    const found = this.#find(path);
+    if (method === 'GET') return found.raw;
+    if (contentType === 'application/json-patch+json') this.#prune(found, body as readonly PatchOp[], caller);
+    else this.#merge(found, (body as { metadata: MergePatch }).metadata, caller);
+    return found.raw;
+  }
+
+  #find(path: string): SimPod | SimNode | SimTracker {
+    const [kind = '', name = ''] = path.split('/').slice(-2);
+    const tracker = this.trackers.get(path);
+    const found = tracker ?? (kind === 'nodes' ? this.nodes.get(name) : undefined) ?? this.#findPod(path, name);
+    if (found === undefined) throw refusal(404, { reason: 'NotFound', details: { kind, name } });
+    return found;
+  }
+
+  #findPod(path: string, name: string): SimPod | undefined {
+    return path === `/api/v1/namespaces/${NAMESPACE}/pods/${name}` ? this.pods.get(name) : undefined;
+  }
+
+  #merge(found: SimPod | SimNode | SimTracker, patch: MergePatch, caller: Caller): void {
+    if (!('uid' in found)) throw refusal(400);
+    if (patch.uid !== undefined && patch.uid !== found.uid) {
+      throw refusal(422, { reason: 'Invalid', details: { causes: [{ field: 'metadata.uid' }] } });
+    }
+    if (patch.resourceVersion !== undefined && patch.resourceVersion !== `${found.version}`) {
+      throw refusal(409, { reason: 'Conflict' });
+    }
+    if ('kind' in found) this.#mark(found, patch.annotations[RESCHEDULE] ?? '', caller);
+    else this.#write(found, patch.annotations, caller);
+  }
+
+  #mark(pod: SimPod, value: string, caller: Caller): void {
+    const isNew = pod.mark?.value !== value;
+    const mark = { value, at: this.#clock.now, by: 'reschedule-hook' };
+    // Told first: that the mark is there changes nothing that it depends on.
+    if (isNew) this.#witness.wrote({ kind: 'mark', pod }, caller);
+    if (isNew) this.changePod(pod, () => Object.assign(pod, { mark }));
+  }
+
+  #write(tracker: SimTracker, annotations: Readonly<Record<string, string>>, caller: Caller): void {
+    for (const [key, value] of Object.entries(annotations)) {
+      if (key.slice(key.indexOf('/') + 1).length > NAME_PART_MAX) {
+        throw refusal(422, { reason: 'Invalid', details: { causes: [{ field: 'metadata.annotations' }] } });
+      }
+      this.#witness.wrote({ kind: 'entry', tracker, key, value }, caller);
+    }
+    this.changeTracker(tracker, { ...tracker.annotations, ...annotations });
+  }
+
+  #prune(found: SimPod | SimNode | SimTracker, [test]: readonly PatchOp[], caller: Caller): void {
+    const key = test?.path.split('/').at(-1)?.replaceAll('~1', '/').replaceAll('~0', '~') ?? '';
+    if (!('annotations' in found) || found.annotations[key] !== test?.value) throw refusal(422, { reason: 'Invalid' });
+    const { [key]: value = '', ...rest } = found.annotations;
+    this.#witness.wrote({ kind: 'prune', tracker: found, key, value }, caller);
+    this.changeTracker(found, rest);
+  }
+
+  #tellPod(pod: SimPod, type: WatchLine['type']): void {
+    if (isWatched(pod)) this.#push('pods', type, pod.raw);
+    this.#witness.changed();
+  }
+
+  #push(kind: WatchKind, type: WatchLine['type'], raw: JsonObject): void {
+    this.watch[kind].push({ at: this.#clock.now, type, raw });
+  }
+}
+
+interface MergePatch {
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+interface PatchOp {
+  readonly path: string;
+  readonly value?: string;
+}
+
+/** The hook watches by label: it is never told of other pods. */
+const isWatched = ({ kind }: SimPod) => kind !== 'other';

@@ -1,0 +1,124 @@
+import { deliverAll } from './actions.ts';
+import type { SimTask } from './admission.ts';
+import { WATCH_KINDS } from './api-server.ts';
+import { quiet } from './clock.ts';
+import { kubeletEnds } from './cluster-actions.ts';
+import type { Drainer } from './drainer.ts';
+import { isDraining } from './invariants.ts';
+import type { SimNode, SimPod } from './objects.ts';
+import { NODES, type Simulation } from './simulation.ts';
+
+const ROUND_MS = 60_000;
+const ROUNDS_TO_END = 150;
+const ROUNDS_TO_PRUNE = 250;
+
+/**
+ * From here on nothing fails any more: everybody gets their turn, again and again. Under that fairness every drain has to
+ * end (d), and when no node is drained any more nothing may be left of what was remembered (e). Resolves to the rounds.
+ */
+export async function heal(sim: Simulation): Promise<number> {
+  mend(sim);
+  const endRounds = await roundsWhile(sim, ROUNDS_TO_END, () => stuck(sim) !== undefined);
+  const drain = stuck(sim);
+  if (drain !== undefined) sim.invariants.violate('d', `the drain of ${drain.node} by ${drain.name} does not end`);
+  for (const name of NODES)
+    sim.server.putNode(name, (node) => Object.assign(node, { unschedulable: false, taints: [] }));
+  const pruneRounds = await roundsWhile(sim, ROUNDS_TO_PRUNE, () => leftOver(sim) !== undefined);
+  const left = leftOver(sim);
+  if (left !== undefined) sim.invariants.violate('e', `${left} is never pruned`);
+  return endRounds + pruneRounds;
+}
+
+function mend(sim: Simulation): void {
+  sim.operator.isUp = true;
+  sim.operator.isPaused = false;
+  // Nodes that nobody drains, so that there is always somewhere to go.
+  for (const name of ['n4', 'n5']) sim.server.putNode(name, () => undefined);
+  for (const replica of sim.replicas) {
+    sim.startProcess(replica);
+    for (const kind of WATCH_KINDS) replica.process?.list(kind);
+  }
+}
+
+async function roundsWhile(sim: Simulation, most: number, isOpen: () => boolean): Promise<number> {
+  let rounds = 0;
+  for (; rounds < most && sim.invariants.violation === undefined && isOpen(); rounds++) await round(sim, rounds);
+  return rounds;
+}
+
+const stuck = ({ drainers }: Simulation) => drainers.find(({ phase }) => phase !== 'idle');
+
+function leftOver({ server, replicas }: Simulation): string | undefined {
+  const entries = [...server.trackers.values()].flatMap(({ annotations }) => Object.keys(annotations));
+  const memories = replicas.flatMap(({ name, process }) =>
+    (process?.cache.departed.keys() ?? []).map((key) => `what ${name} remembers of ${key}`),
+  );
+  return [...entries.map((key) => `the entry ${key}`), ...memories][0];
+}
+
+async function round(sim: Simulation, number: number): Promise<void> {
+  while (sim.calls.settleLimbo(true));
+  await answerAll(sim);
+  operate(sim);
+  for (const drainer of sim.drainers) drain(sim, drainer, number);
+  await answerAll(sim);
+  await sim.advance(ROUND_MS);
+}
+
+/** Until nobody waits for anything but time. */
+async function answerAll(sim: Simulation): Promise<void> {
+  for (let isBusy = true; isBusy; ) {
+    const isTold = sim.replicas.map(deliverAll).includes(true);
+    await quiet();
+    const isServed = sim
+      .tasks()
+      .map((task) => serveAll(sim, task))
+      .includes(true);
+    await quiet();
+    sim.sweep();
+    const isAnswered = [...sim.slots.keys()].map((slot) => sim.answer(slot, false)).includes(true);
+    isBusy = isTold || isServed || isAnswered;
+  }
+}
+
+function serveAll({ calls }: Simulation, task: SimTask): boolean {
+  let isBusy = false;
+  while (calls.serve(task)) isBusy = true;
+  while (calls.answer(task, false)) isBusy = true;
+  return isBusy;
+}
+
+function operate(sim: Simulation): void {
+  const { operator, server } = sim;
+  for (const pod of [...server.pods.values()]) kubeletEnds(sim, pod);
+  for (const name of operator.names) {
+    operator.restart(name, true);
+    if (!operator.endSwap(name) && !operator.deleteMarked(name)) operator.startSwap(name);
+    operator.recreate(name);
+  }
+  for (const pod of server.pods.values()) {
+    if (pod.node === undefined) server.changePod(pod, () => Object.assign(pod, { node: freeNode(sim, pod) }));
+    else if (isStarting(pod)) server.changePod(pod, () => Object.assign(pod, { ready: true }));
+  }
+}
+
+const isStarting = ({ ready, finishedAt }: SimPod) => !ready && finishedAt === undefined;
+
+/** One that is not drained, that no drainer works on although somebody has uncordoned it, and that the name has not had. */
+function freeNode({ server, drainers }: Simulation, { name }: SimPod): string {
+  const isFree = (node: SimNode) =>
+    !isDraining(node) &&
+    node.name !== server.lastNodes.get(name) &&
+    drainers.every((drainer) => drainer.node !== node.name);
+  return [...server.nodes.values()].find(isFree)?.name ?? 'n5';
+}
+
+function drain(sim: Simulation, drainer: Drainer, number: number): void {
+  if (drainer.phase === 'marked') drainer.list();
+  for (const { name } of drainer.targets.values()) drainer.poll(name);
+  if (drainer.isThrough()) drainer.end(true);
+  for (const [i, { name }] of [...drainer.targets.values()].entries()) {
+    const replica = sim.replicas[(number + i) % sim.replicas.length];
+    if (replica !== undefined) sim.ask(drainer, name, replica);
+  }
+}

@@ -1,0 +1,242 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Cache, createCache } from '../../src/cache/cache.ts';
+import { Observer } from '../../src/cache/observe.ts';
+import type { Change } from '../../src/cache/store.ts';
+import { createAnnounce } from '../../src/controller/announce.ts';
+import { Controller } from '../../src/controller/controller.ts';
+import { EntryReconciler } from '../../src/controller/entries.ts';
+import { RequestAnnouncer } from '../../src/controller/requested.ts';
+import { StallReporter } from '../../src/controller/stall.ts';
+import { createReconcile, wakeOnChanges } from '../../src/controller/wiring.ts';
+import type { ApiClient } from '../../src/kube/client.ts';
+import { createEmitEvent } from '../../src/kube/events.ts';
+import { createReads } from '../../src/kube/reads.ts';
+import { createWrites } from '../../src/kube/writes.ts';
+import type { Log } from '../../src/logs.ts';
+import type { Decision } from '../../src/policy/decision.ts';
+import { decodeEntry, ENTRY_PREFIX, entryKey } from '../../src/policy/entry.ts';
+import type { EvictionRequest, Pod, PolicySettings, Tracker } from '../../src/policy/model.ts';
+import { needsNode } from '../../src/policy/rules/8-earlier-instance.ts';
+import { isDraining, isMarked, isSelected } from '../../src/policy/states.ts';
+import { Admitter } from '../../src/webhook/admit.ts';
+import { Deadlines } from '../../src/webhook/deadlines.ts';
+import { type MarkDecision, Marker } from '../../src/webhook/mark.ts';
+import { RESCHEDULE } from '../support/raw.ts';
+import type { ApiServer, WatchKind } from './api-server.ts';
+import type { Calls, Task } from './calls.ts';
+import type { SimClock } from './clock.ts';
+import type { Mutation } from './mutation.ts';
+import { EPOCH } from './objects.ts';
+import { settingsOf, trackerKindOf, type Variant } from './variant.ts';
+
+/** Whose calls are being made: it follows the promises of the product. */
+const running = new AsyncLocalStorage<Task>();
+
+/** As the webhook gives itself of the API server's ten seconds. */
+const ANSWER_WITHIN_MS = 9_000;
+
+const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+export interface ProcessOptions<T extends Task> {
+  readonly clock: SimClock;
+  readonly server: ApiServer<T>;
+  readonly calls: Calls<T>;
+  readonly variant: Variant;
+  readonly mutation: Mutation;
+  /** How far this replica's wall clock is off. */
+  readonly skewMs: () => number;
+  /** Makes the task that the controller's calls belong to. */
+  readonly controllerTask: T;
+  /** Told of a mark before it is carried out, and of what the process forgets. */
+  readonly onMark: (decision: MarkDecision, task: T) => void;
+}
+
+/** One process of the hook: the real cache, policy, execution and controller, as `createHook` puts them together. */
+export class HookProcess<T extends Task> {
+  readonly cache: Cache;
+  readonly controllerTask: T;
+  /** UIDs of the instances that it saw leave marked, or leave a node that it knew to be draining. */
+  readonly sawLeaving = new Set<string>();
+  /** When its controller last pruned what the cache remembered of a pod, by its key in the store. */
+  readonly forgottenAt = new Map<string, number>();
+  readonly #sawMarked = new Set<string>();
+  readonly #options: ProcessOptions<T>;
+  readonly #cursor: Record<WatchKind, number | undefined> = { pods: undefined, nodes: undefined, trackers: undefined };
+  readonly #admitter: Admitter;
+  readonly #controller: Controller;
+  readonly #deadlines: Deadlines;
+
+  constructor(options: ProcessOptions<T>) {
+    this.#options = options;
+    this.controllerTask = options.controllerTask;
+    const { clock, variant, mutation } = options;
+    const settings = mutation.settings?.(settingsOf(variant)) ?? settingsOf(variant);
+    const kind = trackerKindOf(variant);
+    const trackerKind = kind && (mutation.trackerKind?.(kind) ?? kind);
+    const tracking = trackerKind === undefined ? {} : { trackerKind };
+    const now = () => EPOCH + clock.now + options.skewMs();
+    const monotonicNow = () => clock.now;
+    const timers = { monotonicNow, setTimer: (callback: () => void, ms: number) => clock.setTimer(this, callback, ms) };
+    this.#deadlines = new Deadlines(timers);
+    const client = this.#client();
+    const reads = mutation.reads?.(createReads(client)) ?? createReads(client);
+    const writes = mutation.writes?.(createWrites(client)) ?? createWrites(client);
+    this.cache = this.#createCache(client, { settings, tracking, now, monotonicNow });
+    const parts = { ...tracking, cache: this.cache, reads, writes, settings, log: silent, now, monotonicNow };
+    const announce = createAnnounce(createEmitEvent(client, 'hook'), { ...tracking, now });
+    const reconcile = createReconcile(
+      new EntryReconciler({ ...parts, announce }),
+      new RequestAnnouncer({ ...parts, announce }),
+      new StallReporter({ ...parts, announce }),
+    );
+    this.#controller = new Controller({
+      reconcile: mutation.neverReconciles ? async () => ({}) : reconcile,
+      clock: timers,
+      random: () => 0.5,
+      log: silent,
+      workers: 2,
+    });
+    this.cache.pods.subscribe((change) => this.#takeDown(change, settings));
+    wakeOnChanges(this.cache, (key) => this.#controller.queue.add(key), settings, trackerKind);
+    const observer = new Observer({
+      ...parts,
+      entryFor: lookUpEntry,
+      needsNode: (observation) => needsNode(observation, settings),
+    });
+    const marker = new Marker({ ...parts, annotationKey: RESCHEDULE, annotationValue: settings.annotationValue });
+    this.#admitter = new Admitter({
+      ...parts,
+      observer: mutated(observer, mutation),
+      marker: { mark: (decision, signal) => this.#mark(marker, decision, signal) },
+      timeoutSignal: (ms) => this.#timeoutSignal(ms),
+    });
+    running.run(this.controllerTask, () => this.#controller.start());
+  }
+
+  #timeoutSignal(ms: number): AbortSignal {
+    const controller = new AbortController();
+    this.#options.clock.setTimer(this, () => controller.abort(new Error(`${ms} ms are over`)), ms);
+    return controller.signal;
+  }
+
+  async admit(request: EvictionRequest, task: T): Promise<Decision> {
+    const { mutation } = this.#options;
+    const asked = mutation.request?.(request) ?? request;
+    const deadline = this.#deadlines.open(ANSWER_WITHIN_MS);
+    const decision = await running.run(task, () => this.#admitter.admit(asked, deadline));
+    deadline.close();
+    return mutation.decision?.(decision, request) ?? decision;
+  }
+
+  /** The next line of a watch; false where there is none, or no watch yet. */
+  deliver(kind: WatchKind): boolean {
+    const cursor = this.#cursor[kind];
+    const line = cursor === undefined ? undefined : this.#options.server.watch[kind][cursor];
+    if (cursor === undefined || line === undefined) return false;
+    this.#cursor[kind] = cursor + 1;
+    const object = this.#project(kind, line.raw);
+    if (line.type === 'put') this.cache[kind].put(object as never);
+    else this.cache[kind].remove(object as never);
+    return true;
+  }
+
+  /** A list: at the start, and where a watch has to begin anew, which loses what was on its way. */
+  list(kind: WatchKind): void {
+    const { server } = this.#options;
+    if (kind === 'trackers' && trackerKindOf(this.#options.variant) === undefined) return;
+    this.#cursor[kind] = server.watch[kind].length;
+    this.cache[kind].replace(server.list(kind).map((raw) => this.#project(kind, raw)) as never[]);
+  }
+
+  isListed(kind: WatchKind): boolean {
+    return this.#cursor[kind] !== undefined;
+  }
+
+  #takeDown(change: Change<Pod>, settings: PolicySettings): void {
+    const pod = change.kind === 'removed' ? change.before : change.now;
+    if (isMarked(pod, settings)) this.#sawMarked.add(pod.uid);
+    if (change.kind !== 'removed') return;
+    const wasDraining = pod.node !== undefined && isDraining(this.cache.nodes.get(pod.node), settings.drainTaints);
+    if (wasDraining || isMarked(pod, settings)) this.sawLeaving.add(pod.uid);
+    // Its mark superseded what was known of those before it, and was taken away.
+    else if (this.#sawMarked.has(pod.uid)) this.forgottenAt.set(change.key, this.#options.clock.now);
+  }
+
+  /** Not a real watch's clockwork, but its effect: bookmarks come for as long as no event is held up. */
+  #podsAgeMs(): number {
+    if (this.#cursor.pods === undefined) return Number.POSITIVE_INFINITY;
+    const heldUp = this.#options.server.watch.pods[this.#cursor.pods];
+    return heldUp === undefined ? 0 : this.#options.clock.now - heldUp.at;
+  }
+
+  #createCache(
+    client: ApiClient,
+    parts: {
+      settings: ReturnType<typeof settingsOf>;
+      tracking: Pick<Parameters<typeof createCache>[0], 'trackerKind'>;
+      now: () => number;
+      monotonicNow: () => number;
+    },
+  ): Cache {
+    const { settings, tracking, now, monotonicNow } = parts;
+    const cache = createCache({
+      ...tracking,
+      client,
+      labelSelector: 'app=couchbase',
+      selectorKeys: ['app'],
+      annotationKey: RESCHEDULE,
+      entryPrefix: ENTRY_PREFIX,
+      isSelected: (pod) => isSelected(pod, settings),
+      isMarked: (pod) => isMarked(pod, settings),
+      isDraining: (node) => isDraining(node, settings.drainTaints),
+      now,
+      monotonicNow,
+      random: () => 0.5,
+      log: () => undefined,
+    });
+    const { departed } = cache;
+    const forget = departed.forget.bind(departed);
+    departed.forget = (key) => {
+      this.forgottenAt.set(key, monotonicNow());
+      forget(key);
+    };
+    if (this.#options.mutation.forgetsDeparted) cache.pods.subscribe(({ key }) => forget(key));
+    return { ...cache, podsAgeMs: () => this.#podsAgeMs() };
+  }
+
+  #client(): ApiClient {
+    return {
+      json: (request) => {
+        const task = running.getStore();
+        if (task === undefined) throw new Error('a call outside every task');
+        return this.#options.calls.park(task as T, request);
+      },
+      stream: () => Promise.reject(new Error('watches are delivered by steps')),
+    };
+  }
+
+  #mark(marker: Marker, decided: MarkDecision, signal: AbortSignal): Promise<'marked' | 'changed'> {
+    const { mutation, onMark } = this.#options;
+    onMark(decided, running.getStore() as T);
+    return marker.mark(mutation.mark?.(decided) ?? decided, signal);
+  }
+
+  #project(kind: WatchKind, raw: object) {
+    const { project } = this.cache;
+    if (kind === 'pods') return project.pod(raw as never);
+    return kind === 'nodes' ? project.node(raw as never) : project.tracker(raw as never);
+  }
+}
+
+function mutated(observer: Observer, { observation = (seen) => seen }: Mutation) {
+  return {
+    fromCache: (request: EvictionRequest) => observation(observer.fromCache(request)),
+    live: async (...args: Parameters<Observer['live']>) => observation(await observer.live(...args)),
+    cacheKnows: observer.cacheKnows.bind(observer),
+  };
+}
+
+function lookUpEntry(tracker: Tracker, namespace: string, pod: string) {
+  const value = tracker.entries[entryKey(namespace, pod)];
+  return value === undefined ? undefined : decodeEntry(value);
+}

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { FAULTS } from './faults.ts';
+import { describeFailure } from './report.ts';
+import { replay, run } from './run.ts';
+import { shrink } from './shrink.ts';
+import { DRAINERS, type Variant } from './variant.ts';
+
+const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
+const RUNS = 2_000;
+/** Every reason that an answer to an eviction can have, but for exempt users and what is no eviction. */
+const REASONS = [
+  'CacheBehind',
+  'Corpse',
+  'Doubt',
+  'DryRun',
+  'Ending',
+  'EndingInstanceNamed',
+  'JobPod',
+  'Marked',
+  'MarkedAgain',
+  'NotSelected',
+  'OtherInstance',
+  'PodGone',
+  'Rescheduled',
+  'SameNode',
+  'Stalled',
+  'Waiting',
+  'WaitingForReady',
+  'WaitingForSchedule',
+];
+
+const ONE_REPLICA: Variant = {
+  tracking: 'inPlace',
+  condition: 'scheduled',
+  longNames: false,
+  replicas: 1,
+  drainers: [DRAINERS.kubectl],
+};
+const faultOf = (what: RegExp) => FAULTS.find((fault) => what.test(fault.what))?.mutation ?? assert.fail();
+
+describe('the simulation', () => {
+  test(`all holds in ${RUNS} runs, and they give every answer that there is`, () => {
+    // In a process of its own: the test runner follows every promise, which makes it several times slower.
+    const args = [MAIN, '--runs', `${RUNS}`, '--seed', '1'];
+    const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf-8' });
+    assert.equal(status, 0, stdout);
+    const reasons = /^answers: (.*)$/m.exec(stdout)?.[1]?.split(', ') ?? [];
+    assert.deepEqual(reasons.map((reason) => reason.split(' ')[0]).sort(), REASONS);
+  });
+
+  test('a seed gives the same run again, and so does its script', async () => {
+    for (const seed of [3, 14, 15, 92]) {
+      const first = await run(seed);
+      assert.deepEqual(await run(seed), first);
+      const { script, answers, variant, steps } = await replay(first.variant, first.script);
+      assert.deepEqual(
+        { script, answers, variant, steps },
+        { script: first.script, answers: first.answers, variant: first.variant, steps: first.steps },
+      );
+    }
+  });
+
+  test('a failure is shrunk to a script in which every step is needed', async () => {
+    const mutation = faultOf(/^the mark is written without/);
+    let seed = 1;
+    let found = await run(seed, { mutation });
+    while (found.violation === undefined) found = await run(++seed, { mutation });
+    const shortest = await shrink(found, mutation);
+    assert.equal(shortest.violation?.invariant, 'g');
+    for (const [i] of shortest.script.entries()) {
+      const { violation } = await replay(found.variant, shortest.script.toSpliced(i, 1), { mutation });
+      assert.notEqual(violation?.invariant, 'g', shortest.script[i]);
+    }
+    assert.match(describeFailure(shortest), new RegExp(`seed ${seed}: npm run simulate -- --runs 1 --seed ${seed}\n`));
+  });
+});
+
+describe('what the simulation has found stays mended', () => {
+  test('a clock that is ahead takes no pod for a corpse that its operator is replacing', async () => {
+    const script = [
+      'kubectl-0 starts on n2',
+      'kubectl-0 lists',
+      'cb-1 fails',
+      'r0 is told everything',
+      'the clock of r0 goes ahead 7m',
+      'kubectl-0 evicts cb-1 at r0',
+      "t0's call is carried out",
+      'operator replaces the failed cb-1',
+      'operator creates cb-1',
+      "t0's call is answered",
+      't0 is answered',
+    ];
+    assert.equal((await replay(ONE_REPLICA, script)).violation, undefined);
+    const mutation = faultOf(/^the wall clock says/);
+    const { violation } = await replay(ONE_REPLICA, script, { mutation });
+    assert.equal(violation?.invariant, 'a');
+  });
+
+  test("of a Job's pod nothing is remembered", async () => {
+    const script = [
+      'kubectl-0 starts on n1',
+      'kubectl-0 lists',
+      'r0 is told everything',
+      'kubectl-0 evicts backup-0 at r0',
+      "t0's call is carried out",
+      "t0's call is answered",
+      't0 is answered',
+      'the kubelet ends backup-0',
+      'backup-0 is created',
+      'scheduler puts backup-0 on n3',
+      'backup-0 fails',
+    ];
+    assert.equal((await replay(ONE_REPLICA, script)).violation, undefined);
+  });
+});
