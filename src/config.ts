@@ -9,6 +9,18 @@ export interface Config {
   readonly labelSelector: string;
   readonly annotationKey: string;
   readonly annotationValue: string;
+  /** Where the serving certificate comes from: an authority of the hook's own, or files. */
+  readonly certificates: 'self' | 'files';
+  /** Empty where it is not set; a pod knows it from elsewhere too. */
+  readonly podNamespace: string;
+  readonly serviceName: string;
+  readonly caSecret: string;
+  readonly webhookConfiguration: string;
+  readonly certificateLifetimeMs: number;
+  readonly caLifetimeMs: number;
+  /** Empty: clients are not asked for a certificate. */
+  readonly clientCaFile: string;
+  readonly clientNames: readonly string[];
   readonly tlsCertFile: string;
   readonly tlsKeyFile: string;
   /** Absent where tracking is switched off. */
@@ -89,11 +101,44 @@ export const SETTINGS: readonly Setting[] = [
   },
   { name: 'EXEMPT_USERS', fallback: '', help: 'user names whose evictions are let through, separated by commas' },
   {
+    name: 'CERTIFICATES',
+    fallback: 'files',
+    help: 'self: the hook makes its certificates and keeps the caBundle of its registration; files: it reads them',
+  },
+  {
     name: 'TLS_CERT_FILE',
     fallback: '/etc/webhook/certs/tls.crt',
-    help: 'serving certificate, PEM; reloaded when it changes',
+    help: 'files: serving certificate, PEM; reloaded when it changes',
   },
-  { name: 'TLS_KEY_FILE', fallback: '/etc/webhook/certs/tls.key', help: 'its key, PEM' },
+  { name: 'TLS_KEY_FILE', fallback: '/etc/webhook/certs/tls.key', help: 'files: its key, PEM' },
+  { name: 'SERVICE_NAME', fallback: 'reschedule-hook-server', help: 'self: the Service by which it is called' },
+  { name: 'POD_NAMESPACE', fallback: '', help: "self: the namespace of the Service and the Secret; the pod's own" },
+  { name: 'CA_SECRET', fallback: 'reschedule-hook-ca', help: 'self: the Secret that keeps the authority' },
+  {
+    name: 'WEBHOOK_CONFIGURATION',
+    fallback: 'reschedule-hook',
+    help: 'self: the ValidatingWebhookConfiguration whose caBundle is kept',
+  },
+  {
+    name: 'CERTIFICATE_LIFETIME',
+    fallback: '168h',
+    help: 'self: of a serving certificate, which is renewed after half of it',
+  },
+  {
+    name: 'CA_LIFETIME',
+    fallback: '8760h',
+    help: 'self: of the authority, which is renewed when a third of it is left',
+  },
+  {
+    name: 'CLIENT_CA_FILE',
+    fallback: '',
+    help: 'authorities, PEM: only clients with a certificate of theirs may ask; reloaded when it changes',
+  },
+  {
+    name: 'CLIENT_NAMES',
+    fallback: '',
+    help: 'of those, only the ones with such a common name or DNS name, separated by commas',
+  },
   { name: 'BIND_ADDRESS', fallback: '', help: 'address to listen on; every address if empty' },
   { name: 'WEBHOOK_PORT', fallback: '8443', help: 'HTTPS port of the webhook; 0 picks a free one' },
   { name: 'HEALTH_PORT', fallback: '8080', help: 'HTTP port of health and metrics; 0 picks a free one' },
@@ -104,7 +149,11 @@ export const SETTINGS: readonly Setting[] = [
 
 const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 const ANNOTATION_KEY = /^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const DNS_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 const RETENTION_MIN_MS = 10_000;
+/** An X.509 certificate counts in seconds. */
+const LIFETIME_MIN_MS = 5_000;
 const BOOLEANS: Readonly<Record<string, boolean>> = { true: true, false: false, '1': true, '0': false };
 
 /** Reads and validates every setting. Throws ConfigError that names all problems. An empty variable counts as not set. */
@@ -131,6 +180,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     labelSelector: formatSelector(selector),
     annotationKey: read('RESCHEDULE_ANNOTATION_KEY', matching(ANNOTATION_KEY, 'an annotation key'), ''),
     annotationValue: raw('RESCHEDULE_ANNOTATION_VALUE'),
+    certificates: read('CERTIFICATES', oneOf('files', 'self'), 'files'),
+    podNamespace: read('POD_NAMESPACE', optional(matching(DNS_LABEL, 'a namespace')), ''),
+    serviceName: read('SERVICE_NAME', matching(DNS_LABEL, 'the name of a Service'), ''),
+    caSecret: read('CA_SECRET', matching(DNS_NAME, 'the name of a Secret'), ''),
+    webhookConfiguration: read('WEBHOOK_CONFIGURATION', matching(DNS_NAME, 'a name'), ''),
+    certificateLifetimeMs: read('CERTIFICATE_LIFETIME', lifetime, 0),
+    caLifetimeMs: read('CA_LIFETIME', lifetime, 0),
+    clientCaFile: raw('CLIENT_CA_FILE'),
+    clientNames: list(raw('CLIENT_NAMES')),
     tlsCertFile: raw('TLS_CERT_FILE'),
     tlsKeyFile: raw('TLS_KEY_FILE'),
     ...(isTracking && trackerKind !== undefined ? { trackerKind } : {}),
@@ -146,11 +204,24 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     logLevel: read('LOG_LEVEL', oneOf('debug', 'info', 'warn', 'error'), 'info'),
     logFormat: read('LOG_FORMAT', oneOf('text', 'json'), 'text'),
   };
-  if (config.webhookPort === config.healthPort && config.webhookPort !== 0) {
-    problems.push(`WEBHOOK_PORT and HEALTH_PORT are both ${config.webhookPort}; give them different ports`);
-  }
+  problems.push(...together(config));
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(config);
+}
+
+/** What is wrong with settings that are right by themselves. */
+function together({ webhookPort, healthPort, certificateLifetimeMs, caLifetimeMs, clientNames, clientCaFile }: Config) {
+  const problems: string[] = [];
+  if (webhookPort === healthPort && webhookPort !== 0) {
+    problems.push(`WEBHOOK_PORT and HEALTH_PORT are both ${webhookPort}; give them different ports`);
+  }
+  if (caLifetimeMs < 3 * certificateLifetimeMs && caLifetimeMs > 0) {
+    problems.push('CA_LIFETIME is too short; it must be at least three times CERTIFICATE_LIFETIME');
+  }
+  if (clientNames.length > 0 && clientCaFile === '') {
+    problems.push('CLIENT_NAMES is set without CLIENT_CA_FILE, so nothing would look at the names');
+  }
+  return problems;
 }
 
 /** The settings as text, for `--help`. */
@@ -214,6 +285,14 @@ function retention(text: string): number {
   if (ms < RETENTION_MIN_MS) throw new Error(`is ${text}; it must be at least 10s, and longer than any drainer pauses`);
   return ms;
 }
+
+function lifetime(text: string): number {
+  const ms = duration(text);
+  if (ms < LIFETIME_MIN_MS) throw new Error(`is ${text}; it must be at least 5s`);
+  return ms;
+}
+
+const optional = (parse: (text: string) => string) => (text: string) => (text === '' ? '' : parse(text));
 
 function port(text: string): number {
   const value = Number(text);

@@ -1,6 +1,8 @@
 import type { RequestListener } from 'node:http';
 import { createCache, type Freshness } from './cache/cache.ts';
 import { Observer } from './cache/observe.ts';
+import { type ClientCa, createAccessCheck } from './certificates/client-ca.ts';
+import type { CertificateSource } from './certificates/source.ts';
 import type { Config } from './config.ts';
 import { createAnnounce } from './controller/announce.ts';
 import { Controller } from './controller/controller.ts';
@@ -9,7 +11,7 @@ import type { QueueClock } from './controller/queue.ts';
 import { RequestAnnouncer } from './controller/requested.ts';
 import { StallReporter } from './controller/stall.ts';
 import { createReconcile, wakeOnChanges } from './controller/wiring.ts';
-import { createApiClient } from './kube/client.ts';
+import { type ApiClient, createApiClient } from './kube/client.ts';
 import type { Connection } from './kube/connection.ts';
 import { describeError } from './kube/errors.ts';
 import { createEmitEvent } from './kube/events.ts';
@@ -38,11 +40,15 @@ export interface World extends QueueClock {
   random(): number;
   /** Names this replica in Events. */
   readonly instance: string;
+  readonly openCertificates: (client: ApiClient) => CertificateSource;
+  /** Absent where clients need no certificate. */
+  readonly clientCa: ClientCa | undefined;
 }
 
 export interface Hook {
   readonly webhookListener: RequestListener;
   readonly healthListener: RequestListener;
+  readonly certificates: CertificateSource;
   start(): void;
   /** From now on `/readyz` says no, and answers ask clients to connect elsewhere. */
   unready(reason: string): void;
@@ -61,6 +67,8 @@ export function createHook(config: Config, connection: Connection, world: World)
   const tracking = config.trackerKind ? { trackerKind: config.trackerKind } : {};
 
   const client = createApiClient(connection, { monotonicNow }, metrics.onApiCall);
+  const certificates = world.openCertificates(client);
+  const { clientCa } = world;
   const reads = createReads(client);
   const writes = createWrites(client);
   const announce = createAnnounce(createEmitEvent(client, world.instance), { ...tracking, now });
@@ -84,7 +92,7 @@ export function createHook(config: Config, connection: Connection, world: World)
 
   const permissions = new PermissionCheck({
     client,
-    permissions: permissionsOf(config),
+    permissions: permissionsOf({ ...tracking, ...ownCertificatesOf(config) }),
     setTimer: (callback, ms) => world.setTimer(callback, ms),
     onMissing: (one) => log.error(LOG.permissionMissing, { permission: describePermission(one), rule: ruleFor(one) }),
     onGranted: () => log.info(LOG.permissionsGranted),
@@ -143,7 +151,10 @@ export function createHook(config: Config, connection: Connection, world: World)
   let unreadyBecause: string | undefined;
   // What is missing is named first: without the permission to list, the cache never syncs.
   const notReady = () =>
-    unreadyBecause ?? permissions.problem ?? (cache.hasSynced() ? undefined : 'the cache has not synced');
+    unreadyBecause ??
+    permissions.problem ??
+    certificates.notReady() ??
+    (cache.hasSynced() ? undefined : 'the cache has not synced');
   const readiness = {
     notReady,
     details: () => cache.freshness().map((kind) => describeFreshness(kind, monotonicNow())),
@@ -151,6 +162,7 @@ export function createHook(config: Config, connection: Connection, world: World)
   const app = createApp({
     ...readiness,
     admit: (request, deadline) => admitter.admit(request, deadline),
+    mayAsk: clientCa && createAccessCheck(clientCa, config.clientNames),
     deadlines,
     isStopping: () => unreadyBecause !== undefined,
     log,
@@ -161,11 +173,13 @@ export function createHook(config: Config, connection: Connection, world: World)
     queueLength: () => controller.queue.length,
     freshness: () => cache.freshness(),
     monotonicNow,
+    certificates: () => [...certificates.expiries(), ...(clientCa?.expiries() ?? [])],
   });
 
   return {
     webhookListener: app.callback(),
     healthListener: health.callback(),
+    certificates,
     start() {
       permissions.start();
       cache.start();
@@ -180,6 +194,11 @@ export function createHook(config: Config, connection: Connection, world: World)
       await Promise.all([cache.stop(), controller.stop()]);
     },
   };
+}
+
+function ownCertificatesOf({ certificates, podNamespace, caSecret, webhookConfiguration }: Config) {
+  if (certificates === 'files') return {};
+  return { ownCertificates: { namespace: podNamespace, secret: caSecret, registration: webhookConfiguration } };
 }
 
 function settingsOf(config: Config): PolicySettings {

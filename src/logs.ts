@@ -24,6 +24,17 @@ export const LOG = {
   badRequest: 'Request refused',
   certificateLoaded: 'Certificate loaded',
   certificateFailed: 'Certificate not reloaded',
+  authorityCreated: 'Certificate authority created',
+  authorityIntroduced: 'Next certificate authority introduced',
+  authorityPromoted: 'Next certificate authority signs from now on',
+  authorityRetired: 'Retired certificate authority removed',
+  authorityAdopted: 'Authorities found in the registration kept for an overlap',
+  bundleWritten: 'Registration given its caBundle',
+  bundleCorrected: 'Registration given its caBundle again: somebody else had changed it',
+  registrationMissing: 'Registration not found: nobody asks the hook yet',
+  certificateTrouble: 'Certificates not kept',
+  clientCaLoaded: 'Client CA loaded',
+  clientCaFailed: 'Client CA not reloaded',
   unexpected: 'Unexpected error',
 } as const;
 

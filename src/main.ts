@@ -2,22 +2,19 @@ import './heap.ts';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { expiryOf } from './certificates/bundle.ts';
+import { type ClientCa, openClientCa } from './certificates/client-ca.ts';
+import { openFiles } from './certificates/files.ts';
+import type { SelfOptions } from './certificates/self.ts';
 import { type Config, ConfigError, describeSettings, readConfig } from './config.ts';
-import { createHook } from './hook.ts';
+import { createHook, type Hook, type World } from './hook.ts';
 import { openConnection } from './kube/connection.ts';
 import { describeError } from './kube/errors.ts';
 import { loadKubeConfig } from './kube/kubeconfig.ts';
 import { readProxyEnvironment } from './kube/proxy-environment.ts';
 import { createLog } from './logger.ts';
 import { LOG, type Log } from './logs.ts';
-import { expiryOf, loadCertificate, watchCertificate } from './webhook/certificate.ts';
-import {
-  closeServer,
-  createHealthServer,
-  createWebhookServer,
-  listen,
-  type ServingCertificate,
-} from './webhook/server.ts';
+import { closeServer, createHealthServer, createWebhookServer, listen, useCertificate } from './webhook/server.ts';
 
 const HELP = `reschedule-hook: makes kubectl drain safe for stateful pods that an operator has to move.
 
@@ -28,6 +25,8 @@ It reads the cluster from KUBECONFIG, ~/.kube/config or its ServiceAccount, and 
 ${describeSettings()}
 `;
 
+/** In every pod that has a ServiceAccount. */
+const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
 /** How long requests in hand may take to finish once the server is closed; after half of it they are told to hurry. */
 export const FINISH_MS = 10_000;
 
@@ -39,7 +38,7 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Pro
   if (args.length > 0) return answerArguments(args);
   let config: Config;
   try {
-    config = readConfig(env);
+    config = withNamespace(readConfig(env));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(
@@ -75,32 +74,36 @@ function answerArguments(args: readonly string[]): number {
 
 async function run(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<void> {
   const monotonicNow = () => performance.now();
-  const files = { certFile: config.tlsCertFile, keyFile: config.tlsKeyFile };
-  const certificate = await loadCertificate(files.certFile, files.keyFile);
-  const connection = await openConnection(() => loadKubeConfig(env), monotonicNow, readProxyEnvironment(env));
-  const hook = createHook(config, connection, {
-    log,
+  const clock = {
     now: () => Date.now(),
     monotonicNow,
     random: Math.random,
-    instance: env.HOSTNAME ?? hostname(),
-    setTimer: (callback, ms) => {
+    setTimer: (callback: () => void, ms: number) => {
       const timer = setTimeout(callback, Math.min(ms, 2 ** 31 - 1));
       return { cancel: () => clearTimeout(timer) };
     },
-  });
+  };
+  const openCertificates = await certificatesFor(config, { log, ...clock });
+  const clientCa = config.clientCaFile === '' ? undefined : await openClientCa(config.clientCaFile, log);
+  const connection = await openConnection(() => loadKubeConfig(env), monotonicNow, readProxyEnvironment(env));
+  const instance = env.HOSTNAME ?? hostname();
+  const hook = createHook(config, connection, { log, ...clock, instance, openCertificates, clientCa });
   const stopped = untilSignal(log);
-  const servers = await serve(config, certificate, hook);
-  const unwatch = watchCertificate(files, certificate, log, ({ cert, key }) =>
-    servers.webhook.setSecureContext({ cert, key, minVersion: 'TLSv1.2' }),
-  );
+  const servers = await serve(config, clientCa, hook);
+  const certificate = hook.certificates.current();
+  hook.certificates.start((pair) => useCertificate(servers.webhook, pair, clientCa?.current()));
+  clientCa?.start(() => {
+    const pair = hook.certificates.current();
+    if (pair !== undefined) useCertificate(servers.webhook, pair, clientCa.current());
+  });
   hook.start();
   log.info(LOG.started, {
     version: version(),
     webhookPort: servers.webhookPort,
     healthPort: servers.healthPort,
     server: connection.server,
-    certificateExpires: expiryOf(certificate),
+    certificates: config.certificates,
+    certificateExpires: certificate && new Date(expiryOf(certificate.cert)).toISOString(),
     selector: config.labelSelector,
     annotation: `${config.annotationKey}=${config.annotationValue}`,
     tracking: config.trackerKind?.type ?? 'off',
@@ -109,18 +112,53 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<vo
   hook.unready('it is stopping');
   // The endpoint has to be taken out of the Service, and open connections to be let go, before the port closes.
   await sleep(config.shutdownDelayMs);
-  unwatch();
   const hurry = setTimeout(() => hook.hurry(), FINISH_MS / 2);
   await closeServer(servers.webhook, FINISH_MS);
   clearTimeout(hurry);
+  clientCa?.stop();
+  await hook.certificates.stop();
   await hook.stop();
   await closeServer(servers.health, 0);
   await connection.close();
   log.info(LOG.stopped);
 }
 
-async function serve(config: Config, certificate: ServingCertificate, hook: ReturnType<typeof createHook>) {
-  const webhook = createWebhookServer(hook.webhookListener, certificate);
+/** Files are read, and their problems told, before anything else is done. */
+async function certificatesFor(
+  config: Config,
+  shared: Pick<SelfOptions, 'log' | 'now' | 'monotonicNow' | 'random' | 'setTimer'>,
+): Promise<World['openCertificates']> {
+  if (config.certificates === 'files') {
+    const source = await openFiles({ certFile: config.tlsCertFile, keyFile: config.tlsKeyFile }, shared.log);
+    return () => source;
+  }
+  const { createSelfSource } = await import('./certificates/self.ts');
+  return (client) =>
+    createSelfSource(client, {
+      ...shared,
+      namespace: config.podNamespace,
+      service: config.serviceName,
+      secret: config.caSecret,
+      registration: config.webhookConfiguration,
+      servingLifetimeMs: config.certificateLifetimeMs,
+      caLifetimeMs: config.caLifetimeMs,
+    });
+}
+
+/** A pod finds its namespace beside its token where POD_NAMESPACE does not say it. Throws where it is needed and not known. */
+function withNamespace(config: Config): Config {
+  if (config.certificates === 'files' || config.podNamespace !== '') return config;
+  try {
+    return { ...config, podNamespace: readFileSync(NAMESPACE_FILE, 'utf-8').trim() };
+  } catch {
+    throw new ConfigError([
+      `POD_NAMESPACE is not set, there is no ${NAMESPACE_FILE}, and CERTIFICATES=self has to know the namespace of the Service: set it, in a pod from metadata.namespace`,
+    ]);
+  }
+}
+
+async function serve(config: Config, clientCa: ClientCa | undefined, hook: Hook) {
+  const webhook = createWebhookServer(hook.webhookListener, hook.certificates.current(), clientCa?.current());
   const health = createHealthServer(hook.healthListener);
   const webhookPort = await listen(webhook, config.webhookPort, config.bindAddress);
   try {

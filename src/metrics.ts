@@ -11,6 +11,7 @@ export interface MetricsSources {
   queueLength(): number;
   freshness(): Freshness[];
   monotonicNow(): number;
+  certificates(): readonly { readonly certificate: string; readonly at: number }[];
 }
 
 /** The metrics of the process; words as in the log. `read` says what is asked for at each scrape. */
@@ -81,6 +82,17 @@ export function createMetrics() {
       perKind('reschedule_hook_cache_age_seconds', 'Time since the API server last told something', ({ agreedAt }) =>
         Number.isFinite(agreedAt) ? (sources.monotonicNow() - agreedAt) / 1000 : Number.NaN,
       );
+
+      new Gauge({
+        name: 'reschedule_hook_certificate_expiry_timestamp_seconds',
+        help: 'When a certificate ends: the one that is served, the authority that signs it, those of the clients',
+        registers,
+        labelNames: ['certificate'],
+        collect() {
+          this.reset();
+          for (const { certificate, at } of sources.certificates()) this.set({ certificate }, at / 1000);
+        },
+      });
 
       function gauge(name: string, help: string, value: () => number): void {
         new Gauge({

@@ -29,6 +29,11 @@ const RINGS: Readonly<Record<string, Ring>> = {
   policy: { values: [], types: [] },
   kube: { values: ['undici', '@kubernetes/client-node', 'yaml'], types: ['policy'] },
   cache: { values: ['kube'], types: ['policy'] },
+  certificates: {
+    // The reflector for the watch of the registration.
+    values: ['kube', 'cache', 'logs.ts', '@peculiar/x509', 'reflect-metadata'],
+    types: [],
+  },
   controller: { values: ['policy', 'cache', 'kube', 'logs.ts'], types: [] },
   webhook: { values: ['policy', 'cache', 'kube', 'logs.ts', 'koa', '@koa/router', 'raw-body', 'zod'], types: [] },
 };
@@ -58,7 +63,9 @@ function read(file: string): Source {
 
 function importsOf(file: string, code: string): Import[] {
   const statements = code.matchAll(/^(?:import|export)\s(?:([^'";]*?)\sfrom\s)?'([^']+)'/gm);
-  return [...statements].map(([, clause = '', specifier = '']) => ({
+  // Loaded when it is wanted: counts as any other import.
+  const later = code.matchAll(/\bimport()\('([^']+)'\)/g);
+  return [...statements, ...later].map(([, clause = '', specifier = '']) => ({
     target: specifier.startsWith('.') ? relative(SRC, join(SRC, dirname(file), specifier)) : specifier,
     isTypeOnly: isTypeOnly(clause),
   }));

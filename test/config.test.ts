@@ -21,6 +21,15 @@ describe('configuration', () => {
       labelSelector: 'app in (couchbase)',
       annotationKey: 'cao.couchbase.com/reschedule',
       annotationValue: 'true',
+      certificates: 'files',
+      podNamespace: '',
+      serviceName: 'reschedule-hook-server',
+      caSecret: 'reschedule-hook-ca',
+      webhookConfiguration: 'reschedule-hook',
+      certificateLifetimeMs: 7 * 24 * 3_600_000,
+      caLifetimeMs: 365 * 24 * 3_600_000,
+      clientCaFile: '',
+      clientNames: [],
       tlsCertFile: '/etc/webhook/certs/tls.crt',
       tlsKeyFile: '/etc/webhook/certs/tls.key',
       drainTaints: DEFAULT_DRAIN_TAINTS,
@@ -90,6 +99,22 @@ describe('configuration', () => {
       'WEBHOOK_PORT and HEALTH_PORT are both 8080; give them different ports',
     ]);
     assert.deepEqual(problemsOf({ WEBHOOK_PORT: '0', HEALTH_PORT: '0' }), []);
+  });
+
+  test('the settings of certificates have to go together', () => {
+    assert.deepEqual(problemsOf({ CERTIFICATE_LIFETIME: '1h', CA_LIFETIME: '2h' }), [
+      'CA_LIFETIME is too short; it must be at least three times CERTIFICATE_LIFETIME',
+    ]);
+    assert.deepEqual(problemsOf({ CLIENT_NAMES: 'front-proxy-client' }), [
+      'CLIENT_NAMES is set without CLIENT_CA_FILE, so nothing would look at the names',
+    ]);
+    const wrong = { CERTIFICATES: 'cert-manager', CERTIFICATE_LIFETIME: '1s', POD_NAMESPACE: 'a.b', CA_SECRET: '_' };
+    assert.deepEqual(problemsOf(wrong), [
+      'CERTIFICATES is "cert-manager"; it must be files or self',
+      'POD_NAMESPACE is "a.b", which is not a namespace',
+      'CA_SECRET is "_", which is not the name of a Secret',
+      'CERTIFICATE_LIFETIME is 1s; it must be at least 5s',
+    ]);
   });
 
   test('lists are split at commas', () => {

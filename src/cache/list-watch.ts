@@ -20,10 +20,16 @@ export interface ListWatch {
 }
 
 /** `path` is that of the collection, over all namespaces. */
-export function createListWatch(client: ApiClient, path: string, labelSelector?: string): ListWatch {
+export function createListWatch(
+  client: ApiClient,
+  path: string,
+  labelSelector?: string,
+  fieldSelector?: string,
+): ListWatch {
+  const selectors = { labelSelector, ...(fieldSelector === undefined ? {} : { fieldSelector }) };
   return {
     async list({ limit, continueToken, signal }) {
-      const query = { limit, continue: continueToken, labelSelector };
+      const query = { limit, continue: continueToken, ...selectors };
       const body = await client.json({ method: 'GET', path, query, signal });
       return toPage(body);
     },
@@ -31,7 +37,7 @@ export function createListWatch(client: ApiClient, path: string, labelSelector?:
       client.stream({
         method: 'GET',
         path,
-        query: { watch: true, allowWatchBookmarks: true, resourceVersion, timeoutSeconds, labelSelector },
+        query: { watch: true, allowWatchBookmarks: true, resourceVersion, timeoutSeconds, ...selectors },
         signal,
       }),
   };

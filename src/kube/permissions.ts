@@ -20,12 +20,38 @@ export interface Permission {
  * these: test/manifests.test.ts compares them with the calls that the code makes and with what config/ grants. (What
  * everybody may, asking for one's own permissions, is not among them.)
  */
-export function permissionsOf({ trackerKind }: { readonly trackerKind?: TrackerKind }): readonly Permission[] {
+export function permissionsOf(settings: PermissionSettings): readonly Permission[] {
+  const { trackerKind, ownCertificates } = settings;
   return [
     ...verbs('', 'pods', ['get', 'list', 'watch', 'patch']),
     ...verbs('', 'nodes', ['get', 'list', 'watch']),
     ...verbs('', 'events', ['create']),
     ...(trackerKind ? verbs(groupOf(trackerKind.apiPath), trackerKind.plural, ['get', 'list', 'watch', 'patch']) : []),
+    ...(ownCertificates ? forCertificates(ownCertificates) : []),
+  ];
+}
+
+export interface PermissionSettings {
+  readonly trackerKind?: TrackerKind;
+  /** Where the hook makes its certificates itself: what it writes for that. */
+  readonly ownCertificates?: OwnCertificates;
+}
+
+export interface OwnCertificates {
+  readonly namespace: string;
+  readonly secret: string;
+  readonly registration: string;
+}
+
+/** A create cannot be granted by name: the API server does not know the name when it looks. */
+function forCertificates({ namespace, secret, registration: name }: OwnCertificates): Permission[] {
+  const group = 'admissionregistration.k8s.io';
+  const registration = { group, resource: 'validatingwebhookconfigurations', name };
+  const secrets = { group: '', resource: 'secrets', namespace };
+  return [
+    { verb: 'create', ...secrets },
+    ...(['get', 'update'] as const).map((verb) => ({ verb, ...secrets, name: secret })),
+    ...(['get', 'list', 'watch', 'patch'] as const).map((verb) => ({ verb, ...registration })),
   ];
 }
 

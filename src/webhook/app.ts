@@ -11,6 +11,8 @@ import { parseReview, reviewResponse } from './review.ts';
 
 export interface AppOptions extends Readiness {
   readonly admit: (request: EvictionRequest, deadline: Pick<Deadline, 'signal'>) => Promise<Decision>;
+  /** Why the client may not ask, if so. Absent: everybody may who reaches the port. */
+  readonly mayAsk?: ((request: IncomingMessage) => { status: 401 | 403; error: string } | undefined) | undefined;
   readonly deadlines: Pick<Deadlines, 'open'>;
   /** Once true, every answer asks the client to open its next connection elsewhere. */
   readonly isStopping: () => boolean;
@@ -39,7 +41,9 @@ function isEviction({ method, url }: { readonly method: string; readonly url: st
 }
 
 async function review(ctx: Context, options: AppOptions): Promise<void> {
-  const { log, deadlines } = options;
+  const { log, deadlines, mayAsk } = options;
+  const refusal = mayAsk?.(ctx.req);
+  if (refusal !== undefined) return refuseClient(ctx, log, refusal);
   if (!isJson(ctx)) return refuse(ctx, log, 415, `Content-Type must be application/json, not "${ctx.request.type}"`);
   const encoding = ctx.req.headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity') return refuse(ctx, log, 415, `Content-Encoding ${encoding} is not supported`);
@@ -123,8 +127,13 @@ function refuseThrown(ctx: Context, log: Log, { status, message }: { status?: nu
   }
 }
 
-function refuse(ctx: Context, log: Log, status: number, error: string): void {
-  log.warn(LOG.badRequest, { status, error, method: ctx.method, path: ctx.path });
+function refuseClient(ctx: Context, log: Log, { status, error }: { status: number; error: string }): void {
+  refuse(ctx, log, status, error, { client: ctx.req.socket.remoteAddress });
+  ctx.set('Connection', 'close');
+}
+
+function refuse(ctx: Context, log: Log, status: number, error: string, fields: Record<string, unknown> = {}): void {
+  log.warn(LOG.badRequest, { status, error, method: ctx.method, path: ctx.path, ...fields });
   ctx.status = status;
   ctx.body = { error };
   // What is left of the body is not read; the connection cannot be used again.

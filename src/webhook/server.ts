@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -17,12 +18,37 @@ const KEEP_ALIVE_MS = 150_000;
 const REQUEST_TIMEOUT_MS = 150_000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-export function createWebhookServer(listener: RequestListener, certificate: ServingCertificate): HttpsServer {
+/**
+ * Without a certificate every handshake fails until `useCertificate` gives it one. With `clientCa` (PEM) clients are asked
+ * for a certificate; what it is worth is said by `authorized` of their socket.
+ */
+export function createWebhookServer(
+  listener: RequestListener,
+  certificate: ServingCertificate | undefined,
+  clientCa?: string,
+): HttpsServer {
   const server = createHttpsServer(
-    { ...certificate, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'], handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
+    {
+      ...contextOf(certificate, clientCa),
+      ALPNProtocols: ['http/1.1'],
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      requestCert: clientCa !== undefined,
+      rejectUnauthorized: false,
+    },
     listener,
   );
   return limited(server);
+}
+
+/** From the next connection on; open ones keep what they have. */
+export function useCertificate(server: HttpsServer, certificate: ServingCertificate, clientCa?: string): void {
+  server.setSecureContext(contextOf(certificate, clientCa));
+}
+
+function contextOf(certificate: ServingCertificate | undefined, clientCa: string | undefined) {
+  // A resumed session would bring along what an earlier handshake thought of the client.
+  const client = clientCa === undefined ? {} : { ca: clientCa, secureOptions: constants.SSL_OP_NO_TICKET };
+  return { ...certificate, ...client, minVersion: 'TLSv1.2' as const };
 }
 
 export function createHealthServer(listener: RequestListener): Server {

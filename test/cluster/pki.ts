@@ -1,12 +1,8 @@
 /** Keys, certificates and tokens of one control plane, made anew for each. */
-import 'reflect-metadata';
-import { generateKeyPairSync, KeyObject, randomBytes, webcrypto } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as x509 from '@peculiar/x509';
-
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-const validForMs = 30 * 24 * 3_600_000;
+import { createAuthority } from '../../src/rehearsal/certificates.ts';
 
 /** The users that authenticate with a static token, by the groups and names RBAC's bootstrap roles know. */
 const users = {
@@ -33,45 +29,9 @@ export interface Pki {
 
 /** Makes everything and writes it into the folder, private files with mode 0600. */
 export async function makePki(dir: string): Promise<Pki> {
-  const notBefore = new Date(Date.now() - 60_000);
-  const notAfter = new Date(Date.now() + validForMs);
-
-  const caKeys = await newKeys();
-  const ca = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: serialNumber(),
-    name: 'CN=test control plane CA',
-    notBefore,
-    notAfter,
-    signingAlgorithm: algorithm,
-    keys: caKeys,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(caKeys.publicKey),
-    ],
-  });
-
-  const servingKeys = await newKeys();
-  const serving = await x509.X509CertificateGenerator.create({
-    serialNumber: serialNumber(),
-    subject: 'CN=kube-apiserver',
-    issuer: ca.subject,
-    notBefore,
-    notAfter,
-    signingAlgorithm: algorithm,
-    publicKey: servingKeys.publicKey,
-    signingKey: caKeys.privateKey,
-    extensions: [
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension([
-        { type: 'ip', value: '127.0.0.1' },
-        { type: 'dns', value: 'localhost' },
-        { type: 'dns', value: 'kubernetes.default.svc' },
-      ]),
-      await x509.AuthorityKeyIdentifierExtension.create(caKeys.publicKey),
-    ],
-  });
+  const authority = await createAuthority('test control plane CA');
+  const hosts = ['127.0.0.1', 'localhost', 'kubernetes.default.svc'];
+  const serving = await authority.issue({ name: 'kube-apiserver', hosts });
 
   const tokens: Record<User, string> = {
     admin: newToken(),
@@ -80,14 +40,14 @@ export async function makePki(dir: string): Promise<Pki> {
     controllerManager: newToken(),
   };
   const serviceAccount = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-  const caData = ca.toString('pem');
+  const caData = authority.ca;
   return {
     caData,
     tokens,
     files: {
       ca: write('ca.crt', caData),
-      servingCert: write('apiserver.crt', serving.toString('pem')),
-      servingKey: write('apiserver.key', ecPem(KeyObject.from(servingKeys.privateKey))),
+      servingCert: write('apiserver.crt', serving.cert),
+      servingKey: write('apiserver.key', serving.key),
       tokens: write('tokens.csv', tokenFile(tokens)),
       serviceAccountKey: write('service-account.key', ecPem(serviceAccount)),
     },
@@ -130,18 +90,9 @@ function tokenFile(tokens: Record<User, string>): string {
   return `${lines.join('\n')}\n`;
 }
 
-function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']) as Promise<webcrypto.CryptoKeyPair>;
-}
-
 /** "EC PRIVATE KEY": the API server takes public keys for tokens from that, but not from PKCS #8. */
 function ecPem(key: KeyObject): string {
   return key.export({ type: 'sec1', format: 'pem' }) as string;
-}
-
-/** Positive and without a leading zero byte, as DER wants an integer. */
-function serialNumber(): string {
-  return `4${randomBytes(8).toString('hex').slice(1)}`;
 }
 
 function newToken(): string {

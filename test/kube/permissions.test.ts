@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { createListWatch } from '../../src/cache/list-watch.ts';
+import { CertificateObjects, REGISTRATIONS } from '../../src/certificates/objects.ts';
 import type { ApiClient, ApiRequest, JsonObject } from '../../src/kube/client.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
 import { nodePath, objectPath } from '../../src/kube/paths.ts';
 import { PermissionCheck } from '../../src/kube/permission-check.ts';
-import { permissionsOf } from '../../src/kube/permissions.ts';
+import { describePermission, type OwnCertificates, permissionsOf } from '../../src/kube/permissions.ts';
 import { createReads, type Reads } from '../../src/kube/reads.ts';
 import { createWrites, type Writes } from '../../src/kube/writes.ts';
 import { TRACKER_KINDS, type TrackerKind } from '../../src/policy/trackers/index.ts';
@@ -17,7 +18,10 @@ const SRC = new URL('../../src/', import.meta.url);
 const POD = { namespace: 'db', name: 'cb-0000', uid: 'u' };
 
 /** Makes every call that one file can make, for one kind of tracking resource. */
-type Drive = (client: ApiClient, kind: TrackerKind | undefined) => Promise<unknown>;
+type Drive = (client: ApiClient, kind: TrackerKind | undefined, own?: OwnCertificates) => Promise<unknown>;
+
+const OWN: OwnCertificates = { namespace: 'hooks', secret: 'ca', registration: 'hook' };
+const REGISTRATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
 
 const pathOf = (kind: TrackerKind) =>
   objectPath(kind.apiPath, kind.plural, kind.isNamespaced ? 'db' : undefined, 'tracker');
@@ -36,6 +40,21 @@ const WRITES: { [K in keyof Writes]: (writes: Writes, kind: TrackerKind | undefi
 
 /** Every file that calls the API server. A call in another file, or of another method, fails the first test below. */
 const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; readonly drive: Drive }>> = {
+  'certificates/objects.ts': {
+    methods: ['PUT', 'POST', 'PATCH', 'GET'],
+    async drive(client, _kind, own) {
+      if (own === undefined) return;
+      const objects = new CertificateObjects(client, { ...own, service: 'hook' });
+      const { signal } = new AbortController();
+      await objects.readRegistration(signal);
+      await objects.writeSecret({}, await objects.readSecret(signal), signal);
+      await objects.writeSecret({}, undefined, signal);
+      await objects.writeBundle({ resourceVersion: '1', webhooks: [] }, '', signal);
+      const listWatch = createListWatch(client, REGISTRATIONS, undefined, `metadata.name=${own.registration}`);
+      await listWatch.list({ limit: 1, signal });
+      await listWatch.watch({ resourceVersion: '1', timeoutSeconds: 1, signal });
+    },
+  },
   'cache/list-watch.ts': {
     methods: ['GET', 'GET'],
     async drive(client, kind) {
@@ -139,6 +158,38 @@ describe('the permissions are those that the code uses', () => {
       assert.deepEqual([...used].sort(), listed.sort());
     });
   }
+
+  test('certificates of its own: neither one too few nor one too many, each by its name where that can be', async () => {
+    const { client, calls } = recorder();
+    for (const { drive } of Object.values(CALLERS)) await drive(client, undefined, OWN);
+    const others = permissionsOf({}).map(describePermission);
+    const listed = permissionsOf({ ownCertificates: OWN }).map(describePermission);
+    assert.deepEqual(
+      listed.filter((one) => !others.includes(one)),
+      [
+        'create secrets in namespace hooks',
+        'get secrets/ca in namespace hooks',
+        'update secrets/ca in namespace hooks',
+        'get validatingwebhookconfigurations.admissionregistration.k8s.io/hook',
+        'list validatingwebhookconfigurations.admissionregistration.k8s.io/hook',
+        'watch validatingwebhookconfigurations.admissionregistration.k8s.io/hook',
+        'patch validatingwebhookconfigurations.admissionregistration.k8s.io/hook',
+      ],
+    );
+    const own = calls.filter(({ path }) => /secrets|validatingwebhook/.test(path));
+    assert.deepEqual(
+      own.map(({ method, path, query }) => [method, path, query?.fieldSelector]).sort(),
+      [
+        ['GET', REGISTRATION, 'metadata.name=hook'],
+        ['GET', REGISTRATION, 'metadata.name=hook'],
+        ['GET', `${REGISTRATION}/hook`, undefined],
+        ['GET', '/api/v1/namespaces/hooks/secrets/ca', undefined],
+        ['PATCH', `${REGISTRATION}/hook`, undefined],
+        ['POST', '/api/v1/namespaces/hooks/secrets', undefined],
+        ['PUT', '/api/v1/namespaces/hooks/secrets/ca', undefined],
+      ].sort(),
+    );
+  });
 
   test('a call is read as the API server reads it', () => {
     const read = (method: ApiRequest['method'], path: string, query = {}) => authorizedAs({ method, path, query });

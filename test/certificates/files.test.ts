@@ -5,10 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
+import { expiryOf } from '../../src/certificates/bundle.ts';
+import { loadPair, openFiles } from '../../src/certificates/files.ts';
+import type { Pair } from '../../src/certificates/source.ts';
 import { LOG } from '../../src/logs.ts';
 import { createAuthority } from '../../src/rehearsal/certificates.ts';
-import { expiryOf, loadCertificate, watchCertificate } from '../../src/webhook/certificate.ts';
-import { createWebhookServer, type ServingCertificate } from '../../src/webhook/server.ts';
+
+import { createWebhookServer, useCertificate } from '../../src/webhook/server.ts';
 import { aLog } from '../support/log.ts';
 import { serve } from '../support/loopback.ts';
 import { mockTime, until } from '../support/time.ts';
@@ -30,16 +33,22 @@ function files(t: TestContext, { cert, key }: { cert: string; key: string } = fi
   return { folder, certFile, keyFile, write };
 }
 
-describe('loadCertificate', () => {
+describe('loadPair', () => {
   test('reads a pair that fits', async (t) => {
     const { certFile, keyFile } = files(t);
-    assert.deepEqual(await loadCertificate(certFile, keyFile), { cert: first.cert, key: first.key });
+    assert.deepEqual(await loadPair({ certFile, keyFile }), { cert: first.cert, key: first.key });
   });
 
   test('names the setting and the file that cannot be read', async (t) => {
     const { certFile, keyFile } = files(t);
-    await assert.rejects(loadCertificate('/nowhere/tls.crt', keyFile), /^Error: TLS_CERT_FILE: cannot read \/nowhere/);
-    await assert.rejects(loadCertificate(certFile, '/nowhere/tls.key'), /^Error: TLS_KEY_FILE: cannot read \/nowhere/);
+    await assert.rejects(
+      loadPair({ certFile: '/nowhere/tls.crt', keyFile }),
+      /^Error: TLS_CERT_FILE: cannot read \/nowhere/,
+    );
+    await assert.rejects(
+      loadPair({ certFile, keyFile: '/nowhere/tls.key' }),
+      /^Error: TLS_KEY_FILE: cannot read \/nowhere/,
+    );
   });
 
   for (const [what, pair] of [
@@ -53,7 +62,7 @@ describe('loadCertificate', () => {
   ] as const) {
     test(`refuses ${what}, and names both files`, async (t) => {
       const { certFile, keyFile } = files(t, pair);
-      await assert.rejects(loadCertificate(certFile, keyFile), (error: Error) => {
+      await assert.rejects(loadPair({ certFile, keyFile }), (error: Error) => {
         return error.message.startsWith(`TLS_CERT_FILE ${certFile} and TLS_KEY_FILE ${keyFile} do not work together: `);
       });
     });
@@ -61,19 +70,21 @@ describe('loadCertificate', () => {
 });
 
 test('expiryOf is the end of the validity', () => {
-  assert.equal(expiryOf(second), '2099-01-01T00:00:00.000Z');
+  assert.equal(expiryOf(second.cert), Date.parse('2099-01-01T00:00:00.000Z'));
 });
 
 /** A watch on the files, on a clock that the test moves in steps of the five seconds between two looks. */
-function aWatch(t: TestContext, onChange?: (certificate: ServingCertificate) => void) {
+async function aWatch(t: TestContext, onChange?: (pair: Pair) => void) {
   const { advance } = mockTime(t);
   const here = files(t);
   const log = aLog();
-  const changes: ServingCertificate[] = [];
-  const end = watchCertificate(here, first, log, (next) => {
+  const changes: Pair[] = [];
+  const source = await openFiles(here, log);
+  source.start((next) => {
     onChange?.(next);
     changes.push(next);
   });
+  const end = () => source.stop();
   t.after(end);
   const look = () => advance(5_000);
   /** A look that comes while the one before still reads its files is left out: so looks go on until one has seen it. */
@@ -81,18 +92,21 @@ function aWatch(t: TestContext, onChange?: (certificate: ServingCertificate) => 
     for (let i = 0; i < 1_000 && !condition(); i++) await look();
     assert.ok(condition(), `never came: ${what}`);
   };
-  return { ...here, log, changes, end, look, lookUntil };
+  return { ...here, source, log, changes, end, look, lookUntil };
 }
 
-describe('watchCertificate', () => {
+describe('openFiles', () => {
   test('hands on a new pair once, and says until when it is valid', async (t) => {
-    const { write, look, lookUntil, changes, log } = aWatch(t);
+    const { write, look, lookUntil, changes, log, source } = await aWatch(t);
+    assert.deepEqual([source.current(), source.notReady()], [{ cert: first.cert, key: first.key }, undefined]);
     await look();
     assert.deepEqual(changes, []);
     write(second);
     await lookUntil(() => changes.length > 0, 'the new certificate');
     await look();
     assert.deepEqual(changes, [{ cert: second.cert, key: second.key }]);
+    assert.deepEqual(source.current(), changes[0]);
+    assert.deepEqual(source.expiries(), [{ certificate: 'serving', at: Date.parse('2099-01-01T00:00:00Z') }]);
     const fields = { expires: '2099-01-01T00:00:00.000Z' };
     const told = () => log.lines.filter(({ level }) => level === 'info');
     await until(() => told().length > 0, 'the log line');
@@ -100,7 +114,7 @@ describe('watchCertificate', () => {
   });
 
   test('sees a mounted Secret change, which swaps a symbolic link', async (t) => {
-    const { folder, certFile, write, lookUntil, changes } = aWatch(t);
+    const { folder, certFile, write, lookUntil, changes } = await aWatch(t);
     write(second);
     renameSync(certFile, join(folder, 'real'));
     symlinkSync('real', certFile);
@@ -108,7 +122,7 @@ describe('watchCertificate', () => {
   });
 
   test('hands on nothing while the pair does not fit, says so once, and takes it once it does', async (t) => {
-    const { certFile, write, lookUntil, changes, log } = aWatch(t);
+    const { certFile, write, lookUntil, changes, log } = await aWatch(t);
     for (const cert of [second.cert, second.cert]) {
       writeFileSync(certFile, cert);
       await lookUntil(() => log.lines.length > 0, 'the warning');
@@ -123,7 +137,7 @@ describe('watchCertificate', () => {
 
   test('tries again where the server would not take it', async (t) => {
     let refusals = 1;
-    const { write, lookUntil, changes, log } = aWatch(t, () => {
+    const { write, lookUntil, changes, log } = await aWatch(t, () => {
       if (refusals-- > 0) throw new Error('not now');
     });
     write(second);
@@ -133,8 +147,8 @@ describe('watchCertificate', () => {
   });
 
   test('looks no more once it has ended', async (t) => {
-    const { write, look, changes, end } = aWatch(t);
-    end();
+    const { write, look, changes, end } = await aWatch(t);
+    await end();
     write(second);
     await look();
     assert.deepEqual(changes, []);
@@ -154,6 +168,6 @@ test('a server that was given a new certificate serves it to the next connection
     return promise;
   };
   assert.doesNotMatch(await served(), /2099/);
-  server.setSecureContext({ cert: second.cert, key: second.key, minVersion: 'TLSv1.2' });
+  useCertificate(server, second);
   assert.match(await served(), /2099/);
 });

@@ -1,0 +1,142 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { certificatesIn, isValidAt } from './bundle.ts';
+import type { Pair } from './source.ts';
+
+/** The authorities of the hook, as they are kept in the Secret. The registration's bundle is all of them. */
+export interface Authorities {
+  /** Signs what the replicas serve. */
+  readonly signing: Pair;
+  /** Signs nothing before the registration carries it. */
+  readonly next?: Pair;
+  /** Sign no more; in the bundle for as long as something they signed may be served. */
+  readonly retired: readonly Retired[];
+}
+
+export interface Retired {
+  readonly cert: string;
+  /** Epoch milliseconds. */
+  readonly until: number;
+}
+
+/** What the data of the Secret is: ours, nothing yet, ours but unusable, or somebody else's, which is left alone. */
+export type Stored =
+  | { readonly kind: 'authorities'; readonly authorities: Authorities }
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'broken'; readonly why: string }
+  | { readonly kind: 'foreign'; readonly keys: readonly string[] };
+
+/** The keys of the Secret's data. `ca.crt` is for people who look; nothing reads it. */
+const KEYS = {
+  bundle: 'ca.crt',
+  cert: 'signing.crt',
+  key: 'signing.key',
+  nextCert: 'next.crt',
+  nextKey: 'next.key',
+  retired: 'retired.json',
+} as const;
+
+type Texts = Readonly<Record<string, string>>;
+
+export function readAuthorities(data: Texts): Stored {
+  const keys = Object.keys(data);
+  if (keys.length === 0) return { kind: 'empty' };
+  if (!(KEYS.cert in data)) return { kind: 'foreign', keys };
+  try {
+    const signing = readPair(data, KEYS.cert, KEYS.key);
+    const next = KEYS.nextCert in data ? { next: readPair(data, KEYS.nextCert, KEYS.nextKey) } : {};
+    return { kind: 'authorities', authorities: { signing, ...next, retired: readRetired(data) } };
+  } catch (error) {
+    return { kind: 'broken', why: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function readPair(data: Texts, certKey: string, keyKey: string): Pair {
+  const { [certKey]: cert = '', [keyKey]: key = '' } = data;
+  const [certificate] = certificatesIn(cert);
+  if (certificate?.ca !== true) throw new Error(`${certKey} is no certificate of an authority`);
+  try {
+    if (certificate.checkPrivateKey(createPrivateKey(key))) return { cert, key };
+  } catch {
+    // What the library says of a broken key could show a part of it.
+  }
+  throw new Error(`${keyKey} is not the key of ${certKey}`);
+}
+
+/** What is wrong here costs an overlap, not the authority. */
+function readRetired({ [KEYS.retired]: text = '[]' }: Texts): Retired[] {
+  try {
+    return (JSON.parse(text) as Retired[]).filter(
+      ({ cert, until }) => typeof until === 'number' && certificatesIn(cert).length === 1,
+    );
+  } catch {
+    return [];
+  }
+}
+
+export function writeAuthorities(authorities: Authorities): Texts {
+  const { signing, next, retired } = authorities;
+  return {
+    [KEYS.bundle]: bundleOf(authorities),
+    [KEYS.cert]: signing.cert,
+    [KEYS.key]: signing.key,
+    ...(next === undefined ? {} : { [KEYS.nextCert]: next.cert, [KEYS.nextKey]: next.key }),
+    [KEYS.retired]: JSON.stringify(retired),
+  };
+}
+
+/** What the registration has to carry: PEM, always in the same order. */
+export function bundleOf({ signing, next, retired }: Authorities): string {
+  const all = [signing.cert, next?.cert ?? '', ...retired.map(({ cert }) => cert)];
+  return certificatesIn(all.join('\n'))
+    .map((certificate) => certificate.toString())
+    .join('');
+}
+
+/** What is to be done about the authorities; `replace`: at once, without an overlap of two that sign. */
+export type Step =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'introduce' }
+  | { readonly kind: 'replace'; readonly why: string }
+  | { readonly kind: 'write'; readonly change: 'promoted' | 'tidied'; readonly authorities: Authorities };
+
+export interface StepOptions {
+  /** Epoch milliseconds. */
+  readonly now: number;
+  readonly caLifetimeMs: number;
+  readonly servingLifetimeMs: number;
+  /** Whether the registration has carried `next` for long enough. */
+  readonly isNextCarried: boolean;
+}
+
+/** Renews when a third of the lifetime is left. */
+export function planAuthorities(authorities: Authorities, options: StepOptions): Step {
+  const { now, caLifetimeMs, isNextCarried } = options;
+  const { signing, next } = authorities;
+  const isUsable = (pair: Pair | undefined) => pair !== undefined && isValidAt(new X509Certificate(pair.cert), now);
+  if (isUsable(next) && (isNextCarried || !isUsable(signing))) return promote(authorities, options);
+  if (!isUsable(signing)) return { kind: 'replace', why: 'it is not valid at this time' };
+  const endsAt = new X509Certificate(signing.cert).validToDate.getTime();
+  if (!isUsable(next) && endsAt - now < caLifetimeMs / 3) return { kind: 'introduce' };
+  return tidy(authorities, now);
+}
+
+function promote({ signing, next, retired }: Authorities, { now, servingLifetimeMs }: StepOptions): Step {
+  const until = now + servingLifetimeMs;
+  const authorities = { signing: next as Pair, retired: [{ cert: signing.cert, until }, ...retired] };
+  return { kind: 'write', change: 'promoted', authorities };
+}
+
+function tidy(authorities: Authorities, now: number): Step {
+  const isNeeded = ({ cert, until }: Retired) => now < until && isValidAt(new X509Certificate(cert), now);
+  const retired = authorities.retired.filter(isNeeded);
+  if (retired.length === authorities.retired.length) return { kind: 'keep' };
+  return { kind: 'write', change: 'tidied', authorities: { ...authorities, retired } };
+}
+
+/** The valid authorities of a PEM text that are not among these, to be kept for an overlap. */
+export function strangersIn(pem: string, known: string, now: number): string[] {
+  const own = new Set(certificatesIn(known).map(({ fingerprint256 }) => fingerprint256));
+  return certificatesIn(pem)
+    .filter((one) => one.ca && isValidAt(one, now) && !own.has(one.fingerprint256))
+    .map((one) => one.toString());
+}

@@ -1,0 +1,42 @@
+import { X509Certificate } from 'node:crypto';
+
+const BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
+
+/** The certificates of a PEM text, each once. What cannot be read is left out. */
+export function certificatesIn(pem: string): X509Certificate[] {
+  const found = new Map<string, X509Certificate>();
+  for (const [block] of pem.matchAll(BLOCK)) {
+    const certificate = tryRead(block);
+    if (certificate !== undefined) found.set(certificate.fingerprint256, certificate);
+  }
+  return [...found.values()];
+}
+
+function tryRead(pem: string): X509Certificate | undefined {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `now` in epoch milliseconds. */
+export function isValidAt({ validFromDate, validToDate }: X509Certificate, now: number): boolean {
+  return validFromDate.getTime() <= now && now < validToDate.getTime();
+}
+
+export function isSignedBy(certificate: X509Certificate, authority: X509Certificate): boolean {
+  return authority.ca && certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
+}
+
+/** Whether a client that trusts only `bundle` (PEM) and asks for `host` takes this certificate (PEM). */
+export function isTrusted(certificate: string, bundle: string, host: string, now: number): boolean {
+  const [serving] = certificatesIn(certificate);
+  if (serving === undefined || !isValidAt(serving, now) || serving.checkHost(host) === undefined) return false;
+  return certificatesIn(bundle).some((authority) => isValidAt(authority, now) && isSignedBy(serving, authority));
+}
+
+/** The end of the first certificate of a PEM text, epoch milliseconds. Throws where there is none. */
+export function expiryOf(pem: string): number {
+  return new X509Certificate(pem).validToDate.getTime();
+}

@@ -1,0 +1,35 @@
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const YEAR_MS = 365 * 24 * HOUR_MS;
+
+/** All times of the keeper, in milliseconds; they follow from the two that are set. */
+export interface Lifetimes {
+  readonly servingMs: number;
+  readonly caMs: number;
+  /** How often it looks without being woken. */
+  readonly lookEveryMs: number;
+  /** How long the registration carries an authority before it signs: an API server learns of a change by a watch. */
+  readonly settleMs: number;
+}
+
+export function lifetimesOf(servingMs: number, caMs: number): Lifetimes {
+  return {
+    servingMs,
+    caMs,
+    lookEveryMs: Math.min(MINUTE_MS, servingMs / 10),
+    settleMs: Math.min(MINUTE_MS, servingMs / 10),
+  };
+}
+
+/** An hour back, for API servers whose clock is behind. */
+export function servingValidity(now: number, lifetimeMs: number, endsAt: number) {
+  return { notBefore: new Date(now - HOUR_MS), notAfter: new Date(Math.min(now + lifetimeMs, endsAt)) };
+}
+
+/**
+ * A year back: an authority that was made by a replica whose clock is ahead must not look "not valid yet" to the others, who
+ * would replace it, and have it replaced again. Nothing is lost by it, as its key is new.
+ */
+export function caValidity(now: number, lifetimeMs: number) {
+  return { notBefore: new Date(now - YEAR_MS), notAfter: new Date(now + lifetimeMs) };
+}

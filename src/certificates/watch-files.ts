@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises';
+import { describeError } from '../kube/errors.ts';
+
+const LOOK_EVERY_MS = 5_000;
+
+export interface FileWatchOptions<T> {
+  /** Reads and checks the files; throws an Error that says what is wrong with them. */
+  load(): Promise<T>;
+  readonly loaded: T;
+  isSame(a: T, b: T): boolean;
+  /** What it throws is a problem too, and the same content is tried again. */
+  onChange(next: T): void;
+  /** Once for each problem in a row. */
+  onProblem(problem: string): void;
+}
+
+/**
+ * Looks every few seconds whether files have changed, and hands on what is in them once it is right. The content is compared,
+ * not the time: a mounted Secret is swapped through symbolic links. Returns a function that ends it.
+ */
+export function watchFiles<T>({ load, loaded, isSame, onChange, onProblem }: FileWatchOptions<T>): () => void {
+  let current = loaded;
+  let lastProblem = '';
+  const look = async () => {
+    try {
+      const next = await load();
+      lastProblem = '';
+      if (isSame(next, current)) return;
+      onChange(next);
+      current = next;
+    } catch (error) {
+      const problem = describeError(error);
+      if (problem !== lastProblem) onProblem(problem);
+      lastProblem = problem;
+    }
+  };
+  let isLooking = false;
+  // A slow disk must not have two looks at a time.
+  const timer = setInterval(async () => {
+    if (isLooking) return;
+    isLooking = true;
+    await look();
+    isLooking = false;
+  }, LOOK_EVERY_MS);
+  return () => clearInterval(timer);
+}
+
+/** A file as text. Throws an Error that names the setting and the file. */
+export async function readSetting(setting: string, file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf-8');
+  } catch (error) {
+    throw new Error(`${setting}: cannot read ${file}: ${describeError(error)}`);
+  }
+}

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  type Authorities,
+  bundleOf,
+  planAuthorities,
+  readAuthorities,
+  strangersIn,
+  writeAuthorities,
+} from '../../src/certificates/authorities.ts';
+import { createAuthority, issue } from '../../src/certificates/authority.ts';
+import { certificatesIn, isTrusted } from '../../src/certificates/bundle.ts';
+import { caValidity, servingValidity } from '../../src/certificates/lifetimes.ts';
+
+const NOW = Date.parse('2026-06-01T00:00:00Z');
+const DAY = 24 * 3_600_000;
+const CA = 90 * DAY;
+const SERVING = 7 * DAY;
+
+const anAuthority = (endsIn = CA) => createAuthority('test', caValidity(NOW, endsIn));
+const first = await anAuthority();
+const second = await anAuthority();
+const third = await anAuthority();
+const ended = await anAuthority(-DAY);
+const ending = await anAuthority(CA / 3 - 1000);
+const serving = await issue(first, {
+  name: 'hook.db.svc',
+  hosts: ['hook.db.svc', '127.0.0.1'],
+  usage: 'server',
+  ...servingValidity(NOW, SERVING, NOW + CA),
+});
+
+const all: Authorities = { signing: first, next: second, retired: [{ cert: third.cert, until: NOW + DAY }] };
+
+describe('the data of the Secret', () => {
+  test('what is written is read', () => {
+    for (const authorities of [all, { signing: first, retired: [] }]) {
+      assert.deepEqual(readAuthorities(writeAuthorities(authorities)), { kind: 'authorities', authorities });
+    }
+  });
+
+  test('ca.crt is the bundle, for people', () => {
+    assert.equal(writeAuthorities(all)['ca.crt'], bundleOf(all));
+    assert.equal(certificatesIn(bundleOf(all)).length, 3);
+  });
+
+  test('no data at all is nothing yet: an empty Secret may have been put there', () => {
+    assert.deepEqual(readAuthorities({}), { kind: 'empty' });
+  });
+
+  test("somebody else's is told by its keys, and is not ours to replace", () => {
+    const stored = readAuthorities({ 'tls.crt': first.cert, 'tls.key': first.key });
+    assert.deepEqual(stored, { kind: 'foreign', keys: ['tls.crt', 'tls.key'] });
+  });
+
+  for (const [what, change, why] of [
+    ['an empty certificate', { 'signing.crt': '' }, 'signing.crt is no certificate of an authority'],
+    ['no PEM', { 'signing.crt': 'rubbish' }, 'signing.crt is no certificate of an authority'],
+    [
+      'a certificate that may not sign',
+      { 'signing.crt': serving.cert },
+      'signing.crt is no certificate of an authority',
+    ],
+    ['an empty key', { 'signing.key': '' }, 'signing.key is not the key of signing.crt'],
+    ['the key of another', { 'signing.key': second.key }, 'signing.key is not the key of signing.crt'],
+    ['a key that was cut', { 'signing.key': first.key.slice(0, 80) }, 'signing.key is not the key of signing.crt'],
+    ['a next one without its key', { 'next.key': '' }, 'next.key is not the key of next.crt'],
+  ] as const) {
+    test(`is broken by ${what}, and the words show nothing of a key`, () => {
+      assert.deepEqual(readAuthorities({ ...writeAuthorities(all), ...change }), { kind: 'broken', why });
+    });
+  }
+
+  for (const text of ['', '{', '[{}]', '[null]', '{"a":1}', `[{"cert":"x","until":${NOW}}]`, '"x"']) {
+    test(`rubbish among the retired costs only them: ${text}`, () => {
+      const stored = readAuthorities({ ...writeAuthorities(all), 'retired.json': text });
+      assert.deepEqual(stored, { kind: 'authorities', authorities: { ...all, retired: [] } });
+    });
+  }
+});
+
+describe('what is to be done about the authorities', () => {
+  const plan = (authorities: Authorities, isNextCarried = false, now = NOW) =>
+    planAuthorities(authorities, { now, caLifetimeMs: CA, servingLifetimeMs: SERVING, isNextCarried });
+
+  test('nothing, while more than a third of the lifetime is left', () => {
+    assert.deepEqual(plan({ signing: first, retired: [] }), { kind: 'keep' });
+  });
+
+  test('the next one is introduced when a third is left, once', () => {
+    assert.deepEqual(plan({ signing: ending, retired: [] }), { kind: 'introduce' });
+    assert.deepEqual(plan({ signing: ending, next: second, retired: [] }), { kind: 'keep' });
+  });
+
+  test('it signs only once the registration has carried it; the one before stays in the bundle for what it signed', () => {
+    assert.deepEqual(plan({ signing: ending, next: second, retired: all.retired }, true), {
+      kind: 'write',
+      change: 'promoted',
+      authorities: { signing: second, retired: [{ cert: ending.cert, until: NOW + SERVING }, ...all.retired] },
+    });
+  });
+
+  test('where the one that signs has ended, the next signs at once, and without a next one a new one does', () => {
+    const step = plan({ signing: ended, next: second, retired: [] });
+    assert.equal(step.kind === 'write' && step.authorities.signing, second);
+    assert.equal(plan({ signing: ended, retired: [] }).kind, 'replace');
+    assert.equal(plan({ signing: ended, next: ended, retired: [] }).kind, 'replace');
+  });
+
+  test('a next one that has ended itself is introduced anew', () => {
+    assert.deepEqual(plan({ signing: ending, next: ended, retired: [] }, true), { kind: 'introduce' });
+  });
+
+  test('one that was made by a clock half a year ahead is valid here', async () => {
+    const ahead = await createAuthority('ahead', caValidity(NOW + 180 * DAY, CA));
+    assert.deepEqual(plan({ signing: ahead, retired: [] }), { kind: 'keep' });
+  });
+
+  test('a retired one goes when nothing it signed can be valid, or it has ended', () => {
+    const due = { cert: third.cert, until: NOW };
+    const kept = { cert: third.cert, until: NOW + 1 };
+    assert.deepEqual(plan({ signing: first, retired: [due, { cert: ended.cert, until: NOW + DAY }, kept] }), {
+      kind: 'write',
+      change: 'tidied',
+      authorities: { signing: first, retired: [kept] },
+    });
+  });
+});
+
+describe('bundles', () => {
+  test('strangers are the valid authorities that are not known', () => {
+    const text = [first.cert, second.cert, ended.cert, serving.cert, 'rubbish', second.cert].join('\n');
+    assert.deepEqual(strangersIn(text, bundleOf({ signing: first, retired: [] }), NOW), [second.cert]);
+  });
+
+  test('a certificate is trusted by its authority, for its name and its time', () => {
+    const trusted = (bundle: string, host = 'hook.db.svc', now = NOW) => isTrusted(serving.cert, bundle, host, now);
+    assert.equal(trusted(first.cert), true);
+    assert.equal(trusted(`${second.cert}\n${first.cert}`), true);
+    assert.equal(trusted(second.cert), false);
+    assert.equal(trusted(''), false);
+    assert.equal(trusted('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'), false);
+    assert.equal(trusted(serving.cert), false, 'it is no authority itself');
+    assert.equal(trusted(first.cert, 'other.db.svc'), false);
+    assert.equal(trusted(first.cert, 'hook.db.svc', NOW + SERVING), false);
+    assert.equal(trusted(first.cert, 'hook.db.svc', NOW - DAY), false);
+  });
+});
