@@ -1,5 +1,5 @@
 import { createListWatch } from '../cache/list-watch.ts';
-import { Reflector } from '../cache/reflector.ts';
+import { Reflector, wholeList } from '../cache/reflector.ts';
 import type { ApiClient, JsonObject } from '../kube/client.ts';
 import type { LogLevel } from '../logs.ts';
 import { REGISTRATIONS } from './objects.ts';
@@ -21,7 +21,7 @@ export function watchRegistration({ client, name, monotonicNow, random, log }: R
     listWatch: createListWatch(client, REGISTRATIONS, undefined, `metadata.name=${name}`),
     project: versionOf,
     sink: {
-      replace: ([version = '']) => tell(version),
+      beginList: () => wholeList(([version = '']) => tell(version)),
       put: (version) => tell(version),
       remove: () => tell(''),
     },
