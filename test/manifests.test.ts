@@ -14,9 +14,6 @@ const ROOT = join(import.meta.dirname, '..');
 const CONFIG = join(ROOT, 'config');
 const NAMESPACE = 'reschedule-hook-system';
 
-/** Of the hook that issues its certificates itself. */
-const CERTIFICATE_SETTINGS = ['CERTIFICATES', 'SERVICE_NAME', 'WEBHOOK_CONFIGURATION', 'POD_NAMESPACE'];
-
 interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
@@ -95,6 +92,15 @@ describe('the ClusterRole', () => {
     assert.deepEqual(granted, permissionsOf({ trackerKind: couchbaseCluster }));
   });
 
+  test('and the Role of the hook that makes its certificates itself likewise', () => {
+    const ownCertificates = { namespace: NAMESPACE, secret: 'reschedule-hook-ca', registration: 'reschedule-hook' };
+    const [cluster, own] = read('rbac/certificate_role.yaml');
+    const inNamespace = (one: Permission) => ({ ...one, namespace: NAMESPACE });
+    const granted = [...own.rules.flatMap(permissionsIn).map(inNamespace), ...cluster.rules.flatMap(permissionsIn)];
+    const always = permissionsOf({});
+    assert.deepEqual(granted, permissionsOf({ ownCertificates }).slice(always.length));
+  });
+
   test('is bound to the ServiceAccount of the pods', () => {
     for (const binding of [...read('rbac/role_binding.yaml'), ...read('rbac/certificate_role_binding.yaml')]) {
       assert.deepEqual(binding.subjects, [
@@ -117,7 +123,7 @@ function permissionsIn({ apiGroups, resources, resourceNames, verbs }: Rule): Pe
 }
 
 describe('the Deployment', () => {
-  const env = Object.fromEntries(container.env.map(({ name, value }) => [name, value ?? 'from the pod']));
+  const env = Object.fromEntries(container.env.map(({ name, value }) => [name, value ?? NAMESPACE]));
   const config: Config = readConfig(env);
   const portOf = (name: string) => container.ports.find((port) => port.name === name)?.containerPort;
 
@@ -131,7 +137,7 @@ describe('the Deployment', () => {
       );
     }
     assert.deepEqual(
-      names.filter((name) => !known.includes(name) && !CERTIFICATE_SETTINGS.includes(name)),
+      names.filter((name) => !known.includes(name)),
       [],
     );
   });

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describePermission, permissionsOf } from '../../src/kube/permissions.ts';
 import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
 import type { HookProcess } from '../../src/rehearsal/hook-process.ts';
+import { NotYet, until } from '../../src/rehearsal/until.ts';
 import { createPod, waitForPod } from '../../src/rehearsal/workload.ts';
 import { type Audit, anAudit } from './support/audit.ts';
 import { type EvictionAnswer, evict } from './support/evict.ts';
@@ -98,8 +99,21 @@ describe('the hook under what config/default applies', () => {
     await createPod(rig.client, pod);
     await waitForPod(rig.client, pod);
     assert.equal((await evict({ rig, namespace: 'default' }, 'orphan')).code, 429);
+    // A Secret that has to be filled again, which is looked at every minute.
+    const secret = `/api/v1/namespaces/${SYSTEM_NAMESPACE}/secrets/reschedule-hook-ca`;
+    const contentType = 'application/merge-patch+json';
+    await rig.client.json({ method: 'PATCH', path: secret, contentType, body: { data: { 'signing.key': '' } } });
+    const updated = async () => {
+      if (!audit.seen().includes('update secrets')) throw new NotYet('the Secret is not filled again');
+    };
+    await until('the Secret to be filled again', updated, { timeoutMs: 90_000, everyMs: 250 });
     const asked = audit.seen().filter((one) => one !== 'create selfsubjectaccessreviews.authorization.k8s.io');
-    assert.deepEqual(asked, permissionsOf({ trackerKind: couchbaseCluster }).map(describePermission).sort());
+    const ownCertificates = { namespace: SYSTEM_NAMESPACE, secret: '', registration: '' };
+    const listed = permissionsOf({ trackerKind: couchbaseCluster, ownCertificates });
+    assert.deepEqual(
+      asked,
+      listed.map(({ verb, group, resource }) => describePermission({ verb, group, resource })).sort(),
+    );
   });
 
   test('with no replica left evictions fail, but not in kube-system and in the namespace of the hook', async () => {

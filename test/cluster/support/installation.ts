@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeServing } from '../../../src/rehearsal/certificates.ts';
 import { type Exit, HookProcess } from '../../../src/rehearsal/hook-process.ts';
 import { freePorts } from '../../../src/rehearsal/ports.ts';
 import { NotYet, until } from '../../../src/rehearsal/until.ts';
@@ -54,7 +53,8 @@ export async function install(rig: Rig, env: Readonly<Record<string, string>> = 
   const token = await requestToken(client, SYSTEM_NAMESPACE, 'reschedule-hook-sa');
   const kubeconfigPath = join(controlPlane.dir, 'installed.kubeconfig');
   await writeFile(kubeconfigPath, kubeconfig(controlPlane.server, controlPlane.caData, token));
-  const files = await writeServing(join(controlPlane.dir, 'installed'), await rig.authority.issue({ hosts: [HOST] }));
+  // CERTIFICATES=self: nothing is read from files.
+  const files = { certFile: '/nowhere/tls.crt', keyFile: '/nowhere/tls.key' };
   const { terminationGracePeriodSeconds } = deployment.template.spec;
 
   return {
@@ -92,7 +92,7 @@ export async function install(rig: Rig, env: Readonly<Record<string, string>> = 
  * No kube-proxy runs here, but the API server follows a Service of type ExternalName by itself. So the registration stays
  * what was applied, name and all, but for the port.
  */
-async function leadTo({ client, authority }: Rig, port: number): Promise<void> {
+async function leadTo({ client }: Rig, port: number): Promise<void> {
   const services = `/api/v1/namespaces/${SYSTEM_NAMESPACE}/services`;
   await client.json({ method: 'DELETE', path: `${services}/${SERVICE}` });
   const spec = { type: 'ExternalName', externalName: 'localhost' };
@@ -102,10 +102,7 @@ async function leadTo({ client, authority }: Rig, port: number): Promise<void> {
     method: 'PATCH',
     path: REGISTRATION,
     contentType: 'application/json-patch+json',
-    body: [
-      { op: 'replace', path: '/webhooks/0/clientConfig/service/port', value: port },
-      { op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: authority.caBundle },
-    ],
+    body: [{ op: 'replace', path: '/webhooks/0/clientConfig/service/port', value: port }],
   });
 }
 
