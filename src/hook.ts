@@ -10,7 +10,7 @@ import { EntryReconciler } from './controller/entries.ts';
 import type { QueueClock } from './controller/queue.ts';
 import { RequestAnnouncer } from './controller/requested.ts';
 import { StallReporter } from './controller/stall.ts';
-import { createReconcile, wakeOnChanges } from './controller/wiring.ts';
+import { createReconcile, kindOfKey, wakeOnChanges } from './controller/wiring.ts';
 import { type ApiClient, createApiClient } from './kube/client.ts';
 import type { Connection } from './kube/connection.ts';
 import { describeError } from './kube/errors.ts';
@@ -23,7 +23,7 @@ import { LOG, type Log } from './logs.ts';
 import { createMetrics } from './metrics.ts';
 import { formatAge } from './policy/duration.ts';
 import { decodeEntry, ENTRY_PREFIX, entryKey } from './policy/entry.ts';
-import type { PolicySettings, Tracker } from './policy/model.ts';
+import type { Pod, PolicySettings, Tracker } from './policy/model.ts';
 import { needsNode } from './policy/rules/8-earlier-instance.ts';
 import { isDraining, isMarked, isSelected } from './policy/states.ts';
 import { Admitter } from './webhook/admit.ts';
@@ -38,6 +38,8 @@ export interface World extends QueueClock {
   /** Wall clock, epoch milliseconds. */
   now(): number;
   random(): number;
+  /** For people: what runs. */
+  readonly build: { readonly version: string; readonly nodeVersion: string };
   /** Names this replica in Events. */
   readonly instance: string;
   readonly openCertificates: (client: ApiClient) => CertificateSource;
@@ -62,7 +64,7 @@ export function createHook(config: Config, connection: Connection, world: World)
   const { log } = world;
   const now = () => world.now();
   const monotonicNow = () => world.monotonicNow();
-  const metrics = createMetrics();
+  const metrics = createMetrics(world.build);
   const settings = settingsOf(config);
   const tracking = config.trackerKind ? { trackerKind: config.trackerKind } : {};
 
@@ -86,6 +88,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     monotonicNow,
     random: () => world.random(),
     log: (level, message, fields) => log[level](message, fields),
+    onInterrupted: metrics.onWatchInterrupted,
     onSynced: () =>
       log.info(LOG.synced, Object.fromEntries(cache.freshness().map((kind) => [kind.kind, kind.objects]))),
   });
@@ -117,7 +120,8 @@ export function createHook(config: Config, connection: Connection, world: World)
     clock: world,
     random: () => world.random(),
     log,
-    onReconcile: metrics.onReconcile,
+    onReconcile: (key, result, durationMs) => metrics.onReconcile(kindOfKey(key), result, durationMs),
+    onAdd: metrics.onQueueAdd,
   });
   wakeOnChanges(cache, (key) => controller.queue.add(key), settings, config.trackerKind);
 
@@ -170,7 +174,11 @@ export function createHook(config: Config, connection: Connection, world: World)
   const health = createHealthApp({ ...readiness, metrics: metrics.registry, log });
   metrics.read({
     stalledPods: () => stall.byHindrance(),
-    queueLength: () => controller.queue.length,
+    isReady: () => notReady() === undefined,
+    permissionsMissing: () => permissions.missing,
+    markedPods: () => countMarked(cache.pods.values(), settings),
+    entries: () => entries.byState(),
+    queueDepth: () => controller.queue.length,
     freshness: () => cache.freshness(),
     monotonicNow,
     certificates: () => [...certificates.expiries(), ...(clientCa?.expiries() ?? [])],
@@ -205,6 +213,12 @@ function settingsOf(config: Config): PolicySettings {
   const { selector, annotationValue, drainTaints, replacementCondition, exemptUsers, stallAfterMs, retentionMs } =
     config;
   return { selector, annotationValue, drainTaints, replacementCondition, exemptUsers, stallAfterMs, retentionMs };
+}
+
+function countMarked(pods: Iterable<Pod>, settings: PolicySettings): number {
+  let count = 0;
+  for (const pod of pods) if (isMarked(pod, settings)) count++;
+  return count;
 }
 
 function describeFreshness({ kind, objects, hasSynced, agreedAt }: Freshness, now: number): string {

@@ -87,7 +87,8 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<vo
   const clientCa = config.clientCaFile === '' ? undefined : await openClientCa(config.clientCaFile, log);
   const connection = await openConnection(() => loadKubeConfig(env), monotonicNow, readProxyEnvironment(env));
   const instance = env.HOSTNAME ?? hostname();
-  const hook = createHook(config, connection, { log, ...clock, instance, openCertificates, clientCa });
+  const build = { version: version(), nodeVersion: process.versions.node };
+  const hook = createHook(config, connection, { log, ...clock, build, instance, openCertificates, clientCa });
   const stopped = untilSignal(log);
   const servers = await serve(config, clientCa, hook);
   const certificate = hook.certificates.current();

@@ -5,55 +5,72 @@ import { resourceOf } from './kube/paths.ts';
 import type { Decision } from './policy/decision.ts';
 import type { EntryState } from './policy/plan.ts';
 
+/** What is asked for at each scrape. */
 export interface MetricsSources {
+  isReady(): boolean;
+  permissionsMissing(): number;
+  markedPods(): number;
   /** How many, by what hinders their operators. */
   stalledPods(): ReadonlyMap<string, number>;
-  queueLength(): number;
-  freshness(): Freshness[];
+  entries(): ReadonlyMap<EntryState, number>;
+  queueDepth(): number;
+  freshness(): readonly Freshness[];
   monotonicNow(): number;
   certificates(): readonly { readonly certificate: string; readonly at: number }[];
 }
 
-/** The metrics of the process; words as in the log. `read` says what is asked for at each scrape. */
-export function createMetrics() {
+/** What an API call, a decision or a reconcile can take: from the cache at once, to the deadline of a webhook. */
+const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** The metrics of the process, in the words of the log; docs/metrics.md is their list. */
+export function createMetrics(build: { readonly version: string; readonly nodeVersion: string }) {
   const registry = new Registry();
   const registers = [registry];
-  const decisions = new Counter({
-    name: 'reschedule_hook_decisions_total',
-    help: 'Evictions decided, by kind (allow, deny, mark) and reason',
-    labelNames: ['kind', 'reason'],
+  const counter = (name: string, help: string, labelNames: string[] = []) =>
+    new Counter({ name: `reschedule_hook_${name}`, help, labelNames, registers });
+  const histogram = (name: string, help: string, labelNames: string[]) =>
+    new Histogram({ name: `reschedule_hook_${name}`, help, labelNames, buckets: SECONDS, registers });
+
+  new Gauge({
+    name: 'reschedule_hook_build_info',
+    help: 'Always 1; the labels say what runs',
+    labelNames: ['version', 'node_version'],
     registers,
-  });
-  const durations = new Histogram({
-    name: 'reschedule_hook_decision_duration_seconds',
-    help: 'Time to decide an eviction and carry the decision out',
-    labelNames: ['kind'],
-    buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers,
-  });
-  const untracked = new Counter({
-    name: 'reschedule_hook_marked_without_entry_total',
-    help: 'Pods marked without a tracking entry because their tracking resource was not found',
-    registers,
-  });
-  const pruned = new Counter({
-    name: 'reschedule_hook_pruned_entries_total',
-    help: 'Tracking entries pruned, by the state they were in',
-    labelNames: ['state'],
-    registers,
-  });
-  const calls = new Counter({
-    name: 'reschedule_hook_api_requests_total',
-    help: 'Calls to the API server by method, resource and status code (0: no answer)',
-    labelNames: ['method', 'resource', 'code'],
-    registers,
-  });
-  const reconciles = new Counter({
-    name: 'reschedule_hook_reconciles_total',
-    help: 'Reconciles by result',
-    labelNames: ['result'],
-    registers,
-  });
+  }).set({ version: build.version, node_version: build.nodeVersion }, 1);
+  const decisions = counter('decisions_total', 'Evictions decided, by kind (allow, deny, mark) and reason', [
+    'kind',
+    'reason',
+  ]);
+  const durations = histogram('decision_duration_seconds', 'Time to decide an eviction and carry the decision out', [
+    'kind',
+  ]);
+  const untracked = counter(
+    'marked_without_entry_total',
+    'Pods marked without a tracking entry because their tracking resource was not found',
+  );
+  const pruned = counter('pruned_entries_total', 'Tracking entries pruned, by the state they were in', ['state']);
+  const calls = counter(
+    'api_requests_total',
+    'Calls to the API server by method, resource and status code (0: no answer)',
+    ['method', 'resource', 'code'],
+  );
+  const callDurations = histogram(
+    'api_request_duration_seconds',
+    'Time until the API server began to answer (a watch is counted once it is open)',
+    ['method', 'resource'],
+  );
+  const reconciles = counter('reconciles_total', 'Reconciles by kind of key and result (success, error)', [
+    'kind',
+    'result',
+  ]);
+  const reconcileDurations = histogram('reconcile_duration_seconds', 'Time of a reconcile, by kind of key', ['kind']);
+  const adds = counter('queue_adds_total', 'Keys put on the queue');
+  const retries = counter('queue_retries_total', 'Keys put on the queue again because their reconcile failed');
+  const interruptions = counter(
+    'watch_interruptions_total',
+    'Lists and watches that failed and were begun again, by kind of object',
+    ['kind'],
+  );
   collectDefaultMetrics({ register: registry });
 
   return {
@@ -64,58 +81,63 @@ export function createMetrics() {
       if (decision.kind === 'mark' && decision.trackerMissing !== undefined) untracked.inc();
     },
     onPrune: (state: EntryState) => pruned.inc({ state }),
-    onApiCall: ({ method, path, code }: ApiCall) => calls.inc({ method, resource: resourceOf(path), code }),
-    onReconcile: (result: 'success' | 'error') => reconciles.inc({ result }),
-    read(sources: MetricsSources) {
-      new Gauge({
-        name: 'reschedule_hook_stalled_pods',
-        help: 'Marked pods whose operator has not acted for STALL_AFTER, by what their tracking resource reports',
-        labelNames: ['hindrance'],
-        registers,
-        collect() {
-          this.reset();
-          for (const [hindrance, count] of sources.stalledPods()) this.set({ hindrance }, count);
-        },
-      });
-      gauge('reschedule_hook_queue_length', 'Keys that wait to be reconciled', sources.queueLength);
-      perKind('reschedule_hook_cache_objects', 'Objects in the cache', ({ objects }) => objects);
-      perKind('reschedule_hook_cache_age_seconds', 'Time since the API server last told something', ({ agreedAt }) =>
-        Number.isFinite(agreedAt) ? (sources.monotonicNow() - agreedAt) / 1000 : Number.NaN,
-      );
-
-      new Gauge({
-        name: 'reschedule_hook_certificate_expiry_timestamp_seconds',
-        help: 'When a certificate ends: the one that is served, the authority that signs it, those of the clients',
-        registers,
-        labelNames: ['certificate'],
-        collect() {
-          this.reset();
-          for (const { certificate, at } of sources.certificates()) this.set({ certificate }, at / 1000);
-        },
-      });
-
-      function gauge(name: string, help: string, value: () => number): void {
-        new Gauge({
-          name,
-          help,
-          registers,
-          collect() {
-            this.set(value());
-          },
-        });
-      }
-
-      function perKind(name: string, help: string, value: (freshness: Freshness) => number): void {
-        new Gauge({
-          name,
-          help,
-          registers,
-          labelNames: ['kind'],
-          collect() {
-            for (const freshness of sources.freshness()) this.set({ kind: freshness.kind }, value(freshness));
-          },
-        });
-      }
+    onApiCall({ method, path, code, durationMs }: ApiCall) {
+      const resource = resourceOf(path);
+      calls.inc({ method, resource, code });
+      callDurations.observe({ method, resource }, durationMs / 1000);
     },
+    onReconcile(kind: string, result: 'success' | 'error', durationMs: number) {
+      reconciles.inc({ kind, result });
+      reconcileDurations.observe({ kind }, durationMs / 1000);
+      if (result === 'error') retries.inc();
+    },
+    onQueueAdd: () => adds.inc(),
+    onWatchInterrupted: (kind: string) => interruptions.inc({ kind }),
+    read: (sources: MetricsSources) => readAtScrape(registry, sources),
   };
 }
+
+/** Gauges that look when they are asked, so that they cannot go stale. */
+function readAtScrape(registry: Registry, sources: MetricsSources): void {
+  const gauge = <L extends string>(name: string, help: string, labelNames: L[], read: () => Sample<L>[]) =>
+    new Gauge<L>({
+      name: `reschedule_hook_${name}`,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [labels, value] of read()) this.set(labels, value);
+      },
+    });
+  const single = (name: string, help: string, read: () => number) => gauge(name, help, [], () => [[{}, read()]]);
+  const perKind = (name: string, help: string, read: (freshness: Freshness) => number) =>
+    gauge(name, help, ['kind'], () => sources.freshness().map((one) => [{ kind: one.kind }, read(one)]));
+
+  single('ready', '1 while /readyz says yes, else 0', () => Number(sources.isReady()));
+  single('permissions_missing', 'Permissions that the API server says are missing', sources.permissionsMissing);
+  single('marked_pods', 'Pods that carry the reschedule annotation', sources.markedPods);
+  gauge(
+    'stalled_pods',
+    'Marked pods whose operator has not acted for STALL_AFTER, by what their tracking resource reports',
+    ['hindrance'],
+    () => [...sources.stalledPods()].map(([hindrance, count]) => [{ hindrance }, count]),
+  );
+  gauge('entries', 'Tracking entries by state', ['state'], () =>
+    [...sources.entries()].map(([state, count]) => [{ state }, count]),
+  );
+  single('queue_depth', 'Keys that wait to be reconciled', sources.queueDepth);
+  perKind('cache_objects', 'Objects in the cache', ({ objects }) => objects);
+  perKind('cache_synced', '1 once the first list is in', ({ hasSynced }) => Number(hasSynced));
+  perKind('cache_age_seconds', 'Time since the API server last told something', ({ agreedAt }) =>
+    Number.isFinite(agreedAt) ? (sources.monotonicNow() - agreedAt) / 1000 : Number.NaN,
+  );
+  gauge(
+    'certificate_expiry_timestamp_seconds',
+    'When a certificate ends: the one that is served, the authority that signs it, those of the clients',
+    ['certificate'],
+    () => sources.certificates().map(({ certificate, at }) => [{ certificate }, at / 1000]),
+  );
+}
+
+type Sample<L extends string> = [labels: Partial<Record<L, string>>, value: number];

@@ -28,7 +28,7 @@ const NOT_PURE = ['node:crypto'];
 const RINGS: Readonly<Record<string, Ring>> = {
   policy: { values: [], types: [] },
   kube: { values: ['undici', '@kubernetes/client-node', 'yaml'], types: ['policy'] },
-  cache: { values: ['kube'], types: ['policy'] },
+  cache: { values: ['kube', 'logs.ts'], types: ['policy'] },
   certificates: {
     // The reflector for the watch of the registration.
     values: ['kube', 'cache', 'logs.ts', '@peculiar/x509', 'reflect-metadata'],

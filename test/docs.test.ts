@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { SETTINGS } from '../src/config.ts';
+import { LOG } from '../src/logs.ts';
 import { MESSAGES } from '../src/policy/decision.ts';
 
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf-8');
@@ -33,4 +34,10 @@ describe('the README says what the code does', () => {
     const rules = [...README.matchAll(/^\| (\d[a-d]?|S6) \|/gm)].map(([, rule]) => rule);
     assert.deepEqual(rules, ['1', '2', '3', '4', '5', '6', '7', '8a', '8b', '8c', '8d', '9', 'S6']);
   });
+});
+
+test('docs/logs.md lists every message of the log, in the same order', () => {
+  const text = readFileSync(new URL('../docs/logs.md', import.meta.url), 'utf-8');
+  const rows = [...text.matchAll(/^\| `([^`]+)` \| (debug|info|warn|error) \|/gm)].map(([, message]) => message);
+  assert.deepEqual(rows, Object.values(LOG));
 });

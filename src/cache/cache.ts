@@ -1,5 +1,7 @@
 import type { ApiClient, JsonObject } from '../kube/client.ts';
+import { LOG } from '../logs.ts';
 import type { Node, Pod, Tracker } from '../policy/model.ts';
+import type { Lookup } from '../policy/plan.ts';
 import type { TrackerKind } from '../policy/trackers/index.ts';
 import type { BackoffOptions } from './backoff.ts';
 import { DepartedPods } from './departed.ts';
@@ -27,6 +29,8 @@ export interface CacheOptions {
   readonly random: () => number;
   readonly log: ReflectorOptions<unknown>['log'];
   readonly backoff?: BackoffOptions;
+  /** Told of every list or watch that failed, with the kind's plural. */
+  readonly onInterrupted?: (kind: string) => void;
   /** Called once, when every kind has synced. */
   readonly onSynced?: () => void;
 }
@@ -75,6 +79,12 @@ export function trackerKeyOf(pod: Pod, kind: TrackerKind | undefined): string | 
   return kind.isNamespaced ? namespacedKey(pod.namespace, named.name) : named.name;
 }
 
+/** What the cache knows, for reading entries. */
+export const lookupIn = ({ pods, nodes }: Pick<Cache, 'pods' | 'nodes'>): Lookup => ({
+  pod: (namespace, name) => pods.get(namespacedKey(namespace, name)),
+  node: (name) => nodes.get(name),
+});
+
 export function createCache(options: CacheOptions): Cache {
   const { client, annotationKey, trackerKind, entryPrefix, log } = options;
   const podFields = { annotationKey, labelKeys: [...options.selectorKeys, ...(trackerKind?.labelKeys ?? [])] };
@@ -90,7 +100,7 @@ export function createCache(options: CacheOptions): Cache {
   const onSynced = () => {
     if (hasSynced()) options.onSynced?.();
   };
-  const onHandlerError = (error: unknown) => log('warn', 'Cache handler failed', { error: String(error) });
+  const onHandlerError = (error: unknown) => log('warn', LOG.handlerFailed, { error: String(error) });
   const hasOtherUid = (a: { uid: string }, b: { uid: string }) => a.uid !== b.uid;
   const pods = new Store<Pod>({
     keyOf: (pod) => namespacedKey(pod.namespace, pod.name),
@@ -137,6 +147,7 @@ export function createCache(options: CacheOptions): Cache {
       mayBeAbsent: extra.mayBeAbsent ?? false,
       monotonicNow: options.monotonicNow,
       random: options.random,
+      onInterrupted: () => options.onInterrupted?.(name),
       ...(options.backoff ? { backoff: options.backoff } : {}),
     });
 

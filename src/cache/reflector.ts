@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../kube/client.ts';
 import { ApiError, describeError, isNotFound } from '../kube/errors.ts';
+import { LOG } from '../logs.ts';
 import { Backoff, type BackoffOptions, REFLECTOR_BACKOFF } from './backoff.ts';
 import type { ListWatch, Page } from './list-watch.ts';
 import { type WatchEvent, watchEvents } from './watch-events.ts';
@@ -38,6 +39,8 @@ export interface ReflectorOptions<T> {
   readonly random: () => number;
   readonly log: (level: 'debug' | 'info' | 'warn', message: string, fields: Record<string, unknown>) => void;
   readonly backoff?: BackoffOptions;
+  /** Told of every list or watch that failed and is begun again. */
+  readonly onInterrupted?: () => void;
 }
 
 /** Small enough that to read one page, a fifth of client-go's, never keeps an eviction waiting for long. */
@@ -106,13 +109,19 @@ export class Reflector<T> {
     if (isNotFound(error) && mayBeAbsent) {
       this.#options.sink.beginList().complete();
       this.#agree();
-      log('debug', 'Kind not installed', { kind: name });
+      log('debug', LOG.kindMissing, { kind: name });
       return pause(ABSENT_RETRY_MS, signal);
     }
     const retryAfterMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
     const delayMs = Math.max(this.#backoff.next(), retryAfterMs);
     const next = this.#resourceVersion === undefined ? 'list' : 'watch';
-    log('warn', 'Watch interrupted', { kind: name, error: describeError(error), retryInMs: Math.round(delayMs), next });
+    this.#options.onInterrupted?.();
+    log('warn', LOG.watchInterrupted, {
+      kind: name,
+      error: describeError(error),
+      retryInMs: Math.round(delayMs),
+      next,
+    });
     return pause(delayMs, signal);
   }
 
@@ -129,7 +138,7 @@ export class Reflector<T> {
     }
     listing.complete();
     this.#agree();
-    log('debug', 'Listed', { kind: name, count });
+    log('debug', LOG.listed, { kind: name, count });
     return resourceVersion;
   }
 

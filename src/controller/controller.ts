@@ -16,7 +16,10 @@ export interface ControllerOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly workers?: number;
-  readonly onReconcile?: (result: 'success' | 'error') => void;
+  /** Told of every reconcile that was not cut short by a stop. */
+  readonly onReconcile?: (key: string, result: 'success' | 'error', durationMs: number) => void;
+  /** Told of every key that comes onto the queue. */
+  readonly onAdd?: () => void;
 }
 
 const RETRY: BackoffOptions = { firstMs: 200, maxMs: 60_000, resetAfterMs: 600_000 };
@@ -32,7 +35,7 @@ export class Controller {
 
   constructor(options: ControllerOptions) {
     this.#options = options;
-    this.queue = new WorkQueue(options.clock);
+    this.queue = new WorkQueue(options.clock, options.onAdd);
   }
 
   start(): void {
@@ -56,11 +59,13 @@ export class Controller {
 
   async #reconcile(key: string): Promise<void> {
     const { reconcile, clock, random, log, onReconcile } = this.#options;
+    const startedAt = clock.monotonicNow();
+    const done = (result: 'success' | 'error') => onReconcile?.(key, result, clock.monotonicNow() - startedAt);
     try {
       const { requeueAfterMs } = await reconcile(key, this.#stop.signal);
       this.#failures.delete(key);
       if (requeueAfterMs !== undefined) this.queue.addAfter(key, requeueAfterMs);
-      onReconcile?.('success');
+      done('success');
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       const backoff = this.#failures.get(key) ?? new Backoff(RETRY, () => clock.monotonicNow(), random);
@@ -68,7 +73,7 @@ export class Controller {
       const retryInMs = Math.round(backoff.next());
       this.queue.addAfter(key, retryInMs);
       log.warn(LOG.reconcileFailed, { key, error: describeError(error), retryInMs });
-      onReconcile?.('error');
+      done('error');
     }
   }
 }

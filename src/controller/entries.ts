@@ -1,12 +1,19 @@
-import { type Cache, namespacedKey, trackerKey } from '../cache/cache.ts';
+import { type Cache, lookupIn, trackerKey } from '../cache/cache.ts';
 import { describeError } from '../kube/errors.ts';
 import { objectPath } from '../kube/paths.ts';
 import type { Reads } from '../kube/reads.ts';
 import type { Writes } from '../kube/writes.ts';
 import { LOG, type Log } from '../logs.ts';
-import { decodeEntry, entryPod } from '../policy/entry.ts';
 import type { Entry, Pod, PolicySettings, Tracker } from '../policy/model.ts';
-import { type EntryState, entryState, type Plan, planEntry } from '../policy/plan.ts';
+import {
+  ENTRY_STATES,
+  type EntryState,
+  type EntryView,
+  entryState,
+  type Plan,
+  planEntry,
+  viewEntries,
+} from '../policy/plan.ts';
 import type { TrackerKind } from '../policy/trackers/index.ts';
 import type { Announce } from './announce.ts';
 import type { ReconcileResult } from './controller.ts';
@@ -54,28 +61,33 @@ export class EntryReconciler {
     this.#sinceByTracker.set(key, since);
     since.keepOnly({ has: (subject) => Object.hasOwn(tracker.entries, subject) });
     const waits: number[] = [];
-    for (const [entryKey, value] of Object.entries(tracker.entries)) {
-      const plan = await this.#reconcileEntry(tracker, entryKey, value, since, signal);
-      if (plan?.kind === 'keep' && plan.lookAgainInMs !== undefined) waits.push(plan.lookAgainInMs);
+    for (const view of this.#view(tracker)) {
+      const plan = await this.#reconcileEntry(tracker, view, since, signal);
+      if (plan.kind === 'keep' && plan.lookAgainInMs !== undefined) waits.push(plan.lookAgainInMs);
     }
     return waits.length > 0 ? { requeueAfterMs: Math.min(...waits) } : {};
   }
 
-  /** undefined for an annotation that is not an entry of ours: it is left alone. */
-  async #reconcileEntry(
-    tracker: Tracker,
-    entryKey: string,
-    value: string,
-    since: Since,
-    signal: AbortSignal,
-  ): Promise<Plan | undefined> {
-    const about = entryPod(entryKey, value);
-    if (about === undefined) return undefined;
-    const pod = this.#options.cache.pods.get(namespacedKey(about.namespace, about.name));
-    const plan = this.#plan(decodeEntry(value), pod, since, entryKey, value);
+  /** How many entries there are in each state. */
+  byState(): Map<EntryState, number> {
+    const counts = new Map<EntryState, number>(ENTRY_STATES.map((state) => [state, 0]));
+    for (const tracker of this.#options.cache.trackers.values()) {
+      for (const { state } of this.#view(tracker)) counts.set(state, (counts.get(state) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  #view(tracker: Tracker): EntryView[] {
+    const { cache, settings } = this.#options;
+    return viewEntries(tracker, lookupIn(cache), settings);
+  }
+
+  async #reconcileEntry(tracker: Tracker, view: EntryView, since: Since, signal: AbortSignal): Promise<Plan> {
+    const { key, value, pod, state } = view;
+    const plan = this.#plan(state, pod, since, key, value);
     if (plan.kind === 'keep') return plan;
-    const isSure = plan.state === 'rescheduled' || (await this.#isConfirmed(value, about, plan.state, signal));
-    const isPruned = isSure && (await this.#prune(tracker, { entryKey, value, about, pod, state: plan.state }, signal));
+    const isSure = state === 'rescheduled' || (await this.#isConfirmed(view, signal));
+    const isPruned = isSure && (await this.#prune(tracker, view, signal));
     // It is not as the cache has it, another replica was first, or the entry is about a newer instance now: the watch will
     // tell, or else this.
     return isPruned ? plan : { kind: 'keep', state: plan.state, lookAgainInMs: REFUSED_RETRY_MS };
@@ -83,14 +95,17 @@ export class EntryReconciler {
 
   /** Reconciles what the cache remembers of one pod name. */
   reconcileDeparted(podKey: string): ReconcileResult {
-    const { cache } = this.#options;
+    const { cache, settings } = this.#options;
     if (!cache.hasSynced()) return { requeueAfterMs: UNSYNCED_RETRY_MS };
     const entry = cache.departed.get(podKey);
     if (entry === undefined) {
       this.#departedSince.forget(podKey);
       return {};
     }
-    const plan = this.#plan(entry, cache.pods.get(podKey), this.#departedSince, podKey, entry.uid ?? '');
+    const pod = cache.pods.get(podKey);
+    const node = pod?.node === undefined ? undefined : cache.nodes.get(pod.node);
+    const state = entryState({ entry, ...(pod ? { pod } : {}), ...(node ? { node } : {}) }, settings);
+    const plan = this.#plan(state, pod, this.#departedSince, podKey, entry.uid ?? '');
     if (plan.kind === 'prune') {
       cache.departed.forget(podKey);
       this.#departedSince.forget(podKey);
@@ -103,43 +118,25 @@ export class EntryReconciler {
    * Whether a live read finds the pod as the cache has it. That an instance is not marked, or is gone, is worth a call: a
    * cache that lags behind another replica's mark would have its entry pruned, and the pod moved twice.
    */
-  async #isConfirmed(
-    value: string,
-    { namespace, name }: { namespace: string; name: string },
-    state: EntryState,
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  async #isConfirmed({ about, entry, state }: EntryView, signal: AbortSignal): Promise<boolean> {
     const { cache, reads, settings } = this.#options;
-    const object = await reads.pod(namespace, name, signal);
+    const object = await reads.pod(about.namespace, about.name, signal);
     const pod = object && cache.project.pod(object);
-    return entryState({ entry: decodeEntry(value), ...(pod ? { pod } : {}) }, settings) === state;
+    return entryState({ entry, ...(pod ? { pod } : {}) }, settings) === state;
   }
 
-  #plan(entry: Entry, pod: Pod | undefined, since: Since, subject: string, version: string): Plan {
-    const { cache, settings } = this.#options;
-    const node = pod?.node === undefined ? undefined : cache.nodes.get(pod.node);
-    const state = entryState({ entry, ...(pod ? { pod } : {}), ...(node ? { node } : {}) }, settings);
-    return planEntry(state, since.heldMs(subject, `${state} ${pod?.uid} ${version}`), settings);
+  #plan(state: EntryState, pod: Pod | undefined, since: Since, subject: string, version: string): Plan {
+    return planEntry(state, since.heldMs(subject, `${state} ${pod?.uid} ${version}`), this.#options.settings);
   }
 
-  async #prune(
-    tracker: Tracker,
-    pruned: {
-      entryKey: string;
-      value: string;
-      about: { namespace: string; name: string };
-      pod: Pod | undefined;
-      state: EntryState;
-    },
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  async #prune(tracker: Tracker, view: EntryView, signal: AbortSignal): Promise<boolean> {
     const { cache, writes, trackerKind, log, onPrune } = this.#options;
     if (trackerKind === undefined) return false;
-    const { entryKey, value, about, pod, state } = pruned;
+    const { key, value, about, entry, pod, state } = view;
     // Before the entry goes, so that a crash in between loses nothing; every replica may say it, and it stands once.
-    if (state === 'rescheduled' && pod !== undefined) await this.#announce(pod, tracker, decodeEntry(value), signal);
+    if (state === 'rescheduled' && pod !== undefined) await this.#announce(pod, tracker, entry, signal);
     const path = objectPath(trackerKind.apiPath, trackerKind.plural, tracker.namespace, tracker.name);
-    const result = await writes.removeEntry(path, entryKey, value, signal);
+    const result = await writes.removeEntry(path, key, value, signal);
     if (result.kind === 'changed') return false;
     cache.trackers.assume(cache.project.tracker(result.object));
     onPrune?.(state);

@@ -11,6 +11,7 @@ export interface QueueClock {
  */
 export class WorkQueue {
   readonly #clock: QueueClock;
+  readonly #onAdd: () => void;
   readonly #queue: string[] = [];
   readonly #dirty = new Set<string>();
   readonly #processing = new Set<string>();
@@ -18,8 +19,9 @@ export class WorkQueue {
   readonly #waiting: ((key: string | undefined) => void)[] = [];
   #isClosed = false;
 
-  constructor(clock: QueueClock) {
+  constructor(clock: QueueClock, onAdd: () => void = () => undefined) {
     this.#clock = clock;
+    this.#onAdd = onAdd;
   }
 
   get length(): number {
@@ -29,6 +31,7 @@ export class WorkQueue {
   add(key: string): void {
     if (this.#isClosed || this.#dirty.has(key)) return;
     this.#dirty.add(key);
+    this.#onAdd();
     if (this.#processing.has(key)) return;
     this.#queue.push(key);
     this.#handOut();

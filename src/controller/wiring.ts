@@ -11,6 +11,9 @@ import type { StallReporter } from './stall.ts';
 /** Keys of the work queue are `<kind> <store key>`. */
 const KEYS = { tracker: 'tracker', departed: 'departed', requested: 'requested', stall: 'stall' } as const;
 
+/** The kind of a key of the work queue. */
+export const kindOfKey = (key: string) => key.slice(0, key.indexOf(' '));
+
 /** Sends a key to the reconciler of its kind. */
 export function createReconcile(
   entries: EntryReconciler,
@@ -18,9 +21,8 @@ export function createReconcile(
   stall: StallReporter,
 ): Reconcile {
   return async (key, signal) => {
-    const space = key.indexOf(' ');
-    const kind = key.slice(0, space);
-    const storeKey = key.slice(space + 1);
+    const kind = kindOfKey(key);
+    const storeKey = key.slice(kind.length + 1);
     switch (kind) {
       case KEYS.tracker:
         return entries.reconcileTracker(storeKey, signal);

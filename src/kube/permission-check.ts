@@ -40,6 +40,11 @@ export class PermissionCheck {
     return this.#problem;
   }
 
+  /** How many are missing, as far as is known. */
+  get missing(): number {
+    return this.#missing.length;
+  }
+
   start(): void {
     void this.#run();
   }

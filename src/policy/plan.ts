@@ -1,4 +1,5 @@
-import type { Entry, Node, Pod, PolicySettings } from './model.ts';
+import { decodeEntry, entryPod } from './entry.ts';
+import type { Entry, Node, Pod, PolicySettings, Tracker } from './model.ts';
 import { assertNever } from './model.ts';
 import { isDraining, isEnding, isInPlace, isMarked } from './states.ts';
 
@@ -17,7 +18,8 @@ export interface EntryObservation {
 }
 
 /** The rows of the reconcile table. */
-export type EntryState = 'waiting' | 'withdrawn' | 'unsettled' | 'rescheduled' | 'gone';
+export const ENTRY_STATES = ['waiting', 'withdrawn', 'unsettled', 'rescheduled', 'gone'] as const;
+export type EntryState = (typeof ENTRY_STATES)[number];
 
 export type Plan =
   | { readonly kind: 'keep'; readonly state: EntryState; readonly lookAgainInMs?: number }
@@ -31,6 +33,35 @@ export function entryState({ entry, pod, node }: EntryObservation, settings: Pol
   if (isSameInstance) return 'withdrawn';
   const isSettled = isInPlace(pod, settings) && !isEnding(pod) && !isDraining(node, settings.drainTaints);
   return isSettled ? 'rescheduled' : 'unsettled';
+}
+
+/** One entry with what it is about, as the cache sees it: for reconciling it, counting it and showing it alike. */
+export interface EntryView {
+  readonly key: string;
+  readonly value: string;
+  readonly about: { readonly namespace: string; readonly name: string };
+  readonly entry: Entry;
+  readonly pod?: Pod;
+  readonly state: EntryState;
+}
+
+/** Where an entry's pod and its node are looked up. */
+export interface Lookup {
+  pod(namespace: string, name: string): Pod | undefined;
+  node(name: string): Node | undefined;
+}
+
+/** The entries that a tracking resource carries; annotations that are none of ours are left out. */
+export function viewEntries(tracker: Tracker, lookup: Lookup, settings: PolicySettings): EntryView[] {
+  return Object.entries(tracker.entries).flatMap(([key, value]) => {
+    const about = entryPod(key, value);
+    if (about === undefined) return [];
+    const entry = decodeEntry(value);
+    const pod = lookup.pod(about.namespace, about.name);
+    const node = pod?.node === undefined ? undefined : lookup.node(pod.node);
+    const state = entryState({ entry, ...(pod ? { pod } : {}), ...(node ? { node } : {}) }, settings);
+    return [{ key, value, about, entry, ...(pod ? { pod } : {}), state }];
+  });
 }
 
 /** What to do with an entry that has been in `state` for `forMs` without a break. */

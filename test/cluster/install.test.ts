@@ -102,7 +102,7 @@ describe('kubectl apply -k config/default', () => {
     }
     assert.equal((await ok(plane, 'apply', '--dry-run=client', '-k', join(CONFIG, 'samples'))).stderr, '');
     const kinds = async (name: string) => (await rendered(plane, join(CONFIG, name))).map(({ kind }) => kind);
-    assert.deepEqual((await kinds('prometheus')).slice(0, 1), ['ServiceMonitor']);
+    assert.deepEqual((await kinds('prometheus')).sort(), ['ConfigMap', 'PrometheusRule', 'ServiceMonitor']);
     assert.ok((await kinds('overlays/cert-manager')).includes('Certificate'));
   });
 

@@ -20,7 +20,7 @@ function aController(reconcile: Reconcile, workers = 4) {
     random: () => 0,
     log,
     workers,
-    onReconcile: (result) => results.push(result),
+    onReconcile: (_key, result) => results.push(result),
   });
   controller.start();
   const add = async (key: string) => {
