@@ -20,6 +20,7 @@ export class Admission implements Task {
   readonly drainer: Drainer;
   readonly target: Target;
   readonly process: HookProcess<SimTask>;
+  readonly startedAt: number;
   decision?: Decision;
   /** Nobody waits for its answer: the request was sent again elsewhere. */
   isOrphan = false;
@@ -39,12 +40,13 @@ export class Admission implements Task {
   constructor(
     name: string,
     request: EvictionRequest,
-    from: { drainer: Drainer; target: Target; process: HookProcess<SimTask> },
+    from: Pick<Admission, 'drainer' | 'target' | 'process' | 'startedAt'>,
   ) {
     this.name = name;
     this.request = request;
     this.drainer = from.drainer;
     this.target = from.target;
     this.process = from.process;
+    this.startedAt = from.startedAt;
   }
 }

@@ -47,6 +47,8 @@ export class ApiServer<Caller> {
   readonly nodes = new Map<string, SimNode>();
   /** By path. */
   readonly trackers = new Map<string, SimTracker>();
+  /** Since when there is the tracking resource that there is; absent: there is none. */
+  trackerSince: number | undefined;
   /** Where the last pod of a name was that is gone. */
   readonly lastNodes = new Map<string, string | undefined>();
   readonly watch: Readonly<Record<WatchKind, WatchLine[]>> = { pods: [], nodes: [], trackers: [] };
@@ -114,8 +116,9 @@ export class ApiServer<Caller> {
     this.#witness.changed();
   }
 
-  putTracker(fields: Pick<SimTracker, 'path' | 'name' | 'uid'>): void {
-    const tracker: SimTracker = { ...fields, annotations: {}, version: 0, raw: {} };
+  createTracker(fields: Pick<SimTracker, 'path' | 'name'>): void {
+    this.trackerSince = this.#clock.now;
+    const tracker: SimTracker = { ...fields, uid: `tracker#${++this.#uids}`, annotations: {}, version: 0, raw: {} };
     this.trackers.set(tracker.path, tracker);
     this.changeTracker(tracker, {});
   }
@@ -125,6 +128,14 @@ export class ApiServer<Caller> {
     tracker.version = ++this.#version;
     tracker.raw = rawTracker(tracker, this.#variant);
     this.#push('trackers', 'put', tracker.raw);
+  }
+
+  /** Its entries go with it. */
+  removeTracker(tracker: SimTracker): void {
+    this.trackerSince = undefined;
+    this.trackers.delete(tracker.path);
+    tracker.version = ++this.#version;
+    this.#push('trackers', 'remove', rawTracker(tracker, this.#variant));
   }
 
   /** Everything of one kind, as a list gives it. */

@@ -109,6 +109,8 @@ export function addCluster(sim: Simulation, add: Add): void {
   }
   for (const name of NODES) addNode(sim, add, name);
   add(2, 'somebody writes the tracking resource', () => touchTracker(sim));
+  add(1, 'somebody deletes the tracking resource', () => deleteTracker(sim));
+  add(15, 'somebody creates the tracking resource', () => sim.createTracker());
 }
 
 function terminate({ server }: Simulation, pod: SimPod | undefined): boolean {
@@ -157,5 +159,13 @@ function touchTracker({ server }: Simulation): boolean {
   const [tracker] = server.trackers.values();
   if (tracker === undefined) return false;
   server.changeTracker(tracker, tracker.annotations);
+  return true;
+}
+
+/** Not a Namespace: that does not go before everything in it has gone. */
+function deleteTracker({ server, variant }: Simulation): boolean {
+  const [tracker] = server.trackers.values();
+  if (tracker === undefined || variant.tracking === 'namespace') return false;
+  server.removeTracker(tracker);
   return true;
 }

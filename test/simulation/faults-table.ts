@@ -11,20 +11,20 @@ const END = '<!-- end of the table -->\n';
 
 export interface Finding {
   readonly fault: Fault;
-  /** The first run, from seed 1 on, that violates something. */
+  /** The first run, from seed 1 on, that violates what the fault violates. */
   readonly found: RunResult;
   /** Steps of all runs up to it. */
   readonly stepsInAll: number;
 }
 
-/** Runs from seed 1 on until something is violated; undefined where nothing is. */
+/** Runs from seed 1 on until what the fault violates is violated; undefined where it is not. */
 export async function find(fault: Fault): Promise<Finding | undefined> {
   const { mutation, variant = {} } = fault;
   let stepsInAll = 0;
   for (let seed = 1; seed <= MAX_RUNS; seed++) {
     const found = await run(seed, { mutation, variant });
     stepsInAll += found.steps;
-    if (found.violation !== undefined) return { fault, found, stepsInAll };
+    if (found.violation?.invariant === fault.violates) return { fault, found, stepsInAll };
   }
   return undefined;
 }

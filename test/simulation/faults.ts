@@ -83,6 +83,12 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
+    what: 'the mark is written before the entry',
+    violates: 'c',
+    variant: { tracking: 'inPlace' },
+    mutation: { marksFirst: true },
+  },
+  {
     what: 'no tracking resource is answered with 500',
     violates: 'd',
     variant: { tracking: 'missing' },
@@ -142,6 +148,7 @@ export const FAULTS: readonly Fault[] = [
   {
     what: 'the wall clock says for how long a pod has been over',
     violates: 'a',
+    variant: { replicas: 1, drainers: [DRAINERS.kubectl, DRAINERS.clusterApi] },
     mutation: {
       observation: (seen) => ({
         ...seen,

@@ -34,6 +34,7 @@ function mend(sim: Simulation): void {
   sim.operator.isPaused = false;
   // Nodes that nobody drains, so that there is always somewhere to go.
   for (const name of ['n4', 'n5']) sim.server.putNode(name, () => undefined);
+  sim.createTracker();
   for (const replica of sim.replicas) {
     sim.startProcess(replica);
     for (const kind of WATCH_KINDS) replica.process?.list(kind);

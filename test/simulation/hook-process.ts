@@ -215,10 +215,11 @@ export class HookProcess<T extends Task> {
     };
   }
 
-  #mark(marker: Marker, decided: MarkDecision, signal: AbortSignal): Promise<'marked' | 'changed'> {
+  async #mark(marker: Marker, decided: MarkDecision, signal: AbortSignal): Promise<'marked' | 'changed'> {
     const { mutation, onMark } = this.#options;
     onMark(decided, running.getStore() as T);
-    return marker.mark(mutation.mark?.(decided) ?? decided, signal);
+    if (mutation.marksFirst) await createWrites(this.#client()).markPod(decided.pod, RESCHEDULE, 'true');
+    return marker.mark(decided, signal);
   }
 
   #project(kind: WatchKind, raw: object) {

@@ -35,6 +35,8 @@ export class Invariants implements Witness<SimTask> {
   readonly #ends = new Map<string, End>();
   /** Instances that an eviction was for, or for their name while they were on a draining node. */
   readonly #asked = new Set<string>();
+  /** When the request began because of which an instance was marked. */
+  readonly #markedFrom = new Map<string, number>();
   /** When an entry was last pruned, by the name of its pod. */
   readonly #prunedAt = new Map<string, number>();
 
@@ -123,6 +125,7 @@ export class Invariants implements Witness<SimTask> {
     } else if (!this.#mayMark(pod.uid, task)) {
       this.violate('c', `${task.name} marked ${pod.uid} on ${pod.node}; it was to leave ${task.target.uid}`);
     }
+    if (task.kind === 'admission') this.#markedFrom.set(pod.uid, task.startedAt);
   }
 
   /** By its UID, as the instance that the drainer saw, or by name while it was on a draining node. */
@@ -149,9 +152,16 @@ export class Invariants implements Witness<SimTask> {
     if (end === undefined) return false;
     if (!end.wasMarked && !end.wasOnDrainingNode) return true;
     const isSince = (at: number | undefined) => at !== undefined && at > end.at;
-    if (end.wasMarked && wantsEntry(this.#variant)) return isSince(this.#prunedAt.get(target.name));
+    if (end.wasMarked && this.#hasEntry(target.uid)) return isSince(this.#prunedAt.get(target.name));
     const isForgotten = isSince(process.forgottenAt.get(namespacedKey(NAMESPACE, target.name)));
     return isForgotten || (knewInstance && !process.sawLeaving.has(target.uid));
+  }
+
+  /** Whether there has to be an entry for it: in the tracking resource that was there before it was marked. */
+  #hasEntry(uid: string): boolean {
+    const since = this.#server.trackerSince;
+    const from = this.#markedFrom.get(uid);
+    return wantsEntry(this.#variant) && since !== undefined && from !== undefined && since <= from;
   }
 
   #checkEntry(value: string, task: SimTask): void {

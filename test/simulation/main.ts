@@ -21,4 +21,6 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+// Most errors here are part of the game; where they were made is of no interest.
+Error.stackTraceLimit = 0;
 process.exitCode = await main(process.argv.slice(2));

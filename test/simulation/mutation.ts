@@ -3,7 +3,6 @@ import type { Writes } from '../../src/kube/writes.ts';
 import type { Decision, Observation } from '../../src/policy/decision.ts';
 import type { EvictionRequest, PolicySettings } from '../../src/policy/model.ts';
 import type { TrackerKind } from '../../src/policy/trackers/index.ts';
-import type { MarkDecision } from '../../src/webhook/mark.ts';
 
 /** A fault, planted at the ports of the product. What is absent is left as it is. */
 export interface Mutation {
@@ -12,13 +11,13 @@ export interface Mutation {
   readonly observation?: (observation: Observation) => Observation;
   /** What the drainer is answered. */
   readonly decision?: (decision: Decision, request: EvictionRequest) => Decision;
-  /** What is carried out of a mark. */
-  readonly mark?: (decision: MarkDecision) => MarkDecision;
   readonly reads?: (reads: Reads) => Reads;
   readonly writes?: (writes: Writes) => Writes;
   readonly settings?: (settings: PolicySettings) => PolicySettings;
   readonly trackerKind?: (kind: TrackerKind) => TrackerKind;
   readonly forgetsDeparted?: boolean;
+  /** Writes the mark before the entry. */
+  readonly marksFirst?: boolean;
   /** Reconciles nothing. */
   readonly neverReconciles?: boolean;
   /** Reads the value of an entry for the answer, and removes it. */

@@ -35,14 +35,26 @@ export async function run(seed: number, options: RunOptions = {}): Promise<RunRe
   const variant = { ...variantOf(random), ...options.variant };
   const sim = new Simulation(variant, options.mutation);
   const actions = actionsOf(sim);
-  const lottery = actions.flatMap((action) => Array.from({ length: action.weight }, () => action));
+  const lottery = lotteryOf(variant, actions);
   const script: string[] = [];
   const length = MIN_STEPS + random.below((options.maxSteps ?? MAX_STEPS) - MIN_STEPS);
   while (script.length < length && sim.invariants.violation === undefined) {
-    const action = random.pick(lottery);
+    const action = actions[lottery[random.below(lottery.length)] as number] as Action;
     if (await step(sim, action)) script.push(action.label);
   }
   return finish(sim, seed, script);
+}
+
+const lotteries = new Map<string, Uint16Array>();
+
+/** The indexes of the actions, each as often as its weight says. Made once for all variants that have the same actions. */
+function lotteryOf({ replicas, drainers }: Variant, actions: readonly Action[]): Uint16Array {
+  const key = `${replicas} ${drainers.length}`;
+  const known = lotteries.get(key);
+  if (known !== undefined) return known;
+  const made = Uint16Array.from(actions.flatMap(({ weight }, i) => Array.from({ length: weight }, () => i)));
+  lotteries.set(key, made);
+  return made;
 }
 
 /** The run that a script describes. A step that cannot be taken is left out, so that scripts may be cut. */

@@ -113,6 +113,7 @@ export class Simulation {
       slot,
       new Admission(`t${slot} (${drainer.name} evicts ${shown(podName)} at ${name})`, asked.request, {
         ...asked,
+        startedAt: this.clock.now,
         drainer,
         process,
       }),
@@ -130,6 +131,7 @@ export class Simulation {
     this.#admit(
       free,
       new Admission(`t${free} (${drainer.name} evicts ${shown(request.name)} again, at ${name})`, request, {
+        startedAt: this.clock.now,
         target,
         drainer,
         process,
@@ -154,6 +156,16 @@ export class Simulation {
     for (const [slot, admission] of this.slots.entries()) {
       if (admission?.isAnswered && admission.calls.length === 0) this.#leave(slot, admission);
     }
+  }
+
+  /** The tracking resource, where the variant has one and it is not there. */
+  createTracker(): boolean {
+    const kind = trackerKindOf(this.variant);
+    if (kind === undefined || this.variant.tracking === 'missing' || this.server.trackers.size > 0) return false;
+    const name = kind.isNamespaced ? 'cb' : NAMESPACE;
+    const scope = kind.isNamespaced ? `/namespaces/${NAMESPACE}` : '';
+    this.server.createTracker({ path: `${kind.apiPath}${scope}/${kind.plural}/${name}`, name });
+    return true;
   }
 
   async advance(ms: number): Promise<void> {
@@ -213,12 +225,7 @@ export class Simulation {
 
   #furnish(): void {
     for (const name of NODES) this.server.putNode(name, () => undefined);
-    const kind = trackerKindOf(this.variant);
-    if (kind !== undefined && this.variant.tracking !== 'missing') {
-      const name = kind.isNamespaced ? 'cb' : NAMESPACE;
-      const scope = kind.isNamespaced ? `/namespaces/${NAMESPACE}` : '';
-      this.server.putTracker({ path: `${kind.apiPath}${scope}/${kind.plural}/${name}`, name, uid: 'tracker' });
-    }
+    this.createTracker();
     for (const [i, name] of [...this.operator.members].entries()) {
       this.#settle(this.server.createPod('member', name).name, NODES[i] ?? 'n1');
     }
