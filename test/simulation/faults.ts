@@ -173,6 +173,12 @@ export const FAULTS: readonly Fault[] = [
     mutation: { neverReconciles: true },
   },
   {
+    what: 'what the cache remembers is pruned as soon as the pod has settled',
+    violates: 'e',
+    variant: { tracking: 'off' },
+    mutation: { settings: (settings) => ({ ...settings, retentionMs: 0 }) },
+  },
+  {
     what: 'entries are pruned as soon as the pod has settled',
     violates: 'e',
     variant: { tracking: 'inPlace' },

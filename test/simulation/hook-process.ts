@@ -47,14 +47,18 @@ export interface ProcessOptions<T extends Task> {
   readonly skewMs: () => number;
   /** Makes the task that the controller's calls belong to. */
   readonly controllerTask: T;
-  /** Told of a mark before it is carried out, and of what the process forgets. */
+  /** Told of a mark before it is carried out. */
   readonly onMark: (decision: MarkDecision, task: T) => void;
+  /** Told of the instance whose memory the controller prunes. */
+  readonly onForget: (uid: string) => void;
 }
 
 /** One process of the hook: the real cache, policy, execution and controller, as `createHook` puts them together. */
 export class HookProcess<T extends Task> {
   readonly cache: Cache;
   readonly controllerTask: T;
+  /** Forgets a pod, by its key in the store, in secret: for a planted fault. */
+  consume: (podKey: string) => void = () => undefined;
   /** UIDs of the instances that it saw leave marked, or leave a node that it knew to be draining. */
   readonly sawLeaving = new Set<string>();
   /** When its controller last pruned what the cache remembered of a pod, by its key in the store. */
@@ -197,9 +201,11 @@ export class HookProcess<T extends Task> {
     const { departed } = cache;
     const forget = departed.forget.bind(departed);
     departed.forget = (key) => {
+      this.#options.onForget(departed.get(key)?.uid ?? '');
       this.forgottenAt.set(key, monotonicNow());
       forget(key);
     };
+    this.consume = forget;
     if (this.#options.mutation.forgetsDeparted) cache.pods.subscribe(({ key }) => forget(key));
     return { ...cache, podsAgeMs: () => this.#podsAgeMs() };
   }

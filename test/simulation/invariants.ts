@@ -88,6 +88,12 @@ export class Invariants implements Witness<SimTask> {
     task.knewInstance = task.process.cache.pods.get(namespacedKey(pod.namespace, pod.name))?.uid === pod.uid;
   }
 
+  /** A process prunes what it remembers of an instance (e). */
+  forgot(uid: string): void {
+    const agoMs = this.#clock.now - (this.#ends.get(uid)?.at ?? 0);
+    if (agoMs < RETENTION_MS) this.violate('e', `the memory of ${uid} is pruned ${agoMs} ms after its end`);
+  }
+
   wrote(write: Write, task: SimTask): void {
     if (task.kind === 'admission' && task.request.dryRun)
       this.violate('f', `${task.name}, a dry run, wrote: ${write.kind}`);

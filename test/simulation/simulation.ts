@@ -83,6 +83,7 @@ export class Simulation {
       controllerTask,
       skewMs: () => replica.skewMs,
       onMark: (decision, task) => this.invariants.decided(decision, task),
+      onForget: (uid) => this.invariants.forgot(uid),
     });
     return true;
   }
@@ -215,8 +216,7 @@ export class Simulation {
 
   /** For a planted fault. */
   #consume({ process, request }: Admission): void {
-    process.cache.departed.forget(`${NAMESPACE}/${request.name}`);
-    process.forgottenAt.clear();
+    process.consume(`${NAMESPACE}/${request.name}`);
     for (const tracker of this.server.trackers.values()) {
       const others = Object.entries(tracker.annotations).filter(([key]) => !key.endsWith(`.${request.name}`));
       this.server.changeTracker(tracker, Object.fromEntries(others));
