@@ -1,5 +1,7 @@
-# Built from the lockfile. The image holds Node and one file, and no shell.
-FROM node:24-bookworm-slim AS build
+# Built from the lockfile, on the machine's own platform: the result is JavaScript, the same for each. The image holds Node
+# and one file to run, and no shell. Base images are pinned by tag; distroless has no tags of versions. To pin one by digest,
+# add @sha256:... as docker buildx imagetools inspect NAME:TAG prints it.
+FROM --platform=$BUILDPLATFORM node:24.21.0-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 # The node of the devDependencies is for machines with an older one; its install script need not run here.
@@ -16,5 +18,7 @@ ENV NODE_ENV=production MALLOC_ARENA_MAX=1
 COPY package.json LICENSE ./
 COPY bin bin
 COPY --from=build /app/dist dist
+# By number, so that a kubelet can see that it is not root.
+USER 65532:65532
 EXPOSE 8443 8080
 ENTRYPOINT ["/nodejs/bin/node", "bin/reschedule-hook.js"]

@@ -172,7 +172,10 @@ describe('the Deployment', () => {
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     });
-    assert.equal(pod.securityContext.runAsNonRoot, true);
+    const { runAsNonRoot, runAsUser, runAsGroup } = pod.securityContext;
+    assert.equal(runAsNonRoot, true);
+    const [, user] = /^USER (\S+)$/m.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf-8')) ?? [];
+    assert.equal(user, `${runAsUser}:${runAsGroup}`);
     assert.equal(pod.securityContext.seccompProfile.type, 'RuntimeDefault');
   });
 });

@@ -1,8 +1,9 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Exit, HookProcess } from '../../../src/rehearsal/hook-process.ts';
 import { freePorts } from '../../../src/rehearsal/ports.ts';
 import { NotYet, until } from '../../../src/rehearsal/until.ts';
+import { buildByDockerfile, entryOf } from '../../support/image.ts';
 import { kubeconfig } from '../pki.ts';
 import { evict } from './evict.ts';
 import { CONFIG, find, rendered, requestToken, SYSTEM_NAMESPACE } from './manifests.ts';
@@ -14,8 +15,9 @@ const HOST = `${SERVICE}.${SYSTEM_NAMESPACE}.svc`;
 const REGISTRATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/reschedule-hook';
 
 /**
- * config/default as it is applied, with processes in place of its containers, which nobody runs here: they have the
- * environment of the Deployment, the ServiceAccount's token, and end by the Deployment's grace.
+ * config/default as it is applied, with processes in place of its containers, which nobody runs here: they run the file
+ * of the image, as the Dockerfile makes it, with the environment of the image and of the Deployment and the token of the
+ * ServiceAccount, and end by the Deployment's grace.
  */
 export interface Installation {
   readonly service: LocalService;
@@ -56,14 +58,18 @@ export async function install(rig: Rig, env: Readonly<Record<string, string>> = 
   // CERTIFICATES=self: nothing is read from files.
   const files = { certFile: '/nowhere/tls.crt', keyFile: '/nowhere/tls.key' };
   const { terminationGracePeriodSeconds } = deployment.template.spec;
+  const image = buildByDockerfile(await mkdtemp(join(controlPlane.dir, 'image-'))).at(-1);
+  if (image === undefined) throw new Error('the Dockerfile makes no image');
+  const entry = entryOf(image).file;
 
   return {
     service,
     minReadyMs: deployment.minReadySeconds * 1000,
     async startReplica() {
       const [webhook = 0, health = 0] = await freePorts(2);
-      const settings = { ...environmentOf(deployment), WEBHOOK_PORT: `${webhook}`, HEALTH_PORT: `${health}`, ...env };
-      const replica = new HookProcess({ kubeconfigPath, files, env: settings }, { webhook, health });
+      const own = { ...image.env, ...environmentOf(deployment) };
+      const settings = { ...own, WEBHOOK_PORT: `${webhook}`, HEALTH_PORT: `${health}`, ...env };
+      const replica = new HookProcess({ kubeconfigPath, files, env: settings, entry }, { webhook, health });
       rig.atStop(async () => {
         replica.kill('SIGKILL');
         await replica.exited;
