@@ -7,8 +7,9 @@ import type { HookProcess } from '../../src/rehearsal/hook-process.ts';
 import { NotYet, until } from '../../src/rehearsal/until.ts';
 import { createPod, waitForPod } from '../../src/rehearsal/workload.ts';
 import { type Audit, anAudit } from './support/audit.ts';
-import { type EvictionAnswer, evict } from './support/evict.ts';
+import { evict } from './support/evict.ts';
 import { type Installation, install } from './support/installation.ts';
+import { keepEvicting } from './support/keep-evicting.ts';
 import { SYSTEM_NAMESPACE } from './support/manifests.ts';
 import { type Rig, startRig } from './support/rig.ts';
 import { aScene } from './support/scene.ts';
@@ -32,26 +33,6 @@ after(async () => {
   audit?.remove();
 });
 
-/** Asks for evictions through the API server without a pause, beside whatever the test does. */
-function keepEvicting(namespace: string, pods: readonly string[]) {
-  const over = new AbortController();
-  const answers: EvictionAnswer[] = [];
-  const done = Promise.all(
-    pods.map(async (pod) => {
-      while (!over.signal.aborted) {
-        answers.push(await evict({ rig, namespace }, pod));
-        await sleep(20);
-      }
-    }),
-  );
-  const stop = async () => {
-    over.abort();
-    await done;
-  };
-  rig.atStop(stop);
-  return { answers, stop };
-}
-
 describe('the hook under what config/default applies', () => {
   test('a drain ends, each pod moved once', async () => {
     const scene = await aScene({ rig, hook: 'installed', namespace: 'installed' });
@@ -68,7 +49,7 @@ describe('the hook under what config/default applies', () => {
     await scene.operator.pause();
     const drained = scene.drain(scene.node(1));
     await Promise.all(['cb-0000', 'cb-0001'].map((name) => scene.untilMarked(name)));
-    const evicting = keepEvicting('rolling', ['cb-0000', 'cb-0001', 'cb-0000', 'cb-0001']);
+    const evicting = keepEvicting(rig, 'rolling', ['cb-0000', 'cb-0001', 'cb-0000', 'cb-0001']);
 
     const ended = [];
     for (const [i, old] of [...replicas].entries()) {

@@ -15,7 +15,7 @@ const SERVICE = 'reschedule-hook-server';
 const SECRET = 'reschedule-hook-ca';
 
 /** An installation whose hooks make their certificates themselves, in a namespace of its own, with the rights of its own. */
-export interface Installation {
+export interface SelfKept {
   /** Of the Service, and the name of the registration. */
   readonly name: string;
   /** Not started yet. It ends with the rig. */
@@ -32,7 +32,7 @@ export interface Installation {
 }
 
 /** The API server finds the Service's name in the certificate, and the hook on loopback: that is what ExternalName is for. */
-export async function anInstallation(rig: Rig, name: string): Promise<Installation> {
+export async function aSelfKept(rig: Rig, name: string): Promise<SelfKept> {
   const { client, controlPlane } = rig;
   const home = `/api/v1/namespaces/${name}`;
   const registrationPath = `${REGISTRATIONS}/${name}`;
