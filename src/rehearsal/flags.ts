@@ -7,6 +7,10 @@ export interface Flags {
   readonly members: number;
   readonly process: 'in-place' | 'swap';
   readonly periodMs: number;
+  /** Where the report goes; absent: nowhere. */
+  readonly report?: string;
+  readonly json: boolean;
+  readonly plain: boolean;
 }
 
 export const HELP = `Usage: npm run rehearse [-- options]
@@ -20,6 +24,9 @@ Options:
   --members N       members of the Couchbase cluster, 1 to 100 (default 3)
   --process P       in-place (names come back) or swap (new names) (default in-place)
   --period TIME     how often the operator looks at its cluster, like 500ms or 10s (default 10s, as in life)
+  --report FILE     write what happened as one HTML page
+  --json            write it as JSON to standard output, and all else to standard error
+  --plain           one line after the other, also on a terminal
   --help            show this text
 
 Exit code: 0 if the drain was safe, 1 if it was not, 2 for a wrong command line, 130 if it was interrupted.
@@ -40,6 +47,9 @@ export function readFlags(args: readonly string[]): Flags {
     members: count('--members', values.members, 1, 3),
     process: processOf(values.process),
     periodMs: period(values.period),
+    ...(values.report === undefined ? {} : { report: fileName(values.report) }),
+    json: values.json ?? false,
+    plain: values.plain ?? false,
   };
 }
 
@@ -50,6 +60,9 @@ function parsed(args: readonly string[]) {
       members: { type: 'string' },
       process: { type: 'string' },
       period: { type: 'string' },
+      report: { type: 'string' },
+      json: { type: 'boolean' },
+      plain: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     } as const;
     return parseArgs({ args: [...args], options }).values;
@@ -70,6 +83,11 @@ function count(flag: string, text: string | undefined, least: number, fallback: 
 function processOf(text = 'in-place'): 'in-place' | 'swap' {
   if (text === 'in-place' || text === 'swap') return text;
   throw new UsageError(`--process takes in-place or swap, not "${text}"`);
+}
+
+function fileName(text: string): string {
+  if (text !== '') return text;
+  throw new UsageError('--report takes the name of a file');
 }
 
 function period(text = '10s'): number {

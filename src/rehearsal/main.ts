@@ -1,6 +1,9 @@
+import { writeFileSync } from 'node:fs';
 import { describeError } from '../kube/errors.ts';
-import { HELP, readFlags, UsageError } from './flags.ts';
+import { type Flags, HELP, readFlags, UsageError } from './flags.ts';
 import { rehearse } from './rehearse.ts';
+import { reportOf } from './report/page.ts';
+import { summaryOf } from './summary.ts';
 
 /** `npm run rehearse`: resolves to the exit code; see HELP for what it means. */
 async function main(args: readonly string[]): Promise<number> {
@@ -14,11 +17,21 @@ async function main(args: readonly string[]): Promise<number> {
       process.stdout.write(HELP);
       return 0;
     }
-    return (await rehearse(flags, { write: (line) => console.log(line), signal: interrupted.signal })) ? 0 : 1;
+    return (await rehearseAndTell(flags, interrupted.signal)) ? 0 : 1;
   } catch (error) {
     console.error(`rehearse: ${interrupted.signal.aborted ? 'interrupted' : describeError(error)}`);
     return exitCode(error, interrupted.signal);
   }
+}
+
+async function rehearseAndTell(flags: Flags, signal: AbortSignal): Promise<boolean> {
+  // What a program is to read must be alone on standard output.
+  const write = flags.json ? (line: string) => console.error(line) : (line: string) => console.log(line);
+  const record = await rehearse(flags, { write, signal });
+  for (const line of ['', ...summaryOf(record)]) write(line);
+  if (flags.report !== undefined) writeFileSync(flags.report, reportOf([record]));
+  if (flags.json) console.log(JSON.stringify([record]));
+  return record.holds;
 }
 
 function exitCode(error: unknown, interrupted: AbortSignal): number {

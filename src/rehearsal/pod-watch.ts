@@ -4,7 +4,7 @@ import type { ApiClient } from '../kube/client.ts';
 import { type PodView, viewPod } from './pods.ts';
 import { NotYet, type UntilOptions, until } from './until.ts';
 
-export type PodChange = 'created' | 'scheduled' | 'ready' | 'terminating' | 'gone';
+export type PodChange = 'created' | 'scheduled' | 'ready' | 'unready' | 'terminating' | 'gone';
 
 /** One instance of a pod as it was last seen; `isGone` once it no longer exists. */
 export interface Instance extends PodView {
@@ -90,6 +90,7 @@ export function changesOf(before: PodView | undefined, now: PodView): PodChange[
   if (before === undefined) changes.push('created');
   if (before?.node === undefined && now.node !== undefined) changes.push('scheduled');
   if (!before?.ready && now.ready) changes.push('ready');
+  if (before?.ready && !now.ready) changes.push('unready');
   if (!before?.terminating && now.terminating) changes.push('terminating');
   return changes;
 }

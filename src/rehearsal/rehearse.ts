@@ -1,15 +1,18 @@
 import { LOG } from '../logs.ts';
-import { formatAge } from '../policy/duration.ts';
 import { drain } from './drain.ts';
 import type { Flags } from './flags.ts';
 import type { LogLine } from './log-lines.ts';
 import type { Member } from './member.ts';
+import { watchNodes } from './node-watch.ts';
 import { type OperatorEvent, StandInOperator } from './operator.ts';
 import { type PodChange, PodWatch } from './pod-watch.ts';
 import type { PodView } from './pods.ts';
+import type { RehearsalRecord, Scenario } from './record.ts';
+import { Recorder } from './recorder.ts';
 import { Cleanup, type Stage, setStage } from './stage.ts';
 import { Timeline } from './timeline.ts';
-import { movesByPod, type Outcome, problemsOf, refusalsIn } from './verdict.ts';
+import { checksOf, movesByPod, type Outcome, refusalsIn } from './verdict.ts';
+import { versionsOf } from './versions.ts';
 import * as workload from './workload.ts';
 
 export interface RehearsalOptions {
@@ -22,20 +25,25 @@ const CLUSTER = 'cb';
 const ANNOTATION = { key: 'cao.couchbase.com/reschedule', value: 'true' };
 const LEAST_SAFETY_MS = 10 * 60_000;
 
-/** Rehearses one drain. Resolves to whether it was safe, after everything that was started has been stopped. */
-export async function rehearse(flags: Flags, { write, signal }: RehearsalOptions): Promise<boolean> {
+/** Rehearses one drain. Resolves to the record of it, after everything that was started has been stopped. */
+export async function rehearse(flags: Flags, { write, signal }: RehearsalOptions): Promise<RehearsalRecord> {
   const cleanup = new Cleanup();
-  const timeline = new Timeline({ monotonicNow: () => performance.now(), write });
+  const monotonicNow = () => performance.now();
+  const recorder = new Recorder({ monotonicNow, clusterOf: ({ labels }) => labels.couchbase_cluster });
+  const timeline = new Timeline({ monotonicNow, write, onHappening: (happening) => recorder.happened(happening) });
   try {
-    const onHookLine = (line: LogLine) => tellHookLine(timeline, line);
+    const onHookLine = (line: LogLine) => {
+      recorder.hookLine(line);
+      tellHookLine(timeline, line);
+    };
     const stage = await setStage({ nodes: flags.nodes, write, signal, onHookLine }, cleanup);
     write(`waiting until ${flags.members} members are in place and balanced`);
-    const scene = await setScene(stage, flags, timeline, cleanup, signal);
+    const scene = await setScene(stage, { flags, timeline, recorder, write, signal }, cleanup);
     const failed = stage.cluster.failed.then((error) => {
       throw error;
     });
     failed.catch(() => undefined);
-    return await Promise.race([failed, drainAndJudge(stage, scene, { flags, timeline, write, signal })]);
+    return await Promise.race([failed, drainAndJudge(stage, scene, { flags, timeline, recorder, write, signal })]);
   } finally {
     await cleanup.run();
   }
@@ -50,11 +58,10 @@ interface Scene {
 /** A cluster with its operator, spread over the nodes, and some pods that nobody protects. */
 async function setScene(
   { client }: Stage,
-  flags: Flags,
-  timeline: Timeline,
+  { flags, timeline, recorder, signal }: Context,
   cleanup: Cleanup,
-  signal: AbortSignal,
 ): Promise<Scene> {
+  cleanup.defer(watchNodes(client, (name, isCordoned) => recorder.node(name, isCordoned)));
   await workload.createNamespace(client, NAMESPACE);
   let isTold = false;
   const operator = new StandInOperator({
@@ -67,7 +74,10 @@ async function setScene(
   const watch = new PodWatch({
     client,
     namespace: NAMESPACE,
-    onChange: (change, pod) => isTold && tellPodChange(timeline, change, pod),
+    onChange: (change, pod) => {
+      recorder.pod(change, pod);
+      if (isTold) tellPodChange(timeline, change, pod);
+    },
     onTrouble: (message, fields) => timeline.add({ who: 'cluster', what: message, detail: String(fields.error) }),
   });
   cleanup.defer(() => watch.stop());
@@ -75,6 +85,7 @@ async function setScene(
   operator.start();
   cleanup.defer(() => operator.stop());
   const process = flags.process === 'in-place' ? 'InPlaceUpgrade' : 'SwapRebalance';
+  recorder.expect(CLUSTER, flags.members);
   await workload.createCluster(client, { namespace: NAMESPACE, name: CLUSTER, size: flags.members, process });
   await workload.createPdb(client, { namespace: NAMESPACE, cluster: CLUSTER, size: flags.members });
   await workload.createDeployment(client, { namespace: NAMESPACE, name: 'web', replicas: flags.nodes });
@@ -82,6 +93,7 @@ async function setScene(
   const wanted = { namespace: NAMESPACE, cluster: CLUSTER, size: flags.members, balanced: true, timeoutMs, signal };
   const members = await workload.waitForMembers(client, wanted);
   timeline.start();
+  recorder.start();
   isTold = true;
   for (const { name, node, uid } of members) {
     timeline.add({ who: 'cluster', what: 'in place', pod: name, uid, ...(node ? { node } : {}) });
@@ -89,19 +101,25 @@ async function setScene(
   return { operator, watch, members };
 }
 
-interface DrainContext extends RehearsalOptions {
+interface Context extends RehearsalOptions {
   readonly flags: Flags;
   readonly timeline: Timeline;
+  readonly recorder: Recorder;
 }
 
-async function drainAndJudge({ cluster, client, hook }: Stage, scene: Scene, context: DrainContext): Promise<boolean> {
+async function drainAndJudge(
+  { cluster, client, hook }: Stage,
+  scene: Scene,
+  context: Context,
+): Promise<RehearsalRecord> {
+  const startedAt = new Date().toISOString();
   const { operator, watch, members } = scene;
-  const { flags, timeline, write, signal } = context;
+  const { flags, timeline, recorder, signal } = context;
   const node = fullestNode(members);
   const drained = new Set(members.filter((member) => member.node === node).map(({ uid }) => uid));
   const deletedBefore = new Set(operator.deletedUids);
   const since = hook.lines.length;
-  const startedAt = timeline.elapsedMs;
+  const drainEnded = recorder.drain(node, 'kubectl drain');
   const kubectlCode = await drain({
     kubectl: cluster.assets.kubectl,
     kubeconfigPath: cluster.kubeconfigPath,
@@ -112,7 +130,7 @@ async function drainAndJudge({ cluster, client, hook }: Stage, scene: Scene, con
     onLine: (line) => timeline.add({ who: 'kubectl', what: line }),
   });
   signal.throwIfAborted();
-  const durationMs = timeline.elapsedMs - startedAt;
+  drainEnded(`exit code ${kubectlCode}`);
   timeline.add({ who: 'kubectl', what: `exit code ${kubectlCode}`, node });
   await waitUntilCalm(client, flags, signal);
 
@@ -125,17 +143,31 @@ async function drainAndJudge({ cluster, client, hook }: Stage, scene: Scene, con
     deletedBefore,
     annotation: ANNOTATION,
   };
-  const problems = problemsOf(outcome);
   const moves = [...movesByPod(outcome)].map(([pod, count]) => `${pod} ${count}x`);
   const entries = Object.keys(await workload.entriesOnCluster(client, NAMESPACE, CLUSTER));
-  write('');
-  write(`drain of ${node}:     ${problems.length === 0 ? 'safe' : 'NOT SAFE'}, ${formatAge(durationMs)}`);
-  write(`pods moved:          ${moves.length} of ${drained.size} on the node`);
-  write(`moves per pod:       ${moves.join(', ') || 'none'}`);
-  write(`evictions refused:   ${refusalsIn(hook.lines.slice(since), NAMESPACE)}`);
-  write(`entries left:        ${entries.length}${entries.length === 0 ? '' : ` (${entries.join(', ')})`}`);
-  for (const problem of problems) write(`problem:             ${problem}`);
-  return problems.length === 0;
+  return recorder.record({
+    scenario: scenarioOf(flags),
+    startedAt,
+    versions: await versionsOf(client),
+    checks: checksOf(outcome),
+    figures: [
+      { what: 'pods moved', value: `${moves.length} of ${drained.size} on the node` },
+      { what: 'moves per pod', value: moves.join(', ') || 'none' },
+      { what: 'evictions refused', value: String(refusalsIn(hook.lines.slice(since), NAMESPACE)) },
+      { what: 'entries left', value: [entries.length, ...entries].join(' ') },
+    ],
+  });
+}
+
+function scenarioOf({ nodes, members, process, periodMs }: Flags): Scenario {
+  const names = process === 'in-place' ? 'its name comes back' : 'a member with a new name takes its place';
+  return {
+    name: process,
+    title: process === 'in-place' ? 'A drain with names that come back' : 'A drain with new names',
+    about:
+      `One of ${nodes} nodes is drained with kubectl under a Couchbase cluster of ${members} members. Each member on it ` +
+      `is moved by its operator, which looks at its cluster every ${periodMs / 1000} s: ${names}.`,
+  };
 }
 
 /** After the drain the operator may still be at work; what it does then belongs to the verdict. No calm is told there. */

@@ -17,6 +17,7 @@ export interface TimelineEntry extends Happening {
 export interface TimelineOptions {
   readonly monotonicNow: () => number;
   readonly write: (line: string) => void;
+  readonly onHappening?: (happening: Happening) => void;
 }
 
 /** Tells what happens while it happens, one aligned line each, and keeps it for a report. */
@@ -47,6 +48,7 @@ export class Timeline {
   add(happening: Happening): void {
     const entry = { afterMs: this.elapsedMs, ...happening };
     this.#entries.push(entry);
+    this.#options.onHappening?.(happening);
     this.#options.write(formatEntry(entry));
   }
 }

@@ -1,5 +1,6 @@
 import type { LogLine } from './log-lines.ts';
 import type { Instance } from './pod-watch.ts';
+import type { Check } from './record.ts';
 
 /** What a rehearsed drain left behind, as plain data. */
 export interface Outcome {
@@ -25,30 +26,54 @@ export function movesByPod({ instances, deletedByOperator, deletedBefore }: Outc
   return moves;
 }
 
-/** Everything that makes the rehearsal a failure, one sentence each; empty if the drain was safe. */
-export function problemsOf(outcome: Outcome): string[] {
-  const { kubectlCode } = outcome;
+/** What must hold after a drain, in the words of somebody who owns the database. */
+export function checksOf(outcome: Outcome): Check[] {
+  const { kubectlCode, drained, instances, deletedByOperator, deletedBefore, node } = outcome;
+  const gone = instances.filter(({ isGone }) => isGone);
+  const here = instances.filter(({ isGone }) => !isGone);
+  const evicted = gone.filter(({ uid }) => !deletedByOperator.has(uid));
+  const movedInVain = gone.filter(
+    ({ uid }) => deletedByOperator.has(uid) && !drained.has(uid) && !deletedBefore.has(uid),
+  );
+  const marked = here.filter((one) => one.node !== node && isMarked(one, outcome));
   return [
-    ...(kubectlCode === 0 ? [] : [`kubectl drain ended with code ${kubectlCode}`]),
-    ...(outcome.drained.size === 0 ? ['no protected pod was on the node, so nothing was rehearsed'] : []),
-    ...outcome.instances.flatMap((instance) => problemsWith(instance, outcome)),
+    check('protected pods were on the drained node', [
+      ...(drained.size === 0 ? ['no protected pod was on the node, so nothing was rehearsed'] : []),
+    ]),
+    check('kubectl drain ended by itself, without an error', [
+      ...(kubectlCode === 0 ? [] : [`kubectl drain ended with code ${kubectlCode}`]),
+    ]),
+    // Nobody but the operator deletes protected pods here.
+    check(
+      'no protected pod was evicted: each that left was deleted by its operator',
+      evicted.map((one) => `${titleOf(one)} was evicted, not moved by its operator`),
+    ),
+    check(
+      `no protected pod is left on ${node}`,
+      here.filter((one) => one.node === node).map((one) => `${titleOf(one)} is still on ${node}`),
+    ),
+    check(
+      'no pod was moved more often than it had to be',
+      movedInVain.map((one) => `${titleOf(one)} was moved although it was not on ${node} when the drain began`),
+    ),
+    check(
+      'no pod is left marked',
+      marked.map((one) => `${titleOf(one)} is marked to be moved once more`),
+    ),
   ];
 }
 
-/** An instance that is gone without its operator having deleted it was evicted: nobody else deletes protected pods here. */
-function problemsWith(instance: Instance, outcome: Outcome): string[] {
-  const { uid, name, isGone } = instance;
-  const what = `${name} (${uid.slice(0, 8)})`;
-  const wasOnNode = outcome.drained.has(uid);
-  if (isGone && !outcome.deletedByOperator.has(uid)) return [`${what} was evicted, not moved by its operator`];
-  if (isGone) {
-    const isExtraMove = !wasOnNode && !outcome.deletedBefore.has(uid);
-    return isExtraMove ? [`${what} was moved although it was not on ${outcome.node} when the drain began`] : [];
-  }
-  if (instance.node === outcome.node) return [`${what} is still on ${outcome.node}`];
-  const isMarked = instance.annotations[outcome.annotation.key] === outcome.annotation.value;
-  return isMarked ? [`${what} is marked to be moved once more`] : [];
+/** Everything that makes the rehearsal a failure, one sentence each; empty if the drain was safe. */
+export function problemsOf(outcome: Outcome): string[] {
+  return checksOf(outcome).flatMap(({ problems }) => problems);
 }
+
+const check = (what: string, problems: readonly string[]): Check => ({ what, holds: problems.length === 0, problems });
+
+const titleOf = ({ name, uid }: Instance) => `${name} (${uid.slice(0, 8)})`;
+
+const isMarked = ({ annotations }: Instance, { annotation }: Outcome) =>
+  annotations[annotation.key] === annotation.value;
 
 /** How many evictions in a namespace were refused with 429, by the hook's own log. */
 export function refusalsIn(lines: readonly LogLine[], namespace: string): number {

@@ -2,14 +2,31 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readFlags, UsageError } from '../../src/rehearsal/flags.ts';
 
+const DEFAULTS = {
+  help: false,
+  nodes: 3,
+  members: 3,
+  process: 'in-place',
+  periodMs: 10_000,
+  json: false,
+  plain: false,
+};
+
 describe('flags of the rehearsal', () => {
   it('have defaults', () => {
-    assert.deepEqual(readFlags([]), { help: false, nodes: 3, members: 3, process: 'in-place', periodMs: 10_000 });
+    assert.deepEqual(readFlags([]), DEFAULTS);
   });
 
   it('are read', () => {
     const flags = readFlags(['--nodes=4', '--members', '7', '--process', 'swap', '--period', '1m30s', '-h']);
-    assert.deepEqual(flags, { help: true, nodes: 4, members: 7, process: 'swap', periodMs: 90_000 });
+    const expected = { help: true, nodes: 4, members: 7, process: 'swap', periodMs: 90_000 };
+    assert.deepEqual(flags, { ...DEFAULTS, ...expected });
+    assert.deepEqual(readFlags(['--json', '--plain', '--report=a.html']), {
+      ...DEFAULTS,
+      json: true,
+      plain: true,
+      report: 'a.html',
+    });
   });
 
   const wrong: [string[], RegExp][] = [
@@ -19,6 +36,7 @@ describe('flags of the rehearsal', () => {
     [['--process', 'InPlaceUpgrade'], /^--process takes in-place or swap, not "InPlaceUpgrade"$/],
     [['--period', '10'], /^--period takes a time like 500ms or 10s, not "10"$/],
     [['--period', '0s'], /^--period takes a time/],
+    [['--report='], /^--report takes the name of a file$/],
     [['drain'], /^Unexpected argument 'drain'; see --help$/],
   ];
   for (const [args, message] of wrong) {

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, it } from 'node:test';
+import type { RehearsalRecord } from '../../../src/rehearsal/record.ts';
+import { html } from '../../../src/rehearsal/report/html.ts';
+import { reportOf } from '../../../src/rehearsal/report/page.ts';
+import { aRecord } from './a-record.ts';
+
+const EVIL = `<script>alert("1")</script>'&\0`;
+const ESCAPED = '&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;\ufffd';
+
+/** Every text of a value replaced. */
+function replaced<T>(value: T, by: string): T {
+  if (typeof value === 'string') return by as T;
+  if (Array.isArray(value)) return value.map((one) => replaced(one, by)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, replaced(one, by)])) as T;
+}
+
+describe('html', () => {
+  it('escapes text, keeps markup, joins lists, and leaves nothing out', () => {
+    assert.equal(
+      html`<i>${'<&>"\''}</i>${html`<b>${0}</b>`}${['a', html`<u/>`]}${undefined}${false}`.text,
+      '<i>&lt;&amp;&gt;&quot;&#39;</i><b>0</b>a<u/>',
+    );
+  });
+});
+
+describe('the report', () => {
+  it('escapes every text of a record', () => {
+    const page = reportOf([replaced(aRecord(), EVIL), replaced(aRecord(), EVIL)]);
+    assert.ok(page.includes(ESCAPED));
+    assert.equal(page.includes('<script>alert'), false);
+    assert.equal(page.includes('\0'), false);
+    assert.equal(page.match(/<script/g)?.length, 1);
+  });
+
+  it('lets nothing be loaded or run but its own style and script', () => {
+    const page = reportOf([aRecord()]);
+    const inside = (tag: string) => new RegExp(`<${tag}>([\\s\\S]*)</${tag}>`).exec(page)?.[1] ?? '';
+    const hash = (text: string) => `&#39;sha256-${createHash('sha256').update(text).digest('base64')}&#39;`;
+    const policy = /Content-Security-Policy" content="([^"]*)"/.exec(page)?.[1];
+    assert.equal(
+      policy,
+      `default-src &#39;none&#39;; style-src ${hash(inside('style'))}; script-src ${hash(inside('script'))}; base-uri &#39;none&#39;; form-action &#39;none&#39;`,
+    );
+    assert.equal(/\b(?:src|href)="(?!#)/.test(page), false);
+    assert.equal(/\bstyle="|\bon\w+="|url\((?!#)|@import/.test(page), false);
+  });
+
+  it('says what failed, and why', () => {
+    const checks = [{ what: 'no pod was evicted', holds: false, problems: ['cb-0000 was evicted'] }];
+    const page = reportOf([aRecord({}, { holds: false, checks })]);
+    assert.match(page, /<title>Not safe: A drain<\/title>/);
+    assert.match(page, /0 of 1 check hold/);
+    assert.match(page, /fails: <\/span>no pod was evicted<ul><li>cb-0000 was evicted<\/li>/);
+  });
+
+  it('has an index where there are several, and every id once', () => {
+    const page = reportOf([aRecord(), aRecord({}, { holds: false })]);
+    assert.match(page, /<title>1 of 2 drain rehearsals safe<\/title>/);
+    assert.match(page, /<a href="#r2">/);
+    const ids = [...page.matchAll(/\sid="([^"]*)"/g)].map(([, id]) => id);
+    assert.equal(new Set(ids).size, ids.length);
+    const known = [...page.matchAll(/(?:aria-labelledby="|url\(#|href="#)([^")]*)/g)].flatMap(([, one = '']) =>
+      one.split(' '),
+    );
+    assert.deepEqual(
+      known.filter((one) => !ids.includes(one)),
+      [],
+    );
+  });
+
+  it('tells in tables what the drawing shows', () => {
+    const page = reportOf([aRecord()]);
+    const row = /<th scope="row">cb-0000<\/th>(.*)<\/tr>/.exec(page)?.[1]?.replaceAll(/<[^>]*>/g, '|');
+    assert.match(
+      row ?? '',
+      /node-1\|+before\|+before\|+0:10\.0\|+marked by the hook 0:00\.4; eviction refused 2 times, 0:05\.0 to 0:10\.0; deleted by its operator 0:10\.0; drain released 0:11\.0/,
+    );
+    assert.match(
+      page,
+      /<th scope="row">node-1<\/th><td>0:00\.2 to the end<\/td><td>0:00\.0 to 0:25\.0, exit code 0<\/td>/,
+    );
+    assert.match(page, /<th scope="row">0:10\.0<\/th><td>2<\/td><td>3<\/td>/);
+  });
+
+  it('stays small for 200 pods', () => {
+    const record: RehearsalRecord = aRecord({ nodes: 10, members: 200, drained: 60 });
+    assert.ok(reportOf([record]).length < 600_000);
+  });
+
+  it('can be made of a record in which nothing happened', () => {
+    const empty = {
+      drains: [],
+      nodes: [],
+      pods: [],
+      availability: [],
+      log: [],
+      checks: [],
+      figures: [],
+      durationMs: 0,
+    };
+    assert.equal(
+      /NaN|Infinity|undefined/.test(reportOf([aRecord({}, empty)]).replaceAll(/<(script|style)>[\s\S]*?<\/\1>/g, '')),
+      false,
+    );
+  });
+});
