@@ -25,6 +25,8 @@ export interface ControlPlaneOptions {
   readonly assets?: Assets;
   /** Added to the API server's command line, after the flags set here. */
   readonly apiServerArgs?: readonly string[];
+  /** How often a scheduler that has ended itself is started again. Default 3. */
+  readonly schedulerRestarts?: number;
   readonly log?: (line: string) => void;
   /** Gives up starting; all is cleaned up before the rejection. No effect once started. */
   readonly signal?: AbortSignal;
@@ -69,7 +71,6 @@ export interface ControlPlane {
 const startTimeoutMs = 90_000;
 const pollEveryMs = 40;
 const portTries = 5;
-const schedulerRestarts = 3;
 
 /**
  * Brings up the control plane and waits until its nodes are Ready and pods can be created.
@@ -101,6 +102,7 @@ function isPortTaken(error: unknown): boolean {
 
 async function bringUp(supervisor: Supervisor, assets: Assets, options: ControlPlaneOptions): Promise<ControlPlane> {
   const { dir } = supervisor;
+  const { schedulerRestarts = 3 } = options;
   const log = options.log ?? (() => {});
   const startedAt = Date.now();
   const until = waiter(supervisor, options.signal);

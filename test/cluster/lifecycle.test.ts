@@ -6,9 +6,10 @@ import { LOG } from '../../src/logs.ts';
 import { writeServing } from '../../src/rehearsal/certificates.ts';
 import { installClusterDefinition } from '../../src/rehearsal/couchbasecluster-crd.ts';
 import { createPod, patchCluster, waitForPod } from '../../src/rehearsal/workload.ts';
+import { eventsOf, type SeenEvent } from './support/events.ts';
 import { evict, metric } from './support/evict.ts';
 import { type Rig, startRig } from './support/rig.ts';
-import { aScene, type Scene } from './support/scene.ts';
+import { aScene } from './support/scene.ts';
 
 let rig: Rig;
 
@@ -18,23 +19,8 @@ before(async () => {
 
 after(() => rig?.stop());
 
-interface SeenEvent {
-  readonly reason: string;
-  readonly type: string;
-  readonly message: string;
-  readonly count: number;
-  readonly involvedObject: { readonly kind: string; readonly name: string; readonly uid: string };
-}
-
 const told = (events: readonly SeenEvent[]) =>
   events.map(({ reason, type, count, involvedObject: { kind } }) => [reason, type, count, kind]).sort();
-
-/** The hook's own Events in a namespace. */
-async function eventsOf(scene: Scene): Promise<SeenEvent[]> {
-  const list = await rig.client.json({ method: 'GET', path: `/api/v1/namespaces/${scene.namespace}/events` });
-  const all = list.items as readonly (SeenEvent & { source?: { component?: string } })[];
-  return all.filter(({ source }) => source?.component === 'reschedule-hook');
-}
 
 // One after another: each hook looks at every namespace, and these differ in what they report and prune.
 describe('the months between drains, on the real control plane', () => {

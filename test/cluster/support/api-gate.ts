@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { createServer, request as httpsRequest } from 'node:https';
+import { Agent, createServer, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import type { Rig } from './rig.ts';
 
 /** One request that came to the gate. `at` is on the monotonic clock. */
@@ -8,12 +9,22 @@ export interface Passing {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
+  readonly contentType: string;
   readonly at: number;
 }
 
 /** What the gate does with a request instead of just passing it on. */
 export type Verdict =
-  | { readonly kind: 'refuse'; readonly code: number; readonly headers?: OutgoingHttpHeaders; readonly body: object }
+  | {
+      readonly kind: 'refuse';
+      readonly code: number;
+      readonly headers?: OutgoingHttpHeaders;
+      readonly body: object;
+      /** The API server has done it all the same. */
+      readonly applied?: boolean;
+    }
+  /** The connection ends without an answer, after the API server has done it or before it heard of it. */
+  | { readonly kind: 'lose'; readonly applied: boolean; readonly atThat?: () => Promise<unknown> }
   /** Passed on when the promise settles. */
   | { readonly kind: 'hold'; readonly until: Promise<unknown> };
 
@@ -27,9 +38,13 @@ export interface ApiGate {
   dropAll(): void;
 }
 
-/** Its certificate is of the rig's authority; who a client is, is left to the API server. Ends with the rig. */
-export async function startApiGate(rig: Rig): Promise<ApiGate> {
+/**
+ * Its certificate is of the rig's authority; who a client is, is left to the API server. `keepAlive`: for many calls, keeps
+ * its connections to the API server. Ends with the rig.
+ */
+export async function startApiGate(rig: Rig, { keepAlive = false } = {}): Promise<ApiGate> {
   const { server: target, caData: ca } = rig.controlPlane;
+  const agent = keepAlive ? new Agent({ keepAlive }) : false;
   const passed: Passing[] = [];
   const server = createServer(await rig.authority.issue(), (incoming, outgoing) => {
     const url = new URL(incoming.url ?? '', target);
@@ -37,36 +52,41 @@ export async function startApiGate(rig: Rig): Promise<ApiGate> {
       method: incoming.method ?? '',
       path: url.pathname,
       query: url.searchParams,
+      contentType: incoming.headers['content-type'] ?? '',
       at: performance.now(),
     };
     passed.push(request);
     void answer(gate.rule(request), url, incoming, outgoing);
   });
+  const passOn = (url: URL, incoming: IncomingMessage, onAnswer: (response: IncomingMessage) => void) => {
+    const headers = { ...incoming.headers, host: url.host };
+    const onward = httpsRequest(url, { method: incoming.method ?? 'GET', headers, ca, agent }, onAnswer);
+    incoming.pipe(onward);
+    return onward;
+  };
   const answer = async (
     verdict: Verdict | undefined,
     url: URL,
     incoming: IncomingMessage,
     outgoing: ServerResponse,
   ): Promise<void> => {
-    if (verdict?.kind === 'refuse') {
-      outgoing.writeHead(verdict.code, { 'content-type': 'application/json', ...verdict.headers });
-      outgoing.end(JSON.stringify(verdict.body));
-      return;
-    }
     if (verdict?.kind === 'hold') await verdict.until;
-    const onward = httpsRequest(
-      url,
-      { method: incoming.method ?? 'GET', headers: { ...incoming.headers, host: url.host }, ca, agent: false },
-      (response) => {
-        outgoing.writeHead(response.statusCode ?? 500, response.headers);
-        outgoing.flushHeaders();
-        response.on('error', () => outgoing.destroy());
-        response.pipe(outgoing);
-      },
-    );
+    if (verdict !== undefined && verdict.kind !== 'hold') {
+      if (verdict.applied === true) {
+        const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+        passOn(url, incoming, resolve).on('error', reject);
+        await promise.then(buffer).catch(() => undefined);
+      }
+      return decline(verdict, outgoing);
+    }
+    const onward = passOn(url, incoming, (response) => {
+      outgoing.writeHead(response.statusCode ?? 500, response.headers);
+      outgoing.flushHeaders();
+      response.on('error', () => outgoing.destroy());
+      response.pipe(outgoing);
+    });
     onward.on('error', () => outgoing.destroy());
     outgoing.on('close', () => onward.destroy());
-    incoming.pipe(onward);
   };
   const { promise, resolve } = Promise.withResolvers<void>();
   server.listen(0, '127.0.0.1', resolve);
@@ -74,6 +94,7 @@ export async function startApiGate(rig: Rig): Promise<ApiGate> {
   rig.atStop(async () => {
     server.closeAllConnections();
     await new Promise((done) => server.close(done));
+    if (agent !== false) agent.destroy();
   });
   const gate: ApiGate = {
     url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -82,4 +103,14 @@ export async function startApiGate(rig: Rig): Promise<ApiGate> {
     dropAll: () => server.closeAllConnections(),
   };
   return gate;
+}
+
+async function decline(verdict: Exclude<Verdict, { kind: 'hold' }>, outgoing: ServerResponse): Promise<void> {
+  if (verdict.kind === 'refuse') {
+    outgoing.writeHead(verdict.code, { 'content-type': 'application/json', ...verdict.headers });
+    outgoing.end(JSON.stringify(verdict.body));
+    return;
+  }
+  await verdict.atThat?.();
+  outgoing.destroy();
 }
