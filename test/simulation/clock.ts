@@ -32,15 +32,15 @@ export class SimClock {
     }
   }
 
-  /** Moves on; what falls due on the way runs at its time, in order, each to its end. */
-  async advance(ms: number): Promise<void> {
+  /** Moves on; what falls due on the way runs at its time, in order, each to its end, which `after` waits for. */
+  async advance(ms: number, after: () => Promise<void> = quiet): Promise<void> {
     const end = this.now + ms;
     while (this.#nextDue <= end) {
       const timer = this.#takeDue(end);
       if (timer === undefined) break;
       this.now = Math.max(this.now, timer.dueAt);
       timer.callback();
-      await quiet();
+      await after();
     }
     this.now = end;
   }

@@ -8,9 +8,10 @@ import { isDraining } from './invariants.ts';
 import type { SimNode, SimPod } from './objects.ts';
 import { NODES, type Simulation } from './simulation.ts';
 
-const ROUND_MS = 60_000;
+/** While drains are open, a round takes a minute; when there is only something to prune, ten. */
+const MINUTE_MS = 60_000;
 const ROUNDS_TO_END = 150;
-const ROUNDS_TO_PRUNE = 250;
+const ROUNDS_TO_PRUNE = 30;
 
 /**
  * From here on nothing fails any more: everybody gets their turn, again and again. Under that fairness every drain has to
@@ -18,12 +19,16 @@ const ROUNDS_TO_PRUNE = 250;
  */
 export async function heal(sim: Simulation): Promise<number> {
   mend(sim);
-  const endRounds = await roundsWhile(sim, ROUNDS_TO_END, () => stuck(sim) !== undefined);
+  const endRounds = await roundsWhile(sim, { most: ROUNDS_TO_END, ms: MINUTE_MS }, () => stuck(sim) !== undefined);
   const drain = stuck(sim);
   if (drain !== undefined) sim.invariants.violate('d', `the drain of ${drain.node} by ${drain.name} does not end`);
   for (const name of NODES)
     sim.server.putNode(name, (node) => Object.assign(node, { unschedulable: false, taints: [] }));
-  const pruneRounds = await roundsWhile(sim, ROUNDS_TO_PRUNE, () => leftOver(sim) !== undefined);
+  const pruneRounds = await roundsWhile(
+    sim,
+    { most: ROUNDS_TO_PRUNE, ms: 10 * MINUTE_MS },
+    () => leftOver(sim) !== undefined,
+  );
   const left = leftOver(sim);
   if (left !== undefined) sim.invariants.violate('e', `${left} is never pruned`);
   return endRounds + pruneRounds;
@@ -41,9 +46,16 @@ function mend(sim: Simulation): void {
   }
 }
 
-async function roundsWhile(sim: Simulation, most: number, isOpen: () => boolean): Promise<number> {
+async function roundsWhile(
+  sim: Simulation,
+  { most, ms }: { most: number; ms: number },
+  isOpen: () => boolean,
+): Promise<number> {
   let rounds = 0;
-  for (; rounds < most && sim.invariants.violation === undefined && isOpen(); rounds++) await round(sim, rounds);
+  for (; rounds < most && sim.invariants.violation === undefined && isOpen(); rounds++) {
+    await round(sim, rounds);
+    await sim.advance(ms, () => answerAll(sim));
+  }
   return rounds;
 }
 
@@ -63,7 +75,6 @@ async function round(sim: Simulation, number: number): Promise<void> {
   operate(sim);
   for (const drainer of sim.drainers) drain(sim, drainer, number);
   await answerAll(sim);
-  await sim.advance(ROUND_MS);
 }
 
 /** Until nobody waits for anything but time. */

@@ -62,10 +62,9 @@ export class Invariants implements Witness<SimTask> {
     const { name, uid } = admission.request;
     const pod = this.#server.pods.get(name);
     if (pod !== undefined && this.#isCorpse(pod)) admission.sawCorpse = true;
-    const isDraining = pod !== undefined && this.#isOnDrainingNode(pod);
-    if (isDraining) admission.drainingUids.add(pod.uid);
-    const isHeld = isDraining && isProtected(pod);
-    if (!isHeld || (uid !== undefined && uid !== pod.uid)) admission.heldThroughout = false;
+    const isMeant = pod !== undefined && (uid === undefined || uid === pod.uid) && this.#isOnDrainingNode(pod);
+    if (isMeant && !admission.request.dryRun) admission.drainingUids.add(pod.uid);
+    if (!isMeant || !isProtected(pod)) admission.heldThroughout = false;
   }
 
   /** An admission is over, however it ended. */

@@ -169,8 +169,8 @@ export class Simulation {
     return true;
   }
 
-  async advance(ms: number): Promise<void> {
-    await this.clock.advance(ms);
+  async advance(ms: number, after?: () => Promise<void>): Promise<void> {
+    await this.clock.advance(ms, after);
     for (const task of this.tasks()) this.calls.timeOut(task);
     this.invariants.changed();
   }
