@@ -1,4 +1,5 @@
 import { parseDuration } from './policy/duration.ts';
+import { LABEL_KEY, LABEL_VALUE } from './policy/label.ts';
 import type { Selector } from './policy/model.ts';
 import { formatSelector, parseSelector } from './policy/selector.ts';
 import { TRACKER_KINDS, type TrackerKind } from './policy/trackers/index.ts';
@@ -147,10 +148,9 @@ export const SETTINGS: readonly Setting[] = [
   { name: 'LOG_FORMAT', fallback: 'text', help: 'text or json' },
 ];
 
-const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
-const ANNOTATION_KEY = /^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const DNS_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
+const SHUTDOWN_DELAY_MAX_MS = 3_600_000;
 const RETENTION_MIN_MS = 10_000;
 /** An X.509 certificate counts in seconds. */
 const LIFETIME_MIN_MS = 5_000;
@@ -178,7 +178,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const config: Config = {
     selector,
     labelSelector: formatSelector(selector),
-    annotationKey: read('RESCHEDULE_ANNOTATION_KEY', matching(ANNOTATION_KEY, 'an annotation key'), ''),
+    annotationKey: read('RESCHEDULE_ANNOTATION_KEY', matching(LABEL_KEY, 'an annotation key'), ''),
     annotationValue: raw('RESCHEDULE_ANNOTATION_VALUE'),
     certificates: read('CERTIFICATES', oneOf('files', 'self'), 'files'),
     podNamespace: read('POD_NAMESPACE', optional(matching(DNS_LABEL, 'a namespace')), ''),
@@ -196,7 +196,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     replacementCondition: read('REPLACEMENT_CONDITION', oneOf('scheduled', 'ready'), 'scheduled'),
     retentionMs: read('TRACKING_RETENTION', retention, 0),
     stallAfterMs: read('STALL_AFTER', duration, 0),
-    shutdownDelayMs: read('SHUTDOWN_DELAY', duration, 0),
+    shutdownDelayMs: read('SHUTDOWN_DELAY', shutdownDelay, 0),
     exemptUsers: list(raw('EXEMPT_USERS')),
     bindAddress: raw('BIND_ADDRESS'),
     webhookPort: read('WEBHOOK_PORT', port, 0),
@@ -235,7 +235,7 @@ type ReadSetting = <T>(name: string, parse: (text: string) => T, fallback: T) =>
 
 function readSelector(env: Readonly<Record<string, string | undefined>>, read: ReadSetting): Selector {
   if (env.POD_LABEL_SELECTOR) return read('POD_LABEL_SELECTOR', parseSelector, []);
-  const key = read('POD_LABEL_SELECTOR_KEY', matching(ANNOTATION_KEY, 'a label key'), '');
+  const key = read('POD_LABEL_SELECTOR_KEY', matching(LABEL_KEY, 'a label key'), '');
   const value = read('POD_LABEL_SELECTOR_VALUE', matching(LABEL_VALUE, 'a label value'), '');
   return [{ op: 'in', key, values: [value] }];
 }
@@ -283,6 +283,13 @@ function duration(text: string): number {
 function retention(text: string): number {
   const ms = duration(text);
   if (ms < RETENTION_MIN_MS) throw new Error(`is ${text}; it must be at least 10s, and longer than any drainer pauses`);
+  return ms;
+}
+
+/** Longer is not meant: no pod is given that long to end, and a timer of more than 24 days would end at once. */
+function shutdownDelay(text: string): number {
+  const ms = duration(text);
+  if (ms > SHUTDOWN_DELAY_MAX_MS) throw new Error(`is ${text}; it must be at most 1h`);
   return ms;
 }
 

@@ -90,6 +90,18 @@ describe('configuration', () => {
     assert.equal(config.labelSelector, 'app in (couchbase),tier in (a,b)');
   });
 
+  test('a key with an empty part in its domain, or one that is too long, is refused: the API server would, later', () => {
+    for (const key of ['a..b/c', 'a.-b/c', `${'a.'.repeat(127)}a/b`]) {
+      assert.match(problemsOf({ RESCHEDULE_ANNOTATION_KEY: key })[0] ?? '', /which is not an annotation key$/);
+      assert.match(problemsOf({ POD_LABEL_SELECTOR_KEY: key })[0] ?? '', /which is not a label key$/);
+    }
+  });
+
+  test('a shutdown delay that no timer could take is refused', () => {
+    assert.equal(readConfig({ SHUTDOWN_DELAY: '1h' }).shutdownDelayMs, 3_600_000);
+    assert.deepEqual(problemsOf({ SHUTDOWN_DELAY: '600h' }), ['SHUTDOWN_DELAY is 600h; it must be at most 1h']);
+  });
+
   test('an empty variable is as if not set', () => {
     assert.equal(readConfig({ WEBHOOK_PORT: '', LOG_LEVEL: '' }).webhookPort, 8443);
   });

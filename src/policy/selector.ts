@@ -1,10 +1,9 @@
+import { LABEL_KEY, LABEL_VALUE } from './label.ts';
 import type { Requirement, Selector } from './model.ts';
 
 const SET_REQUIREMENT = /^(\S+)\s+(in|notin)\s*\(([^()]*)\)$/;
 const EQUALITY = /^([^=!\s]+)\s*(==|=|!=)\s*([^=!\s]*)$/;
 const EXISTENCE = /^(!?)\s*([^=!\s()]+)$/;
-const KEY = /^(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-const VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 
 /**
  * Parses a label selector in kubectl's syntax (`a=b,c!=d,e in (f,g),h notin (i),j,!k`). Throws an Error that names the
@@ -78,10 +77,10 @@ function readExistence(part: string): Requirement | undefined {
 }
 
 function validated(requirement: Requirement, part: string): Requirement {
-  if (!KEY.test(requirement.key)) throw new Error(`"${requirement.key}" in "${part}" is not a label key`);
+  if (!LABEL_KEY.test(requirement.key)) throw new Error(`"${requirement.key}" in "${part}" is not a label key`);
   const values = 'values' in requirement ? requirement.values : [];
   for (const value of values) {
-    if (!VALUE.test(value)) throw new Error(`"${value}" in "${part}" is not a label value`);
+    if (!LABEL_VALUE.test(value)) throw new Error(`"${value}" in "${part}" is not a label value`);
   }
   return requirement;
 }

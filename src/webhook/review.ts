@@ -7,7 +7,8 @@ const DNS_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 const deleteOptions = z.object({
-  preconditions: z.object({ uid: z.string().nullish() }).nullish(),
+  // It comes back in the message and in the log.
+  preconditions: z.object({ uid: z.string().max(256).nullish() }).nullish(),
   gracePeriodSeconds: z.number().nullish(),
   // Not looked into: a million wrong elements would be a million problems to report.
   dryRun: z.array(z.unknown()).nullish(),

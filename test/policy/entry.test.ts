@@ -96,6 +96,17 @@ describe('entryPod', () => {
     test(`${key} with ${value}`, () => assert.deepEqual(entryPod(key, value), expected));
   }
 
+  test('of a value that was made up to name what no path can be made of: left alone', () => {
+    for (const [namespace, pod] of [
+      ['n'.repeat(63), '..'],
+      ['n'.repeat(63), 'p'.repeat(254)],
+      ['n'.repeat(50), `${'p'.repeat(20)}/../x`],
+      ['n'.repeat(64), 'cb-0000'],
+    ] as const) {
+      assert.equal(entryPod(entryKey(namespace, pod), JSON.stringify({ pod: `${namespace}.${pod}` })), undefined);
+    }
+  });
+
   test('of a cut key whose value is damaged: a name that no pod can have, so that it is pruned as gone', () => {
     assert.match(entryPod(entryKey('db', 'p'.repeat(80)), 'true')?.name ?? '', /^p+_[0-9a-f]{16}$/);
   });

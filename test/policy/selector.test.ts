@@ -48,6 +48,9 @@ describe('label selectors', () => {
     'a in (b;c)',
     'a/b/c=d',
     '-a=b',
+    'a..b/c=d',
+    'a.-b/c',
+    `${'a'.repeat(254)}/b=c`,
   ]) {
     test(`${JSON.stringify(text)} is refused`, () => assert.throws(() => parseSelector(text)));
   }

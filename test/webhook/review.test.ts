@@ -126,6 +126,11 @@ describe('parseReview: with a UID it is unreadable', () => {
     ['the namespace ..', aReview({ namespace: '..' }), 'request.namespace: is not the name of a namespace'],
     ['a namespace that is too long', aReview({ namespace: long.slice(0, 64) }), 'request.namespace: '],
     ['no object', aReview({ object: null }), 'request.object: '],
+    [
+      'a UID in the precondition that would fill the log',
+      aReview({}, { deleteOptions: { preconditions: { uid: 'x'.repeat(257) } } }),
+      'request.object.deleteOptions.preconditions.uid: ',
+    ],
     ['another object', aReview({}, { kind: 'Pod' }), 'request.object.kind: '],
     ['delete options that are text', aReview({}, { deleteOptions: 'x' }), 'request.object.deleteOptions: '],
     [

@@ -1,0 +1,82 @@
+import { memoryUsage } from 'node:process';
+import { readFlags, UsageError } from './flags.ts';
+import { collectGarbage } from './garbage.ts';
+import type { Target } from './target.ts';
+import { TARGETS } from './targets.ts';
+
+const HELP = `Usage: npm run fuzz -- [options]
+
+Sends what nobody should ever send, and checks after each case what must hold. The unit tests do the same for a few hundred
+cases each; this is for many. Nothing leaves the process but one loopback port.
+
+Options:
+  --runs N      cases for each target, less for the dear ones; the default is 10000
+  --seed S      where the cases come from; the default is any. The same seed gives the same cases
+  --only NAME   one target; may be given more than once
+  --path P      of a failure: runs that one case again, with the --seed and --only that were printed with it
+  --help        show this text
+
+Targets:
+${TARGETS.map(({ name, about }) => `  ${name.padEnd(12)}  ${about}`).join('\n')}
+
+Exit code: 0 if all held, 1 if something did not (the smallest case is printed, and how to run it again), 2 for a wrong
+command line.
+`;
+
+const PROGRESS_MS = 2_000;
+/** What a run may leave behind, and what of it is code that was compiled meanwhile. */
+const GROWTH_MAX_BYTES = 64 * 1024 * 1024;
+
+const print = (text: string) => void process.stdout.write(`${text}\n`);
+
+async function fuzz(target: Target, runs: number, seed: number, path: string | undefined): Promise<void> {
+  const wanted = Math.max(1, Math.round(runs * target.share));
+  const startedAt = performance.now();
+  let [cases, toldAt] = [0, startedAt];
+  const perSecond = (now: number) => Math.round((cases * 1000) / (now - startedAt));
+  const onCase = () => {
+    cases++;
+    const now = performance.now();
+    if (now - toldAt < PROGRESS_MS) return;
+    toldAt = now;
+    process.stderr.write(`${target.name}: ${cases} of ${wanted} cases, ${perSecond(now)}/s, seed ${seed}\n`);
+  };
+  const before = heapBytes();
+  await target.run({ runs: wanted, seed, path, onCase });
+  const now = performance.now();
+  print(
+    `${target.name}: ${cases} cases in ${((now - startedAt) / 1000).toFixed(1)} s, ${perSecond(now)}/s, seed ${seed}`,
+  );
+  const growth = heapBytes() - before;
+  if (growth > GROWTH_MAX_BYTES)
+    throw new Error(`${target.name}: ${Math.round(growth / 2 ** 20)} MiB stayed in the heap`);
+}
+
+function heapBytes(): number {
+  collectGarbage();
+  return memoryUsage().heapUsed;
+}
+
+/** `npm run fuzz`: resolves to the exit code; see HELP for what it means. */
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const names = TARGETS.map(({ name }) => name);
+    const { help, runs, seed = Date.now() % 2 ** 31, path, only } = readFlags(args, names);
+    if (help) {
+      print(HELP);
+      return 0;
+    }
+    const chosen = TARGETS.filter(({ name }) => only.length === 0 || only.includes(name));
+    for (const target of chosen) await fuzz(target, runs, seed, path);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`fuzz: ${(error as Error).message}\n`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+// Nothing may be left to nobody: the process ends with the stack, and with 1.
+process.on('unhandledRejection', (error) => {
+  throw error;
+});
+process.exitCode = await main(process.argv.slice(2));
