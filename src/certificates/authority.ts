@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 import type { Pair } from './source.ts';
 
-/** This file alone knows the X.509 library, which costs 10 MB: it is loaded only where something is to be signed. */
+/** This file alone knows the X.509 library, which costs memory: it is loaded only where something is to be signed. */
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
 export interface Validity {

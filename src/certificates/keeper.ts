@@ -29,7 +29,7 @@ export interface KeeperOptions {
 
 /** How often a look starts over because something was written, here or elsewhere. */
 const TRIES = 10;
-const FAILURES = { firstMs: 1_000, maxMs: 60_000, resetAfterMs: 120_000 };
+const FAILURES = { firstMs: 1_000, maxMs: 30_000, resetAfterMs: 120_000 };
 /** Somebody who writes the bundle again and again is not to be raced. */
 const CORRECTIONS = { firstMs: 500, maxMs: 60_000, resetAfterMs: 300_000 };
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import { type Authorities, bundleOf, readAuthorities, writeAuthorities } from '../../src/certificates/authorities.ts';
 import { createAuthority } from '../../src/certificates/authority.ts';
 import { certificatesIn, isTrusted } from '../../src/certificates/bundle.ts';
 import { caValidity } from '../../src/certificates/lifetimes.ts';
@@ -133,6 +134,26 @@ describe('a first start', () => {
     assert.ok(later.log.messages().includes(LOG.authorityAdopted));
     assert.ok(isGood(later, objects));
   });
+});
+
+test('what another replica does between the two reads of a look is not undone', async (t) => {
+  const { objects, replica } = await aRunning(t);
+  const { authorities } = readAuthorities(objects.data ?? {}) as { authorities: Authorities };
+  const introduced = { ...authorities, next: stranger };
+  const written: string[] = [];
+  let reads = 0;
+  objects.before = (call) => {
+    if (call === 'write bundle') written.push(call);
+    if (!call.startsWith('read') || ++reads !== 2) return;
+    objects.putData(writeAuthorities(introduced));
+    objects.putBundles([bundleOf(introduced)]);
+  };
+  objects.listeners.push(() => assert.ok(objects.bundles?.[0]?.includes(stranger.cert), 'it stays'));
+  await replica.go(MINUTE);
+  assert.ok(reads > 2);
+  assert.equal(objects.bundles?.[0], bundleOf(introduced));
+  assert.deepEqual(objects.writes, ['secret', 'bundle'], 'nothing more was written');
+  assert.ok(written.length <= 1, 'at most one try, which was refused');
 });
 
 describe('renewal', () => {
