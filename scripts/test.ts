@@ -2,35 +2,52 @@ import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 
 /**
- * `npm test`: everything that this machine can run. `--unit` leaves the control plane out; other arguments are file names
- * to run instead. Where the control plane cannot be had, the rest runs and one line at the end says what was not run; with
- * CI=true that is a failure, so that nothing is skipped in silence.
+ * `npm test`: everything that this machine can run. `--unit` leaves the browser and the control plane out; other arguments
+ * are file names to run instead. Where one of these cannot be had, the rest runs and a line at the end says what was not
+ * run; with CI=true that is a failure, so that nothing is skipped in silence.
  */
+const BROWSER_TESTS = 'test/browser/**/*.test.ts';
 const CLUSTER_TESTS = 'test/cluster/**/*.test.ts';
 
 const args = process.argv.slice(2);
 const unitOnly = args.includes('--unit');
 const named = args.filter((arg) => !arg.startsWith('--'));
-const unit = globSync('test/**/*.test.ts', { exclude: ['test/cluster/**', '**/node_modules/**'] }).sort();
+const unit = globSync('test/**/*.test.ts', {
+  exclude: ['test/browser/**', 'test/cluster/**', '**/node_modules/**'],
+}).sort();
+const browser = globSync(BROWSER_TESTS).sort();
 const cluster = globSync(CLUSTER_TESTS).sort();
+const notRun: string[] = [];
 
 if (named.length > 0) process.exitCode = run(named, 1);
 else if (unitOnly) process.exitCode = run(unit, 2);
 else process.exitCode = await all();
 
 async function all(): Promise<number> {
-  const unitCode = run(unit, 2);
+  const codes = [run(unit, 2), await inBrowser(), await onControlPlane()];
+  for (const line of notRun) console.log(`NOT RUN: ${line}`);
+  const failed = codes.find((code) => code !== 0);
+  return failed ?? (process.env.CI === 'true' && notRun.length > 0 ? 1 : 0);
+}
+
+async function inBrowser(): Promise<number> {
+  const { findChromium, NO_CHROMIUM } = await import('../test/browser/chromium.ts');
+  if (findChromium() !== undefined) return run(browser, 1);
+  notRun.push(`the ${browser.length} files of tests in a browser: ${NO_CHROMIUM}`);
+  return 0;
+}
+
+async function onControlPlane(): Promise<number> {
   const { ensureAssets, AssetsUnavailable } = await import('../test/cluster/assets.ts');
   try {
     await ensureAssets({ log: (line: string) => console.log(line) });
   } catch (error) {
     if (!(error instanceof AssetsUnavailable)) throw error;
-    console.log(`NOT RUN: the ${cluster.length} files of tests on a real control plane: ${error.message}`);
-    return process.env.CI === 'true' ? 1 : unitCode;
+    notRun.push(`the ${cluster.length} files of tests on a real control plane: ${error.message}`);
+    return 0;
   }
   // One after another: each starts clusters of its own, and two of them at once would only slow each other down.
-  const clusterCode = run(cluster, 1);
-  return unitCode || clusterCode;
+  return run(cluster, 1);
 }
 
 function run(files: readonly string[], concurrency: number): number {

@@ -157,7 +157,9 @@ function phasesOf(pod: PodRecord, durationMs: number): Phase[] {
 function chartOf({ cluster, points }: AvailabilityRecord, top: number, durationMs: number, { x }: Layout): Html {
   const most = Math.max(1, ...points.map(({ ready, wanted }) => Math.max(ready, wanted)));
   const bottom = top + CHART.height;
-  const y = (n: number) => round(bottom - (n / most) * (CHART.height - 6));
+  // Of many members one more or less could not be seen on an axis from 0.
+  const base = Math.max(0, most > 12 ? Math.min(...points.map(({ ready }) => ready)) - 2 : 0);
+  const y = (n: number) => round(bottom - ((Math.max(base, n) - base) / (most - base)) * (CHART.height - 6));
   const steps = (value: 'ready' | 'wanted') =>
     points
       .map((point, i) => {
@@ -172,7 +174,7 @@ function chartOf({ cluster, points }: AvailabilityRecord, top: number, durationM
   );
   const isLeft = x(least.afterMs) > PLOT.right - 120;
   return html`<g class="chart"><text class="node" x="12" y="${top + 22}">${cluster}</text><text class="small" x="12" y="${top + 38}">ready</text>
-<text class="small level" x="${PLOT.left - 8}" y="${y(most) + 4}">${most}</text><text class="small level" x="${PLOT.left - 8}" y="${bottom + 3}">0</text>
+<text class="small level" x="${PLOT.left - 8}" y="${y(most) + 4}">${most}</text><text class="small level" x="${PLOT.left - 8}" y="${bottom + 3}">${base}</text>
 <path class="area" d="${line}V${bottom}H${x(0)}z"/><path class="wanted" d="${steps('wanted')}H${x(durationMs)}"/><path class="ready" d="${line}"/>
 <text class="least" x="${round(x(least.afterMs) + (isLeft ? -6 : 6))}" y="${Math.min(y(least.ready) + 16, bottom - 5)}" text-anchor="${isLeft ? 'end' : 'start'}">least: ${least.ready} of ${least.wanted}</text></g>`;
 }

@@ -9,20 +9,20 @@ import { count, SIGNS, type Sign, signsOf, span } from './words.ts';
 export function sectionOf(record: RehearsalRecord, id: string): Html {
   const { scenario, checks, versions, startedAt } = record;
   const taking = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  return html`<section class="rehearsal" id="${id}" aria-labelledby="${id}-title">
+  return html`<article class="rehearsal" id="${id}" aria-labelledby="${id}-title">
 <header><p class="scenario"><code>${scenario.name}</code></p><h2 id="${id}-title">${scenario.title}</h2><p class="about">${scenario.about}</p></header>
 <div class="outcome">${verdictOf(record)}
 <ul class="checks" aria-label="What had to hold">${checks.map(checkOf)}</ul></div>
 <dl class="figures">${figuresOf(record).map(([what, value]) => html`<div><dt>${what}</dt><dd>${value}</dd></div>`)}</dl>
-<section class="timeline" aria-labelledby="${id}-timeline"><h3 id="${id}-timeline">Timeline</h3>
+<section class="timeline"><h3>Timeline</h3>
 ${legendOf(record)}
-<div class="scroll stage" role="region" aria-label="Drawing of the timeline" tabindex="0"><div class="sheet">${drawingOf(record, id)}
+<div class="scroll stage" role="group" aria-label="Drawing of the timeline" tabindex="0"><div class="sheet">${drawingOf(record, id)}
 <input class="scrub" type="range" hidden min="0" max="${record.durationMs}" value="0" step="100" aria-label="Moment of the timeline"></div></div>
 <div class="moment" hidden><button type="button" class="step" value="-1" aria-label="Earlier">◀</button><button type="button" class="step" value="1" aria-label="Later">▶</button><output></output></div>
 ${tablesOf(record)}</section>
-${logOf(record, id)}
+${logOf(record)}
 <p class="made">${startedAt.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')} · ${taking.join(' · ')}</p>
-</section>`;
+</article>`;
 }
 
 export const wordFor = (holds: boolean) => (holds ? 'Safe' : 'Not safe');

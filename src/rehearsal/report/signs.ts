@@ -30,7 +30,7 @@ function pathOf(sign: Sign, x: number, y: number, s: number): string {
 
 /** Below the bar: there are many of them, and they must not hide what is on it. */
 function tick(x: number, y: number, s: number): string {
-  return `M${round(x)} ${round(y + 1.2 * s)}v${round(1.1 * s)}`;
+  return `M${round(x)} ${round(y + 1.2 * s)}v${round(1.4 * s)}`;
 }
 
 /** All refusals of an instance as one shape; what falls on the same spot is drawn once. */

@@ -29,7 +29,7 @@ ${record.availability.map(({ cluster, points }) =>
 
 /** Wide tables scroll by themselves, and so have to be reachable by the keyboard. */
 function table(caption: string, head: readonly string[], rows: readonly (readonly Content[])[]): Html {
-  return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table><caption>${caption}</caption>
+  return html`<div class="scroll" role="group" aria-label="${caption}" tabindex="0"><table><caption>${caption}</caption>
 <thead><tr>${head.map((text) => html`<th scope="col">${text}</th>`)}</tr></thead>
 <tbody>${rows.map(([first, ...rest]) => html`<tr><th scope="row">${first}</th>${rest.map((cell) => html`<td>${cell}</td>`)}</tr>\n`)}</tbody></table></div>`;
 }
@@ -66,17 +66,17 @@ const period = (from: number, to: number | undefined) =>
   `${clock(from)} to ${to === undefined ? 'the end' : clock(to)}`;
 
 /** Every line of the log, with what the page needs to find it by time, speaker and pod. */
-export function logOf({ log }: RehearsalRecord, id: string): Html {
+export function logOf({ log }: RehearsalRecord): Html {
   const speakers = [...new Set(log.map(({ who }) => who))].sort();
   const pods = [...new Set(log.flatMap(({ pod }) => pod ?? []))].sort((a, b) =>
     a.localeCompare(b, 'en', { numeric: true }),
   );
-  return html`<section class="log" aria-labelledby="${id}-log"><h3 id="${id}-log">Log</h3>
+  return html`<section class="log"><h3>Log</h3>
 <form class="filter" hidden><label>Find <input type="search" name="text" autocomplete="off" spellcheck="false"></label>
 <label>Pod <select name="pod"><option value="">all</option>${pods.map((pod) => html`<option>${pod}</option>`)}</select></label>
 <fieldset><legend>Who</legend>${speakers.map((who) => html`<label><input type="checkbox" name="who" value="${who}" checked> ${who}</label>`)}</fieldset>
 <output class="found"></output></form>
-<div class="scroll lines" role="region" aria-label="Log lines" tabindex="0"><table><thead><tr><th scope="col">time</th><th scope="col">who</th><th scope="col">what</th><th scope="col">pod</th><th scope="col">node</th></tr></thead>
+<div class="scroll lines" role="group" aria-label="Log lines" tabindex="0"><table><thead><tr><th scope="col">time</th><th scope="col">who</th><th scope="col">what</th><th scope="col">pod</th><th scope="col">node</th></tr></thead>
 <tbody>${log.map(lineOf)}</tbody></table></div></section>`;
 }
 

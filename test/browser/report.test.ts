@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import type { RehearsalRecord } from '../../src/rehearsal/record.ts';
+import { reportOf } from '../../src/rehearsal/report/page.ts';
+import { aRecord } from '../rehearsal/report/a-record.ts';
+import { Chromium } from './chromium.ts';
+import type { Page, View } from './page.ts';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf-8');
+const WIDE = { width: 1280, height: 900 };
+const NARROW = { width: 360, height: 700 };
+const FAILED = { holds: false, checks: [{ what: 'no pod was evicted', holds: false, problems: ['cb-0 was evicted'] }] };
+
+let browser: Chromium;
+let folder: string;
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'rehearsal-report-'));
+  browser = await Chromium.start();
+});
+
+after(async () => {
+  await browser?.stop();
+  rmSync(folder, { recursive: true });
+});
+
+let pages = 0;
+
+async function opened(records: readonly RehearsalRecord[], view: View = WIDE, options = {}): Promise<Page> {
+  const file = join(folder, `${++pages}.html`);
+  writeFileSync(file, reportOf(records));
+  return browser.open(pathToFileURL(file).href, view, options);
+}
+
+const shown = (page: Page) =>
+  page.evaluate<number>(`document.querySelectorAll('.lines tbody tr:not([hidden])').length`);
+const moment = (page: Page) => page.evaluate<string>(`document.querySelector('.scrub').getAttribute('aria-valuetext')`);
+
+describe('the report in a browser', () => {
+  it('asks for nothing but itself, and breaks no rule of its own', async () => {
+    const page = await opened([aRecord(), aRecord({}, FAILED)]);
+    assert.deepEqual(page.complaints, []);
+    assert.equal(page.requests.length, 1);
+  });
+
+  it('runs nothing that comes from outside', async () => {
+    const evil = `<img src=x onerror="window.ran=1"><script>window.ran=1</script>`;
+    const log = [{ afterMs: 1, who: 'hook', what: evil, pod: evil, node: evil, detail: evil }];
+    const page = await opened([aRecord({}, { log, scenario: { name: evil, title: evil, about: evil } })]);
+    assert.equal(await page.evaluate('window.ran ?? 0'), 0);
+    assert.equal(await page.evaluate('document.images.length'), 0);
+    assert.equal(await page.evaluate(`document.querySelector('h2').textContent`), evil);
+    assert.deepEqual(page.complaints, []);
+  });
+
+  for (const view of [WIDE, NARROW]) {
+    for (const scheme of ['light', 'dark'] as const) {
+      it(`is accessible when ${scheme} and ${view.width} wide`, async () => {
+        const page = await opened([aRecord(), aRecord({}, FAILED)], { ...view, scheme });
+        await page.evaluate(`for (const one of document.querySelectorAll('details')) one.open = true`);
+        await page.evaluate(AXE);
+        const found = await page.evaluate<string[]>(
+          `axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ': ' + html)))`,
+        );
+        assert.deepEqual(found, []);
+      });
+
+      it(`has contrast enough in its drawing when ${scheme} and ${view.width} wide`, async () => {
+        const page = await opened([aRecord()], { ...view, scheme });
+        const faint = await page.evaluate<string[]>(`(${faintIn})()`);
+        assert.deepEqual(faint, []);
+      });
+    }
+  }
+
+  it('fits a phone: only what is wider scrolls, by itself', async () => {
+    for (const width of [320, 390]) {
+      const page = await opened([aRecord(), aRecord({}, FAILED)], { ...NARROW, width });
+      assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width);
+      const sizes = `[...document.querySelectorAll('.drawing text')].map((text) =>
+        parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)`;
+      const least = Math.min(...(await page.evaluate<number[]>(sizes)));
+      assert.ok(least >= 10, `a text of the drawing is ${least} px high`);
+    }
+  });
+
+  it('is led through by the keyboard: moment after moment, with the line that was said then', async () => {
+    const page = await opened([aRecord()]);
+    for (let i = 0; i < 10 && !(await page.evaluate(`document.activeElement.matches('.scrub')`)); i++) {
+      await page.press('Tab');
+    }
+    assert.match(await moment(page), /^0:00\.0 · cb: 3 of 3 ready$/);
+    await page.press('ArrowRight');
+    assert.match(await moment(page), /^0:00\.2 .* kubectl: node\/node-1 cordoned$/);
+    for (let i = 0; i < 3; i++) await page.press('ArrowRight');
+    assert.match(await moment(page), /^0:10\.0 · cb: 2 of 3 ready/);
+    await page.press('ArrowLeft');
+    assert.match(await moment(page), /^0:05\.0 .* hook: Pod waiting cb-0000$/);
+    const current = `document.querySelector('.lines [aria-current]').textContent`;
+    assert.match(await page.evaluate<string>(current), /Pod waiting/);
+    await page.press('End');
+    assert.match(await moment(page), /^0:30\.0 /);
+    assert.equal(await page.evaluate(`document.querySelector('.moment output').textContent`), await moment(page));
+  });
+
+  it('filters the log as one types, and shows all again after Escape', async () => {
+    const page = await opened([aRecord()]);
+    const all = await shown(page);
+    await page.evaluate(`document.querySelector('[name=text]').focus()`);
+    await page.type('CORDONED');
+    assert.equal(await shown(page), 1);
+    assert.equal(await page.evaluate(`document.querySelector('.found').textContent`), `1 of ${all} lines`);
+    await page.press('Escape');
+    assert.equal(await shown(page), all);
+    await page.evaluate(`document.querySelector('[value=hook]').focus()`);
+    await page.press('Space');
+    assert.equal(await page.evaluate(`document.querySelectorAll('.lines tr[data-who=hook]:not([hidden])').length`), 0);
+    assert.notEqual(await shown(page), 0);
+  });
+
+  it('shows the moment under the pointer, and the log of the pod that is clicked', async () => {
+    const page = await opened([aRecord()]);
+    const [x = 0, y = 0] = await page.evaluate<number[]>(`(() => {
+      const bar = document.querySelector('.pod[data-pod=cb-0000] .waiting');
+      bar.scrollIntoView({ block: 'center', behavior: 'instant' });
+      const { left, right, top, bottom } = bar.getBoundingClientRect();
+      return [(left + right) / 2, (top + bottom) / 2];
+    })()`);
+    await page.point(x, y, { click: true });
+    assert.match(await moment(page), /^0:05\.\d .* hook: Pod waiting cb-0000$/);
+    const others = `document.querySelectorAll('.lines tr[data-at]:not([hidden]):not([data-pod=cb-0000])').length`;
+    assert.equal(await page.evaluate(others), 0);
+    assert.equal(await page.evaluate(`document.querySelector('[name=pod]').value`), 'cb-0000');
+    await page.point(x, y, { click: true });
+    assert.equal(await page.evaluate(`document.querySelector('[name=pod]').value`), '');
+  });
+
+  it('keeps each rehearsal to itself', async () => {
+    const page = await opened([aRecord(), aRecord()]);
+    await page.evaluate(`document.querySelectorAll('[name=text]')[1].focus()`);
+    await page.type('cordoned');
+    const counts = `[...document.querySelectorAll('.lines')].map((one) => one.querySelectorAll('tbody tr:not([hidden])').length)`;
+    assert.deepEqual(await page.evaluate(counts), [(await shown(page)) - 1, 1]);
+  });
+
+  it('can be read without its script, and offers nothing then that would not work', async () => {
+    const page = await opened([aRecord()], WIDE, { isScriptOff: true });
+    assert.equal(await shown(page), aRecord().log.length);
+    const offered = `[...document.querySelectorAll('input, button, select')].filter((one) => one.checkVisibility()).length`;
+    assert.equal(await page.evaluate(offered), 0);
+  });
+
+  it('draws 200 pods, each in a place of its own', async () => {
+    const page = await opened([aRecord({ nodes: 10, members: 200, drained: 40 })]);
+    const overlapping = await page.evaluate<number>(`(() => {
+      const boxes = [...document.querySelectorAll('.pod')].map((pod) => pod.querySelector('.phase').getBoundingClientRect());
+      return boxes.filter((a, i) => boxes.slice(i + 1).some((b) =>
+        a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)).length;
+    })()`);
+    assert.equal(overlapping, 0);
+    assert.equal(await page.evaluate(`document.querySelectorAll('.pod').length`), 241);
+    assert.deepEqual(page.complaints, []);
+  });
+});
+
+/** Runs in the page: what of the drawing stands out less from what is behind it than WCAG AA asks. */
+const faintIn = `() => {
+  const rgb = (color) => color.match(/[\\d.]+/g).slice(0, 3).map(Number);
+  const light = (color) => rgb(color)
+    .map((c) => c / 255)
+    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const contrast = (a, b) => {
+    const [dark, bright] = [light(a), light(b)].sort((x, y) => x - y);
+    return (bright + 0.05) / (dark + 0.05);
+  };
+  const of = (selector, property) => getComputedStyle(document.querySelector(selector))[property];
+  const grounds = [of('.stage', 'backgroundColor'), of('.lane.even .ground', 'fill')];
+  const wanted = [
+    ...['.node', '.small', '.tick', 'text.flag', '.name', '.plain .name', '.least'].map((one) => [one, 'fill', 4.5]),
+    ...['.running', '.phase.waiting', '.plain .phase'].map((one) => [one, 'fill', 3]),
+    ...['.sign.refused', '.sign.deleted', '.sign.created', '.after', 'path.ready', 'path.wanted', '.cursor', 'line.flag']
+      .map((one) => [one, 'stroke', 3]),
+  ];
+  return wanted.flatMap(([selector, property, least]) => {
+    const color = of('.drawing ' + selector, property);
+    const found = Math.min(...grounds.map((ground) => contrast(color, ground)));
+    return found >= least ? [] : [selector + ' ' + color + ' has ' + found.toFixed(2)];
+  });
+}`;
