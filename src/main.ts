@@ -8,22 +8,33 @@ import { openFiles } from './certificates/files.ts';
 import type { SelfOptions } from './certificates/self.ts';
 import { type Config, ConfigError, describeSettings, readConfig } from './config.ts';
 import { createHook, type Hook, type World } from './hook.ts';
+import { createApiClient } from './kube/client.ts';
 import { openConnection } from './kube/connection.ts';
 import { describeError } from './kube/errors.ts';
 import { loadKubeConfig } from './kube/kubeconfig.ts';
 import { readProxyEnvironment } from './kube/proxy-environment.ts';
 import { createLog } from './logger.ts';
 import { LOG, type Log } from './logs.ts';
+import { showStatus } from './status/command.ts';
+import { parseFlags, STATUS_HELP, type StatusFlags } from './status/flags.ts';
 import { closeServer, createHealthServer, createWebhookServer, listen, useCertificate } from './webhook/server.ts';
 
 const HELP = `reschedule-hook: makes kubectl drain safe for stateful pods that an operator has to move.
 
 Usage: reschedule-hook [--help | --version]
+       reschedule-hook status [--help | options]
 
 It reads the cluster from KUBECONFIG, ~/.kube/config or its ServiceAccount, and its settings from the environment:
 
 ${describeSettings()}
 `;
+
+const monotonicNow = () => performance.now();
+
+function setTimer(callback: () => void, ms: number): { cancel(): void } {
+  const timer = setTimeout(callback, Math.min(ms, 2 ** 31 - 1));
+  return { cancel: () => clearTimeout(timer) };
+}
 
 /** In every pod that has a ServiceAccount. */
 const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
@@ -35,6 +46,7 @@ export const FINISH_MS = 10_000;
  * unknown arguments. Time, randomness, environment and process are touched here and nowhere below.
  */
 export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  if (args[0] === 'status') return status(args.slice(1), env);
   if (args.length > 0) return answerArguments(args);
   let config: Config;
   try {
@@ -72,16 +84,54 @@ function answerArguments(args: readonly string[]): number {
   return 2;
 }
 
+/** `reschedule-hook status`: shows what is under way, and changes nothing. */
+async function status(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const complain = (line: string) => void process.stderr.write(`reschedule-hook: ${line}\n`);
+  let flags: StatusFlags;
+  let config: Config;
+  try {
+    flags = parseFlags(args);
+    if (flags.help) {
+      process.stdout.write(STATUS_HELP);
+      return 0;
+    }
+    config = readConfig({ ...env, ...flags.env });
+  } catch (error) {
+    complain(`${describeError(error)}; see reschedule-hook status --help`);
+    return 2;
+  }
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  // Whoever reads has seen enough, as `head` does.
+  process.stdout.on('error', () => stop.abort());
+  try {
+    const load = () => loadKubeConfig({ ...env, ...flags.env }, flags.context);
+    const connection = await openConnection(load, monotonicNow, readProxyEnvironment(env));
+    const code = await showStatus(flags, config, {
+      client: createApiClient(connection, { monotonicNow }),
+      now: () => Date.now(),
+      monotonicNow,
+      random: Math.random,
+      setTimer,
+      print: (text) => void process.stdout.write(text),
+      isTerminal: process.stdout.isTTY === true,
+      complain,
+      stop: stop.signal,
+    });
+    await connection.close();
+    return code;
+  } catch (error) {
+    complain(describeError(error));
+    return 1;
+  }
+}
+
 async function run(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<void> {
-  const monotonicNow = () => performance.now();
   const clock = {
     now: () => Date.now(),
     monotonicNow,
     random: Math.random,
-    setTimer: (callback: () => void, ms: number) => {
-      const timer = setTimeout(callback, Math.min(ms, 2 ** 31 - 1));
-      return { cancel: () => clearTimeout(timer) };
-    },
+    setTimer,
   };
   const openCertificates = await certificatesFor(config, { log, ...clock });
   const clientCa = config.clientCaFile === '' ? undefined : await openClientCa(config.clientCaFile, log);

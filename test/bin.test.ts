@@ -151,3 +151,30 @@ describe('what is missing', () => {
     assert.match(stderr, /^reschedule-hook: cannot start: no cluster: set KUBECONFIG, [^\n]*\n$/);
   });
 });
+
+describe('reschedule-hook status', () => {
+  test('--help says what it needs and which codes it ends with', async () => {
+    const { code, stdout, stderr } = await hook(['status', '--help']);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, /^Usage: reschedule-hook status/);
+    assert.match(stdout, /Exit codes: 0 shown, 1 the cluster could not be read, 2 wrong arguments\./);
+  });
+
+  for (const [args, message] of [
+    [['--bogus'], /--bogus/],
+    [['-o', 'yaml'], /it must be table or json; see reschedule-hook status --help/],
+    [['--selector', '=x'], /POD_LABEL_SELECTOR/],
+  ] as const) {
+    test(`${args.join(' ')}: 2, and what is wrong`, async () => {
+      const { code, stdout, stderr } = await hook(['status', ...args]);
+      assert.deepEqual([code, stdout], [2, '']);
+      assert.match(stderr, message);
+    });
+  }
+
+  test('no cluster: 1, and what to do', async (t) => {
+    const { code, stderr } = await hook(['status'], { HOME: aHome(t) });
+    assert.equal(code, 1);
+    assert.match(stderr, /^reschedule-hook: no cluster: set KUBECONFIG/);
+  });
+});

@@ -35,6 +35,7 @@ const RINGS: Readonly<Record<string, Ring>> = {
     types: [],
   },
   controller: { values: ['policy', 'cache', 'kube', 'logs.ts'], types: [] },
+  status: { values: ['policy', 'cache', 'kube', 'logs.ts'], types: [] },
   webhook: { values: ['policy', 'cache', 'kube', 'logs.ts', 'koa', '@koa/router', 'raw-body', 'zod'], types: [] },
 };
 /** They put the rings together and may import everything; nothing in a ring may import them. */

@@ -14,6 +14,8 @@ import { type Cached, type Lister, Store } from './store.ts';
 export interface CacheOptions {
   readonly client: ApiClient;
   readonly labelSelector: string;
+  /** Of the namespaced kinds, only what is in this one. Absent: all, as the hook needs it. */
+  readonly namespace?: string;
   /** The labels that the selector looks at. */
   readonly selectorKeys: readonly string[];
   readonly annotationKey: string;
@@ -30,7 +32,7 @@ export interface CacheOptions {
   readonly log: ReflectorOptions<unknown>['log'];
   readonly backoff?: BackoffOptions;
   /** Told of every list or watch that failed, with the kind's plural. */
-  readonly onInterrupted?: (kind: string) => void;
+  readonly onInterrupted?: (kind: string, error: unknown) => void;
   /** Called once, when every kind has synced. */
   readonly onSynced?: () => void;
 }
@@ -147,20 +149,21 @@ export function createCache(options: CacheOptions): Cache {
       mayBeAbsent: extra.mayBeAbsent ?? false,
       monotonicNow: options.monotonicNow,
       random: options.random,
-      onInterrupted: () => options.onInterrupted?.(name),
+      onInterrupted: (error) => options.onInterrupted?.(name, error),
       ...(options.backoff ? { backoff: options.backoff } : {}),
     });
 
+  const scope = options.namespace === undefined ? '' : `/namespaces/${options.namespace}`;
   const kinds: { name: string; store: Lister<Cached>; reflector: Running }[] = [
     {
       name: 'pods',
       store: pods,
-      reflector: reflect('pods', '/api/v1/pods', pods, project.pod, { labelSelector: options.labelSelector }),
+      reflector: reflect('pods', `/api/v1${scope}/pods`, pods, project.pod, { labelSelector: options.labelSelector }),
     },
     { name: 'nodes', store: nodes, reflector: reflect('nodes', '/api/v1/nodes', nodes, project.node) },
   ];
   if (trackerKind !== undefined) {
-    const path = `${trackerKind.apiPath}/${trackerKind.plural}`;
+    const path = `${trackerKind.apiPath}${trackerKind.isNamespaced ? scope : ''}/${trackerKind.plural}`;
     const reflector = reflect(trackerKind.plural, path, trackers, project.tracker, { mayBeAbsent: true });
     kinds.push({ name: trackerKind.plural, store: trackers, reflector });
   }

@@ -40,7 +40,7 @@ export interface ReflectorOptions<T> {
   readonly log: (level: 'debug' | 'info' | 'warn', message: string, fields: Record<string, unknown>) => void;
   readonly backoff?: BackoffOptions;
   /** Told of every list or watch that failed and is begun again. */
-  readonly onInterrupted?: () => void;
+  readonly onInterrupted?: (error: unknown) => void;
 }
 
 /** Small enough that to read one page, a fifth of client-go's, never keeps an eviction waiting for long. */
@@ -115,7 +115,7 @@ export class Reflector<T> {
     const retryAfterMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
     const delayMs = Math.max(this.#backoff.next(), retryAfterMs);
     const next = this.#resourceVersion === undefined ? 'list' : 'watch';
-    this.#options.onInterrupted?.();
+    this.#options.onInterrupted?.(error);
     log('warn', LOG.watchInterrupted, {
       kind: name,
       error: describeError(error),

@@ -6,9 +6,9 @@ import { parse } from 'yaml';
 
 /**
  * Finds the cluster as kubectl does: `KUBECONFIG`, else `~/.kube/config`, else the ServiceAccount of the pod this runs in.
- * Throws an Error that names the fix where there is none of them (the library would fall back to localhost:8080).
+ * `context`: one of its contexts, instead of the current one. Throws an Error that names the fix where there is none of them (the library would fall back to localhost:8080).
  */
-export function loadKubeConfig(env: NodeJS.ProcessEnv): KubeConfig {
+export function loadKubeConfig(env: NodeJS.ProcessEnv, context?: string): KubeConfig {
   const named = env.KUBECONFIG?.split(delimiter).filter((file) => file !== '') ?? [];
   const defaultFile = join(env.HOME ?? homedir(), '.kube', 'config');
   const config = new KubeConfig();
@@ -16,6 +16,10 @@ export function loadKubeConfig(env: NodeJS.ProcessEnv): KubeConfig {
   else if (existsSync(defaultFile)) loadFiles(config, [defaultFile]);
   else if (env.KUBERNETES_SERVICE_HOST !== undefined) config.loadFromCluster();
   else throw new Error(`no cluster: set KUBECONFIG, or create ${defaultFile}, or run in a pod with a ServiceAccount`);
+  if (context !== undefined) {
+    if (config.getContextObject(context) === null) throw new Error(`the kubeconfig has no context "${context}"`);
+    config.setCurrentContext(context);
+  }
   if (config.getCurrentCluster() === null) {
     throw new Error(
       'the kubeconfig has no current context with a cluster: set one with kubectl config use-context NAME',

@@ -9,8 +9,15 @@ export const CORPSE_AFTER_MS = 5 * 60_000;
  * has to run elsewhere, so it counts as draining. A listed taint that ends in `/` is a prefix.
  */
 export function isDraining(node: Node | undefined, drainTaints: readonly string[]): boolean {
-  if (node === undefined || node.unschedulable || node.deleting) return true;
-  return node.taints.some((taint) =>
+  return drainCause(node, drainTaints) !== undefined;
+}
+
+/** Why the node counts as draining: `gone`, `cordoned`, `deleting` or the key of the taint; undefined where it does not. */
+export function drainCause(node: Node | undefined, drainTaints: readonly string[]): string | undefined {
+  if (node === undefined) return 'gone';
+  if (node.unschedulable) return 'cordoned';
+  if (node.deleting) return 'deleting';
+  return node.taints.find((taint) =>
     drainTaints.some((listed) => (listed.endsWith('/') ? taint.startsWith(listed) : taint === listed)),
   );
 }

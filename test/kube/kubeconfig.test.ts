@@ -48,6 +48,14 @@ describe('loadKubeConfig', () => {
     assert.equal(loadKubeConfig({ HOME: home, KUBECONFIG }).getCurrentCluster()?.server, 'https://other:6443');
   });
 
+  test('takes the context that is asked for, and names one that is not there', (t) => {
+    const home = aHome(t);
+    const files = [aFile(home, 'a', kubeconfig('a')), aFile(home, 'b', kubeconfig('b'))];
+    const env = { HOME: home, KUBECONFIG: files.join(delimiter) };
+    assert.equal(loadKubeConfig(env, 'b').getCurrentCluster()?.server, 'https://b:6443');
+    assert.throws(() => loadKubeConfig(env, 'c'), { message: 'the kubeconfig has no context "c"' });
+  });
+
   test('of several files the first to say something wins, and one that is not there is passed over', (t) => {
     const home = aHome(t);
     const files = [join(home, 'absent'), aFile(home, 'a', kubeconfig('a')), aFile(home, 'b', kubeconfig('b'))];

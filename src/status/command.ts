@@ -1,0 +1,152 @@
+import { type Cache, createCache } from '../cache/cache.ts';
+import type { ApiClient } from '../kube/client.ts';
+import { ApiError, describeError } from '../kube/errors.ts';
+import { ENTRY_PREFIX } from '../policy/entry.ts';
+import type { PolicySettings } from '../policy/model.ts';
+import { isDraining, isMarked, isSelected } from '../policy/states.ts';
+import type { TrackerKind } from '../policy/trackers/index.ts';
+import type { StatusFlags } from './flags.ts';
+import { renderChanges, renderTables } from './render.ts';
+import { buildReport, type StatusReport } from './report.ts';
+
+/** The settings of the hook that matter here. */
+export interface StatusConfig extends PolicySettings {
+  readonly labelSelector: string;
+  readonly annotationKey: string;
+  /** Absent where tracking is switched off. */
+  readonly trackerKind?: TrackerKind;
+}
+
+/** The world outside. */
+export interface StatusWorld {
+  readonly client: ApiClient;
+  readonly now: () => number;
+  readonly monotonicNow: () => number;
+  readonly random: () => number;
+  readonly setTimer: (callback: () => void, ms: number) => { cancel(): void };
+  /** Standard output, and whether a person sits before it. */
+  readonly print: (text: string) => void;
+  readonly isTerminal: boolean;
+  readonly complain: (line: string) => void;
+  /** Aborts when the person wants no more. */
+  readonly stop: AbortSignal;
+}
+
+/** Ages move on also while nothing happens. */
+const REDRAW_MS = 2_000;
+/** What happens within so short a time is shown together. */
+const GATHER_MS = 100;
+const CLEAR = '\x1b[H\x1b[2J\x1b[3J';
+
+/**
+ * Reads the cluster once, or until it is stopped, and prints what it sees. Resolves to the exit code: 1 where the cluster
+ * could not be read; which permission is missing is said by name.
+ */
+export async function showStatus(flags: StatusFlags, config: StatusConfig, world: StatusWorld): Promise<number> {
+  const { promise: synced, resolve, reject } = Promise.withResolvers<void>();
+  const cache = openCache(flags, config, world, {
+    onSynced: resolve,
+    onInterrupted: (kind, error) => {
+      const problem = describeProblem(kind, error, flags.namespace);
+      if (cache.hasSynced()) world.complain(problem);
+      else reject(new Error(problem));
+    },
+  });
+  world.stop.addEventListener('abort', () => resolve(), { once: true });
+  cache.start();
+  try {
+    await synced;
+    const report = () => buildReport(cache, { ...flags, ...tracking(config), settings: config, now: world.now() });
+    if (world.stop.aborted) return 0;
+    if (flags.watch) await follow(flags, cache, world, report);
+    else world.print(render(flags, report()));
+    return 0;
+  } catch (error) {
+    world.complain(describeError(error));
+    return 1;
+  } finally {
+    await cache.stop();
+  }
+}
+
+const tracking = ({ trackerKind }: StatusConfig) => (trackerKind === undefined ? {} : { trackerKind });
+
+function openCache(
+  { namespace }: StatusFlags,
+  config: StatusConfig,
+  { client, now, monotonicNow, random }: StatusWorld,
+  on: { onSynced: () => void; onInterrupted: (kind: string, error: unknown) => void },
+): Cache {
+  return createCache({
+    ...tracking(config),
+    ...(namespace === undefined ? {} : { namespace }),
+    client,
+    labelSelector: config.labelSelector,
+    selectorKeys: config.selector.map(({ key }) => key),
+    annotationKey: config.annotationKey,
+    entryPrefix: ENTRY_PREFIX,
+    isSelected: (pod) => isSelected(pod, config),
+    isMarked: (pod) => isMarked(pod, config),
+    isDraining: (node) => isDraining(node, config.drainTaints),
+    now,
+    monotonicNow,
+    random,
+    log: () => undefined,
+    ...on,
+  });
+}
+
+/** Prints the report again whenever it changes; resolves when it is stopped. */
+async function follow(flags: StatusFlags, cache: Cache, world: StatusWorld, report: () => StatusReport): Promise<void> {
+  const isRedrawn = world.isTerminal && flags.output === 'table';
+  let last = report();
+  world.print(isRedrawn ? CLEAR + render(flags, last) : render(flags, last));
+  const show = () => {
+    const next = report();
+    if (isRedrawn) world.print(CLEAR + render(flags, next));
+    else printChanges(flags, world, last, next);
+    last = next;
+  };
+  let timer: { cancel(): void } | undefined;
+  let dueAt = Number.POSITIVE_INFINITY;
+  const showIn = (ms: number) => {
+    const at = world.monotonicNow() + ms;
+    if (at >= dueAt || world.stop.aborted) return;
+    timer?.cancel();
+    dueAt = at;
+    timer = world.setTimer(() => {
+      dueAt = Number.POSITIVE_INFINITY;
+      show();
+      if (isRedrawn) showIn(REDRAW_MS);
+    }, ms);
+  };
+  const unsubscribe = [cache.pods, cache.nodes, cache.trackers].map((store) =>
+    store.subscribe(() => showIn(GATHER_MS)),
+  );
+  if (isRedrawn) showIn(REDRAW_MS);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  world.stop.addEventListener('abort', () => resolve(), { once: true });
+  if (world.stop.aborted) resolve();
+  await promise;
+  timer?.cancel();
+  for (const end of unsubscribe) end();
+}
+
+function printChanges(flags: StatusFlags, world: StatusWorld, before: StatusReport, after: StatusReport): void {
+  const changes = renderChanges(before, after);
+  if (changes.length === 0) return;
+  if (flags.output === 'json') world.print(`${JSON.stringify(after)}\n`);
+  else world.print(changes.map((line) => `${new Date(world.now()).toISOString()} ${line}\n`).join(''));
+}
+
+function render({ output, watch }: StatusFlags, report: StatusReport): string {
+  if (output === 'table') return renderTables(report);
+  return `${watch ? JSON.stringify(report) : JSON.stringify(report, null, 2)}\n`;
+}
+
+function describeProblem(kind: string, error: unknown, namespace: string | undefined): string {
+  if (!(error instanceof ApiError) || error.code !== 403) return `${kind} cannot be read: ${describeError(error)}`;
+  const where =
+    namespace === undefined || kind === 'nodes' || kind === 'namespaces' ? '' : ` in namespace ${namespace}`;
+  return `missing permission: list and watch ${kind}${where} (${describeError(error)})`;
+}

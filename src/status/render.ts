@@ -1,0 +1,81 @@
+import { formatAge } from '../policy/duration.ts';
+import type { StatusReport } from './report.ts';
+
+/** The report for a person: three tables as kubectl's, or a line where one would be empty. */
+export function renderTables({ nodes, pods, entries }: StatusReport): string {
+  return [
+    section(
+      'Draining nodes',
+      'No node is being drained.',
+      ['NODE', 'CAUSE', 'PODS', 'MARKED'],
+      nodes.map(({ name, cause, pods, marked }) => [name, cause, String(pods), String(marked)]),
+    ),
+    section(
+      'Marked pods',
+      'No pod is marked.',
+      ['NAMESPACE', 'POD', 'NODE', 'STATE', 'AGE', 'MARKED BY', 'REPORTS'],
+      pods.map((pod) => [
+        pod.namespace,
+        pod.name,
+        pod.node,
+        pod.state,
+        age(pod.markedSeconds),
+        pod.markedBy,
+        pod.hindrance,
+      ]),
+    ),
+    section(
+      'Tracking entries',
+      'There are no tracking entries.',
+      ['TRACKER', 'POD', 'FROM', 'STATE', 'AGE', 'WAITS FOR'],
+      entries.map((entry) => [
+        entry.tracker,
+        `${entry.namespace}/${entry.pod}`,
+        entry.from,
+        entry.state,
+        age(entry.ageSeconds),
+        entry.waitsFor,
+      ]),
+    ),
+  ].join('\n');
+}
+
+/** What is in one report and not in the other, one line a fact; ages change nothing. */
+export function renderChanges(before: StatusReport, after: StatusReport): string[] {
+  const was = facts(before);
+  const is = facts(after);
+  return [
+    ...[...was.keys()].filter((subject) => !is.has(subject)).map((subject) => `${subject}: no more`),
+    ...[...is].filter(([subject, fact]) => was.get(subject) !== fact).map(([subject, fact]) => `${subject}: ${fact}`),
+  ];
+}
+
+function facts({ nodes, pods, entries }: StatusReport): Map<string, string> {
+  return new Map([
+    ...nodes.map(
+      ({ name, cause, pods, marked }) =>
+        [safe(`node ${name}`), safe(`draining (${cause}), ${pods} pods left, ${marked} of them marked`)] as const,
+    ),
+    ...pods.map(({ namespace, name, uid, node, state, hindrance }) => {
+      const reports = hindrance === null ? '' : ` (its tracking resource reports ${hindrance})`;
+      return [safe(`pod ${namespace}/${name} ${uid}`), safe(`${state} on ${node ?? 'no node'}${reports}`)] as const;
+    }),
+    ...entries.map(
+      ({ tracker, namespace, pod, state, waitsFor }) =>
+        [safe(`entry ${namespace}/${pod} on ${tracker}`), safe(`${state}; waits for ${waitsFor}`)] as const,
+    ),
+  ]);
+}
+
+function section(title: string, none: string, header: string[], rows: readonly (string | null)[][]): string {
+  if (rows.length === 0) return `${none}\n`;
+  const cells = [header, ...rows.map((row) => row.map((cell) => safe(cell ?? '<none>')))];
+  const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const lines = cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('   '));
+  return `${title}\n${lines.map((line) => `${line.trimEnd()}\n`).join('')}`;
+}
+
+const age = (seconds: number | null) => (seconds === null ? '<unknown>' : formatAge(seconds * 1000));
+
+/** Annotations are written by anybody; a terminal must not obey them. */
+const safe = (text: string) => text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');

@@ -1,0 +1,164 @@
+import { type Cache, lookupIn, namespacedKey, trackerKey, trackerKeyOf } from '../cache/cache.ts';
+import { formatAge } from '../policy/duration.ts';
+import { assertNever, type Pod, type PolicySettings, type Tracker } from '../policy/model.ts';
+import { type EntryState, type EntryView, planEntry, planStall, viewEntries } from '../policy/plan.ts';
+import { drainCause, isEnding, isMarked, isSelected } from '../policy/states.ts';
+import type { TrackerKind } from '../policy/trackers/index.ts';
+
+/** What `status` tells, and what `-o json` prints: docs/status.md. Fields are only ever added; ages are in seconds. */
+export interface StatusReport {
+  readonly version: 1;
+  readonly nodes: readonly DrainingNode[];
+  readonly pods: readonly MarkedPod[];
+  readonly entries: readonly TrackedEntry[];
+}
+
+export interface DrainingNode {
+  readonly name: string;
+  /** `cordoned`, `deleting`, `gone`, or the key of the taint. */
+  readonly cause: string;
+  /** Protected pods that are still on it, and how many of those are marked. */
+  readonly pods: number;
+  readonly marked: number;
+}
+
+export interface MarkedPod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly node: string | null;
+  readonly state: 'waiting' | 'stalled' | 'ending';
+  readonly markedSeconds: number | null;
+  /** The field manager that set the annotation. */
+  readonly markedBy: string | null;
+  /** What the tracking resource reports, such as `Paused`. */
+  readonly hindrance: string | null;
+}
+
+export interface TrackedEntry {
+  readonly tracker: string;
+  readonly namespace: string;
+  readonly pod: string;
+  /** The instance that was marked, and the node it was to leave. */
+  readonly uid: string | null;
+  readonly from: string | null;
+  readonly ageSeconds: number | null;
+  /** Where the pod of that name is now. */
+  readonly node: string | null;
+  readonly state: EntryState;
+  readonly waitsFor: string;
+  /** How long it has to stay in this state to be pruned; null where it waits for something to happen. */
+  readonly prunedAfterSeconds: number | null;
+}
+
+export interface ReportOptions {
+  readonly settings: PolicySettings;
+  /** Absent where tracking is switched off. */
+  readonly trackerKind?: TrackerKind;
+  /** Absent: every namespace. */
+  readonly namespace?: string;
+  /** Epoch milliseconds. */
+  readonly now: number;
+}
+
+type Known = Pick<Cache, 'pods' | 'nodes' | 'trackers'>;
+
+/** What the cache knows, in the words of the policy. Sorted, so that two reports can be compared. */
+export function buildReport(cache: Known, options: ReportOptions): StatusReport {
+  const { settings, namespace, now } = options;
+  const isWanted = (one: { namespace: string }) => namespace === undefined || one.namespace === namespace;
+  const pods = [...cache.pods.values()].filter((pod) => isSelected(pod, settings) && isWanted(pod));
+  const marked = pods.filter((pod) => isMarked(pod, settings));
+  return {
+    version: 1,
+    nodes: sortedBy(drainingNodes(cache, pods, settings), ({ name }) => name),
+    pods: sortedBy(
+      marked.map((pod) => markedPod(pod, trackerOf(cache, pod, options.trackerKind), settings, now)),
+      (pod) => namespacedKey(pod.namespace, pod.name),
+    ),
+    entries: sortedBy(
+      [...cache.trackers.values()]
+        .flatMap((tracker) => viewEntries(tracker, lookupIn(cache), settings).map((view) => ({ tracker, view })))
+        .filter(({ view }) => isWanted(view.about))
+        .map(({ tracker, view }) => trackedEntry(tracker, view, settings, now)),
+      (entry) => `${entry.tracker} ${namespacedKey(entry.namespace, entry.pod)}`,
+    ),
+  };
+}
+
+function drainingNodes({ nodes }: Known, pods: readonly Pod[], settings: PolicySettings): DrainingNode[] {
+  const byNode = Map.groupBy(
+    pods.filter((pod) => pod.node !== undefined),
+    ({ node = '' }) => node,
+  );
+  const names = new Set([...[...nodes.values()].map(({ name }) => name), ...byNode.keys()]);
+  return [...names].flatMap((name) => {
+    const cause = drainCause(nodes.get(name), settings.drainTaints);
+    if (cause === undefined) return [];
+    const on = byNode.get(name) ?? [];
+    return [{ name, cause, pods: on.length, marked: on.filter((pod) => isMarked(pod, settings)).length }];
+  });
+}
+
+function markedPod(pod: Pod, tracker: Tracker | undefined, settings: PolicySettings, now: number): MarkedPod {
+  const { namespace, name, uid, node = null, mark } = pod;
+  const markedMs = mark?.at === undefined ? undefined : now - mark.at;
+  const { kind } = planStall(pod, markedMs ?? 0, settings);
+  return {
+    namespace,
+    name,
+    uid,
+    node,
+    state: isEnding(pod) ? 'ending' : kind === 'stalled' ? 'stalled' : 'waiting',
+    markedSeconds: seconds(markedMs),
+    markedBy: mark?.by ?? null,
+    hindrance: tracker?.hindrance ?? null,
+  };
+}
+
+function trackedEntry(tracker: Tracker, view: EntryView, settings: PolicySettings, now: number): TrackedEntry {
+  const { about, entry, pod, state } = view;
+  const plan = planEntry(state, 0, settings);
+  const prunedAfterMs = plan.kind === 'keep' ? plan.lookAgainInMs : 0;
+  return {
+    tracker: `${tracker.kind}/${trackerKey(tracker)}`,
+    namespace: about.namespace,
+    pod: about.name,
+    uid: entry.uid ?? null,
+    from: entry.node ?? null,
+    ageSeconds: seconds(entry.at === undefined ? undefined : now - entry.at),
+    node: pod?.node ?? null,
+    state,
+    waitsFor: waitsFor(view, prunedAfterMs),
+    prunedAfterSeconds: seconds(prunedAfterMs),
+  };
+}
+
+/** What has to happen next, in a few words. */
+function waitsFor({ state, pod }: EntryView, prunedAfterMs = 0): string {
+  const after = formatAge(prunedAfterMs);
+  switch (state) {
+    case 'waiting':
+      return pod?.node === undefined ? 'its operator to move it' : `its operator to move it off ${pod.node}`;
+    case 'unsettled':
+      return pod?.node === undefined ? 'the new pod to be scheduled' : `the new pod to settle; it is on ${pod.node}`;
+    case 'rescheduled':
+      return `nothing: settled on ${pod?.node}, pruned after ${after} there`;
+    case 'withdrawn':
+      return `nothing: not marked any more, pruned after ${after}`;
+    case 'gone':
+      return `a pod of this name; without one, pruned after ${after}`;
+    default:
+      return assertNever(state);
+  }
+}
+
+function trackerOf({ trackers }: Known, pod: Pod, kind: TrackerKind | undefined): Tracker | undefined {
+  const key = trackerKeyOf(pod, kind);
+  return key === undefined ? undefined : trackers.get(key);
+}
+
+const seconds = (ms: number | undefined) => (ms === undefined ? null : Math.max(0, Math.floor(ms / 1000)));
+
+const sortedBy = <T>(all: readonly T[], key: (one: T) => string): T[] =>
+  all.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));

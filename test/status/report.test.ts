@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { renderChanges, renderTables } from '../../src/status/render.ts';
+import { buildReport, type StatusReport } from '../../src/status/report.ts';
+import { MINUTE } from '../support/builders.ts';
+import { aCache } from '../support/cache.ts';
+import { aRawCluster, aRawPod } from '../support/raw.ts';
+import { aDrain, CLUSTERS, member, NODES, OPTIONS } from './scene.ts';
+
+const DOCS = readFileSync(new URL('../../docs/status.md', import.meta.url), 'utf-8');
+const NOTHING: StatusReport = { version: 1, nodes: [], pods: [], entries: [] };
+
+/** The code block of docs/status.md in that language. */
+const example = (language: string) => DOCS.split(`\`\`\`${language}\n`)[1]?.split('```')[0];
+
+describe('the report', () => {
+  test('of a drain under way is the one that docs/status.md shows, as tables and as JSON', () => {
+    const report = buildReport(aDrain(), OPTIONS);
+    assert.equal(example('text'), renderTables(report));
+    assert.deepEqual(JSON.parse(example('json') ?? ''), JSON.parse(JSON.stringify(report)));
+  });
+
+  test('of a cluster where nothing is under way says so', () => {
+    const report = buildReport(aCache({ nodes: NODES.slice(1, 2), trackers: [aRawCluster()] }), OPTIONS);
+    assert.deepEqual(report, NOTHING);
+    assert.equal(
+      renderTables(report),
+      'No node is being drained.\n\nNo pod is marked.\n\nThere are no tracking entries.\n',
+    );
+  });
+
+  test('names a node that is gone as long as a pod is said to be on it', () => {
+    const { nodes } = buildReport(aCache({ pods: [member('cb-0000', { node: 'node-9' })], nodes: [] }), OPTIONS);
+    assert.deepEqual(nodes, [{ name: 'node-9', cause: 'gone', pods: 1, marked: 0 }]);
+  });
+
+  test('leaves out the pods of Jobs, and those of another namespace', () => {
+    const owner = [{ apiVersion: 'batch/v1', kind: 'Job', name: 'backup', controller: true }];
+    const job = aRawPod({ metadata: { name: 'backup', ownerReferences: owner } });
+    const cache = aCache({
+      pods: [job, member('cb-0000', { node: 'node-1', markedMs: MINUTE })],
+      nodes: NODES,
+      trackers: CLUSTERS,
+    });
+    assert.equal(buildReport(cache, OPTIONS).nodes[0]?.pods, 1);
+    const elsewhere = buildReport(cache, { ...OPTIONS, namespace: 'other' });
+    assert.deepEqual([elsewhere.pods, elsewhere.entries, elsewhere.nodes[0]?.pods], [[], [], 0]);
+  });
+
+  test('calls a marked pod that terminates ending', () => {
+    const pod = member('cb-0000', { node: 'node-1', markedMs: 60 * MINUTE, deleting: true });
+    assert.equal(buildReport(aCache({ pods: [pod], nodes: NODES }), OPTIONS).pods[0]?.state, 'ending');
+  });
+
+  test('says what each state of an entry waits for', () => {
+    const states = (pods: object[]) =>
+      buildReport(aCache({ pods: pods as never, nodes: NODES, trackers: CLUSTERS }), OPTIONS).entries.map(
+        ({ state, waitsFor, prunedAfterSeconds }) => [state, waitsFor, prunedAfterSeconds],
+      )[0];
+    assert.deepEqual(states([]), ['gone', 'a pod of this name; without one, pruned after 1h', 3600]);
+    assert.deepEqual(states([member('cb-0000', { node: 'node-1' })]), [
+      'withdrawn',
+      'nothing: not marked any more, pruned after 1m',
+      60,
+    ]);
+    assert.deepEqual(states([member('cb-0000', { uid: 'new', node: 'node-3' })]), [
+      'unsettled',
+      'the new pod to settle; it is on node-3',
+      null,
+    ]);
+  });
+
+  test('shows nothing that a terminal would obey', () => {
+    const value = JSON.stringify({ uid: 'u', node: 'node\u001b[2J\u202e', at: 'x' });
+    const cluster = aRawCluster({ metadata: { annotations: { 'reschedule.hook/db.cb-0000': value } } });
+    const text = renderTables(buildReport(aCache({ trackers: [cluster] }), OPTIONS));
+    assert.match(text, /node\?\[2J\?/);
+    assert.deepEqual([text.includes('\u001b'), text.includes('\u202e')], [false, false]);
+  });
+});
+
+describe('the changes between two reports', () => {
+  test('are a line each; ages are none', () => {
+    const before = buildReport(aDrain(), OPTIONS);
+    assert.deepEqual(renderChanges(before, buildReport(aDrain(), { ...OPTIONS, now: OPTIONS.now + 10_000 })), []);
+    const cache = aDrain();
+    const again = member('cb-0003', { uid: 'uid-new', node: 'node-2' });
+    cache.pods.remove(cache.project.pod(member('cb-0003', { node: 'node-1' })));
+    cache.pods.put(cache.project.pod(again));
+    assert.deepEqual(renderChanges(before, buildReport(cache, OPTIONS)), [
+      'pod db/cb-0003 uid-cb-0003: no more',
+      'node node-1: draining (cordoned), 1 pods left, 1 of them marked',
+    ]);
+  });
+
+  test('from nothing are everything', () => {
+    const all = renderChanges(NOTHING, buildReport(aDrain(), OPTIONS));
+    assert.equal(all.length, 2 + 2 + 3);
+    assert.ok(all.includes('pod db/cb-0000 uid-cb-0000: stalled on node-1 (its tracking resource reports Paused)'));
+  });
+});

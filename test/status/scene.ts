@@ -1,0 +1,60 @@
+import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
+import type { ReportOptions } from '../../src/status/report.ts';
+import { MINUTE, NOW, SETTINGS } from '../support/builders.ts';
+import { aCache } from '../support/cache.ts';
+import { aRawCluster, aRawNode, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
+
+const ago = (ms: number) => new Date(NOW - ms).toISOString();
+
+interface Member {
+  readonly uid?: string;
+  readonly node?: string;
+  readonly markedMs?: number;
+  readonly by?: string;
+  readonly deleting?: boolean;
+}
+
+export function member(
+  name: string,
+  { uid = `uid-${name}`, node, markedMs, by = 'reschedule-hook', deleting }: Member = {},
+) {
+  return aRawPod({
+    metadata: {
+      name,
+      uid,
+      ...(markedMs === undefined
+        ? {}
+        : { annotations: { [RESCHEDULE]: 'true' }, managedFields: markedBy(by, ago(markedMs)) }),
+      ...(deleting ? { deletionTimestamp: ago(0) } : {}),
+    },
+    spec: { nodeName: node },
+  });
+}
+
+const entry = (uid: string, node: string, ms: number) => JSON.stringify({ uid, node, at: ago(ms) });
+
+/** A drain of node-1 under way: one member stalls, one has just come back elsewhere, one is not scheduled yet. */
+export const ENTRIES = {
+  'reschedule.hook/db.cb-0000': entry('uid-cb-0000', 'node-1', 20 * MINUTE),
+  'reschedule.hook/db.cb-0001': entry('uid-old', 'node-1', 22 * MINUTE),
+  'reschedule.hook/db.cb-0002': entry('uid-older', 'node-1', 25 * MINUTE),
+};
+
+export const PODS = [
+  member('cb-0000', { node: 'node-1', markedMs: 20 * MINUTE }),
+  member('cb-0001'),
+  member('cb-0002', { node: 'node-2' }),
+  member('cb-0003', { node: 'node-1', markedMs: 30_000, by: 'kubectl-annotate' }),
+];
+
+export const NODES = [
+  aRawNode({ spec: { unschedulable: true } }),
+  aRawNode({ metadata: { name: 'node-2' } }),
+  aRawNode({ metadata: { name: 'node-3' }, spec: { taints: [{ key: 'karpenter.sh/disrupted' }] } }),
+];
+
+export const CLUSTERS = [aRawCluster({ metadata: { annotations: ENTRIES }, spec: { paused: true } })];
+
+export const aDrain = () => aCache({ pods: PODS, nodes: NODES, trackers: CLUSTERS });
+
+export const OPTIONS: ReportOptions = { settings: SETTINGS, trackerKind: couchbaseCluster, now: NOW };
