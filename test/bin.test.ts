@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -138,6 +138,17 @@ describe('what is missing', () => {
     const { code, stdout, stderr } = await hook([], env);
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(stderr, /^reschedule-hook: cannot start: TLS_CERT_FILE: cannot read .*tls\.crt: ENOENT: [^\n]*\n$/);
+  });
+
+  test('the namespace, for certificates of its own: the setting that says it', async (t) => {
+    const { code, stdout, stderr } = await hook([], { HOME: aHome(t), CERTIFICATES: 'self' });
+    assert.deepEqual([code, stdout], [1, '']);
+    // A pod that runs this test knows its namespace, and goes on to what is missing next.
+    const isPod = existsSync('/var/run/secrets/kubernetes.io/serviceaccount/namespace');
+    assert.match(
+      stderr,
+      isPod ? /cannot start: no cluster/ : /^ {2}POD_NAMESPACE is not set, .*: set it, in a pod from/m,
+    );
   });
 
   test('the cluster: where it was looked for', async (t) => {
