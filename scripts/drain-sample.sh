@@ -15,7 +15,7 @@ pods() { kubectl --namespace "$namespace" get pods --output "jsonpath={range .it
 command -v kubectl >/dev/null || fail 'kubectl is not in the PATH'
 kubectl --namespace "$namespace" rollout status statefulset/sample --timeout=120s
 
-node=$(pods '{.spec.nodeName}' | sort | uniq --count | sort --numeric-sort --reverse | awk 'NR == 1 { print $2 }')
+node=$(pods '{.spec.nodeName}' | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }')
 before=$(pods "{.metadata.uid} {.spec.nodeName} {.metadata.name}" | awk -v node="$node" '$2 == node { print $1, $3 }')
 echo "draining $node, which has"
 echo "$before"
@@ -46,5 +46,5 @@ left=$(pods '{.spec.nodeName} {.metadata.name}' | awk -v node="$node" '$1 == nod
 while read -r uid name; do
   case " $moved " in *" $uid "*) ;; *) fail "$name was taken away without being marked" ;; esac
 done <<<"$before"
-[ "$(echo "$moved" | wc --words)" -eq "$(echo "$before" | wc --lines)" ] || fail 'a pod was moved twice'
+[ "$(echo "$moved" | wc -w)" -eq "$(echo "$before" | wc -l)" ] || fail 'a pod was moved twice'
 echo "drain-sample: safe; each pod of $node was moved once"
