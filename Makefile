@@ -23,7 +23,7 @@ check: ## Types, lint, format, unit tests
 test: ## Every test, on a real control plane too
 	npm test
 
-rehearse: ## A real drain on a real control plane on this machine
+rehearse: ## A drain on this machine, with nothing but Node
 	npm run rehearse
 
 manifests: ## Render OVERLAY with the image into dist/install.yaml

@@ -7,6 +7,8 @@ export interface Flags {
   readonly members: number;
   readonly process: 'in-place' | 'swap';
   readonly periodMs: number;
+  /** A real control plane instead of the embedded API. */
+  readonly controlPlane: boolean;
   /** Where the report goes; absent: nowhere. */
   readonly report?: string;
   readonly json: boolean;
@@ -15,23 +17,26 @@ export interface Flags {
 
 export const HELP = `Usage: npm run rehearse [-- options]
 
-Rehearses a drain from beginning to end: starts a real control plane with simulated nodes on loopback ports, the hook as
-a process of its own, and a stand-in for the Couchbase operator; drains a node with kubectl; shows what happens while it
-happens; and ends with a verdict. Nothing it started is left behind.
+Rehearses a drain from beginning to end: starts a Kubernetes API with simulated nodes on loopback ports, the hook as a
+process of its own, and a stand-in for the Couchbase operator; drains a node with kubectl, or as kubectl does where there
+is none; shows what happens while it happens; and ends with a verdict. Nothing it started is left behind.
+
+The API is embedded and needs nothing but Node; docs/rehearsal.md says where it differs from a real one.
 
 Options:
   --nodes N         worker nodes, 2 to 100 (default 3)
   --members N       members of the Couchbase cluster, 1 to 100 (default 3)
   --process P       in-place (names come back) or swap (new names) (default in-place)
-  --period TIME     how often the operator looks at its cluster, like 500ms or 10s (default 10s, as in life)
+  --period TIME     how often the operator looks at its cluster, like 500ms or 10s (default 1s; with --control-plane
+                    10s, as in life)
+  --control-plane   a real API server, scheduler and controller-manager instead of the embedded API; the first run
+                    builds them, which needs Go and takes minutes (see npm run cluster:build)
   --report FILE     write what happened as one HTML page
   --json            write it as JSON to standard output, and all else to standard error
   --plain           one line after the other, also on a terminal
   --help            show this text
 
 Exit code: 0 if the drain was safe, 1 if it was not, 2 for a wrong command line, 130 if it was interrupted.
-
-The first run builds the binaries of the control plane, which takes minutes (see npm run cluster:build).
 `;
 
 /** Wrong usage: one line, exit code 2. */
@@ -41,12 +46,14 @@ export class UsageError extends Error {
 
 export function readFlags(args: readonly string[]): Flags {
   const values = parsed(args);
+  const controlPlane = values['control-plane'] ?? false;
   return {
     help: values.help ?? false,
     nodes: count('--nodes', values.nodes, 2, 3),
     members: count('--members', values.members, 1, 3),
     process: processOf(values.process),
-    periodMs: period(values.period),
+    periodMs: period(values.period ?? (controlPlane ? '10s' : '1s')),
+    controlPlane,
     ...(values.report === undefined ? {} : { report: fileName(values.report) }),
     json: values.json ?? false,
     plain: values.plain ?? false,
@@ -60,6 +67,7 @@ function parsed(args: readonly string[]) {
       members: { type: 'string' },
       process: { type: 'string' },
       period: { type: 'string' },
+      'control-plane': { type: 'boolean' },
       report: { type: 'string' },
       json: { type: 'boolean' },
       plain: { type: 'boolean' },
@@ -90,7 +98,7 @@ function fileName(text: string): string {
   throw new UsageError('--report takes the name of a file');
 }
 
-function period(text = '10s'): number {
+function period(text: string): number {
   try {
     const ms = parseDuration(text);
     if (ms > 0) return ms;

@@ -29,6 +29,8 @@ async function rehearseAndTell(flags: Flags, signal: AbortSignal): Promise<boole
   const write = flags.json ? (line: string) => console.error(line) : (line: string) => console.log(line);
   const record = await rehearse(flags, { write, signal });
   for (const line of ['', ...summaryOf(record)]) write(line);
+  // Counted from the start of this process.
+  write(`took ${(performance.now() / 1000).toFixed(1)} s in all`);
   if (flags.report !== undefined) writeFileSync(flags.report, reportOf([record]));
   if (flags.json) console.log(JSON.stringify([record]));
   return record.holds;

@@ -1,5 +1,7 @@
 import { LOG } from '../logs.ts';
-import { drain } from './drain.ts';
+import type { Drainer } from './drainers/drainer.ts';
+import { installedKubectl, kubectlDrainer } from './drainers/kubectl.ts';
+import { kubectlLikeDrainer } from './drainers/kubectl-like.ts';
 import type { Flags } from './flags.ts';
 import type { LogLine } from './log-lines.ts';
 import type { Member } from './member.ts';
@@ -36,7 +38,8 @@ export async function rehearse(flags: Flags, { write, signal }: RehearsalOptions
       recorder.hookLine(line);
       tellHookLine(timeline, line);
     };
-    const stage = await setStage({ nodes: flags.nodes, write, signal, onHookLine }, cleanup);
+    const { nodes, controlPlane } = flags;
+    const stage = await setStage({ nodes, controlPlane, write, signal, onHookLine }, cleanup);
     write(`waiting until ${flags.members} members are in place and balanced`);
     const scene = await setScene(stage, { flags, timeline, recorder, write, signal }, cleanup);
     const failed = stage.cluster.failed.then((error) => {
@@ -107,31 +110,26 @@ interface Context extends RehearsalOptions {
   readonly recorder: Recorder;
 }
 
-async function drainAndJudge(
-  { cluster, client, hook }: Stage,
-  scene: Scene,
-  context: Context,
-): Promise<RehearsalRecord> {
+async function drainAndJudge(stage: Stage, scene: Scene, context: Context): Promise<RehearsalRecord> {
+  const { client, hook } = stage;
   const startedAt = new Date().toISOString();
   const { operator, watch, members } = scene;
-  const { flags, timeline, recorder, signal } = context;
+  const { flags, timeline, recorder, write, signal } = context;
   const node = fullestNode(members);
   const drained = new Set(members.filter((member) => member.node === node).map(({ uid }) => uid));
   const deletedBefore = new Set(operator.deletedUids);
   const since = hook.lines.length;
-  const drainEnded = recorder.drain(node, 'kubectl drain');
-  const kubectlCode = await drain({
-    kubectl: cluster.assets.kubectl,
-    kubeconfigPath: cluster.kubeconfigPath,
-    homeDir: cluster.dir,
+  const drainer = chooseDrainer(stage, write);
+  const drainEnded = recorder.drain(node, drainer.name);
+  const kubectlCode = await drainer.drain({
     node,
     timeoutMs: Math.max(LEAST_SAFETY_MS, flags.members * 10 * flags.periodMs),
     signal,
-    onLine: (line) => timeline.add({ who: 'kubectl', what: line }),
+    onLine: (line) => timeline.add({ who: drainer.voice, what: line }),
   });
   signal.throwIfAborted();
   drainEnded(`exit code ${kubectlCode}`);
-  timeline.add({ who: 'kubectl', what: `exit code ${kubectlCode}`, node });
+  timeline.add({ who: drainer.voice, what: `exit code ${kubectlCode}`, node });
   await waitUntilCalm(client, flags, signal);
 
   const outcome: Outcome = {
@@ -157,6 +155,16 @@ async function drainAndJudge(
       { what: 'entries left', value: [entries.length, ...entries].join(' ') },
     ],
   });
+}
+
+/** The kubectl of the cluster, or the one that is installed, or else something that does the same. */
+function chooseDrainer({ cluster, client }: Stage, write: (line: string) => void): Drainer {
+  const kubectl = cluster.assets?.kubectl ?? installedKubectl();
+  if (kubectl !== undefined) {
+    return kubectlDrainer({ kubectl, kubeconfigPath: cluster.kubeconfigPath, homeDir: cluster.dir });
+  }
+  write('no kubectl is installed: the built-in drainer does what it would do');
+  return kubectlLikeDrainer({ client });
 }
 
 function scenarioOf({ nodes, members, process, periodMs }: Flags): Scenario {

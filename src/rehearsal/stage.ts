@@ -3,6 +3,7 @@ import type { ApiClient } from '../kube/client.ts';
 import { createAuthority, writeServing } from './certificates.ts';
 import { connect } from './connect.ts';
 import { installClusterDefinition } from './couchbasecluster-crd.ts';
+import { startEmbedded } from './embedded/cluster.ts';
 import { type HookProcess, startHook } from './hook-process.ts';
 import type { LogLine } from './log-lines.ts';
 import { registerWebhook } from './webhook-registration.ts';
@@ -14,19 +15,22 @@ export interface Stage {
   readonly hook: HookProcess;
 }
 
-/** What a rehearsal needs of a cluster; test/cluster/control-plane.ts gives it. */
+/** What a rehearsal needs of a cluster; embedded/cluster.ts and test/cluster/control-plane.ts give it. */
 export interface RehearsalCluster {
   readonly kubeconfigPath: string;
   readonly nodes: readonly string[];
   /** A folder that is removed with the cluster. */
   readonly dir: string;
-  readonly assets: { readonly kubectl: string };
+  /** A kubectl that comes with the cluster; undefined where one is taken that is installed, if any. */
+  readonly assets?: { readonly kubectl: string };
   readonly failed: Promise<Error>;
   stop(): Promise<void>;
 }
 
 export interface StageOptions {
   readonly nodes: number;
+  /** A real control plane instead of the embedded API. */
+  readonly controlPlane: boolean;
   readonly write: (line: string) => void;
   readonly signal: AbortSignal;
   readonly onHookLine: (line: LogLine) => void;
@@ -48,11 +52,11 @@ export class Cleanup {
   }
 }
 
-/** Starts a control plane with the definition of CouchbaseCluster, the hook, and the hook's registration. */
+/** Starts a cluster with the definition of CouchbaseCluster, the hook, and the hook's registration. */
 export async function setStage(options: StageOptions, cleanup: Cleanup): Promise<Stage> {
   const { nodes, write, signal, onHookLine } = options;
-  const { startControlPlane } = await controlPlane();
-  const cluster = await startControlPlane({ nodes, log: write, signal });
+  const start = options.controlPlane ? (await controlPlane()).startControlPlane : startEmbedded;
+  const cluster = await start({ nodes, log: write, signal });
   cleanup.defer(() => cluster.stop());
   const { client, close } = await connect(cluster.kubeconfigPath);
   cleanup.defer(close);

@@ -1,6 +1,6 @@
 /** One thing that happened, as a line of the timeline tells it. */
 export interface Happening {
-  /** Who tells it: kubectl, hook, operator, cluster. */
+  /** Who tells it: the drainer by its name, hook, operator, cluster. */
   readonly who: string;
   readonly what: string;
   readonly pod?: string;

@@ -7,7 +7,8 @@ const DEFAULTS = {
   nodes: 3,
   members: 3,
   process: 'in-place',
-  periodMs: 10_000,
+  periodMs: 1_000,
+  controlPlane: false,
   json: false,
   plain: false,
 };
@@ -15,6 +16,7 @@ const DEFAULTS = {
 describe('flags of the rehearsal', () => {
   it('have defaults', () => {
     assert.deepEqual(readFlags([]), DEFAULTS);
+    assert.deepEqual(readFlags(['--control-plane']), { ...DEFAULTS, controlPlane: true, periodMs: 10_000 });
   });
 
   it('are read', () => {

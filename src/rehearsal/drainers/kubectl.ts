@@ -1,26 +1,29 @@
 import { spawn } from 'node:child_process';
+import { accessSync, constants as files } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import type { Drainer, DrainRequest } from './drainer.ts';
 
-export interface DrainOptions {
+export interface KubectlOptions {
   /** The kubectl to run. */
   readonly kubectl: string;
   readonly kubeconfigPath: string;
   /** A folder for what kubectl would leave in the user's home. */
   readonly homeDir: string;
-  readonly node: string;
   /** Added to the flags that an administrator would use. */
   readonly args?: readonly string[];
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
-  readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
 }
 
-/** Drains a node with kubectl, without a time limit of kubectl's own. Resolves to the exit code, 128 + n for a signal. */
-export async function drain(options: DrainOptions): Promise<number> {
-  const { kubectl, kubeconfigPath, homeDir, node, args = [], timeoutMs, signal, onLine } = options;
+/** A real kubectl, as a process of its own. Its exit code is 128 + n where signal n ended it. */
+export function kubectlDrainer(options: KubectlOptions): Drainer {
+  return { name: 'kubectl drain', voice: 'kubectl', drain: (request) => drain(options, request) };
+}
+
+async function drain(options: KubectlOptions, request: DrainRequest): Promise<number> {
+  const { kubectl, kubeconfigPath, homeDir, args = [] } = options;
+  const { node, timeoutMs, signal, onLine } = request;
   const child = spawn(kubectl, ['drain', node, '--ignore-daemonsets', '--delete-emptydir-data', ...args], {
     env: {
       PATH: process.env.PATH,
@@ -49,5 +52,20 @@ export async function drain(options: DrainOptions): Promise<number> {
   } finally {
     signal?.removeEventListener('abort', kill);
     process.off('exit', kill);
+  }
+}
+
+/** The kubectl that is installed here, if any. */
+export function installedKubectl(path = process.env.PATH ?? ''): string | undefined {
+  const candidates = path.split(delimiter).flatMap((dir) => (dir === '' ? [] : [join(dir, 'kubectl')]));
+  return candidates.find(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, files.X_OK);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -1,0 +1,22 @@
+import type { User } from './admission.ts';
+import type { KindRegistry } from './kinds.ts';
+import type { Store } from './store.ts';
+
+/** What every request is handled with. */
+export interface World {
+  readonly store: Store;
+  readonly kinds: KindRegistry;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** Who asks, and what goes with the answer. */
+export interface Call {
+  readonly user: User;
+  /** Named in `managedFields`. */
+  readonly fieldManager: string;
+  readonly dryRun: boolean;
+  /** Of an apply: takes fields over from others. */
+  readonly force: boolean;
+  readonly warn: (text: string) => void;
+}

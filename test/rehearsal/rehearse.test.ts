@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../src/rehearsal/main.ts', import.meta.url));
+
+/** `npm run rehearse` where there is nothing but Node: no kubectl, no Go. */
+// Most of it is waiting until the drainer tries again.
+describe('npm run rehearse', { concurrency: true }, () => {
+  for (const process of ['in-place', 'swap']) {
+    test(`rehearses a drain, ${process}, with nothing but Node, and leaves nothing behind`, async (t) => {
+      const tmp = await mkdtemp(join(tmpdir(), 'rehearse-test-'));
+      t.after(() => rm(tmp, { recursive: true, force: true }));
+      const { code, stdout, stderr } = await rehearse(tmp, ['--process', process, '--period', '200ms']);
+      assert.equal(code, 0, stdout + stderr);
+      assert.match(stdout, /no kubectl is installed/);
+      assert.match(stdout, /\nhook ready at /);
+      assert.match(stdout, /hook +Pod marked for rescheduling +cb-/);
+      assert.match(stdout, /drain of node-\d: +safe/);
+      assert.match(stdout, /moves per pod: +cb-000\d 1x\n/);
+      assert.match(stdout, process === 'swap' ? /entries left: +0\n/ : /entries left: +1 reschedule\.hook\/db\.cb-/);
+      assert.match(stdout, /\ntook [\d.]+ s in all\n/);
+      assert.deepEqual(await readdir(tmp), []);
+    });
+  }
+});
+
+async function rehearse(TMPDIR: string, args: readonly string[]) {
+  // Only the folder of this very Node: no kubectl can be found.
+  const env = { PATH: dirname(process.execPath), TMPDIR };
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const [code, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
+  return { code, stdout, stderr };
+}
