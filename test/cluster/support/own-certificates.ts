@@ -31,9 +31,17 @@ export interface SelfKept {
   readonly registrationPath: string;
 }
 
-/** The API server finds the Service's name in the certificate, and the hook on loopback: that is what ExternalName is for. */
-export async function aSelfKept(rig: Rig, name: string): Promise<SelfKept> {
+/**
+ * The API server finds the Service's name in the certificate, and the hook on loopback: that is what ExternalName is for.
+ * `approach`: what the replicas take for the API server, where it is not itself.
+ */
+export async function aSelfKept(
+  rig: Rig,
+  name: string,
+  approach: { readonly server?: string; readonly ca?: string } = {},
+): Promise<SelfKept> {
   const { client, controlPlane } = rig;
+  const { server = controlPlane.server, ca = controlPlane.caData } = approach;
   const home = `/api/v1/namespaces/${name}`;
   const registrationPath = `${REGISTRATIONS}/${name}`;
   const secretPath = `${home}/secrets/${SECRET}`;
@@ -53,7 +61,7 @@ export async function aSelfKept(rig: Rig, name: string): Promise<SelfKept> {
     async replica(env = {}) {
       const [webhook = 0, health = 0] = await freePorts(2);
       const kubeconfigPath = join(controlPlane.dir, `${name}-${++started}.kubeconfig`);
-      await writeFile(kubeconfigPath, kubeconfig(controlPlane.server, controlPlane.caData, token), { mode: 0o600 });
+      await writeFile(kubeconfigPath, kubeconfig(server, ca, token), { mode: 0o600 });
       const own = { CERTIFICATES: 'self', POD_NAMESPACE: name, WEBHOOK_CONFIGURATION: name };
       const files = { certFile: '/nowhere/tls.crt', keyFile: '/nowhere/tls.key' };
       const hook = new HookProcess({ kubeconfigPath, files, env: { ...own, ...env } }, { webhook, health });
