@@ -20,15 +20,20 @@ export interface AppOptions extends Readiness {
 }
 
 export const BODY_LIMIT_BYTES = 1024 * 1024;
+/** Thirty times what an API server sends; such a body is always read. */
+const SMALL_BODY_BYTES = 64 * 1024;
+/** Of larger ones, or those that do not say how large they are, so many at a time: together they could fill the memory. */
+export const LARGE_BODIES_MAX = 32;
 
 /** The webhook: `POST /eviction` and `GET /readyz`. Anything else is 404. */
 export function createApp(options: AppOptions): Koa {
   const app = new Koa();
   const router = new Router();
+  const large = { inHand: 0 };
   router.get('/readyz', (ctx) => answerReadiness(ctx, options));
   app.use(errors(options));
   // Before the router: matching a path costs there as much as an answer does here.
-  app.use((ctx, next) => (isEviction(ctx) ? review(ctx, options) : next()));
+  app.use((ctx, next) => (isEviction(ctx) ? review(ctx, options, large) : next()));
   app.use(router.routes());
   app.use((ctx) => refuse(ctx, options.log, 404, `there is nothing at ${ctx.method} ${ctx.path}`));
   // A socket that broke under an answer; the answer itself was made.
@@ -40,7 +45,7 @@ function isEviction({ method, url }: { readonly method: string; readonly url: st
   return method === 'POST' && (url === '/eviction' || url.startsWith('/eviction?'));
 }
 
-async function review(ctx: Context, options: AppOptions): Promise<void> {
+async function review(ctx: Context, options: AppOptions, large: LargeBodies): Promise<void> {
   const { log, deadlines, mayAsk } = options;
   const refusal = mayAsk?.(ctx.req);
   if (refusal !== undefined) return refuseClient(ctx, log, refusal);
@@ -49,15 +54,15 @@ async function review(ctx: Context, options: AppOptions): Promise<void> {
   if (encoding !== 'identity') return refuse(ctx, log, 415, `Content-Encoding ${encoding} is not supported`);
   const deadline = deadlines.open(answerWithinMs(ctx.url));
   try {
-    await answer(ctx, options, deadline);
+    await answer(ctx, options, deadline, large);
   } finally {
     deadline.close();
   }
 }
 
-async function answer(ctx: Context, options: AppOptions, deadline: Deadline): Promise<void> {
+async function answer(ctx: Context, options: AppOptions, deadline: Deadline, large: LargeBodies): Promise<void> {
   const { admit, log } = options;
-  const parsed = parseReview(await readBody(ctx.req, deadline));
+  const parsed = parseReview(await readInTurn(ctx.req, deadline, large));
   switch (parsed.kind) {
     case 'malformed':
       return refuse(ctx, log, 400, `not an AdmissionReview: ${parsed.problems}`);
@@ -87,6 +92,24 @@ function send(ctx: Context, options: AppOptions, body: object): void {
 /** The API server sends exactly this; the other ways to write it are looked at more closely. */
 function isJson({ req, request }: Context): boolean {
   return req.headers['content-type'] === 'application/json' || request.type.toLowerCase() === 'application/json';
+}
+
+/** How many large bodies are being read. */
+interface LargeBodies {
+  inHand: number;
+}
+
+/** Throws with status 503 where too many large bodies are in hand. */
+async function readInTurn(request: IncomingMessage, deadline: Deadline, large: LargeBodies): Promise<string> {
+  if (Number(request.headers['content-length'] ?? Number.NaN) <= SMALL_BODY_BYTES) return readBody(request, deadline);
+  if (large.inHand >= LARGE_BODIES_MAX)
+    throw Object.assign(new Error('too many large bodies at a time'), { status: 503 });
+  large.inHand++;
+  try {
+    return await readBody(request, deadline);
+  } finally {
+    large.inHand--;
+  }
 }
 
 /** Reads at most BODY_LIMIT_BYTES, and no longer than the deadline allows; throws with status 413 or 408. */
@@ -120,6 +143,7 @@ function closeIfStopping(ctx: Context, { isStopping }: AppOptions): void {
 
 function refuseThrown(ctx: Context, log: Log, { status, message }: { status?: number; message?: string }): void {
   if (status === 413) refuse(ctx, log, 413, `the body is larger than ${BODY_LIMIT_BYTES} bytes`);
+  else if (status === 503) refuse(ctx, log, 503, message ?? '');
   else if (status !== undefined && status < 500) refuse(ctx, log, 400, message ?? 'the request cannot be read');
   else {
     log.error(LOG.unexpected, { error: message });
@@ -137,5 +161,5 @@ function refuse(ctx: Context, log: Log, status: number, error: string, fields: R
   ctx.status = status;
   ctx.body = { error };
   // What is left of the body is not read; the connection cannot be used again.
-  if (status === 413) ctx.set('Connection', 'close');
+  if (status === 413 || status === 503) ctx.set('Connection', 'close');
 }

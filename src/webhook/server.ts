@@ -1,8 +1,9 @@
 import { constants } from 'node:crypto';
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CONNECTIONS_MAX, Connections } from './connections.ts';
 
 export interface ServingCertificate {
   readonly cert: string | Buffer;
@@ -26,6 +27,7 @@ export function createWebhookServer(
   listener: RequestListener,
   certificate: ServingCertificate | undefined,
   clientCa?: string,
+  maxConnections?: number,
 ): HttpsServer {
   const server = createHttpsServer(
     {
@@ -37,7 +39,7 @@ export function createWebhookServer(
     },
     listener,
   );
-  return limited(server);
+  return limited(server, maxConnections);
 }
 
 /** From the next connection on; open ones keep what they have. */
@@ -77,44 +79,16 @@ export async function closeServer(server: Server, graceMs: number): Promise<void
   await closed.promise;
 }
 
-/** The open connections of a server, and how many requests are in hand. */
-class Connections {
-  readonly #sockets = new Set<Socket>();
-  readonly #idle: (() => void)[] = [];
-  #inHand = 0;
-
-  constructor(server: Server) {
-    server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
-    server.on('request', (_request, response) => {
-      this.#inHand++;
-      response.once('close', () => {
-        this.#inHand--;
-        if (this.#inHand === 0) for (const resolve of this.#idle.splice(0)) resolve();
-      });
-    });
-  }
-
-  async idle(): Promise<void> {
-    if (this.#inHand === 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#idle.push(resolve);
-    await promise;
-  }
-
-  destroy(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-}
-
 const CONNECTIONS = new WeakMap<Server, Connections>();
 
-function limited<T extends Server>(server: T): T {
+/**
+ * What is left to Node's defaults, for they do: 16 KiB of headers. What is not limited: how many requests one connection
+ * carries after each other, for the API server keeps its connections as long as it has evictions.
+ */
+function limited<T extends Server>(server: T, maxConnections = CONNECTIONS_MAX): T {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = REQUEST_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
-  CONNECTIONS.set(server, new Connections(server));
+  CONNECTIONS.set(server, new Connections(server, maxConnections));
   return server;
 }

@@ -49,7 +49,7 @@ function often<T>(usual: T, ...others: T[]): fc.Arbitrary<T> {
   return fc.oneof({ weight: 40, arbitrary: fc.constant(usual) }, other);
 }
 
-const cases = fc.tuple(reviews, encodings, envelopes).map(([text, encoding, envelope]): Sent => {
+export const cases = fc.tuple(reviews, encodings, envelopes).map(([text, encoding, envelope]): Sent => {
   const body = encode(text, encoding);
   const length = { right: `${body.length}`, none: undefined, more: `${body.length + 1}` }[envelope.length];
   const headers = {
@@ -61,7 +61,7 @@ const cases = fc.tuple(reviews, encodings, envelopes).map(([text, encoding, enve
 });
 
 /** A counterexample is printed: as text, and not a megabyte of it. */
-function printed(sent: Sent): Sent {
+export function printed(sent: Sent): Sent {
   const text = sent.body.toString();
   const shown = text.length > 1_500 ? `${text.slice(0, 1_500)}... (${sent.body.length} bytes)` : text;
   return Object.defineProperty(sent, fc.toStringMethod, {
@@ -88,7 +88,7 @@ export function bodies(planted: Planted = {}, tally: Tally = new Map()): Target 
 }
 
 /** Everything that must hold after one body. Returns how many writes there were. */
-function check(hook: FuzzedHook, sent: Sent, received: Received): number {
+export function check(hook: FuzzedHook, sent: Sent, received: Received): number {
   const text = sent.body.toString();
   const isAsked = sent.method === 'POST' && /^\/eviction(\?|$)/.test(sent.url);
   const meaning: Meaning = isAsked ? meaningOf(text) : { table: 'deny' };

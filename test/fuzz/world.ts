@@ -3,7 +3,7 @@ import { lineFormat } from '../../src/logger.ts';
 import type { Decision } from '../../src/policy/decision.ts';
 import type { EvictionRequest } from '../../src/policy/model.ts';
 import { createApp } from '../../src/webhook/app.ts';
-import { Deadlines } from '../../src/webhook/deadlines.ts';
+import { type DeadlineClock, Deadlines } from '../../src/webhook/deadlines.ts';
 import { anAdmitter } from '../support/admission.ts';
 import type { FakeApi } from '../support/api.ts';
 import { aLog } from '../support/log.ts';
@@ -28,7 +28,10 @@ export interface FuzzedHook {
   takeLines(): string[];
 }
 
-export function aHook(planted: Planted = {}): FuzzedHook {
+/** For cases that take no time. */
+const NO_TIME: DeadlineClock = { ...CLOCK, setTimer: () => ({ cancel: () => undefined }) };
+
+export function aHook(planted: Planted = {}, clock = NO_TIME): FuzzedHook {
   const { api, admit, log } = anAdmitter({
     pods: PODS.map(({ raw }) => raw),
     nodes: [aRawNode({ spec: { unschedulable: true } })],
@@ -41,7 +44,7 @@ export function aHook(planted: Planted = {}): FuzzedHook {
     admit: planted.admit?.(honest) ?? honest,
     notReady: () => undefined,
     details: () => [],
-    deadlines: new Deadlines({ ...CLOCK, setTimer: () => ({ cancel: () => undefined }) }),
+    deadlines: new Deadlines(clock),
     isStopping: () => false,
     log: appLog,
   });
