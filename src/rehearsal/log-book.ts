@@ -30,9 +30,9 @@ function saysTheSame(a: Draft, b: Draft): boolean {
   return a.what === b.what && a.detail === b.detail && a.uid === b.uid && a.node === b.node && a.level === b.level;
 }
 
-/** What somebody but the hook did; of a line of kubectl's also the pod that it is about. */
+/** What somebody but the hook did; of a drainer's line also the pod that it is about. */
 export function fromHappening(happening: Happening, afterMs: number): LogRecord {
-  const pod = happening.pod ?? (happening.who === 'kubectl' ? podIn(happening.what) : undefined);
+  const pod = happening.pod ?? podIn(happening.what);
   return { afterMs, ...happening, ...(pod === undefined ? {} : { pod }) };
 }
 

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { describeError } from '../kube/errors.ts';
 import { type Flags, HELP, readFlags, UsageError } from './flags.ts';
+import { liveView, plainView, type View } from './live/view.ts';
 import { rehearse } from './rehearse.ts';
 import { reportOf } from './report/page.ts';
 import { summaryOf } from './summary.ts';
@@ -25,15 +26,29 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function rehearseAndTell(flags: Flags, signal: AbortSignal): Promise<boolean> {
+  const view = viewFor(flags);
+  // However this process ends, the terminal is left as it was found.
+  process.once('exit', view.stop);
+  try {
+    const record = await rehearse(flags, { write: view.write, follow: view.follow, signal });
+    view.stop();
+    for (const line of ['', ...summaryOf(record)]) view.write(line);
+    // Counted from the start of this process.
+    view.write(`took ${(performance.now() / 1000).toFixed(1)} s in all`);
+    if (flags.report !== undefined) writeFileSync(flags.report, reportOf([record]));
+    if (flags.json) console.log(JSON.stringify([record]));
+    return record.holds;
+  } finally {
+    view.stop();
+  }
+}
+
+function viewFor({ json, plain }: Flags): View {
   // What a program is to read must be alone on standard output.
-  const write = flags.json ? (line: string) => console.error(line) : (line: string) => console.log(line);
-  const record = await rehearse(flags, { write, signal });
-  for (const line of ['', ...summaryOf(record)]) write(line);
-  // Counted from the start of this process.
-  write(`took ${(performance.now() / 1000).toFixed(1)} s in all`);
-  if (flags.report !== undefined) writeFileSync(flags.report, reportOf([record]));
-  if (flags.json) console.log(JSON.stringify([record]));
-  return record.holds;
+  if (json) return plainView((line) => console.error(line));
+  const { stdout } = process;
+  if (plain || !stdout.isTTY || process.env.TERM === 'dumb') return plainView((line) => console.log(line));
+  return liveView(stdout, () => performance.now());
 }
 
 function exitCode(error: unknown, interrupted: AbortSignal): number {

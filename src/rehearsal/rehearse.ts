@@ -10,7 +10,7 @@ import { type OperatorEvent, StandInOperator } from './operator.ts';
 import { type PodChange, PodWatch } from './pod-watch.ts';
 import type { PodView } from './pods.ts';
 import type { RehearsalRecord, Scenario } from './record.ts';
-import { Recorder } from './recorder.ts';
+import { type Followed, Recorder } from './recorder.ts';
 import { Cleanup, type Stage, setStage } from './stage.ts';
 import { Timeline } from './timeline.ts';
 import { checksOf, movesByPod, type Outcome, refusalsIn } from './verdict.ts';
@@ -20,6 +20,8 @@ import * as workload from './workload.ts';
 export interface RehearsalOptions {
   readonly write: (line: string) => void;
   readonly signal: AbortSignal;
+  /** Is given what tells of the pods at each moment, once there is anything to tell. */
+  readonly follow?: (pods: () => readonly Followed[]) => void;
 }
 
 const NAMESPACE = 'db';
@@ -28,7 +30,8 @@ const ANNOTATION = { key: 'cao.couchbase.com/reschedule', value: 'true' };
 const LEAST_SAFETY_MS = 10 * 60_000;
 
 /** Rehearses one drain. Resolves to the record of it, after everything that was started has been stopped. */
-export async function rehearse(flags: Flags, { write, signal }: RehearsalOptions): Promise<RehearsalRecord> {
+export async function rehearse(flags: Flags, options: RehearsalOptions): Promise<RehearsalRecord> {
+  const { write, signal, follow } = options;
   const cleanup = new Cleanup();
   const monotonicNow = () => performance.now();
   const recorder = new Recorder({ monotonicNow, clusterOf: ({ labels }) => labels.couchbase_cluster });
@@ -40,6 +43,7 @@ export async function rehearse(flags: Flags, { write, signal }: RehearsalOptions
     };
     const { nodes, controlPlane } = flags;
     const stage = await setStage({ nodes, controlPlane, write, signal, onHookLine }, cleanup);
+    follow?.(() => recorder.followed);
     write(`waiting until ${flags.members} members are in place and balanced`);
     const scene = await setScene(stage, { flags, timeline, recorder, write, signal }, cleanup);
     const failed = stage.cluster.failed.then((error) => {
