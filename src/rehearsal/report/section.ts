@@ -57,5 +57,5 @@ function legendOf({ pods }: RehearsalRecord): Html {
   const bar = (name: string, text: string) =>
     html`<li><svg viewBox="0 0 26 14" aria-hidden="true"><rect class="phase ${name}" x="1" y="${name === 'plain' ? 4 : 2}" width="24" height="${name === 'plain' ? 6 : 10}"/></svg>${text}</li>`;
   return html`<ul class="legend" aria-label="What the shapes mean">${bar('running', 'pod ready')}${seen.has('marked') && bar('waiting', 'marked, waiting for its operator')}${pods.some(({ cluster }) => cluster === undefined) && bar('plain', 'pod that nobody protects')}
-${signs.map((sign) => html`<li><svg viewBox="0 0 22 20" aria-hidden="true">${shapeOf(sign, 10, sign === 'refused' || sign === 'marked' ? 4 : 10, 5)}</svg>${SIGNS[sign]}</li>`)}</ul>`;
+${signs.map((sign) => html`<li><svg viewBox="0 0 22 20" aria-hidden="true">${shapeOf(sign, 10, sign === 'refused' ? 2 : sign === 'marked' ? 6 : 10, 5)}</svg>${SIGNS[sign]}</li>`)}</ul>`;
 }
