@@ -46,7 +46,7 @@ export const ABUSES: Readonly<Record<string, Abuse>> = {
     return peers;
   },
   'bodies that never end, and are awaited': sending(60, `${HEAD}content-length: 900\r\n\r\n{`),
-  'connections without a handshake': (wire) => many(300, () => wire.connectTcp()),
+  'connections without a handshake': (wire) => many(1_500, () => wire.connectTcp()),
   'connections on which nothing is asked': (wire) => many(100, () => wire.connect()),
   'handshakes that break off': (wire) =>
     many(50, async () => {

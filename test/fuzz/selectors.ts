@@ -4,7 +4,7 @@ import { formatSelector, matches, parseSelector } from '../../src/policy/selecto
 import { isKey, meets, readSelector } from './selector-oracle.ts';
 import { type Target, target } from './target.ts';
 
-const LABELS: readonly Readonly<Record<string, string>>[] = [
+export const LABELS: readonly Readonly<Record<string, string>>[] = [
   {},
   { app: 'couchbase' },
   { app: 'couchbase', tier: 'db', 'example.com/role': 'data' },
