@@ -155,6 +155,31 @@ describe('the report in a browser', () => {
     assert.equal(await page.evaluate(offered), 0);
   });
 
+  it('writes what was done to the cluster above the lanes, each text in a place of its own', async () => {
+    const drains = [1, 2, 3].map((n) => ({
+      node: `node-${n}`,
+      drainer: 'kubectl drain',
+      beganMs: n * 4_000,
+      endedMs: n * 4_000 + 9_000,
+      result: 'exit code 0',
+    }));
+    const log = [0, 1_000, 28_000, 30_000].map((afterMs) => ({
+      afterMs,
+      who: 'rehearsal',
+      what: `the API server goes away at ${afterMs}`,
+    }));
+    const page = await opened([aRecord({}, { drains, log })]);
+    const wrong = await page.evaluate<string[]>(`(() => {
+      const drawing = document.querySelector('.drawing').getBoundingClientRect();
+      const texts = [...document.querySelectorAll('text.flag')].map((one) => [one.textContent, one.getBoundingClientRect()]);
+      const outside = texts.filter(([, box]) => box.left < drawing.left || box.right > drawing.right);
+      const over = texts.filter(([, a], i) => texts.slice(i + 1).some(([, b]) =>
+        a.left < b.right && b.left < a.right && a.top < b.bottom - 2 && b.top < a.bottom - 2));
+      return [texts.length, ...[...outside, ...over].map(([text]) => text)];
+    })()`);
+    assert.deepEqual(wrong, [10]);
+  });
+
   it('draws 200 pods, each in a place of its own', async () => {
     const page = await opened([aRecord({ nodes: 10, members: 200, drained: 40 })]);
     const overlapping = await page.evaluate<number>(`(() => {

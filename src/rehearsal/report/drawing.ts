@@ -1,6 +1,8 @@
 import type { AvailabilityRecord, PodRecord, RehearsalRecord } from '../record.ts';
+import { drawHeads } from './heads.ts';
 import { type Html, html } from './html.ts';
-import { type Bar, type Lane, type Layout, layOut, PLOT, round, ticksOf, WIDTH } from './layout.ts';
+import { type Bar, type Lane, type Layout, layOut, ticksOf } from './layout.ts';
+import { PLOT, round, WIDTH } from './measures.ts';
 import { refusals, shapeOf } from './signs.ts';
 import { clock, signsOf } from './words.ts';
 
@@ -24,12 +26,11 @@ export function drawingOf(record: RehearsalRecord, id: string): Html {
 <defs>${hatch(`${id}-cordon`, 'hatch-cordon', 8)}${hatch(`${id}-start`, 'hatch-start', 5)}${hatch(`${id}-end`, 'hatch-end', 4)}</defs>
 ${layout.lanes.map((lane, i) => laneOf(record, lane, i, layout, id))}
 ${ticksOf(record.durationMs).map((ms) => tickAt(ms, layout, bottom))}
-${record.drains.map((drain, i) => drainAt(drain, i, layout, bottom))}
-${record.log.filter(({ who }) => who === 'rehearsal').map(({ afterMs, what }) => noteAt(afterMs, what, layout, bottom))}
+${drawHeads(layout.heads, bottom)}
 ${movesIn(layout.bars).map(([from, to]) => moveOf(from, to))}
 ${layout.bars.map((bar) => barOf(bar, record, layout, id))}
 ${charts.map(({ one, top }) => chartOf(one, top, record.durationMs, layout))}
-<line class="cursor" x1="0" x2="0" y1="34" y2="${bottom}" visibility="hidden"/>
+<line class="cursor" x1="0" x2="0" y1="${layout.lanesTop - 12}" y2="${bottom}" visibility="hidden"/>
 </svg>`;
 }
 
@@ -48,46 +49,11 @@ function laneOf({ nodes, durationMs }: RehearsalRecord, lane: Lane, i: number, {
 <text class="node" x="12" y="${top + 22}">${node}</text>${cordons.length > 0 && html`<text class="small" x="12" y="${top + 38}">cordoned</text>`}</g>`;
 }
 
-function tickAt(ms: number, { x }: Layout, bottom: number): Html {
+function tickAt(ms: number, { x, lanesTop }: Layout, bottom: number): Html {
   const at = x(ms);
+  const top = lanesTop - 6;
   const label = clock(ms).replace(/\.0$/, '');
-  return html`<line class="grid" x1="${at}" x2="${at}" y1="40" y2="${bottom}"/><text class="tick" x="${at}" y="${bottom + 17}">${label}</text>`;
-}
-
-function drainAt(
-  { node, drainer, beganMs, endedMs, result }: RehearsalRecord['drains'][number],
-  i: number,
-  layout: Layout,
-  bottom: number,
-): Html {
-  const began = flagAt(beganMs, `${drainer} ${node}`, layout, bottom, { y: 16 + 14 * (i % 2), isEnd: false });
-  if (endedMs === undefined) return began;
-  const end = { y: 16 + 14 * (i % 2), isEnd: true };
-  return html`${began}${flagAt(endedMs, `drain ended: ${result ?? 'no result'}`, layout, bottom, end)}`;
-}
-
-function noteAt(ms: number, text: string, layout: Layout, bottom: number): Html {
-  return flagAt(ms, text, layout, bottom, { y: 32, isEnd: false, name: 'note' });
-}
-
-interface FlagOptions {
-  readonly y: number;
-  readonly isEnd: boolean;
-  readonly name?: string;
-}
-
-/** A line through all lanes with a text at its head, on the side where there is room. */
-function flagAt(
-  ms: number,
-  text: string,
-  { x }: Layout,
-  bottom: number,
-  { y, isEnd, name = 'drain' }: FlagOptions,
-): Html {
-  const at = x(ms);
-  const isLeft = isEnd ? at - PLOT.left > 420 : at > PLOT.right - 200;
-  const anchor = isLeft ? 'end' : 'start';
-  return html`<line class="flag ${name}" x1="${at}" x2="${at}" y1="${y - 10}" y2="${bottom}"/><text class="flag" x="${round(at + (isLeft ? -6 : 6))}" y="${y}" text-anchor="${anchor}">${text}</text>`;
+  return html`<line class="grid" x1="${at}" x2="${at}" y1="${top}" y2="${bottom}"/><text class="tick" x="${at}" y="${bottom + 17}">${label}</text>`;
 }
 
 /** From each instance that went to the next one of its name. */

@@ -1,4 +1,6 @@
 import type { PodRecord, RehearsalRecord } from '../record.ts';
+import { belowHeads, type Head, headsOf } from './heads.ts';
+import { PLOT, round } from './measures.ts';
 
 /** Where everything of the drawing goes. Pure; lengths are in units of the drawing, which is WIDTH wide. */
 export interface Layout {
@@ -6,6 +8,8 @@ export interface Layout {
   readonly rowHeight: number;
   readonly lanes: readonly Lane[];
   readonly bars: readonly Bar[];
+  readonly heads: readonly Head[];
+  readonly lanesTop: number;
   /** Below the last lane. */
   readonly lanesEnd: number;
   readonly x: (ms: number) => number;
@@ -29,9 +33,6 @@ export interface Bar {
   readonly until: number;
 }
 
-export const WIDTH = 1120;
-export const PLOT = { left: 104, right: WIDTH - 16 };
-const LANES_TOP = 46;
 const LANE_PADDING = 7;
 /** So many rows can have their names written above them; with more the drawing would be too long to be seen at once. */
 const MOST_NAMED_ROWS = 44;
@@ -50,7 +51,9 @@ export function layOut(record: RehearsalRecord): Layout {
   const { rowHeight, bar } = isDense ? DENSE : NAMED;
   const lanes: Lane[] = [];
   const bars: Bar[] = [];
-  let top = LANES_TOP;
+  const heads = headsOf(record, x);
+  const lanesTop = belowHeads(heads);
+  let top = lanesTop;
   for (const { node, rows } of packed) {
     const height = Math.max(rows.length * rowHeight, NAMED.rowHeight) + 2 * LANE_PADDING;
     lanes.push({ node, top, height });
@@ -60,7 +63,7 @@ export function layOut(record: RehearsalRecord): Layout {
     }
     top += height;
   }
-  return { isDense, rowHeight, lanes, bars, lanesEnd: top, x };
+  return { isDense, rowHeight, heads, lanes, bars, lanesTop, lanesEnd: top, x };
 }
 
 function scaleOf(durationMs: number): (ms: number) => number {
@@ -121,5 +124,3 @@ export function ticksOf(durationMs: number): number[] {
   const stepMs = 1000 * (STEPS_S.find((s) => durationMs / (s * 1000) <= 12) ?? 7200);
   return Array.from({ length: Math.floor(durationMs / stepMs) + 1 }, (_, i) => Math.round(i * stepMs));
 }
-
-export const round = (value: number) => Math.round(value * 10) / 10;

@@ -1,5 +1,5 @@
 import { type Html, html } from './html.ts';
-import { round } from './layout.ts';
+import { round } from './measures.ts';
 import type { Sign } from './words.ts';
 
 /** The shape of a sign at a place. Every kind has a shape of its own, so that nothing is told by colour alone. */
