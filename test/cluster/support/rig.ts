@@ -41,6 +41,9 @@ export interface Rig {
   stop(): Promise<void>;
 }
 
+/** Also of a hook that is started again, on a machine that has much else to do. */
+const START_TIMEOUT_MS = 120_000;
+
 export type RunningHook = HookProcess & { readonly files: ServingFiles };
 
 export async function startRig(
@@ -61,7 +64,7 @@ export async function startRig(
     const kubeconfigPath = join(dir, `${name}.kubeconfig`);
     await writeFile(kubeconfigPath, kubeconfig(server, controlPlane.caData, await access.token(env)));
     const files = await writeServing(join(dir, name), await authority.issue());
-    const hook = await startHook({ kubeconfigPath, files, env });
+    const hook = await startHook({ kubeconfigPath, files, env, timeoutMs: START_TIMEOUT_MS });
     hooks.push(hook);
     return Object.assign(hook, { files });
   };

@@ -1,0 +1,40 @@
+import { writeFile } from 'node:fs/promises';
+import { describeError } from '../../src/kube/errors.ts';
+import { HELP, readFlags, UsageError } from './flags.ts';
+import { drawPage } from './page.ts';
+import { soak } from './soak.ts';
+import { findingsOf } from './verdict.ts';
+
+/** `npm run soak`: resolves to the exit code; see HELP for what it means. */
+async function main(args: readonly string[]): Promise<number> {
+  const interrupted = new AbortController();
+  const startedAt = performance.now();
+  const progress = (line: string) => {
+    const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
+    process.stderr.write(`${minutes.padStart(6)} min  ${line}\n`);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => interrupted.abort(new Error('interrupted')));
+  }
+  try {
+    const { help, durationMs, out } = readFlags(args);
+    if (help) {
+      process.stdout.write(HELP);
+      return 0;
+    }
+    const record = await soak({ durationMs, progress, signal: interrupted.signal });
+    const findings = findingsOf(record);
+    await writeFile(out, drawPage(record, findings));
+    for (const { what, value, wanted, isGood } of findings) {
+      process.stdout.write(`${isGood ? 'good' : 'BAD '}  ${what}: ${value} (${wanted})\n`);
+    }
+    process.stdout.write(`charts in ${out}\n`);
+    if (interrupted.signal.aborted) return 130;
+    return findings.every(({ isGood }) => isGood) ? 0 : 1;
+  } catch (error) {
+    process.stderr.write(`soak: ${describeError(error)}\n`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,46 @@
+/** What a soak writes down. Times are milliseconds since its start. */
+export interface SoakRecord {
+  readonly durationMs: number;
+  readonly samples: readonly Sample[];
+  readonly rounds: readonly Round[];
+  /** Entries on the tracking resource when all was over and the retention had passed. */
+  readonly entriesLeft: number;
+  /** What went wrong outside of rounds. */
+  readonly problems: readonly string[];
+}
+
+/** The `steady` replica is never restarted. */
+export type ReplicaName = 'steady' | 'restarted';
+
+export interface Sample {
+  readonly atMs: number;
+  readonly replicas: Readonly<Partial<Record<ReplicaName, ReplicaSample>>>;
+  /** Absent where the API server did not tell. */
+  readonly entries?: number;
+}
+
+export interface ReplicaSample {
+  readonly rssMb: number;
+  readonly heapMb: number;
+  readonly fds: number;
+  /** What keeps its event loop busy: sockets, timers, servers. */
+  readonly handles: number;
+  readonly lagP99Ms: number;
+  /** How long ago the API server last told something, for the kind where that is longest. */
+  readonly cacheAgeS: number;
+}
+
+/** One drain, and what was broken meanwhile. */
+export interface Round {
+  readonly fault: string;
+  readonly startedMs: number;
+  readonly drainedMs: number;
+  readonly pods: number;
+  /** How often the pod was moved that was moved most. */
+  readonly mostMoves: number;
+  /** Answers to evictions by code; 0: none. */
+  readonly answers: Readonly<Record<number, number>>;
+  /** One message for each code that is neither 404 nor 429. */
+  readonly oddities: readonly string[];
+  readonly problems: readonly string[];
+}
