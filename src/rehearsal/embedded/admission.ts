@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { ApiFailure, badRequest, internalError } from './failure.ts';
+import { ApiFailure, internalError } from './failure.ts';
 import { type Kind, NAMESPACE, WEBHOOKS } from './kinds.ts';
 import { type ApiObject, isRecord, type Json, recordAt } from './object.ts';
 import { selects } from './selectors.ts';
 import type { Store } from './store.ts';
 import { type ClientConfig, callWebhook } from './webhook-call.ts';
+import type { Call } from './world.ts';
 
 export interface User {
   readonly username: string;
@@ -34,7 +35,6 @@ interface Webhook {
   readonly failurePolicy: 'Fail' | 'Ignore';
   readonly namespaceSelector: unknown;
   readonly objectSelector: unknown;
-  readonly sideEffects: string;
   readonly timeoutSeconds: number;
 }
 
@@ -104,10 +104,7 @@ const labelsOf = (object: Json | ApiObject | undefined) =>
   recordAt(recordAt(object as Json | undefined, 'metadata'), 'labels') as Record<string, string>;
 
 async function ask(webhook: Webhook, admission: Admission, warn: Warn): Promise<void> {
-  const { name, sideEffects, failurePolicy } = webhook;
-  if (admission.dryRun && !['None', 'NoneOnDryRun'].includes(sideEffects)) {
-    throw badRequest(`admission webhook "${name}" does not support dry run`);
-  }
+  const { name, failurePolicy } = webhook;
   let response: Json;
   try {
     response = await responseTo(webhook, admission);
@@ -179,9 +176,10 @@ function denied(webhook: string, { code, message, reason, details }: Json): ApiF
   );
 }
 
-export const optionsOf = (kind: string, dryRun: boolean, fieldManager?: string): Json => ({
+/** The options of a request, as webhooks see them. */
+export const optionsOf = (kind: string, { dryRun, namesManager, fieldManager }: Call): Json => ({
   kind,
   apiVersion: 'meta.k8s.io/v1',
   ...(dryRun ? { dryRun: ['All'] } : {}),
-  ...(fieldManager ? { fieldManager } : {}),
+  ...(namesManager ? { fieldManager } : {}),
 });

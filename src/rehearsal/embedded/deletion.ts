@@ -28,7 +28,7 @@ export async function remove(world: World, place: Place, options: DeleteOptions,
   const { kind, namespace, name = '' } = place;
   const oldObject = existing(world, place);
   const { user, dryRun, warn } = call;
-  const wire = { ...optionsOf('DeleteOptions', dryRun), ...options } as Json;
+  const wire = { ...optionsOf('DeleteOptions', call), ...options } as Json;
   await admit(
     world.store,
     { operation: 'DELETE', kind, namespace, name, object: undefined, oldObject, options: wire, dryRun, user },

@@ -1,5 +1,6 @@
 import { apiVersionOf, type Kind, type KindRegistry, STORED_VERBS, subresourcesOf } from './kinds.ts';
 import type { Json } from './object.ts';
+import { openApi } from './openapi.ts';
 
 /** The Kubernetes release whose answers this API gives. */
 const VERSION = { major: '1', minor: '36', gitVersion: 'v1.36.3-embedded', platform: 'embedded' };
@@ -18,7 +19,7 @@ export function discover(kinds: KindRegistry, path: string, accept: string): Jso
     case '/apis':
       return isAggregated ? aggregated(kinds, kinds.groups) : groupList(kinds);
     default:
-      return inGroup(kinds, path);
+      return inGroup(kinds, path) ?? openApi(kinds, path);
   }
 }
 

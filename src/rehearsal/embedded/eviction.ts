@@ -28,7 +28,7 @@ export async function evict(
   body: Json,
   call: Call,
 ): Promise<Json> {
-  const { user, dryRun, fieldManager, warn } = call;
+  const { user, dryRun, warn } = call;
   assertNamespace(world, { kind: POD, namespace }, name);
   const metadata = recordAt(body, 'metadata');
   if (metadata.name !== name) throw badRequest('name in URL does not match name in Eviction object');
@@ -44,7 +44,7 @@ export async function evict(
       namespace,
       name,
       object,
-      options: optionsOf('CreateOptions', dryRun, fieldManager),
+      options: optionsOf('CreateOptions', call),
       dryRun,
       user,
     },

@@ -86,6 +86,14 @@ export const noSuchResource = () =>
 export const methodNotAllowed = () =>
   new ApiFailure(405, 'the server does not allow this method on the requested resource', 'MethodNotAllowed', {});
 
+/** For a body that is to be an object: there is only JSON here. */
+export const unknownFormat = () =>
+  new ApiFailure(
+    415,
+    'the body of the request was in an unknown format - accepted media types include: application/json',
+    'UnsupportedMediaType',
+  );
+
 export const unsupportedMediaType = () =>
   new ApiFailure(415, '415: Unsupported Media Type', 'UnsupportedMediaType', {});
 

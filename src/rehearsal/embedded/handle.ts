@@ -1,7 +1,15 @@
 import type { User } from './admission.ts';
 import { answersObject, type DeleteOptions, remove } from './deletion.ts';
 import { evict } from './eviction.ts';
-import { type ApiFailure, badRequest, invalid, methodNotAllowed, notFound, unsupportedMediaType } from './failure.ts';
+import {
+  type ApiFailure,
+  badRequest,
+  invalid,
+  methodNotAllowed,
+  notFound,
+  unknownFormat,
+  unsupportedMediaType,
+} from './failure.ts';
 import { listObject, listPage } from './listing.ts';
 import { type ApiObject, isRecord, type Json } from './object.ts';
 import { APPLY } from './patch.ts';
@@ -42,7 +50,7 @@ export function handle(world: World, request: ApiRequest): Promise<ApiAnswer> {
 }
 
 const REVIEW: Readonly<Record<string, Handler>> = {
-  POST: async (_, { body }) => ({ code: 201, body: { ...objectIn(body), status: { allowed: true } } }),
+  POST: async (_, request) => ({ code: 201, body: { ...objectIn(request), status: { allowed: true } } }),
 };
 
 const COLLECTION: Readonly<Record<string, Handler>> = {
@@ -54,7 +62,7 @@ const COLLECTION: Readonly<Record<string, Handler>> = {
     return { code: 200, body };
   },
   POST: async (world, request) => {
-    const { code, object } = await create(world, request.place, objectIn(request.body), callOf(request));
+    const { code, object } = await create(world, request.place, objectIn(request), callOf(request));
     return shown(world, request, code, object);
   },
   DELETE: async (world, request) => {
@@ -81,16 +89,16 @@ const OBJECT: Readonly<Record<string, Handler>> = {
   POST: async (world, request) => {
     const { namespace, name, subresource } = request.place;
     if (subresource !== 'eviction' || namespace === undefined || name === undefined) throw methodNotAllowed();
-    const body = objectIn(request.body);
+    const body = objectIn(request);
     return { code: 201, body: await evict(world, { namespace, name }, body, callOf(request)) };
   },
   PUT: async (world, request) => {
-    const { code, object } = await update(world, request.place, objectIn(request.body), callOf(request));
+    const { code, object } = await update(world, request.place, objectIn(request), callOf(request));
     return shown(world, request, code, object);
   },
   PATCH: async (world, request) => {
     const { contentType, body } = request;
-    const parsed = { contentType, body: contentType === APPLY ? objectIn(body) : patchIn(body, contentType) };
+    const parsed = { contentType, body: contentType === APPLY ? objectIn(request) : patchIn(body, contentType) };
     const { code, object } = await patch(world, request.place, parsed, callOf(request));
     return shown(world, request, code, object);
   },
@@ -128,6 +136,7 @@ function callOf({ query, user, agent, warn, contentType }: ApiRequest, options: 
   return {
     user,
     fieldManager: fieldManager || agent || 'unknown',
+    namesManager: fieldManager !== '',
     dryRun: dryRun.includes('All'),
     force: query.get('force') === 'true',
     warn,
@@ -135,8 +144,9 @@ function callOf({ query, user, agent, warn, contentType }: ApiRequest, options: 
 }
 
 /** Of the body, or of the query where there is none. */
-function deleteOptionsOf({ body, query }: ApiRequest): DeleteOptions {
-  const given = body === undefined || body.trim() === '' ? {} : objectIn(body);
+function deleteOptionsOf(request: ApiRequest): DeleteOptions {
+  const { body, query } = request;
+  const given = body === undefined || body.trim() === '' ? {} : objectIn(request);
   const grace = query.get('gracePeriodSeconds');
   const propagationPolicy = query.get('propagationPolicy');
   return {
@@ -146,7 +156,8 @@ function deleteOptionsOf({ body, query }: ApiRequest): DeleteOptions {
   };
 }
 
-function objectIn(body: string | undefined): Json {
+function objectIn({ body, contentType }: ApiRequest): Json {
+  if (!['', 'application/json', APPLY].includes(contentType)) throw unknownFormat();
   const parsed = parsedOr(body, (why) =>
     badRequest(`the object provided is unrecognized: couldn't get version/kind; json parse error: ${why}`),
   );

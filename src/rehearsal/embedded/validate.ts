@@ -84,19 +84,28 @@ const CREATE: ReadonlyMap<Kind, (object: ApiObject) => FieldError[]> = new Map([
   [WEBHOOKS, webhookErrors],
 ]);
 
+const SIDE_EFFECTS = ['None', 'NoneOnDryRun'];
+
 function webhookErrors(object: ApiObject): FieldError[] {
   const webhooks = (object.webhooks ?? []) as readonly Json[];
   return webhooks.flatMap(({ matchConditions, sideEffects }, i) => [
-    ...required(`webhooks[${i}].sideEffects`, sideEffects !== undefined),
+    ...sideEffectErrors(`webhooks[${i}].sideEffects`, sideEffects),
     // There is no CEL here, and a condition that is not looked at would be worse than none.
-    ...(matchConditions === undefined
-      ? []
-      : [
-          {
-            reason: 'FieldValueForbidden' as const,
-            field: `webhooks[${i}].matchConditions`,
-            message: 'Forbidden: the embedded API does not evaluate CEL',
-          },
-        ]),
+    ...(matchConditions === undefined ? [] : [noCel(`webhooks[${i}].matchConditions`)]),
   ]);
 }
+
+/** With these two, a webhook may be asked about a dry run. */
+function sideEffectErrors(field: string, value: unknown): FieldError[] {
+  if (value === undefined) return required(field, false);
+  if (SIDE_EFFECTS.includes(String(value))) return [];
+  const supported = SIDE_EFFECTS.map((one) => `"${one}"`).join(', ');
+  const message = `Unsupported value: "${String(value)}": supported values: ${supported}`;
+  return [{ reason: 'FieldValueNotSupported', field, message }];
+}
+
+const noCel = (field: string): FieldError => ({
+  reason: 'FieldValueForbidden',
+  field,
+  message: 'Forbidden: the embedded API does not evaluate CEL',
+});

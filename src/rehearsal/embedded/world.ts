@@ -13,8 +13,10 @@ export interface World {
 /** Who asks, and what goes with the answer. */
 export interface Call {
   readonly user: User;
-  /** Named in `managedFields`. */
+  /** Who is named in `managedFields`. */
   readonly fieldManager: string;
+  /** Whether the request itself names it. */
+  readonly namesManager: boolean;
   readonly dryRun: boolean;
   /** Of an apply: takes fields over from others. */
   readonly force: boolean;

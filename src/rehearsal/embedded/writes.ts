@@ -141,9 +141,9 @@ interface Asked {
 
 async function ask({ store }: World, place: Place, asked: Asked, call: Call): Promise<void> {
   const { kind, namespace, subresource } = place;
-  const { user, dryRun, fieldManager, warn } = call;
+  const { user, dryRun, warn } = call;
   const { name } = asked.object.metadata;
-  const options = optionsOf(asked.options, dryRun, fieldManager);
+  const options = optionsOf(asked.options, call);
   await admit(store, { kind, namespace, subresource, name, user, dryRun, ...asked, options }, warn);
 }
 

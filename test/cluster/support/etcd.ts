@@ -1,7 +1,7 @@
 import type { Rig } from './rig.ts';
 
 /** Forgets every revision but the present one, as the API server does with those older than five minutes. */
-export async function compactEtcd({ controlPlane }: Rig): Promise<void> {
+export async function compactEtcd({ controlPlane }: Pick<Rig, 'controlPlane'>): Promise<void> {
   const { header } = await call(controlPlane.etcdUrl, 'range', { key: btoa('no such key') });
   await call(controlPlane.etcdUrl, 'compaction', { revision: header.revision, physical: true });
 }

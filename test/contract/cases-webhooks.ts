@@ -1,0 +1,203 @@
+import { type Case, told } from './contract.ts';
+import { DENIED, startWebhook } from './webhook.ts';
+
+const by = 'admission webhook "<namespace>.contract.test" denied the request';
+const failed = 'failed calling webhook "<namespace>.contract.test"';
+
+const denying =
+  (status: object | undefined): Case['run'] =>
+  async (api) => {
+    await startWebhook(api, { respond: () => ({ allowed: false, ...(status ? { status } : {}) }) });
+    return told(await api.evict('a'));
+  };
+
+export const WEBHOOKS: readonly Case[] = [
+  {
+    name: 'is asked with the eviction, its user, and the deadline',
+    run: async (api) => {
+      const { asked } = await startWebhook(api);
+      await api.evict('a', { deleteOptions: { gracePeriodSeconds: 5 } });
+      const [{ request, url } = { request: {}, url: '' }] = asked;
+      const { uid, options, object, userInfo, ...rest } = request;
+      const { kind, apiVersion, metadata, deleteOptions } = object;
+      const { username, groups } = userInfo;
+      return {
+        url,
+        uid,
+        options,
+        rest,
+        object: { kind, apiVersion, name: metadata.name, deleteOptions },
+        username,
+        groups,
+      };
+    },
+    expected: {
+      url: '/eviction?timeout=3s',
+      uid: '<uid>',
+      options: { kind: 'CreateOptions', apiVersion: 'meta.k8s.io/v1' },
+      rest: {
+        kind: { group: 'policy', version: 'v1', kind: 'Eviction' },
+        resource: { group: '', version: 'v1', resource: 'pods' },
+        subResource: 'eviction',
+        requestKind: { group: 'policy', version: 'v1', kind: 'Eviction' },
+        requestResource: { group: '', version: 'v1', resource: 'pods' },
+        requestSubResource: 'eviction',
+        name: 'a',
+        namespace: '<namespace>',
+        operation: 'CREATE',
+        oldObject: null,
+        dryRun: false,
+      },
+      object: { kind: 'Eviction', apiVersion: 'policy/v1', name: 'a', deleteOptions: { gracePeriodSeconds: 5 } },
+      username: 'admin',
+      groups: ['system:masters', 'system:authenticated'],
+    },
+  },
+  {
+    name: 'a denial reaches the client as it is, behind the name of the webhook',
+    run: denying(DENIED.status),
+    expected: { code: 429, reason: 'TooManyRequests', message: `${by}: Pod waiting to be rescheduled` },
+  },
+  {
+    name: 'a denial without a code is a 400',
+    run: denying({ message: 'no' }),
+    expected: { code: 400, message: `${by}: no` },
+  },
+  {
+    name: 'a denial without words',
+    run: denying(undefined),
+    expected: { code: 400, message: `${by} without explanation` },
+  },
+  {
+    name: 'a denial of a pod that exists leaves it alone; of one that does not, it comes before the 404',
+    run: async (api) => {
+      const { metadata } = await api.runPod('a');
+      await startWebhook(api);
+      const codes = [(await api.evict('a')).code, (await api.evict('nobody')).code];
+      const { body } = await api.call('GET', api.path('pods/a'));
+      return [codes, body.metadata.uid === metadata.uid, body.metadata.deletionTimestamp ?? 'stays'];
+    },
+    expected: [[429, 429], true, 'stays'],
+  },
+  {
+    name: 'warnings reach the client, also with an allow',
+    run: async (api) => {
+      await api.runPod('a');
+      await startWebhook(api, { respond: () => ({ allowed: true, warnings: ['say "so"'] }) });
+      const { code, warnings } = await api.evict('a', { deleteOptions: { dryRun: ['All'] } });
+      return [code, warnings];
+    },
+    expected: [201, ['299 - "say \\"so\\""']],
+  },
+  {
+    name: 'is told of a dry run by the query, not of one in the body',
+    run: async (api) => {
+      const { asked } = await startWebhook(api);
+      await api.evict('a', { query: '?dryRun=All' });
+      await api.evict('a', { deleteOptions: { dryRun: ['All'] } });
+      return asked.map(({ request }) => [request.dryRun, request.object.deleteOptions?.dryRun ?? []]);
+    },
+    expected: [
+      [true, []],
+      [false, ['All']],
+    ],
+  },
+  {
+    name: 'one with side effects is not registered',
+    run: async (api) => {
+      const registered = startWebhook(api, { registration: { sideEffects: 'Some' } });
+      return registered.then(
+        () => 'registered',
+        ({ message }: Error) => message,
+      );
+    },
+    expected:
+      'ValidatingWebhookConfiguration.admissionregistration.k8s.io "<namespace>.contract.test" is invalid: webhooks[0].sideEffects: Unsupported value: "Some": supported values: "None", "NoneOnDryRun"',
+  },
+  {
+    name: 'one that fails is a 500',
+    run: async (api) => {
+      await api.runPod('a');
+      await startWebhook(api, { status: 500 });
+      const { code, body } = await api.evict('a');
+      return [
+        code,
+        body.reason,
+        body.message.startsWith(`Internal error occurred: failed calling webhook "${api.namespace}`),
+      ];
+    },
+    expected: [500, 'InternalError', true],
+  },
+  {
+    name: 'one that fails and is registered with Ignore lets the pod go',
+    run: async (api) => {
+      await api.runPod('a');
+      await startWebhook(api, { status: 500, registration: { failurePolicy: 'Ignore' } });
+      return (await api.evict('a')).body.status;
+    },
+    expected: 'Success',
+  },
+  {
+    name: 'one whose certificate nobody vouches for is not asked',
+    run: async (api) => {
+      const { asked } = await startWebhook(api, { isForeign: true });
+      const { code, body } = await api.evict('a');
+      return [asked.length, code, body.reason, body.message.replace(/: (tls: )?[^:]*(certificate|x509).*$/, ': …')];
+    },
+    expected: [
+      0,
+      500,
+      'InternalError',
+      `Internal error occurred: ${failed}: failed to call webhook: Post "https://<address>/eviction?timeout=3s": …`,
+    ],
+  },
+  {
+    name: 'one that does not answer in time',
+    run: async (api) => {
+      await startWebhook(api, {
+        registration: { timeoutSeconds: 1 },
+        // Only what is no probe has to wait.
+        respond: ({ name }) =>
+          name === 'a' ? new Promise((resolve) => setTimeout(() => resolve(DENIED), 1_500).unref()) : DENIED,
+      });
+      return told(await api.evict('a'));
+    },
+    expected: {
+      code: 500,
+      reason: 'InternalError',
+      message: `Internal error occurred: ${failed}: failed to call webhook: Post "https://<address>/eviction?timeout=1s": context deadline exceeded`,
+      details: {
+        causes: [
+          {
+            message: `${failed}: failed to call webhook: Post "https://<address>/eviction?timeout=1s": context deadline exceeded`,
+          },
+        ],
+      },
+    },
+  },
+  {
+    name: 'one that answers another review is not believed',
+    run: async (api) => {
+      await startWebhook(api, { respond: ({ name }) => (name === 'a' ? { ...DENIED, uid: 'other' } : DENIED) });
+      const { code, body } = await api.evict('a');
+      return [code, body.message.replace(/response\.uid="[^"]*"/, 'response.uid="…"')];
+    },
+    expected: [
+      500,
+      `Internal error occurred: ${failed}: received invalid webhook response: expected response.uid="…", got "other"`,
+    ],
+  },
+  {
+    name: 'other namespaces, other labels and other operations are not asked about',
+    run: async (api) => {
+      const { asked } = await startWebhook(api, {
+        registration: { objectSelector: { matchExpressions: [{ key: 'skip', operator: 'DoesNotExist' }] } },
+      });
+      await api.createPod('a');
+      await api.call('DELETE', `${api.path('pods/a')}?gracePeriodSeconds=0`);
+      const skipped = await api.evict('a', { metadata: { labels: { skip: 'me' } } });
+      return [skipped.code, asked.length];
+    },
+    expected: [404, 0],
+  },
+];
