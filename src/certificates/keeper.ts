@@ -168,7 +168,7 @@ export class Keeper implements CertificateSource {
         signal,
       });
       if (authorities === undefined || (await this.#writeBundle(authorities, registration))) return false;
-      await this.#renew(authorities);
+      await this.#renew(authorities, registration);
       this.#judge(registration);
       return true;
     } catch (error) {
@@ -194,8 +194,14 @@ export class Keeper implements CertificateSource {
     return true;
   }
 
-  #renew({ signing }: Authorities): Promise<void> {
-    return this.#serving.renew(signing, this.#carried.isSettled(signing.cert));
+  #renew({ signing }: Authorities, registration?: SeenRegistration): Promise<void> {
+    // What the registration carries no more, as after a restore of the Secret, is not worth keeping until the next is known.
+    return this.#serving.renew(signing, this.#isRefused(registration) || this.#carried.isSettled(signing.cert));
+  }
+
+  /** Whether the registration makes the API server refuse what is served. */
+  #isRefused(registration: SeenRegistration | undefined): boolean {
+    return registration?.webhooks.some(({ bundle }) => !this.#serving.isTrustedBy(bundle)) ?? false;
   }
 
   /** Ready once the API server takes what is served, or where nobody is registered to ask; from then on for good. */
@@ -205,7 +211,7 @@ export class Keeper implements CertificateSource {
     this.#isAbsent = registration === undefined;
     if (registration?.webhooks.length === 0) {
       this.#problem = `no webhook of the registration ${name} calls the Service at ${hosts[0]}`;
-    } else if (registration?.webhooks.some(({ bundle }) => !this.#serving.isTrustedBy(bundle))) {
+    } else if (this.#isRefused(registration)) {
       this.#problem = `the caBundle of the registration ${name} does not verify the serving certificate`;
     } else this.#isReady = true;
   }

@@ -255,6 +255,17 @@ describe('trouble', () => {
     assert.equal(certificatesIn(objects.bundles?.[0] ?? '').length, 2);
   });
 
+  test('a Secret put back from a backup: what the registration then carries is served at once', async (t) => {
+    const { objects, replica } = await aRunning(t);
+    const backup = await createAuthority('backup', caValidity(NOW, CA_MS));
+    objects.putData(writeAuthorities({ signing: backup, retired: [] }));
+    // It is the first look that sees it.
+    await replica.go(MINUTE);
+    assert.equal(objects.bundles?.[0], certificatesIn(backup.cert)[0]?.toString());
+    assert.ok(isGood(replica, objects));
+    assert.equal(replica.served.length, 2);
+  });
+
   for (const [what, data, why] of [
     ['empty', {}, 'the Secret was empty'],
     ['rubbish', { 'signing.crt': 'x', 'signing.key': 'y' }, 'signing.crt is no certificate of an authority'],
