@@ -1,6 +1,6 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { type ApiClient, createApiClient } from '../kube/client.ts';
-import { openConnection } from '../kube/connection.ts';
+import { openConnection, type ProxyEnvironment } from '../kube/connection.ts';
 
 export interface Connected {
   readonly client: ApiClient;
@@ -12,13 +12,22 @@ export interface Connected {
  * `fieldManager`: by the client's user agent alone they would pass for the hook's.
  */
 export async function connect(kubeconfigPath: string, fieldManager = 'rehearsal'): Promise<Connected> {
-  const monotonicNow = () => performance.now();
   const load = () => {
     const config = new KubeConfig();
     config.loadFromFile(kubeconfigPath);
     return config;
   };
-  const connection = await openConnection(load, monotonicNow);
+  return connectBy(load, fieldManager);
+}
+
+/** The same for any kubeconfig. Throws what `load` throws. */
+export async function connectBy(
+  load: () => KubeConfig,
+  fieldManager = 'rehearsal',
+  proxies: ProxyEnvironment = {},
+): Promise<Connected> {
+  const monotonicNow = () => performance.now();
+  const connection = await openConnection(load, monotonicNow, proxies);
   const client = createApiClient(connection, { monotonicNow });
   return { client: managedBy(client, fieldManager), close: () => connection.close() };
 }

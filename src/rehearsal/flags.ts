@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { parseDuration } from '../policy/duration.ts';
+import { CLUSTER_HELP, CLUSTER_OPTIONS, type ClusterFlags, clusterFlags } from './any-cluster/flags.ts';
 
 export interface Flags {
   readonly help: boolean;
@@ -13,6 +14,8 @@ export interface Flags {
   readonly report?: string;
   readonly json: boolean;
   readonly plain: boolean;
+  /** A cluster that exists already. */
+  readonly cluster?: ClusterFlags;
 }
 
 export const HELP = `Usage: npm run rehearse [-- options]
@@ -35,8 +38,9 @@ Options:
   --json            write it as JSON to standard output, and all else to standard error
   --plain           one line after the other, also on a terminal
   --help            show this text
-
-Exit code: 0 if the drain was safe, 1 if it was not, 2 for a wrong command line, 130 if it was interrupted.
+${CLUSTER_HELP}
+Exit code: 0 if the drain was safe, 1 if it was not, 2 for a wrong command line (or a cluster where it cannot be
+rehearsed), 130 if it was interrupted.
 `;
 
 /** Wrong usage: one line, exit code 2. */
@@ -47,6 +51,7 @@ export class UsageError extends Error {
 export function readFlags(args: readonly string[]): Flags {
   const values = parsed(args);
   const controlPlane = values['control-plane'] ?? false;
+  const cluster = clusterOf(values);
   return {
     help: values.help ?? false,
     nodes: count('--nodes', values.nodes, 2, 3),
@@ -57,6 +62,7 @@ export function readFlags(args: readonly string[]): Flags {
     ...(values.report === undefined ? {} : { report: fileName(values.report) }),
     json: values.json ?? false,
     plain: values.plain ?? false,
+    ...(cluster === undefined ? {} : { cluster }),
   };
 }
 
@@ -72,6 +78,7 @@ function parsed(args: readonly string[]) {
       json: { type: 'boolean' },
       plain: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
+      ...CLUSTER_OPTIONS,
     } as const;
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {
@@ -79,6 +86,18 @@ function parsed(args: readonly string[]) {
     const [first] = (error instanceof Error ? error.message : String(error)).split(/\.\s/);
     throw new UsageError(`${first}; see --help`, { cause: error });
   }
+}
+
+/** What does not go together with a cluster that exists already. */
+const OTHERS = ['nodes', 'control-plane'] as const;
+
+function clusterOf(values: ReturnType<typeof parsed>): ClusterFlags | undefined {
+  const read = clusterFlags(
+    values,
+    OTHERS.filter((name) => values[name] !== undefined),
+  );
+  if (typeof read === 'string') throw new UsageError(read);
+  return read;
 }
 
 function count(flag: string, text: string | undefined, least: number, fallback: number): number {

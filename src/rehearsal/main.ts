@@ -1,8 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { describeError } from '../kube/errors.ts';
+import { asker } from './any-cluster/ask.ts';
+import { observe } from './any-cluster/observe.ts';
+import { rehearseOnCluster } from './any-cluster/rehearse.ts';
 import { type Flags, HELP, readFlags, UsageError } from './flags.ts';
 import { liveView, plainView, type View } from './live/view.ts';
-import { rehearse } from './rehearse.ts';
+import type { RehearsalRecord } from './record.ts';
+import { type RehearsalOptions, rehearse } from './rehearse.ts';
 import { reportOf } from './report/page.ts';
 import { summaryOf } from './summary.ts';
 
@@ -30,7 +34,7 @@ async function rehearseAndTell(flags: Flags, signal: AbortSignal): Promise<boole
   // However this process ends, the terminal is left as it was found.
   process.once('exit', view.stop);
   try {
-    const record = await rehearse(flags, { write: view.write, follow: view.follow, signal });
+    const record = await play(flags, { write: view.write, follow: view.follow, signal });
     view.stop();
     for (const line of ['', ...summaryOf(record)]) view.write(line);
     // Counted from the start of this process.
@@ -41,6 +45,14 @@ async function rehearseAndTell(flags: Flags, signal: AbortSignal): Promise<boole
   } finally {
     view.stop();
   }
+}
+
+function play(flags: Flags, options: RehearsalOptions): Promise<RehearsalRecord> {
+  const { cluster } = flags;
+  if (cluster === undefined) return rehearse(flags, options);
+  if (cluster.observe) return observe(cluster, options, process.env);
+  const ask = asker(process.stdin, process.stderr, options.signal);
+  return rehearseOnCluster(flags, cluster, { ...options, env: process.env, ask });
 }
 
 function viewFor({ json, plain }: Flags): View {

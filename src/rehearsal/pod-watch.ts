@@ -13,7 +13,11 @@ export interface Instance extends PodView {
 
 export interface PodWatchOptions {
   readonly client: ApiClient;
-  readonly namespace: string;
+  /** Absent: all namespaces. */
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  /** Every look at an instance, with the look before. */
+  readonly onSeen?: (pod: PodView, before: PodView | undefined) => void;
   readonly onChange?: (change: PodChange, pod: PodView) => void;
   readonly onTrouble?: (message: string, fields: Record<string, unknown>) => void;
 }
@@ -26,9 +30,11 @@ export class PodWatch {
 
   constructor(options: PodWatchOptions) {
     this.#options = options;
+    const { client, namespace, labelSelector } = options;
+    const path = namespace === undefined ? '/api/v1/pods' : `/api/v1/namespaces/${namespace}/pods`;
     this.#reflector = new Reflector<PodView>({
       name: 'pods',
-      listWatch: createListWatch(options.client, `/api/v1/namespaces/${options.namespace}/pods`),
+      listWatch: createListWatch(client, path, labelSelector),
       project: viewPod,
       sink: {
         put: (pod) => this.#put(pod),
@@ -67,6 +73,7 @@ export class PodWatch {
   #put(pod: PodView): void {
     const before = this.#instances.get(pod.uid);
     this.#instances.set(pod.uid, { ...pod, isGone: false });
+    this.#options.onSeen?.(pod, before);
     for (const change of changesOf(before, pod)) this.#options.onChange?.(change, pod);
   }
 

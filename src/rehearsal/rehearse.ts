@@ -190,7 +190,7 @@ async function waitUntilCalm(client: Stage['client'], flags: Flags, signal: Abor
 }
 
 /** The node with the most members; the last of them where there are several. */
-function fullestNode(members: readonly Member[]): string {
+export function fullestNode(members: readonly Member[]): string {
   const counts = new Map<string, number>();
   for (const { node } of members) if (node !== undefined) counts.set(node, (counts.get(node) ?? 0) + 1);
   const [fullest] = [...counts].sort(([a, m], [b, n]) => n - m || b.localeCompare(a));
@@ -198,7 +198,7 @@ function fullestNode(members: readonly Member[]): string {
   return fullest[0];
 }
 
-function tellOperatorEvent(timeline: Timeline, event: OperatorEvent): void {
+export function tellOperatorEvent(timeline: Timeline, event: OperatorEvent): void {
   switch (event.kind) {
     case 'created':
     case 'ready':
@@ -223,7 +223,7 @@ function tellOperatorEvent(timeline: Timeline, event: OperatorEvent): void {
   }
 }
 
-function tellPodChange(timeline: Timeline, change: PodChange, { name, uid, node }: PodView): void {
+export function tellPodChange(timeline: Timeline, change: PodChange, { name, uid, node }: PodView): void {
   // What nobody else tells: where pods go, and when they are gone.
   if (change !== 'scheduled' && change !== 'gone') return;
   timeline.add({ who: 'cluster', what: change, pod: name, uid, ...(node ? { node } : {}) });

@@ -81,7 +81,7 @@ function webhookFor(url: string, { caBundle, webhook }: RegistrationOptions) {
 }
 
 /** Asks, as a dry run, for the eviction of a pod that does not exist: only a hook answers that in these words. */
-async function probe(client: ApiClient, namespace: string): Promise<string> {
+export async function probe(client: ApiClient, namespace: string): Promise<string> {
   const pod = 'nobody-has-this-name';
   const path = `/api/v1/namespaces/${namespace}/pods/${pod}/eviction`;
   const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace, name: pod } };
@@ -94,4 +94,5 @@ async function probe(client: ApiClient, namespace: string): Promise<string> {
   }
 }
 
-const deniedBy = (webhook: string) => `admission webhook "${webhook}" denied the request: ${MESSAGES.gone}`;
+/** How the API server tells what a hook answers to `probe`. */
+export const deniedBy = (webhook: string) => `admission webhook "${webhook}" denied the request: ${MESSAGES.gone}`;

@@ -9,7 +9,10 @@ import type { Drainer, DrainRequest } from './drainer.ts';
 export interface KubectlOptions {
   /** The kubectl to run. */
   readonly kubectl: string;
-  readonly kubeconfigPath: string;
+  /** Absent: what `env` says. */
+  readonly kubeconfigPath?: string;
+  /** Over what it is given otherwise, which is nearly nothing. */
+  readonly env?: NodeJS.ProcessEnv;
   /** A folder for what kubectl would leave in the user's home. */
   readonly homeDir: string;
   /** Added to the flags that an administrator would use. */
@@ -22,13 +25,14 @@ export function kubectlDrainer(options: KubectlOptions): Drainer {
 }
 
 async function drain(options: KubectlOptions, request: DrainRequest): Promise<number> {
-  const { kubectl, kubeconfigPath, homeDir, args = [] } = options;
+  const { kubectl, kubeconfigPath, homeDir, args = [], env } = options;
   const { node, timeoutMs, signal, onLine } = request;
   const child = spawn(kubectl, ['drain', node, '--ignore-daemonsets', '--delete-emptydir-data', ...args], {
     env: {
       PATH: process.env.PATH,
       HOME: homeDir,
-      KUBECONFIG: kubeconfigPath,
+      ...env,
+      ...(kubeconfigPath === undefined ? {} : { KUBECONFIG: kubeconfigPath }),
       KUBECACHEDIR: join(homeDir, 'kubectl-cache'),
       KUBERC: 'off',
     },

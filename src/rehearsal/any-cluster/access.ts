@@ -1,0 +1,26 @@
+import { describeError } from '../../kube/errors.ts';
+import { loadKubeConfig } from '../../kube/kubeconfig.ts';
+import { readProxyEnvironment } from '../../kube/proxy-environment.ts';
+import { type Connected, connectBy } from '../connect.ts';
+import { UsageError } from '../flags.ts';
+import type { ClusterFlags } from './flags.ts';
+
+const ANSWER_WITHIN_MS = 10_000;
+
+/** A client for that context of the kubeconfig. UsageError where there is none, or where the cluster does not answer. */
+export async function access({ context, kubeconfig }: ClusterFlags, env: NodeJS.ProcessEnv): Promise<Connected> {
+  const where = kubeconfig === undefined ? env : { ...env, KUBECONFIG: kubeconfig };
+  const load = () => loadKubeConfig(where, context);
+  const connected = await connectBy(load, 'rehearsal', readProxyEnvironment(env)).catch((error: unknown) => {
+    throw new UsageError(describeError(error), { cause: error });
+  });
+  try {
+    await connected.client.json({ method: 'GET', path: '/version', signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+    return connected;
+  } catch (error) {
+    await connected.close();
+    throw new UsageError(`the cluster of context "${context}" does not answer: ${describeError(error)}`, {
+      cause: error,
+    });
+  }
+}
