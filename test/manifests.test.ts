@@ -110,6 +110,15 @@ describe('the ClusterRole', () => {
   });
 });
 
+describe('the FlowSchema', () => {
+  test('is about the ServiceAccounts of the installation', () => {
+    const [{ spec }] = read('flow-control/flow_schema.yaml');
+    const [{ subjects }] = spec.rules;
+    assert.deepEqual(subjects, [{ kind: 'ServiceAccount', serviceAccount: { namespace: NAMESPACE, name: '*' } }]);
+    assert.notEqual(spec.priorityLevelConfiguration.name, 'workload-low', 'where the drainers are');
+  });
+});
+
 function permissionsIn({ apiGroups, resources, resourceNames, verbs }: Rule): Permission[] {
   return apiGroups.flatMap((group) =>
     resources.flatMap((resource) =>

@@ -92,11 +92,14 @@ export class Deadlines {
 
 const hurried = () => new Error('the process is stopping');
 
-/** How long an answer may take: the API server's `?timeout=`, less a fifth, at most a second, for the way back. */
+/**
+ * How long an answer may take: the API server's `?timeout=`, less three tenths, at most three seconds. Its clock begins before
+ * the handshake; with hundreds of evictions at once that, and the way back, take seconds (docs/reliability.md).
+ */
 export function answerWithinMs(url: string): number {
   const given = goDurationMs(timeoutOf(url));
   const timeoutMs = given > 0 ? Math.min(given, MAX_TIMEOUT_MS) : DEFAULT_TIMEOUT_MS;
-  return Math.round(timeoutMs - Math.min(timeoutMs / 5, 1000));
+  return Math.round(timeoutMs - Math.min(timeoutMs * 0.3, 3000));
 }
 
 /** `10s`, `1m0s`, `1.5s` or `500ms` as Go writes them; 0 for anything else. */

@@ -2,8 +2,8 @@ import type { ApiClient } from '../../../src/kube/client.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import { find, rendered, requestToken, SYSTEM_NAMESPACE, variantFolder } from './manifests.ts';
 
-/** What of an installation says who the hook is and what it may do. */
-const KINDS = ['ServiceAccount', 'Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'];
+/** What of an installation says who the hook is, what it may do, and whom its calls go before. */
+const KINDS = ['ServiceAccount', 'Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding', 'FlowSchema'];
 
 /** The components of config/ that fit the settings of a hook whose certificate comes from files. */
 function componentsFor(env: Readonly<Record<string, string>>): string[] {
