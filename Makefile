@@ -12,7 +12,7 @@ need_docker = $(call need,docker,https://docs.docker.com/get-docker)
 need_kind = $(call need,kind,https://kind.sigs.k8s.io)
 need_kubectl = $(call need,kubectl,https://kubernetes.io/docs/tasks/tools)
 
-.PHONY: help check test rehearse manifests install uninstall docker-image kind-image public-image
+.PHONY: help check test rehearse manifests install uninstall docker-image kind-image kind-rehearsal public-image
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -46,6 +46,12 @@ kind-image: ## Build the image and load it into the kind cluster KIND_CLUSTER_NA
 	$(need_kind)
 	docker build -t $(IMAGE) .
 	kind load docker-image $(IMAGE) --name $(KIND_CLUSTER_NAME)
+
+kind-rehearsal: ## Create the kind cluster KIND_CLUSTER_NAME where there is none, install into it, rehearse a drain
+	$(need_docker)
+	$(need_kind)
+	$(need_kubectl)
+	scripts/kind-rehearsal.sh $(IMAGE) $(KIND_CLUSTER_NAME)
 
 public-image: ## Build the image for DOCKER_PLATFORMS and push it
 	$(need_docker)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -9,19 +9,25 @@ import { fileURLToPath } from 'node:url';
 import type { JsonObject } from '../../src/kube/client.ts';
 import { installClusterDefinition, removeClusterDefinition } from '../../src/rehearsal/couchbasecluster-crd.ts';
 import { NotYet, until } from '../../src/rehearsal/until.ts';
+import { kubeconfig } from './pki.ts';
+import { type Audit, anAudit } from './support/audit.ts';
 import { install } from './support/installation.ts';
+import { requestToken } from './support/manifests.ts';
 import { type Rig, startRig } from './support/rig.ts';
+import { aScene } from './support/scene.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/rehearsal/main.ts', import.meta.url));
 const NODES = ['--node=node-1', '--node=node-2'];
 
 let rig: Rig;
+let audit: Audit;
 let context: string;
 let tmp: string;
 
 before(async () => {
   tmp = await mkdtemp(join(tmpdir(), 'rehearse-any-'));
-  rig = await startRig({ installCrd: false, controlPlane: { nodes: 3 } });
+  audit = anAudit('observer');
+  rig = await startRig({ installCrd: false, controlPlane: { nodes: 3, apiServerArgs: audit.apiServerArgs } });
   const installation = await install(rig);
   await installation.startReplica();
   await installation.untilAsked();
@@ -31,6 +37,7 @@ before(async () => {
 
 after(async () => {
   await rig?.stop();
+  audit?.remove();
   await rm(tmp, { recursive: true, force: true });
 });
 
@@ -105,9 +112,7 @@ describe('npm run rehearse on a cluster that exists', () => {
 
   test('an interrupt in the middle of the drain takes everything back', async () => {
     const run = start([...NODES, '--yes', '--period=5s']);
-    await until('a drain', async () => {
-      if (!/Pod marked for rescheduling/.test(run.said())) throw new NotYet(run.said());
-    });
+    await untilSaid(run, /Pod marked for rescheduling/);
     assert.equal((await cordons()).length, 1);
     run.child.kill('SIGINT');
     const { code, stderr, stdout } = await run.ended;
@@ -137,7 +142,53 @@ describe('npm run rehearse on a cluster that exists', () => {
     await removeClusterDefinition(rig.client);
     await assertNothingLeft();
   });
+
+  test('--observe judges a drain that somebody else runs, and has only read', async () => {
+    await installClusterDefinition(rig.client);
+    const scene = await aScene({ rig, hook: 'installed', namespace: 'observed' });
+    const observer = await anObserver();
+    const run = start(['--observe', `--kubeconfig=${observer}`]);
+    await untilSaid(run, /watching; drain a node/);
+    const { code, stderr } = await scene.drain(scene.node(1));
+    assert.equal(code, 0, stderr);
+    const observed = await run.ended;
+    assert.equal(observed.code, 0, observed.stdout + observed.stderr);
+    assert.match(observed.stdout, new RegExp(`drain of ${scene.node(1)}: +safe`));
+    assert.match(observed.stdout, /hook +Pod marked for rescheduling +cb-0000/);
+
+    const nothing = start(['--observe', `--kubeconfig=${observer}`]);
+    await untilSaid(nothing, /watching; drain a node/);
+    nothing.child.kill('SIGINT');
+    const judged = await nothing.ended;
+    assert.match(judged.stdout, /problem: +no node with protected pods was cordoned/);
+    assert.equal(judged.code, 1);
+
+    const verbs = new Set(audit.seen().map((asked) => asked.split(' ')[0]));
+    assert.deepEqual([...verbs].sort(), ['get', 'list', 'watch']);
+  });
 });
+
+async function untilSaid(run: Started, wanted: RegExp): Promise<void> {
+  await until('the rehearsal to say so', async () => {
+    if (!wanted.test(run.said())) throw new NotYet(run.said());
+  });
+}
+
+/** A kubeconfig of somebody whose every request is in the audit, and who may do everything. */
+async function anObserver(): Promise<string> {
+  const { controlPlane, client } = rig;
+  for (const args of [
+    ['create', 'namespace', 'observer'],
+    ['create', 'serviceaccount', 'me', '--namespace=observer'],
+    ['create', 'clusterrolebinding', 'observer', '--clusterrole=cluster-admin', '--serviceaccount=observer:me'],
+  ]) {
+    assert.equal((await controlPlane.kubectl(args)).code, 0);
+  }
+  const file = join(tmp, 'observer.kubeconfig');
+  const token = await requestToken(client, 'observer', 'me');
+  await writeFile(file, kubeconfig(controlPlane.server, controlPlane.caData, token));
+  return file;
+}
 
 const labels = { app: 'bystander' };
 /** One on each node; a drain of everything would move it. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SYSTEM_NAMESPACE } from './manifests.ts';
 
-/** The API server's own record of what the ServiceAccounts of the hook's namespace asked for. */
+/** The API server's own record of what the ServiceAccounts of a namespace asked for; by default the hook's. */
 export interface Audit {
   readonly apiServerArgs: readonly string[];
   /** Each once, sorted: `patch pods`, `list couchbaseclusters.couchbase.com`. */
@@ -16,11 +16,11 @@ interface AuditEvent {
   readonly objectRef?: { readonly resource?: string; readonly subresource?: string; readonly apiGroup?: string };
 }
 
-export function anAudit(): Audit {
+export function anAudit(namespace = SYSTEM_NAMESPACE): Audit {
   const dir = mkdtempSync(join(tmpdir(), 'reschedule-hook-audit-'));
   const policy = join(dir, 'policy.yaml');
   const log = join(dir, 'audit.log');
-  const rules = [{ level: 'Metadata', userGroups: [`system:serviceaccounts:${SYSTEM_NAMESPACE}`] }, { level: 'None' }];
+  const rules = [{ level: 'Metadata', userGroups: [`system:serviceaccounts:${namespace}`] }, { level: 'None' }];
   const omitStages = ['RequestReceived'];
   writeFileSync(policy, JSON.stringify({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', omitStages, rules }));
   return {
