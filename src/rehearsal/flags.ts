@@ -12,6 +12,10 @@ export interface Flags {
   readonly controlPlane: boolean;
   /** Where the report goes; absent: nowhere. */
   readonly report?: string;
+  /** The name of a scenario, or `all`; absent: one drain as the other flags describe it. */
+  readonly scenario?: string;
+  /** Only tells which scenarios there are. */
+  readonly list?: boolean;
   readonly json: boolean;
   readonly plain: boolean;
   /** A cluster that exists already. */
@@ -34,6 +38,8 @@ Options:
                     10s, as in life)
   --control-plane   a real API server, scheduler and controller-manager instead of the embedded API; the first run
                     builds them, which needs Go and takes minutes (see npm run cluster:build)
+  --scenario NAME   play a scenario (or all of them), which has nodes and members of its own
+  --list            tell which scenarios there are
   --report FILE     write what happened as one HTML page
   --json            write it as JSON to standard output, and all else to standard error
   --plain           one line after the other, also on a terminal
@@ -60,6 +66,8 @@ export function readFlags(args: readonly string[]): Flags {
     periodMs: period(values.period ?? (controlPlane ? '10s' : '1s')),
     controlPlane,
     ...(values.report === undefined ? {} : { report: fileName(values.report) }),
+    ...(values.scenario === undefined ? {} : { scenario: scenarioOf(values) }),
+    ...(values.list ? { list: true } : {}),
     json: values.json ?? false,
     plain: values.plain ?? false,
     ...(cluster === undefined ? {} : { cluster }),
@@ -74,6 +82,8 @@ function parsed(args: readonly string[]) {
       process: { type: 'string' },
       period: { type: 'string' },
       'control-plane': { type: 'boolean' },
+      scenario: { type: 'string' },
+      list: { type: 'boolean' },
       report: { type: 'string' },
       json: { type: 'boolean' },
       plain: { type: 'boolean' },
@@ -89,7 +99,7 @@ function parsed(args: readonly string[]) {
 }
 
 /** What does not go together with a cluster that exists already. */
-const OTHERS = ['nodes', 'control-plane'] as const;
+const OTHERS = ['nodes', 'control-plane', 'scenario'] as const;
 
 function clusterOf(values: ReturnType<typeof parsed>): ClusterFlags | undefined {
   const read = clusterFlags(
@@ -105,6 +115,12 @@ function count(flag: string, text: string | undefined, least: number, fallback: 
   const value = Number(text);
   if (/^\d{1,3}$/.test(text) && value >= least && value <= 100) return value;
   throw new UsageError(`${flag} takes a number from ${least} to 100, not "${text}"`);
+}
+
+function scenarioOf(values: ReturnType<typeof parsed>): string {
+  const other = (['nodes', 'members', 'process'] as const).find((name) => values[name] !== undefined);
+  if (other !== undefined) throw new UsageError(`--scenario does not go with --${other}: a scenario has its own`);
+  return values.scenario ?? '';
 }
 
 function processOf(text = 'in-place'): 'in-place' | 'swap' {

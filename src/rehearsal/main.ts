@@ -8,6 +8,7 @@ import { liveView, plainView, type View } from './live/view.ts';
 import type { RehearsalRecord } from './record.ts';
 import { type RehearsalOptions, rehearse } from './rehearse.ts';
 import { reportOf } from './report/page.ts';
+import { playAll, scenarioLines, scenariosNamed } from './scenarios/all.ts';
 import { summaryOf } from './summary.ts';
 
 /** `npm run rehearse`: resolves to the exit code; see HELP for what it means. */
@@ -22,6 +23,11 @@ async function main(args: readonly string[]): Promise<number> {
       process.stdout.write(HELP);
       return 0;
     }
+    if (flags.list) {
+      process.stdout.write(`${scenarioLines().join('\n')}\n`);
+      return 0;
+    }
+    if (flags.scenario !== undefined) return (await playAndTell(flags, flags.scenario, interrupted.signal)) ? 0 : 1;
     return (await rehearseAndTell(flags, interrupted.signal)) ? 0 : 1;
   } catch (error) {
     console.error(`rehearse: ${interrupted.signal.aborted ? 'interrupted' : describeError(error)}`);
@@ -53,6 +59,31 @@ function play(flags: Flags, options: RehearsalOptions): Promise<RehearsalRecord>
   if (cluster.observe) return observe(cluster, options, process.env);
   const ask = asker(process.stdin, process.stderr, options.signal);
   return rehearseOnCluster(flags, cluster, { ...options, env: process.env, ask });
+}
+
+async function playAndTell(flags: Flags, name: string, signal: AbortSignal): Promise<boolean> {
+  const scenarios = scenariosNamed(name);
+  const view = viewFor(flags);
+  process.once('exit', view.stop);
+  try {
+    const records = await playAll(scenarios, flags, { write: view.write, follow: view.follow, signal });
+    view.stop();
+    for (const record of records) for (const line of storyOf(record)) view.write(line);
+    const safe = records.filter(({ holds }) => holds).length;
+    view.write('');
+    view.write(`${safe} of ${records.length} safe, took ${(performance.now() / 1000).toFixed(1)} s in all`);
+    if (flags.report !== undefined) writeFileSync(flags.report, reportOf(records));
+    if (flags.json) console.log(JSON.stringify(records));
+    return safe === records.length;
+  } finally {
+    view.stop();
+  }
+}
+
+function storyOf(record: RehearsalRecord): string[] {
+  const { scenario, checks } = record;
+  const held = checks.map(({ what, holds }) => `  ${holds ? 'holds' : 'FAILS'}  ${what}`);
+  return ['', `${scenario.name}: ${scenario.about}`, ...held, ...summaryOf(record)];
 }
 
 function viewFor({ json, plain }: Flags): View {

@@ -162,7 +162,7 @@ async function drainAndJudge(stage: Stage, scene: Scene, context: Context): Prom
 }
 
 /** The kubectl of the cluster, or the one that is installed, or else something that does the same. */
-function chooseDrainer({ cluster, client }: Stage, write: (line: string) => void): Drainer {
+export function chooseDrainer({ cluster, client }: Stage, write: (line: string) => void): Drainer {
   const kubectl = cluster.assets?.kubectl ?? installedKubectl();
   if (kubectl !== undefined) {
     return kubectlDrainer({ kubectl, kubeconfigPath: cluster.kubeconfigPath, homeDir: cluster.dir });
@@ -239,7 +239,7 @@ const TOLD: readonly string[] = [
   LOG.stalled,
 ];
 
-function tellHookLine(timeline: Timeline, line: LogLine): void {
+export function tellHookLine(timeline: Timeline, line: LogLine): void {
   if (line.namespace !== NAMESPACE || !(TOLD.includes(line.message) || line.level === 'error')) return;
   const text = (field: string) => (typeof line[field] === 'string' ? { [field]: line[field] } : {});
   timeline.add({

@@ -23,6 +23,8 @@ export interface RehearsalCluster {
   readonly dir: string;
   /** A kubectl that comes with the cluster; undefined where one is taken that is installed, if any. */
   readonly assets?: { readonly kubectl: string };
+  /** The API server alone, where it can be stopped: it then answers nobody, and what it stored stays. */
+  readonly apiServer?: { stop(): Promise<unknown>; start(): Promise<unknown> };
   readonly failed: Promise<Error>;
   stop(): Promise<void>;
 }
@@ -34,6 +36,8 @@ export interface StageOptions {
   readonly write: (line: string) => void;
   readonly signal: AbortSignal;
   readonly onHookLine: (line: LogLine) => void;
+  /** Settings of the hook over those of a rehearsal. */
+  readonly hookEnv?: Readonly<Record<string, string>>;
 }
 
 /** What has to be undone at the end, last first. */
@@ -54,7 +58,7 @@ export class Cleanup {
 
 /** Starts a cluster with the definition of CouchbaseCluster, the hook, and the hook's registration. */
 export async function setStage(options: StageOptions, cleanup: Cleanup): Promise<Stage> {
-  const { nodes, write, signal, onHookLine } = options;
+  const { nodes, write, signal, onHookLine, hookEnv = {} } = options;
   const start = options.controlPlane ? (await controlPlane()).startControlPlane : startEmbedded;
   const cluster = await start({ nodes, log: write, signal });
   cleanup.defer(() => cluster.stop());
@@ -64,7 +68,7 @@ export async function setStage(options: StageOptions, cleanup: Cleanup): Promise
   const authority = await createAuthority();
   const files = await writeServing(join(cluster.dir, 'hook'), await authority.issue());
   signal.throwIfAborted();
-  const hook = await startHook({ kubeconfigPath: cluster.kubeconfigPath, files, onLine: onHookLine });
+  const hook = await startHook({ kubeconfigPath: cluster.kubeconfigPath, files, env: hookEnv, onLine: onHookLine });
   cleanup.defer(() => hook.stop());
   await registerWebhook(client, { urls: [hook.url], caBundle: authority.caBundle }, { signal });
   write(`hook ready at ${hook.url}`);

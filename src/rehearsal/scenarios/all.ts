@@ -1,0 +1,43 @@
+import { type Flags, UsageError } from '../flags.ts';
+import type { RehearsalRecord } from '../record.ts';
+import type { RehearsalOptions } from '../rehearse.ts';
+import { type Definition, SCENARIOS } from './definitions.ts';
+import { playScenario } from './run.ts';
+
+/** Most of a drain is waiting; more at a time than this would wait for each other. */
+const AT_ONCE = 3;
+
+/** `--list`: one line for each scenario. */
+export const scenarioLines = () => SCENARIOS.map(({ name, about }) => `${name.padEnd(17)} ${about}`);
+
+/** The scenarios of that name, all of them for `all`. Throws UsageError where there is none. */
+export function scenariosNamed(name: string): readonly Definition[] {
+  const found = name === 'all' ? SCENARIOS : SCENARIOS.filter((one) => one.name === name);
+  if (found.length > 0) return found;
+  throw new UsageError(`there is no scenario "${name}"; see --list`);
+}
+
+/** Plays scenarios, some at a time on embedded clusters. Resolves to their records, in the order of the scenarios. */
+export async function playAll(
+  scenarios: readonly Definition[],
+  flags: Flags,
+  options: RehearsalOptions,
+): Promise<RehearsalRecord[]> {
+  const records = new Map<string, RehearsalRecord>();
+  const todo = [...scenarios];
+  const isAlone = scenarios.length === 1;
+  const work = async () => {
+    for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
+      options.signal.throwIfAborted();
+      const { name } = next;
+      const write = (line: string) => options.write(isAlone ? line : `${name.padEnd(17)} ${line}`);
+      const { follow, signal } = options;
+      const record = await playScenario(next, flags, { write, signal, ...(isAlone && follow ? { follow } : {}) });
+      records.set(name, record);
+    }
+  };
+  const workers = flags.controlPlane ? 1 : AT_ONCE;
+  const results = await Promise.allSettled(Array.from({ length: workers }, work));
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  return scenarios.flatMap(({ name }) => records.get(name) ?? []);
+}

@@ -1,0 +1,254 @@
+import type { ApiClient } from '../../kube/client.ts';
+import { LOG } from '../../logs.ts';
+import type { Drainer } from '../drainers/drainer.ts';
+import { autoscalerLikeDrainer, clusterApiLikeDrainer, karpenterLikeDrainer } from '../drainers/relisting.ts';
+import * as rules from './checks.ts';
+import { dryRun } from './dry-run.ts';
+import { NAMESPACE, type Play } from './play.ts';
+
+/** A scenario: what stands there, what happens, and what must hold afterwards. */
+export interface Definition {
+  readonly name: string;
+  readonly title: string;
+  /** One line. */
+  readonly about: string;
+  readonly nodes?: number;
+  readonly members?: number;
+  readonly process?: 'in-place' | 'swap';
+  /** All members stand on one node when it begins. */
+  readonly isPacked?: boolean;
+  /** How many members the operator moves at a time. Default 1. */
+  readonly atOnce?: number;
+  readonly hookEnv?: Readonly<Record<string, string>>;
+  /** Default: kubectl, or what does the same. */
+  readonly drainer?: (client: ApiClient) => Drainer;
+  readonly script: (play: Play) => Promise<void>;
+  readonly rules: readonly rules.Rule[];
+}
+
+const SAFE = [
+  rules.rehearsed,
+  rules.drainsEnded,
+  rules.nobodyEvicted,
+  rules.nodesEmpty,
+  rules.movedOnce,
+  rules.nobodyMarked,
+];
+const SAFE_IN_PLACE = [...SAFE, rules.available(1), rules.entriesFit('in-place')];
+
+const drainOne = async (play: Play) => {
+  await play.drain(play.node());
+};
+
+/** Starts a drain, does something once the first pod is marked, and waits for the end of the drain. */
+const disturb = (what: (play: Play) => Promise<void>) => async (play: Play) => {
+  const since = play.mark;
+  const drain = play.drainUntilDone(play.node());
+  await Promise.all([drain, play.marked(since).then(() => what(play))]);
+};
+
+/** Drains while nobody moves pods, waits until the drainer has been refused again, and lets them be moved. */
+async function drainAgainst(play: Play, wait: (since: number) => Promise<unknown>, resume: () => Promise<void>) {
+  const since = play.mark;
+  const node = play.node();
+  const before = play.members().filter((member) => member.node === node).length;
+  const drain = play.drain(node);
+  const held = async () => {
+    await wait(since);
+    const left = play.members().filter((member) => member.node === node).length;
+    play.expect('while nobody moved the pods they stayed', left === before, `${left} of ${before} were left`);
+    play.expect('the drain waited meanwhile', play.drains.length === 0, 'it had ended');
+    await resume();
+  };
+  await Promise.all([drain, held()]);
+}
+
+export const SCENARIOS: readonly Definition[] = [
+  {
+    name: 'in-place',
+    title: 'Names that come back',
+    about: 'The operator moves each member under its own name.',
+    script: drainOne,
+    rules: SAFE_IN_PLACE,
+  },
+  {
+    name: 'swap',
+    title: 'New names',
+    about: 'The operator adds a member with a new name before it removes one.',
+    process: 'swap',
+    script: drainOne,
+    rules: [...SAFE, rules.available(1), rules.entriesFit('swap')],
+  },
+  {
+    name: 'mixed-node',
+    title: 'Other pods on the node',
+    about: 'Two members and pods that nobody protects share the node.',
+    members: 6,
+    script: drainOne,
+    rules: [...SAFE_IN_PLACE, rules.othersEvicted],
+  },
+  {
+    name: 'two-in-a-row',
+    title: 'One node after the other',
+    about: 'A node is drained and given back, then the next one.',
+    script: async (play) => {
+      const [first = '', second = ''] = play.nodes();
+      await play.drain(first);
+      await play.calm();
+      await play.cordon(first, false);
+      await play.drain(second);
+    },
+    rules: [...SAFE.filter((rule) => rule !== rules.nodesEmpty), rules.available(1), rules.entriesFit('in-place')],
+  },
+  {
+    name: 'two-at-once',
+    title: 'Two nodes at the same time',
+    about: 'Two administrators drain a node each.',
+    nodes: 4,
+    members: 4,
+    script: async (play) => {
+      const [first = '', second = ''] = play.nodes();
+      // The successor of one is not to meet the other node before its cordon.
+      await play.cordon(first, true);
+      await play.cordon(second, true);
+      await Promise.all([play.drain(first), play.drain(second)]);
+    },
+    rules: SAFE_IN_PLACE,
+  },
+  {
+    name: 'interrupted',
+    title: 'Interrupted and resumed',
+    about: 'The drainer is killed after the first mark, and run again.',
+    script: async (play) => {
+      const cut = new AbortController();
+      const since = play.mark;
+      const node = play.node();
+      const drain = play.drain(node, cut.signal);
+      await play.marked(since);
+      play.tell('kills the drainer', node);
+      cut.abort(new Error('killed'));
+      await drain;
+      await play.drain(node);
+    },
+    rules: SAFE_IN_PLACE,
+  },
+  {
+    name: 'hook-restart',
+    title: 'The hook restarts',
+    about: 'The only replica of the hook is restarted while its pod waits; a drain that fails is run again.',
+    script: disturb(async (play) => {
+      play.tell('restarts the hook');
+      await play.options.stage.hook.restart();
+    }),
+    rules: SAFE_IN_PLACE,
+  },
+  {
+    name: 'api-restart',
+    title: 'The API server restarts',
+    about: 'The API server is stopped and started while a pod waits; a drain that fails is run again.',
+    script: disturb(async (play) => {
+      const { apiServer } = play.options.stage.cluster;
+      if (apiServer === undefined) throw new Error('the API server of this cluster cannot be stopped');
+      play.tell('stops the API server');
+      await apiServer.stop();
+      await apiServer.start();
+      play.tell('has started the API server');
+    }),
+    rules: SAFE_IN_PLACE,
+  },
+  {
+    name: 'operator-paused',
+    title: 'The cluster is paused, then resumed',
+    about: 'Nobody moves pods while spec.paused is true.',
+    script: async (play) => {
+      await play.pauseCluster(true);
+      await drainAgainst(
+        play,
+        (since) => play.refusedAgain(since),
+        () => play.pauseCluster(false),
+      );
+    },
+    rules: SAFE_IN_PLACE,
+  },
+  {
+    name: 'operator-stalled',
+    title: 'The operator does not act',
+    about: 'The operator hangs for longer than STALL_AFTER; the hook says so, and the drain waits.',
+    hookEnv: { STALL_AFTER: '2s' },
+    script: async (play) => {
+      const { operator } = play.options;
+      play.tell('hangs the operator');
+      await operator.pause();
+      const stalled = async (since: number) => {
+        await play.hookSays(({ message }) => message === LOG.stalled, since);
+        await play.event('RescheduleStalled');
+      };
+      await drainAgainst(play, stalled, async () => {
+        play.tell('lets the operator go on');
+        operator.resume();
+      });
+    },
+    rules: SAFE_IN_PLACE,
+  },
+  {
+    name: 'no-capacity',
+    title: 'No room elsewhere',
+    about: 'The successor stays Pending until another node is given back; the drain waits for it.',
+    script: async (play) => {
+      const node = play.node();
+      const others = play.options.stage.cluster.nodes.filter((one) => one !== node);
+      for (const other of others) await play.cordon(other, true);
+      const drain = play.drain(node);
+      const held = async () => {
+        await play.see('a successor without a node', () => play.members().some((member) => member.node === undefined));
+        const since = play.mark;
+        await play.hookSays((line) => line.namespace === NAMESPACE && line.code === 429, since);
+        play.expect('the drain waited while the successor had no node', play.drains.length === 0, 'it had ended');
+        for (const other of others) await play.cordon(other, false);
+      };
+      await Promise.all([drain, held()]);
+    },
+    rules: SAFE_IN_PLACE,
+  },
+  {
+    name: 'autoscaler',
+    title: 'A taint instead of a cordon',
+    about: 'A drainer like cluster-autoscaler taints the node and asks again every 10 s.',
+    drainer: autoscalerLikeDrainer,
+    script: drainOne,
+    rules: SAFE_IN_PLACE,
+  },
+  {
+    name: 'uid-drainer',
+    title: 'A drainer that names the instance',
+    about: 'A drainer like Karpenter taints the node and sets the UID precondition.',
+    drainer: karpenterLikeDrainer,
+    script: drainOne,
+    rules: SAFE_IN_PLACE,
+  },
+  {
+    name: 'cluster-api',
+    title: 'One pod after the other',
+    about: 'A drainer like Cluster API cordons and evicts serially, every 20 s.',
+    drainer: clusterApiLikeDrainer,
+    script: drainOne,
+    rules: SAFE_IN_PLACE,
+  },
+  {
+    name: 'dry-run',
+    title: 'A dry run',
+    about: 'Evictions with dryRun in their body, as kubectl drain --dry-run=server sends them, write nothing.',
+    script: dryRun,
+    rules: [rules.nobodyEvicted, rules.nobodyMoved, rules.nobodyMarked, rules.nothingRemembered],
+  },
+  {
+    name: 'large',
+    title: '200 pods on one node',
+    about: 'All of 200 members stand on the drained node; the operator moves 50 at a time.',
+    members: 200,
+    isPacked: true,
+    atOnce: 50,
+    script: drainOne,
+    rules: [...SAFE, rules.available(50), rules.entriesFit('in-place')],
+  },
+];

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readFlags, UsageError } from '../../../src/rehearsal/flags.ts';
+import { scenarioLines, scenariosNamed } from '../../../src/rehearsal/scenarios/all.ts';
+import { SCENARIOS } from '../../../src/rehearsal/scenarios/definitions.ts';
+import { hookShare, playScenario } from '../../../src/rehearsal/scenarios/run.ts';
+
+const FAST = ['swap', 'interrupted', 'uid-drainer', 'dry-run'];
+
+// Most of it is waiting until the drainers try again.
+describe('scenarios on the embedded API', { concurrency: true }, () => {
+  for (const name of FAST) {
+    it(`${name} holds`, async ({ signal }) => {
+      const [scenario] = scenariosNamed(name);
+      assert.ok(scenario);
+      const lines: string[] = [];
+      const options = { write: (line: string) => void lines.push(line), signal };
+      const record = await playScenario(scenario, { periodMs: 200, controlPlane: false }, options);
+      assert.deepEqual(
+        record.checks.filter(({ holds }) => !holds),
+        [],
+        lines.join('\n'),
+      );
+      assert.equal(record.holds, true);
+      assert.equal(record.scenario.name, name);
+    });
+  }
+
+  it('fail where an operator moves a pod once more', async ({ signal }) => {
+    const [scenario] = scenariosNamed('dry-run');
+    assert.ok(scenario);
+    const script: typeof scenario.script = async (play) => {
+      await scenario.script(play);
+      const [member] = play.members();
+      const { client } = play.options.stage;
+      const path = `/api/v1/namespaces/${member?.namespace}/pods/${member?.name}`;
+      const body = { metadata: { annotations: { 'cao.couchbase.com/reschedule': 'true' } } };
+      await client.json({ method: 'PATCH', path, contentType: 'application/merge-patch+json', body });
+      await play.see('a move', () => !play.members().some(({ uid }) => uid === member?.uid));
+    };
+    const flags = { periodMs: 200, controlPlane: false };
+    const record = await playScenario({ ...scenario, script }, flags, { write: () => undefined, signal });
+    assert.equal(record.holds, false);
+    assert.deepEqual(
+      record.checks.flatMap(({ what, holds }) => (holds ? [] : [what])),
+      ['no pod was moved'],
+    );
+  });
+});
+
+describe('the choice of scenarios', () => {
+  it('is by name, or all', () => {
+    assert.equal(scenariosNamed('all').length, SCENARIOS.length);
+    assert.equal(new Set(SCENARIOS.map(({ name }) => name)).size, SCENARIOS.length);
+    assert.equal(scenarioLines().length, SCENARIOS.length);
+    assert.throws(
+      () => scenariosNamed('nobody'),
+      (error) => error instanceof UsageError && error.message === 'there is no scenario "nobody"; see --list',
+    );
+  });
+
+  it('leaves nodes, members and process to the scenario', () => {
+    assert.equal(readFlags(['--scenario', 'swap']).scenario, 'swap');
+    assert.equal(readFlags(['--list']).list, true);
+    assert.throws(() => readFlags(['--scenario', 'swap', '--members', '4']), /does not go with --members/);
+    assert.throws(() => readFlags(['--scenario', 'swap', '--context', 'kind']), /does not go together with --scenario/);
+  });
+
+  it('tells the share of the hook', () => {
+    const lines = [{ decision: 'deny', durationMs: 30 }, { decision: 'mark', durationMs: 20 }, { durationMs: 900 }];
+    assert.equal(hookShare(lines, 1_000), '50 ms for 2 answers (5.0 % of the drain)');
+    assert.equal(hookShare([], 0), '0 ms for 0 answers');
+  });
+});
