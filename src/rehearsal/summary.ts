@@ -6,7 +6,7 @@ export function summaryOf({ holds, drains, durationMs, figures, checks }: Rehear
   const nodes = [...new Set(drains.map(({ node }) => node))].join(', ');
   const drainMs = drains.reduce((sum, { beganMs, endedMs = durationMs }) => sum + endedMs - beganMs, 0);
   return [
-    line(`drain of ${nodes}`, `${holds ? 'safe' : 'NOT SAFE'}, ${formatAge(drainMs)}`),
+    line(`drain of ${nodes || 'no node'}`, `${holds ? 'safe' : 'NOT SAFE'}, ${formatAge(drainMs)}`),
     ...figures.map(({ what, value }) => line(what, value)),
     ...checks.flatMap(({ problems }) => problems).map((problem) => line('problem', problem)),
   ];

@@ -119,7 +119,7 @@ export class Play {
   /** Waits for an Event of that reason, and notes whether there was one. */
   async event(reason: string): Promise<void> {
     const { stage, signal } = this.options;
-    const path = `/apis/events.k8s.io/v1/namespaces/${NAMESPACE}/events`;
+    const path = `/api/v1/namespaces/${NAMESPACE}/events`;
     const probe = async () => {
       const { items } = await stage.client.json({ method: 'GET', path });
       if (!(items as readonly JsonObject[]).some((event) => event.reason === reason)) throw new NotYet('none so far');
