@@ -31,7 +31,7 @@ export interface Rig {
   /** Starts a hook process without registering it. */
   startHook(env?: Record<string, string>): Promise<RunningHook>;
   /** Registers one URL for the namespaces labelled with `name`, and waits until the API server asks there. */
-  register(name: string, url: string): Promise<void>;
+  register(name: string, url: string, fields?: { readonly timeoutSeconds?: number }): Promise<void>;
   /** A hook that reaches the API server through a proxy that can misbehave; not registered. */
   hookBehindProxy(env?: Record<string, string>): Promise<{ hook: RunningHook; proxy: TcpProxy }>;
   /** Both of it: a hook of that name, registered. */
@@ -80,10 +80,10 @@ export async function startRig(
       ends.push(() => proxy.close());
       return { hook: await start(`https://127.0.0.1:${proxy.port}`, settings), proxy };
     },
-    async register(name, url) {
+    async register(name, url, fields = {}) {
       const probeNamespace = `probe-${name}`;
       await createNamespace(client, probeNamespace, { [HOOK_LABEL]: name });
-      const webhook = { namespaceSelector: { matchLabels: { [HOOK_LABEL]: name } } };
+      const webhook = { namespaceSelector: { matchLabels: { [HOOK_LABEL]: name } }, ...fields };
       await registerWebhook(client, { urls: [url], caBundle: authority.caBundle, name, webhook, probeNamespace });
     },
     async hook(name, settings) {
