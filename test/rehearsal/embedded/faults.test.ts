@@ -27,7 +27,7 @@ const watch = async (client: ApiClient, query: Record<string, string | boolean>)
 test('a watch that asks for them gets bookmarks; ended, it ends without an error', () =>
   withCluster(async (client, cluster) => {
     const types: string[] = [];
-    for await (const { type } of await watch(client, { allowWatchBookmarks: true })) {
+    for await (const { type } of await watch(client, { allowWatchBookmarks: true, timeoutSeconds: '5' })) {
       types.push(type);
       if (types.length === 3) cluster.endWatches();
     }
