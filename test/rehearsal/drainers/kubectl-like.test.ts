@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { nodePath } from '../../../src/kube/paths.ts';
+import type { ApiClient } from '../../../src/kube/client.ts';
+import { nodePath, podPath } from '../../../src/kube/paths.ts';
 import { type Connected, connect } from '../../../src/rehearsal/connect.ts';
 import { kubectlLikeDrainer } from '../../../src/rehearsal/drainers/kubectl-like.ts';
 import { type EmbeddedCluster, startEmbedded } from '../../../src/rehearsal/embedded/cluster.ts';
@@ -13,6 +14,7 @@ import {
   createPod,
   waitForPod,
 } from '../../../src/rehearsal/workload.ts';
+import { refusal } from '../../support/api.ts';
 
 let cluster: EmbeddedCluster;
 let connected: Connected;
@@ -89,4 +91,34 @@ test('a pod that nobody would make again is not evicted', async () => {
     lines.at(-1) ?? '',
     /cannot delete Pods that declare no controller \(use --force to override\): alone\/a/,
   );
+  await uncordon();
+  await client.json({ method: 'DELETE', path: podPath('alone', 'a'), body: { gracePeriodSeconds: 0 } });
+});
+
+/** How the drain of a node with one pod ends where its eviction is answered so. */
+async function drainAnswered(code: number, namespace: string): Promise<{ code: number; last: string }> {
+  await aNamespaceWithPod(namespace);
+  const { client } = connected;
+  const answering: ApiClient = {
+    ...client,
+    json: (call) => (call.method === 'POST' ? Promise.reject(refusal(code, { message: 'so' })) : client.json(call)),
+  };
+  const lines: string[] = [];
+  const drainer = kubectlLikeDrainer({ client: answering, retryAfterMs: 20, pollEveryMs: 20 });
+  const result = await drainer.drain({ node: 'node-1', timeoutMs: 20_000, onLine: (line) => lines.push(line) });
+  await uncordon();
+  await client.json({ method: 'DELETE', path: `/api/v1/namespaces/${namespace}` });
+  return { code: result, last: lines.at(-1) ?? '' };
+}
+
+test('404 is taken as done at once, though the pod is there', async () => {
+  assert.deepEqual(await drainAnswered(404, 'trusting'), { code: 0, last: 'node/node-1 drained' });
+});
+
+test('any other refusal fails the drain', async () => {
+  for (const code of [400, 403, 409, 422, 500]) {
+    const { code: exitCode, last } = await drainAnswered(code, `refused-${code}`);
+    assert.equal(exitCode, 1);
+    assert.match(last, /^error: unable to drain node "node-1": fake: \d+ so$/);
+  }
 });
