@@ -140,7 +140,7 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<vo
   const build = { version: version(), nodeVersion: process.versions.node };
   const hook = createHook(config, connection, { log, ...clock, build, instance, openCertificates, clientCa });
   const stopped = untilSignal(log);
-  const servers = await serve(config, clientCa, hook);
+  const servers = await serve(config, clientCa, hook, log);
   const certificate = hook.certificates.current();
   hook.certificates.start((pair) => useCertificate(servers.webhook, pair, clientCa?.current()));
   clientCa?.start(() => {
@@ -208,12 +208,13 @@ function withNamespace(config: Config): Config {
   }
 }
 
-async function serve(config: Config, clientCa: ClientCa | undefined, hook: Hook) {
+async function serve(config: Config, clientCa: ClientCa | undefined, hook: Hook, log: Log) {
+  const onError = (error: Error) => log.error(LOG.unexpected, { error: describeError(error) });
   const webhook = createWebhookServer(hook.webhookListener, hook.certificates.current(), clientCa?.current());
   const health = createHealthServer(hook.healthListener);
-  const webhookPort = await listen(webhook, config.webhookPort, config.bindAddress);
+  const webhookPort = await listen(webhook, config.webhookPort, config.bindAddress, onError);
   try {
-    const healthPort = await listen(health, config.healthPort, config.bindAddress);
+    const healthPort = await listen(health, config.healthPort, config.bindAddress, onError);
     return { webhook, health, webhookPort, healthPort };
   } catch (error) {
     await closeServer(webhook, 0);

@@ -60,11 +60,22 @@ export class EntryReconciler {
     const since = this.#sinceByTracker.get(key) ?? new Since(monotonicNow);
     this.#sinceByTracker.set(key, since);
     since.keepOnly({ has: (subject) => Object.hasOwn(tracker.entries, subject) });
+    return this.#reconcileEach(tracker, since, signal);
+  }
+
+  /** One entry that always fails must not keep the others from being pruned: its error is thrown after them. */
+  async #reconcileEach(tracker: Tracker, since: Since, signal: AbortSignal): Promise<ReconcileResult> {
     const waits: number[] = [];
+    const failures: unknown[] = [];
     for (const view of this.#view(tracker)) {
-      const plan = await this.#reconcileEntry(tracker, view, since, signal);
-      if (plan.kind === 'keep' && plan.lookAgainInMs !== undefined) waits.push(plan.lookAgainInMs);
+      try {
+        const plan = await this.#reconcileEntry(tracker, view, since, signal);
+        if (plan.kind === 'keep' && plan.lookAgainInMs !== undefined) waits.push(plan.lookAgainInMs);
+      } catch (error) {
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw failures[0];
     return waits.length > 0 ? { requeueAfterMs: Math.min(...waits) } : {};
   }
 

@@ -57,14 +57,24 @@ export function createHealthServer(listener: RequestListener): Server {
   return limited(createHttpServer(listener));
 }
 
-/** Starts to listen, on every address where `address` is empty; rejects with the cause (port in use, address not here). Resolves to the port. */
-export async function listen(server: Server, port: number, address: string): Promise<number> {
+/**
+ * Starts to listen, on every address where `address` is empty; rejects with the cause (port in use, address not here).
+ * Resolves to the port. `onError` is told of a connection that the kernel could not hand over later: without anybody who
+ * listens to it, such an error ends the process.
+ */
+export async function listen(
+  server: Server,
+  port: number,
+  address: string,
+  onError: (error: Error) => void = () => undefined,
+): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
   // Without a host Node listens on IPv6 and IPv4, or on IPv4 alone where the kernel has no IPv6.
   server.listen({ port, ...(address === '' ? {} : { host: address }) }, resolve);
   await promise;
   server.off('error', reject);
+  server.on('error', onError);
   return (server.address() as AddressInfo).port;
 }
 

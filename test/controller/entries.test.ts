@@ -154,6 +154,18 @@ describe('reconciling an entry: time', () => {
     assert.deepEqual(calls(), []);
   });
 
+  test('of several entries one that fails does not keep the others from being pruned, and is tried again', async () => {
+    const other = 'reschedule.hook/db.other';
+    const { look, clock, api } = anEntryReconciler({ annotations: { [other]: ENTRY, [ENTRY_KEY]: ENTRY } });
+    await look();
+    await clock.advance(HOURS);
+    api.before = (call) => {
+      if (call.endsWith('/other')) throw new Error('not now');
+    };
+    await assert.rejects(look(), /not now/);
+    assert.deepEqual(Object.keys(api.annotations(TRACKER_PATH)), [other]);
+  });
+
   test('of several entries the one that is due first says when to look again', async () => {
     const { look } = anEntryReconciler({
       pod: present(),

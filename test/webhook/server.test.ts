@@ -38,6 +38,17 @@ describe('listen', () => {
   });
 });
 
+test('a connection that the kernel cannot hand over is told of, and does not end the process', async (t) => {
+  const server = createHealthServer((_request, response) => response.end('ok'));
+  const told: Error[] = [];
+  const port = await listen(server, 0, HOST, (error) => void told.push(error));
+  t.after(() => closeServer(server, 0));
+  const error = Object.assign(new Error('accept ENOBUFS'), { code: 'ENOBUFS' });
+  assert.ok(server.emit('error', error), 'as Node does where an accept fails');
+  assert.deepEqual(told, [error]);
+  assert.equal((await ask(port)).body, 'ok');
+});
+
 describe('closeServer', () => {
   test('lets a request in hand finish, and takes no new connection', async (t) => {
     const arrived = Promise.withResolvers<() => void>();
