@@ -130,7 +130,8 @@ export class Keeper implements CertificateSource {
       if (failure !== this.#lastFailure) this.#options.log.warn(LOG.certificateTrouble, { error: failure });
       this.#lastFailure = failure;
       this.#problem = failure;
-      return this.#failures.next();
+      // No later than where all is well: what is served has to be renewed without the API server too.
+      return Math.min(this.#failures.next(), this.#options.lifetimes.lookEveryMs);
     }
   }
 
