@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { createDeployment, createPod, waitForPod } from '../../src/rehearsal/workload.ts';
+import { evict } from './support/evict.ts';
 import { createDaemonSet, endPod } from './support/pods.ts';
 import { type Rig, startRig } from './support/rig.ts';
 import { aScene, type Scene } from './support/scene.ts';
@@ -85,7 +86,7 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
       ownerReferences: [job],
       finalizers: ['test/keep'],
     });
-    await createPod(client, { namespace, name: 'finished', node, labels });
+    const { metadata: finished } = await createPod(client, { namespace, name: 'finished', node, labels });
     await waitForPod(client, { namespace, name: 'plain' });
     await waitForPod(client, { namespace, name: 'finished' });
     await endPod(client, { namespace, name: 'finished', at: new Date(Date.now() - 6 * 60_000) });
@@ -101,6 +102,9 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
       contentType: 'application/merge-patch+json',
       body: { metadata: { finalizers: null } },
     });
+    // This hook has not known it to be over for five minutes, whatever the pod says of its end.
+    assert.match((await evict(scene, 'finished')).message, /waiting to be rescheduled \(it is finished\)$/);
+    assert.equal((await evict(scene, 'finished', { uid: finished.uid })).code, 201);
     const result = await drained;
     assert.equal(result.code, 0, result.stderr);
     const left = (await scene.pods()).filter((pod) => pod.node === node);
