@@ -28,7 +28,7 @@ describe('the hook without its API server', () => {
     const waiting = await post(hook, aReview('restart', 'cb-0000'));
     assert.match(
       waiting.body.response?.status?.message ?? '',
-      /^Pod waiting to be rescheduled \(marked .* ago by reschedule-hook\)$/,
+      /^Pod waiting to be rescheduled \(marked .* ago by reschedule-hook[;)]/,
     );
     for (const name of ['cb-0001', 'nobody']) {
       const { body } = await post(hook, aReview('restart', name));
