@@ -49,6 +49,10 @@ async function start({ size, cert, key }: { size: Size; cert: string; key: strin
   return (server.address() as AddressInfo).port;
 }
 
+const REVIEWS = '/selfsubjectaccessreviews';
+/** The hook is not ready before it has asked for its permissions. */
+const GRANTED = '{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":true}}';
+
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
   pruned.calls++;
   const url = new URL(request.url ?? '/', 'http://stand-in');
@@ -58,7 +62,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   }
   const body = await read(request);
   if (request.method === 'PATCH') return patch(url.pathname, body, response);
-  if (request.method === 'POST') return answer(response, 201, body);
+  if (request.method === 'POST') return answer(response, 201, url.pathname.endsWith(REVIEWS) ? GRANTED : body);
   answer(response, 404, '{"kind":"Status","code":404,"reason":"NotFound"}');
 }
 
