@@ -1,12 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ApiClient } from '../../kube/client.ts';
 import { describeError } from '../../kube/errors.ts';
 import { matches } from '../../policy/selector.ts';
-import type { Drainer } from '../drainers/drainer.ts';
-import { installedKubectl, kubectlDrainer } from '../drainers/kubectl.ts';
+import { installedKubectl } from '../drainers/kubectl.ts';
 import { type Flags, UsageError } from '../flags.ts';
 import { watchNodes } from '../node-watch.ts';
 import { StandInOperator } from '../operator.ts';
@@ -22,10 +18,11 @@ import { versionsOf } from '../versions.ts';
 import { deniedBy, probe } from '../webhook-registration.ts';
 import * as workload from '../workload.ts';
 import { access } from './access.ts';
+import { drain } from './drain.ts';
 import type { ClusterFlags } from './flags.ts';
 import { findInstalledHook, type InstalledHook, REGISTRATION } from './installed-hook.ts';
 import { markTeller } from './marks.ts';
-import { checkNode, cordon, uncordon } from './nodes.ts';
+import { checkNode } from './nodes.ts';
 import * as standIns from './stand-ins.ts';
 
 export interface AnyClusterOptions extends RehearsalOptions {
@@ -35,12 +32,11 @@ export interface AnyClusterOptions extends RehearsalOptions {
 }
 
 const CLUSTER = 'cb';
-const LEAST_SAFETY_MS = 10 * 60_000;
 /** An image may have to be pulled. */
 const IN_PLACE_WITHIN_MS = 180_000;
 
 /** What one run works with. */
-interface Run extends AnyClusterOptions {
+export interface Run extends AnyClusterOptions {
   readonly flags: Flags;
   readonly cluster: ClusterFlags;
   readonly client: ApiClient;
@@ -245,42 +241,4 @@ async function untilAsked(client: ApiClient, { webhooks }: InstalledHook, name: 
     signal.throwIfAborted();
     throw new UsageError(describeError(error), { cause: error });
   }
-}
-
-async function drain(run: Run, node: string): Promise<{ code: number; refusals: number }> {
-  const { client, cleanup, flags, recorder, timeline, signal } = run;
-  signal.throwIfAborted();
-  await cordon(client, node);
-  cleanup.defer(() => uncordon(client, node));
-  const drainer = await drainerFor(run);
-  let refusals = 0;
-  const ended = recorder.drain(node, drainer.name);
-  const code = await drainer.drain({
-    node,
-    timeoutMs: Math.max(LEAST_SAFETY_MS, flags.members * 10 * flags.periodMs),
-    signal,
-    onLine: (line) => {
-      if (/^error when evicting .* denied the request: /.test(line)) refusals++;
-      timeline.add({ who: drainer.voice, what: line });
-    },
-  });
-  signal.throwIfAborted();
-  ended(`exit code ${code}`);
-  timeline.add({ who: drainer.voice, what: `exit code ${code}`, node });
-  return { code, refusals };
-}
-
-/** The administrator's own kubectl, for nothing but the pods of this rehearsal. */
-async function drainerFor({ kubectl, cluster, name, env, cleanup }: Run): Promise<Drainer> {
-  const homeDir = await mkdtemp(join(tmpdir(), 'reschedule-hook-rehearsal-'));
-  cleanup.defer(() => rm(homeDir, { recursive: true, force: true }));
-  const { context, kubeconfig } = cluster;
-  return kubectlDrainer({
-    kubectl,
-    homeDir,
-    // Credentials may come from a program that needs its environment.
-    env,
-    ...(kubeconfig === undefined ? {} : { kubeconfigPath: kubeconfig }),
-    args: [`--context=${context}`, `--pod-selector=${standIns.RUN_LABEL}=${name}`],
-  });
 }
