@@ -97,7 +97,11 @@ export function createHook(config: Config, connection: Connection, world: World)
     client,
     permissions: permissionsOf({ ...tracking, ...ownCertificatesOf(config) }),
     setTimer: (callback, ms) => world.setTimer(callback, ms),
-    onMissing: (one) => log.error(LOG.permissionMissing, { permission: describePermission(one), rule: ruleFor(one) }),
+    onMissing: (one) =>
+      log[one.purpose === 'answers' ? 'error' : 'warn'](LOG.permissionMissing, {
+        permission: describePermission(one),
+        rule: ruleFor(one),
+      }),
     onGranted: () => log.info(LOG.permissionsGranted),
     onFailed: (error) => log.warn(LOG.permissionsUnknown, { error: describeError(error) }),
   });
@@ -175,7 +179,7 @@ export function createHook(config: Config, connection: Connection, world: World)
   metrics.read({
     stalledPods: () => stall.byHindrance(),
     isReady: () => notReady() === undefined,
-    permissionsMissing: () => permissions.missing,
+    permissionsMissing: (purpose) => permissions.missing(purpose),
     markedPods: () => countMarked(cache.pods.values(), settings),
     entries: () => entries.byState(),
     queueDepth: () => controller.queue.length,

@@ -2,13 +2,14 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Freshness } from './cache/cache.ts';
 import type { ApiCall } from './kube/client.ts';
 import { resourceOf } from './kube/paths.ts';
+import { PURPOSES, type Purpose } from './kube/permissions.ts';
 import type { Decision } from './policy/decision.ts';
 import type { EntryState } from './policy/plan.ts';
 
 /** What is asked for at each scrape. */
 export interface MetricsSources {
   isReady(): boolean;
-  permissionsMissing(): number;
+  permissionsMissing(purpose: Purpose): number;
   markedPods(): number;
   /** How many, by what hinders their operators. */
   stalledPods(): ReadonlyMap<string, number>;
@@ -115,7 +116,12 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
     gauge(name, help, ['kind'], () => sources.freshness().map((one) => [{ kind: one.kind }, read(one)]));
 
   single('ready', '1 while /readyz says yes, else 0', () => Number(sources.isReady()));
-  single('permissions_missing', 'Permissions that the API server says are missing', sources.permissionsMissing);
+  gauge(
+    'permissions_missing',
+    'Permissions that the API server says are missing: those that answers need, and those of the upkeep',
+    ['purpose'],
+    () => PURPOSES.map((purpose) => [{ purpose }, sources.permissionsMissing(purpose)]),
+  );
   single('marked_pods', 'Pods that carry the reschedule annotation', sources.markedPods);
   gauge(
     'stalled_pods',

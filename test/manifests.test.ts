@@ -6,9 +6,10 @@ import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { type Config, readConfig, SETTINGS } from '../src/config.ts';
-import { type Permission, permissionsOf } from '../src/kube/permissions.ts';
+import { type Grant, permissionsOf } from '../src/kube/permissions.ts';
 import { FINISH_MS } from '../src/main.ts';
 import { couchbaseCluster } from '../src/policy/trackers/couchbasecluster.ts';
+import { grantsOf } from './support/grants.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const CONFIG = join(ROOT, 'config');
@@ -89,16 +90,16 @@ describe('the ClusterRole', () => {
   test('grants the verbs that the code uses, and no other', () => {
     const [{ rules }] = read('rbac/role.yaml');
     const granted = rules.flatMap(permissionsIn);
-    assert.deepEqual(granted, permissionsOf({ trackerKind: couchbaseCluster }));
+    assert.deepEqual(granted, grantsOf(permissionsOf({ trackerKind: couchbaseCluster })));
   });
 
   test('and the Role of the hook that makes its certificates itself likewise', () => {
     const ownCertificates = { namespace: NAMESPACE, secret: 'reschedule-hook-ca', registration: 'reschedule-hook' };
     const [cluster, own] = read('rbac/certificate_role.yaml');
-    const inNamespace = (one: Permission) => ({ ...one, namespace: NAMESPACE });
+    const inNamespace = (one: Grant) => ({ ...one, namespace: NAMESPACE });
     const granted = [...own.rules.flatMap(permissionsIn).map(inNamespace), ...cluster.rules.flatMap(permissionsIn)];
     const always = permissionsOf({});
-    assert.deepEqual(granted, permissionsOf({ ownCertificates }).slice(always.length));
+    assert.deepEqual(granted, grantsOf(permissionsOf({ ownCertificates })).slice(always.length));
   });
 
   test('is bound to the ServiceAccount of the pods', () => {
@@ -119,12 +120,12 @@ describe('the FlowSchema', () => {
   });
 });
 
-function permissionsIn({ apiGroups, resources, resourceNames, verbs }: Rule): Permission[] {
+function permissionsIn({ apiGroups, resources, resourceNames, verbs }: Rule): Grant[] {
   return apiGroups.flatMap((group) =>
     resources.flatMap((resource) =>
       verbs.flatMap((verb) =>
         (resourceNames ?? [undefined]).map(
-          (name) => ({ verb, group, resource, ...(name === undefined ? {} : { name }) }) as Permission,
+          (name) => ({ verb, group, resource, ...(name === undefined ? {} : { name }) }) as Grant,
         ),
       ),
     ),

@@ -49,6 +49,8 @@ describe('the metrics', () => {
       'reschedule_hook_watch_interruptions_total{kind="pods"} 1',
       'reschedule_hook_pruned_entries_total{state="gone"} 1',
       'reschedule_hook_ready 1',
+      'reschedule_hook_permissions_missing{purpose="answers"} 0',
+      'reschedule_hook_permissions_missing{purpose="upkeep"} 1',
       'reschedule_hook_stalled_pods{hindrance="None"} 0',
       'reschedule_hook_cache_objects{kind="pods"} 7',
       'reschedule_hook_cache_synced{kind="pods"} 1',

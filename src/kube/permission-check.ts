@@ -1,6 +1,6 @@
 import type { ApiClient } from './client.ts';
 import { ApiError, ApiUnreachableError, describeError } from './errors.ts';
-import { describePermission, type Permission } from './permissions.ts';
+import { describePermission, type Permission, type Purpose } from './permissions.ts';
 
 const PATH = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
 /** Until all is granted. An administrator who adds a rule wants to see that it was the right one. */
@@ -14,20 +14,24 @@ export interface PermissionCheckOptions {
   onMissing(permission: Permission): void;
   /** Once, when nothing is missing. */
   onGranted(): void;
-  /** The check could not be made, once for each cause in a row; it is made again. */
+  /** The check could not be made, or not in full, once for each cause in a row; it is made again. */
   onFailed(error: unknown): void;
 }
 
+/** What the API server says of one permission; `doubt` where an authorizer failed, so that its no says nothing. */
+type Answer = { readonly allowed: boolean; readonly doubt?: string };
+
 /**
  * Asks the API server, before the hook is ready, whether it will allow all that the hook is going to do; a missing
- * permission would else come to light in the middle of a drain. It ends when all is granted: what is revoked later is an
- * API error like any other, and no reason to take the hook out of service.
+ * permission would else come to light in the middle of a drain. One that no answer needs is told, and does not keep the
+ * hook out of service. It ends when all is granted: what is revoked later is an API error like any other, and no reason to
+ * take the hook out of service either.
  */
 export class PermissionCheck {
   readonly #options: PermissionCheckOptions;
   readonly #stop = new AbortController();
   #problem: string | undefined = 'permissions have not been checked';
-  #missing: readonly string[] = [];
+  #missing: readonly Permission[] = [];
   #failure: string | undefined;
   #timer: { cancel(): void } | undefined;
 
@@ -41,8 +45,8 @@ export class PermissionCheck {
   }
 
   /** How many are missing, as far as is known. */
-  get missing(): number {
-    return this.#missing.length;
+  missing(purpose: Purpose): number {
+    return this.#missing.filter((permission) => permission.purpose === purpose).length;
   }
 
   start(): void {
@@ -55,43 +59,50 @@ export class PermissionCheck {
   }
 
   async #run(): Promise<void> {
-    const isGranted = await this.#check();
-    if (isGranted || this.#stop.signal.aborted) return;
+    const isDone = await this.#check();
+    if (isDone || this.#stop.signal.aborted) return;
     this.#timer = this.#options.setTimer(() => void this.#run(), RETRY_MS);
   }
 
   /** Whether all is granted. */
   async #check(): Promise<boolean> {
-    const { permissions } = this.#options;
     try {
-      const answers = await Promise.all(permissions.map((permission) => this.#isGranted(permission)));
-      return this.#learn(permissions.filter((_, i) => answers[i] === false));
+      const answers = await Promise.all(this.#options.permissions.map((permission) => this.#ask(permission)));
+      this.#learn(answers);
+      return answers.every(({ allowed }) => allowed);
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#learnNothing(error);
       return false;
     }
   }
 
-  #learn(missing: readonly Permission[]): boolean {
-    const { onMissing, onGranted } = this.#options;
+  #learn(answers: readonly Answer[]): void {
+    const { permissions, onMissing, onGranted } = this.#options;
     const before = this.#missing;
-    this.#failure = undefined;
-    this.#missing = missing.map(describePermission);
-    this.#problem = missing.length === 0 ? undefined : `permissions are missing: ${this.#missing.join(', ')}`;
-    for (const permission of missing) if (!before.includes(describePermission(permission))) onMissing(permission);
-    if (missing.length === 0) onGranted();
-    return missing.length === 0;
+    this.#missing = permissions.filter((permission, i) => {
+      const { allowed, doubt } = answers[i] as Answer;
+      return !allowed && (doubt === undefined || before.includes(permission));
+    });
+    const needed = this.#missing.filter(({ purpose }) => purpose === 'answers').map(describePermission);
+    this.#problem = needed.length === 0 ? undefined : `permissions are missing: ${needed.join(', ')}`;
+    for (const permission of this.#missing) if (!before.includes(permission)) onMissing(permission);
+    this.#tellFailure(answers.find(({ doubt }) => doubt !== undefined)?.doubt);
+    if (answers.every(({ allowed }) => allowed)) onGranted();
   }
 
   #learnNothing(error: unknown): void {
-    const failure = describeError(error);
-    if (failure !== this.#failure) this.#options.onFailed(error);
-    this.#failure = failure;
+    this.#tellFailure(error);
     // Where asking itself is refused, there will never be an answer; that must not keep the hook out of service.
     if (isRefused(error)) this.#problem = undefined;
   }
 
-  async #isGranted({ verb, group, resource, namespace, name }: Permission): Promise<boolean> {
+  #tellFailure(error: unknown): void {
+    const failure = error === undefined ? undefined : describeError(error);
+    if (failure !== undefined && failure !== this.#failure) this.#options.onFailed(error);
+    this.#failure = failure;
+  }
+
+  async #ask({ verb, group, resource, namespace, name }: Permission): Promise<Answer> {
     const resourceAttributes = { verb, group, resource, ...(namespace && { namespace }), ...(name && { name }) };
     const body = {
       apiVersion: 'authorization.k8s.io/v1',
@@ -99,9 +110,10 @@ export class PermissionCheck {
       spec: { resourceAttributes },
     };
     const answer = await this.#options.client.json({ method: 'POST', path: PATH, body, signal: this.#stop.signal });
-    const { allowed } = (answer?.status ?? {}) as { allowed?: unknown };
+    const { allowed, denied, evaluationError } = (answer?.status ?? {}) as Readonly<Record<string, unknown>>;
     if (typeof allowed !== 'boolean') throw new ApiUnreachableError(`POST ${PATH}`, 'the answer says nothing');
-    return allowed;
+    const isDoubtful = !allowed && denied !== true && typeof evaluationError === 'string' && evaluationError !== '';
+    return { allowed, ...(isDoubtful && { doubt: `POST ${PATH}: ${evaluationError}` }) };
   }
 }
 

@@ -8,6 +8,7 @@ import { permissionsOf } from '../../src/kube/permissions.ts';
 import { connect } from '../../src/rehearsal/connect.ts';
 import { listPods } from '../../src/rehearsal/pods.ts';
 import { NotYet, until } from '../../src/rehearsal/until.ts';
+import { grantsOf } from '../support/grants.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { CONFIG, find, type Manifest, rendered, SYSTEM_NAMESPACE, variantFolder } from './support/manifests.ts';
 
@@ -140,7 +141,7 @@ describe('kubectl apply -k config/default', () => {
       const [role] = all.filter(
         ({ kind, metadata }) => kind === 'ClusterRole' && /^reschedule-hook-cr-/.test(metadata.name),
       );
-      assert.deepEqual(grantedBy(role), permissionsOf(config), components.join(' and '));
+      assert.deepEqual(grantedBy(role), grantsOf(permissionsOf(config)), components.join(' and '));
       const others = all.filter(({ kind }) => /Role$/.test(kind)).length - 1;
       assert.equal(others, components.includes('certificate-files') ? 0 : 2);
     }

@@ -32,24 +32,32 @@ async function readyz(hook: HookProcess): Promise<string> {
   return `${response.status} ${(await response.text()).trim()}`;
 }
 
+/** The value of one series, as it is scraped. */
+async function metric(hook: HookProcess, series: string): Promise<string | undefined> {
+  const text = await (await fetch(`${hook.healthUrl}/metrics`)).text();
+  const line = text.split('\n').find((one) => one.startsWith(`${series} `));
+  return line?.slice(series.length + 1);
+}
+
 describe('missing permissions, on the real API server', () => {
-  test('are named at start, each with the rule that would grant it, and keep the hook unready until they are there', async () => {
+  test('are named at start, each with the rule that would grant it; those that answers need keep the hook unready until they are there', async () => {
     const events = { op: 'remove', path: '/rules/2' };
     await patchRole([{ op: 'replace', path: '/rules/0/verbs', value: ['get', 'list', 'watch'] }, events]);
     const hook = await prepareHook(rig, 'short');
     const { ready } = await startUnready(hook);
     const missing = await hook.waitForLine(({ permission }) => permission === 'create events');
     assert.equal(missing.message, LOG.permissionMissing);
-    assert.equal(missing.level, 'error');
+    assert.equal(missing.level, 'warn', 'no answer needs it');
     assert.equal(missing.rule, '{apiGroups: [""], resources: ["events"], verbs: ["create"]}');
     await hook.waitForLine(({ message }) => message === LOG.synced);
-    assert.equal(await readyz(hook), '503 not ready: permissions are missing: patch pods, create events');
+    assert.equal(await readyz(hook), '503 not ready: permissions are missing: patch pods');
 
+    await patchRole([{ op: 'replace', path: '/rules/0/verbs', value: ['get', 'list', 'watch', 'patch'] }]);
+    await ready;
+    assert.equal(await metric(hook, 'reschedule_hook_permissions_missing{purpose="upkeep"}'), '1');
     await patchRole([
-      { op: 'replace', path: '/rules/0/verbs', value: ['get', 'list', 'watch', 'patch'] },
       { op: 'add', path: '/rules/2', value: { apiGroups: [''], resources: ['events'], verbs: ['create'] } },
     ]);
-    await ready;
     await hook.waitForLine(({ message }) => message === LOG.permissionsGranted);
     const named = hook.lines.filter(({ message }) => message === LOG.permissionMissing);
     assert.deepEqual(

@@ -70,12 +70,63 @@ describe('the check of permissions at start', () => {
     world.answer = (what) => allowed(what !== 'patch pods' && what !== 'create events');
     await clock.advance(5_000);
     assert.deepEqual(told, [...missing, 'create events']);
-    assert.equal(check.problem, 'permissions are missing: patch pods, create events');
+    assert.equal(check.problem, 'permissions are missing: patch pods');
+    assert.deepEqual([check.missing('answers'), check.missing('upkeep')], [1, 1]);
     world.answer = all;
     await clock.advance(5_000);
     assert.equal(check.problem, undefined);
     assert.deepEqual(told, [...missing, 'create events', 'granted']);
     assert.equal(clock.timers, 0);
+  });
+
+  test('one that no answer needs is told, asked about again, and no reason to be unready', async () => {
+    const { check, clock, told, world } = aCheck((what) => allowed(what !== 'create events'));
+    check.start();
+    await settle();
+    assert.equal(check.problem, undefined);
+    assert.deepEqual(told, ['create events']);
+    assert.deepEqual([check.missing('answers'), check.missing('upkeep')], [0, 1]);
+    world.answer = all;
+    await clock.advance(5_000);
+    assert.deepEqual(told, ['create events', 'granted']);
+    assert.equal(clock.timers, 0);
+  });
+
+  test('an authorizer that failed is said once, and what nobody knows to be missing is no reason to be unready', async () => {
+    const failed: Answer = (what) =>
+      what === 'patch pods' ? { status: { allowed: false, evaluationError: 'no answer from it' } } : allowed(true);
+    const { check, clock, told, world } = aCheck(failed);
+    check.start();
+    await settle();
+    assert.equal(check.problem, undefined);
+    assert.equal(told.length, 1);
+    assert.match(told[0] ?? '', /^failed: .*no answer from it/);
+    await clock.advance(5_000);
+    assert.equal(told.length, 1, 'not told again');
+    world.answer = (what) => allowed(what !== 'patch pods');
+    await clock.advance(5_000);
+    assert.equal(check.problem, 'permissions are missing: patch pods');
+    world.answer = failed;
+    await clock.advance(5_000);
+    assert.equal(check.problem, 'permissions are missing: patch pods', 'what was known stays known');
+    world.answer = all;
+    await clock.advance(5_000);
+    assert.equal(check.problem, undefined);
+    assert.equal(told.at(-1), 'granted');
+    assert.equal(clock.timers, 0);
+  });
+
+  test('a yes and an explicit no count, whatever else failed', async () => {
+    const evaluationError = 'a role is missing';
+    const { check } = aCheck((what) =>
+      what === 'patch pods'
+        ? { status: { allowed: false, denied: true, evaluationError } }
+        : { status: { allowed: true, evaluationError } },
+    );
+    check.start();
+    await settle();
+    assert.equal(check.problem, 'permissions are missing: patch pods');
+    check.stop();
   });
 
   const failures = {

@@ -61,6 +61,15 @@ describe('the alerts', () => {
     });
   }
 
+  test('a 403 that was met pages nobody, and one of an Event warns nobody', () => {
+    const met = rules.filter(({ expr }) => expr.includes('code="403"'));
+    assert.deepEqual(
+      met.map(({ alert, labels }) => `${alert} ${labels.severity}`),
+      ['RescheduleHookForbidden warning'],
+    );
+    assert.match(met[0]?.expr ?? '', /\{code="403", resource!="events"\}/);
+  });
+
   test('every section about an alert has its alert', () => {
     const sections = [...OPERATIONS.matchAll(/^### (RescheduleHook\w+)$/gm)].map(([, name]) => name);
     assert.deepEqual(

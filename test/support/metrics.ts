@@ -12,7 +12,7 @@ export function anUnusedHooksMetrics() {
   const metrics = createMetrics({ version: '1.2.3', nodeVersion: '24.0.0' });
   metrics.read({
     isReady: () => true,
-    permissionsMissing: () => 0,
+    permissionsMissing: (purpose) => (purpose === 'upkeep' ? 1 : 0),
     markedPods: () => 0,
     stalledPods: () => new Map([['None', 0]]),
     entries: () => new Map(),
