@@ -3,8 +3,12 @@ import type { Entry, Node, Pod, PolicySettings, Tracker } from './model.ts';
 import { assertNever } from './model.ts';
 import { isDraining, isEnding, isInPlace, isMarked } from './states.ts';
 
-/** How long an entry must be withdrawn before it goes: the gap between "entry written" and "pod marked" is no reason. */
-export const WITHDRAWN_AFTER_MS = 60_000;
+/**
+ * How long an entry must be withdrawn before it goes: the gap between "entry written" and "pod marked" is no reason. Its
+ * longest is 90 s: the hook waits 30 s for the answer to the entry, and the API server, which nobody may be waiting for any
+ * more, has 60 s to carry out the mark.
+ */
+export const WITHDRAWN_AFTER_MS = 120_000;
 /** How long a name must be gone: scaled down, or moved under another name. */
 export const GONE_AFTER_MS = 3_600_000;
 
