@@ -9,7 +9,7 @@ import { shrink } from './shrink.ts';
 import { DRAINERS, type Variant } from './variant.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
-const RUNS = 1_500;
+const RUNS = 3_000;
 /** Every reason that an answer to an eviction can have, but for exempt users and what is no eviction. */
 const REASONS = [
   'CacheBehind',
