@@ -29,6 +29,7 @@ import { isDraining, isMarked, isSelected } from './policy/states.ts';
 import { Admitter } from './webhook/admit.ts';
 import { createApp } from './webhook/app.ts';
 import { Deadlines } from './webhook/deadlines.ts';
+import { createDisplacedReport } from './webhook/displaced.ts';
 import { createHealthApp } from './webhook/health.ts';
 import { Marker } from './webhook/mark.ts';
 
@@ -52,6 +53,8 @@ export interface Hook {
   readonly healthListener: RequestListener;
   readonly certificates: CertificateSource;
   start(): void;
+  /** To be told of every connection that had to go because there were too many. */
+  onDisplaced(): void;
   /** From now on `/readyz` says no, and answers ask clients to connect elsewhere. */
   unready(reason: string): void;
   /** Answers what is in hand now: 429, in doubt. */
@@ -156,6 +159,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     onDecision: metrics.onDecision,
   });
 
+  const reportDisplaced = createDisplacedReport(log, monotonicNow);
   let unreadyBecause: string | undefined;
   // What is missing is named first: without the permission to list, the cache never syncs.
   const notReady = () =>
@@ -196,6 +200,10 @@ export function createHook(config: Config, connection: Connection, world: World)
       permissions.start();
       cache.start();
       controller.start();
+    },
+    onDisplaced() {
+      metrics.onDisplaced();
+      reportDisplaced();
     },
     unready(reason) {
       unreadyBecause = reason;

@@ -26,6 +26,7 @@ export const LOG = {
   reconcileFailed: 'Reconcile failed',
   eventFailed: 'Event not written',
   badRequest: 'Request refused',
+  displaced: 'Connection displaced',
   certificateLoaded: 'Certificate loaded',
   certificateFailed: 'Certificate not reloaded',
   authorityCreated: 'Certificate authority created',

@@ -210,8 +210,9 @@ function withNamespace(config: Config): Config {
 
 async function serve(config: Config, clientCa: ClientCa | undefined, hook: Hook, log: Log) {
   const onError = (error: Error) => log.error(LOG.unexpected, { error: describeError(error) });
-  const webhook = createWebhookServer(hook.webhookListener, hook.certificates.current(), clientCa?.current());
-  const health = createHealthServer(hook.healthListener);
+  const { webhookListener, healthListener, certificates, onDisplaced } = hook;
+  const webhook = createWebhookServer(webhookListener, certificates.current(), clientCa?.current(), { onDisplaced });
+  const health = createHealthServer(healthListener, { onDisplaced });
   const webhookPort = await listen(webhook, config.webhookPort, config.bindAddress, onError);
   try {
     const healthPort = await listen(health, config.healthPort, config.bindAddress, onError);

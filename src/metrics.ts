@@ -72,6 +72,10 @@ export function createMetrics(build: { readonly version: string; readonly nodeVe
     'Lists and watches that failed and were begun again, by kind of object',
     ['kind'],
   );
+  const displaced = counter(
+    'connections_displaced_total',
+    'Connections ended because a port had too many: the one that was idle for the longest, else the new one',
+  );
   collectDefaultMetrics({ register: registry });
 
   return {
@@ -94,6 +98,7 @@ export function createMetrics(build: { readonly version: string; readonly nodeVe
     },
     onQueueAdd: () => adds.inc(),
     onWatchInterrupted: (kind: string) => interruptions.inc({ kind }),
+    onDisplaced: () => displaced.inc(),
     read: (sources: MetricsSources) => readAtScrape(registry, sources),
   };
 }

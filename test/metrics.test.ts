@@ -35,6 +35,7 @@ describe('the metrics', () => {
     metrics.onQueueAdd();
     metrics.onWatchInterrupted('pods');
     metrics.onPrune('gone');
+    metrics.onDisplaced();
     const text = await metrics.registry.metrics();
     for (const line of [
       'reschedule_hook_build_info{version="1.2.3",node_version="24.0.0"} 1',
@@ -48,6 +49,7 @@ describe('the metrics', () => {
       'reschedule_hook_queue_retries_total 1',
       'reschedule_hook_watch_interruptions_total{kind="pods"} 1',
       'reschedule_hook_pruned_entries_total{state="gone"} 1',
+      'reschedule_hook_connections_displaced_total 1',
       'reschedule_hook_ready 1',
       'reschedule_hook_permissions_missing{purpose="answers"} 0',
       'reschedule_hook_permissions_missing{purpose="upkeep"} 1',

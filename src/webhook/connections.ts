@@ -29,10 +29,13 @@ export class Connections {
   readonly #open = new Map<string, Connection>();
   readonly #idle: (() => void)[] = [];
   readonly #max: number;
+  readonly #onDisplaced: () => void;
   #inHand = 0;
 
-  constructor(server: Server, max: number) {
+  /** `onDisplaced` is told of every connection that is ended because there are too many. */
+  constructor(server: Server, max: number, onDisplaced: () => void = () => undefined) {
     this.#max = max;
+    this.#onDisplaced = onDisplaced;
     server.on('connection', (socket: Socket) => this.#add(socket));
     server.on('request', (request, response) => this.#track(request, response));
   }
@@ -62,6 +65,7 @@ export class Connections {
     const found = idle.find(({ isUsed }) => !isUsed) ?? idle[0] ?? newest;
     this.#open.delete(found.peer);
     found.socket.destroy();
+    this.#onDisplaced();
   }
 
   #track(request: IncomingMessage, response: ServerResponse): void {

@@ -19,6 +19,15 @@ const KEEP_ALIVE_MS = 150_000;
 const REQUEST_TIMEOUT_MS = 150_000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
+/** What is absent has its default. */
+export interface Limits {
+  readonly maxConnections?: number;
+  /** From the connection on; a client that takes longer for its handshake is cut off. */
+  readonly handshakeTimeoutMs?: number;
+  /** Told of every connection that had to go because there were too many. */
+  readonly onDisplaced?: () => void;
+}
+
 /**
  * Without a certificate every handshake fails until `useCertificate` gives it one. With `clientCa` (PEM) clients are asked
  * for a certificate; what it is worth is said by `authorized` of their socket.
@@ -27,19 +36,19 @@ export function createWebhookServer(
   listener: RequestListener,
   certificate: ServingCertificate | undefined,
   clientCa?: string,
-  maxConnections?: number,
+  limits: Limits = {},
 ): HttpsServer {
   const server = createHttpsServer(
     {
       ...contextOf(certificate, clientCa),
       ALPNProtocols: ['http/1.1'],
-      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      handshakeTimeout: limits.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
       requestCert: clientCa !== undefined,
       rejectUnauthorized: false,
     },
     listener,
   );
-  return limited(server, maxConnections);
+  return limited(server, limits);
 }
 
 /** From the next connection on; open ones keep what they have. */
@@ -53,8 +62,11 @@ function contextOf(certificate: ServingCertificate | undefined, clientCa: string
   return { ...certificate, ...client, minVersion: 'TLSv1.2' as const };
 }
 
-export function createHealthServer(listener: RequestListener): Server {
-  return limited(createHttpServer(listener));
+export function createHealthServer(
+  listener: RequestListener,
+  limits: Pick<Limits, 'maxConnections' | 'onDisplaced'> = {},
+): Server {
+  return limited(createHttpServer(listener), limits);
 }
 
 /**
@@ -95,10 +107,10 @@ const CONNECTIONS = new WeakMap<Server, Connections>();
  * What is left to Node's defaults, for they do: 16 KiB of headers. What is not limited: how many requests one connection
  * carries after each other, for the API server keeps its connections as long as it has evictions.
  */
-function limited<T extends Server>(server: T, maxConnections = CONNECTIONS_MAX): T {
+function limited<T extends Server>(server: T, { maxConnections = CONNECTIONS_MAX, onDisplaced }: Limits): T {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = REQUEST_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
-  CONNECTIONS.set(server, new Connections(server, maxConnections));
+  CONNECTIONS.set(server, new Connections(server, maxConnections, onDisplaced));
   return server;
 }

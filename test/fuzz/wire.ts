@@ -34,7 +34,7 @@ export class Wire {
     const authority = await createAuthority();
     const hook = aHook(options.planted, CLOCK);
     const listener: RequestListener = (request, response) => wire.hook.listener(request, response);
-    const server = createWebhookServer(listener, await authority.issue(), undefined, options.maxConnections);
+    const server = createWebhookServer(listener, await authority.issue(), undefined, options);
     const wire = new Wire(server, hook, await listen(server, 0, HOST), authority.ca);
     return wire;
   }

@@ -23,7 +23,8 @@ class FakeSocket extends EventEmitter {
 /** A server of which only the events matter. */
 function aServer(max: number) {
   const server = new EventEmitter();
-  const connections = new Connections(server as Server, max);
+  let displaced = 0;
+  const connections = new Connections(server as Server, max, () => displaced++);
   let port = 1;
   const connect = () => {
     const socket = new FakeSocket(port++);
@@ -36,18 +37,20 @@ function aServer(max: number) {
     server.emit('request', request, response);
     return { arrive: () => request.emit('end'), answer: () => response.emit('close') };
   };
-  return { connections, connect, ask };
+  return { connections, connect, ask, displaced: () => displaced };
 }
 
 const open = (...sockets: { isOpen: boolean }[]) => sockets.map(({ isOpen }) => isOpen);
 
 describe('Connections', () => {
   test('the oldest one that was never of use makes room', () => {
-    const { connect, ask } = aServer(3);
+    const { connect, ask, displaced } = aServer(3);
     const [used, first, second] = [connect(), connect(), connect()];
     ask(used).answer();
+    assert.equal(displaced(), 0);
     const third = connect();
     assert.deepEqual(open(used, first, second, third), [true, false, true, true]);
+    assert.equal(displaced(), 1);
   });
 
   test('where all were of use, the one that was used the longest ago', () => {
@@ -69,12 +72,13 @@ describe('Connections', () => {
   });
 
   test('where each has a whole review in hand, the new one goes', () => {
-    const { connect, ask } = aServer(1);
+    const { connect, ask, displaced } = aServer(1);
     const busy = connect();
     const review = ask(busy);
     review.arrive();
     const refused = connect();
     assert.deepEqual(open(busy, refused), [true, false]);
+    assert.equal(displaced(), 1);
     review.answer();
     const next = connect();
     assert.deepEqual(open(busy, next), [false, true]);

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { createAuthority } from '../../src/rehearsal/certificates.ts';
 import { closeServer, createHealthServer, createWebhookServer, listen } from '../../src/webhook/server.ts';
 import { ask } from '../support/loopback.ts';
 import { mockTime } from '../support/time.ts';
 
 const HOST = '127.0.0.1';
+/** The beginning of a record with a ClientHello of 16 KB, of which there is never enough. */
+const ENDLESS_HELLO = Buffer.concat([Buffer.of(22, 3, 1, 0x40, 0, 1, 0, 0x3f, 0xfc, 3, 3), Buffer.alloc(16_000)]);
 
 async function aServer(t: TestContext, listener: Parameters<typeof createHealthServer>[0]) {
   const server = createHealthServer(listener);
@@ -100,7 +103,38 @@ describe('closeServer', () => {
   });
 });
 
+test('a server tells of the connections that had to go because there were too many', async (t) => {
+  const displaced = Promise.withResolvers<void>();
+  const server = createHealthServer(() => undefined, { maxConnections: 1, onDisplaced: displaced.resolve });
+  const port = await listen(server, 0, HOST);
+  t.after(() => closeServer(server, 0));
+  const first = connect(port, HOST);
+  const ended = once(first.resume(), 'close');
+  const second = connect(port, HOST);
+  t.after(() => second.destroy());
+  await Promise.all([displaced.promise, ended]);
+});
+
 describe('createWebhookServer', () => {
+  test('cuts off a client that does not finish its handshake, whether it says nothing or a byte at a time', async (t) => {
+    const authority = await createAuthority();
+    const server = createWebhookServer(() => undefined, await authority.issue(), undefined, { handshakeTimeoutMs: 20 });
+    const port = await listen(server, 0, HOST);
+    t.after(() => closeServer(server, 0));
+    for (const says of [Buffer.alloc(0), ENDLESS_HELLO]) {
+      const cause = once(server, 'tlsClientError') as Promise<[NodeJS.ErrnoException]>;
+      const client = connect(port, HOST).on('error', () => undefined);
+      const ended = new Promise<void>((resolve) => client.resume().once('close', () => resolve()));
+      for (const byte of says) {
+        if (client.destroyed) break;
+        client.write(Buffer.of(byte));
+        await turn();
+      }
+      assert.equal((await cause)[0].code, 'ERR_TLS_HANDSHAKE_TIMEOUT');
+      await ended;
+    }
+  });
+
   test('keeps idle connections longer than the 90 s of the API server, and bounds slow requests', async () => {
     const authority = await createAuthority();
     const server = createWebhookServer(() => undefined, await authority.issue());
