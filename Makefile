@@ -1,5 +1,6 @@
 # The same commands under the names that administrators of Kubernetes projects expect.
-DOCKER_USER ?= reschedule-hook
+# A name that no registry serves: a node has this image only where somebody has loaded it.
+DOCKER_USER ?= localhost
 DOCKER_IMAGE ?= reschedule-hook-server
 DOCKER_TAG ?= $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
 DOCKER_PLATFORMS ?= linux/amd64,linux/arm64
@@ -29,9 +30,9 @@ rehearse: ## A drain on this machine, with nothing but Node
 manifests: ## Render OVERLAY with the image into dist/install.yaml
 	npm run --silent manifests -- --overlay $(OVERLAY) --image $(IMAGE)
 
-install: manifests ## Install OVERLAY with the image into the cluster of the current kubeconfig
+install: manifests ## Install OVERLAY with the image into the cluster of the current kubeconfig, the registration last
 	$(need_kubectl)
-	kubectl apply --server-side -f dist/install.yaml
+	scripts/install.sh dist/install.yaml
 
 uninstall: manifests ## Remove what install has installed
 	$(need_kubectl)

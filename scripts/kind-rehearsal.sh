@@ -20,8 +20,7 @@ kind get clusters 2>/dev/null | grep -qxF "$cluster" ||
 docker build -t "$image" .
 kind load docker-image "$image" --name "$cluster"
 npm run --silent manifests -- --overlay config/kind --image "$image"
-kubectl --context "$context" apply --server-side -f dist/install.yaml
-kubectl --context "$context" --namespace reschedule-hook-system rollout status deployment/reschedule-hook-server --timeout=180s
+scripts/install.sh dist/install.yaml --context "$context"
 
 nodes=()
 for node in $(kubectl --context "$context" get nodes --selector '!node-role.kubernetes.io/control-plane' \

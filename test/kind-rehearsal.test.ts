@@ -61,11 +61,21 @@ describe('scripts/kind-rehearsal.sh', () => {
       'docker build -t me/hook:1 .',
       'kind load docker-image me/hook:1 --name try',
       'npm run --silent manifests -- --overlay config/kind --image me/hook:1',
-      'kubectl --context kind-try apply --server-side -f dist/install.yaml',
+      'kubectl --context kind-try apply --server-side -f dist/install.yaml --selector app.kubernetes.io/component!=registration',
       'kubectl --context kind-try --namespace reschedule-hook-system rollout status deployment/reschedule-hook-server --timeout=180s',
+      'kubectl --context kind-try apply --server-side -f dist/install.yaml',
       'kubectl --context kind-try get nodes --selector !node-role.kubernetes.io/control-plane --output jsonpath={.items[*].metadata.name}',
       REHEARSE,
     ]);
+  });
+
+  test('registers nothing, and rehearses nothing, where the hook does not come up', () => {
+    stubAll();
+    stub('kubectl', 'case "$*" in *rollout*) exit 1 ;; esac');
+    const { code, stderr, calls } = run();
+    assert.equal(code, 1);
+    assert.match(stderr, /^install: the hook does not come up/);
+    assert.match(calls.at(-1) ?? '', /^kubectl .* rollout status /);
   });
 
   test('takes the cluster that is there', () => {

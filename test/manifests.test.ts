@@ -76,6 +76,13 @@ describe('config/', () => {
     assert.match(files, /secretName: reschedule-hook-tls\n/);
   });
 
+  test('the registration, and nothing else, can be left out by its label and applied last', () => {
+    const component = 'app.kubernetes.io/component';
+    assert.equal(registration.metadata.labels[component], 'registration');
+    const labelled = files.filter((file) => readFileSync(join(CONFIG, file), 'utf-8').includes(component));
+    assert.deepEqual(labelled, ['webhook/registration.yaml']);
+  });
+
   test('the image is the one that make docker-image builds, at the version of the package', () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf-8'));
     const makefile = readFileSync(join(ROOT, 'Makefile'), 'utf-8');

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import { readConfig } from '../../src/config.ts';
 import { permissionsOf } from '../../src/kube/permissions.ts';
 import { connect } from '../../src/rehearsal/connect.ts';
@@ -114,6 +116,36 @@ describe('kubectl apply -k config/default', () => {
       const { stdout } = await ok(plane, 'get', kind, metadata.name, ...scope, '--ignore-not-found', '-o', 'name');
       assert.equal(stdout, '');
     }
+  });
+
+  test('scripts/install.sh registers the webhook when the hook runs, and never before', async () => {
+    const file = join(plane.dir, 'install.yaml');
+    await writeFile(file, (await ok(plane, 'kustomize', DEFAULT)).stdout);
+    const install = async (timeout: string) => {
+      const env = {
+        PATH: `${dirname(plane.assets.kubectl)}:${process.env.PATH}`,
+        HOME: plane.dir,
+        ROLLOUT_TIMEOUT: timeout,
+      };
+      const script = join(CONFIG, '../scripts/install.sh');
+      return promisify(execFile)(script, [file, '--kubeconfig', plane.kubeconfigPath], { env }).then(
+        () => ({ code: 0, stderr: '' }),
+        ({ code, stderr }) => ({ code, stderr }),
+      );
+    };
+    const registered = async () =>
+      (await ok(plane, 'get', 'validatingwebhookconfigurations', '-o', 'name')).stdout.trim();
+
+    for (const node of ['node-1', 'node-2', 'node-3']) await ok(plane, 'cordon', node);
+    const { code, stderr } = await install('2s');
+    assert.equal(code, 1);
+    assert.match(stderr, /install: the hook does not come up .* its registration was not touched/);
+    assert.equal(await registered(), '');
+
+    for (const node of ['node-1', 'node-2', 'node-3']) await ok(plane, 'uncordon', node);
+    assert.deepEqual(await install('60s'), { code: 0, stderr: '' });
+    assert.equal(await registered(), 'validatingwebhookconfiguration.admissionregistration.k8s.io/reschedule-hook');
+    await ok(plane, 'delete', '-k', DEFAULT, '--timeout=60s');
   });
 
   test('without --server-side it is accepted too, and a second time says unchanged', async () => {
