@@ -10,9 +10,11 @@ export interface Flags {
   readonly periodMs: number;
   /** A real control plane instead of the embedded API. */
   readonly controlPlane: boolean;
+  /** What drains; absent: kubectl where there is one, and else what does the same. */
+  readonly drainer?: 'kubectl' | 'built-in';
   /** Where the report goes; absent: nowhere. */
   readonly report?: string;
-  /** The name of a scenario, or `all`; absent: one drain as the other flags describe it. */
+  /** Names of scenarios, parted by commas, or `all`; absent: one drain as the other flags describe it. */
   readonly scenario?: string;
   /** Only tells which scenarios there are. */
   readonly list?: boolean;
@@ -38,18 +40,22 @@ Options:
                     10s, as in life)
   --control-plane   a real API server, scheduler and controller-manager instead of the embedded API; the first run
                     builds them, which needs Go and takes minutes (see npm run cluster:build)
-  --scenario NAME   play a scenario (or all of them), which has nodes and members of its own
+  --scenario NAMES  play a scenario, some (a,b) or all of them, which have nodes and members of their own
   --list            tell which scenarios there are
-  --report FILE     write what happened as one HTML page
-  --json            write it as JSON to standard output, and all else to standard error
+  --drainer WHICH   kubectl (nothing else will do) or built-in, which does what kubectl does (default: kubectl where it
+                    is installed); a scenario about another drainer has its own
+  --report FILE     write what happened as one HTML page, with a part for each scenario
+  --json            write it as JSON to standard output, an array with a record for each scenario, and all else to
+                    standard error
   --plain           one line after the other, also on a terminal
   --help            show this text
 ${CLUSTER_HELP}
-Exit code: 0 if the drain was safe, 1 if it was not, 2 for a wrong command line (or a cluster where it cannot be
-rehearsed), 130 if it was interrupted.
+Exit code: 0 if every check holds; 1 if one does not, or the rehearsal broke off; 2 if it could not begin, by a wrong
+command line, without the kubectl that it needs, or on a cluster that does not answer or where it must not be rehearsed;
+130 if it was interrupted.
 `;
 
-/** Wrong usage: one line, exit code 2. */
+/** It cannot begin as it was asked for: one line, exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -65,12 +71,20 @@ export function readFlags(args: readonly string[]): Flags {
     process: processOf(values.process),
     periodMs: period(values.period ?? (controlPlane ? '10s' : '1s')),
     controlPlane,
-    ...(values.report === undefined ? {} : { report: fileName(values.report) }),
-    ...(values.scenario === undefined ? {} : { scenario: scenarioOf(values) }),
-    ...(values.list ? { list: true } : {}),
+    ...withoutDefault(values),
     json: values.json ?? false,
     plain: values.plain ?? false,
     ...(cluster === undefined ? {} : { cluster }),
+  };
+}
+
+function withoutDefault(values: ReturnType<typeof parsed>): Partial<Flags> {
+  const { drainer, report, scenario, list } = values;
+  return {
+    ...(drainer === undefined ? {} : { drainer: drainerOf(drainer) }),
+    ...(report === undefined ? {} : { report: fileName(report) }),
+    ...(scenario === undefined ? {} : { scenario: scenarioOf(values) }),
+    ...(list ? { list } : {}),
   };
 }
 
@@ -84,6 +98,7 @@ function parsed(args: readonly string[]) {
       'control-plane': { type: 'boolean' },
       scenario: { type: 'string' },
       list: { type: 'boolean' },
+      drainer: { type: 'string' },
       report: { type: 'string' },
       json: { type: 'boolean' },
       plain: { type: 'boolean' },
@@ -99,7 +114,7 @@ function parsed(args: readonly string[]) {
 }
 
 /** What does not go together with a cluster that exists already. */
-const OTHERS = ['nodes', 'control-plane', 'scenario'] as const;
+const OTHERS = ['nodes', 'control-plane', 'scenario', 'drainer'] as const;
 
 function clusterOf(values: ReturnType<typeof parsed>): ClusterFlags | undefined {
   const read = clusterFlags(
@@ -126,6 +141,11 @@ function scenarioOf(values: ReturnType<typeof parsed>): string {
 function processOf(text = 'in-place'): 'in-place' | 'swap' {
   if (text === 'in-place' || text === 'swap') return text;
   throw new UsageError(`--process takes in-place or swap, not "${text}"`);
+}
+
+function drainerOf(text: string): 'kubectl' | 'built-in' {
+  if (text === 'kubectl' || text === 'built-in') return text;
+  throw new UsageError(`--drainer takes kubectl or built-in, not "${text}"`);
 }
 
 function fileName(text: string): string {

@@ -3,51 +3,77 @@ import { describeError } from '../kube/errors.ts';
 import { asker } from './any-cluster/ask.ts';
 import { observe } from './any-cluster/observe.ts';
 import { rehearseOnCluster } from './any-cluster/rehearse.ts';
+import { checkBeforehand } from './beforehand.ts';
 import { type Flags, HELP, readFlags, UsageError } from './flags.ts';
 import { liveView, plainView, type View } from './live/view.ts';
 import type { RehearsalRecord } from './record.ts';
 import { type RehearsalOptions, rehearse } from './rehearse.ts';
 import { reportOf } from './report/page.ts';
 import { playAll, scenarioLines, scenariosNamed } from './scenarios/all.ts';
-import { summaryOf } from './summary.ts';
+import { endOf } from './summary.ts';
+
+/** A person, or whoever started this, wants it to end. */
+class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
 
 /** `npm run rehearse`: resolves to the exit code; see HELP for what it means. */
 async function main(args: readonly string[]): Promise<number> {
-  const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => interrupted.abort(new Error('interrupted')));
-  }
+  const end = endEarly();
   try {
     const flags = readFlags(args);
-    if (flags.help) {
-      process.stdout.write(HELP);
-      return 0;
-    }
-    if (flags.list) {
-      process.stdout.write(`${scenarioLines().join('\n')}\n`);
-      return 0;
-    }
-    if (flags.scenario !== undefined) return (await playAndTell(flags, flags.scenario, interrupted.signal)) ? 0 : 1;
-    return (await rehearseAndTell(flags, interrupted.signal)) ? 0 : 1;
+    const text = textFor(flags);
+    if (text === undefined) return (await run(flags, end)) ? 0 : 1;
+    process.stdout.write(text);
+    return 0;
   } catch (error) {
-    console.error(`rehearse: ${interrupted.signal.aborted ? 'interrupted' : describeError(error)}`);
-    return exitCode(error, interrupted.signal);
+    const why: unknown = end.aborted ? end.reason : error;
+    console.error(`rehearse: ${describeError(why)}`);
+    return exitCodeFor(why);
   }
 }
 
-async function rehearseAndTell(flags: Flags, signal: AbortSignal): Promise<boolean> {
+/** What is all that is wanted; undefined where something is to be rehearsed. */
+function textFor({ help, list }: Flags): string | undefined {
+  if (help) return HELP;
+  return list ? `${scenarioLines().join('\n')}\n` : undefined;
+}
+
+function exitCodeFor(why: unknown): number {
+  if (why instanceof Interrupted) return 130;
+  return why instanceof UsageError ? 2 : 1;
+}
+
+/** Aborted by whatever would end this process, so that what it has done to a cluster is taken back first. */
+function endEarly(): AbortSignal {
+  const end = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => end.abort(new Interrupted('interrupted')));
+  }
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (cause) => end.abort(new Error('nobody reads what is told', { cause })));
+  }
+  process.on('uncaughtException', (error) => end.abort(error));
+  return end.signal;
+}
+
+/** Plays what the flags ask for, tells it, and writes it where it is wanted. Resolves to whether every check holds. */
+async function run(flags: Flags, signal: AbortSignal): Promise<boolean> {
+  checkBeforehand(flags, process.env);
+  const scenarios = flags.scenario === undefined ? undefined : scenariosNamed(flags.scenario);
   const view = viewFor(flags);
   // However this process ends, the terminal is left as it was found.
   process.once('exit', view.stop);
   try {
-    const record = await play(flags, { write: view.write, follow: view.follow, signal });
+    const options = { write: view.write, follow: view.follow, signal };
+    const records = scenarios ? await playAll(scenarios, flags, options) : [await play(flags, options)];
     view.stop();
-    for (const line of ['', ...summaryOf(record)]) view.write(line);
+    for (const line of endOf(records, scenarios !== undefined)) view.write(line);
     // Counted from the start of this process.
     view.write(`took ${(performance.now() / 1000).toFixed(1)} s in all`);
-    if (flags.report !== undefined) writeFileSync(flags.report, reportOf([record]));
-    if (flags.json) console.log(JSON.stringify([record]));
-    return record.holds;
+    if (flags.json) console.log(JSON.stringify(records));
+    if (flags.report !== undefined) writeFileSync(flags.report, reportOf(records));
+    return records.every(({ holds }) => holds);
   } finally {
     view.stop();
   }
@@ -61,42 +87,12 @@ function play(flags: Flags, options: RehearsalOptions): Promise<RehearsalRecord>
   return rehearseOnCluster(flags, cluster, { ...options, env: process.env, ask });
 }
 
-async function playAndTell(flags: Flags, name: string, signal: AbortSignal): Promise<boolean> {
-  const scenarios = scenariosNamed(name);
-  const view = viewFor(flags);
-  process.once('exit', view.stop);
-  try {
-    const records = await playAll(scenarios, flags, { write: view.write, follow: view.follow, signal });
-    view.stop();
-    for (const record of records) for (const line of storyOf(record)) view.write(line);
-    const safe = records.filter(({ holds }) => holds).length;
-    view.write('');
-    view.write(`${safe} of ${records.length} safe, took ${(performance.now() / 1000).toFixed(1)} s in all`);
-    if (flags.report !== undefined) writeFileSync(flags.report, reportOf(records));
-    if (flags.json) console.log(JSON.stringify(records));
-    return safe === records.length;
-  } finally {
-    view.stop();
-  }
-}
-
-function storyOf(record: RehearsalRecord): string[] {
-  const { scenario, checks } = record;
-  const held = checks.map(({ what, holds }) => `  ${holds ? 'holds' : 'FAILS'}  ${what}`);
-  return ['', `${scenario.name}: ${scenario.about}`, ...held, ...summaryOf(record)];
-}
-
 function viewFor({ json, plain }: Flags): View {
   // What a program is to read must be alone on standard output.
   if (json) return plainView((line) => console.error(line));
   const { stdout } = process;
   if (plain || !stdout.isTTY || process.env.TERM === 'dumb') return plainView((line) => console.log(line));
   return liveView(stdout, () => performance.now());
-}
-
-function exitCode(error: unknown, interrupted: AbortSignal): number {
-  if (interrupted.aborted) return 130;
-  return error instanceof UsageError ? 2 : 1;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -1,17 +1,14 @@
-import { LOG } from '../logs.ts';
-import type { Drainer } from './drainers/drainer.ts';
-import { installedKubectl, kubectlDrainer } from './drainers/kubectl.ts';
-import { kubectlLikeDrainer } from './drainers/kubectl-like.ts';
+import { chooseDrainer } from './drainers/choose.ts';
 import type { Flags } from './flags.ts';
 import type { LogLine } from './log-lines.ts';
 import type { Member } from './member.ts';
 import { watchNodes } from './node-watch.ts';
-import { type OperatorEvent, StandInOperator } from './operator.ts';
-import { type PodChange, PodWatch } from './pod-watch.ts';
-import type { PodView } from './pods.ts';
+import { StandInOperator } from './operator.ts';
+import { PodWatch } from './pod-watch.ts';
 import type { RehearsalRecord, Scenario } from './record.ts';
 import { type Followed, Recorder } from './recorder.ts';
 import { Cleanup, type Stage, setStage } from './stage.ts';
+import { tellHookLine, tellOperatorEvent, tellPodChange } from './tell.ts';
 import { Timeline } from './timeline.ts';
 import { checksOf, movesByPod, type Outcome, refusalsIn } from './verdict.ts';
 import { versionsOf } from './versions.ts';
@@ -39,7 +36,7 @@ export async function rehearse(flags: Flags, options: RehearsalOptions): Promise
   try {
     const onHookLine = (line: LogLine) => {
       recorder.hookLine(line);
-      tellHookLine(timeline, line);
+      tellHookLine(timeline, line, NAMESPACE);
     };
     const { nodes, controlPlane } = flags;
     const stage = await setStage({ nodes, controlPlane, write, signal, onHookLine }, cleanup);
@@ -123,21 +120,21 @@ async function drainAndJudge(stage: Stage, scene: Scene, context: Context): Prom
   const drained = new Set(members.filter((member) => member.node === node).map(({ uid }) => uid));
   const deletedBefore = new Set(operator.deletedUids);
   const since = hook.lines.length;
-  const drainer = chooseDrainer(stage, write);
+  const drainer = chooseDrainer(stage, flags.drainer, write);
   const drainEnded = recorder.drain(node, drainer.name);
-  const kubectlCode = await drainer.drain({
+  const drainCode = await drainer.drain({
     node,
     timeoutMs: Math.max(LEAST_SAFETY_MS, flags.members * 10 * flags.periodMs),
     signal,
     onLine: (line) => timeline.add({ who: drainer.voice, what: line }),
   });
   signal.throwIfAborted();
-  drainEnded(`exit code ${kubectlCode}`);
-  timeline.add({ who: drainer.voice, what: `exit code ${kubectlCode}`, node });
+  drainEnded(`exit code ${drainCode}`);
+  timeline.add({ who: drainer.voice, what: `exit code ${drainCode}`, node });
   await waitUntilCalm(client, flags, signal);
 
   const outcome: Outcome = {
-    kubectlCode,
+    drainCode,
     node,
     drained,
     instances: watch.instances.filter(({ labels }) => labels.app === 'couchbase'),
@@ -159,16 +156,6 @@ async function drainAndJudge(stage: Stage, scene: Scene, context: Context): Prom
       { what: 'entries left', value: [entries.length, ...entries].join(' ') },
     ],
   });
-}
-
-/** The kubectl of the cluster, or the one that is installed, or else something that does the same. */
-export function chooseDrainer({ cluster, client }: Stage, write: (line: string) => void): Drainer {
-  const kubectl = cluster.assets?.kubectl ?? installedKubectl();
-  if (kubectl !== undefined) {
-    return kubectlDrainer({ kubectl, kubeconfigPath: cluster.kubeconfigPath, homeDir: cluster.dir });
-  }
-  write('no kubectl is installed: the built-in drainer does what it would do');
-  return kubectlLikeDrainer({ client });
 }
 
 function scenarioOf({ nodes, members, process, periodMs }: Flags): Scenario {
@@ -196,58 +183,4 @@ export function fullestNode(members: readonly Member[]): string {
   const [fullest] = [...counts].sort(([a, m], [b, n]) => n - m || b.localeCompare(a));
   if (fullest === undefined) throw new Error('no member has a node');
   return fullest[0];
-}
-
-export function tellOperatorEvent(timeline: Timeline, event: OperatorEvent): void {
-  switch (event.kind) {
-    case 'created':
-    case 'ready':
-    case 'rebalanced':
-    case 'deleted': {
-      const { kind, pod, uid, node, why } = event;
-      timeline.add({
-        who: 'operator',
-        what: kind,
-        pod,
-        uid,
-        ...(node ? { node } : {}),
-        ...(why ? { detail: why } : {}),
-      });
-      return;
-    }
-    case 'waiting':
-      timeline.add({ who: 'operator', what: 'waiting', detail: event.why });
-      return;
-    case 'failed':
-      timeline.add({ who: 'operator', what: 'failed', detail: event.error });
-  }
-}
-
-export function tellPodChange(timeline: Timeline, change: PodChange, { name, uid, node }: PodView): void {
-  // What nobody else tells: where pods go, and when they are gone.
-  if (change !== 'scheduled' && change !== 'gone') return;
-  timeline.add({ who: 'cluster', what: change, pod: name, uid, ...(node ? { node } : {}) });
-}
-
-const TOLD: readonly string[] = [
-  LOG.waiting,
-  LOG.marked,
-  LOG.released,
-  LOG.doubt,
-  LOG.refused,
-  LOG.rescheduled,
-  LOG.stalled,
-];
-
-export function tellHookLine(timeline: Timeline, line: LogLine): void {
-  if (line.namespace !== NAMESPACE || !(TOLD.includes(line.message) || line.level === 'error')) return;
-  const text = (field: string) => (typeof line[field] === 'string' ? { [field]: line[field] } : {});
-  timeline.add({
-    who: 'hook',
-    what: line.message,
-    ...text('pod'),
-    ...text('node'),
-    ...text('uid'),
-    ...(line.answer === undefined ? {} : { detail: String(line.answer) }),
-  });
 }

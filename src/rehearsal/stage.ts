@@ -4,6 +4,7 @@ import { createAuthority, writeServing } from './certificates.ts';
 import { connect } from './connect.ts';
 import { installClusterDefinition } from './couchbasecluster-crd.ts';
 import { startEmbedded } from './embedded/cluster.ts';
+import { UsageError } from './flags.ts';
 import { type HookProcess, startHook } from './hook-process.ts';
 import type { LogLine } from './log-lines.ts';
 import { registerWebhook } from './webhook-registration.ts';
@@ -60,7 +61,9 @@ export class Cleanup {
 export async function setStage(options: StageOptions, cleanup: Cleanup): Promise<Stage> {
   const { nodes, write, signal, onHookLine, hookEnv = {} } = options;
   const start = options.controlPlane ? (await controlPlane()).startControlPlane : startEmbedded;
-  const cluster = await start({ nodes, log: write, signal });
+  const cluster = await start({ nodes, log: write, signal }).catch((error: unknown) => {
+    throw isUnavailable(error) ? new UsageError(error.message, { cause: error }) : error;
+  });
   cleanup.defer(() => cluster.stop());
   const { client, close } = await connect(cluster.kubeconfigPath);
   cleanup.defer(close);
@@ -74,6 +77,9 @@ export async function setStage(options: StageOptions, cleanup: Cleanup): Promise
   write(`hook ready at ${hook.url}`);
   return { cluster, client, hook };
 }
+
+/** Its binaries are neither there nor can they be built here: the message says what would help. */
+const isUnavailable = (error: unknown): error is Error => error instanceof Error && error.name === 'AssetsUnavailable';
 
 interface ControlPlaneModule {
   startControlPlane(options: {
@@ -90,8 +96,11 @@ async function controlPlane(): Promise<ControlPlaneModule> {
     return (await import(url.href)) as ControlPlaneModule;
   } catch (error) {
     if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new Error('a rehearsal needs a checkout with its development dependencies: test/cluster is missing', {
-      cause: error,
-    });
+    throw new UsageError(
+      '--control-plane needs a checkout with its development dependencies: test/cluster is missing',
+      {
+        cause: error,
+      },
+    );
   }
 }

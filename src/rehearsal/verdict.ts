@@ -4,7 +4,8 @@ import type { Check } from './record.ts';
 
 /** What a rehearsed drain left behind, as plain data. */
 export interface Outcome {
-  readonly kubectlCode: number;
+  /** Of the drainer, whichever it was. */
+  readonly drainCode: number;
   readonly node: string;
   /** UIDs of the protected pods that were on the node when the drain began. */
   readonly drained: ReadonlySet<string>;
@@ -28,7 +29,7 @@ export function movesByPod({ instances, deletedByOperator, deletedBefore }: Outc
 
 /** What must hold after a drain, in the words of somebody who owns the database. */
 export function checksOf(outcome: Outcome): Check[] {
-  const { kubectlCode, drained, instances, deletedByOperator, deletedBefore, node } = outcome;
+  const { drainCode, drained, instances, deletedByOperator, deletedBefore, node } = outcome;
   const gone = instances.filter(({ isGone }) => isGone);
   const here = instances.filter(({ isGone }) => !isGone);
   const evicted = gone.filter(({ uid }) => !deletedByOperator.has(uid));
@@ -40,8 +41,8 @@ export function checksOf(outcome: Outcome): Check[] {
     check('protected pods were on the drained node', [
       ...(drained.size === 0 ? ['no protected pod was on the node, so nothing was rehearsed'] : []),
     ]),
-    check('kubectl drain ended by itself, without an error', [
-      ...(kubectlCode === 0 ? [] : [`kubectl drain ended with code ${kubectlCode}`]),
+    check('the drain ended by itself, without an error', [
+      ...(drainCode === 0 ? [] : [`the drain ended with exit code ${drainCode}`]),
     ]),
     // Nobody but the operator deletes protected pods here.
     check(

@@ -70,11 +70,9 @@ export function findAssets(): AssetsState {
 function assetsGiven(folder: string): AssetsState {
   const missing = missingIn(folder);
   if (missing.length === 0) return { state: 'ready', assets: assetsIn(folder) };
-  const lines = missing.map(({ name }) => `\n  ${join(folder, name)}: no such executable; put ${name} there`);
-  return {
-    state: 'unavailable',
-    why: `KUBEBUILDER_ASSETS lacks ${namesOf(missing)}:${lines.join('')}\n  or unset KUBEBUILDER_ASSETS to have all of them built from source`,
-  };
+  const names = namesOf(missing);
+  const why = `KUBEBUILDER_ASSETS is ${folder}, which lacks ${names}: put them there, or unset it to have all built`;
+  return { state: 'unavailable', why };
 }
 
 /** The binaries that are not executable files in this folder. */

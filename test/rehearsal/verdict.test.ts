@@ -13,7 +13,7 @@ function anInstance(name: string, uid: string, over: Partial<Instance> = {}): In
 /** One pod on node-1, moved in place to node-2 by its operator. */
 const old = anInstance('cb-1', 'old', { node: 'node-1', isGone: true });
 const safe: Outcome = {
-  kubectlCode: 0,
+  drainCode: 0,
   node: 'node-1',
   drained: new Set(['old']),
   instances: [old, anInstance('cb-1', 'new'), anInstance('cb-0', 'other')],
@@ -25,7 +25,7 @@ const safe: Outcome = {
 describe('the verdict on a drain', () => {
   const table: [string, Partial<Outcome>, RegExp[]][] = [
     ['a move in place is safe', {}, []],
-    ['kubectl failed', { kubectlCode: 1 }, [/ended with code 1/]],
+    ['the drainer failed', { drainCode: 1 }, [/^the drain ended with exit code 1$/]],
     ['a pod was evicted', { deletedByOperator: new Set() }, [/cb-1 \(old\) was evicted/]],
     [
       'a pod elsewhere was evicted',

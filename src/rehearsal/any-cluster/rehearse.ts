@@ -9,8 +9,9 @@ import { StandInOperator } from '../operator.ts';
 import { PodWatch } from '../pod-watch.ts';
 import type { RehearsalRecord } from '../record.ts';
 import { Recorder } from '../recorder.ts';
-import { fullestNode, type RehearsalOptions, tellOperatorEvent, tellPodChange } from '../rehearse.ts';
+import { fullestNode, type RehearsalOptions } from '../rehearse.ts';
 import { Cleanup } from '../stage.ts';
+import { tellOperatorEvent, tellPodChange } from '../tell.ts';
 import { Timeline } from '../timeline.ts';
 import { NotYet, until } from '../until.ts';
 import { checksOf, movesByPod, type Outcome } from '../verdict.ts';
@@ -60,7 +61,7 @@ export async function rehearseOnCluster(
 ): Promise<RehearsalRecord> {
   const { write, signal, env } = options;
   const kubectl = installedKubectl(env.PATH);
-  if (kubectl === undefined) throw new UsageError('kubectl is not in the PATH, and it is what drains');
+  if (kubectl === undefined) throw new UsageError('kubectl is not in the PATH');
   const todo = new Cleanup();
   const cleanup = telling(todo, write);
   const monotonicNow = () => performance.now();
@@ -201,7 +202,7 @@ async function rehearse(run: Run): Promise<RehearsalRecord> {
     .waitForMembers(client, { ...wanted, timeoutMs: 10_000 + 6 * flags.periodMs })
     .catch(() => signal.throwIfAborted());
   const outcome: Outcome = {
-    kubectlCode: code,
+    drainCode: code,
     node,
     drained,
     instances: watch.instances.filter((pod) => pod.labels[standIns.MEMBER_LABEL] === CLUSTER),

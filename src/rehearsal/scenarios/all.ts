@@ -1,3 +1,4 @@
+import { describeError } from '../../kube/errors.ts';
 import { type Flags, UsageError } from '../flags.ts';
 import type { RehearsalRecord } from '../record.ts';
 import type { RehearsalOptions } from '../rehearse.ts';
@@ -10,11 +11,14 @@ const AT_ONCE = 3;
 /** `--list`: one line for each scenario. */
 export const scenarioLines = () => SCENARIOS.map(({ name, about }) => `${name.padEnd(17)} ${about}`);
 
-/** The scenarios of that name, all of them for `all`. Throws UsageError where there is none. */
-export function scenariosNamed(name: string): readonly Definition[] {
-  const found = name === 'all' ? SCENARIOS : SCENARIOS.filter((one) => one.name === name);
-  if (found.length > 0) return found;
-  throw new UsageError(`there is no scenario "${name}"; see --list`);
+/** The scenarios of those names, which commas part; all of them for `all`. Throws UsageError where there is none. */
+export function scenariosNamed(names: string): readonly Definition[] {
+  if (names === 'all') return SCENARIOS;
+  return [...new Set(names.split(','))].map((name) => {
+    const found = SCENARIOS.find((one) => one.name === name);
+    if (found === undefined) throw new UsageError(`there is no scenario "${name}"; see --list`);
+    return found;
+  });
 }
 
 /** Plays scenarios, some at a time on embedded clusters. Resolves to their records, in the order of the scenarios. */
@@ -32,12 +36,32 @@ export async function playAll(
       const { name } = next;
       const write = (line: string) => options.write(isAlone ? line : `${name.padEnd(17)} ${line}`);
       const { follow, signal } = options;
-      const record = await playScenario(next, flags, { write, signal, ...(isAlone && follow ? { follow } : {}) });
-      records.set(name, record);
+      const played = playScenario(next, flags, { write, signal, ...(isAlone && follow ? { follow } : {}) });
+      records.set(name, await played.catch((error: unknown) => brokenOff(next, error, options)));
     }
   };
   const workers = flags.controlPlane ? 1 : AT_ONCE;
   const results = await Promise.allSettled(Array.from({ length: workers }, work));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   return scenarios.flatMap(({ name }) => records.get(name) ?? []);
+}
+
+/** So that one scenario that breaks off takes nothing from the others. Throws what is about all of them. */
+function brokenOff({ name, title, about }: Definition, error: unknown, { signal }: RehearsalOptions): RehearsalRecord {
+  if (signal.aborted || error instanceof UsageError) throw error;
+  return {
+    format: 1,
+    scenario: { name, title, about },
+    startedAt: new Date().toISOString(),
+    durationMs: 0,
+    versions: {},
+    holds: false,
+    checks: [{ what: 'it was played to its end', holds: false, problems: [`it broke off: ${describeError(error)}`] }],
+    figures: [],
+    drains: [],
+    nodes: [],
+    pods: [],
+    availability: [],
+    log: [],
+  };
 }

@@ -1,11 +1,13 @@
+import { chooseDrainer } from '../drainers/choose.ts';
 import type { Flags } from '../flags.ts';
 import { watchNodes } from '../node-watch.ts';
 import { StandInOperator } from '../operator.ts';
 import { PodWatch } from '../pod-watch.ts';
 import type { Figure, RehearsalRecord } from '../record.ts';
 import { Recorder } from '../recorder.ts';
-import { chooseDrainer, type RehearsalOptions, tellHookLine, tellOperatorEvent, tellPodChange } from '../rehearse.ts';
+import type { RehearsalOptions } from '../rehearse.ts';
 import { Cleanup, type Stage, setStage } from '../stage.ts';
+import { tellHookLine, tellOperatorEvent, tellPodChange } from '../tell.ts';
 import { Timeline } from '../timeline.ts';
 import { refusalsIn } from '../verdict.ts';
 import { versionsOf } from '../versions.ts';
@@ -19,7 +21,7 @@ const ANNOTATION = { key: 'cao.couchbase.com/reschedule', value: 'true' };
 /** Plays one scenario on a cluster of its own. Resolves to its record, after everything that was started has been stopped. */
 export async function playScenario(
   scenario: Definition,
-  { periodMs, controlPlane }: Pick<Flags, 'periodMs' | 'controlPlane'>,
+  { periodMs, controlPlane, drainer }: Pick<Flags, 'periodMs' | 'controlPlane' | 'drainer'>,
   { write, signal, follow }: RehearsalOptions,
 ): Promise<RehearsalRecord> {
   const cleanup = new Cleanup();
@@ -37,13 +39,18 @@ export async function playScenario(
         hookEnv,
         onHookLine: (line) => {
           recorder.hookLine(line);
-          tellHookLine(timeline, line);
+          tellHookLine(timeline, line, NAMESPACE);
         },
       },
       cleanup,
     );
     follow?.(() => recorder.followed);
-    const play = await setScene(stage, scenario, { periodMs, recorder, timeline, write, signal }, cleanup);
+    const play = await setScene(
+      stage,
+      scenario,
+      { periodMs, wanted: drainer, recorder, timeline, write, signal },
+      cleanup,
+    );
     const failed = stage.cluster.failed.then((error) => {
       throw error;
     });
@@ -56,6 +63,8 @@ export async function playScenario(
 
 interface Context {
   readonly periodMs: number;
+  /** For scenarios that have none of their own. */
+  readonly wanted: Flags['drainer'];
   readonly recorder: Recorder;
   readonly timeline: Timeline;
   readonly write: (line: string) => void;
@@ -65,7 +74,7 @@ interface Context {
 async function setScene(
   stage: Stage,
   { members: size = 3, nodes = 3, process = 'in-place', isPacked = false, atOnce = 1, drainer }: Definition,
-  { periodMs, recorder, timeline, write, signal }: Context,
+  { periodMs, wanted, recorder, timeline, write, signal }: Context,
   cleanup: Cleanup,
 ): Promise<Play> {
   const { client } = stage;
@@ -93,7 +102,7 @@ async function setScene(
   operator.start();
   cleanup.defer(() => operator.stop());
   const options = { stage, operator, watch, recorder, timeline, size, periodMs, signal };
-  const play = new Play({ ...options, drainer: drainer?.(client) ?? chooseDrainer(stage, write) });
+  const play = new Play({ ...options, drainer: drainer?.(client) ?? chooseDrainer(stage, wanted, write) });
   const closed = isPacked ? stage.cluster.nodes.slice(1) : [];
   for (const node of closed) await play.cordon(node, true);
   recorder.expect(CLUSTER, size);
