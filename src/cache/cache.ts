@@ -1,4 +1,5 @@
 import type { ApiClient, JsonObject } from '../kube/client.ts';
+import { isServed } from '../kube/discovery.ts';
 import { LOG } from '../logs.ts';
 import type { Node, Pod, Tracker } from '../policy/model.ts';
 import type { Lookup } from '../policy/plan.ts';
@@ -138,7 +139,7 @@ export function createCache(options: CacheOptions): Cache {
     path: string,
     sink: Store<T>,
     project: (object: JsonObject) => T,
-    extra: { labelSelector?: string; mayBeAbsent?: boolean } = {},
+    extra: Pick<ReflectorOptions<T>, 'isServed'> & { labelSelector?: string } = {},
   ) =>
     new Reflector<T>({
       name,
@@ -146,7 +147,7 @@ export function createCache(options: CacheOptions): Cache {
       project,
       sink,
       log,
-      mayBeAbsent: extra.mayBeAbsent ?? false,
+      ...(extra.isServed ? { isServed: extra.isServed } : {}),
       monotonicNow: options.monotonicNow,
       random: options.random,
       onInterrupted: (error) => options.onInterrupted?.(name, error),
@@ -163,9 +164,17 @@ export function createCache(options: CacheOptions): Cache {
     { name: 'nodes', store: nodes, reflector: reflect('nodes', '/api/v1/nodes', nodes, project.node) },
   ];
   if (trackerKind !== undefined) {
-    const path = `${trackerKind.apiPath}${trackerKind.isNamespaced ? scope : ''}/${trackerKind.plural}`;
-    const reflector = reflect(trackerKind.plural, path, trackers, project.tracker, { mayBeAbsent: true });
-    kinds.push({ name: trackerKind.plural, store: trackers, reflector });
+    const { apiPath, plural } = trackerKind;
+    const reflector = reflect(
+      plural,
+      `${apiPath}${trackerKind.isNamespaced ? scope : ''}/${plural}`,
+      trackers,
+      project.tracker,
+      {
+        isServed: (signal) => isServed(client, apiPath, plural, signal),
+      },
+    );
+    kinds.push({ name: plural, store: trackers, reflector });
   }
 
   return {

@@ -33,8 +33,11 @@ export interface ReflectorOptions<T> {
   /** Keeps the fields that are needed; the raw object is not held. */
   project(object: JsonObject): T;
   readonly sink: Sink<T>;
-  /** A kind that may not exist (a CRD not installed): a 404 on the list is then an empty list, looked at again later. */
-  readonly mayBeAbsent?: boolean;
+  /**
+   * Of a kind that may not exist (a CRD not installed), asked after a 404: if the API server does not serve it, its list is
+   * empty, and looked at again later. A 404 alone can come from anything in between. May throw.
+   */
+  readonly isServed?: (signal: AbortSignal) => Promise<boolean>;
   readonly monotonicNow: () => number;
   readonly random: () => number;
   readonly log: (level: 'debug' | 'info' | 'warn', message: string, fields: Record<string, unknown>) => void;
@@ -102,11 +105,13 @@ export class Reflector<T> {
     }
   }
 
-  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
-    const { name, log, mayBeAbsent } = this.#options;
+  async #recover(failure: unknown, signal: AbortSignal): Promise<void> {
+    const { name, log } = this.#options;
     const isDeaf = this.#options.monotonicNow() - this.#agreedAt > DEAF_MS;
-    if (wantsRelist(error) || isDeaf) this.#resourceVersion = undefined;
-    if (isNotFound(error) && mayBeAbsent) {
+    if (wantsRelist(failure) || isDeaf) this.#resourceVersion = undefined;
+    const error = isNotFound(failure) ? await this.#explain(failure, signal) : failure;
+    if (signal.aborted) return;
+    if (error === undefined) {
       this.#options.sink.beginList().complete();
       this.#agree();
       log('debug', LOG.kindMissing, { kind: name });
@@ -123,6 +128,15 @@ export class Reflector<T> {
       next,
     });
     return pause(delayMs, signal);
+  }
+
+  /** What a 404 is: undefined where there is no such kind, else a failure. */
+  async #explain(notFound: unknown, signal: AbortSignal): Promise<unknown> {
+    try {
+      return (await this.#options.isServed?.(signal)) === false ? undefined : notFound;
+    } catch (error) {
+      return error;
+    }
   }
 
   async #list(signal: AbortSignal): Promise<string> {

@@ -16,7 +16,7 @@ export function objectPath(apiPath: string, plural: string, namespace: string | 
 /** The plural of the resource that a path is about, such as `pods`; its name stands before or after it. */
 export function resourceOf(path: string): string {
   const parts = path.split('/').slice(path.startsWith('/apis/') ? 4 : 3);
-  return (parts[0] === 'namespaces' && parts[2] !== undefined ? parts[2] : parts[0]) ?? '';
+  return (parts[0] === 'namespaces' && parts[2] !== undefined ? parts[2] : parts[0]) ?? 'discovery';
 }
 
 function segment(name: string): string {

@@ -76,7 +76,7 @@ describe('Reflector: when all goes well', () => {
 
 describe('Reflector: a kind that is not installed', () => {
   test('is an empty list, looked at again 10 s later', async (t) => {
-    const { server, sink, start, calls, time, reflector } = aReflector(t, { mayBeAbsent: true });
+    const { server, sink, start, calls, time, reflector } = aReflector(t, { isServed: async () => false });
     server.lists = [apiError(404), aPage('5', ['a'])];
     await start();
     assert.deepEqual(sink.told, ['replace ']);
@@ -89,7 +89,7 @@ describe('Reflector: a kind that is not installed', () => {
   });
 
   test('that goes away while it is watched is an empty list too', async (t) => {
-    const { server, sink, start, time } = aReflector(t, { mayBeAbsent: true });
+    const { server, sink, start, time } = aReflector(t, { isServed: async () => false });
     server.lists = [aPage('5', ['a']), apiError(404)];
     await start();
     server.refusals = [apiError(404)];
@@ -97,6 +97,39 @@ describe('Reflector: a kind that is not installed', () => {
     server.feed.end();
     await settle();
     assert.deepEqual(sink.told, ['replace a', 'replace ']);
+  });
+
+  test('is a failure where it is served all the same, and where nobody can tell', async (t) => {
+    const answers = [true, new Error('no discovery')];
+    const isServed = async () => {
+      const answer = answers.shift();
+      if (answer instanceof Error) throw answer;
+      return answer ?? false;
+    };
+    const { server, sink, start, log, time } = aReflector(t, { isServed });
+    server.lists = [aPage('5', ['a']), apiError(404), aPage('6', ['a', 'b'])];
+    await start();
+    server.refusals = [apiError(404)];
+    await time.advance(2_000);
+    server.feed.end();
+    await settle();
+    assert.match(String(log.at(-1)?.fields.error), /404/);
+    await time.advance(FIRST_MS);
+    assert.match(String(log.at(-1)?.fields.error), /no discovery/);
+    assert.deepEqual(sink.told, ['replace a'], 'nothing is forgotten');
+    await time.advance(2 * FIRST_MS);
+    assert.deepEqual(sink.told, ['replace a', 'replace a,b']);
+  });
+
+  test('is not asked about after a stop', async (t) => {
+    const asked = Promise.withResolvers<boolean>();
+    const { server, sink, start, reflector } = aReflector(t, { isServed: () => asked.promise });
+    server.lists = [apiError(404)];
+    await start();
+    const stopped = reflector.stop();
+    asked.resolve(false);
+    await stopped;
+    assert.deepEqual(sink.told, []);
   });
 
   test('is a failure where it must not be absent', async (t) => {

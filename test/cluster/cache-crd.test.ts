@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { isServed } from '../../src/kube/discovery.ts';
 import { entryKey } from '../../src/policy/entry.ts';
 import { installClusterDefinition, removeClusterDefinition } from '../../src/rehearsal/couchbasecluster-crd.ts';
 import { listPods } from '../../src/rehearsal/pods.ts';
@@ -32,7 +33,21 @@ async function assertEntry(pod: string): Promise<void> {
   assert.match(entries[entryKey(namespace, pod)] ?? '', new RegExp(`"uid":"${uid}"`), pod);
 }
 
+const OTHER = { group: 'couchbase.com', version: 'v2', kind: 'CouchbaseBucket', plural: 'couchbasebuckets' };
+
 describe('a CRD that comes and goes', () => {
+  test('is told by discovery, whether its group is known or not', async () => {
+    const { signal } = new AbortController();
+    const served = (plural: string) => isServed(rig.client, '/apis/couchbase.com/v2', plural, signal);
+    assert.equal(await served('couchbaseclusters'), false, 'no such group');
+    assert.equal(await cached(faulty.hook, 'couchbaseclusters'), 0);
+    // From here on the group is known, and its version.
+    await installClusterDefinition(rig.client, OTHER);
+    await until('discovery to list it', async () => assert.ok(await served(OTHER.plural).catch(() => false)));
+    assert.equal(await served('couchbaseclusters'), false, 'no such kind');
+    assert.ok(await isServed(rig.client, '/api/v1', 'namespaces', signal));
+  });
+
   test('installed after the hook has started: no entries before, entries from then on', async (t) => {
     const { hook, ward } = faulty;
     const asking = keepAsking(rig, hook, ward);

@@ -11,7 +11,7 @@ import { keepAsking, untilAnswered } from './support/asking.ts';
 import { anIdentity } from './support/identity.ts';
 import { prepareHook } from './support/own-hook.ts';
 import { type Rig, startRig } from './support/rig.ts';
-import { untilCounted, untilRight } from './support/right-again.ts';
+import { cached, untilCounted, untilRight } from './support/right-again.ts';
 import { aWard } from './support/ward.ts';
 
 const KINDS = ['pods', 'nodes', 'couchbaseclusters'];
@@ -115,6 +115,27 @@ describe('an API server that refuses the hook', { concurrency: 3 }, () => {
       assert.ok(pauseMs >= retryAfterMs, `${kind}: asked again after ${pauseMs} ms`);
     }
   });
+});
+
+test('404 of something in between, on the lists of clusters: they are not forgotten', async () => {
+  const gate = await startApiGate(rig);
+  const hook = await prepareHook(rig, 'hidden', { server: gate.url, ca: rig.authority.ca });
+  await Promise.all([aWard(rig, 'hidden'), hook.start()]);
+  await untilCounted(rig, hook, 'couchbaseclusters');
+  const clusters = await cached(hook, 'couchbaseclusters');
+  assert.ok(clusters > 0);
+  const refused: Passing[] = [];
+  gate.rule = (request) => {
+    if (request.method !== 'GET' || !request.path.endsWith('/couchbaseclusters')) return undefined;
+    refused.push(request);
+    return { kind: 'refuse', code: 404, body: {} };
+  };
+  gate.dropAll();
+  await until('three refusals', async () => assert.ok(refused.length >= 3), { timeoutMs: 90_000 });
+  assert.equal(await cached(hook, 'couchbaseclusters'), clusters);
+  assert.ok(!hook.lines.some(({ message }) => message === 'Kind not installed'));
+  gate.rule = () => undefined;
+  await untilCounted(rig, hook, 'couchbaseclusters');
 });
 
 const askedFor = (requests: readonly Passing[], kind: string) =>

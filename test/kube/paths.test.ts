@@ -13,7 +13,9 @@ describe('resourceOf', () => {
     ['/apis/couchbase.com/v2/couchbaseclusters', 'couchbaseclusters'],
     ['/apis/couchbase.com/v2/namespaces/db/couchbaseclusters/cb', 'couchbaseclusters'],
     ['/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', 'selfsubjectaccessreviews'],
-    ['/', ''],
+    ['/apis', 'discovery'],
+    ['/apis/couchbase.com/v2', 'discovery'],
+    ['/api/v1', 'discovery'],
   ] as const) {
     test(path, () => assert.equal(resourceOf(path), expected));
   }

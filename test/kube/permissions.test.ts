@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { createListWatch } from '../../src/cache/list-watch.ts';
 import { CertificateObjects, REGISTRATIONS } from '../../src/certificates/objects.ts';
 import type { ApiClient, ApiRequest, JsonObject } from '../../src/kube/client.ts';
+import { isServed } from '../../src/kube/discovery.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
 import { nodePath, objectPath } from '../../src/kube/paths.ts';
 import { PermissionCheck } from '../../src/kube/permission-check.ts';
@@ -70,6 +71,11 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
       }
     },
   },
+  'kube/discovery.ts': {
+    methods: ['GET', 'GET'],
+    drive: async (client, kind) =>
+      kind && (await isServed(client, kind.apiPath, kind.plural, new AbortController().signal)),
+  },
   'kube/events.ts': {
     methods: ['POST'],
     drive: (client) =>
@@ -117,7 +123,9 @@ function pathsOf(paths: string[]): ApiClient {
 /** A client to which everything succeeds, and what it was asked. */
 function recorder() {
   const calls: ApiRequest[] = [];
-  const answer = { metadata: { name: 'x', resourceVersion: '1' }, items: [], status: { allowed: true } };
+  const groups = [{ name: 'couchbase.com', versions: [{ version: 'v2' }] }];
+  const discovery = { groups, resources: [] };
+  const answer = { metadata: { name: 'x', resourceVersion: '1' }, items: [], status: { allowed: true }, ...discovery };
   const client: ApiClient = {
     async json(request) {
       calls.push(request);
@@ -150,8 +158,11 @@ describe('the permissions are those that the code uses', () => {
       const { client, calls } = recorder();
       for (const { drive } of Object.values(CALLERS)) await drive(client, kind);
       const used = new Set(calls.map(authorizedAs));
-      // Granted to everybody by the cluster itself.
+      // These are granted to everybody by the cluster itself.
       assert.ok(used.delete('create authorization.k8s.io/selfsubjectaccessreviews'));
+      const discovery = [...used].filter((one) => one.startsWith('get /'));
+      for (const one of discovery) used.delete(one);
+      assert.equal(discovery.length > 0, kind !== undefined);
       const listed = permissionsOf(kind ? { trackerKind: kind } : {}).map(
         ({ verb, group, resource }) => `${verb} ${group === '' ? '' : `${group}/`}${resource}`,
       );
@@ -198,6 +209,7 @@ describe('the permissions are those that the code uses', () => {
     assert.equal(read('GET', '/api/v1/pods', { watch: true }), 'watch pods');
     assert.equal(read('PATCH', '/api/v1/namespaces/db'), 'patch namespaces');
     assert.equal(read('POST', '/api/v1/namespaces/db/events'), 'create events');
+    for (const path of ['/apis', '/apis/g/v1', '/api/v1']) assert.equal(read('GET', path), `get ${path}`);
     assert.equal(read('PUT', '/apis/g/v1/namespaces/db/things/x'), 'update g/things');
     assert.equal(read('DELETE', '/apis/g/v1/things/x'), 'delete g/things');
   });

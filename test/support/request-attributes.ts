@@ -1,7 +1,13 @@
 import type { ApiRequest } from '../../src/kube/client.ts';
 
-/** What the API server's authorizer would be asked about a call: `patch couchbase.com/couchbaseclusters`. */
+const DISCOVERY = /^\/(api\/v1|apis|apis\/[^/]+\/[^/]+)$/;
+
+/**
+ * What the API server's authorizer would be asked about a call: `patch couchbase.com/couchbaseclusters`; of discovery,
+ * `get /apis`.
+ */
 export function authorizedAs({ method, path, query = {} }: ApiRequest): string {
+  if (DISCOVERY.test(path)) return `get ${path}`;
   const parts = path.split('/').slice(1);
   const group = parts[0] === 'apis' ? `${parts[1]}/` : '';
   const below = parts.slice(parts[0] === 'apis' ? 3 : 2);
