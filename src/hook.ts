@@ -211,6 +211,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     hurry: () => deadlines.hurry(),
     async stop() {
       permissions.stop();
+      deadlines.stop();
       await Promise.all([cache.stop(), controller.stop()]);
     },
   };

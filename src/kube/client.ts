@@ -38,13 +38,13 @@ export function createApiClient(
   clock: { monotonicNow(): number },
   onCall: (call: ApiCall) => void = () => undefined,
 ): ApiClient {
-  const send = async (call: ApiRequest, signal: AbortSignal) => {
+  const send = async (call: ApiRequest, signal: AbortSignal, whilePreparing = signal) => {
     const what = `${call.method} ${call.path}`;
     const startedAt = clock.monotonicNow();
     const finished = (code: number) =>
       onCall({ method: call.method, path: call.path, code, durationMs: clock.monotonicNow() - startedAt });
     try {
-      const { dispatcher, headers } = await connection.prepare();
+      const { dispatcher, headers } = await unlessAborted(connection.prepare(), whilePreparing);
       const response = await request(connection.server + call.path + queryString(call.query), {
         dispatcher,
         method: call.method,
@@ -68,8 +68,8 @@ export function createApiClient(
     }
   };
 
-  const checked = async (call: ApiRequest, signal: AbortSignal) => {
-    const response = await send(call, signal);
+  const checked = async (call: ApiRequest, signal: AbortSignal, whilePreparing = signal) => {
+    const response = await send(call, signal, whilePreparing);
     if (response.statusCode >= 200 && response.statusCode < 300) return response;
     if (response.statusCode === 401) connection.forgetCredentials();
     const body = await response.body.json().catch(() => undefined);
@@ -84,8 +84,7 @@ export function createApiClient(
 
   return {
     async json(call) {
-      const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS);
-      const response = await checked(call, call.signal ? AbortSignal.any([call.signal, timeout]) : timeout);
+      const response = await checked(call, withTimeout(call.signal));
       try {
         return (await response.body.json()) as JsonObject;
       } catch (error) {
@@ -93,9 +92,28 @@ export function createApiClient(
       }
     },
     async stream(call) {
-      return (await checked(call, call.signal ?? new AbortController().signal)).body;
+      // Only the answer has to begin in time; how long the body may be silent is for its reader to say.
+      return (await checked(call, call.signal ?? new AbortController().signal, withTimeout(call.signal))).body;
     },
   };
+}
+
+function withTimeout(signal: AbortSignal | undefined): AbortSignal {
+  const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS);
+  return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+}
+
+/** Credentials can be long in coming, from an exec plugin that hangs: no call waits for them beyond its own time. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 function queryString(query: ApiRequest['query']): string {

@@ -41,6 +41,8 @@ export interface ProxyEnvironment {
 }
 
 const CREDENTIALS_FRESH_MS = 5_000;
+/** After this an exec plugin, or whatever else gives the credentials, is taken to hang, and asked anew. */
+const CREDENTIALS_TIMEOUT_MS = 60_000;
 /** An exec plugin must not be run for each of many calls that are refused at once. */
 const FORGET_AT_MOST_EVERY_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -49,12 +51,14 @@ const MAX_CONNECTIONS = 64;
 /**
  * One pooled keep-alive connection set for every call. The library would open a TLS connection a call
  * (docs/decisions/0003-transport.md). `load` is called again when credentials were refused; certificates that have changed
- * by then, or that an exec plugin has renewed, serve the calls from then on. Throws what `load` throws.
+ * by then, or that an exec plugin has renewed, serve the calls from then on. Throws what `load` throws, and where there are
+ * no credentials within a minute.
  */
 export async function openConnection(
   load: () => KubeConfigLike,
   monotonicNow: () => number,
   proxies: ProxyEnvironment = {},
+  credentialsTimeoutMs = CREDENTIALS_TIMEOUT_MS,
 ): Promise<Connection> {
   let config = load();
   let { prepared, tlsKey } = await read(undefined);
@@ -66,7 +70,7 @@ export async function openConnection(
   async function read(before: { prepared: Prepared; tlsKey: string } | undefined) {
     const cluster = config.getCurrentCluster();
     const options: HttpsOptions = { headers: {} };
-    await config.applyToHTTPSOptions(options);
+    await within(config.applyToHTTPSOptions(options), credentialsTimeoutMs);
     const tls = tlsOptions(options);
     const key = JSON.stringify([tls, cluster?.proxyUrl]);
     const dispatcher =
@@ -104,6 +108,17 @@ export async function openConnection(
     },
     close: () => prepared.dispatcher.destroy(),
   };
+}
+
+/** What comes later is not used: by then it may have been asked for again. */
+async function within(work: Promise<void>, ms: number): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no credentials for the API server within ${ms / 1000} s`)), ms);
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function createAgent(

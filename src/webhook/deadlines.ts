@@ -69,6 +69,12 @@ export class Deadlines {
     for (const deadline of this.#open) deadline.expire(hurried());
   }
 
+  /** To be called when the last answer has left: the timer would keep the process for as long as an answer may take. */
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
   #setTimer(at: number): void {
     this.#timer?.cancel();
     const timer = this.#clock.setTimer(() => this.#expireDue(), Math.max(0, at - this.#clock.monotonicNow()));

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { describe, type TestContext, test } from 'node:test';
 import { type ApiCall, createApiClient } from '../../src/kube/client.ts';
-import { openConnection } from '../../src/kube/connection.ts';
+import { type Connection, openConnection } from '../../src/kube/connection.ts';
 import { ApiUnreachableError } from '../../src/kube/errors.ts';
 import { serve } from '../support/loopback.ts';
 
@@ -55,6 +55,46 @@ async function aClient(t: TestContext, answering: Answering = status(200, { ok: 
 }
 
 const GET = { method: 'GET', path: '/api/v1/pods' } as const;
+
+/** Credentials that never come. */
+const withoutCredentials: Connection = {
+  server: 'https://127.0.0.1:1',
+  prepare: () => new Promise(() => undefined),
+  forgetCredentials: () => undefined,
+  close: async () => undefined,
+};
+
+describe('ApiClient: credentials that do not come', { timeout: 10_000 }, () => {
+  for (const how of ['json', 'stream'] as const) {
+    test(`${how}: the call waits no longer than its signal`, async () => {
+      const calls: ApiCall[] = [];
+      const client = createApiClient(withoutCredentials, { monotonicNow: () => 0 }, (call) => calls.push(call));
+      const stop = new AbortController();
+      const call = client[how]({ ...GET, signal: stop.signal });
+      stop.abort(new Error('the answer is due'));
+      await assert.rejects(call, /GET \/api\/v1\/pods: the answer is due/);
+      await assert.rejects(client[how]({ ...GET, signal: stop.signal }), /the answer is due/);
+      assert.deepEqual(
+        calls.map(({ code }) => code),
+        [0, 0],
+      );
+    });
+
+    test(`${how}: nor longer than any call may take`, async (t) => {
+      const timeouts: AbortController[] = [];
+      t.mock.method(AbortSignal, 'timeout', () => {
+        const timeout = new AbortController();
+        timeouts.push(timeout);
+        return timeout.signal;
+      });
+      const client = createApiClient(withoutCredentials, { monotonicNow: () => 0 });
+      const call = client[how](GET);
+      assert.equal(timeouts.length, 1);
+      timeouts[0]?.abort(new Error('30 s are over'));
+      await assert.rejects(call, /30 s are over/);
+    });
+  }
+});
 
 describe('ApiClient: a request', () => {
   test('carries the credentials, says who asks, and has no body', async (t) => {

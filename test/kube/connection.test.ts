@@ -4,9 +4,20 @@ import { openConnection } from '../../src/kube/connection.ts';
 
 type Options = { headers?: Record<string, unknown>; auth?: string | null };
 
+/** Without its deadline such a call would never end. */
+const HANGS = { timeout: 10_000 };
+
 /** A kubeconfig whose credentials the test changes; `reads` counts how often they were asked for. */
 function aKubeConfig(server = 'https://10.0.0.1:6443///') {
-  const world = { token: 'one', auth: undefined as string | undefined, reads: 0, loads: 0, broken: false };
+  const world = {
+    token: 'one',
+    auth: undefined as string | undefined,
+    reads: 0,
+    loads: 0,
+    broken: false,
+    /** As an exec plugin that does not end. */
+    hangs: false,
+  };
   const load = () => {
     world.loads++;
     if (world.broken) throw new Error('ENOENT: no such file');
@@ -14,6 +25,7 @@ function aKubeConfig(server = 'https://10.0.0.1:6443///') {
       getCurrentCluster: () => ({ server }),
       async applyToHTTPSOptions(options: Options) {
         world.reads++;
+        if (world.hangs) await new Promise(() => undefined);
         options.headers = { ...options.headers, Authorization: `Bearer ${world.token}` };
         if (world.auth !== undefined) Object.assign(options, { auth: world.auth });
       },
@@ -72,6 +84,28 @@ describe('openConnection', () => {
     const expected = `Basic ${Buffer.from('user:secret').toString('base64')}`;
     assert.deepEqual((await connection.prepare()).headers, { Authorization: expected });
     await connection.close();
+  });
+
+  test('gives up credentials that do not come, and asks for them anew', HANGS, async () => {
+    let now = 0;
+    const { world, load } = aKubeConfig();
+    const connection = await openConnection(load, () => now, {}, 1);
+    world.hangs = true;
+    now = 6_000;
+    await assert.rejects(connection.prepare(), /no credentials for the API server within 0.001 s/);
+    world.hangs = false;
+    world.token = 'two';
+    assert.deepEqual((await connection.prepare()).headers, { Authorization: 'Bearer two' });
+    await connection.close();
+  });
+
+  test('fails where no credentials come at all', HANGS, async () => {
+    const { world, load } = aKubeConfig();
+    world.hangs = true;
+    await assert.rejects(
+      openConnection(load, () => 0, {}, 1),
+      /no credentials/,
+    );
   });
 
   test('fails where the kubeconfig fails', async () => {

@@ -78,6 +78,13 @@ describe('Deadlines', () => {
     assert.equal(clock.timers, 0);
   });
 
+  test('no timer is left after a stop', () => {
+    const { clock, deadlines } = aDeadlines();
+    deadlines.open(1_000).close();
+    deadlines.stop();
+    assert.equal(clock.timers, 0);
+  });
+
   test('hurry makes those in hand due, and those to come', () => {
     const { deadlines } = aDeadlines();
     const open = deadlines.open(1_000);

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createAuthority, writeServing } from '../src/rehearsal/certificates.ts';
+import { connect } from '../src/rehearsal/connect.ts';
+import { installClusterDefinition } from '../src/rehearsal/couchbasecluster-crd.ts';
+import { startEmbedded } from '../src/rehearsal/embedded/cluster.ts';
+import { startHook } from '../src/rehearsal/hook-process.ts';
+import { registerWebhook } from '../src/rehearsal/webhook-registration.ts';
+
+const entry = join(import.meta.dirname, 'support/leftovers.ts');
+
+test('a hook that was asked about an eviction, and is stopped, ends without waiting for a timer', async (t) => {
+  const cluster = await startEmbedded({ nodes: 1 });
+  t.after(() => cluster.stop());
+  const { kubeconfigPath } = cluster;
+  const { client, close } = await connect(kubeconfigPath);
+  t.after(close);
+  await installClusterDefinition(client);
+  const authority = await createAuthority();
+  const files = await writeServing(join(cluster.dir, 'hook'), await authority.issue());
+  const hook = await startHook({ kubeconfigPath, files, entry });
+  t.after(() => hook.kill('SIGKILL'));
+  // It waits until an eviction is answered by the hook.
+  await registerWebhook(client, { urls: [hook.url], caBundle: authority.caBundle });
+  hook.kill('SIGTERM');
+  const { timers } = await hook.waitForLine(({ message }) => message === 'left');
+  assert.equal(timers, 0);
+  assert.deepEqual(await hook.exited, { code: 0, signal: null });
+});
