@@ -14,6 +14,7 @@ import {
   planEntry,
   viewEntries,
 } from '../policy/plan.ts';
+import { isSelected } from '../policy/states.ts';
 import type { TrackerKind } from '../policy/trackers/index.ts';
 import type { Announce } from './announce.ts';
 import type { ReconcileResult } from './controller.ts';
@@ -133,7 +134,10 @@ export class EntryReconciler {
     const { cache, reads, settings } = this.#options;
     const object = await reads.pod(about.namespace, about.name, signal);
     const pod = object && cache.project.pod(object);
-    return entryState({ entry, ...(pod ? { pod } : {}) }, settings) === state;
+    const found = entryState({ entry, ...(pod ? { pod } : {}) }, settings);
+    // One that has lost its label is gone for the cache, which never hears of it again; only if it is marked is it still to move.
+    const isHidden = pod !== undefined && !isSelected(pod, settings) && found !== 'waiting';
+    return (isHidden ? 'gone' : found) === state;
   }
 
   #plan(state: EntryState, pod: Pod | undefined, since: Since, subject: string, version: string): Plan {

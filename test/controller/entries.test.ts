@@ -106,6 +106,35 @@ describe('reconciling an entry, row by row', () => {
     assert.deepEqual(await look(), { requeueAfterMs: 10_000 });
     assert.deepEqual(calls(), [READ_POD]);
   });
+
+  test('one without the label, which no cache is told of: gone, unless it is marked and so still to move', async () => {
+    const { look, clock, calls, api, pruned } = anEntryReconciler();
+    await look();
+    await clock.advance(HOURS);
+    api.put(POD_PATH, unlabelled(present({ mark: 'true' })));
+    assert.deepEqual(await look(), { requeueAfterMs: 10_000 });
+    assert.deepEqual(calls(), [READ_POD]);
+    api.put(POD_PATH, unlabelled(present()));
+    await look();
+    assert.deepEqual(calls(), [READ_POD, PRUNE]);
+    assert.deepEqual(pruned, ['gone']);
+  });
+
+  test('another instance of the name without the label, marked or not: gone', async () => {
+    for (const mark of [undefined, 'true']) {
+      const { look, clock, calls, api } = anEntryReconciler();
+      await look();
+      await clock.advance(HOURS);
+      api.put(POD_PATH, unlabelled(present({ uid: 'uid-b', ...(mark === undefined ? {} : { mark }) })));
+      await look();
+      assert.deepEqual(calls(), [READ_POD, PRUNE]);
+    }
+  });
+});
+
+const unlabelled = (pod: ReturnType<typeof present>) => ({
+  ...pod,
+  metadata: { ...(pod.metadata as object), labels: {} },
 });
 
 describe('reconciling an entry: time', () => {
