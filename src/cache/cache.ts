@@ -109,6 +109,8 @@ export function createCache(options: CacheOptions): Cache {
     keyOf: (pod) => namespacedKey(pod.namespace, pod.name),
     isSame: isSameButVersion,
     isOtherInstance: hasOtherUid,
+    // One that has lost its label meanwhile: the watch's word of that is older than our write, and would count for nothing.
+    isWatched: options.isSelected,
     onHandlerError,
     onSynced,
   });

@@ -25,6 +25,8 @@ export interface StoreOptions<T> {
   isSame(a: T, b: T): boolean;
   /** Whether two objects under one key are different instances (another UID). */
   isOtherInstance(a: T, b: T): boolean;
+  /** Whether the watch would tell of the object. What it does not tell of would never be told to be gone. Absent: of all. */
+  isWatched?(object: T): boolean;
   onHandlerError(error: unknown): void;
   /** Called once, after the first list is in. */
   onSynced?(): void;
@@ -106,6 +108,7 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
 
   /** An object from the answer to our own write: only ever a newer version of the instance that is here. */
   assume(object: T): void {
+    if (this.#options.isWatched?.(object) === false) return;
     const before = this.#objects.get(this.#options.keyOf(object));
     if (before !== undefined && !this.#options.isOtherInstance(before, object)) this.put(object);
   }

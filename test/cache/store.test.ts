@@ -31,6 +31,7 @@ function aStore(...objects: readonly Thing[]) {
     keyOf: ({ name }) => name,
     isSame: (a, b) => a.colour === b.colour,
     isOtherInstance: (a, b) => a.uid !== b.uid,
+    isWatched: ({ colour }) => colour !== 'unwatched',
     onHandlerError: (error) => errors.push(error),
     onSynced: () => {
       synced++;
@@ -193,6 +194,15 @@ describe("Store: the answer to the hook's own write", () => {
     const { store } = aStore(thing('9', { uid: 'u2' }));
     store.assume(thing('10', { uid: 'u1' }));
     assert.equal(store.get('a')?.uid, 'u2');
+  });
+
+  test('is left out where the watch does not tell of such an object: nobody would ever take it away', () => {
+    const { store, told } = aStore(thing('1'));
+    store.assume(thing('5', { colour: 'unwatched' }));
+    assert.equal(store.get('a')?.resourceVersion, '1');
+    store.remove(thing('3'));
+    assert.equal(store.get('a'), undefined);
+    assert.deepEqual(told, ['removed a u1@3']);
   });
 
   test('never goes back', () => {

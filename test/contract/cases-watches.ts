@@ -52,19 +52,23 @@ export const WATCHES: readonly Case[] = [
     expected: [[['ADDED', 'a']], [['ADDED', 'a']]],
   },
   {
-    name: 'with a selector: what enters it is added, what leaves it is deleted',
+    name: 'with a selector: what enters it is added, what leaves it is deleted, in the version of that change',
     run: async (api) => {
       const from = await version(api);
       await createMap(api, 'a');
       await relabel(api, 'a', { x: '1' });
       await relabel(api, 'a', { y: '1' });
-      await relabel(api, 'a', { x: '2' });
-      return (await api.watch(api.path('configmaps'), `resourceVersion=${from}&labelSelector=x%3D1`)).map(shape);
+      const { resourceVersion } = (await relabel(api, 'a', { x: '2' })).body.metadata;
+      const events = await api.watch(api.path('configmaps'), `resourceVersion=${from}&labelSelector=x%3D1`);
+      return [events.map(shape), events.at(-1)?.object.metadata.resourceVersion === resourceVersion];
     },
     expected: [
-      ['ADDED', 'a'],
-      ['MODIFIED', 'a'],
-      ['DELETED', 'a'],
+      [
+        ['ADDED', 'a'],
+        ['MODIFIED', 'a'],
+        ['DELETED', 'a'],
+      ],
+      true,
     ],
   },
   {
