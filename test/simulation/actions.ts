@@ -1,5 +1,5 @@
 import type { SimTask } from './admission.ts';
-import { WATCH_KINDS } from './api-server.ts';
+import { WATCH_KINDS, type WatchKind } from './api-server.ts';
 import { addCluster, addDrainers, addEvictions, addOperator } from './cluster-actions.ts';
 import type { Replica, Simulation } from './simulation.ts';
 
@@ -106,9 +106,11 @@ function addReplicas(sim: Simulation, add: Add, addInert: Add): void {
     const { name } = replica;
     addCalls(sim, { add, addInert }, name, () => replica.process?.controllerTask);
     for (const kind of WATCH_KINDS) {
-      add(40, `${name} is told of ${kind}`, () => replica.process?.deliver(kind) ?? false);
-      add(20, `${name} starts to watch ${kind}`, () => listFirst(replica, kind));
-      add(1, `${name} lists ${kind} again`, () => relist(replica, kind));
+      add(40, `${name} is told of ${kind}`, () => replica.process?.feed.deliver(kind) ?? false);
+      addInert(20, `${name} starts to list ${kind}`, () => listFirst(replica, kind));
+      add(40, `${name} gets a page of ${kind}`, () => replica.process?.feed.page(kind) ?? false);
+      addInert(1, `${name}'s list of ${kind} breaks off`, () => replica.process?.feed.breakOff(kind) ?? false);
+      addInert(1, `${name} lists ${kind} again`, () => relist(replica, kind));
     }
     add(20, `${name} is told everything`, () => deliverAll(replica));
     add(2, `${name} dies`, () => sim.crash(replica));
@@ -127,23 +129,20 @@ function addReplicas(sim: Simulation, add: Add, addInert: Add): void {
   addInert(2, 'a call in limbo is lost', () => sim.calls.settleLimbo(false));
 }
 
-function listFirst({ process }: Replica, kind: (typeof WATCH_KINDS)[number]): boolean {
-  if (process === undefined || process.isListed(kind)) return false;
-  process.list(kind);
-  return process.isListed(kind);
+function listFirst({ process }: Replica, kind: WatchKind): boolean {
+  if (process === undefined || process.feed.isWatching(kind) || process.feed.isListing(kind)) return false;
+  return process.beginList(kind);
 }
 
-function relist({ process }: Replica, kind: (typeof WATCH_KINDS)[number]): boolean {
-  if (process === undefined || !process.isListed(kind)) return false;
-  process.list(kind);
-  return true;
+function relist({ process }: Replica, kind: WatchKind): boolean {
+  return process?.feed.isWatching(kind) === true && process.beginList(kind);
 }
 
 /** Every watch is up to date. */
 export function deliverAll({ process }: Replica): boolean {
   let isNew = false;
   for (const kind of WATCH_KINDS) {
-    while (process?.deliver(kind)) isNew = true;
+    while (process?.feed.page(kind) || process?.feed.deliver(kind)) isNew = true;
   }
   return isNew;
 }

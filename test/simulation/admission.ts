@@ -30,6 +30,8 @@ export class Admission implements Task {
   heldThroughout = true;
   /** Whether at some moment since it was sent the pod of that name had been over for longer than a corpse has. */
   sawCorpse = false;
+  /** Whether at some moment since it was sent the pod of that name was none that is to be protected. */
+  sawUnselected = false;
   /** The instances of that name that were on a draining node since it was sent. */
   readonly drainingUids = new Set<string>();
   /** The instance that the hook last decided to mark. */

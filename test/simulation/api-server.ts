@@ -51,6 +51,8 @@ export class ApiServer<Caller> {
   trackerSince: number | undefined;
   /** Where the last pod of a name was that is gone. */
   readonly lastNodes = new Map<string, string | undefined>();
+  /** UIDs of the pods that have ever lost the label by which the hook watches. */
+  readonly hidden = new Set<string>();
   readonly watch: Readonly<Record<WatchKind, WatchLine[]>> = { pods: [], nodes: [], trackers: [] };
   readonly #clock: SimClock;
   readonly #variant: Variant;
@@ -66,7 +68,8 @@ export class ApiServer<Caller> {
 
   createPod(kind: SimPod['kind'], name: string): SimPod {
     const version = ++this.#version;
-    const fields = { name, kind, uid: `${shown(name)}#${++this.#uids}`, ready: false, version };
+    const uid = `${shown(name)}#${++this.#uids}`;
+    const fields = { name, kind, uid, ready: false, isLabelled: true, version };
     const pod: SimPod = { ...fields, raw: rawPod(fields) };
     this.pods.set(name, pod);
     this.#tellPod(pod, 'put');
@@ -74,10 +77,13 @@ export class ApiServer<Caller> {
   }
 
   changePod(pod: SimPod, edit: (pod: SimPod) => void): void {
+    const wasWatched = isWatched(pod);
+    const before = { ...pod };
     edit(pod);
     pod.version = ++this.#version;
     pod.raw = rawPod(pod);
-    this.#tellPod(pod, 'put');
+    if (wasWatched && !isWatched(pod)) this.#hide(before, pod.version);
+    else this.#tellPod(pod, 'put');
   }
 
   removePod(pod: SimPod): void {
@@ -219,6 +225,13 @@ export class ApiServer<Caller> {
     this.changeTracker(found, rest);
   }
 
+  /** A watch by label is told that the pod is deleted, as it last was, under the new version. */
+  #hide(before: SimPod, version: number): void {
+    this.hidden.add(before.uid);
+    this.#push('pods', 'remove', rawPod({ ...before, version }));
+    this.#witness.changed();
+  }
+
   #tellPod(pod: SimPod, type: WatchLine['type']): void {
     if (isWatched(pod)) this.#push('pods', type, pod.raw);
     this.#witness.changed();
@@ -241,4 +254,4 @@ interface PatchOp {
 }
 
 /** The hook watches by label: it is never told of other pods. */
-const isWatched = ({ kind }: SimPod) => kind !== 'other';
+export const isWatched = ({ kind, isLabelled }: SimPod) => kind !== 'other' && isLabelled;

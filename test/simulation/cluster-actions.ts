@@ -39,6 +39,8 @@ export function addOperator({ operator, server }: Simulation, add: Add): void {
     add(20, `operator deletes the swapped ${shown(name)}`, () => operator.endSwap(name));
     add(1, `operator restarts ${shown(name)}`, () => operator.restart(name, false));
     add(10, `operator replaces the failed ${shown(name)}`, () => operator.restart(name, true));
+    add(1, `somebody takes the label of ${shown(name)}`, () => label(server, server.pods.get(name), false));
+    add(6, `somebody labels ${shown(name)} again`, () => label(server, server.pods.get(name), true));
     add(1, `somebody unmarks ${shown(name)}`, () => unmark(server, server.pods.get(name)));
   }
   add(1, 'operator dies', () => operator.die());
@@ -56,6 +58,12 @@ function turn<K extends string>(object: Record<K, boolean>, key: K, value: boole
 function unmark(server: Simulation['server'], pod: SimPod | undefined): boolean {
   if (pod?.mark === undefined) return false;
   server.changePod(pod, () => delete pod.mark);
+  return true;
+}
+
+function label(server: Simulation['server'], pod: SimPod | undefined, isLabelled: boolean): boolean {
+  if (pod === undefined || pod.isLabelled === isLabelled) return false;
+  server.changePod(pod, () => Object.assign(pod, { isLabelled }));
   return true;
 }
 

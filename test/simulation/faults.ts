@@ -168,6 +168,12 @@ export const FAULTS: readonly Fault[] = [
     mutation: { observation: (seen) => ({ ...seen, cacheKnowsInstance: true }) },
   },
   {
+    what: 'what a new list does not name stays in the cache',
+    violates: 'e',
+    variant: { tracking: 'swap' },
+    mutation: { keepsUnlisted: true },
+  },
+  {
     what: 'nothing is ever pruned',
     violates: 'e',
     mutation: { neverReconciles: true },

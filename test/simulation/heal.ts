@@ -1,6 +1,6 @@
 import { deliverAll } from './actions.ts';
 import type { SimTask } from './admission.ts';
-import { WATCH_KINDS } from './api-server.ts';
+import { isWatched, WATCH_KINDS } from './api-server.ts';
 import { quiet } from './clock.ts';
 import { kubeletEnds } from './cluster-actions.ts';
 import type { Drainer } from './drainer.ts';
@@ -42,7 +42,8 @@ function mend(sim: Simulation): void {
   sim.createTracker();
   for (const replica of sim.replicas) {
     sim.startProcess(replica);
-    for (const kind of WATCH_KINDS) replica.process?.list(kind);
+    // A watch that works goes on: a new list would put right what it has left wrong.
+    for (const kind of WATCH_KINDS) if (!replica.process?.feed.isWatching(kind)) replica.process?.list(kind);
   }
 }
 
@@ -66,7 +67,17 @@ function leftOver({ server, replicas }: Simulation): string | undefined {
   const memories = replicas.flatMap(({ name, process }) =>
     (process?.cache.departed.keys() ?? []).map((key) => `what ${name} remembers of ${key}`),
   );
-  return [...entries.map((key) => `the entry ${key}`), ...memories][0];
+  return [...entries.map((key) => `the entry ${key}`), ...memories, ...ghosts(replicas, server)][0];
+}
+
+/** What the caches have, and the API server has not, or not so that they would be told of it. */
+function ghosts(replicas: Simulation['replicas'], server: Simulation['server']): string[] {
+  const there = new Set([...server.pods.values()].filter(isWatched).map(({ uid }) => uid));
+  return replicas.flatMap(({ name, process }) =>
+    [...(process?.cache.pods.values() ?? [])]
+      .filter(({ uid }) => !there.has(uid))
+      .map(({ uid }) => `what the cache of ${name} has of ${uid}`),
+  );
 }
 
 async function round(sim: Simulation, number: number): Promise<void> {

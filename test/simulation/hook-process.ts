@@ -25,6 +25,7 @@ import { RESCHEDULE } from '../support/raw.ts';
 import type { ApiServer, WatchKind } from './api-server.ts';
 import type { Calls, Task } from './calls.ts';
 import type { SimClock } from './clock.ts';
+import { Feed } from './feed.ts';
 import type { Mutation } from './mutation.ts';
 import { EPOCH } from './objects.ts';
 import { settingsOf, trackerKindOf, type Variant } from './variant.ts';
@@ -56,6 +57,7 @@ export interface ProcessOptions<T extends Task> {
 /** One process of the hook: the real cache, policy, execution and controller, as `createHook` puts them together. */
 export class HookProcess<T extends Task> {
   readonly cache: Cache;
+  readonly feed: Feed;
   readonly controllerTask: T;
   /** Forgets a pod, by its key in the store, in secret: for a planted fault. */
   consume: (podKey: string) => void = () => undefined;
@@ -65,7 +67,6 @@ export class HookProcess<T extends Task> {
   readonly forgottenAt = new Map<string, number>();
   readonly #sawMarked = new Set<string>();
   readonly #options: ProcessOptions<T>;
-  readonly #cursor: Record<WatchKind, number | undefined> = { pods: undefined, nodes: undefined, trackers: undefined };
   readonly #admitter: Admitter;
   readonly #controller: Controller;
   readonly #deadlines: Deadlines;
@@ -86,6 +87,7 @@ export class HookProcess<T extends Task> {
     const reads = mutation.reads?.(createReads(client)) ?? createReads(client);
     const writes = mutation.writes?.(createWrites(client)) ?? createWrites(client);
     this.cache = this.#createCache(client, { settings, tracking, now, monotonicNow });
+    this.feed = new Feed(options.server as never, this.cache, monotonicNow, mutation.keepsUnlisted);
     const parts = { ...tracking, cache: this.cache, reads, writes, settings, log: silent, now, monotonicNow };
     const announce = createAnnounce(createEmitEvent(client, 'hook'), { ...tracking, now });
     const reconcile = createReconcile(
@@ -132,45 +134,32 @@ export class HookProcess<T extends Task> {
     return mutation.decision?.(decision, request) ?? decision;
   }
 
-  /** The next line of a watch; false where there is none, or no watch yet. */
-  deliver(kind: WatchKind): boolean {
-    const cursor = this.#cursor[kind];
-    const line = cursor === undefined ? undefined : this.#options.server.watch[kind][cursor];
-    if (cursor === undefined || line === undefined) return false;
-    this.#cursor[kind] = cursor + 1;
-    const object = this.#project(kind, line.raw);
-    if (line.type === 'put') this.cache[kind].put(object as never);
-    else this.cache[kind].remove(object as never);
+  /** False where the kind is not watched at all. */
+  beginList(kind: WatchKind): boolean {
+    if (kind === 'trackers' && trackerKindOf(this.#options.variant) === undefined) return false;
+    this.feed.beginList(kind);
     return true;
   }
 
-  /** A list: at the start, and where a watch has to begin anew, which loses what was on its way. */
+  /** A whole list at once. */
   list(kind: WatchKind): void {
-    const { server } = this.#options;
-    if (kind === 'trackers' && trackerKindOf(this.#options.variant) === undefined) return;
-    this.#cursor[kind] = server.watch[kind].length;
-    this.cache[kind].replace(server.list(kind).map((raw) => this.#project(kind, raw)) as never[]);
-  }
-
-  isListed(kind: WatchKind): boolean {
-    return this.#cursor[kind] !== undefined;
+    this.beginList(kind);
+    while (this.feed.page(kind));
   }
 
   #takeDown(change: Change<Pod>, settings: PolicySettings): void {
     const pod = change.kind === 'removed' ? change.before : change.now;
     if (isMarked(pod, settings)) this.#sawMarked.add(pod.uid);
-    if (change.kind !== 'removed') return;
+    if (change.kind !== 'removed') {
+      this.sawLeaving.delete(pod.uid);
+      return;
+    }
+    // It may have only lost its label, and what is remembered of it takes the place of what was known.
+    if (this.#options.server.hidden.has(pod.uid)) this.forgottenAt.set(change.key, this.#options.clock.now);
     const wasDraining = pod.node !== undefined && isDraining(this.cache.nodes.get(pod.node), settings.drainTaints);
     if (wasDraining || isMarked(pod, settings)) this.sawLeaving.add(pod.uid);
     // Its mark superseded what was known of those before it, and was taken away.
     else if (this.#sawMarked.has(pod.uid)) this.forgottenAt.set(change.key, this.#options.clock.now);
-  }
-
-  /** Not a real watch's clockwork, but its effect: bookmarks come for as long as no event is held up. */
-  #podsAgeMs(): number {
-    if (this.#cursor.pods === undefined) return Number.POSITIVE_INFINITY;
-    const heldUp = this.#options.server.watch.pods[this.#cursor.pods];
-    return heldUp === undefined ? 0 : this.#options.clock.now - heldUp.at;
   }
 
   #createCache(
@@ -207,7 +196,7 @@ export class HookProcess<T extends Task> {
     };
     this.consume = forget;
     if (this.#options.mutation.forgetsDeparted) cache.pods.subscribe(({ key }) => forget(key));
-    return { ...cache, podsAgeMs: () => this.#podsAgeMs() };
+    return { ...cache, podsAgeMs: () => this.feed.ageMs('pods') };
   }
 
   #client(): ApiClient {
@@ -226,12 +215,6 @@ export class HookProcess<T extends Task> {
     onMark(decided, running.getStore() as T);
     if (mutation.marksFirst) await createWrites(this.#client()).markPod(decided.pod, RESCHEDULE, 'true');
     return marker.mark(decided, signal);
-  }
-
-  #project(kind: WatchKind, raw: object) {
-    const { project } = this.cache;
-    if (kind === 'pods') return project.pod(raw as never);
-    return kind === 'nodes' ? project.node(raw as never) : project.tracker(raw as never);
   }
 }
 

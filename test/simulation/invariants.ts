@@ -4,7 +4,7 @@ import type { MarkDecision } from '../../src/webhook/mark.ts';
 import type { Admission, SimTask } from './admission.ts';
 import type { ApiServer, Witness, Write } from './api-server.ts';
 import type { SimClock } from './clock.ts';
-import { isEnding, isProtected, NAMESPACE, type SimNode, type SimPod } from './objects.ts';
+import { isEnding, isProtected, isSelected, NAMESPACE, type SimNode, type SimPod } from './objects.ts';
 import { RETENTION_MS, type Variant, wantsEntry } from './variant.ts';
 
 /** The letters of docs/simulation.md. */
@@ -62,6 +62,7 @@ export class Invariants implements Witness<SimTask> {
     const { name, uid } = admission.request;
     const pod = this.#server.pods.get(name);
     if (pod !== undefined && this.#isCorpse(pod)) admission.sawCorpse = true;
+    if (pod !== undefined && !isSelected(pod)) admission.sawUnselected = true;
     const isMeant = pod !== undefined && (uid === undefined || uid === pod.uid) && this.#isOnDrainingNode(pod);
     if (isMeant && !admission.request.dryRun) admission.drainingUids.add(pod.uid);
     if (!isMeant || !isProtected(pod)) admission.heldThroughout = false;
@@ -90,7 +91,8 @@ export class Invariants implements Witness<SimTask> {
   /** A process prunes what it remembers of an instance (e). */
   forgot(uid: string): void {
     const agoMs = this.#clock.now - (this.#ends.get(uid)?.at ?? 0);
-    if (agoMs < RETENTION_MS) this.violate('e', `the memory of ${uid} is pruned ${agoMs} ms after its end`);
+    if (agoMs < RETENTION_MS && !this.#server.hidden.has(uid))
+      this.violate('e', `the memory of ${uid} is pruned ${agoMs} ms after its end`);
   }
 
   wrote(write: Write, task: SimTask): void {
@@ -105,7 +107,9 @@ export class Invariants implements Witness<SimTask> {
   evicted(pod: SimPod, admission: Admission): void {
     // Rule 6: a corpse is let go also by name, because nobody is replacing it.
     const isOfCorpse = admission.decision?.reason === 'Corpse' && admission.sawCorpse;
-    if (isProtected(pod) && !isOfCorpse) {
+    // Rule 3: nobody can know that it is to be protected a moment later, or that its successor is.
+    const isOfUnselected = admission.decision?.reason === 'NotSelected' && admission.sawUnselected;
+    if (isProtected(pod) && !isOfCorpse && !isOfUnselected) {
       this.violate(
         'a',
         `${pod.uid}, live and selected, is evicted: ${admission.name} was allowed (${admission.decision?.reason})`,
@@ -158,7 +162,9 @@ export class Invariants implements Witness<SimTask> {
     if (!end.wasMarked && !end.wasOnDrainingNode) return true;
     const isSince = (at: number | undefined) => at !== undefined && at > end.at;
     if (end.wasMarked && this.#hasEntry(target.uid)) return isSince(this.#prunedAt.get(target.name));
-    const isForgotten = isSince(process.forgottenAt.get(namespacedKey(NAMESPACE, target.name)));
+    const forgottenAt = process.forgottenAt.get(namespacedKey(NAMESPACE, target.name));
+    // For the cache an instance without its label has gone.
+    const isForgotten = isSince(forgottenAt) || (forgottenAt !== undefined && this.#server.hidden.has(target.uid));
     return isForgotten || (knewInstance && !process.sawLeaving.has(target.uid));
   }
 
@@ -184,8 +190,9 @@ export class Invariants implements Witness<SimTask> {
     const end = this.#ends.get(uid);
     const present = [...this.#server.pods.values()].find((pod) => pod.uid === uid);
     if (present?.mark?.value === 'true') this.violate('e', `the entry of ${uid} is pruned while it is marked`);
-    if (end?.wasMarked && this.#clock.now - end.at < RETENTION_MS) {
-      this.violate('e', `the entry ${key} of ${uid} is pruned ${this.#clock.now - end.at} ms after its end`);
+    const isEarly = end?.wasMarked && this.#clock.now - end.at < RETENTION_MS;
+    if (isEarly && !this.#server.hidden.has(uid)) {
+      this.violate('e', `the entry ${key} of ${uid} is pruned ${this.#clock.now - (end?.at ?? 0)} ms after its end`);
     }
     this.#prunedAt.set(entryPod(key, value)?.name ?? '', this.#clock.now);
   }

@@ -16,6 +16,8 @@ export interface Mutation {
   readonly settings?: (settings: PolicySettings) => PolicySettings;
   readonly trackerKind?: (kind: TrackerKind) => TrackerKind;
   readonly forgetsDeparted?: boolean;
+  /** Keeps in the cache what a later list does not name. */
+  readonly keepsUnlisted?: boolean;
   /** Writes the mark before the entry. */
   readonly marksFirst?: boolean;
   /** Reconciles nothing. */

@@ -11,6 +11,8 @@ export interface SimPod {
   node?: string;
   boundAt?: number;
   ready: boolean;
+  /** Whether it carries the label by which the hook selects. */
+  isLabelled: boolean;
   mark?: { readonly value: string; readonly at: number; readonly by: string };
   deletionDeadline?: number;
   finishedAt?: number;
@@ -60,7 +62,7 @@ export function rawPod(pod: Omit<SimPod, 'raw'>): JsonObject {
       name,
       uid,
       resourceVersion: `${version}`,
-      labels: LABELS[pod.kind],
+      labels: pod.isLabelled ? LABELS[pod.kind] : {},
       ownerReferences: [OWNERS[pod.kind]],
       ...(mark === undefined ? {} : { annotations: { [RESCHEDULE]: mark.value }, managedFields: [managed(mark)] }),
       ...(deletionDeadline === undefined
@@ -106,8 +108,10 @@ export function rawTracker({ name, uid, version, annotations }: Omit<SimTracker,
 }
 
 export const isEnding = (pod: SimPod) => pod.deletionDeadline !== undefined || pod.finishedAt !== undefined;
+/** Whether the hook is to protect it while it lives. */
+export const isSelected = (pod: SimPod) => pod.kind === 'member' && pod.isLabelled;
 /** What rule S1 protects. */
-export const isProtected = (pod: SimPod) => pod.kind === 'member' && !isEnding(pod);
+export const isProtected = (pod: SimPod) => isSelected(pod) && !isEnding(pod);
 
 /** A name as it is shown: long ones are cut. */
 export const shown = (name: string) => name.replace(/-x+$/, '..');

@@ -115,4 +115,36 @@ describe('what the simulation has found stays mended', () => {
     ];
     assert.equal((await replay(ONE_REPLICA, script)).violation, undefined);
   });
+
+  test('a pod that lost its label before it was marked does not stay in the cache for good', async () => {
+    const script = [
+      'kubectl-0 starts on n1',
+      'kubectl-0 lists',
+      'r0 is told of nodes',
+      'somebody takes the label of cb-0',
+      'kubectl-0 evicts cb-0 at r0',
+      "t0's call is carried out",
+      "t0's call is answered",
+      't0 is answered',
+      'kubectl-0 gives up and uncordons',
+    ];
+    const { violation, script: taken } = await replay({ ...ONE_REPLICA, tracking: 'swap' }, script);
+    assert.deepEqual([violation, taken], [undefined, script]);
+  });
+
+  test('the entry of a pod that lost its label is pruned, and the pod is not read for ever', async () => {
+    const script = [
+      'kubectl-0 starts on n1',
+      'kubectl-0 lists',
+      'kubectl-0 evicts cb-0 at r0',
+      "t0's call is carried out",
+      "t0's call is answered",
+      "t0's call breaks off",
+      't0 is answered',
+      'somebody takes the label of cb-0',
+      'kubectl-0 gives up and uncordons',
+    ];
+    const { violation, script: taken } = await replay(ONE_REPLICA, script);
+    assert.deepEqual([violation, taken], [undefined, script]);
+  });
 });
