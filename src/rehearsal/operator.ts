@@ -37,7 +37,7 @@ interface Watched {
 export class StandInOperator {
   readonly #options: Required<Omit<OperatorOptions, 'onEvent'>> & Pick<OperatorOptions, 'onEvent'>;
   readonly #watched = new Map<string, Watched>();
-  readonly #deletedUids = new Set<string>();
+  readonly #deletedAt = new Map<string, number>();
   #running: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
   #pass: Promise<number> = Promise.resolve(0);
   #isPaused = false;
@@ -63,7 +63,12 @@ export class StandInOperator {
 
   /** UIDs of the pods that it deleted itself (or asked to, where the answer got lost). */
   get deletedUids(): ReadonlySet<string> {
-    return this.#deletedUids;
+    return new Set(this.#deletedAt.keys());
+  }
+
+  /** The same with when it did, by its clock. */
+  get deletedAt(): ReadonlyMap<string, number> {
+    return this.#deletedAt;
   }
 
   start(): void {
@@ -174,12 +179,12 @@ export class StandInOperator {
   async #delete(cluster: ClusterView, member: Member, why: string): Promise<void> {
     const { namespace, name, uid } = member;
     const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0, preconditions: { uid } };
-    this.#deletedUids.add(uid);
+    this.#deletedAt.set(uid, this.#options.now());
     try {
       await this.#options.client.json({ method: 'DELETE', path: podPath(namespace, name), body });
     } catch (error) {
       // Refused, so it was not us. Without an answer it may have been.
-      if (error instanceof ApiError) this.#deletedUids.delete(uid);
+      if (error instanceof ApiError) this.#deletedAt.delete(uid);
       throw error;
     }
     this.#tell('deleted', cluster, member, why);

@@ -16,4 +16,6 @@ export interface Drainer {
   readonly voice: string;
   /** Resolves to an exit code, 0 where the node is drained. Rejects only where it could not be run at all. */
   drain(request: DrainRequest): Promise<number>;
+  /** Lets the API server say what a drain would do, and writes nothing. Absent where it cannot. */
+  readonly dryRun?: (request: DrainRequest) => Promise<number>;
 }

@@ -21,7 +21,13 @@ export interface KubectlOptions {
 
 /** A real kubectl, as a process of its own. Its exit code is 128 + n where signal n ended it. */
 export function kubectlDrainer(options: KubectlOptions): Drainer {
-  return { name: 'kubectl drain', voice: 'kubectl', drain: (request) => drain(options, request) };
+  const { args = [] } = options;
+  return {
+    name: 'kubectl drain',
+    voice: 'kubectl',
+    drain: (request) => drain(options, request),
+    dryRun: (request) => drain({ ...options, args: [...args, '--dry-run=server'] }, request),
+  };
 }
 
 async function drain(options: KubectlOptions, request: DrainRequest): Promise<number> {

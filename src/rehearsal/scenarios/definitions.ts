@@ -2,9 +2,12 @@ import type { ApiClient } from '../../kube/client.ts';
 import { LOG } from '../../logs.ts';
 import type { Drainer } from '../drainers/drainer.ts';
 import { autoscalerLikeDrainer, clusterApiLikeDrainer, karpenterLikeDrainer } from '../drainers/relisting.ts';
+import type { LogLine } from '../log-lines.ts';
 import * as rules from './checks.ts';
 import { dryRun } from './dry-run.ts';
-import { NAMESPACE, type Play } from './play.ts';
+import { addDaemonAndJob } from './others.ts';
+import type { Play } from './play.ts';
+import { disturb, drainAgainst, drainOne, drainWhile, waitForHomeless } from './scripts.ts';
 
 /** A scenario: what stands there, what happens, and what must hold afterwards. */
 export interface Definition {
@@ -19,6 +22,8 @@ export interface Definition {
   readonly isPacked?: boolean;
   /** How many members the operator moves at a time. Default 1. */
   readonly atOnce?: number;
+  /** How long anything that has to come about may take. Default: a minute and ten periods of the operator. */
+  readonly patienceMs?: number;
   readonly hookEnv?: Readonly<Record<string, string>>;
   /** Default: kubectl, or what does the same. */
   readonly drainer?: (client: ApiClient) => Drainer;
@@ -35,33 +40,6 @@ const SAFE = [
   rules.nobodyMarked,
 ];
 const SAFE_IN_PLACE = [...SAFE, rules.available(1), rules.entriesFit('in-place')];
-
-const drainOne = async (play: Play) => {
-  await play.drain(play.node());
-};
-
-/** Starts a drain, does something once the first pod is marked, and waits for the end of the drain. */
-const disturb = (what: (play: Play) => Promise<void>) => async (play: Play) => {
-  const since = play.mark;
-  const drain = play.drainUntilDone(play.node());
-  await Promise.all([drain, play.marked(since).then(() => what(play))]);
-};
-
-/** Drains while nobody moves pods, waits until the drainer has been refused again, and lets them be moved. */
-async function drainAgainst(play: Play, wait: (since: number) => Promise<unknown>, resume: () => Promise<void>) {
-  const since = play.mark;
-  const node = play.node();
-  const before = play.members().filter((member) => member.node === node).length;
-  const drain = play.drain(node);
-  const held = async () => {
-    await wait(since);
-    const left = play.members().filter((member) => member.node === node).length;
-    play.expect('while nobody moved the pods they stayed', left === before, `${left} of ${before} were left`);
-    play.expect('the drain waited meanwhile', play.drains.length === 0, 'it had ended');
-    await resume();
-  };
-  await Promise.all([drain, held()]);
-}
 
 export const SCENARIOS: readonly Definition[] = [
   {
@@ -82,10 +60,14 @@ export const SCENARIOS: readonly Definition[] = [
   {
     name: 'mixed-node',
     title: 'Other pods on the node',
-    about: 'Two members and pods that nobody protects share the node.',
+    about: 'Two members share the node with other pods: of a Deployment, of a DaemonSet, and of a backup Job.',
     members: 6,
-    script: drainOne,
-    rules: [...SAFE_IN_PLACE, rules.othersEvicted],
+    script: async (play) => {
+      const node = play.node();
+      await addDaemonAndJob(play, node);
+      await play.drain(node);
+    },
+    rules: [...SAFE_IN_PLACE, rules.othersEvicted, rules.jobEvicted, rules.daemonsStayed],
   },
   {
     name: 'two-in-a-row',
@@ -98,7 +80,7 @@ export const SCENARIOS: readonly Definition[] = [
       await play.cordon(first, false);
       await play.drain(second);
     },
-    rules: [...SAFE.filter((rule) => rule !== rules.nodesEmpty), rules.available(1), rules.entriesFit('in-place')],
+    rules: SAFE_IN_PLACE,
   },
   {
     name: 'two-at-once',
@@ -108,9 +90,6 @@ export const SCENARIOS: readonly Definition[] = [
     members: 4,
     script: async (play) => {
       const [first = '', second = ''] = play.nodes();
-      // The successor of one is not to meet the other node before its cordon.
-      await play.cordon(first, true);
-      await play.cordon(second, true);
       await Promise.all([play.drain(first), play.drain(second)]);
     },
     rules: SAFE_IN_PLACE,
@@ -162,11 +141,7 @@ export const SCENARIOS: readonly Definition[] = [
     about: 'Nobody moves pods while spec.paused is true.',
     script: async (play) => {
       await play.pauseCluster(true);
-      await drainAgainst(
-        play,
-        (since) => play.refusedAgain(since),
-        () => play.pauseCluster(false),
-      );
+      await drainAgainst(play, play.refusedAgain(play.mark), () => play.pauseCluster(false));
     },
     rules: SAFE_IN_PLACE,
   },
@@ -179,11 +154,12 @@ export const SCENARIOS: readonly Definition[] = [
       const { operator } = play.options;
       play.tell('hangs the operator');
       await operator.pause();
-      const stalled = async (since: number) => {
-        await play.hookSays(({ message }) => message === LOG.stalled, since);
-        await play.event('RescheduleStalled');
+      const said = ({ message }: LogLine) => message === LOG.stalled;
+      const stalled = async () => {
+        await play.expectThat('the hook said that the operator did not act', play.hookSays(said, play.mark));
+        await play.expectThat('an Event RescheduleStalled told of it', play.event('RescheduleStalled'));
       };
-      await drainAgainst(play, stalled, async () => {
+      await drainAgainst(play, stalled(), async () => {
         play.tell('lets the operator go on');
         operator.resume();
       });
@@ -198,15 +174,10 @@ export const SCENARIOS: readonly Definition[] = [
       const node = play.node();
       const others = play.options.stage.cluster.nodes.filter((one) => one !== node);
       for (const other of others) await play.cordon(other, true);
-      const drain = play.drain(node);
-      const held = async () => {
-        await play.see('a successor without a node', () => play.members().some((member) => member.node === undefined));
-        const since = play.mark;
-        await play.hookSays((line) => line.namespace === NAMESPACE && line.code === 429, since);
-        play.expect('the drain waited while the successor had no node', play.drains.length === 0, 'it had ended');
+      await drainWhile(play, node, waitForHomeless(play), async (hasWaited) => {
+        play.expect('the drain waited while the successor had no node', hasWaited, 'it had ended');
         for (const other of others) await play.cordon(other, false);
-      };
-      await Promise.all([drain, held()]);
+      });
     },
     rules: SAFE_IN_PLACE,
   },
@@ -237,7 +208,7 @@ export const SCENARIOS: readonly Definition[] = [
   {
     name: 'dry-run',
     title: 'A dry run',
-    about: 'Evictions with dryRun in their body, as kubectl drain --dry-run=server sends them, write nothing.',
+    about: 'Evictions with dryRun in their body, and kubectl drain --dry-run=server, are allowed and write nothing.',
     script: dryRun,
     rules: [rules.nobodyEvicted, rules.nobodyMoved, rules.nobodyMarked, rules.nothingRemembered],
   },
@@ -249,6 +220,6 @@ export const SCENARIOS: readonly Definition[] = [
     isPacked: true,
     atOnce: 50,
     script: drainOne,
-    rules: [...SAFE, rules.available(50), rules.entriesFit('in-place')],
+    rules: [...SAFE, rules.available(50), rules.entriesFit('in-place'), rules.hookBusyBelow(5)],
   },
 ];

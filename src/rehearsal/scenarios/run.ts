@@ -3,30 +3,44 @@ import type { Flags } from '../flags.ts';
 import { watchNodes } from '../node-watch.ts';
 import { StandInOperator } from '../operator.ts';
 import { PodWatch } from '../pod-watch.ts';
+import type { PodView } from '../pods.ts';
 import type { Figure, RehearsalRecord } from '../record.ts';
 import { Recorder } from '../recorder.ts';
 import type { RehearsalOptions } from '../rehearse.ts';
-import { Cleanup, type Stage, setStage } from '../stage.ts';
+import { Cleanup, type Stage, type StageOptions, setStage } from '../stage.ts';
 import { tellHookLine, tellOperatorEvent, tellPodChange } from '../tell.ts';
 import { Timeline } from '../timeline.ts';
 import { refusalsIn } from '../verdict.ts';
 import { versionsOf } from '../versions.ts';
 import * as workload from '../workload.ts';
-import { movedNames, type Seen } from './checks.ts';
+import { isMember, movedNames, type Seen } from './checks.ts';
 import type { Definition } from './definitions.ts';
-import { CLUSTER, NAMESPACE, Play } from './play.ts';
+import { CLUSTER, type Place, Play } from './play.ts';
+import { describeTimeInHook, timeInHook } from './time-in-hook.ts';
 
+const monotonicNow = () => performance.now();
 const ANNOTATION = { key: 'cao.couchbase.com/reschedule', value: 'true' };
 
-/** Plays one scenario on a cluster of its own. Resolves to its record, after everything that was started has been stopped. */
+/** Where a scenario plays. */
+export interface Venue {
+  readonly setStage: (options: StageOptions, cleanup: Cleanup) => Promise<Stage>;
+  readonly place: Place;
+}
+
+const CLUSTER_OF_ITS_OWN: Venue = { setStage, place: { namespace: 'db', labels: {}, nodeSelector: {} } };
+
+/** Plays one scenario. Resolves to its record, after everything that was started has been stopped. */
 export async function playScenario(
   scenario: Definition,
   { periodMs, controlPlane, drainer }: Pick<Flags, 'periodMs' | 'controlPlane' | 'drainer'>,
-  { write, signal, follow }: RehearsalOptions,
+  { write, signal: end, follow }: RehearsalOptions,
+  { setStage, place }: Venue = CLUSTER_OF_ITS_OWN,
 ): Promise<RehearsalRecord> {
   const cleanup = new Cleanup();
-  const monotonicNow = () => performance.now();
-  const recorder = new Recorder({ monotonicNow, clusterOf: ({ labels }) => labels.couchbase_cluster });
+  const over = new AbortController();
+  const signal = AbortSignal.any([end, over.signal]);
+  const clusterOf = (pod: PodView) => (isMember(pod) ? pod.labels.couchbase_cluster : undefined);
+  const recorder = new Recorder({ monotonicNow, clusterOf });
   const timeline = new Timeline({ monotonicNow, write, onHappening: (happening) => recorder.happened(happening) });
   const { nodes = 3, hookEnv = {} } = scenario;
   try {
@@ -39,18 +53,16 @@ export async function playScenario(
         hookEnv,
         onHookLine: (line) => {
           recorder.hookLine(line);
-          tellHookLine(timeline, line, NAMESPACE);
+          tellHookLine(timeline, line, place.namespace);
         },
       },
       cleanup,
     );
     follow?.(() => recorder.followed);
-    const play = await setScene(
-      stage,
-      scenario,
-      { periodMs, wanted: drainer, recorder, timeline, write, signal },
-      cleanup,
-    );
+    const context = { periodMs, wanted: drainer, place, recorder, timeline, write, signal };
+    const play = await setScene(stage, scenario, context, cleanup);
+    // First of all: what a script that broke off has left under way.
+    cleanup.defer(async () => over.abort(new Error('the scenario is over')));
     const failed = stage.cluster.failed.then((error) => {
       throw error;
     });
@@ -65,33 +77,35 @@ interface Context {
   readonly periodMs: number;
   /** For scenarios that have none of their own. */
   readonly wanted: Flags['drainer'];
+  readonly place: Place;
   readonly recorder: Recorder;
   readonly timeline: Timeline;
   readonly write: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
-async function setScene(
-  stage: Stage,
-  { members: size = 3, nodes = 3, process = 'in-place', isPacked = false, atOnce = 1, drainer }: Definition,
-  { periodMs, wanted, recorder, timeline, write, signal }: Context,
-  cleanup: Cleanup,
-): Promise<Play> {
-  const { client } = stage;
-  cleanup.defer(watchNodes(client, (name, isCordoned) => recorder.node(name, isCordoned)));
-  await workload.createNamespace(client, NAMESPACE);
+async function setScene(stage: Stage, scenario: Definition, context: Context, cleanup: Cleanup): Promise<Play> {
+  const { members: size = 3, isPacked = false, atOnce = 1, drainer } = scenario;
+  const { periodMs, wanted, place, recorder, timeline, write, signal } = context;
+  const { client, cluster } = stage;
+  const { namespace, nodeSelector } = place;
+  const onNode = (name: string, isCordoned: boolean) => cluster.nodes.includes(name) && recorder.node(name, isCordoned);
+  cleanup.defer(watchNodes(client, onNode));
+  await workload.createNamespace(client, namespace, place.labels);
   let isTold = false;
   const operator = new StandInOperator({
     client,
-    namespaces: [NAMESPACE],
+    namespaces: [namespace],
     periodMs,
     maxUpgradable: atOnce,
     annotation: ANNOTATION,
+    now: monotonicNow,
+    manifest: (pod) => ({ ...pod, spec: { ...pod.spec, nodeSelector } }),
     onEvent: (event) => isTold && tellOperatorEvent(timeline, event),
   });
   const watch = new PodWatch({
     client,
-    namespace: NAMESPACE,
+    namespace,
     onChange: (change, pod) => {
       recorder.pod(change, pod);
       if (isTold) tellPodChange(timeline, change, pod);
@@ -101,15 +115,13 @@ async function setScene(
   await watch.start({ signal });
   operator.start();
   cleanup.defer(() => operator.stop());
-  const options = { stage, operator, watch, recorder, timeline, size, periodMs, signal };
+  const { patienceMs = 60_000 + 10 * periodMs } = scenario;
+  const options = { stage, place, operator, watch, recorder, timeline, size, patienceMs, now: monotonicNow, signal };
   const play = new Play({ ...options, drainer: drainer?.(client) ?? chooseDrainer(stage, wanted, write) });
-  const closed = isPacked ? stage.cluster.nodes.slice(1) : [];
+  const closed = isPacked ? cluster.nodes.slice(1) : [];
   for (const node of closed) await play.cordon(node, true);
   recorder.expect(CLUSTER, size);
-  const upgrade = process === 'in-place' ? 'InPlaceUpgrade' : 'SwapRebalance';
-  await workload.createCluster(client, { namespace: NAMESPACE, name: CLUSTER, size, process: upgrade });
-  await workload.createPdb(client, { namespace: NAMESPACE, cluster: CLUSTER, size });
-  await workload.createDeployment(client, { namespace: NAMESPACE, name: 'web', replicas: nodes });
+  await createPods(play, scenario);
   await play.calm();
   for (const node of closed) await play.cordon(node, false);
   timeline.start();
@@ -118,45 +130,47 @@ async function setScene(
   return play;
 }
 
+async function createPods({ options }: Play, { process = 'in-place' }: Definition): Promise<void> {
+  const { stage, place, size } = options;
+  const { client, cluster } = stage;
+  const { namespace, nodeSelector } = place;
+  const upgrade = process === 'in-place' ? 'InPlaceUpgrade' : 'SwapRebalance';
+  await workload.createCluster(client, { namespace, name: CLUSTER, size, process: upgrade });
+  await workload.createPdb(client, { namespace, cluster: CLUSTER, size });
+  const replicas = cluster.nodes.length;
+  await workload.createDeployment(client, { namespace, name: 'web', replicas, spec: { nodeSelector } });
+}
+
 async function playAndJudge(play: Play, scenario: Definition): Promise<RehearsalRecord> {
-  const { stage, operator, watch, recorder, signal } = play.options;
+  const { stage, recorder, signal, now } = play.options;
   const { client, hook } = stage;
-  const startedAt = new Date().toISOString();
-  const deletedBefore = new Set(operator.deletedUids);
+  const startedAt = { iso: new Date().toISOString(), at: now() };
   const since = hook.lines.length;
   await scenario.script(play);
   // What the operator does afterwards belongs to the verdict; that it finds no calm shows there.
   await play.calm().catch(() => signal.throwIfAborted());
 
   const { name, title, about } = scenario;
-  const ending = { scenario: { name, title, about }, startedAt, versions: await versionsOf(client) };
+  const ending = { scenario: { name, title, about }, startedAt: startedAt.iso, versions: await versionsOf(client) };
   const { availability, drains } = recorder.record({ ...ending, checks: [], figures: [] });
-  const seen: Seen = {
-    drains: play.drains,
-    instances: watch.instances,
-    deletedByOperator: operator.deletedUids,
-    deletedBefore,
-    annotation: ANNOTATION,
-    availability,
-    entries: Object.keys(await workload.entriesOnCluster(client, NAMESPACE, CLUSTER)),
-  };
   const lines = hook.lines.slice(since);
   const drainMs = drains.reduce((sum, { beganMs, endedMs = beganMs }) => sum + endedMs - beganMs, 0);
+  const seen: Seen = {
+    drains: play.drains,
+    instances: play.options.watch.instances,
+    deletedAt: play.options.operator.deletedAt,
+    startedAt: startedAt.at,
+    givenBack: play.givenBack,
+    annotation: ANNOTATION,
+    availability,
+    entries: Object.keys(await workload.entriesOnCluster(client, play.namespace, CLUSTER)),
+    inHook: timeInHook(lines, drainMs),
+  };
   const figures: Figure[] = [
     { what: 'pods moved', value: String(movedNames(seen).length) },
-    { what: 'evictions refused', value: String(refusalsIn(lines, NAMESPACE)) },
+    { what: 'evictions refused', value: String(refusalsIn(lines, play.namespace)) },
     { what: 'entries left', value: String(seen.entries.length) },
-    { what: 'time in the hook', value: hookShare(lines, drainMs) },
+    { what: 'time in the hook', value: describeTimeInHook(seen.inHook) },
   ];
   return recorder.record({ ...ending, checks: [...scenario.rules.map((rule) => rule(seen)), ...play.checks], figures });
-}
-
-/** All decisions added up, though many are made at the same time, against the time that the drains took. */
-export function hookShare(lines: readonly { readonly [field: string]: unknown }[], drainMs: number): string {
-  const durations = lines.flatMap(({ decision, durationMs }) =>
-    decision !== undefined && typeof durationMs === 'number' ? [durationMs] : [],
-  );
-  const sum = durations.reduce((total, one) => total + one, 0);
-  const share = drainMs > 0 ? ` (${((100 * sum) / drainMs).toFixed(1)} % of the drain)` : '';
-  return `${Math.round(sum)} ms for ${durations.length} answers${share}`;
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { readFlags, UsageError } from '../../../src/rehearsal/flags.ts';
 import { scenarioLines, scenariosNamed } from '../../../src/rehearsal/scenarios/all.ts';
 import { SCENARIOS } from '../../../src/rehearsal/scenarios/definitions.ts';
-import { hookShare, playScenario } from '../../../src/rehearsal/scenarios/run.ts';
+import { playScenario } from '../../../src/rehearsal/scenarios/run.ts';
 
 const FAST = ['swap', 'interrupted', 'uid-drainer', 'dry-run'];
 
@@ -64,11 +64,5 @@ describe('the choice of scenarios', () => {
     assert.equal(readFlags(['--list']).list, true);
     assert.throws(() => readFlags(['--scenario', 'swap', '--members', '4']), /does not go with --members/);
     assert.throws(() => readFlags(['--scenario', 'swap', '--context', 'kind']), /does not go together with --scenario/);
-  });
-
-  it('tells the share of the hook', () => {
-    const lines = [{ decision: 'deny', durationMs: 30 }, { decision: 'mark', durationMs: 20 }, { durationMs: 900 }];
-    assert.equal(hookShare(lines, 1_000), '50 ms for 2 answers (5.0 % of the drain)');
-    assert.equal(hookShare([], 0), '0 ms for 0 answers');
   });
 });
