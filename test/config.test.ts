@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ConfigError, DEFAULT_DRAIN_TAINTS, describeSettings, readConfig, SETTINGS } from '../src/config.ts';
+import { ConfigError, readConfig } from '../src/config.ts';
+import { DEFAULT_DRAIN_TAINTS, describeSettings, SETTINGS } from '../src/settings.ts';
 
 /** The problems that an environment has; none where it is right. */
 function problemsOf(env: Record<string, string>): readonly string[] {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { SETTINGS } from '../src/config.ts';
 import { LOG } from '../src/logs.ts';
 import { MESSAGES } from '../src/policy/decision.ts';
+import { SETTINGS } from '../src/settings.ts';
 
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf-8');
 

@@ -9,7 +9,7 @@ import { NotYet, until } from './until.ts';
 export interface HookOptions {
   readonly kubeconfigPath: string;
   readonly files: ServingFiles;
-  /** Settings over the ones given here; see src/config.ts. */
+  /** Settings over the ones given here; see src/settings.ts. */
   readonly env?: Readonly<Record<string, string>>;
   /** Default: two free ports, kept over a restart. */
   readonly ports?: { readonly webhook: number; readonly health: number };
