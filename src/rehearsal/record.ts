@@ -59,7 +59,7 @@ export interface NodeRecord {
 }
 
 /** What happened to an instance that its own times do not tell. */
-export const MARK_KINDS = ['refused', 'marked', 'deleted', 'created', 'released', 'pruned'] as const;
+const MARK_KINDS = ['refused', 'marked', 'deleted', 'created', 'released', 'pruned'] as const;
 export type MarkKind = (typeof MARK_KINDS)[number];
 export type Marks = Readonly<Partial<Record<MarkKind, readonly number[]>>>;
 

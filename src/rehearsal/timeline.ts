@@ -55,7 +55,7 @@ export class Timeline {
 
 const WIDTHS = [8, 8, 28, 20, 8, 8];
 
-export function formatEntry({ afterMs, who, what, pod = '', node = '', uid = '', detail = '' }: TimelineEntry): string {
+function formatEntry({ afterMs, who, what, pod = '', node = '', uid = '', detail = '' }: TimelineEntry): string {
   const time = `${(afterMs / 1000).toFixed(1).padStart(6)}s`;
   return columns([time, who, what, pod, node, uid.slice(0, 8), detail]);
 }

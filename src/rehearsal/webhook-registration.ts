@@ -53,18 +53,6 @@ export async function registerWebhook(
   await until('the webhook to be asked', asked, patience);
 }
 
-/** Takes the registration away and waits until the API server no longer asks. */
-export async function unregisterWebhook(
-  client: ApiClient,
-  { name = DEFAULT_NAME, probeNamespace = 'default' }: { name?: string; probeNamespace?: string } = {},
-): Promise<void> {
-  await client.json({ method: 'DELETE', path: `${PATH}/${name}` });
-  await until('the webhook not to be asked', async () => {
-    const answer = await probe(client, probeNamespace);
-    if (/webhook/.test(answer)) throw new NotYet(`the API server answers: ${answer}`);
-  });
-}
-
 function webhookFor(url: string, { caBundle, webhook }: RegistrationOptions) {
   return {
     // The port tells which hook an answer came from, and an older registration from this one.

@@ -69,7 +69,7 @@ export async function patchCluster(
   return client.json({ method: 'PATCH', path, contentType: 'application/merge-patch+json', body: { spec } });
 }
 
-export async function listMembers(client: ApiClient, namespace: string, cluster: string): Promise<Member[]> {
+async function listMembers(client: ApiClient, namespace: string, cluster: string): Promise<Member[]> {
   const list = await client.json({ method: 'GET', path: `/api/v1/namespaces/${namespace}/pods` });
   const members = (list.items as readonly JsonObject[]).flatMap((raw) => viewMember(cluster, raw) ?? []);
   return members.sort((a, b) => a.index - b.index);

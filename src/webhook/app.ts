@@ -23,7 +23,7 @@ export const BODY_LIMIT_BYTES = 1024 * 1024;
 /** Thirty times what an API server sends; such a body is always read. */
 const SMALL_BODY_BYTES = 64 * 1024;
 /** Of larger ones, or those that do not say how large they are, so many at a time: together they could fill the memory. */
-export const LARGE_BODIES_MAX = 32;
+const LARGE_BODIES_MAX = 32;
 
 /** The webhook: `POST /eviction` and `GET /readyz`. Anything else is 404. */
 export function createApp(options: AppOptions): Koa {

@@ -6,12 +6,11 @@ import { connect } from 'node:tls';
 import { certificatesIn } from '../../src/certificates/bundle.ts';
 import { LOG } from '../../src/logs.ts';
 import type { HookProcess } from '../../src/rehearsal/hook-process.ts';
-import { NotYet, until } from '../../src/rehearsal/until.ts';
-import { createNamespace } from '../../src/rehearsal/workload.ts';
-import { evict, metric } from './support/evict.ts';
+import { untilTrue } from '../support/until-true.ts';
+import { metric } from './support/evict.ts';
 import { keepEvicting } from './support/keep-evicting.ts';
 import { aSelfKept, type SelfKept } from './support/own-certificates.ts';
-import { HOOK_LABEL, type Rig, startRig } from './support/rig.ts';
+import { type Rig, startRig } from './support/rig.ts';
 import { aScene } from './support/scene.ts';
 
 const MERGE_PATCH = 'application/merge-patch+json';
@@ -27,23 +26,6 @@ before(async () => {
 after(() => rig?.stop());
 
 const said = (hook: HookProcess, message: string) => hook.lines.filter((line) => line.message === message).length;
-
-async function untilTrue(what: string, isTrue: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
-  const probe = async () => {
-    if (!(await isTrue())) throw new NotYet('not yet');
-  };
-  await until(what, probe, { timeoutMs, everyMs: 50 });
-}
-
-/** Waits until the API server asks every replica, in a namespace that only this test's registration selects. */
-async function untilAsked({ name }: SelfKept): Promise<void> {
-  const namespace = `${name}-probe`;
-  await createNamespace(rig.client, namespace, { [HOOK_LABEL]: name });
-  await untilTrue('the API server to ask', async () => {
-    const { message } = await evict({ rig, namespace }, 'nobody');
-    return /denied the request: Pod has been rescheduled$/.test(message);
-  });
-}
 
 /** As an API server that has no connection yet: trusts what the registration carries, and calls by the Service's name. */
 async function connectAsApiServer(kept: SelfKept, hook: HookProcess): Promise<string> {
@@ -69,7 +51,7 @@ describe('certificates of its own, on the real control plane', { concurrency: 4 
     );
     for (const hook of hooks) assert.equal(said(hook, LOG.registrationMissing), 1);
     await kept.register(hooks);
-    await untilAsked(kept);
+    await kept.untilAsked();
     assert.equal(new Set(await kept.bundles()).size, 1);
     assert.equal((await kept.bundles())[0], (await kept.secret())?.['ca.crt']);
     const served = await Promise.all(hooks.map((hook) => connectAsApiServer(kept, hook)));
@@ -85,7 +67,7 @@ describe('certificates of its own, on the real control plane', { concurrency: 4 
     const before = rig.authority.ca;
     await kept.register([hook], before);
     await hook.start();
-    await untilAsked(kept);
+    await kept.untilAsked();
     const [bundle = ''] = await kept.bundles();
     assert.equal(certificatesIn(bundle).length, 2, 'what it found at its start stays for an overlap');
 
@@ -143,7 +125,7 @@ describe('certificates of its own, on the real control plane', { concurrency: 4 
     const hooks = await Promise.all([kept.replica(SHORT), kept.replica(SHORT)]);
     await kept.register(hooks);
     await Promise.all(hooks.map((hook) => hook.start()));
-    await untilAsked(kept);
+    await kept.untilAsked();
     const scene = await aScene({ rig, hook: kept.name, namespace: 'renewed-pods' });
     await scene.operator.pause();
     await scene.cordon(scene.node(1));
@@ -160,7 +142,7 @@ describe('certificates of its own, on the real control plane', { concurrency: 4 
         await sleep(100);
         return promotions() >= 2;
       },
-      120_000,
+      { timeoutMs: 120_000 },
     );
     const [last = ''] = await kept.bundles();
     await untilTrue('what was served by the old one to be over', async () => (await kept.bundles())[0] !== last);
@@ -186,7 +168,7 @@ test('without the API server it renews its certificate and stays ready', async (
   await untilTrue('two renewals', () => said(hook, LOG.certificateLoaded) >= loaded + 2);
   assert.equal((await fetch(`${hook.healthUrl}/readyz`)).status, 200);
   await rig.controlPlane.apiServer.start();
-  await untilAsked(kept);
+  await kept.untilAsked();
   assert.deepEqual(await kept.bundles(), [ca]);
 });
 

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { untilTrue } from '../support/until-true.ts';
 import { findAssets } from './assets.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { isAlive } from './lock.ts';
@@ -12,6 +12,7 @@ import { listeners, processesNaming, socketsOf } from './process-table.ts';
 
 const found = findAssets();
 const skip = found.state === 'ready' ? false : found.why;
+const PATIENCE = { timeoutMs: 60_000 };
 const upFile = join(import.meta.dirname, 'up.ts');
 
 // A folder of our own, so that whatever is left in it was left by this file; children inherit it.
@@ -97,10 +98,14 @@ describe('control plane', { skip, timeout: 180_000 }, () => {
     for (let round = 0; round < 8; round++) {
       const before = await uids(plane, 'app=db');
       await ok(plane, 'delete', 'pod', '--selector=app=db', '--timeout=10s');
-      await until(async () => {
-        const now = await uids(plane, 'app=db');
-        return now.length === 2 && !now.some((uid) => before.includes(uid));
-      });
+      await untilTrue(
+        'two new pods',
+        async () => {
+          const now = await uids(plane, 'app=db');
+          return now.length === 2 && !now.some((uid) => before.includes(uid));
+        },
+        PATIENCE,
+      );
     }
     await ok(plane, 'rollout', 'status', 'statefulset/db', '--timeout=20s');
     // Made: two pods at first and two for each round, and none to replace one that was hit by mistake.
@@ -115,7 +120,8 @@ describe('control plane', { skip, timeout: 180_000 }, () => {
     assert.match(await ok(plane, 'drain', 'node-2', '--force', '--timeout=30s'), /to-evict evicted/);
     assert.equal((await plane.kubectl(['get', 'pod/to-evict'])).code, 1);
     await ok(plane, 'uncordon', 'node-2');
-    await until(async () => (await getJson(plane, 'node/node-2')).spec.taints === undefined);
+    const isFree = async () => (await getJson(plane, 'node/node-2')).spec.taints === undefined;
+    await untilTrue('the node to be without taints', isFree, PATIENCE);
   });
 
   it('keeps its data and goes on when the API server is killed and started again', async () => {
@@ -159,7 +165,7 @@ describe('cluster:up', { skip, timeout: 120_000 }, () => {
       const kubeconfig = join(ownTmp, `${signal}.kubeconfig`);
       const up = startUp('--nodes', '1', '--write-kubeconfig', kubeconfig);
       try {
-        await until(() => existsSync(kubeconfig) || up.exitCode !== null);
+        await untilTrue('the kubeconfig', () => existsSync(kubeconfig) || up.exitCode !== null, PATIENCE);
         assert.equal(statSync(kubeconfig).mode & 0o777, 0o600);
         const [dir = '', ...others] = clusterDirs();
         assert.deepEqual(others, []);
@@ -167,10 +173,11 @@ describe('cluster:up', { skip, timeout: 120_000 }, () => {
         assert.ok(process.platform !== 'linux' || running().length >= 4);
 
         up.kill(signal);
-        await until(() => up.exitCode !== null || up.signalCode !== null);
+        await untilTrue('its end', () => up.exitCode !== null || up.signalCode !== null, PATIENCE);
         if (signal !== 'SIGKILL') assert.equal(up.exitCode, 0);
         // After SIGKILL the watcher needs a moment; otherwise all is gone by now.
-        if (signal === 'SIGKILL') await until(() => !existsSync(dir) && !existsSync(kubeconfig));
+        const isGone = () => !existsSync(dir) && !existsSync(kubeconfig);
+        if (signal === 'SIGKILL') await untilTrue('all to be gone', isGone, PATIENCE);
         assert.deepEqual(running(), []);
         assert.deepEqual(readdirSync(ownTmp), []);
       } finally {
@@ -182,9 +189,9 @@ describe('cluster:up', { skip, timeout: 120_000 }, () => {
 
   it('stops while still starting', async () => {
     const up = startUp();
-    await until(() => clusterDirs().length > 0);
+    await untilTrue('its folder', () => clusterDirs().length > 0, PATIENCE);
     up.kill('SIGTERM');
-    await until(() => up.exitCode !== null || up.signalCode !== null);
+    await untilTrue('its end', () => up.exitCode !== null || up.signalCode !== null, PATIENCE);
     assert.equal(up.exitCode, 0);
     assert.deepEqual(clusterDirs(), []);
   });
@@ -270,14 +277,6 @@ function statefulSet(name: string, replicas: number): object {
       template: { metadata: { labels }, spec: { containers: [{ name: 'main', image: 'none' }] } },
     },
   };
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const giveUpAt = Date.now() + 60_000;
-  while (!(await condition())) {
-    assert.ok(Date.now() < giveUpAt, 'waited for a minute in vain');
-    await sleep(20);
-  }
 }
 
 function clusterDirs(): string[] {

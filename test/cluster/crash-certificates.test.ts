@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import { ApiError } from '../../src/kube/errors.ts';
-import { MESSAGES } from '../../src/policy/decision.ts';
 import { createAuthority } from '../../src/rehearsal/certificates.ts';
 import type { HookProcess } from '../../src/rehearsal/hook-process.ts';
-import { NotYet, until } from '../../src/rehearsal/until.ts';
-import { createNamespace } from '../../src/rehearsal/workload.ts';
 import { type ApiGate, type Passing, startApiGate } from './support/api-gate.ts';
 import { aSelfKept, type SelfKept } from './support/own-certificates.ts';
-import { HOOK_LABEL, type Rig, startRig } from './support/rig.ts';
+import { type Rig, startRig } from './support/rig.ts';
 
 interface CrashPoint {
   readonly write: string;
@@ -49,19 +45,6 @@ function killAt(gate: ApiGate, { is }: CrashPoint, when: 'before' | 'after', kil
   return promise;
 }
 
-/** Waits until the API server, which trusts what the registration carries, gets the hook's answer. */
-async function untilAsked(namespace: string): Promise<void> {
-  const path = `/api/v1/namespaces/${namespace}/pods/nobody/eviction`;
-  const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace, name: 'nobody' } };
-  await until('the hook to be asked', async () => {
-    const answer = await rig.client.json({ method: 'POST', path, body }).then(
-      () => 'evicted',
-      (error: unknown) => (error instanceof ApiError ? error.message : String(error)),
-    );
-    if (!answer.includes(`denied the request: ${MESSAGES.gone}`)) throw new NotYet(answer);
-  });
-}
-
 /** Lets it make an authority, and registers it anew with that of somebody else. */
 async function takeOver(kept: SelfKept, hook: HookProcess, stranger: string): Promise<void> {
   await hook.start();
@@ -80,7 +63,6 @@ async function crashAndCheck(t: TestContext, point: CrashPoint, when: 'before' |
   const kept = await aSelfKept(rig, name, { server: gate.url, ca: rig.authority.ca });
   const hook = await kept.replica();
   t.after(() => hook.stop());
-  await createNamespace(rig.client, `${name}-pods`, { [HOOK_LABEL]: name });
   const stranger = (await createAuthority()).ca;
   await kept.register([hook]);
   if (point.isTakenOver) await takeOver(kept, hook, stranger);
@@ -94,7 +76,7 @@ async function crashAndCheck(t: TestContext, point: CrashPoint, when: 'before' |
   const left = await kept.secret();
   await hook.start();
 
-  await untilAsked(`${name}-pods`);
+  await kept.untilAsked();
   if (point.isTakenOver) await assertKept(kept, stranger);
   else if (left !== undefined) assert.deepEqual(await kept.secret(), left, 'no second authority is made');
 }

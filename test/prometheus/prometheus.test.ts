@@ -86,6 +86,12 @@ describe('the dashboard', () => {
     });
   }
 
+  test('pods of one name in two namespaces are not taken for each other', () => {
+    for (const { targets } of dashboard.panels) {
+      for (const { expr } of targets) assert.doesNotMatch(expr, /\bon \(pod\)/);
+    }
+  });
+
   test('every metric of the hook is on it, or in an alert', () => {
     const exprs = [
       ...dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),

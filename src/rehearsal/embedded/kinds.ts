@@ -95,7 +95,7 @@ export const DEFINITION = builtin('apiextensions.k8s.io', 'CustomResourceDefinit
   shortNames: ['crd', 'crds'],
   categories: ['api-extensions'],
 });
-export const ACCESS_REVIEW = builtin('authorization.k8s.io', 'SelfSubjectAccessReview', 'selfsubjectaccessreviews', {
+const ACCESS_REVIEW = builtin('authorization.k8s.io', 'SelfSubjectAccessReview', 'selfsubjectaccessreviews', {
   namespaced: false,
   isReview: true,
 });

@@ -77,7 +77,7 @@ function assertReached(store: Store, wanted: string | null): void {
   if (Number(wanted) > store.version) throw tooLarge(wanted, store.version);
 }
 
-export const tooLarge = (wanted: string, current: number) =>
+const tooLarge = (wanted: string, current: number) =>
   new ApiFailure(504, `Timeout: Too large resource version: ${wanted}, current: ${current}`, 'Timeout', {
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
     retryAfterSeconds: 1,

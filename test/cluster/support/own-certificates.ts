@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { REGISTRATIONS } from '../../../src/certificates/objects.ts';
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { permissionsOf } from '../../../src/kube/permissions.ts';
+import { MESSAGES } from '../../../src/policy/decision.ts';
 import { couchbaseCluster } from '../../../src/policy/trackers/couchbasecluster.ts';
 import { HookProcess } from '../../../src/rehearsal/hook-process.ts';
 import { freePorts } from '../../../src/rehearsal/ports.ts';
 import { createNamespace } from '../../../src/rehearsal/workload.ts';
+import { untilTrue } from '../../support/until-true.ts';
 import { kubeconfig } from '../pki.ts';
+import { evict } from './evict.ts';
 import { HOOK_LABEL, type Rig } from './rig.ts';
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
@@ -22,6 +25,8 @@ export interface SelfKept {
   replica(env?: Record<string, string>): Promise<HookProcess>;
   /** Registers the replicas by the Service, each by its port, with this caBundle or none. Applied, as kubectl does it. */
   register(replicas: readonly HookProcess[], caBundle?: string): Promise<void>;
+  /** Waits until the API server, which trusts what the registration carries, gets an answer of every replica. */
+  untilAsked(): Promise<void>;
   registration(): Promise<JsonObject>;
   /** The caBundles of its webhooks, as PEM. */
   bundles(): Promise<string[]>;
@@ -75,6 +80,14 @@ export async function aSelfKept(
         query: { fieldManager: 'kubectl', force: true },
         contentType: 'application/apply-patch+yaml',
         body: registrationOf(name, replicas, caBundle),
+      });
+    },
+    async untilAsked() {
+      const namespace = `${name}-probe`;
+      await createNamespace(client, namespace, { [HOOK_LABEL]: name });
+      await untilTrue('the hook to be asked', async () => {
+        const { message } = await evict({ rig, namespace }, 'nobody');
+        return message.endsWith(`denied the request: ${MESSAGES.gone}`);
       });
     },
     registration: () => client.json({ method: 'GET', path: registrationPath }),
