@@ -24,3 +24,16 @@ export async function access({ context, kubeconfig }: ClusterFlags, env: NodeJS.
     });
   }
 }
+
+/** Runs what only looks at a cluster before anything is written. Whatever fails there is a UsageError. */
+export async function lookAt<T>({ context }: ClusterFlags, signal: AbortSignal, look: () => Promise<T>): Promise<T> {
+  try {
+    return await look();
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`the cluster of context "${context}" cannot be looked at: ${describeError(error)}`, {
+      cause: error,
+    });
+  }
+}

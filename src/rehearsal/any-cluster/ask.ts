@@ -8,6 +8,7 @@ export function asker(
 ): ((question: string) => Promise<boolean>) | undefined {
   if (!input.isTTY) return undefined;
   return async (question) => {
+    if (signal.aborted) return false;
     // No raw mode: an interrupt has to stay one.
     const lines = createInterface({ input, terminal: false });
     const end = () => lines.close();

@@ -11,10 +11,10 @@ const LEAST_SAFETY_MS = 10 * 60_000;
 
 /** Cordons the node and drains it of the pods of this run. How many evictions were refused is by kubectl's own words. */
 export async function drain(run: Run, node: string): Promise<{ code: number; refusals: number }> {
-  const { client, cleanup, flags, recorder, timeline, signal } = run;
+  const { client, cleanup, flags, name, recorder, timeline, signal } = run;
   signal.throwIfAborted();
-  await cordon(client, node);
-  cleanup.defer(() => uncordon(client, node));
+  cleanup.defer(() => uncordon(client, node, name));
+  await cordon(client, node, name);
   const drainer = await drainerFor(run);
   let refusals = 0;
   const ended = recorder.drain(node, drainer.name);

@@ -17,6 +17,7 @@ interface Webhook {
   readonly name: string;
   readonly clientConfig: { readonly service?: { readonly namespace: string; readonly name: string } };
   readonly namespaceSelector?: object;
+  readonly objectSelector?: object;
   readonly rules?: readonly { readonly operations?: readonly string[]; readonly resources?: readonly string[] }[];
 }
 
@@ -39,11 +40,14 @@ export async function findInstalledHook(client: ApiClient): Promise<InstalledHoo
   const webhooks = (registration.webhooks ?? []) as readonly Webhook[];
   return {
     webhooks: webhooks.map(({ name }) => name),
-    covers: (labels) =>
-      webhooks.some((webhook) => isAboutEvictions(webhook) && selects(webhook.namespaceSelector ?? {}, labels)),
+    covers: (labels) => webhooks.some((webhook) => isAboutEvictions(webhook) && selectsEvictions(webhook, labels)),
     settings: settingsFrom(await environmentBehind(client, webhooks)),
   };
 }
+
+/** An eviction has no labels, whatever its pod has. */
+const selectsEvictions = ({ namespaceSelector = {}, objectSelector = {} }: Webhook, labels: Record<string, string>) =>
+  selects(namespaceSelector, labels) && selects(objectSelector, {});
 
 function isAboutEvictions({ rules = [] }: Webhook): boolean {
   return rules.some(

@@ -24,16 +24,22 @@ export async function checkNode(client: ApiClient, name: string): Promise<void> 
     throw new UsageError(`node ${name} has the taint ${taint.key}, so no stand-in pod can run there`);
 }
 
+/** On a node while a rehearsal has it cordoned; the value is its run. So it is known whose cordon it is. */
+const CORDONED_FOR = 'reschedule.hook/cordoned-for';
+
 /**
  * Cordons a node that is not, and only then: whoever has cordoned it before keeps their cordon. Guarded by the version that
- * was looked at, so that it is known whose cordon it is.
+ * was looked at.
  */
-export async function cordon(client: ApiClient, name: string): Promise<void> {
+export async function cordon(client: ApiClient, name: string, run: string): Promise<void> {
   for (let triesLeft = 5; ; triesLeft--) {
     const node = await readNode(client, name);
     if (isCordoned(node)) throw new UsageError(`node ${name} has been cordoned by somebody else, and is left alone`);
     const { resourceVersion } = node.metadata;
-    const body = { metadata: { resourceVersion }, spec: { unschedulable: true } };
+    const body = {
+      metadata: { resourceVersion, annotations: { [CORDONED_FOR]: run } },
+      spec: { unschedulable: true },
+    };
     try {
       await patch(client, name, 'application/merge-patch+json', body);
       return;
@@ -44,16 +50,31 @@ export async function cordon(client: ApiClient, name: string): Promise<void> {
   }
 }
 
-/** Takes a cordon away; where there is none (any more), nothing happens. */
-export async function uncordon(client: ApiClient, name: string): Promise<void> {
-  const path = '/spec/unschedulable';
-  const body = [
-    { op: 'test', path, value: true },
-    { op: 'remove', path },
+/** Takes the cordon of that run away, also one whose answer was lost; where there is none (any more), nothing happens. */
+export async function uncordon(client: ApiClient, name: string, run: string): Promise<void> {
+  const annotation = `/metadata/annotations/${CORDONED_FOR.replace('/', '~1')}`;
+  const own = [
+    { op: 'test', path: annotation, value: run },
+    { op: 'remove', path: annotation },
   ];
-  await patch(client, name, 'application/json-patch+json', body).catch((error: unknown) => {
-    if (!(error instanceof ApiError && (error.code === 422 || error.code === 404))) throw error;
-  });
+  const cordoned = [
+    { op: 'test', path: '/spec/unschedulable', value: true },
+    { op: 'remove', path: '/spec/unschedulable' },
+  ];
+  if (await patchIfSo(client, name, [...own, ...cordoned])) return;
+  // Somebody may have uncordoned it meanwhile.
+  await patchIfSo(client, name, own);
+}
+
+/** False where a test of the patch fails, or there is no such node. */
+async function patchIfSo(client: ApiClient, name: string, body: readonly object[]): Promise<boolean> {
+  try {
+    await patch(client, name, 'application/json-patch+json', body);
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError && (error.code === 422 || error.code === 404)) return false;
+    throw error;
+  }
 }
 
 async function readNode(client: ApiClient, name: string): Promise<RawNode> {

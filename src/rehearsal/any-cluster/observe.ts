@@ -9,7 +9,7 @@ import { tellPodChange } from '../tell.ts';
 import { Timeline } from '../timeline.ts';
 import { NotYet, until } from '../until.ts';
 import { versionsOf } from '../versions.ts';
-import { access } from './access.ts';
+import { access, lookAt } from './access.ts';
 import type { ClusterFlags } from './flags.ts';
 import { findInstalledHook } from './installed-hook.ts';
 import { isMarked, markTeller } from './marks.ts';
@@ -34,7 +34,7 @@ export async function observe(
   try {
     const { client, close } = await access(cluster, env);
     cleanup.defer(close);
-    const { settings } = await findInstalledHook(client);
+    const { settings } = await lookAt(cluster, signal, () => findInstalledHook(client));
     const annotation = { key: settings.annotationKey, value: settings.annotationValue };
     const tellMark = markTeller(annotation, recorder, timeline);
     const ledger = new DrainLedger();

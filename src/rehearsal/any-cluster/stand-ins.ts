@@ -1,5 +1,5 @@
 import type { Config } from '../../config.ts';
-import type { ApiClient } from '../../kube/client.ts';
+import type { ApiClient, JsonObject } from '../../kube/client.ts';
 import { isNotFound } from '../../kube/errors.ts';
 import type { Selector } from '../../policy/model.ts';
 import { matches } from '../../policy/selector.ts';
@@ -52,46 +52,47 @@ export async function checkDefinition(client: ApiClient, kind: ResourceKind): Pr
   );
 }
 
-/** Creates the definition, and never takes over one that exists. What is returned removes it. */
+/** Creates the definition, and never takes over one that exists. */
 export async function createDefinition(
   client: ApiClient,
   kind: ResourceKind,
   run: string,
   signal: AbortSignal,
-): Promise<() => Promise<void>> {
+): Promise<void> {
   const { metadata, ...rest } = clusterDefinition(kind);
   const body = { ...rest, metadata: { ...metadata, labels: { [RUN_LABEL]: run } } };
-  const created = await client.json({ method: 'POST', path: DEFINITIONS, body });
-  const { uid } = created.metadata as { uid: string };
-  const remove = () => removeDefinition(client, kind, { uid, run });
-  try {
-    await installClusterDefinition(client, kind, { signal });
-    return remove;
-  } catch (error) {
-    await remove();
-    throw error;
-  }
+  await client.json({ method: 'POST', path: DEFINITIONS, body });
+  await installClusterDefinition(client, kind, { signal });
 }
 
-async function removeDefinition(client: ApiClient, kind: ResourceKind, own: { uid: string; run: string }) {
-  const { items } = await client.json({ method: 'GET', path: `/apis/${kind.group}/${kind.version}/${kind.plural}` });
+/** Removes the definition of that run, if there is one; throws where somebody else has begun to use it. */
+export async function removeDefinition(client: ApiClient, kind: ResourceKind, run: string): Promise<void> {
+  const path = `${DEFINITIONS}/${nameOf(kind)}`;
+  const { metadata } = await client.json({ method: 'GET', path }).catch(orNothing);
+  const { uid, labels = {} } = (metadata ?? {}) as { uid?: string; labels?: Record<string, string> };
+  if (labels[RUN_LABEL] !== run) return;
+  const collection = `/apis/${kind.group}/${kind.version}/${kind.plural}`;
+  // Not served yet where it was only just created.
+  const { items = [] } = await client.json({ method: 'GET', path: collection }).catch(orNothing);
   const others = (items as readonly { metadata: { namespace: string } }[]).filter(
-    ({ metadata }) => metadata.namespace !== own.run,
+    ({ metadata }) => metadata.namespace !== run,
   );
   // They would go with it.
   if (others.length > 0) throw new Error(`${nameOf(kind)} stays: somebody else uses it by now`);
-  const path = `${DEFINITIONS}/${nameOf(kind)}`;
-  const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid: own.uid } };
+  const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid } };
   await client.json({ method: 'DELETE', path, body });
   await untilGone(client, path, nameOf(kind));
+}
+
+function orNothing(error: unknown): JsonObject {
+  if (isNotFound(error)) return {};
+  throw error;
 }
 
 /** Deletes a namespace and waits until it is gone, with all that was in it. */
 export async function removeNamespace(client: ApiClient, name: string): Promise<void> {
   const path = `/api/v1/namespaces/${name}`;
-  await client.json({ method: 'DELETE', path }).catch((error: unknown) => {
-    if (!isNotFound(error)) throw error;
-  });
+  await client.json({ method: 'DELETE', path }).catch(orNothing);
   await untilGone(client, path, `namespace ${name}`);
 }
 
