@@ -164,7 +164,7 @@ function scenarioOf({ nodes, members, process, periodMs }: Flags): Scenario {
     name: process,
     title: process === 'in-place' ? 'A drain with names that come back' : 'A drain with new names',
     about:
-      `One of ${nodes} nodes is drained with kubectl under a Couchbase cluster of ${members} members. Each member on it ` +
+      `One of ${nodes} nodes is drained under a Couchbase cluster of ${members} members. Each member on it ` +
       `is moved by its operator, which looks at its cluster every ${periodMs / 1000} s: ${names}.`,
   };
 }

@@ -64,9 +64,13 @@ export async function observe(
         ends.set(node, recorder.drain(node, 'somebody else'));
       }),
     );
-    await until('the list of nodes', async () => {
-      if (!ledger.isReady) throw new NotYet('no answer so far');
-    });
+    await until(
+      'the list of nodes',
+      async () => {
+        if (!ledger.isReady) throw new NotYet('no answer so far');
+      },
+      { signal },
+    );
     const wanted = watch.instances.filter(({ isGone }) => !isGone).length;
     const startedAt = new Date().toISOString();
     for (const [namespace, count] of countBy(watch.instances)) recorder.expect(namespace, count);

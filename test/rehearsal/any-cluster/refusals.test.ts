@@ -32,6 +32,13 @@ async function refused(message: string | RegExp, wanted: Wanted = YES): Promise<
 const merge = (path: string, body: object) =>
   rig.client.json({ method: 'PATCH', path, contentType: 'application/merge-patch+json', body });
 
+/** In place of the one that there was: an apply would keep what it had. */
+async function register(url: string, webhook: object = {}): Promise<void> {
+  const { caBundle } = rig.hook;
+  await rig.client.json({ method: 'DELETE', path: REGISTRATION });
+  await registerWebhook(rig.client, { urls: [url], caBundle, webhook: { ...webhook }, wait: false });
+}
+
 describe('a rehearsal is refused on', () => {
   test('a node that there is not', () => refused('there is no node node-9', { args: ['--yes', '--node=node-9'] }));
 
@@ -72,19 +79,14 @@ describe('a rehearsal is refused on', () => {
       { objectSelector: { matchLabels: { app: 'couchbase' } } },
       { rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'], scope: '*' }] },
     ]) {
-      await registerWebhook(rig.client, { urls: [rig.hook.url], caBundle: rig.hook.caBundle, webhook, wait: false });
+      await register(rig.hook.url, webhook);
       await refused(line);
     }
   });
 
   test('a hook that does not answer, after all was taken back', async () => {
     const [port] = await freePorts(1);
-    await rig.client.json({ method: 'DELETE', path: REGISTRATION });
-    await registerWebhook(rig.client, {
-      urls: [`https://127.0.0.1:${port}/eviction`],
-      caBundle: rig.hook.caBundle,
-      wait: false,
-    });
+    await register(`https://127.0.0.1:${port}/eviction`);
     await refused(/^an answer of the installed hook: not after 1 s: .*failed calling webhook .*ECONNREFUSED/);
   });
 
