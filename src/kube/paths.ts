@@ -19,6 +19,12 @@ export function resourceOf(path: string): string {
   return (parts[0] === 'namespaces' && parts[2] !== undefined ? parts[2] : parts[0]) ?? 'discovery';
 }
 
+/** Where the kind of an object is served; see `isServed`. */
+export function collectionOf(path: string): { apiPath: string; plural: string } {
+  const length = path.startsWith('/apis/') ? 4 : 3;
+  return { apiPath: path.split('/').slice(0, length).join('/'), plural: resourceOf(path) };
+}
+
 function segment(name: string): string {
   if (name === '.' || name === '..') throw new Error(`"${name}" is not the name of an object`);
   return encodeURIComponent(name);

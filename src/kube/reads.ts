@@ -1,30 +1,42 @@
 import type { ApiClient, JsonObject } from './client.ts';
-import { ApiUnreachableError, isNotFound, saysNotFound } from './errors.ts';
-import { nodePath, podPath } from './paths.ts';
+import { isServed } from './discovery.ts';
+import { type ApiError, ApiUnreachableError, isNotFound, saysNotFound } from './errors.ts';
+import { collectionOf, nodePath, podPath } from './paths.ts';
 
 /** Live reads of single objects: undefined where the object does not exist. Throws on any other failure. */
 export interface Reads {
   pod(namespace: string, name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
   node(name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
-  /** Of a kind that may not be installed: any 404 means that there is no such object. */
+  /** Of a kind that may not be installed: then there is no such object either. */
   object(path: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
 }
 
 export function createReads(client: ApiClient): Reads {
   // No resourceVersion: the answer is the state at the time of the read, not that of some API server's cache.
-  const read = async (path: string, signal: AbortSignal | undefined, isAbsent: (error: unknown) => boolean) => {
+  const read = async (
+    path: string,
+    signal: AbortSignal | undefined,
+    isAbsent: (error: unknown) => boolean | Promise<boolean>,
+  ) => {
     try {
       const answer = await client.json({ method: 'GET', path, ...(signal ? { signal } : {}) });
       if (isObject(answer)) return answer;
       // `{}` or `null` from something in between: it must not count as a pod that is gone, or not selected (S6).
       throw new ApiUnreachableError(`GET ${path}`, 'the answer is no object');
     } catch (error) {
-      if (isAbsent(error)) return undefined;
+      if (await isAbsent(error)) return undefined;
       throw error;
     }
   };
+  // Of a kind that it does not serve, the API server says no more than anything in between might.
+  const isAbsentWithItsKind = async (path: string, error: unknown, signal = new AbortController().signal) => {
+    if (!isNotFound(error)) return false;
+    if ((error as ApiError).reason === 'NotFound') return true;
+    const { apiPath, plural } = collectionOf(path);
+    return !(await isServed(client, apiPath, plural, signal));
+  };
   return {
-    object: (path, signal) => read(path, signal, isNotFound),
+    object: (path, signal) => read(path, signal, (error) => isAbsentWithItsKind(path, error, signal)),
     // Absence of these ends a drain or moves a pod, so nobody but the API server may say it.
     pod: (namespace, name, signal) =>
       read(podPath(namespace, name), signal, (error) => saysNotFound(error, 'pods', name)),

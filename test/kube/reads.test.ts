@@ -39,7 +39,30 @@ describe('Reads', () => {
       new ApiError(404, 'GET', { reason: 'NotFound', details: { kind, name } });
     assert.equal(await aReader(says('nodes', 'n')).reads.node('n'), undefined);
     assert.equal(await aReader(says('pods', 'p')).reads.pod('db', 'p'), undefined);
-    assert.equal(await aReader(new ApiError(404, 'GET', undefined)).reads.object('/apis/x'), undefined);
+    assert.equal(await aReader(says('things', 'x')).reads.object('/apis/g/v1/namespaces/db/things/x'), undefined);
+  });
+
+  test('has undefined for an object whose kind discovery does not list, and throws where it does, or cannot tell', async () => {
+    const versions = [{ version: 'v1' }];
+    const served = { groups: [{ name: 'g', versions }], resources: [{ name: 'things' }] };
+    for (const [discovery, isAbsent] of [
+      [{ groups: [] }, true],
+      [{ ...served, resources: [] }, true],
+      [served, false],
+      [new ApiError(403, 'GET', undefined), false],
+    ] as const) {
+      const reads = createReads({
+        async json({ path }) {
+          if (path.endsWith('/things/x')) throw new ApiError(404, 'GET', undefined);
+          if (discovery instanceof Error) throw discovery;
+          return discovery;
+        },
+        stream: () => Promise.reject(new Error('no watch')),
+      });
+      const outcome = reads.object('/apis/g/v1/namespaces/db/things/x');
+      if (isAbsent) assert.equal(await outcome, undefined);
+      else await assert.rejects(outcome, { name: 'ApiError' });
+    }
   });
 
   test('does not take a 404 for absence that the API server did not say of this very object', async () => {
