@@ -44,9 +44,13 @@ describe('the image, built as the Dockerfile states', () => {
   });
 
   test('answers what it is, and what is wrong with its settings', () => {
-    const { cwd, file } = entryOf(image);
+    const { cwd, nodeArgs, file } = entryOf(image);
     const run = (args: string[], env: Record<string, string> = {}) =>
-      spawnSync(process.execPath, [file, ...args], { cwd, env: { ...image.env, ...env }, encoding: 'utf-8' });
+      spawnSync(process.execPath, [...nodeArgs, file, ...args], {
+        cwd,
+        env: { ...image.env, ...env },
+        encoding: 'utf-8',
+      });
     assert.equal(run(['--version']).stdout, `${PACKAGE.version}\n`);
     const wrong = run([], { TLS_CERT_FILE: '/nowhere', LOG_LEVEL: 'loud' });
     assert.equal(wrong.status, 1);
@@ -59,8 +63,8 @@ describe('the image, built as the Dockerfile states', () => {
     const kubeconfigPath = join(dir, 'kubeconfig');
     const files = await writeServing(join(dir, 'serving'), await (await createAuthority()).issue());
     await writeFile(kubeconfigPath, JSON.stringify(kubeconfigOf(`https://127.0.0.1:${nobody}`)));
-    const { file } = entryOf(image);
-    const hook = new HookProcess({ kubeconfigPath, files, entry: file, env: image.env }, { webhook, health });
+    const { nodeArgs, file } = entryOf(image);
+    const hook = new HookProcess({ kubeconfigPath, files, nodeArgs, entry: file, env: image.env }, { webhook, health });
     t.after(() => hook.kill('SIGKILL'));
     const started = hook.start();
     started.catch(() => undefined);

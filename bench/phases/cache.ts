@@ -1,7 +1,7 @@
 import type { CacheHandlers, Followed, Synced } from '../processes/cache.ts';
 import type { StandInHandlers } from '../processes/stand-in.ts';
-import { IMAGE_ENV } from '../support/build.ts';
 import type { Context } from '../support/context.ts';
+import { IMAGE } from '../support/image.ts';
 import { namespaceOf, podName } from '../support/objects.ts';
 
 const NODES = 5_000;
@@ -30,7 +30,7 @@ export async function measureCache(context: Context, pods: number): Promise<Cach
   const standIn = context.start<StandInHandlers>('stand-in');
   const size = { pods, nodes: NODES, clusters: CLUSTERS, entries: 0, onCordonedNode: false };
   const port = await standIn.call('start', { size, ...context.serving });
-  const cache = context.start<CacheHandlers>('cache', { env: IMAGE_ENV });
+  const cache = context.start<CacheHandlers>('cache', IMAGE);
   const synced = await cache.call('sync', await context.kubeconfig(port));
   context.progress(`  synced in ${Math.round(synced.syncMs)} ms, RSS ${Math.round(synced.rssMb)} MB`);
   const followed: Followed[] = [];
@@ -55,7 +55,7 @@ export async function measureCache(context: Context, pods: number): Promise<Cach
 /** The same cache on a real API server; how many pods there are is what that has. */
 export async function measureRealCache(context: Context, kubeconfigPath: string): Promise<Synced> {
   context.progress('cache: the pods of a real API server');
-  const cache = context.start<CacheHandlers>('cache', { env: IMAGE_ENV });
+  const cache = context.start<CacheHandlers>('cache', IMAGE);
   const synced = await cache.call('sync', kubeconfigPath);
   await cache.stop();
   return synced;

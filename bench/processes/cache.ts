@@ -1,5 +1,4 @@
 /** The cache as the hook runs it, with the controller that it wakes, in a process that measures itself. */
-import '../../src/heap.ts';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cache, createCache, namespacedKey } from '../../src/cache/cache.ts';

@@ -6,8 +6,6 @@ import { BUNDLE } from '../../scripts/bundle.ts';
 const PROCESSES = new URL('../processes/', import.meta.url);
 const OUT = new URL('../../node_modules/.cache/reschedule-hook-bench/', import.meta.url);
 const NAMES = ['hook', 'cache', 'stand-in', 'load', 'echo'] as const;
-/** What the Dockerfile sets beside. */
-export const IMAGE_ENV = { MALLOC_ARENA_MAX: '1' } as const;
 export type ProcessName = (typeof NAMES)[number];
 
 /**

@@ -10,7 +10,8 @@ import {
 } from '../../src/rehearsal/certificates.ts';
 import { type HookProcess, startHook } from '../../src/rehearsal/hook-process.ts';
 import { Cleanup } from '../../src/rehearsal/stage.ts';
-import { builtProcess, IMAGE_ENV, type ProcessName } from './build.ts';
+import { builtProcess, type ProcessName } from './build.ts';
+import { IMAGE } from './image.ts';
 import { type Handlers, type Process, type StartOptions, startProcess } from './rpc.ts';
 
 /** What every phase needs: a folder, certificates, and processes that end with it. */
@@ -64,8 +65,10 @@ function contextOf(
     },
     async startHook(kubeconfigPath, env = {}) {
       options.signal.throwIfAborted();
-      const settings = { LOG_LEVEL: 'info', ...IMAGE_ENV, ...env };
-      const hook = await startHook({ kubeconfigPath, files: made.files, env: settings, entry: builtProcess('hook') });
+      const settings = { LOG_LEVEL: 'info', ...IMAGE.env, ...env };
+      const { nodeArgs } = IMAGE;
+      const entry = builtProcess('hook');
+      const hook = await startHook({ kubeconfigPath, files: made.files, env: settings, nodeArgs, entry });
       cleanup.defer(() => hook.stop());
       return hook;
     },

@@ -1,4 +1,5 @@
 import type { Listing, Sink } from './reflector.ts';
+import { sharing } from './sharing.ts';
 
 /** What every cached object has. Keys are `namespace/name`, or `name` for cluster-scoped objects. */
 export interface Cached {
@@ -132,9 +133,10 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
 
   #set(key: string, object: T): void {
     const before = this.#objects.get(key);
-    this.#objects.set(key, object);
-    if (before === undefined) this.#tell({ kind: 'added', key, now: object });
-    else if (!this.#options.isSame(before, object)) this.#tell({ kind: 'updated', key, before, now: object });
+    const now = before === undefined ? object : sharing(before, object);
+    this.#objects.set(key, now);
+    if (before === undefined) this.#tell({ kind: 'added', key, now });
+    else if (!this.#options.isSame(before, now)) this.#tell({ kind: 'updated', key, before, now });
   }
 
   #drop(key: string): void {

@@ -11,18 +11,16 @@ export function parseDuration(text: string): number {
 
 /** Writes a span of milliseconds for people, two units at most: `0s`, `3m20s`, `2h5m`, `3d4h`. Never negative. */
 export function formatAge(ms: number): string {
+  // In every answer that waits: hence without lists.
   const seconds = Math.max(0, Math.floor(ms / 1000));
-  const parts: [number, string][] = [
-    [Math.floor(seconds / 86_400), 'd'],
-    [Math.floor(seconds / 3600) % 24, 'h'],
-    [Math.floor(seconds / 60) % 60, 'm'],
-    [seconds % 60, 's'],
-  ];
-  const first = parts.findIndex(([count]) => count > 0);
-  if (first === -1) return '0s';
-  return parts
-    .slice(first, first + 2)
-    .filter(([count]) => count > 0)
-    .map(([count, unit]) => `${count}${unit}`)
-    .join('');
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3600) return inTwo(seconds, 60, 'm', 's');
+  if (seconds < 86_400) return inTwo(Math.floor(seconds / 60), 60, 'h', 'm');
+  return inTwo(Math.floor(seconds / 3600), 24, 'd', 'h');
+}
+
+function inTwo(count: number, per: number, unit: string, smallerUnit: string): string {
+  const rest = count % per;
+  const whole = `${Math.floor(count / per)}${unit}`;
+  return rest === 0 ? whole : `${whole}${rest}${smallerUnit}`;
 }

@@ -15,6 +15,8 @@ export interface HookOptions {
   readonly ports?: { readonly webhook: number; readonly health: number };
   /** The script that is run. Default: bin/reschedule-hook.js. */
   readonly entry?: string;
+  /** Options of Node, before the script. */
+  readonly nodeArgs?: readonly string[];
   readonly onLine?: (line: LogLine) => void;
   readonly timeoutMs?: number;
 }
@@ -130,8 +132,8 @@ export class HookProcess {
   }
 
   #spawn(env: Readonly<Record<string, string>>): void {
-    const { kubeconfigPath, files, entry = ENTRY } = this.#options;
-    const child = spawn(process.execPath, ['--import', END_WITH_PARENT, entry], {
+    const { kubeconfigPath, files, nodeArgs = [], entry = ENTRY } = this.#options;
+    const child = spawn(process.execPath, [...nodeArgs, '--import', END_WITH_PARENT, entry], {
       env: {
         PATH: process.env.PATH,
         KUBECONFIG: kubeconfigPath,

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
-import getRawBody from 'raw-body';
 import { LOG, type Log } from '../logs.ts';
 import type { Decision } from '../policy/decision.ts';
 import type { EvictionRequest } from '../policy/model.ts';
+import { Bodies, BodyError } from './body.ts';
 import { answerWithinMs, type Deadline, type Deadlines } from './deadlines.ts';
 import { answerReadiness, type Readiness } from './health.ts';
 import { parseReview, reviewResponse } from './review.ts';
@@ -19,21 +19,15 @@ export interface AppOptions extends Readiness {
   readonly log: Log;
 }
 
-export const BODY_LIMIT_BYTES = 1024 * 1024;
-/** Thirty times what an API server sends; such a body is always read. */
-const SMALL_BODY_BYTES = 64 * 1024;
-/** Of larger ones, or those that do not say how large they are, so many at a time: together they could fill the memory. */
-const LARGE_BODIES_MAX = 32;
-
 /** The webhook: `POST /eviction` and `GET /readyz`. Anything else is 404. */
 export function createApp(options: AppOptions): Koa {
   const app = new Koa();
   const router = new Router();
-  const large = { inHand: 0 };
+  const bodies = new Bodies();
   router.get('/readyz', (ctx) => answerReadiness(ctx, options));
   app.use(errors(options));
   // Before the router: matching a path costs there as much as an answer does here.
-  app.use((ctx, next) => (isEviction(ctx) ? review(ctx, options, large) : next()));
+  app.use((ctx, next) => (isEviction(ctx) ? review(ctx, options, bodies) : next()));
   app.use(router.routes());
   app.use((ctx) => refuse(ctx, options.log, 404, `there is nothing at ${ctx.method} ${ctx.path}`));
   // A socket that broke under an answer; the answer itself was made.
@@ -45,7 +39,7 @@ function isEviction({ method, url }: { readonly method: string; readonly url: st
   return method === 'POST' && (url === '/eviction' || url.startsWith('/eviction?'));
 }
 
-async function review(ctx: Context, options: AppOptions, large: LargeBodies): Promise<void> {
+async function review(ctx: Context, options: AppOptions, bodies: Bodies): Promise<void> {
   const { log, deadlines, mayAsk } = options;
   const refusal = mayAsk?.(ctx.req);
   if (refusal !== undefined) return refuseClient(ctx, log, refusal);
@@ -54,15 +48,15 @@ async function review(ctx: Context, options: AppOptions, large: LargeBodies): Pr
   if (encoding !== 'identity') return refuse(ctx, log, 415, `Content-Encoding ${encoding} is not supported`);
   const deadline = deadlines.open(answerWithinMs(ctx.url));
   try {
-    await answer(ctx, options, deadline, large);
+    await answer(ctx, options, deadline, bodies);
   } finally {
     deadline.close();
   }
 }
 
-async function answer(ctx: Context, options: AppOptions, deadline: Deadline, large: LargeBodies): Promise<void> {
+async function answer(ctx: Context, options: AppOptions, deadline: Deadline, bodies: Bodies): Promise<void> {
   const { admit, log } = options;
-  const parsed = parseReview(await readInTurn(ctx.req, deadline, large));
+  const parsed = parseReview(await bodies.read(ctx.req, deadline));
   switch (parsed.kind) {
     case 'malformed':
       return refuse(ctx, log, 400, `not an AdmissionReview: ${parsed.problems}`);
@@ -94,37 +88,6 @@ function isJson({ req, request }: Context): boolean {
   return req.headers['content-type'] === 'application/json' || request.type.toLowerCase() === 'application/json';
 }
 
-/** How many large bodies are being read. */
-interface LargeBodies {
-  inHand: number;
-}
-
-/** Throws with status 503 where too many large bodies are in hand. */
-async function readInTurn(request: IncomingMessage, deadline: Deadline, large: LargeBodies): Promise<string> {
-  if (Number(request.headers['content-length'] ?? Number.NaN) <= SMALL_BODY_BYTES) return readBody(request, deadline);
-  if (large.inHand >= LARGE_BODIES_MAX)
-    throw Object.assign(new Error('too many large bodies at a time'), { status: 503 });
-  large.inHand++;
-  try {
-    return await readBody(request, deadline);
-  } finally {
-    large.inHand--;
-  }
-}
-
-/** Reads at most BODY_LIMIT_BYTES, and no longer than the deadline allows; throws with status 413 or 408. */
-async function readBody(request: IncomingMessage, deadline: Deadline): Promise<string> {
-  deadline.whenDue = () => request.destroy(Object.assign(new Error('the body came too slowly'), { status: 408 }));
-  try {
-    const length = request.headers['content-length'];
-    // As bytes: to be decoded piece by piece costs more than all the rest of reading it.
-    const body = await getRawBody(request, { limit: BODY_LIMIT_BYTES, ...(length === undefined ? {} : { length }) });
-    return body.toString('utf-8');
-  } finally {
-    deadline.whenDue = undefined;
-  }
-}
-
 /** Outermost: whatever is thrown becomes one log line and a JSON error, never a stack trace. */
 function errors(options: AppOptions): Middleware {
   return async (ctx, next) => {
@@ -141,11 +104,11 @@ function closeIfStopping(ctx: Context, { isStopping }: AppOptions): void {
   if (isStopping()) ctx.set('Connection', 'close');
 }
 
-function refuseThrown(ctx: Context, log: Log, { status, message }: { status?: number; message?: string }): void {
-  if (status === 413) refuse(ctx, log, 413, `the body is larger than ${BODY_LIMIT_BYTES} bytes`);
-  else if (status === 503) refuse(ctx, log, 503, message ?? '');
-  else if (status !== undefined && status < 500) refuse(ctx, log, 400, message ?? 'the request cannot be read');
-  else {
+function refuseThrown(ctx: Context, log: Log, error: { status?: number; message?: string }): void {
+  const { status, message } = error;
+  if (status !== undefined && (status < 500 || error instanceof BodyError)) {
+    refuse(ctx, log, status, message ?? 'the request cannot be read');
+  } else {
     log.error(LOG.unexpected, { error: message });
     refuse(ctx, log, 500, 'unexpected error; the log of the reschedule hook has the cause');
   }

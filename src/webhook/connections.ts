@@ -12,11 +12,13 @@ const PIPELINED_MAX = 16;
 interface Connection {
   readonly peer: string;
   readonly socket: Socket;
+  inHand: number;
+  /** The last request that began; those before it are here whole. */
+  latest: IncomingMessage | undefined;
   /** Whether it has ever carried an answer. */
   isUsed: boolean;
-  inHand: number;
-  /** Of those in hand, the ones whose body is here. */
-  whole: number;
+  /** When a request last came on it; counted, not timed. */
+  lastUse: number;
 }
 
 /**
@@ -25,12 +27,15 @@ interface Connection {
  * thousand of them lock the API server out.
  */
 export class Connections {
-  /** By peer, which tells the connection of a request also behind TLS. In the order of their last use. */
+  /** By peer, which tells the connection of a request also behind TLS. */
   readonly #open = new Map<string, Connection>();
+  /** By the socket of its requests: to name the peer anew for each of them costs more than to count it. */
+  readonly #bySocket = new WeakMap<Socket, Connection>();
   readonly #idle: (() => void)[] = [];
   readonly #max: number;
   readonly #onDisplaced: () => void;
   #inHand = 0;
+  #uses = 0;
 
   /** `onDisplaced` is told of every connection that is ended because there are too many. */
   constructor(server: Server, max: number, onDisplaced: () => void = () => undefined) {
@@ -53,7 +58,7 @@ export class Connections {
 
   #add(socket: Socket): void {
     const peer = peerOf(socket);
-    const connection = { peer, socket, isUsed: false, inHand: 0, whole: 0 };
+    const connection = { peer, socket, inHand: 0, latest: undefined, isUsed: false, lastUse: this.#uses++ };
     this.#open.set(peer, connection);
     socket.once('close', () => this.#open.get(peer) === connection && this.#open.delete(peer));
     if (this.#open.size > this.#max) this.#makeRoom(connection);
@@ -61,40 +66,47 @@ export class Connections {
 
   /** A review that is here whole is carried through; it takes as long as its deadline at most. */
   #makeRoom(newest: Connection): void {
-    const idle = [...this.#open.values()].filter((connection) => connection.whole === 0 && connection !== newest);
-    const found = idle.find(({ isUsed }) => !isUsed) ?? idle[0] ?? newest;
+    const others = [...this.#open.values()].filter((connection) => !isAsking(connection) && connection !== newest);
+    const found = others.sort(ofLeastUse)[0] ?? newest;
     this.#open.delete(found.peer);
     found.socket.destroy();
     this.#onDisplaced();
   }
 
   #track(request: IncomingMessage, response: ServerResponse): void {
-    const connection = this.#use(peerOf(request.socket));
+    const connection = this.#connectionOf(request.socket);
     this.#inHand++;
-    let wasWhole = false;
-    if (connection !== undefined && ++connection.inHand > PIPELINED_MAX) connection.socket.destroy();
-    request.once('end', () => {
-      wasWhole = true;
-      if (connection !== undefined) connection.whole++;
-    });
+    if (connection !== undefined) {
+      connection.lastUse = this.#uses++;
+      connection.latest = request;
+      if (++connection.inHand > PIPELINED_MAX) connection.socket.destroy();
+    }
     response.once('close', () => {
       if (connection !== undefined) {
-        connection.inHand--;
+        if (--connection.inHand === 0) connection.latest = undefined;
         connection.isUsed = true;
-        if (wasWhole) connection.whole--;
       }
       this.#inHand--;
       if (this.#inHand === 0) for (const resolve of this.#idle.splice(0)) resolve();
     });
   }
 
-  #use(peer: string): Connection | undefined {
-    const connection = this.#open.get(peer);
-    if (connection === undefined) return undefined;
-    this.#open.delete(peer);
-    this.#open.set(peer, connection);
-    return connection;
+  #connectionOf(socket: Socket): Connection | undefined {
+    const known = this.#bySocket.get(socket);
+    if (known !== undefined) return known;
+    const found = this.#open.get(peerOf(socket));
+    if (found !== undefined) this.#bySocket.set(socket, found);
+    return found;
   }
+}
+
+/** Whether one of its requests is here whole. */
+function isAsking({ inHand, latest }: Connection): boolean {
+  return inHand > 1 || (inHand === 1 && latest?.complete === true);
+}
+
+function ofLeastUse(a: Connection, b: Connection): number {
+  return Number(a.isUsed) - Number(b.isUsed) || a.lastUse - b.lastUse;
 }
 
 const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;

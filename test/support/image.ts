@@ -143,11 +143,12 @@ function run(stage: Stage, command: string): void {
   if (status !== 0) throw new Error(`RUN ${command}: exit code ${status}\n${stdout}\n${stderr}`);
 }
 
-/** Node and the arguments that start the image, and the folder to start it in. */
-export function entryOf(image: Stage): { readonly cwd: string; readonly file: string } {
-  const [node, script = ''] = image.entrypoint;
+/** What the image starts: options of Node, a script, and the folder to start it in. */
+export function entryOf(image: Stage): { readonly cwd: string; readonly nodeArgs: string[]; readonly file: string } {
+  const [node, ...nodeArgs] = image.entrypoint;
+  const script = nodeArgs.pop() ?? '';
   if (node !== '/nodejs/bin/node') throw new Error(`the image starts ${node}`);
   const file = inStage(image, script);
   if (!existsSync(file)) throw new Error(`there is no ${file} in the image`);
-  return { cwd: inStage(image, '.'), file };
+  return { cwd: inStage(image, '.'), nodeArgs, file };
 }

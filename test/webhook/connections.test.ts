@@ -32,10 +32,10 @@ function aServer(max: number) {
     return socket;
   };
   const ask = (socket: object) => {
-    const request = Object.assign(new EventEmitter(), { socket });
+    const request = { socket, complete: false };
     const response = new EventEmitter();
     server.emit('request', request, response);
-    return { arrive: () => request.emit('end'), answer: () => response.emit('close') };
+    return { arrive: () => Object.assign(request, { complete: true }), answer: () => response.emit('close') };
   };
   return { connections, connect, ask, displaced: () => displaced };
 }

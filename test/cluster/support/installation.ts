@@ -60,7 +60,7 @@ export async function install(rig: Rig, env: Readonly<Record<string, string>> = 
   const { terminationGracePeriodSeconds } = deployment.template.spec;
   const image = buildByDockerfile(await mkdtemp(join(controlPlane.dir, 'image-'))).at(-1);
   if (image === undefined) throw new Error('the Dockerfile makes no image');
-  const entry = entryOf(image).file;
+  const { nodeArgs, file: entry } = entryOf(image);
 
   return {
     service,
@@ -69,7 +69,7 @@ export async function install(rig: Rig, env: Readonly<Record<string, string>> = 
       const [webhook = 0, health = 0] = await freePorts(2);
       const own = { ...image.env, ...environmentOf(deployment) };
       const settings = { ...own, WEBHOOK_PORT: `${webhook}`, HEALTH_PORT: `${health}`, ...env };
-      const replica = new HookProcess({ kubeconfigPath, files, env: settings, entry }, { webhook, health });
+      const replica = new HookProcess({ kubeconfigPath, files, env: settings, nodeArgs, entry }, { webhook, health });
       rig.atStop(async () => {
         replica.kill('SIGKILL');
         await replica.exited;
