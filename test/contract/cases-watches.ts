@@ -52,7 +52,7 @@ export const WATCHES: readonly Case[] = [
     expected: [[['ADDED', 'a']], [['ADDED', 'a']]],
   },
   {
-    name: 'with a selector: what enters it is added, what leaves it is deleted, in the version of that change',
+    name: 'with a selector: what enters it is added, what leaves it is deleted, as it was, in the version of that change',
     run: async (api) => {
       const from = await version(api);
       await createMap(api, 'a');
@@ -60,7 +60,8 @@ export const WATCHES: readonly Case[] = [
       await relabel(api, 'a', { y: '1' });
       const { resourceVersion } = (await relabel(api, 'a', { x: '2' })).body.metadata;
       const events = await api.watch(api.path('configmaps'), `resourceVersion=${from}&labelSelector=x%3D1`);
-      return [events.map(shape), events.at(-1)?.object.metadata.resourceVersion === resourceVersion];
+      const { metadata } = events.at(-1)?.object ?? {};
+      return [events.map(shape), metadata.resourceVersion === resourceVersion, metadata.labels];
     },
     expected: [
       [
@@ -69,6 +70,7 @@ export const WATCHES: readonly Case[] = [
         ['DELETED', 'a'],
       ],
       true,
+      { x: '1', y: '1' },
     ],
   },
   {

@@ -1,4 +1,4 @@
-import { type Case, told } from './contract.ts';
+import { type Case, MERGE, told } from './contract.ts';
 import { DENIED, startWebhook } from './webhook.ts';
 
 const by = 'admission webhook "<namespace>.contract.test" denied the request';
@@ -113,6 +113,38 @@ export const WEBHOOKS: readonly Case[] = [
     },
     expected:
       'ValidatingWebhookConfiguration.admissionregistration.k8s.io "<namespace>.contract.test" is invalid: webhooks[0].sideEffects: Unsupported value: "Some": supported values: "None", "NoneOnDryRun"',
+  },
+  {
+    name: 'one that an update adds gets what a new one gets, and is asked',
+    run: async (api) => {
+      await api.call('POST', api.path('configmaps'), { body: { metadata: { name: 'a' } } });
+      const { name, path } = await startWebhook(api);
+      const { body } = await api.call('GET', path);
+      const { clientConfig, admissionReviewVersions, sideEffects } = body.webhooks[0];
+      // Without selectors it is asked about every namespace; nobody else updates these.
+      const rules = [{ apiGroups: [''], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['configmaps'] }];
+      const added = { name: `other.${name}`, clientConfig, rules, admissionReviewVersions, sideEffects };
+      const updated = await api.call('PUT', path, { body: { ...body, webhooks: [...body.webhooks, added] } });
+      const { name: _, clientConfig: __, rules: filledRules, ...filled } = updated.body.webhooks[1];
+      await api.until(async () => {
+        const change = { body: { data: { at: String(Math.random()) } }, contentType: MERGE };
+        return (await api.call('PATCH', api.path('configmaps/a'), change)).code === 429;
+      });
+      return [updated.code, filled, filledRules[0].scope];
+    },
+    expected: [
+      200,
+      {
+        admissionReviewVersions: ['v1'],
+        failurePolicy: 'Fail',
+        matchPolicy: 'Equivalent',
+        namespaceSelector: {},
+        objectSelector: {},
+        sideEffects: 'NoneOnDryRun',
+        timeoutSeconds: 10,
+      },
+      '*',
+    ],
   },
   {
     name: 'one that fails is a 500',

@@ -15,6 +15,8 @@ export interface Webhook {
   readonly asked: { readonly request: Review['request']; readonly url: string }[];
   readonly name: string;
   readonly url: string;
+  /** Of its registration. */
+  readonly path: string;
 }
 
 export interface WebhookOptions {
@@ -64,7 +66,7 @@ export async function startWebhook(api: Api, options: WebhookOptions = {}): Prom
     const { code, body } = await api.evict(PROBE, { query: '?dryRun=All' });
     return isProbed || (code !== 404 && /webhook/.test(body.message ?? ''));
   });
-  return { asked, name, url };
+  return { asked, name, url, path: `${PATH}/${name}` };
 }
 
 async function register(api: Api, name: string, url: string, { caBundle }: Authority, more: object): Promise<void> {

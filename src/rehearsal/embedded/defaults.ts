@@ -21,6 +21,11 @@ export function withDefaults(kind: Kind, object: ApiObject, now: number): ApiObj
   return kind.hasStatus ? (rest as ApiObject) : object;
 }
 
+/** What the API server fills in at each write, because the object is read anew with it. */
+export function withDefaultsOfUpdate(kind: Kind, object: ApiObject): ApiObject {
+  return kind === WEBHOOKS ? webhookDefaults(object) : object;
+}
+
 type Fill = (object: ApiObject, now: number) => ApiObject;
 
 const TOLERATIONS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'].map((key) => ({

@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { withDefaults } from './defaults.ts';
+import { withDefaults, withDefaultsOfUpdate } from './defaults.ts';
 import { badRequest, conflict } from './failure.ts';
 import { apiVersionOf, EVENT, type Kind, NAMESPACE, NODE, SERVICE_ACCOUNT } from './kinds.ts';
 import { type ApiObject, isRecord, type Json, type Metadata, recordAt, timestamp } from './object.ts';
@@ -60,7 +60,8 @@ export function prepareUpdate(place: Place, before: ApiObject, wanted: Json): Ap
     uid: given.uid ?? fixed.uid,
     creationTimestamp: fixed.creationTimestamp,
   };
-  const after = onlyItsPart(place, before, { ...wanted, apiVersion: apiVersionOf(kind), kind: kind.kind, metadata });
+  const whole = { ...wanted, apiVersion: apiVersionOf(kind), kind: kind.kind, metadata };
+  const after = withDefaultsOfUpdate(kind, onlyItsPart(place, before, whole));
   validateUpdate(kind, before, after);
   return withGeneration(kind, before, after);
 }

@@ -65,14 +65,17 @@ class Watch {
     return true;
   }
 
-  /** A change as this watch sees it: what leaves or enters its selection is deleted or added. */
+  /**
+   * A change as this watch sees it: what leaves or enters its selection is deleted or added. What leaves it is told as it
+   * was when it was last in it, in the version of the change that took it out.
+   */
   tell({ kind, type, object, before }: Change): void {
     const { kind: watched, namespace } = this.#options;
     if (!isSameKind(kind, watched) || (namespace !== undefined && object.metadata.namespace !== namespace)) return;
     const was = before !== undefined && this.#isWanted(before);
     const is = type !== 'DELETED' && this.#isWanted(object);
     if (is) this.#send(was ? 'MODIFIED' : 'ADDED', object);
-    else if (was) this.#send('DELETED', { ...(before ?? object), metadata: { ...object.metadata } });
+    else if (was) this.#send('DELETED', inVersionOf(object, before));
   }
 
   bookmark(annotations?: Readonly<Record<string, string>>): void {
@@ -107,3 +110,8 @@ class Watch {
     this.#options.send(`${JSON.stringify({ type, object } satisfies Json)}\n`);
   }
 }
+
+const inVersionOf = ({ metadata }: ApiObject, before: ApiObject): ApiObject => ({
+  ...before,
+  metadata: { ...before.metadata, resourceVersion: metadata.resourceVersion as string },
+});
