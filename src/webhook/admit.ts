@@ -33,25 +33,37 @@ export class Admitter {
     this.#options = options;
   }
 
-  /** Never throws: whatever goes wrong is doubt, and doubt waits (S6). */
-  async admit(request: EvictionRequest, deadline: Pick<Deadline, 'signal'>): Promise<Decision> {
-    const { monotonicNow, onDecision } = this.#options;
-    const startedAt = monotonicNow();
+  /**
+   * Never throws: whatever goes wrong is doubt, and doubt waits (S6). A drainer that waits is answered here and now; only
+   * what takes calls is a promise, and needs the deadline.
+   */
+  admit(request: EvictionRequest, deadline: Pick<Deadline, 'signal'>): Decision | Promise<Decision> {
+    const startedAt = this.#options.monotonicNow();
+    let seen: Observation;
+    try {
+      seen = this.#options.observer.fromCache(request);
+      const first = decide(seen, this.#options.settings);
+      if (isWaiting(first, seen)) return this.#told(request, first, startedAt);
+    } catch (error) {
+      return this.#told(request, doubt(describeError(error)), startedAt);
+    }
+    return this.#afterCalls(request, seen, deadline.signal, startedAt);
+  }
+
+  async #afterCalls(request: EvictionRequest, seen: Observation, signal: AbortSignal, startedAt: number) {
     let decision: Decision;
     try {
-      const seen = this.#options.observer.fromCache(request);
-      const first = decide(seen, this.#options.settings);
-      // A drainer that waits is answered here and now; only what takes calls needs a deadline.
-      if (isWaiting(first, seen)) decision = first;
-      else decision = await beforeAbort(this.#settle(request, seen, deadline.signal), deadline.signal);
+      decision = await beforeAbort(this.#settle(request, seen, signal), signal);
     } catch (error) {
-      decision = doubt(
-        deadline.signal.aborted ? 'the answer was due before the API server had answered' : describeError(error),
-      );
+      decision = doubt(signal.aborted ? 'the answer was due before the API server had answered' : describeError(error));
     }
-    const durationMs = Math.round(monotonicNow() - startedAt);
+    return this.#told(request, decision, startedAt);
+  }
+
+  #told(request: EvictionRequest, decision: Decision, startedAt: number): Decision {
+    const durationMs = Math.round(this.#options.monotonicNow() - startedAt);
     reportDecision(this.#options.log, request, decision, durationMs);
-    onDecision?.(decision, durationMs);
+    this.#options.onDecision?.(decision, durationMs);
     return decision;
   }
 

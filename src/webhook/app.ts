@@ -10,7 +10,7 @@ import { answerReadiness, type Readiness } from './health.ts';
 import { parseReview, reviewResponse } from './review.ts';
 
 export interface AppOptions extends Readiness {
-  readonly admit: (request: EvictionRequest, deadline: Pick<Deadline, 'signal'>) => Promise<Decision>;
+  readonly admit: (request: EvictionRequest, deadline: Pick<Deadline, 'signal'>) => Decision | Promise<Decision>;
   /** Why the client may not ask, if so. Absent: everybody may who reaches the port. */
   readonly mayAsk?: ((request: IncomingMessage) => { status: 401 | 403; error: string } | undefined) | undefined;
   readonly deadlines: Pick<Deadlines, 'open'>;
@@ -40,7 +40,7 @@ function isEviction({ method, url }: { readonly method: string; readonly url: st
 }
 
 async function review(ctx: Context, options: AppOptions, bodies: Bodies): Promise<void> {
-  const { log, deadlines, mayAsk } = options;
+  const { admit, log, deadlines, mayAsk } = options;
   const refusal = mayAsk?.(ctx.req);
   if (refusal !== undefined) return refuseClient(ctx, log, refusal);
   if (!isJson(ctx)) return refuse(ctx, log, 415, `Content-Type must be application/json, not "${ctx.request.type}"`);
@@ -48,27 +48,20 @@ async function review(ctx: Context, options: AppOptions, bodies: Bodies): Promis
   if (encoding !== 'identity') return refuse(ctx, log, 415, `Content-Encoding ${encoding} is not supported`);
   const deadline = deadlines.open(answerWithinMs(ctx.url));
   try {
-    await answer(ctx, options, deadline, bodies);
+    const parsed = parseReview(await bodies.read(ctx.req, deadline));
+    if (parsed.kind === 'malformed') return refuse(ctx, log, 400, `not an AdmissionReview: ${parsed.problems}`);
+    const decided = parsed.kind === 'review' ? admit(parsed.request, deadline) : unreadable(log, parsed.problems);
+    // What is decided at once is not waited for.
+    send(ctx, options, reviewResponse(parsed.uid, decided instanceof Promise ? await decided : decided));
   } finally {
     deadline.close();
   }
 }
 
-async function answer(ctx: Context, options: AppOptions, deadline: Deadline, bodies: Bodies): Promise<void> {
-  const { admit, log } = options;
-  const parsed = parseReview(await bodies.read(ctx.req, deadline));
-  switch (parsed.kind) {
-    case 'malformed':
-      return refuse(ctx, log, 400, `not an AdmissionReview: ${parsed.problems}`);
-    case 'unreadable': {
-      const message = `reschedule hook cannot read the request: ${parsed.problems}`;
-      log.warn(LOG.badRequest, { error: message });
-      const decision = { kind: 'deny', rule: 'S6', reason: 'Unreadable', code: 500, message } as const;
-      return send(ctx, options, reviewResponse(parsed.uid, decision));
-    }
-    case 'review':
-      return send(ctx, options, reviewResponse(parsed.uid, await admit(parsed.request, deadline)));
-  }
+function unreadable(log: Log, problems: string): Decision {
+  const message = `reschedule hook cannot read the request: ${problems}`;
+  log.warn(LOG.badRequest, { error: message });
+  return { kind: 'deny', rule: 'S6', reason: 'Unreadable', code: 500, message };
 }
 
 /** Past Koa's own way of answering, which finds out anew for each body what this knows. */

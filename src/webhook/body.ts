@@ -26,10 +26,13 @@ export class BodyError extends Error {
 export class Bodies {
   #large = 0;
 
-  /** Throws BodyError: 413 too large, 408 too slow, 400 broken off, 503 too many large ones at a time. */
-  async read(request: IncomingMessage, deadline: Pick<Deadline, 'whenDue'>): Promise<string> {
+  /** Rejects with a BodyError: 413 too large, 408 too slow, 400 broken off, 503 too many large ones at a time. */
+  read(request: IncomingMessage, deadline: Pick<Deadline, 'whenDue'>): Promise<string> {
     const length = Number(request.headers['content-length'] ?? Number.NaN);
-    if (length <= SMALL_BODY_BYTES) return readWhole(request, deadline);
+    return length <= SMALL_BODY_BYTES ? readWhole(request, deadline) : this.#readLarge(length, request, deadline);
+  }
+
+  async #readLarge(length: number, request: IncomingMessage, deadline: Pick<Deadline, 'whenDue'>): Promise<string> {
     if (length > BODY_LIMIT_BYTES) throw tooLarge();
     if (this.#large >= LARGE_BODIES_MAX) throw new BodyError(503, 'too many large bodies at a time');
     this.#large++;
@@ -45,7 +48,9 @@ function readWhole(request: IncomingMessage, deadline: Pick<Deadline, 'whenDue'>
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const chunks: Buffer[] = [];
   let size = 0;
+  let isOver = false;
   const fail = (error: BodyError) => {
+    isOver = true;
     deadline.whenDue = undefined;
     // What still comes is not kept; the answer closes the connection.
     request.off('data', keep).pause();
@@ -56,17 +61,21 @@ function readWhole(request: IncomingMessage, deadline: Pick<Deadline, 'whenDue'>
     if (size > BODY_LIMIT_BYTES) fail(tooLarge());
     else chunks.push(chunk);
   };
+  // Of a request that has come whole, too, Node says that it closes: an error made for each of those would cost 3 µs.
+  const brokenOff = () => {
+    if (!isOver) fail(new BodyError(400, 'the connection ended before the body'));
+  };
   deadline.whenDue = cutOff(request);
   request.on('data', keep);
-  request.once('end', () => {
+  request.on('end', () => {
+    isOver = true;
     deadline.whenDue = undefined;
     // As bytes until here: to decode piece by piece costs more, and a character may lie across two of them.
     resolve((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)).toString('utf-8'));
   });
-  request.once('error', (error) => fail(error instanceof BodyError ? error : new BodyError(400, error.message)));
-  const brokenOff = () => fail(new BodyError(400, 'the connection ended before the body'));
+  request.on('error', (error) => fail(error instanceof BodyError ? error : new BodyError(400, error.message)));
   if (request.destroyed) brokenOff();
-  else request.once('close', brokenOff);
+  else request.on('close', brokenOff);
   return promise;
 }
 

@@ -81,7 +81,7 @@ export class Connections {
       connection.latest = request;
       if (++connection.inHand > PIPELINED_MAX) connection.socket.destroy();
     }
-    response.once('close', () => {
+    response.on('close', () => {
       if (connection !== undefined) {
         if (--connection.inHand === 0) connection.latest = undefined;
         connection.isUsed = true;

@@ -14,13 +14,15 @@ export class Deadline {
   readonly dueAt: number;
   /** Called once, when it is due or has been hurried. */
   whenDue: (() => void) | undefined;
-  readonly #onClose: (deadline: Deadline) => void;
+  readonly #open: Set<Deadline>;
   #controller: AbortController | undefined;
   #cause: Error | undefined;
 
-  constructor(dueAt: number, onClose: (deadline: Deadline) => void) {
+  /** `open` is where it stays until it is closed. */
+  constructor(dueAt: number, open: Set<Deadline>) {
     this.dueAt = dueAt;
-    this.#onClose = onClose;
+    this.#open = open;
+    open.add(this);
   }
 
   /** Made when it is asked for: most answers leave before anybody needs it. */
@@ -37,7 +39,7 @@ export class Deadline {
   }
 
   close(): void {
-    this.#onClose(this);
+    this.#open.delete(this);
   }
 }
 
@@ -56,9 +58,8 @@ export class Deadlines {
   }
 
   open(ms: number): Deadline {
-    const deadline = new Deadline(this.#clock.monotonicNow() + ms, (closed) => this.#open.delete(closed));
+    const deadline = new Deadline(this.#clock.monotonicNow() + ms, this.#open);
     if (this.#isHurried) deadline.expire(hurried());
-    this.#open.add(deadline);
     if (this.#timer === undefined || deadline.dueAt < this.#timer.at) this.#setTimer(deadline.dueAt);
     return deadline;
   }

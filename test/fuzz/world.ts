@@ -39,7 +39,7 @@ export function aHook(planted: Planted = {}, clock = NO_TIME): FuzzedHook {
   });
   for (const { name, raw } of PODS) api.put(`/api/v1/namespaces/db/pods/${name}`, raw);
   const appLog = aLog();
-  const honest: Admit = (request) => admit(request);
+  const honest: Admit = async (request) => admit(request);
   const app = createApp({
     admit: planted.admit?.(honest) ?? honest,
     notReady: () => undefined,

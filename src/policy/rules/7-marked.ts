@@ -8,12 +8,10 @@ export const marked: Rule = ({ pod, now, tracker }, settings) => {
   if (pod?.mark === undefined || !isMarked(pod, settings)) return undefined;
   const ageMs = pod.mark.at === undefined ? undefined : now - pod.mark.at;
   const isStalled = ageMs !== undefined && ageMs >= settings.stallAfterMs;
-  const details = [
-    described(pod.mark, ageMs),
-    ...(isStalled ? ['stalled: its operator has not acted'] : []),
-    ...[describeHindrance(tracker) ?? []].flat(),
-  ];
-  const message = `${MESSAGES.waiting} (${details.join('; ')})`;
+  const stalled = isStalled ? '; stalled: its operator has not acted' : '';
+  const hindrance = describeHindrance(tracker);
+  const why = hindrance === undefined ? '' : `; ${hindrance}`;
+  const message = `${MESSAGES.waiting} (${described(pod.mark, ageMs)}${stalled}${why})`;
   return { kind: 'deny', rule: '7', reason: isStalled ? 'Stalled' : 'Waiting', code: 429, message };
 };
 
