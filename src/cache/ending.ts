@@ -3,7 +3,7 @@ import type { Change } from './store.ts';
 
 interface Ending {
   readonly uid: string;
-  readonly isFinished: boolean;
+  readonly way: string;
   readonly since: number;
 }
 
@@ -19,10 +19,13 @@ export class EndingPods {
     this.#monotonicNow = monotonicNow;
   }
 
-  /** For how many ms this instance has been known to be in its present way of ending; absent: it is not known to end. */
-  forMs(podKey: string, uid: string): number | undefined {
+  /**
+   * For how many ms this instance has been known to end in just the way that `pod` tells; absent: it is not known to. A live
+   * read may be ahead of what this was told, and what it tells of has only just begun then.
+   */
+  forMs(podKey: string, pod: Pod): number | undefined {
     const ending = this.#byKey.get(podKey);
-    return ending?.uid === uid ? this.#monotonicNow() - ending.since : undefined;
+    return ending?.uid === pod.uid && ending.way === wayOf(pod) ? this.#monotonicNow() - ending.since : undefined;
   }
 
   /** To be told of every change of the pod store. */
@@ -31,11 +34,20 @@ export class EndingPods {
       this.#byKey.delete(change.key);
       return;
     }
-    const { uid, finishedAt, deletionDeadline } = change.now;
-    const isFinished = finishedAt !== undefined;
-    if (!isFinished && deletionDeadline === undefined) return;
+    const { uid } = change.now;
+    const way = wayOf(change.now);
+    if (way === undefined) return;
     const before = this.#byKey.get(change.key);
-    if (before?.uid === uid && before.isFinished === isFinished) return;
-    this.#byKey.set(change.key, { uid, isFinished, since: this.#monotonicNow() });
+    if (before?.uid === uid && before.way === way) return;
+    this.#byKey.set(change.key, { uid, way, since: this.#monotonicNow() });
   }
+}
+
+/**
+ * What is counted from its beginning. A terminating pod that is deleted again with less grace gets a new deadline: the time
+ * that it had before is no time for which the new one is past.
+ */
+function wayOf({ finishedAt, deletionDeadline, deletionGraceSeconds }: Pod): string | undefined {
+  if (finishedAt !== undefined) return 'finished';
+  return deletionDeadline === undefined ? undefined : `until ${deletionDeadline} after ${deletionGraceSeconds}`;
 }

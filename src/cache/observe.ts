@@ -76,7 +76,7 @@ export class Observer {
     const { pod, node, tracker, trackerMissing } = seen;
     const entry = tracker && entryFor(tracker, request.namespace, request.name);
     const departed = cache.departed.get(key);
-    const endingForMs = pod && cache.ending.forMs(key, pod.uid);
+    const endingForMs = pod && cache.ending.forMs(key, pod);
     return {
       evidence,
       now: now(),

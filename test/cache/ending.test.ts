@@ -7,14 +7,19 @@ import { POD_KEY } from '../support/cache.ts';
 
 function aMemory() {
   let now = 1_000;
+  let told: Partial<Pod> = {};
   const ending = new EndingPods(() => now);
   return {
     pass: (ms: number) => {
       now += ms;
     },
-    tell: (overrides: Partial<Pod> = {}) => ending.observe({ kind: 'added', key: POD_KEY, now: aPod(overrides) }),
+    tell: (overrides: Partial<Pod> = {}) => {
+      told = overrides;
+      ending.observe({ kind: 'added', key: POD_KEY, now: aPod(overrides) });
+    },
     remove: () => ending.observe({ kind: 'removed', key: POD_KEY, before: aPod() }),
-    forMs: (uid = 'uid-a') => ending.forMs(POD_KEY, uid),
+    /** As a pod that is read now tells of itself; by default as the cache was told last. */
+    forMs: (live: Partial<Pod> = told) => ending.forMs(POD_KEY, aPod(live)),
   };
 }
 
@@ -43,6 +48,27 @@ describe('EndingPods', () => {
     assert.equal(forMs(), 0);
   });
 
+  test('a terminating pod that is deleted again with less grace starts anew: its old deadline was never past', () => {
+    const { tell, pass, forMs } = aMemory();
+    tell({ deletionDeadline: NOW + 60 * MINUTE, deletionGraceSeconds: 3600 });
+    pass(10 * MINUTE);
+    tell({ deletionDeadline: NOW + 10 * MINUTE, deletionGraceSeconds: 1 });
+    assert.equal(forMs(), 0);
+    pass(MINUTE);
+    tell({ deletionDeadline: NOW + 10 * MINUTE, deletionGraceSeconds: 1, ready: false });
+    assert.equal(forMs(), MINUTE);
+  });
+
+  test('a live read that is ahead of the cache tells of an end that has only just begun', () => {
+    const { tell, pass, forMs } = aMemory();
+    const terminating = { deletionDeadline: NOW + 60 * MINUTE, deletionGraceSeconds: 3600 };
+    tell(terminating);
+    pass(50 * MINUTE);
+    assert.equal(forMs(terminating), 50 * MINUTE);
+    assert.equal(forMs({ ...terminating, finishedAt: NOW + 50 * MINUTE }), undefined);
+    assert.equal(forMs({ deletionDeadline: NOW + 50 * MINUTE, deletionGraceSeconds: 0 }), undefined);
+  });
+
   test('a finished pod that is deleted goes on', () => {
     const { tell, pass, forMs } = aMemory();
     tell({ finishedAt: NOW });
@@ -55,10 +81,11 @@ describe('EndingPods', () => {
     const { tell, pass, forMs, remove } = aMemory();
     tell({ finishedAt: NOW });
     pass(MINUTE);
-    assert.equal(forMs('uid-b'), undefined);
-    tell({ uid: 'uid-b', finishedAt: NOW });
-    assert.deepEqual([forMs('uid-a'), forMs('uid-b')], [undefined, 0]);
+    const [a, b] = [{ finishedAt: NOW }, { uid: 'uid-b', finishedAt: NOW }];
+    assert.equal(forMs(b), undefined);
+    tell(b);
+    assert.deepEqual([forMs(a), forMs(b)], [undefined, 0]);
     remove();
-    assert.equal(forMs('uid-b'), undefined);
+    assert.equal(forMs(b), undefined);
   });
 });
