@@ -51,13 +51,20 @@ export class Admitter {
   }
 
   async #afterCalls(request: EvictionRequest, seen: Observation, signal: AbortSignal, startedAt: number) {
+    const settled = this.#settle(request, seen, signal);
     let decision: Decision;
     try {
-      decision = await beforeAbort(this.#settle(request, seen, signal), signal);
+      decision = await beforeAbort(settled, signal);
     } catch (error) {
       decision = doubt(signal.aborted ? 'the answer was due before the API server had answered' : describeError(error));
+      if (signal.aborted) void settled.then((late) => this.#tellLate(request, late, startedAt), ignore);
     }
     return this.#told(request, decision, startedAt);
+  }
+
+  /** A mark that had begun is carried through after its answer has left (Marker.mark); anything else is of no more use. */
+  #tellLate(request: EvictionRequest, decision: Decision, startedAt: number): void {
+    if (decision.kind === 'mark') this.#told(request, decision, startedAt);
   }
 
   #told(request: EvictionRequest, decision: Decision, startedAt: number): Decision {
@@ -112,8 +119,10 @@ async function beforeAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T>
     return await Promise.race([work, promise]);
   } finally {
     signal.removeEventListener('abort', onAbort);
-    // What is still under way may fail later; its outcome is of no more use.
-    work.catch(() => undefined);
-    promise.catch(() => undefined);
+    // What is still under way may fail later; that is of no more use.
+    work.catch(ignore);
+    promise.catch(ignore);
   }
 }
+
+const ignore = () => undefined;

@@ -222,8 +222,8 @@ describe('Admitter: doubt waits', () => {
     );
   });
 
-  test('the deadline in the middle of a mark: 429 at once, and the mark is carried through', async () => {
-    const { admit, api, deadline } = anAdmitter();
+  test('the deadline in the middle of a mark: 429 at once, and the mark is carried through and told of', async () => {
+    const { admit, api, deadline, log, decided } = anAdmitter();
     const { promise: written, resolve: write } = Promise.withResolvers<void>();
     api.before = () => written;
     const answer = admit();
@@ -234,6 +234,11 @@ describe('Admitter: doubt waits', () => {
     await settle();
     assert.deepEqual(api.calls, [WRITE_ENTRY, MARK]);
     assert.equal(api.annotations(POD_PATH)[RESCHEDULE], 'true');
+    assert.deepEqual(log.messages(), [LOG.doubt, LOG.marked]);
+    assert.deepEqual(
+      decided.map(({ reason }) => reason),
+      ['Doubt', 'Marked'],
+    );
   });
 
   test('a deadline that has passed already: 429 without a call', async () => {
