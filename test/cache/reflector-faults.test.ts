@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { JsonObject } from '../../src/kube/client.ts';
 import { ApiUnreachableError } from '../../src/kube/errors.ts';
 import { aPage, type Feed, object } from '../support/list-watch.ts';
 import { apiError, aReflector, FIRST_MS } from '../support/reflecting.ts';
@@ -26,6 +27,23 @@ describe('Reflector: a list that fails', () => {
     });
   }
 
+  for (const [what, pages] of [
+    ['the first page', []],
+    ['a later page', [aPage('10', ['a'], 'c1')]],
+  ] as const) {
+    test(`on ${what} with 429 and Retry-After is left alone for as long as that says`, async (t) => {
+      const { server, sink, start, calls, time } = aReflector(t);
+      server.lists = [...pages, apiError(429, 17_000), aPage('12', ['a'])];
+      await start();
+      calls();
+      await time.advance(16_999);
+      assert.deepEqual(calls(), []);
+      await time.advance(1);
+      assert.deepEqual(calls(), ['list 100', 'watch 12']);
+      assert.deepEqual(sink.told, ['replace a']);
+    });
+  }
+
   for (const error of [apiError(410), apiError(500), reset(), new TypeError('no items')]) {
     test(`in the middle of its pages (${error.message}) completes nothing and begins at the first page`, async (t) => {
       const { server, sink, start, calls, time } = aReflector(t);
@@ -48,28 +66,50 @@ describe('Reflector: a list that fails', () => {
   });
 });
 
+interface Fault {
+  readonly what: string;
+  readonly next: 'list' | 'watch';
+  act(feed: Feed): void;
+  /** Default: the feed stays open, and has to be cancelled. */
+  readonly endsFeed?: boolean;
+}
+
+const UNTELLABLE = 'cannot be projected';
+
 /** What may happen to a running watch, and where it goes on. */
-const FAULTS: readonly { what: string; next: 'list' | 'watch'; act: (feed: Feed) => void }[] = [
+const FAULTS: readonly Fault[] = [
   { what: 'a 410 event', next: 'list', act: (feed) => feed.event('ERROR', { code: 410, reason: 'Expired' }) },
   { what: 'a 504 event (too large a version)', next: 'list', act: (feed) => feed.event('ERROR', { code: 504 }) },
   { what: 'a 500 event', next: 'watch', act: (feed) => feed.event('ERROR', { code: 500, reason: 'InternalError' }) },
   { what: 'a 429 event', next: 'watch', act: (feed) => feed.event('ERROR', { code: 429 }) },
   { what: 'an ERROR event without a code', next: 'watch', act: (feed) => feed.event('ERROR', {}) },
-  { what: 'a socket error', next: 'watch', act: (feed) => feed.fail(new Error('read ECONNRESET')) },
+  { what: 'a socket error', next: 'watch', act: (feed) => feed.fail(new Error('read ECONNRESET')), endsFeed: true },
   { what: 'a line that is not JSON', next: 'list', act: (feed) => feed.text('<html>\n') },
   { what: 'an event without an object', next: 'list', act: (feed) => feed.text('{"type":"ADDED"}\n') },
+  {
+    what: 'an object that is not what was expected',
+    next: 'list',
+    act: (feed) => feed.event('ADDED', object(UNTELLABLE, '21')),
+  },
 ];
 
+function project({ metadata }: JsonObject): string {
+  const { name } = metadata as { name: string };
+  if (name === UNTELLABLE) throw new TypeError(UNTELLABLE);
+  return name;
+}
+
 describe('Reflector: a watch that is broken by', () => {
-  for (const { what, next, act } of FAULTS) {
-    test(`${what} goes on with a ${next}, after a pause`, async (t) => {
-      const { server, start, calls, time } = aReflector(t);
+  for (const { what, next, act, endsFeed = false } of FAULTS) {
+    test(`${what} is left at once, and goes on with a ${next} after a pause`, async (t) => {
+      const { server, start, calls, time } = aReflector(t, { project });
       server.lists = [aPage('10'), aPage('30')];
       await start();
       server.feed.event('ADDED', object('b', '20'));
       await settle();
       act(server.feed);
       await settle();
+      assert.equal(server.feed.state, endsFeed ? 'over' : 'cancelled');
       await time.advance(FIRST_MS - 1);
       assert.deepEqual(calls(), ['list 100', 'watch 10']);
       await time.advance(1);
@@ -105,6 +145,7 @@ describe('Reflector: a watch that is broken by', () => {
     );
     await time.advance(1);
     assert.equal(log.at(-1)?.fields.error, 'no event or bookmark for 100 s');
+    assert.equal(server.feed.state, 'aborted');
     await time.advance(FIRST_MS);
     assert.deepEqual(calls(), ['watch 11']);
   });

@@ -15,15 +15,25 @@ export const aPage = (resourceVersion: string, names: readonly string[] = [], co
 export class Feed {
   readonly body: ReadableStream<Uint8Array>;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #state: 'open' | 'over' | 'cancelled' | 'aborted' = 'open';
 
   constructor(signal?: AbortSignal) {
     this.body = new ReadableStream({
       start: (controller) => {
         this.#controller = controller;
       },
+      cancel: () => this.#leave('cancelled'),
     });
-    // A broken body does not tell why it was aborted; that is for the reader to know.
-    signal?.addEventListener('abort', () => this.fail(new Error('aborted')));
+    signal?.addEventListener('abort', () => {
+      if (!this.#leave('aborted')) return;
+      // A broken body does not tell why it was aborted; that is for the reader to know.
+      this.#controller?.error(new Error('aborted'));
+    });
+  }
+
+  /** Whether it ended by itself, or its reader cancelled the body or aborted the request: else a connection is still open. */
+  get state(): 'open' | 'over' | 'cancelled' | 'aborted' {
+    return this.#state;
   }
 
   text(text: string): void {
@@ -35,15 +45,26 @@ export class Feed {
   }
 
   end(): void {
+    this.#leave('over');
     this.#controller?.close();
   }
 
   fail(error: unknown): void {
+    this.#leave('over');
     this.#controller?.error(error);
+  }
+
+  #leave(state: 'over' | 'cancelled' | 'aborted'): boolean {
+    if (this.#state !== 'open') return false;
+    this.#state = state;
+    return true;
   }
 }
 
-/** A ListWatch by script. Every call is written down; a list beyond the script hangs until it is aborted. */
+/**
+ * A ListWatch by script. Every call is written down, a watch with how many others are still open; a list beyond the script
+ * hangs until it is aborted.
+ */
 export class FakeListWatch implements ListWatch {
   readonly calls: string[] = [];
   readonly feeds: Feed[] = [];
@@ -70,7 +91,8 @@ export class FakeListWatch implements ListWatch {
   }
 
   async watch({ resourceVersion, timeoutSeconds, signal }: Parameters<ListWatch['watch']>[0]) {
-    this.calls.push(`watch ${resourceVersion}`);
+    const open = this.feeds.filter(({ state }) => state === 'open').length;
+    this.calls.push(`watch ${resourceVersion}${open === 0 ? '' : ` beside ${open} open`}`);
     this.lastTimeoutSeconds = timeoutSeconds;
     const refusal = this.refusals.shift();
     if (refusal !== undefined) throw refusal;
