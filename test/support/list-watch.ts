@@ -22,7 +22,7 @@ export class Feed {
       start: (controller) => {
         this.#controller = controller;
       },
-      cancel: () => this.#leave('cancelled'),
+      cancel: () => void this.#leave('cancelled'),
     });
     signal?.addEventListener('abort', () => {
       if (!this.#leave('aborted')) return;
