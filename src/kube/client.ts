@@ -37,7 +37,13 @@ export function createApiClient(
   connection: Connection,
   clock: { monotonicNow(): number },
   onCall: (call: ApiCall) => void = () => undefined,
+  callTimeoutMs = CALL_TIMEOUT_MS,
 ): ApiClient {
+  const withTimeout = (signal: AbortSignal | undefined) => {
+    const timeout = AbortSignal.timeout(callTimeoutMs);
+    return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+  };
+
   const send = async (call: ApiRequest, signal: AbortSignal, whilePreparing = signal) => {
     const what = `${call.method} ${call.path}`;
     const startedAt = clock.monotonicNow();
@@ -56,7 +62,7 @@ export function createApiClient(
         },
         body: call.body === undefined ? null : JSON.stringify(call.body),
         signal,
-        headersTimeout: CALL_TIMEOUT_MS,
+        headersTimeout: callTimeoutMs,
         // The body of a watch is open-ended; its reader has a deadline of its own.
         bodyTimeout: 0,
       });
@@ -96,11 +102,6 @@ export function createApiClient(
       return (await checked(call, call.signal ?? new AbortController().signal, withTimeout(call.signal))).body;
     },
   };
-}
-
-function withTimeout(signal: AbortSignal | undefined): AbortSignal {
-  const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS);
-  return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
 }
 
 /** Credentials can be long in coming, from an exec plugin that hangs: no call waits for them beyond its own time. */

@@ -40,8 +40,15 @@ export interface ProxyEnvironment {
   readonly noProxy?: string;
 }
 
+/** How long is waited for what may never come. */
+export interface ConnectionLimits {
+  /** After this an exec plugin, or whatever else gives the credentials, is taken to hang, and asked anew. */
+  readonly credentialsMs?: number;
+  /** For a connection and its TLS handshake. */
+  readonly connectMs?: number;
+}
+
 const CREDENTIALS_FRESH_MS = 5_000;
-/** After this an exec plugin, or whatever else gives the credentials, is taken to hang, and asked anew. */
 const CREDENTIALS_TIMEOUT_MS = 60_000;
 /** An exec plugin must not be run for each of many calls that are refused at once. */
 const FORGET_AT_MOST_EVERY_MS = 1_000;
@@ -58,7 +65,7 @@ export async function openConnection(
   load: () => KubeConfigLike,
   monotonicNow: () => number,
   proxies: ProxyEnvironment = {},
-  credentialsTimeoutMs = CREDENTIALS_TIMEOUT_MS,
+  { credentialsMs = CREDENTIALS_TIMEOUT_MS, connectMs = CONNECT_TIMEOUT_MS }: ConnectionLimits = {},
 ): Promise<Connection> {
   let config = load();
   let { prepared, tlsKey } = await read(undefined);
@@ -70,11 +77,11 @@ export async function openConnection(
   async function read(before: { prepared: Prepared; tlsKey: string } | undefined) {
     const cluster = config.getCurrentCluster();
     const options: HttpsOptions = { headers: {} };
-    await within(config.applyToHTTPSOptions(options), credentialsTimeoutMs);
+    await within(config.applyToHTTPSOptions(options), credentialsMs);
     const tls = tlsOptions(options);
     const key = JSON.stringify([tls, cluster?.proxyUrl]);
     const dispatcher =
-      before?.tlsKey === key ? before.prepared.dispatcher : createAgent(tls, cluster?.proxyUrl, proxies);
+      before?.tlsKey === key ? before.prepared.dispatcher : createAgent(tls, connectMs, cluster?.proxyUrl, proxies);
     return { prepared: { dispatcher, headers: authHeaders(options) }, tlsKey: key };
   }
 
@@ -123,10 +130,11 @@ async function within(work: Promise<void>, ms: number): Promise<void> {
 
 function createAgent(
   tls: Record<string, unknown>,
+  timeout: number,
   proxyUrl: string | undefined,
   proxies: ProxyEnvironment,
 ): Dispatcher {
-  const keepAlive = { keepAlive: true, keepAliveInitialDelay: 30_000, timeout: CONNECT_TIMEOUT_MS };
+  const keepAlive = { keepAlive: true, keepAliveInitialDelay: 30_000, timeout };
   const pool = { allowH2: false, connections: MAX_CONNECTIONS, pipelining: 1, keepAliveTimeout: 60_000 };
   const connect = { ...tls, ...keepAlive };
   // Through a proxy `requestTls` is for the API server behind it.

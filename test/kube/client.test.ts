@@ -7,6 +7,7 @@ import { type ApiCall, createApiClient } from '../../src/kube/client.ts';
 import { type Connection, openConnection } from '../../src/kube/connection.ts';
 import { ApiUnreachableError } from '../../src/kube/errors.ts';
 import { serve } from '../support/loopback.ts';
+import { settle } from '../support/time.ts';
 
 interface Seen {
   readonly method: string | undefined;
@@ -25,7 +26,11 @@ const status = (code: number, body: unknown, headers: Record<string, string> = {
 };
 
 /** A client of a server on loopback that answers as it is told, and writes down what it saw. */
-async function aClient(t: TestContext, answering: Answering = status(200, { ok: true })) {
+async function aClient(
+  t: TestContext,
+  answering: Answering = status(200, { ok: true }),
+  { callTimeoutMs }: { callTimeoutMs?: number } = {},
+) {
   const seen: Seen[] = [];
   const world = { answering, token: 't1', loads: 0, connections: 0 };
   const listener: RequestListener = async (request, response) => {
@@ -50,7 +55,7 @@ async function aClient(t: TestContext, answering: Answering = status(200, { ok: 
   const connection = await openConnection(load, () => 0);
   t.after(() => connection.close());
   const calls: ApiCall[] = [];
-  const client = createApiClient(connection, { monotonicNow: () => 0 }, (call) => calls.push(call));
+  const client = createApiClient(connection, { monotonicNow: () => 0 }, (call) => calls.push(call), callTimeoutMs);
   return { client, connection, seen, calls, world, port };
 }
 
@@ -176,6 +181,9 @@ describe('ApiClient: an answer that is no success', () => {
 
   for (const [header, expected] of [
     ['3', 3_000],
+    ['60', 60_000],
+    ['61', 60_000],
+    ['86400', 60_000],
     ['0', undefined],
     ['-1', undefined],
     ['soon', undefined],
@@ -250,6 +258,44 @@ describe('ApiClient: no answer', () => {
   });
 });
 
+/** The first bytes of an answer, and no more of it. */
+const begun = (code: number): Answering => {
+  return (response) => void response.writeHead(code, { 'content-type': 'application/json' }).write('{');
+};
+
+describe('ApiClient: what a call may take, without a signal of its caller', { timeout: 10_000 }, () => {
+  const limit = { callTimeoutMs: 50 };
+  const silent: Answering = () => undefined;
+
+  for (const how of ['json', 'stream'] as const) {
+    test(`${how}: a server that accepts and never answers is given up`, async (t) => {
+      const { client, calls } = await aClient(t, silent, limit);
+      await assert.rejects(client[how](GET), { name: 'ApiUnreachableError', message: /timeout/i });
+      assert.deepEqual(
+        calls.map(({ code }) => code),
+        [0],
+      );
+    });
+  }
+
+  test('json: a body that stalls is given up', async (t) => {
+    const { client } = await aClient(t, begun(200), limit);
+    await assert.rejects(client.json(GET), { name: 'ApiUnreachableError', message: /timeout/i });
+  });
+
+  test('stream: a body may be silent for longer', async (t) => {
+    const { client, world } = await aClient(t, begun(200), limit);
+    const body = await client.stream(GET);
+    const chunks = body[Symbol.asyncIterator]();
+    assert.equal(String(Buffer.from((await chunks.next()).value)), '{');
+    const next = chunks.next();
+    world.answering = silent;
+    // Both were begun later, so the time of the first is over, too.
+    for (const how of ['json', 'stream'] as const) await assert.rejects(client[how](GET));
+    assert.equal(await Promise.race([next, settle().then(() => 'nothing yet')]), 'nothing yet');
+  });
+});
+
 describe('ApiClient.stream', () => {
   test('gives the body as it arrives, until the signal aborts', async (t) => {
     const stop = new AbortController();
@@ -265,4 +311,29 @@ describe('ApiClient.stream', () => {
     });
     assert.deepEqual(chunks, ['first\n']);
   });
+
+  for (const [how, leave] of [
+    ['breaks off', (): boolean => true],
+    [
+      'throws',
+      (): boolean => {
+        throw new Error('no event');
+      },
+    ],
+  ] as const) {
+    test(`is over for the server, too, when the reader ${how}`, { timeout: 10_000 }, async (t) => {
+      const closed = Promise.withResolvers<void>();
+      const { client, world } = await aClient(t, (response) => {
+        response.on('close', closed.resolve);
+        response.writeHead(200).write('first\n');
+      });
+      const read = async () => {
+        for await (const _ of await client.stream(GET)) if (leave()) break;
+      };
+      await read().catch(() => undefined);
+      await closed.promise;
+      world.answering = status(200, { ok: true });
+      assert.deepEqual(await client.json(GET), { ok: true }, 'the connections are as good as before');
+    });
+  }
 });

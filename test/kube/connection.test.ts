@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, test } from 'node:test';
+import { request } from 'undici';
 import { openConnection } from '../../src/kube/connection.ts';
 
 type Options = { headers?: Record<string, unknown>; auth?: string | null };
@@ -89,7 +92,7 @@ describe('openConnection', () => {
   test('gives up credentials that do not come, and asks for them anew', HANGS, async () => {
     let now = 0;
     const { world, load } = aKubeConfig();
-    const connection = await openConnection(load, () => now, {}, 1);
+    const connection = await openConnection(load, () => now, {}, { credentialsMs: 1 });
     world.hangs = true;
     now = 6_000;
     await assert.rejects(connection.prepare(), /no credentials for the API server within 0.001 s/);
@@ -103,9 +106,22 @@ describe('openConnection', () => {
     const { world, load } = aKubeConfig();
     world.hangs = true;
     await assert.rejects(
-      openConnection(load, () => 0, {}, 1),
+      openConnection(load, () => 0, {}, { credentialsMs: 1 }),
       /no credentials/,
     );
+  });
+
+  test('gives up a server that accepts a connection and says nothing', HANGS, async (t) => {
+    const silent = createServer();
+    silent.on('connection', (socket) => t.after(() => socket.destroy()));
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    t.after(() => silent.close());
+    const { load } = aKubeConfig(`https://127.0.0.1:${(silent.address() as AddressInfo).port}`);
+    const connection = await openConnection(load, () => 0, {}, { connectMs: 50 });
+    const { dispatcher } = await connection.prepare();
+    await assert.rejects(request(connection.server, { dispatcher }), { code: 'UND_ERR_CONNECT_TIMEOUT' });
+    await connection.close();
   });
 
   test('fails where the kubeconfig fails', async () => {
