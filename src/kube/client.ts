@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream';
 import { request } from 'undici';
 import type { Connection } from './connection.ts';
 import { ApiError, ApiUnreachableError, type StatusBody } from './errors.ts';
@@ -78,6 +79,8 @@ export function createApiClient(
     const response = await send(call, signal, whilePreparing);
     if (response.statusCode >= 200 && response.statusCode < 300) return response;
     if (response.statusCode === 401) connection.forgetCredentials();
+    // Also of a watch that is refused the body has an end, and is not waited for beyond the time of any call.
+    addAbortSignal(whilePreparing, response.body);
     const body = await response.body.json().catch(() => undefined);
     const retryAfter = Number(response.headers['retry-after']);
     throw new ApiError(

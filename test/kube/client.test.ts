@@ -276,6 +276,11 @@ describe('ApiClient: what a call may take, without a signal of its caller', { ti
         [0],
       );
     });
+
+    test(`${how}: a refusal whose body stalls is a refusal without a Status`, async (t) => {
+      const { client } = await aClient(t, begun(500), limit);
+      await assert.rejects(client[how](GET), { code: 500, message: /without a Status body/ });
+    });
   }
 
   test('json: a body that stalls is given up', async (t) => {
