@@ -26,12 +26,12 @@ const fresh = { freshTracker: true, signal };
 const synced = { pods: [aRawPod()], nodes: [aRawNode()], trackers: [aRawCluster()] };
 
 /** An observer over the real cache and reads, and an API server that holds the same objects; `calls` counts. */
-function anObserver(world: CacheWorld = synced, needsNode = true) {
+function anObserver(world: CacheWorld = synced, needsNode = true, podsAgeMs?: number) {
   const api = new FakeApi();
   api.put(POD_PATH, aRawPod());
   api.put(NODE_PATH, aRawNode());
   api.put(TRACKER_PATH, aRawCluster());
-  const cache = aCache(world);
+  const cache = { ...aCache(world), ...(podsAgeMs === undefined ? {} : { podsAgeMs: () => podsAgeMs }) };
   const trackerKind = trackerKindOf(world);
   const observer = new Observer({
     cache,
@@ -95,6 +95,21 @@ describe('Observer.fromCache', () => {
     const expected = { ...base, evidence: 'cache', pod, node: aNode() };
     assert.deepEqual(observer.fromCache(aRequest()), expected);
   });
+});
+
+describe('Observer: whether the cache is stale', () => {
+  for (const [podsAgeMs, isCacheStale] of [
+    [0, false],
+    [180_000, false],
+    [180_001, true],
+    [Number.POSITIVE_INFINITY, true],
+  ] as const) {
+    test(`${isCacheStale ? 'yes' : 'no'}, where the API server last told of pods ${podsAgeMs} ms ago`, async () => {
+      const { observer } = anObserver(synced, false, podsAgeMs);
+      assert.equal(observer.fromCache(aRequest()).isCacheStale, isCacheStale);
+      assert.equal((await observer.live(aRequest(), stale)).isCacheStale, isCacheStale);
+    });
+  }
 });
 
 describe('Observer.live', () => {
