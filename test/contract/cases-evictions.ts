@@ -3,6 +3,12 @@ import { type Api, type Case, told } from './contract.ts';
 const LABELS = { metadata: { labels: { app: 'x' } } };
 const POLICY = '/apis/policy/v1';
 const SUCCESS = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
+const EVICTED = { code: 201, body: SUCCESS, warnings: [] };
+const badRequest = (message: string) => ({ code: 400, reason: 'BadRequest', message });
+const unregistered = (kind: string, version: string) =>
+  badRequest(
+    `${kind} in version "${version.split('/').at(-1)}" cannot be handled as a Eviction: no kind "${kind}" is registered for version "${version}" in scheme "pkg/runtime/scheme.go:111"`,
+  );
 
 async function createBudget(api: Api, name: string, spec: object): Promise<void> {
   const body = { metadata: { name }, spec: { selector: { matchLabels: LABELS.metadata.labels }, ...spec } };
@@ -148,5 +154,61 @@ export const EVICTIONS: readonly Case[] = [
       ];
     },
     expected: ['none', 201, 404],
+  },
+  {
+    name: 'a body of the older version evicts as well, and one that does not say what it is',
+    run: async (api) => {
+      const path = (name: string) => api.path(`pods/${name}/eviction`);
+      for (const name of ['a', 'b', 'c', 'd']) await api.runPod(name);
+      const older = { apiVersion: 'policy/v1beta1', kind: 'Eviction', metadata: { name: 'a' } };
+      const dryRun = { ...older, deleteOptions: { dryRun: ['All'] } };
+      return [
+        await api.call('POST', path('a'), { body: dryRun }),
+        (await api.call('GET', api.path('pods/a'))).body.metadata.deletionTimestamp ?? 'stays',
+        await api.call('POST', path('a'), { body: older }),
+        await api.call('POST', path('b'), { body: { metadata: { name: 'b' } } }),
+        await api.call('POST', path('c'), { body: { apiVersion: 'policy/v1', metadata: { name: 'c' } } }),
+        await api.call('POST', path('d'), { body: { kind: 'Eviction', metadata: { name: 'd' } } }),
+      ];
+    },
+    expected: [EVICTED, 'stays', EVICTED, EVICTED, EVICTED, EVICTED],
+  },
+  {
+    name: 'a body of another kind, version or namespace is refused, and the pod stays',
+    run: async (api) => {
+      const { metadata } = await api.runPod('a');
+      const post = async (body: object) => told(await api.call('POST', api.path('pods/a/eviction'), { body }));
+      const named = { metadata: { name: 'a' } };
+      const answers = [
+        await post({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', ...named }),
+        await post({ apiVersion: 'v1', kind: 'Pod', ...named }),
+        await post({ apiVersion: 'v1', kind: 'Eviction', ...named }),
+        await post({ apiVersion: 'policy/v2', kind: 'Eviction', ...named }),
+        await post({ apiVersion: 'policy/v1', kind: 'Nothing', ...named }),
+        await post({ kind: 'Nothing', ...named }),
+        await post({ apiVersion: 'policy/v1', kind: 'Eviction' }),
+        await post({ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'a', namespace: 'other' } }),
+      ];
+      const { body } = await api.call('GET', api.path('pods/a'));
+      return [answers, body.metadata.uid === metadata.uid, body.metadata.deletionTimestamp ?? 'stays'];
+    },
+    expected: [
+      [
+        badRequest(
+          'PodDisruptionBudget in version "v1" cannot be handled as a Eviction: converting (v1.PodDisruptionBudget) to (policy.Eviction): unknown conversion',
+        ),
+        badRequest(
+          'Pod in version "v1" cannot be handled as a Eviction: converting (v1.Pod) to (policy.Eviction): unknown conversion',
+        ),
+        unregistered('Eviction', 'v1'),
+        unregistered('Eviction', 'policy/v2'),
+        unregistered('Nothing', 'policy/v1'),
+        unregistered('Nothing', 'policy/v1'),
+        badRequest('name in URL does not match name in Eviction object'),
+        badRequest('the namespace of the provided object does not match the namespace sent on the request'),
+      ],
+      true,
+      'stays',
+    ],
   },
 ];

@@ -4,6 +4,13 @@ import { DENIED, startWebhook } from './webhook.ts';
 const by = 'admission webhook "<namespace>.contract.test" denied the request';
 const failed = 'failed calling webhook "<namespace>.contract.test"';
 
+const EVICTION = { group: 'policy', version: 'v1', kind: 'Eviction' };
+const SEEN = {
+  kind: EVICTION,
+  requestKind: EVICTION,
+  object: { kind: 'Eviction', apiVersion: 'policy/v1', metadata: { name: 'a', namespace: '<namespace>' } },
+};
+
 const denying =
   (status: object | undefined): Case['run'] =>
   async (api) => {
@@ -52,6 +59,25 @@ export const WEBHOOKS: readonly Case[] = [
       username: 'admin',
       groups: ['system:masters', 'system:authenticated'],
     },
+  },
+  {
+    name: 'is asked alike whichever version the body has, and not about a body of another kind',
+    run: async (api) => {
+      const { asked } = await startWebhook(api);
+      const post = (body: object) => api.call('POST', api.path('pods/a/eviction'), { body });
+      const metadata = { name: 'a' };
+      const codes = [
+        (await post({ apiVersion: 'policy/v1beta1', kind: 'Eviction', metadata })).code,
+        (await post({ metadata })).code,
+        (await post({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata })).code,
+      ];
+      const seen = asked.map(({ request: { kind, requestKind, object } }) => ({ kind, requestKind, object }));
+      return [codes, seen];
+    },
+    expected: [
+      [429, 429, 400],
+      [SEEN, SEEN],
+    ],
   },
   {
     name: 'a denial reaches the client as it is, behind the name of the webhook',

@@ -16,6 +16,8 @@ export interface BudgetStatus {
   readonly disruptedPods?: Readonly<Record<string, string>>;
 }
 
+/** Of an Eviction, the newest first. Some drainers speak the older one still. */
+const VERSIONS: readonly string[] = ['policy/v1', 'policy/v1beta1'];
 const SUCCESS: Json = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
 
 /**
@@ -29,11 +31,16 @@ export async function evict(
   call: Call,
 ): Promise<Json> {
   const { user, dryRun, warn } = call;
+  assertEviction(world, body);
   assertNamespace(world, { kind: POD, namespace }, name);
   const metadata = recordAt(body, 'metadata');
+  if ((metadata.namespace ?? namespace) !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
   if (metadata.name !== name) throw badRequest('name in URL does not match name in Eviction object');
   const options = recordAt(body, 'deleteOptions') as DeleteOptions;
-  const object = { ...body, apiVersion: 'policy/v1', kind: 'Eviction', metadata: { ...metadata, namespace } };
+  // Webhooks see the one version, whichever came.
+  const object = { ...body, apiVersion: VERSIONS[0], kind: 'Eviction', metadata: { ...metadata, namespace } };
   await admit(
     world.store,
     {
@@ -56,6 +63,18 @@ export async function evict(
   if (!needsNoBudget(pod)) spend(world, pod, options, isDryRun);
   removeNow(world, { kind: POD, namespace, name }, options, isDryRun);
   return SUCCESS;
+}
+
+/** What a body does not say of itself it is taken for; what it says has to fit. */
+function assertEviction({ kinds }: World, { apiVersion = VERSIONS[0], kind = 'Eviction' }: Json): void {
+  const [says, is] = [String(apiVersion), String(kind)];
+  if (VERSIONS.includes(says) && is === 'Eviction') return;
+  const version = says.split('/').at(-1);
+  const why =
+    kinds.named(says, is) === undefined
+      ? `no kind "${is}" is registered for version "${says}" in scheme "pkg/runtime/scheme.go:111"`
+      : `converting (${version}.${is}) to (policy.Eviction): unknown conversion`;
+  throw badRequest(`${is} in version "${version}" cannot be handled as a Eviction: ${why}`);
 }
 
 const needsNoBudget = ({ status, metadata }: Pod) =>
