@@ -37,8 +37,9 @@ export class DepartedPods {
       if (this.#isMarked(change.now)) this.#byKey.delete(change.key);
       return;
     }
-    if (!this.#isMarked(change.before) && !this.#isOnDrainingNode(change.before)) return;
+    const draining = this.#isOnDrainingNode(change.before);
+    if (!draining && !this.#isMarked(change.before)) return;
     const { uid, node } = change.before;
-    this.#byKey.set(change.key, { uid, at: this.#now(), ...(node === undefined ? {} : { node }) });
+    this.#byKey.set(change.key, { uid, at: this.#now(), draining, ...(node === undefined ? {} : { node }) });
   }
 }

@@ -61,5 +61,5 @@ function firstOpinion(rules: readonly Rule[], observation: Observation, settings
     if (decision !== undefined) return decision;
   }
   if (observation.pod === undefined) throw new Error('decide: rule 2 must come before rule 9');
-  return markIt(observation, observation.pod);
+  return markIt(observation, settings, observation.pod);
 }

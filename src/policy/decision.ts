@@ -68,6 +68,8 @@ export type Decision =
       readonly reason: 'Marked' | 'MarkedAgain';
       readonly message: string;
       readonly pod: Pod;
+      /** Whether the pod's node is draining. */
+      readonly draining: boolean;
       readonly entryOn?: Tracker;
       readonly trackerMissing?: string;
     };

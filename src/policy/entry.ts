@@ -22,11 +22,15 @@ export function entryKey(namespace: string, pod: string): string {
   return `${ENTRY_PREFIX}${name.slice(0, NAME_PART_MAX - HASH_LENGTH - 1)}_${hash}`;
 }
 
-/** The annotation value of an entry. The pod's name is written only where the key had to be cut and cannot tell it. */
+/**
+ * The annotation value of an entry. What goes without saying is left out: that the node was draining, and the pod's name where
+ * the key has not been cut and tells it.
+ */
 export function encodeEntry(instance: {
   uid: string;
   node?: string;
   at: number;
+  draining?: boolean;
   namespace: string;
   pod: string;
 }): string {
@@ -35,6 +39,7 @@ export function encodeEntry(instance: {
     uid: instance.uid,
     node: instance.node,
     at: new Date(instance.at).toISOString(),
+    ...(instance.draining === false ? { draining: false } : {}),
     ...(cut ? { pod: `${instance.namespace}.${instance.pod}` } : {}),
   });
 }
@@ -50,6 +55,7 @@ export function decodeEntry(value: string): Entry {
     ...(typeof raw.uid === 'string' && raw.uid !== '' ? { uid: raw.uid } : {}),
     ...(typeof raw.node === 'string' && raw.node !== '' ? { node: raw.node } : {}),
     ...(Number.isNaN(at) ? {} : { at }),
+    ...(raw.draining === false ? { draining: false } : {}),
   };
 }
 

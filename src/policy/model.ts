@@ -65,6 +65,8 @@ export interface Entry {
   readonly uid?: string;
   readonly node?: string;
   readonly at?: number;
+  /** Whether that node was draining then. Absent: it was, or it is not known. */
+  readonly draining?: boolean;
 }
 
 /** What one admission request asks for. */

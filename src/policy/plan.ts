@@ -5,10 +5,10 @@ import { isDraining, isEnding, isInPlace, isMarked } from './states.ts';
 
 /**
  * How long an entry must be withdrawn before it goes: the gap between "entry written" and "pod marked" is no reason. Its
- * longest is 90 s: the hook waits 30 s for the answer to the entry, and the API server, which nobody may be waiting for any
- * more, has 60 s to carry out the mark.
+ * longest is 120 s: the hook waits 30 s for the answer to the entry, and as long for credentials and a connection for the
+ * mark, and the API server, which nobody may be waiting for any more, has 60 s to carry it out.
  */
-export const WITHDRAWN_AFTER_MS = 120_000;
+export const WITHDRAWN_AFTER_MS = 180_000;
 /** How long a name must be gone: scaled down, or moved under another name. */
 export const GONE_AFTER_MS = 3_600_000;
 

@@ -33,9 +33,9 @@ export class Marker {
    * `signal` ends the waiting for a turn. A write that has begun is carried through, and the mark after its entry, though the
    * answer may have left: with an API server that is slower than the webhook's timeout no pod would ever be marked.
    */
-  async mark({ pod, entryOn }: MarkDecision, signal: AbortSignal): Promise<'marked' | 'changed'> {
+  async mark({ pod, draining, entryOn }: MarkDecision, signal: AbortSignal): Promise<'marked' | 'changed'> {
     const { cache, writes, annotationKey, annotationValue } = this.#options;
-    if (entryOn !== undefined && !(await this.#remember(pod, entryOn, signal))) return 'changed';
+    if (entryOn !== undefined && !(await this.#remember(pod, draining, entryOn, signal))) return 'changed';
     const result = await writes.markPod(pod, annotationKey, annotationValue);
     if (result.kind === 'changed') return 'changed';
     cache.pods.assume(cache.project.pod(result.object));
@@ -46,7 +46,7 @@ export class Marker {
    * Writes the entry. The pods of a drained node often share one tracking resource; they take turns, so that they do not
    * refuse each other by its resourceVersion, as long as nobody has touched the entry of this very pod.
    */
-  async #remember(pod: Pod, seen: Tracker, signal: AbortSignal): Promise<boolean> {
+  async #remember(pod: Pod, draining: boolean, seen: Tracker, signal: AbortSignal): Promise<boolean> {
     const { cache, writes, trackerKind, now } = this.#options;
     if (trackerKind === undefined) throw new Error('an entry was decided on although tracking is off');
     return this.#trackers.run(trackerKey(seen), signal, async () => {
@@ -57,6 +57,7 @@ export class Marker {
       const value = encodeEntry({
         uid: pod.uid,
         at: now(),
+        draining,
         namespace: pod.namespace,
         pod: pod.name,
         ...(pod.node === undefined ? {} : { node: pod.node }),

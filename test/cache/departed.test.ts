@@ -27,7 +27,7 @@ describe('DepartedPods', () => {
     cache.pods.put(pod('uid-a', 1, 'true'));
     assert.equal(departed.get(POD_KEY), undefined);
     cache.pods.remove(pod('uid-a', 2, 'true'));
-    assert.deepEqual(departed.get(POD_KEY), { uid: 'uid-a', node: 'node-1', at: NOW });
+    assert.deepEqual(departed.get(POD_KEY), { uid: 'uid-a', node: 'node-1', at: NOW, draining: false });
     assert.deepEqual(departed.keys(), [POD_KEY]);
   });
 
@@ -72,7 +72,7 @@ describe('DepartedPods', () => {
     cache.pods.put(pod('uid-a', 1));
     cache.nodes.put(cache.project.node(aRawNode({ spec: { unschedulable: true } })));
     cache.pods.remove(pod('uid-a', 2));
-    assert.equal(departed.get(POD_KEY)?.uid, 'uid-a');
+    assert.deepEqual(departed.get(POD_KEY), { uid: 'uid-a', node: 'node-1', at: NOW, draining: true });
   });
 
   test('forgets it when the successor is marked itself, and remembers that one when it goes', () => {
@@ -91,7 +91,7 @@ describe('DepartedPods', () => {
     const object = aRawPod({ metadata: { annotations: { [RESCHEDULE]: 'true' } }, spec: { nodeName: undefined } });
     cache.pods.put(cache.project.pod(object));
     cache.pods.replace([]);
-    assert.deepEqual(departed.get(POD_KEY), { uid: 'uid-a', at: NOW });
+    assert.deepEqual(departed.get(POD_KEY), { uid: 'uid-a', at: NOW, draining: false });
   });
 
   for (const value of [undefined, 'false', 'True', '']) {

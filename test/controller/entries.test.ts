@@ -17,10 +17,10 @@ describe('reconciling an entry, row by row', () => {
     assert.deepEqual(calls(), []);
   });
 
-  test('same UID, not marked for two minutes: withdrawn: prune, without an Event', async () => {
+  test('same UID, not marked for three minutes: withdrawn: prune, without an Event', async () => {
     const { look, clock, calls, api, pruned, log } = anEntryReconciler({ pod: present() });
-    assert.deepEqual(await look(), { requeueAfterMs: 2 * MINUTES });
-    await clock.advance(2 * MINUTES - 1);
+    assert.deepEqual(await look(), { requeueAfterMs: 3 * MINUTES });
+    await clock.advance(3 * MINUTES - 1);
     assert.deepEqual(await look(), { requeueAfterMs: 1 });
     assert.deepEqual(calls(), []);
     await clock.advance(1);
@@ -77,6 +77,18 @@ describe('reconciling an entry, row by row', () => {
     ]);
   });
 
+  test('other UID, settled on the very node that it was to leave: no Event tells of a move', async () => {
+    const { look, clock, api } = anEntryReconciler({
+      pod: present({ uid: 'uid-b', node: 'node-2' }),
+      annotations: { [ENTRY_KEY]: ENTRY.replace('node-1', 'node-2') },
+    });
+    await look();
+    await clock.advance(RETENTION);
+    await look();
+    const [event] = api.requests.map(({ body }) => body as { message: string });
+    assert.equal(event?.message, 'The pod has come back on node node-2, which it was to leave');
+  });
+
   test('none: gone: prune after an hour, without an Event', async () => {
     const { look, clock, calls, pruned } = anEntryReconciler();
     assert.deepEqual(await look(), { requeueAfterMs: HOURS });
@@ -93,7 +105,7 @@ describe('reconciling an entry, row by row', () => {
     const { look, clock, calls, api } = anEntryReconciler({ pod: present() });
     await look();
     api.put(POD_PATH, present({ mark: 'true' }));
-    await clock.advance(2 * MINUTES);
+    await clock.advance(3 * MINUTES);
     assert.deepEqual(await look(), { requeueAfterMs: 10_000 });
     assert.deepEqual(calls(), [READ_POD]);
   });
@@ -200,7 +212,7 @@ describe('reconciling an entry: time', () => {
       pod: present(),
       annotations: { 'reschedule.hook/db.other': ENTRY, [ENTRY_KEY]: ENTRY },
     });
-    assert.deepEqual(await look(), { requeueAfterMs: 2 * MINUTES });
+    assert.deepEqual(await look(), { requeueAfterMs: 3 * MINUTES });
   });
 });
 

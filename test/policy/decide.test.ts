@@ -425,6 +425,14 @@ const TABLE: readonly Case[] = [
     message: 'Pod waiting to be rescheduled (it came back on node node-1, which it was to leave)',
   },
   {
+    when: 'rule 8b not: came back on the very node, and that was not draining either when it was marked',
+    given: anObservation({ pod: aPod({ uid: 'uid-b' }), node: aNode(), entry: { ...earlier, draining: false } }),
+    kind: 'deny',
+    rule: '8c',
+    reason: 'Rescheduled',
+    code: 404,
+  },
+  {
     when: 'rule 8a before 8b: came back on the very node, which is draining',
     given: anObservation({ pod: aPod({ uid: 'uid-b' }), entry: earlier }),
     kind: 'mark',
@@ -531,19 +539,26 @@ describe('decide: what a mark writes', () => {
   const cases = [
     { when: 'an entry where the operator reuses names', given: anObservation(), entryOn: aTracker() },
     {
+      when: 'that its node was not draining',
+      given: anObservation({ node: aNode() }),
+      entryOn: aTracker(),
+      draining: false,
+    },
+    {
       when: 'no entry where names are never reused',
       given: anObservation({ tracker: aTracker({ reusesNames: false }) }),
       entryOn: undefined,
     },
     { when: 'no entry where tracking is off', given: without(anObservation(), 'tracker'), entryOn: undefined },
   ];
-  for (const { when, given, entryOn } of cases) {
+  for (const { when, given, entryOn, draining = true } of cases) {
     test(when, () => {
       const decision = decide(given, SETTINGS);
       assert.equal(decision.kind, 'mark');
       if (decision.kind !== 'mark') return;
       assert.deepEqual(decision.entryOn, entryOn);
       assert.equal(decision.pod, given.pod);
+      assert.equal(decision.draining, draining);
     });
   }
 });

@@ -42,9 +42,10 @@ describe('entryKey', () => {
 describe('entry codec', () => {
   test('reads what it wrote, and tells the pod from key and value', () => {
     fc.assert(
-      fc.property(namespaces, pods, fc.uuid(), (namespace, pod, uid) => {
-        const value = encodeEntry({ uid, node: 'node-1', at: AT, namespace, pod });
-        assert.deepEqual(decodeEntry(value), { uid, node: 'node-1', at: AT });
+      fc.property(namespaces, pods, fc.uuid(), fc.boolean(), (namespace, pod, uid, draining) => {
+        const value = encodeEntry({ uid, node: 'node-1', at: AT, draining, namespace, pod });
+        const told = draining ? {} : { draining };
+        assert.deepEqual(decodeEntry(value), { uid, node: 'node-1', at: AT, ...told });
         assert.deepEqual(entryPod(entryKey(namespace, pod), value), { namespace, name: pod });
       }),
     );
@@ -53,6 +54,8 @@ describe('entry codec', () => {
   test('is compact JSON, as documented', () => {
     const value = encodeEntry({ uid: 'u', node: 'n1', at: AT, namespace: 'db', pod: 'cb-0' });
     assert.equal(value, '{"uid":"u","node":"n1","at":"2026-01-01T12:00:00.000Z"}');
+    const calm = encodeEntry({ uid: 'u', node: 'n1', at: AT, draining: false, namespace: 'db', pod: 'cb-0' });
+    assert.equal(calm, '{"uid":"u","node":"n1","at":"2026-01-01T12:00:00.000Z","draining":false}');
   });
 
   for (const value of [

@@ -61,8 +61,8 @@ describe('the report', () => {
     assert.deepEqual(states([]), ['gone', 'a pod of this name; without one, pruned after 1h', 3600]);
     assert.deepEqual(states([member('cb-0000', { node: 'node-1' })]), [
       'withdrawn',
-      'nothing: not marked any more, pruned after 2m',
-      120,
+      'nothing: not marked any more, pruned after 3m',
+      180,
     ]);
     assert.deepEqual(states([member('cb-0000', { uid: 'new', node: 'node-3' })]), [
       'unsettled',

@@ -12,6 +12,9 @@ const READ_POD = `GET ${POD_PATH}`;
 /** Where the successor is. */
 const NODE_PATH = '/api/v1/nodes/node-2';
 const READ_NODE = `GET ${NODE_PATH}`;
+/** The one that the pod of the tests is on at first. */
+const NODE_1_PATH = '/api/v1/nodes/node-1';
+const READ_NODE_1 = `GET ${NODE_1_PATH}`;
 const READ_TRACKER = `GET ${TRACKER_PATH}`;
 const MARK = `PATCH ${POD_PATH}`;
 const WRITE_ENTRY = `PATCH ${TRACKER_PATH}`;
@@ -80,6 +83,27 @@ describe('Admitter: the calls that a decision costs', () => {
     assert.deepEqual(api.calls, [READ_POD, READ_NODE, WRITE_ENTRY, MARK]);
   });
 
+  test('marked where nobody drains, and back there: the drain that asks is one of another node, and ends', async () => {
+    const { admit, api, cache } = anAdmitter();
+    api.put(NODE_1_PATH, aRawNode());
+    await admit();
+    const back = aRawPod({ metadata: { uid: 'uid-b', resourceVersion: '9999' } });
+    api.put(POD_PATH, back);
+    cache.pods.put(cache.project.pod(back));
+    assert.equal(answerOf(await admit()), '404 Pod has been rescheduled with the same name');
+  });
+
+  test('marked where somebody drained, uncordoned, and back there: it has not left', async () => {
+    const { admit, api, cache } = anAdmitter({ nodes: [aRawNode({ spec: { unschedulable: true } })] });
+    await admit();
+    const [back, calm] = [aRawPod({ metadata: { uid: 'uid-b', resourceVersion: '9999' } }), aRawNode()];
+    api.put(POD_PATH, back);
+    api.put(NODE_1_PATH, calm);
+    cache.pods.put(cache.project.pod(back));
+    cache.nodes.put(cache.project.node(calm));
+    assert.match(answerOf(await admit()), /^429 .*came back on node node-1, which it was to leave/);
+  });
+
   test('gone: one live read', async () => {
     const { admit, api } = anAdmitter({ pods: [] });
     api.objects.delete(POD_PATH);
@@ -105,7 +129,7 @@ describe('Admitter: the calls that a decision costs', () => {
   test('a dry run: reads only', async () => {
     const { admit, api } = anAdmitter();
     assert.equal(answerOf(await admit({ dryRun: true })), 'allow');
-    assert.deepEqual(api.calls, [READ_POD]);
+    assert.deepEqual(api.calls, [READ_POD, READ_NODE_1]);
   });
 });
 
@@ -114,7 +138,7 @@ describe('Admitter: the world has changed meanwhile', () => {
     const { admit, api } = anAdmitter();
     api.annotate(TRACKER_PATH, { 'reschedule.hook/db.cb-0009': '{}' });
     assert.equal(answerOf(await admit()), '429 Reschedule annotation added to pod');
-    assert.deepEqual(api.calls, [WRITE_ENTRY, READ_POD, READ_TRACKER, WRITE_ENTRY, MARK]);
+    assert.deepEqual(api.calls, [WRITE_ENTRY, READ_POD, READ_TRACKER, READ_NODE_1, WRITE_ENTRY, MARK]);
   });
 
   test('another replica has marked the pod: it waits', async () => {
@@ -254,7 +278,7 @@ describe('Admitter: doubt waits', () => {
     await settle();
     deadline.abort();
     assert.match(answerOf(await answer), /^429 Pod waiting to be rescheduled/);
-    assert.deepEqual(api.calls, [READ_POD]);
+    assert.deepEqual(api.calls, [READ_POD, READ_NODE_1]);
   });
 
   test('a cache that sees it meanwhile: decided on a fresh look', async () => {
@@ -263,6 +287,6 @@ describe('Admitter: doubt waits', () => {
     await settle();
     cache.pods.put(cache.project.pod(aRawPod()));
     assert.equal(answerOf(await answer), '429 Reschedule annotation added to pod');
-    assert.deepEqual(api.calls, [READ_POD, READ_POD, READ_TRACKER, WRITE_ENTRY, MARK]);
+    assert.deepEqual(api.calls, [READ_POD, READ_NODE_1, READ_POD, READ_TRACKER, READ_NODE_1, WRITE_ENTRY, MARK]);
   });
 });

@@ -13,12 +13,13 @@ const { signal } = new AbortController();
 const MARK = `PATCH ${POD_PATH}`;
 const WRITE_ENTRY = `PATCH ${TRACKER_PATH}`;
 
-const aDecision = (pod: Pod = aPod(), entryOn?: Tracker): MarkDecision => ({
+const aDecision = (pod: Pod = aPod(), entryOn?: Tracker, draining = true): MarkDecision => ({
   kind: 'mark',
   rule: '9',
   reason: 'Marked',
   message: '',
   pod,
+  draining,
   ...(entryOn === undefined ? {} : { entryOn }),
 });
 
@@ -43,6 +44,12 @@ describe('Marker', () => {
     const { marker, api } = aMarker();
     await marker.mark(aDecision(without(aPod(), 'node'), aTracker()), signal);
     assert.equal('node' in JSON.parse(api.annotations(TRACKER_PATH)[ENTRY_KEY] ?? ''), false);
+  });
+
+  test('writes into the entry that its node was not draining', async () => {
+    const { marker, api } = aMarker();
+    await marker.mark(aDecision(aPod(), aTracker(), false), signal);
+    assert.equal(JSON.parse(api.annotations(TRACKER_PATH)[ENTRY_KEY] ?? '').draining, false);
   });
 
   test('does not mark the pod where the entry could not be written', async () => {

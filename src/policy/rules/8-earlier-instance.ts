@@ -1,6 +1,6 @@
 import { MESSAGES, type Observation, type Rule } from '../decision.ts';
 import type { Entry, PolicySettings } from '../model.ts';
-import { isDraining, isEnding, isInPlace, isMarked } from '../states.ts';
+import { isDraining, isEnding, isInPlace, isMarked, isSelected } from '../states.ts';
 import { markIt } from './9-mark.ts';
 
 /**
@@ -12,18 +12,18 @@ export function earlierInstance({ pod, entry, departed }: Observation): Entry | 
   return known === undefined || pod === undefined || known.uid === pod.uid ? undefined : known;
 }
 
-/** Whether rules 8a to 8c will look at the pod's node, so that a live observation has to read it. */
+/** Whether rules 8a to 8c will look at the pod's node, or an entry tell of it, so that a live observation has to read it. */
 export function needsNode(observation: Observation, settings: PolicySettings): boolean {
-  const { pod, request } = observation;
-  if (pod?.node === undefined || request.uid !== undefined) return false;
-  return !isEnding(pod) && !isMarked(pod, settings) && earlierInstance(observation) !== undefined;
+  const { pod, tracker } = observation;
+  if (pod?.node === undefined || !isSelected(pod, settings) || isEnding(pod) || isMarked(pod, settings)) return false;
+  return asksForEarlier(observation) || tracker?.reusesNames === true;
 }
 
 /** Rule 8a: it has come back on a node that is being drained, so it must move again. */
 export const cameBackOnDrainingNode: Rule = (observation, settings) => {
   const { pod, node } = observation;
   if (!asksForEarlier(observation) || pod?.node === undefined) return undefined;
-  return isDraining(node, settings.drainTaints) ? markIt(observation, pod, '8a', 'MarkedAgain') : undefined;
+  return isDraining(node, settings.drainTaints) ? markIt(observation, settings, pod, '8a', 'MarkedAgain') : undefined;
 };
 
 /** Rule 8b: the replacement is there but not in place yet; ending the drain now could cost a second member. */
@@ -36,14 +36,16 @@ export const notYetInPlace: Rule = (observation, settings) => {
 };
 
 /**
- * Rule 8b too: it has come back on the very node that it was to leave, which no mark of a drain is seen on (uncordoned in
- * mid-drain, or a drainer that marks nodes in a way of its own). It has not left, and that drainer may be about to switch
- * the machine off.
+ * Rule 8b too: it has come back on the very node that it was to leave, which was draining and is not any more (uncordoned in
+ * mid-drain). It has not left, and that drainer may be about to switch the machine off. Where the node was not draining
+ * either when the pod was marked, the drain that asks is one of another node, which the pod has left: to refuse would
+ * have it moved again and again (8c).
  */
 export const cameBackOnItsNode: Rule = (observation) => {
   const { pod } = observation;
   if (!asksForEarlier(observation) || pod === undefined) return undefined;
-  if (earlierInstance(observation)?.node !== pod.node) return undefined;
+  const earlier = earlierInstance(observation);
+  if (earlier?.node !== pod.node || earlier?.draining === false) return undefined;
   const message = `${MESSAGES.waiting} (it came back on node ${pod.node}, which it was to leave)`;
   return { kind: 'deny', rule: '8b', reason: 'SameNode', code: 429, message };
 };
