@@ -62,6 +62,8 @@ export interface Cache {
   hasSynced(): boolean;
   /** How long ago the API server last told something about pods. */
   podsAgeMs(): number;
+  /** The same of tracking resources; infinite where tracking is switched off. */
+  trackersAgeMs(): number;
   freshness(): Freshness[];
   start(): void;
   stop(): Promise<void>;
@@ -179,6 +181,9 @@ export function createCache(options: CacheOptions): Cache {
     kinds.push({ name: plural, store: trackers, reflector });
   }
 
+  const ageMs = (of: Lister<Cached>) =>
+    options.monotonicNow() - (kinds.find(({ store }) => store === of)?.reflector.agreedAt ?? Number.NEGATIVE_INFINITY);
+
   return {
     pods,
     nodes,
@@ -187,7 +192,8 @@ export function createCache(options: CacheOptions): Cache {
     ending,
     project,
     hasSynced,
-    podsAgeMs: () => options.monotonicNow() - (kinds[0]?.reflector.agreedAt ?? Number.NEGATIVE_INFINITY),
+    podsAgeMs: () => ageMs(pods),
+    trackersAgeMs: () => ageMs(trackers),
     freshness: () =>
       kinds.map(({ name, store, reflector }) => ({
         kind: name,

@@ -81,7 +81,7 @@ export class Observer {
       evidence,
       now: now(),
       request,
-      isCacheStale: cache.podsAgeMs() > STALE_AFTER_MS,
+      isCacheStale: this.#isStale(tracker),
       cacheKnowsInstance: pod !== undefined && cache.pods.get(key)?.uid === pod.uid,
       ...(pod ? { pod } : {}),
       ...(node ? { node } : {}),
@@ -91,6 +91,12 @@ export class Observer {
       ...(departed ? { departed } : {}),
       ...(endingForMs === undefined ? {} : { endingForMs }),
     };
+  }
+
+  /** Of entries, too: another replica may have pruned one that would keep the drainer waiting here for as long as it is believed. */
+  #isStale(tracker: Tracker | undefined): boolean {
+    const { cache } = this.#options;
+    return cache.podsAgeMs() > STALE_AFTER_MS || (tracker !== undefined && cache.trackersAgeMs() > STALE_AFTER_MS);
   }
 
   #cachedTracker(pod: Pod): { tracker?: Tracker; trackerMissing?: string } {
@@ -109,7 +115,8 @@ export class Observer {
   ): Promise<{ tracker?: Tracker; trackerMissing?: string }> {
     const { cache, reads, trackerKind } = this.#options;
     const cached = this.#cachedTracker(pod);
-    if (trackerKind === undefined || (cached.tracker !== undefined && !freshTracker)) return cached;
+    if (trackerKind === undefined) return cached;
+    if (cached.tracker !== undefined && !freshTracker && !this.#isStale(cached.tracker)) return cached;
     const named = trackerKind.nameFor(pod);
     if ('missing' in named) return cached;
     const namespace = trackerKind.isNamespaced ? pod.namespace : undefined;

@@ -6,25 +6,28 @@ import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
 import { ApiUnreachableError } from '../../src/kube/errors.ts';
 import { createReads } from '../../src/kube/reads.ts';
 import { ENTRY_PREFIX } from '../../src/policy/entry.ts';
+import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
+import type { TrackerKind } from '../../src/policy/trackers/index.ts';
 import { aRequest, NOW } from '../support/builders.ts';
 import { Feed } from '../support/list-watch.ts';
-import { aRawNode, aRawPod, RESCHEDULE } from '../support/raw.ts';
+import { aRawCluster, aRawNode, aRawPod, RESCHEDULE } from '../support/raw.ts';
 import { mockTime, settle } from '../support/time.ts';
 
 const PODS = '/api/v1/pods';
 const NODES = '/api/v1/nodes';
+const TRACKERS = '/apis/couchbase.com/v2/couchbaseclusters';
+const ITEMS: Record<string, JsonObject> = { [PODS]: aRawPod(), [NODES]: aRawNode(), [TRACKERS]: aRawCluster() };
 /** How old the copy of pods may be before nothing is answered from it alone. */
 const STALE_AFTER_MS = 180_000;
 
-/** An API server that lists one pod and one node, whose watches the test feeds, and that can go away. */
+/** An API server that lists one object of each kind, whose watches the test feeds, and that can go away. */
 class Server implements ApiClient {
   isAway = false;
   readonly feeds = new Map<string, Feed>();
 
   async json({ path }: { path: string }): Promise<JsonObject> {
     this.#throwIfAway();
-    const items = path === PODS ? [aRawPod()] : [aRawNode()];
-    return { metadata: { resourceVersion: '200' }, items };
+    return { metadata: { resourceVersion: '200' }, items: [ITEMS[path]] };
   }
 
   async stream({ path, signal }: { path: string; signal?: AbortSignal }): Promise<AsyncIterable<Uint8Array>> {
@@ -48,11 +51,12 @@ class Server implements ApiClient {
   }
 }
 
-/** The real cache with its reflectors, without tracking, between such a server and a clock that the test moves. */
-function aRunningCache(t: TestContext) {
+/** The real cache with its reflectors, without tracking unless told, between such a server and a clock that the test moves. */
+function aRunningCache(t: TestContext, tracking: { trackerKind?: TrackerKind } = {}) {
   const time = mockTime(t);
   const server = new Server();
   const cache: Cache = createCache({
+    ...tracking,
     client: server,
     labelSelector: 'app=couchbase',
     selectorKeys: ['app'],
@@ -68,6 +72,7 @@ function aRunningCache(t: TestContext) {
   });
   t.after(() => cache.stop());
   const observer = new Observer({
+    ...tracking,
     cache,
     reads: createReads(server),
     now: () => NOW,
@@ -137,6 +142,23 @@ describe('a cache, by the age of what it knows of pods', () => {
     }
     await pass(1);
     assert.equal(cache.podsAgeMs(), STALE_AFTER_MS + 1);
+    assert.equal(isStale(), true);
+  });
+
+  test('is stale, too, for a pod of whose tracking resource nothing is told any more', async (t) => {
+    const { cache, server, pass, isStale } = aRunningCache(t, { trackerKind: couchbaseCluster });
+    assert.equal(cache.trackersAgeMs(), Number.POSITIVE_INFINITY);
+    cache.start();
+    await settle();
+    assert.equal(cache.trackersAgeMs(), 0);
+    for (let minute = 0; minute < 3; minute++) {
+      await pass(60_000);
+      server.bookmark(PODS);
+      server.bookmark(NODES);
+    }
+    assert.equal(isStale(), false);
+    await pass(1);
+    assert.equal(cache.trackersAgeMs(), STALE_AFTER_MS + 1);
     assert.equal(isStale(), true);
   });
 });

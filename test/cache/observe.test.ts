@@ -26,12 +26,13 @@ const fresh = { freshTracker: true, signal };
 const synced = { pods: [aRawPod()], nodes: [aRawNode()], trackers: [aRawCluster()] };
 
 /** An observer over the real cache and reads, and an API server that holds the same objects; `calls` counts. */
-function anObserver(world: CacheWorld = synced, needsNode = true, podsAgeMs?: number) {
+function anObserver(world: CacheWorld = synced, needsNode = true, ages: { pods?: number; trackers?: number } = {}) {
   const api = new FakeApi();
   api.put(POD_PATH, aRawPod());
   api.put(NODE_PATH, aRawNode());
   api.put(TRACKER_PATH, aRawCluster());
-  const cache = { ...aCache(world), ...(podsAgeMs === undefined ? {} : { podsAgeMs: () => podsAgeMs }) };
+  const { pods = 0, trackers = 0 } = ages;
+  const cache = { ...aCache(world), podsAgeMs: () => pods, trackersAgeMs: () => trackers };
   const trackerKind = trackerKindOf(world);
   const observer = new Observer({
     cache,
@@ -105,11 +106,30 @@ describe('Observer: whether the cache is stale', () => {
     [Number.POSITIVE_INFINITY, true],
   ] as const) {
     test(`${isCacheStale ? 'yes' : 'no'}, where the API server last told of pods ${podsAgeMs} ms ago`, async () => {
-      const { observer } = anObserver(synced, false, podsAgeMs);
+      const { observer } = anObserver(synced, false, { pods: podsAgeMs });
       assert.equal(observer.fromCache(aRequest()).isCacheStale, isCacheStale);
       assert.equal((await observer.live(aRequest(), stale)).isCacheStale, isCacheStale);
     });
   }
+});
+
+describe('Observer: whether tracking resources are stale', () => {
+  for (const [trackers, isStale] of [
+    [180_000, false],
+    [180_001, true],
+  ] as const) {
+    test(`${isStale ? 'yes' : 'no'}, where the API server last told of them ${trackers} ms ago`, async () => {
+      const { observer, calls } = anObserver(synced, false, { trackers });
+      assert.equal(observer.fromCache(aRequest()).isCacheStale, isStale);
+      await observer.live(aRequest(), stale);
+      assert.deepEqual(calls, [`GET ${POD_PATH}`, ...(isStale ? [`GET ${TRACKER_PATH}`] : [])]);
+    });
+  }
+
+  test('no matter, where the pod has none', () => {
+    const { observer } = anObserver({ ...synced, trackers: [], trackerKind: 'off' }, false, { trackers: 180_001 });
+    assert.equal(observer.fromCache(aRequest()).isCacheStale, false);
+  });
 });
 
 describe('Observer.live', () => {

@@ -47,7 +47,7 @@ export function aCache(world: CacheWorld = {}): Cache {
   cache.nodes.replace((nodes ?? []).map(cache.project.node));
   cache.trackers.replace((trackers ?? []).map(cache.project.tracker));
   // No reflector runs; what was given was told just now.
-  return { ...cache, podsAgeMs: () => 0 };
+  return { ...cache, podsAgeMs: () => 0, trackersAgeMs: () => 0 };
 }
 
 export const trackerKindOf = ({ trackerKind = couchbaseCluster }: CacheWorld): TrackerKind | undefined =>
