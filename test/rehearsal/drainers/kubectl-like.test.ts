@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import type { ApiClient } from '../../../src/kube/client.ts';
 import { nodePath, podPath } from '../../../src/kube/paths.ts';
 import { type Connected, connect } from '../../../src/rehearsal/connect.ts';
@@ -15,6 +15,7 @@ import {
   waitForPod,
 } from '../../../src/rehearsal/workload.ts';
 import { refusal } from '../../support/api.ts';
+import { FakeNode } from './fake-node.ts';
 
 let cluster: EmbeddedCluster;
 let connected: Connected;
@@ -121,4 +122,70 @@ test('any other refusal fails the drain', async () => {
     assert.equal(exitCode, 1);
     assert.match(last, /^error: unable to drain node "node-1": fake: \d+ so$/);
   }
+});
+
+describe('on a fake clock', () => {
+  const setUp = (count: number) => {
+    const node = new FakeNode();
+    for (let i = 0; i < count; i++) node.add(`pod-${i}`);
+    return { node, drainer: kubectlLikeDrainer({ client: node.client, clock: node.clock }) };
+  };
+
+  test('10 evictions go at once, then 5 a second: 200 take 38 s', async () => {
+    const { node, drainer } = setUp(200);
+    const drain = await node.drain(drainer);
+    await node.time.advance(0);
+    assert.equal(node.asked.length, 10);
+    assert.equal(node.lines.filter((line) => line.startsWith('evicting pod')).length, 200);
+    await node.time.advance(1_000);
+    assert.equal(node.asked.length, 15);
+    await node.time.advance(60_000);
+    assert.equal(node.asked.length, 200);
+    assert.equal(node.asked.at(-1)?.atMs, 38_000);
+    assert.equal(drain.code, 0);
+  });
+
+  test('what is tried again goes to the end of the queue, so 200 refusals are asked 5 a second still', async () => {
+    const { node, drainer } = setUp(200);
+    node.answer = () => 429;
+    await node.drain(drainer);
+    await node.time.advance(38_000);
+    assert.equal(new Set(node.asked.map(({ pod }) => pod)).size, 200);
+    assert.equal(node.asked.length, 200);
+    await node.time.advance(100_000);
+    assert.equal(node.asked.length, 700);
+  });
+
+  test('after a refusal it asks again 5 s later, for whatever has that name by then, and waits for that to go', async () => {
+    const { node, drainer } = setUp(1);
+    node.answer = () => 429;
+    const drain = await node.drain(drainer);
+    await node.time.advance(5_000);
+    node.move('pod-0');
+    node.evicted = (pod) => node.terminate(pod);
+    await node.time.advance(4_999);
+    assert.equal(node.asked.length, 2);
+    node.answer = () => 201;
+    await node.time.advance(20_001);
+    assert.equal(node.asked.length, 3);
+    assert.equal(drain.code, undefined);
+    node.pods.clear();
+    await node.time.advance(1_000);
+    assert.equal(drain.code, 0);
+  });
+
+  test('leaves mirror pods alone, and those of a DaemonSet that are not finished', async () => {
+    const { node, drainer } = setUp(0);
+    node.add('agent', { owner: 'DaemonSet' });
+    node.add('agent-before', { owner: 'DaemonSet', phase: 'Failed' });
+    node.add('kube-proxy', { isMirror: true, owner: 'Node' });
+    const drain = await node.drain(drainer);
+    await drain.ended;
+    assert.equal(drain.code, 0);
+    assert.deepEqual(
+      node.asked.map(({ pod }) => pod),
+      ['agent-before'],
+    );
+    assert.ok(node.lines.includes('Warning: ignoring DaemonSet-managed Pods: db/agent'));
+  });
 });
