@@ -67,18 +67,18 @@ export class Recorder {
 
   /** How many members a cluster is to have from now on. */
   expect(cluster: string, wanted: number): void {
-    this.#wanted.push({ at: this.#now, cluster, wanted });
+    this.#wanted.push({ at: this.now, cluster, wanted });
   }
 
   pod(change: PodChange, pod: PodView): void {
     const known = this.#pods.get(pod.uid);
     const cluster = known?.cluster ?? this.#options.clusterOf(pod);
     const times = { ...known?.times };
-    if (change !== 'unready') times[`${change}Ms`] ??= this.#now;
+    if (change !== 'unready') times[`${change}Ms`] ??= this.now;
     this.#pods.set(pod.uid, { pod, cluster, times });
     if (cluster === undefined) return;
     const isReady = pod.ready && !pod.terminating && change !== 'gone';
-    this.#readiness.push({ at: this.#now, cluster, uid: pod.uid, isReady });
+    this.#readiness.push({ at: this.now, cluster, uid: pod.uid, isReady });
   }
 
   /** A node as it is now; told again it does no harm. */
@@ -87,32 +87,44 @@ export class Recorder {
     this.#nodes.set(name, cordons);
     const last = cordons.at(-1);
     const wasCordoned = last !== undefined && last.toMs === undefined;
-    if (isCordoned && !wasCordoned) cordons.push({ fromMs: this.#now });
-    if (!isCordoned && wasCordoned) last.toMs = this.#now;
+    if (isCordoned && !wasCordoned) cordons.push({ fromMs: this.now });
+    if (!isCordoned && wasCordoned) last.toMs = this.now;
   }
 
   /** A drain begins; call what is returned when it ends, with how. */
   drain(node: string, drainer: string): (result: string) => void {
-    const drain: Drain = { node, drainer, beganMs: this.#now };
+    const drain: Drain = { node, drainer, beganMs: this.now };
     this.#drains.push(drain);
-    return (result) => Object.assign(drain, { endedMs: this.#now, result });
+    return (result) => Object.assign(drain, { endedMs: this.now, result });
   }
 
   /** A line of the hook's log. */
   hookLine(line: LogLine): void {
     if (this.#startedAt === undefined) return;
-    this.#log.add(fromHookLine(line, this.#after(this.#now)));
+    this.#log.add(fromHookLine(line, this.#after(this.now)));
     const kind = markIn(line);
-    const uid = typeof line.uid === 'string' ? line.uid : this.#meant(line);
+    const uid = typeof line.uid === 'string' ? line.uid : this.#meant(line.namespace, line.pod);
     if (kind !== undefined && uid !== undefined) this.#mark(uid, kind);
   }
 
   /** What anybody else does or says. The hook speaks for itself. */
   happened(happening: Happening): void {
     if (this.#startedAt === undefined || happening.who === 'hook') return;
-    this.#log.add(fromHappening(happening, this.#after(this.#now)));
+    this.#log.add(fromHappening(happening, this.#after(this.now)));
     const { who, what, uid } = happening;
     if (who === 'operator' && uid !== undefined && (what === 'deleted' || what === 'created')) this.#mark(uid, what);
+  }
+
+  /** What was seen of a pod elsewhere than in the log of the hook. Without a UID that instance is meant which was marked. */
+  seen(kind: MarkKind, pod: { namespace: string; name: string; uid?: string }, at = this.now): void {
+    if (this.#startedAt === undefined) return;
+    const uid = pod.uid ?? this.#meant(pod.namespace, pod.name);
+    if (uid !== undefined) this.#mark(uid, kind, at);
+  }
+
+  /** The time on its clock. */
+  get now(): number {
+    return this.#options.monotonicNow();
   }
 
   /** Every instance so far, those that are gone too. */
@@ -124,7 +136,7 @@ export class Recorder {
     return {
       format: 1,
       ...ending,
-      durationMs: this.#after(this.#now),
+      durationMs: this.#after(this.now),
       holds: checks.length > 0 && checks.every(({ holds }) => holds),
       checks,
       drains: this.#drains.map((drain): DrainRecord => this.#relative(drain, ['beganMs', 'endedMs'])),
@@ -156,14 +168,14 @@ export class Recorder {
     };
   }
 
-  #mark(uid: string, kind: MarkKind): void {
+  #mark(uid: string, kind: MarkKind, at = this.now): void {
     const marks = this.#marks.get(uid) ?? new Map<MarkKind, number[]>();
-    marks.set(kind, [...(marks.get(kind) ?? []), this.#now]);
+    marks.set(kind, [...(marks.get(kind) ?? []), at]);
     this.#marks.set(uid, marks);
   }
 
   /** An answer names the pod, not the instance: it is about the one that was marked last, for that one is drained. */
-  #meant({ pod: name, namespace }: LogLine): string | undefined {
+  #meant(namespace: unknown, name: unknown): string | undefined {
     const ofThatName = this.followed.filter(({ pod }) => pod.name === name && pod.namespace === namespace);
     return (ofThatName.findLast(({ marks }) => marks.has('marked')) ?? ofThatName.at(-1))?.pod.uid;
   }
@@ -172,10 +184,6 @@ export class Recorder {
   #relative<T extends object>(object: T, times: readonly (keyof T)[]): T {
     const given = times.filter((key) => object[key] !== undefined);
     return { ...object, ...Object.fromEntries(given.map((key) => [key, this.#after(object[key] as number)])) };
-  }
-
-  get #now(): number {
-    return this.#options.monotonicNow();
   }
 
   #after(at: number): number {

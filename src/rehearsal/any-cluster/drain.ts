@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Drainer } from '../drainers/drainer.ts';
 import { kubectlDrainer } from '../drainers/kubectl.ts';
+import { KubectlLines } from './kubectl-lines.ts';
 import { cordon, uncordon } from './nodes.ts';
 import type { Run } from './rehearse.ts';
 import { RUN_LABEL } from './stand-ins.ts';
@@ -16,21 +17,22 @@ export async function drain(run: Run, node: string): Promise<{ code: number; ref
   cleanup.defer(() => uncordon(client, node, name));
   await cordon(client, node, name);
   const drainer = await drainerFor(run);
-  let refusals = 0;
+  const said = new KubectlLines(recorder);
   const ended = recorder.drain(node, drainer.name);
   const code = await drainer.drain({
     node,
     timeoutMs: Math.max(LEAST_SAFETY_MS, flags.members * 10 * flags.periodMs),
     signal,
     onLine: (line) => {
-      if (/^error when evicting .* denied the request: /.test(line)) refusals++;
+      said.line(line);
       timeline.add({ who: drainer.voice, what: line });
     },
   });
   signal.throwIfAborted();
+  if (code === 0) said.drained();
   ended(`exit code ${code}`);
   timeline.add({ who: drainer.voice, what: `exit code ${code}`, node });
-  return { code, refusals };
+  return { code, refusals: said.refusals };
 }
 
 /** The administrator's own kubectl, for nothing but the pods of this rehearsal. */
