@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { RehearsalRecord } from '../../src/rehearsal/record.ts';
 import { reportOf } from '../../src/rehearsal/report/page.ts';
+import { SIGNS } from '../../src/rehearsal/report/words.ts';
 import { aRecord } from '../rehearsal/report/a-record.ts';
 import { Chromium } from './chromium.ts';
 import type { Page, View } from './page.ts';
@@ -195,6 +196,7 @@ describe('the report in a browser', () => {
 
 /** Runs in the page: what of the drawing stands out less from what is behind it than WCAG AA asks. */
 const faintIn = `() => {
+  const SIGNS = ${JSON.stringify(Object.keys(SIGNS))};
   const rgb = (color) => color.match(/[\\d.]+/g).slice(0, 3).map(Number);
   const light = (color) => rgb(color)
     .map((c) => c / 255)
@@ -209,12 +211,18 @@ const faintIn = `() => {
   const wanted = [
     ...['.node', '.small', '.tick', 'text.flag', '.name', '.plain .name', '.least'].map((one) => [one, 'fill', 4.5]),
     ...['.running', '.phase.waiting', '.plain .phase'].map((one) => [one, 'fill', 3]),
-    ...['.sign.refused', '.sign.deleted', '.sign.created', '.after', 'path.ready', 'path.wanted', '.cursor', 'line.flag']
-      .map((one) => [one, 'stroke', 3]),
+    ...SIGNS.map((one) => ['.sign.' + one, 'stroke', 3]),
+    ...['.after', 'path.ready', 'path.wanted', '.cursor', 'line.flag'].map((one) => [one, 'stroke', 3]),
+    ...['.sign.marked', '.sign.released'].map((one) => [one, 'fill', 3]),
   ];
-  return wanted.flatMap(([selector, property, least]) => {
+  // What is filled stands on a bar often, so its outline has to stand out from what it holds.
+  const outlines = ['.sign.ready', '.sign.pruned'].flatMap((one) => {
+    const found = contrast(of('.drawing ' + one, 'fill'), of('.drawing ' + one, 'stroke'));
+    return found >= 3 ? [] : [one + ' has an outline of ' + found.toFixed(2)];
+  });
+  return [...outlines, ...wanted.flatMap(([selector, property, least]) => {
     const color = of('.drawing ' + selector, property);
     const found = Math.min(...grounds.map((ground) => contrast(color, ground)));
     return found >= least ? [] : [selector + ' ' + color + ' has ' + found.toFixed(2)];
-  });
+  })];
 }`;

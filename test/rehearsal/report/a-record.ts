@@ -86,7 +86,7 @@ function moved(pod: PodRecord, turn: number, periodMs: number, node: number): Po
       node: `node-${node}`,
       createdMs: goneMs + 2_000,
       readyMs: goneMs + 3_000,
-      marks: { created: [goneMs + 2_000] },
+      marks: { created: [goneMs + 2_000], pruned: [goneMs + 8_000] },
     },
   ];
 }

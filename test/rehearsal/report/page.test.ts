@@ -78,6 +78,7 @@ describe('the report', () => {
       row ?? '',
       /node-1\|+before\|+before\|+0:10\.0\|+marked by the hook 0:00\.4; eviction refused 2 times, 0:05\.0 to 0:10\.0; deleted by its operator 0:10\.0; drain released 0:11\.0/,
     );
+    assert.match(page, /created by its operator 0:12\.0; entry pruned 0:18\.0<\/td>/);
     assert.match(
       page,
       /<th scope="row">node-1<\/th><td>0:00\.2 to the end<\/td><td>0:00\.0 to 0:25\.0, exit code 0<\/td>/,
