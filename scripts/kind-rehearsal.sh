@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Rehearses a drain in kind, from the image to the verdict: creates the cluster where there is none, builds and loads the
-# image, applies config/kind, and rehearses on the workers. The cluster stays, to look at.
+# image, applies config/kind, which is config/default with another log level and a shorter memory, and rehearses on the
+# workers. The cluster stays, to look at.
 # Usage: scripts/kind-rehearsal.sh IMAGE CLUSTER [more options of npm run rehearse]
 set -euo pipefail
 cd "$(dirname "$0")/.."

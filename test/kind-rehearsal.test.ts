@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { parse } from 'yaml';
 
 const SCRIPT = join(import.meta.dirname, '../scripts/kind-rehearsal.sh');
 
@@ -48,6 +49,25 @@ function stubAll(): void {
 
 const REHEARSE =
   'npm run --silent rehearse -- --context kind-try --node try-worker --node try-worker2 --node try-worker3 --yes --json';
+
+const readYaml = (path: string) => parse(readFileSync(join(import.meta.dirname, '..', path), 'utf-8'));
+
+test('config/kind is config/default, but for how much the hook says and how soon it forgets', () => {
+  const { resources, components, patches, ...rest } = readYaml('config/kind/kustomization.yaml');
+  assert.deepEqual([resources, components, Object.keys(rest)], [['../default'], undefined, ['apiVersion', 'kind']]);
+  const [patch, ...others] = patches;
+  assert.deepEqual([Object.keys(patch), others], [['patch'], []]);
+  const { metadata, spec, ...kind } = parse(patch.patch);
+  assert.deepEqual(kind, { apiVersion: 'apps/v1', kind: 'Deployment' });
+  const { name } = readYaml('config/manager/deployment.yaml').metadata;
+  const { namespace } = readYaml('config/default/kustomization.yaml');
+  assert.deepEqual(metadata, { name, namespace });
+  const env = [
+    { name: 'LOG_LEVEL', value: 'debug' },
+    { name: 'TRACKING_RETENTION', value: '2m' },
+  ];
+  assert.deepEqual(spec, { template: { spec: { containers: [{ name: 'reschedule-hook-server', env }] } } });
+});
 
 describe('scripts/kind-rehearsal.sh', () => {
   test('creates the cluster, builds, loads, applies and rehearses on the workers, each in that cluster', () => {
