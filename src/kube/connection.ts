@@ -1,4 +1,7 @@
-import { Agent, type Dispatcher, EnvHttpProxyAgent, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { type ProxyEnvironment, proxyFor } from './proxy-environment.ts';
+
+export type { ProxyEnvironment } from './proxy-environment.ts';
 
 /** How to reach the API server, and as whom. Made from a kubeconfig; see `openConnection`. */
 export interface Connection {
@@ -33,13 +36,6 @@ interface HttpsOptions {
   auth?: string | null;
 }
 
-/** Proxies of the environment, as curl and client-go read them; a proxy-url of the kubeconfig goes before. */
-export interface ProxyEnvironment {
-  readonly httpProxy?: string;
-  readonly httpsProxy?: string;
-  readonly noProxy?: string;
-}
-
 /** How long is waited for what may never come. */
 export interface ConnectionLimits {
   /** After this an exec plugin, or whatever else gives the credentials, is taken to hang, and asked anew. */
@@ -58,8 +54,8 @@ const MAX_CONNECTIONS = 64;
 /**
  * One pooled keep-alive connection set for every call. The library would open a TLS connection a call
  * (docs/decisions/0003-transport.md). `load` is called again when credentials were refused; certificates that have changed
- * by then, or that an exec plugin has renewed, serve the calls from then on. Throws what `load` throws, and where there are
- * no credentials within a minute.
+ * by then, or that an exec plugin has renewed, serve the calls from then on. Throws what `load` and `proxyFor` throw, and
+ * where there are no credentials within a minute.
  */
 export async function openConnection(
   load: () => KubeConfigLike,
@@ -79,9 +75,10 @@ export async function openConnection(
     const options: HttpsOptions = { headers: {} };
     await within(config.applyToHTTPSOptions(options), credentialsMs);
     const tls = tlsOptions(options);
-    const key = JSON.stringify([tls, cluster?.proxyUrl]);
-    const dispatcher =
-      before?.tlsKey === key ? before.prepared.dispatcher : createAgent(tls, connectMs, cluster?.proxyUrl, proxies);
+    // As for client-go NO_PROXY says nothing about a proxy-url.
+    const proxy = cluster?.proxyUrl || proxyFor(cluster?.server ?? '', proxies);
+    const key = JSON.stringify([tls, proxy]);
+    const dispatcher = before?.tlsKey === key ? before.prepared.dispatcher : createAgent(tls, connectMs, proxy);
     return { prepared: { dispatcher, headers: authHeaders(options) }, tlsKey: key };
   }
 
@@ -128,24 +125,14 @@ async function within(work: Promise<void>, ms: number): Promise<void> {
   }
 }
 
-function createAgent(
-  tls: Record<string, unknown>,
-  timeout: number,
-  proxyUrl: string | undefined,
-  proxies: ProxyEnvironment,
-): Dispatcher {
+function createAgent(tls: Record<string, unknown>, timeout: number, proxy: string | undefined): Dispatcher {
   const keepAlive = { keepAlive: true, keepAliveInitialDelay: 30_000, timeout };
   const pool = { allowH2: false, connections: MAX_CONNECTIONS, pipelining: 1, keepAliveTimeout: 60_000 };
   const connect = { ...tls, ...keepAlive };
   // Through a proxy `requestTls` is for the API server behind it.
-  if (proxyUrl !== undefined) return new ProxyAgent({ ...pool, uri: proxyUrl, requestTls: connect });
-  if (proxies.httpProxy === undefined && proxies.httpsProxy === undefined) return new Agent({ ...pool, connect });
-  return new EnvHttpProxyAgent({ ...pool, connect, requestTls: connect, ...explicit(proxies) });
-}
-
-/** Every value is given, so that the agent does not look into the environment itself. */
-function explicit({ httpProxy = '', httpsProxy = '', noProxy = '' }: ProxyEnvironment) {
-  return { httpProxy, httpsProxy, noProxy };
+  return proxy === undefined
+    ? new Agent({ ...pool, connect })
+    : new ProxyAgent({ ...pool, uri: proxy, requestTls: connect });
 }
 
 function authHeaders(options: HttpsOptions): Record<string, string> {

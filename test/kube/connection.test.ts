@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { describe, test } from 'node:test';
 import { request } from 'undici';
 import { openConnection } from '../../src/kube/connection.ts';
+import { proxyFor, readProxyEnvironment } from '../../src/kube/proxy-environment.ts';
 
 type Options = { headers?: Record<string, unknown>; auth?: string | null };
 
@@ -132,4 +133,103 @@ describe('openConnection', () => {
       /ENOENT/,
     );
   });
+});
+
+const PROXY = 'http://proxy:3128';
+const IN_A_POD = 'https://10.96.0.1:443';
+const NAMED = 'https://api.example.com:6443';
+const IPV6 = 'https://[fd00:10:96::1]:443';
+
+/** What golang.org/x/net/http/httpproxy answers for the same variables, whose documentation the rows follow. */
+describe('the proxy of the environment', () => {
+  for (const [server, env, expected] of [
+    [NAMED, {}, undefined],
+    [NAMED, { HTTPS_PROXY: '' }, undefined],
+    [NAMED, { HTTPS_PROXY: PROXY }, PROXY],
+    [NAMED, { https_proxy: PROXY }, PROXY],
+    [NAMED, { https_proxy: PROXY, HTTPS_PROXY: 'http://other' }, PROXY],
+    [NAMED, { https_proxy: '', HTTPS_PROXY: PROXY }, PROXY],
+    [NAMED, { HTTP_PROXY: PROXY, http_proxy: PROXY, ALL_PROXY: PROXY }, undefined],
+    ['http://api.example.com', { HTTPS_PROXY: PROXY }, undefined],
+    [NAMED, { HTTPS_PROXY: 'proxy:3128' }, PROXY],
+    [NAMED, { HTTPS_PROXY: '10.0.0.9:3128' }, 'http://10.0.0.9:3128'],
+    [NAMED, { HTTPS_PROXY: 'user:secret@proxy:3128' }, 'http://user:secret@proxy:3128'],
+    [NAMED, { HTTPS_PROXY: 'socks5h://proxy' }, 'socks5://proxy'],
+    ['https://localhost:6443', { HTTPS_PROXY: PROXY }, undefined],
+    ['https://127.0.0.1:6443', { HTTPS_PROXY: PROXY }, undefined],
+    ['https://127.9.9.9:6443', { HTTPS_PROXY: PROXY }, undefined],
+    ['https://[::1]:6443', { HTTPS_PROXY: PROXY }, undefined],
+    ['https://localhost.example', { HTTPS_PROXY: PROXY }, PROXY],
+    ['', { HTTPS_PROXY: PROXY }, undefined],
+    ['https://127.0.0.1', { HTTPS_PROXY: 'http://[' }, undefined],
+  ] as const) {
+    test(`${JSON.stringify(env)}: ${server} over ${expected ?? 'none'}`, () => {
+      assert.equal(proxyFor(server, readProxyEnvironment(env)), expected);
+    });
+  }
+
+  for (const [server, noProxy, isPast] of [
+    [IN_A_POD, '*', true],
+    [NAMED, 'x, * ,y', true],
+    [NAMED, '*:6443', false],
+    [IN_A_POD, '10.96.0.1', true],
+    [IN_A_POD, '10.96.0.10', false],
+    [IN_A_POD, '10.96.0.1:443', true],
+    [IN_A_POD, '10.96.0.1:80', false],
+    ['https://10.96.0.1', '10.96.0.1:443', true],
+    [IN_A_POD, '10.96.0.0/12', true],
+    [IN_A_POD, '192.168.0.0/16, 10.96.7.7/12', true],
+    [IN_A_POD, '10.112.0.0/12', false],
+    [IN_A_POD, '0.0.0.0/0', true],
+    [IN_A_POD, '::/0', false],
+    [IN_A_POD, '10.96.0.0/33', false],
+    [IN_A_POD, '10.96.0.0/', false],
+    [IN_A_POD, '10.96.0.0/12:443', false],
+    [IN_A_POD, '10.', false],
+    [IN_A_POD, '.1', false],
+    [IPV6, 'fd00:10:96:0::1', true],
+    [IPV6, '[fd00:10:96::1]:443', true],
+    [IPV6, '[fd00:10:96::1]:80', false],
+    [IPV6, '[fd00:10:96::1]', false],
+    [IPV6, 'FD00:10:96::/112', true],
+    [IPV6, 'fd00:10:97::/112', false],
+    [IPV6, '0.0.0.0/0', false],
+    [NAMED, 'example.com', true],
+    [NAMED, 'API.Example.com', true],
+    [NAMED, '.example.com', true],
+    [NAMED, '*.example.com', true],
+    [NAMED, '.api.example.com', false],
+    [NAMED, '*.api.example.com', false],
+    [NAMED, 'ample.com', false],
+    [NAMED, '*ample.com', false],
+    [NAMED, 'api', false],
+    [NAMED, 'api.example.com.', false],
+    [NAMED, 'example.com:6443', true],
+    [NAMED, 'example.com:443', false],
+    [NAMED, 'example.com:', true],
+    [NAMED, 'other.example example.com', false],
+    [NAMED, ',, :6443,', false],
+    [NAMED, '0.0.0.0/0,::/0', false],
+    ['https://api.xn--bcher-kva.example', 'bücher.example', true],
+    ['https://api.example.com.', 'bücher:]', false],
+    ['https://api.svc', '.svc,.cluster.local', true],
+  ] as const) {
+    test(`NO_PROXY=${noProxy}: ${server} goes ${isPast ? 'past the proxy' : 'over it'}`, () => {
+      const proxies = readProxyEnvironment({ HTTPS_PROXY: PROXY, NO_PROXY: noProxy });
+      assert.equal(proxyFor(server, proxies), isPast ? undefined : PROXY);
+    });
+  }
+
+  test('no_proxy goes before NO_PROXY', () => {
+    const both = { HTTPS_PROXY: PROXY, no_proxy: 'x', NO_PROXY: '*' };
+    assert.equal(proxyFor(NAMED, readProxyEnvironment(both)), PROXY);
+  });
+
+  for (const value of ['http://[', 'ftp://user:secret@proxy', 'http://a b']) {
+    test(`HTTPS_PROXY=${value} is an error that names it and does not tell the password`, () => {
+      assert.throws(() => proxyFor(NAMED, readProxyEnvironment({ HTTPS_PROXY: value })), {
+        message: 'HTTPS_PROXY is no URL of an http, https or socks5 proxy',
+      });
+    });
+  }
 });

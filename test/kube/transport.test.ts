@@ -25,10 +25,10 @@ const GET = { method: 'GET', path: '/' } as const;
 const LATER_MS = 6_000;
 
 /** An API server over TLS that tells what it saw of the caller; and a folder for kubeconfigs and what they name. */
-async function aServer(t: TestContext) {
+async function aServer(t: TestContext, hosts?: readonly string[]) {
   const dir = mkdtempSync(join(tmpdir(), 'transport-'));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
-  const serving = await authority.issue();
+  const serving = await authority.issue(hosts && { hosts });
   const world = { answer: 200, connections: 0 };
   const server = createServer({ ...serving, requestCert: true, rejectUnauthorized: false }, (request, response) => {
     const { fingerprint256 } = (request.socket as TLSSocket).getPeerCertificate();
@@ -181,14 +181,48 @@ describe('the transport, with real kubeconfigs over TLS', () => {
     assert.equal(proxy.world.tunnels, 1);
   });
 
-  test('HTTPS_PROXY, and NO_PROXY that takes the API server out of it', async (t) => {
+  test('a proxy-url goes before HTTPS_PROXY, and neither NO_PROXY nor loopback takes the API server out of it', async (t) => {
     const [server, proxy] = [await aServer(t), await aProxy(t)];
-    const through = await aClient(t, server, { proxies: readProxyEnvironment({ HTTPS_PROXY: proxy.url }) });
-    assert.equal((await through.client.json(GET)).authorization, 'Bearer t');
+    const proxies = readProxyEnvironment({ HTTPS_PROXY: 'http://127.0.0.1:1', NO_PROXY: '*' });
+    const { client } = await aClient(t, server, { cluster: { 'proxy-url': proxy.url }, proxies });
+    assert.equal((await client.json(GET)).authorization, 'Bearer t');
     assert.equal(proxy.world.tunnels, 1);
-    const proxies = readProxyEnvironment({ https_proxy: proxy.url, no_proxy: '127.0.0.1' });
-    const past = await aClient(t, server, { proxies });
-    assert.equal((await past.client.json(GET)).authorization, 'Bearer t');
+  });
+
+  test('an empty proxy-url is none', async (t) => {
+    const { client } = await aClient(t, await aServer(t), { cluster: { 'proxy-url': '' } });
+    assert.equal((await client.json(GET)).authorization, 'Bearer t');
+  });
+
+  test('HTTPS_PROXY, which finds the API server by its name', async (t) => {
+    const [server, proxy] = [await aServer(t, ['api.example.invalid']), await aProxy(t)];
+    const cluster = { server: `https://api.example.invalid:${server.port}` };
+    const { client } = await aClient(t, server, { cluster, proxies: { httpsProxy: proxy.url } });
+    assert.equal((await client.json(GET)).authorization, 'Bearer t');
     assert.equal(proxy.world.tunnels, 1);
+  });
+
+  /** This machine too, and yet not an address of its loopback, which no proxy is asked for. */
+  const HERE = '0.0.0.0';
+
+  for (const [what, env, tunnels] of [
+    ['HTTPS_PROXY', (url: string) => ({ HTTPS_PROXY: url }), 1],
+    ['HTTPS_PROXY and a network of NO_PROXY', (url: string) => ({ HTTPS_PROXY: url, NO_PROXY: '0.0.0.0/8' }), 0],
+    ['HTTP_PROXY alone', (url: string) => ({ HTTP_PROXY: url }), 0],
+  ] as const) {
+    test(`${what}: ${tunnels === 0 ? 'past the proxy' : 'over it'}`, async (t) => {
+      const [server, proxy] = [await aServer(t, [HERE]), await aProxy(t)];
+      const cluster = { server: `https://${HERE}:${server.port}` };
+      const { client } = await aClient(t, server, { cluster, proxies: readProxyEnvironment(env(proxy.url)) });
+      assert.equal((await client.json(GET)).authorization, 'Bearer t');
+      assert.equal(proxy.world.tunnels, tunnels);
+    });
+  }
+
+  test('HTTPS_PROXY: loopback goes past the proxy', async (t) => {
+    const [server, proxy] = [await aServer(t), await aProxy(t)];
+    const { client } = await aClient(t, server, { proxies: readProxyEnvironment({ HTTPS_PROXY: proxy.url }) });
+    assert.equal((await client.json(GET)).authorization, 'Bearer t');
+    assert.equal(proxy.world.tunnels, 0);
   });
 });
