@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { Agent, createServer, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -28,14 +29,26 @@ export type Verdict =
   /** Passed on when the promise settles. */
   | { readonly kind: 'hold'; readonly until: Promise<unknown> };
 
+/** How many watches of one collection are open now, and how many have been at the same time at the most. */
+export interface Watches {
+  open: number;
+  most: number;
+}
+
 /** An HTTPS server before the API server that can read what is asked, and answer some of it itself. */
 export interface ApiGate {
   readonly url: string;
   readonly passed: readonly Passing[];
+  /** By the path of the collection. A watch is open until its answer has ended or its connection is closed. */
+  readonly watches: ReadonlyMap<string, Watches>;
   /** Asked about every request; undefined lets it pass. */
   rule: (request: Passing) => Verdict | undefined;
   /** Ends every open connection. */
   dropAll(): void;
+  /** The same, and new ones are refused, as where nobody listens. */
+  leave(): void;
+  /** Listens again, where it did before. */
+  comeBack(): Promise<void>;
 }
 
 /**
@@ -46,6 +59,7 @@ export async function startApiGate(rig: Rig, { keepAlive = false } = {}): Promis
   const { server: target, caData: ca } = rig.controlPlane;
   const agent = keepAlive ? new Agent({ keepAlive }) : false;
   const passed: Passing[] = [];
+  const watches = new Map<string, Watches>();
   const server = createServer(await rig.authority.issue(), (incoming, outgoing) => {
     const url = new URL(incoming.url ?? '', target);
     const request = {
@@ -56,6 +70,7 @@ export async function startApiGate(rig: Rig, { keepAlive = false } = {}): Promis
       at: performance.now(),
     };
     passed.push(request);
+    if (url.searchParams.get('watch') === 'true') count(watches, url.pathname, outgoing);
     void answer(gate.rule(request), url, incoming, outgoing);
   });
   const passOn = (url: URL, incoming: IncomingMessage, onAnswer: (response: IncomingMessage) => void) => {
@@ -88,21 +103,38 @@ export async function startApiGate(rig: Rig, { keepAlive = false } = {}): Promis
     onward.on('error', () => outgoing.destroy());
     outgoing.on('close', () => onward.destroy());
   };
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, '127.0.0.1', resolve);
-  await promise;
+  const listen = async (port: number) => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+  };
+  await listen(0);
+  const { port } = server.address() as AddressInfo;
   rig.atStop(async () => {
     server.closeAllConnections();
     await new Promise((done) => server.close(done));
     if (agent !== false) agent.destroy();
   });
   const gate: ApiGate = {
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `https://127.0.0.1:${port}`,
     passed,
+    watches,
     rule: () => undefined,
     dropAll: () => server.closeAllConnections(),
+    leave() {
+      server.close();
+      server.closeAllConnections();
+    },
+    comeBack: () => listen(port),
   };
   return gate;
+}
+
+function count(watches: Map<string, Watches>, path: string, outgoing: ServerResponse): void {
+  const found = watches.get(path) ?? { open: 0, most: 0 };
+  watches.set(path, found);
+  found.open++;
+  found.most = Math.max(found.most, found.open);
+  outgoing.on('close', () => found.open--);
 }
 
 async function decline(verdict: Exclude<Verdict, { kind: 'hold' }>, outgoing: ServerResponse): Promise<void> {
