@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { podPath } from '../../src/kube/paths.ts';
-import type { HookProcess } from '../../src/rehearsal/hook-process.ts';
 import type { LogLine } from '../../src/rehearsal/log-lines.ts';
+import type { ApiGate } from './support/api-gate.ts';
 import { type Asking, keepAsking, untilAnswered } from './support/asking.ts';
+import { type GatedHook, prepareBehindGate, prepareBehindProxy } from './support/behind-gate.ts';
 import { compactEtcd } from './support/etcd.ts';
 import { evict } from './support/evict.ts';
 import { type Rig, startRig } from './support/rig.ts';
-import { type FaultedHook, untilCounted, untilRight } from './support/right-again.ts';
+import { type FaultedHook, KINDS, makeChange, untilCounted, untilRight } from './support/right-again.ts';
 import { aScene, type Scene } from './support/scene.ts';
 import { aWard, type Ward } from './support/ward.ts';
 
@@ -26,9 +27,16 @@ before(async () => {
 after(() => rig?.stop());
 
 /** For each test a hook of its own, which no earlier failure makes slow to try again. */
-async function facing(hook: HookProcess): Promise<FaultedHook & { asking: Asking }> {
-  await untilCounted(rig, hook, 'pods');
-  return { rig, hook, ward, asking: keepAsking(rig, hook, ward) };
+async function facing<T extends GatedHook>(gated: T): Promise<T & FaultedHook & { asking: Asking }> {
+  await gated.hook.start();
+  await untilCounted(rig, gated.hook, 'pods');
+  return { rig, ward, ...gated, asking: await keepAsking(rig, gated.hook, ward) };
+}
+
+/** To the hook the API server is gone, as it is in life: connections end, and new ones are refused. */
+async function killApiServer(gate: ApiGate): Promise<void> {
+  await rig.controlPlane.apiServer.stop();
+  gate.leave();
 }
 
 /** Drains a node as Cluster API does: what is on the node, by name, again and again, whatever comes of it. */
@@ -45,7 +53,8 @@ async function drainLikeAController(scene: Scene, node: string, isOver: () => bo
 
 describe('a control plane in trouble', () => {
   test('the API server is killed while a node is drained: each pod moves once, nobody is evicted', async (t) => {
-    const { asking, ...faulty } = await facing(await rig.hook('drained'));
+    const { asking, ...faulty } = await facing(await prepareBehindGate(rig, 'drained'));
+    await rig.register('drained', faulty.hook.url);
     const scene = await aScene({ rig, hook: 'drained', namespace: 'drained', size: 3 });
     await scene.operator.pause();
     await scene.cordon(scene.node(1));
@@ -56,12 +65,14 @@ describe('a control plane in trouble', () => {
     scene.operator.resume();
     await scene.until('a first move', () => scene.moves.length > 0, PATIENCE_MS);
 
-    await rig.controlPlane.apiServer.stop();
+    await killApiServer(faulty.gate);
     const { code } = await byKubectl;
     t.diagnostic(`kubectl drain ended with code ${code} when the API server died, after ${scene.moves.length} moves`);
     assert.ok(scene.moves.length < 3, 'killed in the middle');
     const since = performance.now();
     await rig.controlPlane.apiServer.start();
+    await asking.cordonSuccessor();
+    await faulty.gate.comeBack();
     isBack = true;
 
     const codes = await byController;
@@ -77,21 +88,23 @@ describe('a control plane in trouble', () => {
   });
 
   test('the API server is killed and started again', async (t) => {
-    // Without a proxy, so that connections are refused as they are in life.
-    const { asking, ...faulty } = await facing(await rig.startHook());
+    const { asking, ...faulty } = await facing(await prepareBehindGate(rig, 'killed'));
     await ward.addPod('not-yet-marked', { quiet: true });
-    await rig.controlPlane.apiServer.stop();
+    await killApiServer(faulty.gate);
     ward.askAbout('not-yet-marked');
-    await untilAnswered(asking, 5, /ECONNREFUSED|other side closed|terminated/);
-    const since = performance.now();
+    await untilAnswered(asking, 5, /ECONNREFUSED/);
+    const startedAt = performance.now();
     await rig.controlPlane.apiServer.start();
-    t.diagnostic(`the API server was back after ${Math.round(performance.now() - since)} ms`);
-    await untilRight(t, faulty, { since, asking });
+    t.diagnostic(`the API server was back after ${Math.round(performance.now() - startedAt)} ms`);
+    const change = await makeChange(faulty);
+    await asking.cordonSuccessor();
+    await faulty.gate.comeBack();
+    await untilRight(t, faulty, { since: performance.now(), asking, change });
   });
 
   test('etcd is compacted and the API server restarted while the watches hang: 410, and a list', async (t) => {
-    const { hook, proxy } = await rig.hookBehindProxy();
-    const { asking, ...faulty } = await facing(hook);
+    const { asking, proxy, ...faulty } = await facing(await prepareBehindProxy(rig, 'compacted'));
+    const { hook } = faulty;
     const line = hook.lines.length;
     await ward.addPod('short-lived', { quiet: true });
     await untilCounted(rig, hook, 'pods');
@@ -101,16 +114,18 @@ describe('a control plane in trouble', () => {
     await rig.client.json({ method: 'DELETE', path, body: { gracePeriodSeconds: 0 } });
     await ward.addPod('missed');
     await ward.addCluster('missed');
+    const change = await makeChange(faulty);
+    await asking.cordonSuccessor();
     await rig.controlPlane.apiServer.stop();
     await compactEtcd(rig);
     await rig.controlPlane.apiServer.start();
     const since = performance.now();
     proxy.pass();
-    for (const kind of ['pods', 'nodes', 'couchbaseclusters']) {
+    for (const kind of KINDS) {
       const isIt = ({ message, kind: about, error, next }: LogLine) =>
         message === 'Watch interrupted' && about === kind && next === 'list' && /\b410\b/.test(String(error));
       await hook.waitForLine(isIt, { since: line, timeoutMs: 90_000 });
     }
-    await untilRight(t, faulty, { since, asking });
+    await untilRight(t, faulty, { since, asking, change });
   });
 });

@@ -7,11 +7,14 @@ import { listPods } from '../../src/rehearsal/pods.ts';
 import { until } from '../../src/rehearsal/until.ts';
 import { entriesOnCluster } from '../../src/rehearsal/workload.ts';
 import { keepAsking, untilAnswered } from './support/asking.ts';
+import { prepareBehindGate } from './support/behind-gate.ts';
 import { metric } from './support/evict.ts';
 import { type Rig, startRig } from './support/rig.ts';
 import { cached, type FaultedHook, untilCounted, untilRight } from './support/right-again.ts';
 import { aWard } from './support/ward.ts';
 
+/** No cluster stays, so no entry does that would tell of an earlier instance. */
+const NOTHING_STAYS = { successor: false };
 const UNTRACKED = 'reschedule_hook_marked_without_entry_total';
 
 let rig: Rig;
@@ -19,8 +22,9 @@ let faulty: FaultedHook;
 
 before(async () => {
   rig = await startRig({ installCrd: false });
-  const [hook, ward] = await Promise.all([rig.startHook(), aWard(rig, 'ward', { cluster: false })]);
-  faulty = { rig, hook, ward };
+  const gated = await prepareBehindGate(rig, 'crd');
+  const [ward] = await Promise.all([aWard(rig, 'ward', { cluster: false }), gated.hook.start()]);
+  faulty = { rig, ward, ...gated };
 });
 
 after(() => rig?.stop());
@@ -50,12 +54,12 @@ describe('a CRD that comes and goes', () => {
 
   test('installed after the hook has started: no entries before, entries from then on', async (t) => {
     const { hook, ward } = faulty;
-    const asking = keepAsking(rig, hook, ward);
+    const asking = await keepAsking(rig, hook, ward, NOTHING_STAYS);
     await untilAnswered(asking, 2, /annotation added/);
     assert.equal(await metric(hook, UNTRACKED), 2, 'both marked all the same');
 
-    const since = performance.now();
     await installClusterDefinition(rig.client);
+    const since = performance.now();
     await ward.addCluster('cb');
     // The cache may not have looked again yet; a pod that is marked in this moment has its entry all the same.
     await ward.addPod('early');
@@ -66,7 +70,7 @@ describe('a CRD that comes and goes', () => {
 
   test('removed and installed again: the old clusters are forgotten, the new ones known', async (t) => {
     const { hook, ward } = faulty;
-    const asking = keepAsking(rig, hook, ward);
+    const asking = await keepAsking(rig, hook, ward, NOTHING_STAYS);
     const line = hook.lines.length;
     await removeClusterDefinition(rig.client);
     await hook.waitForLine(({ message }) => message === 'Kind not installed', { since: line, timeoutMs: 90_000 });
@@ -80,8 +84,8 @@ describe('a CRD that comes and goes', () => {
       ({ message, pod }) => message === 'Pod marked without a tracking entry' && pod === 'without',
     );
 
-    const since = performance.now();
     await installClusterDefinition(rig.client);
+    const since = performance.now();
     await ward.addCluster('cb');
     await ward.addPod('with');
     await untilRight(t, faulty, { since, asking });

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, type TestContext, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import type { LogLine } from '../../src/rehearsal/log-lines.ts';
 import { createPod } from '../../src/rehearsal/workload.ts';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { type ApiGate, type Passing, startApiGate } from './support/api-gate.ts';
+import type { TcpProxy } from '../support/tcp-proxy.ts';
+import type { ApiGate, Passing } from './support/api-gate.ts';
 import { keepAsking } from './support/asking.ts';
+import { prepareBehindProxy } from './support/behind-gate.ts';
 import { compactEtcd } from './support/etcd.ts';
-import { type Approach, prepareHook, startUnready } from './support/own-hook.ts';
+import { startUnready } from './support/own-hook.ts';
 import { type Rig, startRig } from './support/rig.ts';
-import { cached, type FaultedHook, untilRight } from './support/right-again.ts';
+import { cached, type FaultedHook, makeChange, untilRight } from './support/right-again.ts';
 import { aWard, type Ward } from './support/ward.ts';
 
 const PAGE = 100;
@@ -18,18 +19,13 @@ const CROWD = 250;
 const PADDING = 'x'.repeat(10_000);
 
 let rig: Rig;
-let gate: ApiGate;
 let ward: Ward;
 
 before(async () => {
   rig = await startRig();
-  [gate, ward] = await Promise.all([startApiGate(rig), aWard(rig, 'crowd')]);
+  ward = await aWard(rig, 'crowd');
   await ward.markByHand('marked');
   await crowd(CROWD);
-});
-
-beforeEach(() => {
-  gate.rule = () => undefined;
 });
 
 after(() => rig?.stop());
@@ -55,19 +51,13 @@ async function pageBytes(): Promise<number> {
   return JSON.stringify(await rig.client.json({ method: 'GET', path: '/api/v1/pods', query })).length;
 }
 
-async function aProxy(): Promise<TcpProxy> {
-  const proxy = await startTcpProxy({ host: '127.0.0.1', port: Number(new URL(rig.controlPlane.server).port) });
-  rig.atStop(() => proxy.close());
-  return proxy;
-}
-
-/** A hook that is being asked from before its cache has anything. */
-async function aStartingHook(name: string, approach: Approach) {
-  const hook = await prepareHook(rig, name, approach);
-  const since = performance.now();
-  const { ready } = await startUnready(hook);
-  const faulty: FaultedHook = { rig, hook, ward };
-  return { ...faulty, ready, since, asking: keepAsking(rig, hook, ward, { ready: false }) };
+/** A hook that meets a fault at its first call, and is being asked from before its cache has anything. */
+async function aStartingHook(name: string, beginFault: (world: { proxy: TcpProxy; gate: ApiGate }) => void) {
+  const gated = await prepareBehindProxy(rig, name);
+  beginFault(gated);
+  const { ready } = await startUnready(gated.hook);
+  const asking = await keepAsking(rig, gated.hook, ward, { ready: false });
+  return { rig, ward, ...gated, ready, asking };
 }
 
 /** So many failures of the list of pods, after each of which the cache has the pages that came, and does not pass for synced. */
@@ -83,53 +73,58 @@ async function untilFailed({ hook }: FaultedHook, times: number, objects: number
   }
 }
 
-async function untilWhole(t: TestContext, starting: Awaited<ReturnType<typeof aStartingHook>>): Promise<void> {
-  const { ready, since, asking, ...faulty } = starting;
+type Starting = Awaited<ReturnType<typeof aStartingHook>>;
+
+/** Ends the fault, and waits until the cache has all there is, of which some came to be during the fault. */
+async function untilWhole(t: TestContext, starting: Starting, endFault: () => unknown): Promise<void> {
+  const { ready, asking, ...faulty } = starting;
+  const change = await makeChange(faulty);
+  await asking.cordonSuccessor();
+  const since = performance.now();
+  await endFault();
   await ready;
   assert.ok((await cached(faulty.hook, 'pods')) > CROWD, 'ready with all of them');
-  await untilRight(t, faulty, { since, asking });
+  await untilRight(t, faulty, { since, asking, change });
 }
 
 describe('an initial list of several pages that is interrupted', () => {
   test('cut in the middle of its second page', async (t) => {
-    const proxy = await aProxy();
-    proxy.cutAfter((await pageBytes()) * 1.5);
-    const starting = await aStartingHook('cut', { server: `https://127.0.0.1:${proxy.port}` });
+    const cutEvery = (await pageBytes()) * 1.5;
+    const starting = await aStartingHook('cut', ({ proxy }) => proxy.cutAfter(cutEvery));
     await untilFailed(starting, 2, PAGE);
-    assert.ok(proxy.cuts >= 2);
-    proxy.pass();
-    await untilWhole(t, starting);
+    assert.ok(starting.proxy.cuts >= 2);
+    await untilWhole(t, starting, () => starting.proxy.pass());
   });
 
   test('reset in the middle of its first page', async (t) => {
-    const proxy = await aProxy();
-    proxy.cutAfter((await pageBytes()) / 2, 'reset');
-    const starting = await aStartingHook('reset', { server: `https://127.0.0.1:${proxy.port}` });
+    const cutEvery = (await pageBytes()) / 2;
+    const starting = await aStartingHook('reset', ({ proxy }) => proxy.cutAfter(cutEvery, 'reset'));
     await untilFailed(starting, 2, 0);
-    assert.ok(proxy.cuts >= 2);
-    proxy.pass();
-    await untilWhole(t, starting);
+    assert.ok(starting.proxy.cuts >= 2);
+    await untilWhole(t, starting, () => starting.proxy.pass());
   });
 
   test('etcd compacted and the API server restarted between two pages: the continue token has expired', async (t) => {
     const held = Promise.withResolvers<void>();
     const { promise: until, resolve: letGo } = Promise.withResolvers<void>();
-    gate.rule = (request) => {
-      if (!isPodList(request) || !request.query.has('continue')) return undefined;
-      held.resolve();
-      return { kind: 'hold', until };
-    };
-    const starting = await aStartingHook('expired', { server: gate.url, ca: rig.authority.ca });
+    const starting = await aStartingHook('expired', ({ gate }) => {
+      gate.rule = (request) => {
+        if (!isPodList(request) || !request.query.has('continue')) return undefined;
+        held.resolve();
+        return { kind: 'hold', until };
+      };
+    });
     await held.promise;
     // A revision after the one of the list, so that the list's own can be forgotten.
     await ward.addPod('between-pages');
     await rig.controlPlane.apiServer.stop();
     await compactEtcd(rig);
     await rig.controlPlane.apiServer.start();
-    letGo();
-    const { error, next } = await untilFailed(starting, 1, PAGE);
-    assert.match(String(error), /: 410 The provided continue parameter is too old/);
-    assert.equal(next, 'list');
-    await untilWhole(t, starting);
+    await untilWhole(t, starting, async () => {
+      letGo();
+      const { error, next } = await untilFailed(starting, 1, PAGE);
+      assert.match(String(error), /: 410 The provided continue parameter is too old/);
+      assert.equal(next, 'list');
+    });
   });
 });

@@ -1,8 +1,9 @@
 import { after, before, describe, type TestContext, test } from 'node:test';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
 import { type Asking, keepAsking, untilAnswered } from './support/asking.ts';
+import { prepareBehindProxy } from './support/behind-gate.ts';
 import { type Rig, startRig } from './support/rig.ts';
-import { type FaultedHook, untilCounted, untilRight } from './support/right-again.ts';
+import { type FaultedHook, KINDS, makeChange, untilCounted, untilRight } from './support/right-again.ts';
 import { aWard } from './support/ward.ts';
 
 let rig: Rig;
@@ -15,10 +16,11 @@ after(() => rig?.stop());
 
 /** A hook behind a proxy of its own; its cache has all there is, and one of its pods is marked. */
 async function aFaultyHook(name: string): Promise<FaultedHook & { proxy: TcpProxy }> {
-  const [{ hook, proxy }, ward] = await Promise.all([rig.hookBehindProxy(), aWard(rig, name)]);
+  const gated = await prepareBehindProxy(rig, name);
+  const [ward] = await Promise.all([aWard(rig, name), gated.hook.start()]);
   await ward.markByHand('marked');
-  await untilCounted(rig, hook, 'pods');
-  return { rig, hook, ward, proxy };
+  await untilCounted(rig, gated.hook, 'pods');
+  return { rig, ward, ...gated };
 }
 
 interface Faulty extends FaultedHook {
@@ -34,12 +36,19 @@ interface Fault {
   begin(proxy: TcpProxy): void;
   /** What shows that the fault has done its work; the proxy is told to pass after it. */
   untilFelt(faulty: Faulty): Promise<unknown>;
-  /** The watches notice by themselves while the fault goes on, so the time counts from its beginning. */
+  /** The hook is right again while the fault goes on, so the time counts from the change alone. */
   readonly heals?: boolean;
+  /** The fault has moments in which a change may come through, so that it is made when the fault is over. */
+  readonly isPorous?: boolean;
+  /** Where it takes longer than other recoveries. */
+  readonly withinMs?: number;
 }
 
+/** The silence of a watch is noticed after 100 s; the rest is for the pause after it and for a slow machine. */
+const SILENCE_NOTICED_MS = 150_000;
+
 async function untilInterrupted({ hook, line: since }: Faulty): Promise<void> {
-  for (const kind of ['pods', 'nodes', 'couchbaseclusters']) {
+  for (const kind of KINDS) {
     const isIt = (line: { message: string; kind?: unknown }) =>
       line.message === 'Watch interrupted' && line.kind === kind;
     await hook.waitForLine(isIt, { since, timeoutMs: 180_000 });
@@ -47,7 +56,7 @@ async function untilInterrupted({ hook, line: since }: Faulty): Promise<void> {
 }
 
 const FAULTS: readonly Fault[] = [
-  { what: 'reset', name: 'reset', begin: (proxy) => proxy.reset(), untilFelt: untilInterrupted },
+  { what: 'reset', name: 'reset', begin: (proxy) => proxy.reset(), untilFelt: untilInterrupted, isPorous: true },
   {
     what: 'hang: connections open and dead, also new ones',
     name: 'hang',
@@ -67,6 +76,7 @@ const FAULTS: readonly Fault[] = [
       await untilInterrupted(faulty);
     },
     heals: true,
+    withinMs: SILENCE_NOTICED_MS,
   },
   {
     what: 'delay: everything comes late',
@@ -83,20 +93,23 @@ const FAULTS: readonly Fault[] = [
     untilFelt: async ({ ward, proxy }) => {
       for (let n = 1; proxy.cuts < 6; n++) await ward.addPod(`cut-${n}`);
     },
+    isPorous: true,
   },
 ];
 
-async function suffer(t: TestContext, { name, begin, untilFelt, heals = false }: Fault): Promise<void> {
-  const faulty = await aFaultyHook(name);
+async function suffer(t: TestContext, fault: Fault): Promise<void> {
+  const { begin, untilFelt, heals = false, isPorous = false, withinMs } = fault;
+  const faulty = await aFaultyHook(fault.name);
   const { hook, ward, proxy } = faulty;
-  const asking = keepAsking(rig, hook, ward);
+  const asking = await keepAsking(rig, hook, ward);
   const line = hook.lines.length;
-  const began = performance.now();
   begin(proxy);
+  const change = isPorous ? undefined : await makeChange(faulty);
+  await asking.cordonSuccessor();
   await untilFelt({ ...faulty, asking, line });
-  const since = heals ? began : performance.now();
   if (!heals) proxy.pass();
-  await untilRight(t, faulty, { since, asking });
+  const since = heals ? 0 : performance.now();
+  await untilRight(t, faulty, { since, asking, ...(change && { change }), ...(withinMs && { withinMs }) });
 }
 
 describe('a network that misbehaves between the hook and the API server', { concurrency: 3 }, () => {

@@ -7,28 +7,37 @@ import { NotYet, until } from '../../../src/rehearsal/until.ts';
 import { aReview, type Reply } from './review.ts';
 import type { Rig } from './rig.ts';
 import type { Ward } from './ward.ts';
+import { callWitnesses, type Subject } from './witnesses.ts';
 
 /** One answer of the hook, or why there was none (code 0). An allowed eviction has code 200. */
 export interface Answer {
   readonly pod: string;
   readonly code: number;
   readonly message: string;
-  readonly atMs: number;
+  /** On the monotonic clock. */
+  readonly askedAt: number;
+  readonly answeredAt: number;
 }
 
 export interface Asking {
   readonly answers: readonly Answer[];
-  /** Ends it, and asserts that all answers were 429 and that the hook was ready each time it was asked. */
+  /** Cordons the node to which the successor has moved; resolves when the hook has answered a question that came after it. */
+  cordonSuccessor(): Promise<void>;
+  /** Waits until the hook is in no doubt about anything that it would not be in doubt about without a fault. */
+  untilClear(): Promise<void>;
+  /** Ends it, and asserts that all answers were right and that the hook was ready each time it was asked. */
   stop(): Promise<void>;
 }
 
-const PAUSE_MS = 40;
+const PATIENCE = { timeoutMs: 120_000 };
+const PAUSE_MS = 60;
 /** What the API server would allow an answer, so that a fault is not waited out by a single question. */
 const QUERY = '?timeout=4s';
 
 /** Asks a hook about an eviction, by name, as the API server would. */
 export async function askHook(dispatcher: Agent, hook: HookProcess, namespace: string, pod: string): Promise<Answer> {
-  const atMs = Math.round(performance.now());
+  const askedAt = performance.now();
+  const told = (code: number, message: string) => ({ pod, code, message, askedAt, answeredAt: performance.now() });
   try {
     const response = await request(hook.url + QUERY, {
       dispatcher,
@@ -37,28 +46,40 @@ export async function askHook(dispatcher: Agent, hook: HookProcess, namespace: s
       body: aReview(namespace, pod),
     });
     const { response: answer, error } = (await response.body.json()) as Reply['body'];
-    if (answer?.allowed) return { pod, code: 200, message: 'allowed', atMs };
-    return { pod, code: answer?.status?.code ?? 0, message: answer?.status?.message ?? error ?? '', atMs };
+    if (answer?.allowed) return told(200, 'allowed');
+    return told(answer?.status?.code ?? 0, answer?.status?.message ?? error ?? '');
   } catch (error) {
-    return { pod, code: 0, message: describeError(error), atMs };
+    return told(0, describeError(error));
   }
 }
 
 export const newAgent = () => new Agent({ connect: { rejectUnauthorized: false }, allowH2: false });
 
-/** Asks about the pods of a ward in turn, without end, beside whatever the test does. */
-export function keepAsking(
+/** Of the pods of a ward, none of which ever moves, everybody has to wait. */
+const waits = (pod: string): Subject => ({ pod, isRight: ({ code }) => code === 429, isClear: () => true });
+
+export interface AskingOptions {
+  /** Default true: the hook is ready, all the time, and begins without a doubt. */
+  readonly ready?: boolean;
+  /** See callWitnesses. */
+  readonly successor?: boolean;
+}
+
+/** Asks about the pods of a ward, and about witnesses, in turn and without end, beside whatever the test does. */
+export async function keepAsking(
   rig: Rig,
   hook: HookProcess,
   ward: Ward,
-  { ready = true }: { ready?: boolean } = {},
-): Asking {
+  { ready = true, successor = true }: AskingOptions = {},
+): Promise<Asking> {
+  const witnesses = await callWitnesses(rig, ward, { successor });
   const over = new AbortController();
   const answers: Answer[] = [];
   const unready: string[] = [];
   const dispatcher = newAgent();
+  const subjects = () => [...ward.pods.map(waits), ...witnesses.subjects];
   const round = async () => {
-    for (const pod of ward.pods) {
+    for (const { pod } of subjects()) {
       if (over.signal.aborted) return;
       answers.push(await askHook(dispatcher, hook, ward.namespace, pod));
     }
@@ -77,23 +98,42 @@ export function keepAsking(
     await dispatcher.destroy();
   };
   rig.atStop(end);
-  return {
+  const asking: Asking = {
     answers,
+    async cordonSuccessor() {
+      await witnesses.cordon();
+      const isAnswered = async () => {
+        if (!witnesses.wasAskedAfterCordon(answers)) throw new NotYet(`${answers.length} answers`);
+      };
+      await until('an answer after the cordon', isAnswered, PATIENCE);
+    },
+    async untilClear() {
+      const since = answers.length;
+      for (const { pod, isClear } of subjects()) {
+        const isIt = async () => {
+          const about = answers.slice(since).filter((answer) => answer.pod === pod);
+          if (!about.some(isClear)) throw new NotYet(`the last answer: ${about.at(-1)?.message}`);
+        };
+        await until(`an answer about ${pod} without a doubt`, isIt, PATIENCE);
+      }
+    },
     async stop() {
       await end();
-      assert.ok(answers.length > 0, 'the hook was asked');
-      assert.deepEqual(
-        answers.filter(({ code }) => code !== 429),
-        [],
-        'an answer that is not 429',
-      );
+      const byPod = new Map(subjects().map((subject) => [subject.pod, subject]));
+      const wrong = answers.filter((answer) => byPod.get(answer.pod)?.isRight(answer) !== true);
+      assert.deepEqual(wrong, [], 'wrong answers');
+      if (successor) assert.ok(witnesses.wasAskedAfterCordon(answers), 'the hook was asked after the cordon');
+      await witnesses.assertUnmarked();
       if (ready) assert.deepEqual(unready, [], 'the hook is not ready');
     },
   };
+  if (ready) await asking.untilClear();
+  return asking;
 }
 
 /** What an answer says, in a word or two. */
-export function sense({ message }: Answer): 'marked' | 'waiting' | 'cache behind' | 'in doubt' {
+export function sense({ code, message }: Answer): string {
+  if (code !== 429) return String(code);
   if (/annotation added/.test(message)) return 'marked';
   if (/^Pod waiting to be rescheduled( \(marked .*\))?$/.test(message)) return 'waiting';
   return /cache has not seen/.test(message) ? 'cache behind' : 'in doubt';
@@ -115,5 +155,5 @@ export async function untilAnswered({ answers }: Asking, count: number, wanted: 
 export function tally({ answers }: Asking): string {
   const kinds = Map.groupBy(answers, sense);
   const parts = [...kinds].map(([kind, { length }]) => `${length} ${kind}`);
-  return `${answers.length} answers meanwhile, all of them 429: ${parts.join(', ')}`;
+  return `${answers.length} answers meanwhile, all of them right: ${parts.join(', ')}`;
 }

@@ -3,39 +3,45 @@ import type { TestContext } from 'node:test';
 import type { JsonObject } from '../../../src/kube/client.ts';
 import type { HookProcess } from '../../../src/rehearsal/hook-process.ts';
 import { NotYet, until } from '../../../src/rehearsal/until.ts';
-import { workerNode } from '../nodes.ts';
 import { type Asking, askHook, newAgent, tally } from './asking.ts';
+import type { GatedHook } from './behind-gate.ts';
 import { callsOf, metric } from './evict.ts';
 import type { Rig } from './rig.ts';
 import type { Ward } from './ward.ts';
 
-export interface FaultedHook {
+export interface FaultedHook extends GatedHook {
   readonly rig: Rig;
-  readonly hook: HookProcess;
   readonly ward: Ward;
 }
 
-const PATIENCE = { timeoutMs: 120_000, everyMs: 100 };
-const KINDS = {
-  pods: '/api/v1/pods?labelSelector=app%3Dcouchbase',
+const PATIENCE = { timeoutMs: 180_000, everyMs: 100 };
+/** A recovery, not a hang: the longest pause between two tries is 30 s, and silence alone would be noticed after 100 s. */
+const RECOVERY_MS = 90_000;
+const LIST_PATHS = {
+  pods: '/api/v1/pods',
   nodes: '/api/v1/nodes',
   couchbaseclusters: '/apis/couchbase.com/v2/couchbaseclusters',
 } as const;
-export type Kind = keyof typeof KINDS;
+export type Kind = keyof typeof LIST_PATHS;
+export const KINDS = Object.keys(LIST_PATHS) as Kind[];
 
 /** How many objects of a kind the hook's cache holds. */
 export const cached = (hook: HookProcess, kind: Kind) =>
   metric(hook, 'reschedule_hook_cache_objects', new RegExp(`kind="${kind}"`));
 
+/** How many there are that the hook watches. */
+async function counted({ client }: Pick<Rig, 'client'>, kind: Kind): Promise<number> {
+  const query = kind === 'pods' ? { labelSelector: 'app=couchbase' } : {};
+  const list = await client.json({ method: 'GET', path: LIST_PATHS[kind], query });
+  return (list.items as readonly JsonObject[]).length;
+}
+
 /** Waits until the cache holds as many objects of a kind as there are. */
 export async function untilCounted(rig: Rig, hook: HookProcess, kind: Kind): Promise<void> {
-  const [path = '', query] = KINDS[kind].split('?');
-  const labelSelector = query && new URLSearchParams(query).get('labelSelector');
   await until(
     `the cache to hold all ${kind}`,
     async () => {
-      const list = await rig.client.json({ method: 'GET', path, query: labelSelector ? { labelSelector } : {} });
-      const there = (list.items as readonly JsonObject[]).length;
+      const there = await counted(rig, kind);
       const held = await cached(hook, kind);
       if (held !== there) throw new NotYet(`${held} of ${there}`);
     },
@@ -43,46 +49,121 @@ export async function untilCounted(rig: Rig, hook: HookProcess, kind: Kind): Pro
   );
 }
 
+/** One object more of each kind, and when the cache had it. */
+export interface Change {
+  /** The pod among them. */
+  readonly pod: string;
+  /** A pod that was marked before that one was made. */
+  readonly byHand: string;
+  /** For each kind when it was made, and when the cache was first seen to have it. */
+  readonly shown: Promise<ReadonlyMap<Kind, { readonly madeAt: number; readonly shownAt: number }>>;
+}
+
 let rounds = 0;
 
 /**
- * Shows that the cache has what came after a fault, in every kind, and tells how long that took from `since` on: a new pod
- * is known, so that it is marked; a new node and a new cluster are counted; a mark that somebody else put on before is
- * answered from the cache, without any call. Ends the asking, whose answers must all have been right.
+ * Creates one object of each kind, for none of which a kubelet is needed, and begins to look for them in the cache. What is
+ * looked at is how many objects it holds: nothing may be deleted until they are shown.
  */
-export async function untilRight(
-  t: TestContext,
-  { rig, hook, ward }: FaultedHook,
-  { since, asking, kinds = ['pods', 'nodes', 'couchbaseclusters'] }: { since: number; asking: Asking; kinds?: Kind[] },
-): Promise<void> {
+export async function makeChange(
+  { rig, hook, ward }: Pick<FaultedHook, 'rig' | 'hook' | 'ward'>,
+  kinds: readonly Kind[] = KINDS,
+): Promise<Change> {
   const name = `after-${++rounds}`;
   const byHand = `by-hand-${rounds}`;
-  await ward.addPod(byHand, { quiet: true });
+  const make: Record<Kind, () => Promise<unknown>> = {
+    pods: () => ward.addPod(name, { quiet: true, running: false }),
+    nodes: () => {
+      const metadata = { name: `${ward.namespace}-${name}` };
+      const body = { apiVersion: 'v1', kind: 'Node', metadata, spec: { unschedulable: true } };
+      return rig.client.json({ method: 'POST', path: '/api/v1/nodes', body });
+    },
+    couchbaseclusters: () => ward.addCluster(name),
+  };
+  await ward.addPod(byHand, { quiet: true, running: false });
   await ward.markByHand(byHand);
-  if (kinds.includes('couchbaseclusters')) await ward.addCluster(name);
-  await rig.client.json({ method: 'POST', path: '/api/v1/nodes', body: workerNode(`${ward.namespace}-${name}`) });
-  await ward.addPod(name, { quiet: true });
+  const made = new Map<Kind, { madeAt: number; there: number }>();
+  for (const kind of kinds) {
+    await make[kind]();
+    const madeAt = performance.now();
+    made.set(kind, { madeAt, there: await counted(rig, kind) });
+  }
+  const show = async (kind: Kind, { madeAt, there }: { madeAt: number; there: number }) => {
+    const isThere = async () => {
+      const held = await cached(hook, kind);
+      if (held < there) throw new NotYet(`${held} of ${there}`);
+    };
+    await until(`${name} among the ${kind} of the cache`, isThere, { ...PATIENCE, everyMs: 20 });
+    return [kind, { madeAt, shownAt: performance.now() }] as const;
+  };
+  const shown = Promise.all([...made].map(([kind, about]) => show(kind, about))).then((times) => new Map(times));
+  // Whoever made the change asks for this later, and is told of a failure then.
+  shown.catch(() => undefined);
+  return { pod: name, byHand, shown };
+}
 
+export interface Recovery {
+  /** When the fault was over, on the monotonic clock. */
+  readonly since: number;
+  readonly asking: Asking;
+  readonly kinds?: readonly Kind[];
+  /** One that was made during the fault; without it one is made now. */
+  readonly change?: Change;
+  /** Where it takes longer than what tells a recovery from a hang. */
+  readonly withinMs?: number;
+}
+
+/**
+ * Shows that the cache has what came after a fault, in every kind, and tells how long that took from when the fault was over
+ * and the change was made, whichever came later; that the new pod is marked, and that a mark which somebody else put on
+ * before is answered from the cache, without any call. Then there must be one watch of each kind, and never have been two. Ends
+ * the asking, whose answers must all have been right.
+ */
+export async function untilRight(t: TestContext, faulty: FaultedHook, recovery: Recovery): Promise<void> {
+  const { hook, ward, gate } = faulty;
+  const { since, asking, kinds = KINDS, withinMs = RECOVERY_MS } = recovery;
+  const change = recovery.change ?? (await makeChange(faulty, kinds));
+  const times = [...(await change.shown)].map(([kind, { madeAt, shownAt }]) => {
+    const tookMs = Math.max(0, Math.round(shownAt - Math.max(since, madeAt)));
+    return { kind, tookMs };
+  });
+  t.diagnostic(`right again: ${times.map(({ kind, tookMs }) => `${kind} ${tookMs} ms`).join(', ')}`);
+  for (const { kind, tookMs } of times) assert.ok(tookMs < withinMs, `${kind}: ${tookMs} ms, that is no recovery`);
+
+  await Promise.all(kinds.map((kind) => untilCounted(faulty.rig, hook, kind)));
+  await assertOneWatch(gate, kinds);
   const agent = newAgent();
   try {
     const ask = (pod: string) => askHook(agent, hook, ward.namespace, pod);
-    await until(
-      `${name} to be marked`,
-      async () => {
-        const { code, message } = await ask(name);
-        assert.equal(code, 429, message);
-        if (!/annotation added/.test(message)) throw new NotYet(message);
-      },
-      PATIENCE,
-    );
-    await Promise.all(kinds.map((kind) => untilCounted(rig, hook, kind)));
-    t.diagnostic(`cache right again after ${Math.round(performance.now() - since)} ms`);
+    await untilMarked(() => ask(change.pod));
+    await asking.untilClear();
     await asking.stop();
     t.diagnostic(tally(asking));
-    await assertFromCache(hook, () => ask(byHand));
+    await assertFromCache(hook, () => ask(change.byHand));
   } finally {
     await agent.destroy();
   }
+}
+
+async function untilMarked(ask: () => Promise<{ code: number; message: string }>): Promise<void> {
+  const codes = new Set<number>();
+  await until(
+    'the new pod to be marked',
+    async () => {
+      const { code, message } = await ask();
+      codes.add(code);
+      if (!/annotation added/.test(message)) throw new NotYet(message);
+    },
+    PATIENCE,
+  );
+  assert.deepEqual([...codes], [429]);
+}
+
+/** A watch that was not closed would stay open for minutes; one that has just ended may have no successor yet. */
+async function assertOneWatch({ watches }: FaultedHook['gate'], kinds: readonly Kind[]): Promise<void> {
+  const expected = kinds.map((kind) => [LIST_PATHS[kind], { open: 1, most: 1 }]);
+  const isSo = async () => assert.deepEqual(Object.fromEntries(watches), Object.fromEntries(expected));
+  await until('one watch of each kind, and never a second one beside it', isSo, { timeoutMs: 45_000, everyMs: 100 });
 }
 
 /** Its mark is older than what the cache is known to have, so the first answer has to know of it. */

@@ -5,7 +5,7 @@ import type { Rig } from './rig.ts';
 import { addNode } from './scene.ts';
 
 export const RESCHEDULE = 'cao.couchbase.com/reschedule';
-const MERGE_PATCH = 'application/merge-patch+json';
+export const MERGE_PATCH = 'application/merge-patch+json';
 
 /** A namespace with one draining node and selected pods on it that nobody moves: each answer about them is 429. */
 export interface Ward {
@@ -13,8 +13,11 @@ export interface Ward {
   readonly node: string;
   /** The pods that may be asked about; see addPod. */
   readonly pods: readonly string[];
-  /** A selected pod on the draining node, running. A `quiet` one is not to be asked about, so it is not in `pods`. */
-  addPod(name: string, options?: { quiet?: boolean }): Promise<void>;
+  /**
+   * A selected pod on the draining node, running unless that is not waited for. A `quiet` one is not to be asked about, so
+   * it is not in `pods`.
+   */
+  addPod(name: string, options?: { quiet?: boolean; running?: boolean }): Promise<void>;
   askAbout(name: string): void;
   /** Puts the reschedule annotation on a pod as an administrator would. */
   markByHand(name: string): Promise<void>;
@@ -36,11 +39,11 @@ export async function aWard(rig: Rig, namespace: string, options: WardOptions = 
     namespace,
     node,
     pods,
-    async addPod(name, { quiet = false } = {}) {
+    async addPod(name, { quiet = false, running = true } = {}) {
       const labels = { app: 'couchbase', couchbase_cluster: 'cb' };
       await createPod(client, { namespace, name, node, labels });
       if (!quiet) pods.push(name);
-      await waitForPod(client, { namespace, name, timeoutMs: 60_000 });
+      if (running) await waitForPod(client, { namespace, name, timeoutMs: 60_000 });
     },
     askAbout: (name) => void pods.push(name),
     async markByHand(name) {
