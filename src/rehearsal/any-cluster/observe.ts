@@ -14,6 +14,7 @@ import type { ClusterFlags } from './flags.ts';
 import { findInstalledHook } from './installed-hook.ts';
 import { isMarked, markTeller } from './marks.ts';
 import { DrainLedger, observedChecks } from './observed.ts';
+import { watchPrunes } from './prunes.ts';
 
 const LOOK_EVERY_MS = 250;
 const NO_END_MS = 2 ** 31;
@@ -54,6 +55,7 @@ export async function observe(
     });
     cleanup.defer(() => watch.stop());
     await watch.start({ signal });
+    cleanup.defer(watchPrunes(client, undefined, recorder, timeline));
     const ends = new Map<string, (result: string) => void>();
     const here = (node: string) => watch.instances.filter((pod) => !pod.isGone && pod.node === node);
     cleanup.defer(
