@@ -125,8 +125,8 @@ function addReplicas(sim: Simulation, add: Add, addInert: Add): void {
       });
     }
   }
-  addInert(4, 'a call in limbo is carried out', () => sim.calls.settleLimbo(true));
-  addInert(2, 'a call in limbo is lost', () => sim.calls.settleLimbo(false));
+  addInert(1, 'a call in limbo is carried out', () => sim.calls.settleLimbo(true));
+  addInert(1, 'a call in limbo is lost', () => sim.calls.settleLimbo(false));
 }
 
 function listFirst({ process }: Replica, kind: WatchKind): boolean {

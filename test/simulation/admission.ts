@@ -28,6 +28,8 @@ export class Admission implements Task {
   isAnswered = false;
   /** Whether at every moment since it was sent the pod that it asks for was live, selected and on a draining node. */
   heldThroughout = true;
+  /** Whether at every moment since it was sent a live, selected pod of that name was there, and was not in place. */
+  outOfPlaceThroughout = true;
   /** Whether at some moment since it was sent the pod of that name had been over for longer than a corpse has. */
   sawCorpse = false;
   /** Whether at some moment since it was sent the pod of that name was none that is to be protected. */

@@ -21,10 +21,10 @@ export interface Call {
 }
 
 /** No call of the hook waits longer. */
-const CALL_TIMEOUT_MS = 30_000;
+export const CALL_TIMEOUT_MS = 30_000;
 const LIMBO_MAX = 4;
 /** The API server drops what nobody waits for any more; it has this long to find out. */
-const LIMBO_MS = 30_000;
+const LIMBO_MS = 60_000;
 
 /** What lies between the hook and the API server: calls are parked here until a step says what becomes of them. */
 export class Calls<T extends Task> {
@@ -101,9 +101,12 @@ export class Calls<T extends Task> {
     return true;
   }
 
-  timeOut(task: T): void {
+  /** Whether a call of the task has taken too long, and so was given up. */
+  timeOut(task: T): boolean {
     const isOverdue = ({ sentAt }: Call) => this.#now() - sentAt > CALL_TIMEOUT_MS;
-    for (const call of task.calls.filter(isOverdue)) this.#giveUp(task, call, 'timeout');
+    const overdue = task.calls.filter(isOverdue);
+    for (const call of overdue) this.#giveUp(task, call, 'timeout');
+    return overdue.length > 0;
   }
 
   #carryOut(request: ApiRequest, task: T): Exclude<Call['outcome'], undefined> {

@@ -18,6 +18,11 @@ export class SimClock {
   readonly #timers = new Set<Timer>();
   #nextDue = Number.POSITIVE_INFINITY;
 
+  /** No timer goes off before; one that has been cancelled may have been the first. */
+  get nextDue(): number {
+    return this.#nextDue;
+  }
+
   setTimer(owner: object, callback: () => void, ms: number): { cancel(): void } {
     const timer = { owner, callback, dueAt: this.now + ms };
     this.#timers.add(timer);

@@ -1,3 +1,4 @@
+import type { Cache } from '../../src/cache/cache.ts';
 import type { Decision, Observation } from '../../src/policy/decision.ts';
 import { ENTRY_PREFIX } from '../../src/policy/entry.ts';
 import type { InvariantId } from './invariants.ts';
@@ -22,7 +23,15 @@ function asGone({ pod: _pod, node: _node, ...rest }: Observation): Observation {
 const hasEarlier = ({ pod, entry, departed }: Observation) =>
   pod !== undefined && (entry ?? departed) !== undefined && (entry ?? departed)?.uid !== pod.uid;
 
-const denied = (code: 500): Decision => ({ kind: 'deny', rule: 'S6', reason: 'Doubt', code, message: '' });
+const denied = (code: 404 | 500): Decision => ({ kind: 'deny', rule: 'S6', reason: 'Doubt', code, message: '' });
+/** No node of it is draining. */
+function withNobodyDraining(cache: Cache): Cache {
+  const nodes = Object.create(cache.nodes, {
+    get: { value: (name: string) => ({ ...cache.nodes.get(name), unschedulable: false, taints: [] }) },
+  }) as Cache['nodes'];
+  return { ...cache, nodes };
+}
+
 const ALLOWED: Decision = { kind: 'allow', rule: '6', reason: 'Corpse' };
 
 export const FAULTS: readonly Fault[] = [
@@ -166,6 +175,58 @@ export const FAULTS: readonly Fault[] = [
     violates: 'c',
     variant: { tracking: 'off' },
     mutation: { observation: (seen) => ({ ...seen, cacheKnowsInstance: true }) },
+  },
+  {
+    what: 'a pod that came back on its node is held to have stayed, though that was not drained',
+    violates: 'd',
+    variant: { keepsNodes: true, replicas: 1, drainers: [DRAINERS.kubectl] },
+    mutation: {
+      observation: ({ entry, departed, ...seen }) => ({
+        ...seen,
+        ...(entry ? { entry: { ...entry, draining: true } } : {}),
+        ...(departed ? { departed: { ...departed, draining: true } } : {}),
+      }),
+    },
+  },
+  {
+    what: 'a pod that is ending is refused with 404',
+    violates: 'b',
+    mutation: { decision: (decision) => (decision.reason === 'Ending' ? denied(404) : decision) },
+  },
+  {
+    what: 'a successor that is not scheduled yet lets the drain end',
+    violates: 'b',
+    mutation: { decision: (decision) => (decision.reason === 'WaitingForSchedule' ? denied(404) : decision) },
+  },
+  {
+    what: 'a successor lets the drain end before it is ready, though it should be',
+    violates: 'b',
+    variant: { condition: 'ready' },
+    mutation: { settings: (settings) => ({ ...settings, replacementCondition: 'scheduled' }) },
+  },
+  {
+    what: 'the end of an instance is not told where a list has the next one of that name',
+    violates: 'c',
+    variant: { tracking: 'off' },
+    mutation: { missesReplaced: true },
+  },
+  {
+    what: 'an entry is written without the version of the tracking resource that it was decided on',
+    violates: 'g',
+    variant: { tracking: 'inPlace', replicas: 2, drainers: [DRAINERS.karpenter, DRAINERS.karpenter, DRAINERS.hasty] },
+    mutation: {
+      writes: (writes) => ({
+        ...writes,
+        writeEntry: ({ path }, ...rest) =>
+          writes.writeEntry({ path } as Parameters<typeof writes.writeEntry>[0], ...rest),
+      }),
+    },
+  },
+  {
+    what: 'an entry is pruned while the next instance is on a draining node',
+    violates: 'e',
+    variant: { tracking: 'inPlace' },
+    mutation: { reconcilerCache: withNobodyDraining },
   },
   {
     what: 'what a new list does not name stays in the cache',

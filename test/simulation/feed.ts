@@ -1,7 +1,8 @@
 import type { Cache } from '../../src/cache/cache.ts';
 import type { Listing } from '../../src/cache/reflector.ts';
 import type { JsonObject } from '../../src/kube/client.ts';
-import { type ApiServer, WATCH_KINDS, type WatchKind } from './api-server.ts';
+import { type ApiServer, WATCH_KINDS, type WatchKind, type WatchLine } from './api-server.ts';
+import type { Told } from './told.ts';
 
 /** So few that the list of pods takes several. */
 const PAGE_SIZE = 2;
@@ -9,6 +10,7 @@ const PAGE_SIZE = 2;
 /** A list under way: of the moment when it began, page by page; the watch goes on from that moment. */
 interface OpenList {
   readonly rest: JsonObject[];
+  readonly names: Set<string>;
   readonly sink: Listing<never>;
   readonly cursor: number;
 }
@@ -26,6 +28,11 @@ interface Kind {
  * real stores what the reflector does.
  */
 export class Feed {
+  readonly told: Told;
+  /** Whether a page is being taken in at this moment. */
+  isInPage = false;
+  /** When the controller last pruned what the cache remembered of a pod, by its name. */
+  readonly forgottenAt = new Map<string, number>();
   readonly #server: ApiServer<never>;
   readonly #cache: Cache;
   readonly #now: () => number;
@@ -35,11 +42,20 @@ export class Feed {
   ) as Record<WatchKind, Kind>;
 
   /** `keepsUnlisted`: a planted fault. */
-  constructor(server: ApiServer<never>, cache: Cache, now: () => number, keepsUnlisted = false) {
+  constructor(
+    { server, cache, told, now }: { server: ApiServer<never>; cache: Cache; told: Told; now: () => number },
+    keepsUnlisted = false,
+  ) {
+    this.told = told;
     this.#server = server;
     this.#cache = cache;
     this.#now = now;
     this.#keepsUnlisted = keepsUnlisted;
+  }
+
+  /** When what the process remembered of a name was last pruned, or lost for a reason that the README states; -1: never. */
+  lostAt(name: string): number {
+    return Math.max(this.told.lostAt.get(name) ?? -1, this.forgottenAt.get(name) ?? -1);
   }
 
   /** The next line of a watch; false where there is none, or no watch. */
@@ -48,6 +64,7 @@ export class Feed {
     const line = state.cursor === undefined ? undefined : this.#server.watch[kind][state.cursor];
     if (state.cursor === undefined || line === undefined) return false;
     state.cursor++;
+    this.#take(kind, line.raw, line.type);
     const object = this.#project(kind, line.raw);
     if (line.type === 'put') this.#cache[kind].put(object);
     else this.#cache[kind].remove(object);
@@ -59,7 +76,8 @@ export class Feed {
     const state = this.#kinds[kind];
     state.agreedAt = this.#now() - this.ageMs(kind);
     const rest = this.#server.list(kind);
-    state.list = { rest, sink: this.#cache[kind].beginList(), cursor: this.#server.watch[kind].length };
+    const names = new Set(rest.map(nameOf));
+    state.list = { rest, names, sink: this.#cache[kind].beginList(), cursor: this.#server.watch[kind].length };
     state.cursor = undefined;
   }
 
@@ -68,8 +86,13 @@ export class Feed {
     const state = this.#kinds[kind];
     if (state.list === undefined) return false;
     const { rest, sink, cursor } = state.list;
-    sink.page(rest.splice(0, PAGE_SIZE).map((raw) => this.#project(kind, raw)));
+    const objects = rest.splice(0, PAGE_SIZE);
+    for (const raw of objects) this.#take(kind, raw, 'listed');
+    this.isInPage = true;
+    sink.page(objects.map((raw) => this.#project(kind, raw)));
+    this.isInPage = false;
     if (rest.length > 0) return true;
+    this.#dropUnlisted(kind, state.list);
     if (!this.#keepsUnlisted || !this.#cache[kind].hasSynced) sink.complete();
     state.cursor = cursor;
     state.list = undefined;
@@ -100,9 +123,29 @@ export class Feed {
     return heldUp === undefined ? 0 : this.#now() - heldUp.at;
   }
 
+  /** What of this the process may be expected to know, whatever its cache makes of it. */
+  #take(kind: WatchKind, raw: JsonObject, as: WatchLine['type'] | 'listed'): void {
+    if (kind === 'trackers') return;
+    if (kind === 'pods' && as === 'remove') this.told.removePod(nameOf(raw), raw);
+    else if (kind === 'pods') this.told.putPod(raw, as === 'listed');
+    else if (as === 'remove') this.told.removeNode(nameOf(raw));
+    else this.told.putNode(raw);
+  }
+
+  #dropUnlisted(kind: WatchKind, { names }: OpenList): void {
+    if (kind === 'trackers') return;
+    for (const name of this.told.names(kind)) {
+      if (names.has(name)) continue;
+      if (kind === 'pods') this.told.removePod(name);
+      else this.told.removeNode(name);
+    }
+  }
+
   #project(kind: WatchKind, raw: JsonObject): never {
     const { project } = this.#cache;
     if (kind === 'pods') return project.pod(raw) as never;
     return (kind === 'nodes' ? project.node(raw) : project.tracker(raw)) as never;
   }
 }
+
+const nameOf = (raw: JsonObject) => (raw.metadata as { name: string }).name;

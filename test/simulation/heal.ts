@@ -4,9 +4,9 @@ import { isWatched, WATCH_KINDS } from './api-server.ts';
 import { quiet } from './clock.ts';
 import { kubeletEnds } from './cluster-actions.ts';
 import type { Drainer } from './drainer.ts';
-import { isDraining } from './invariants.ts';
-import type { SimNode, SimPod } from './objects.ts';
+import type { SimPod } from './objects.ts';
 import { NODES, type Simulation } from './simulation.ts';
+import { isDraining } from './truth.ts';
 
 /** While drains are open, a round takes a minute; when there is only something to prune, ten. */
 const MINUTE_MS = 60_000;
@@ -127,13 +127,11 @@ function operate(sim: Simulation): void {
 
 const isStarting = ({ ready, finishedAt }: SimPod) => !ready && finishedAt === undefined;
 
-/** One that is not drained, that no drainer works on although somebody has uncordoned it, and that the name has not had. */
-function freeNode({ server, drainers }: Simulation, { name }: SimPod): string {
-  const isFree = (node: SimNode) =>
-    !isDraining(node) &&
-    node.name !== server.lastNodes.get(name) &&
-    drainers.every((drainer) => drainer.node !== node.name);
-  return [...server.nodes.values()].find(isFree)?.name ?? 'n5';
+/** One that is not drained: the last that the name had, or else the first. */
+function freeNode({ server, variant }: Simulation, { name }: SimPod): string {
+  const free = [...server.nodes.values()].filter((node) => !isDraining(node)).map((node) => node.name);
+  const last = server.lastNodes.get(name);
+  return variant.keepsNodes && last !== undefined && free.includes(last) ? last : (free[0] ?? 'n5');
 }
 
 function drain(sim: Simulation, drainer: Drainer, number: number): void {

@@ -1,21 +1,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Cache, createCache } from '../../src/cache/cache.ts';
 import { Observer } from '../../src/cache/observe.ts';
-import type { Change } from '../../src/cache/store.ts';
 import { createAnnounce } from '../../src/controller/announce.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import { EntryReconciler } from '../../src/controller/entries.ts';
 import { RequestAnnouncer } from '../../src/controller/requested.ts';
 import { StallReporter } from '../../src/controller/stall.ts';
 import { createReconcile, wakeOnChanges } from '../../src/controller/wiring.ts';
-import type { ApiClient } from '../../src/kube/client.ts';
+import type { ApiClient, ApiRequest, JsonObject } from '../../src/kube/client.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
 import { createReads } from '../../src/kube/reads.ts';
 import { createWrites } from '../../src/kube/writes.ts';
 import type { Log } from '../../src/logs.ts';
 import type { Decision } from '../../src/policy/decision.ts';
 import { decodeEntry, ENTRY_PREFIX, entryKey } from '../../src/policy/entry.ts';
-import type { EvictionRequest, Pod, PolicySettings, Tracker } from '../../src/policy/model.ts';
+import type { EvictionRequest, Tracker } from '../../src/policy/model.ts';
 import { needsNode } from '../../src/policy/rules/8-earlier-instance.ts';
 import { isDraining, isMarked, isSelected } from '../../src/policy/states.ts';
 import { Admitter } from '../../src/webhook/admit.ts';
@@ -28,6 +27,7 @@ import type { SimClock } from './clock.ts';
 import { Feed } from './feed.ts';
 import type { Mutation } from './mutation.ts';
 import { EPOCH } from './objects.ts';
+import { Told } from './told.ts';
 import { settingsOf, trackerKindOf, type Variant } from './variant.ts';
 
 /** Whose calls are being made: it follows the promises of the product. */
@@ -50,8 +50,10 @@ export interface ProcessOptions<T extends Task> {
   readonly controllerTask: T;
   /** Told of a mark before it is carried out. */
   readonly onMark: (decision: MarkDecision, task: T) => void;
+  /** Told of the removal of an entry before it is sent. */
+  readonly onPrune: (key: string, value: string, told: Told) => void;
   /** Told of the instance whose memory the controller prunes. */
-  readonly onForget: (uid: string) => void;
+  readonly onForget: (name: string, uid: string, told: Told) => void;
 }
 
 /** One process of the hook: the real cache, policy, execution and controller, as `createHook` puts them together. */
@@ -61,11 +63,6 @@ export class HookProcess<T extends Task> {
   readonly controllerTask: T;
   /** Forgets a pod, by its key in the store, in secret: for a planted fault. */
   consume: (podKey: string) => void = () => undefined;
-  /** UIDs of the instances that it saw leave marked, or leave a node that it knew to be draining. */
-  readonly sawLeaving = new Set<string>();
-  /** When its controller last pruned what the cache remembered of a pod, by its key in the store. */
-  readonly forgottenAt = new Map<string, number>();
-  readonly #sawMarked = new Set<string>();
   readonly #options: ProcessOptions<T>;
   readonly #admitter: Admitter;
   readonly #controller: Controller;
@@ -87,11 +84,15 @@ export class HookProcess<T extends Task> {
     const reads = mutation.reads?.(createReads(client)) ?? createReads(client);
     const writes = mutation.writes?.(createWrites(client)) ?? createWrites(client);
     this.cache = this.#createCache(client, { settings, tracking, now, monotonicNow });
-    this.feed = new Feed(options.server as never, this.cache, monotonicNow, mutation.keepsUnlisted);
+    const told = new Told(variant, monotonicNow, options.server.hidden);
+    this.feed = new Feed(
+      { server: options.server as never, cache: this.cache, told, now: monotonicNow },
+      mutation.keepsUnlisted,
+    );
     const parts = { ...tracking, cache: this.cache, reads, writes, settings, log: silent, now, monotonicNow };
     const announce = createAnnounce(createEmitEvent(client, 'hook'), { ...tracking, now });
     const reconcile = createReconcile(
-      new EntryReconciler({ ...parts, announce }),
+      new EntryReconciler({ ...parts, cache: mutation.reconcilerCache?.(this.cache) ?? this.cache, announce }),
       new RequestAnnouncer({ ...parts, announce }),
       new StallReporter({ ...parts, announce }),
     );
@@ -102,7 +103,6 @@ export class HookProcess<T extends Task> {
       log: silent,
       workers: 2,
     });
-    this.cache.pods.subscribe((change) => this.#takeDown(change, settings));
     wakeOnChanges(this.cache, (key) => this.#controller.queue.add(key), settings, trackerKind);
     const observer = new Observer({
       ...parts,
@@ -147,21 +147,6 @@ export class HookProcess<T extends Task> {
     while (this.feed.page(kind));
   }
 
-  #takeDown(change: Change<Pod>, settings: PolicySettings): void {
-    const pod = change.kind === 'removed' ? change.before : change.now;
-    if (isMarked(pod, settings)) this.#sawMarked.add(pod.uid);
-    if (change.kind !== 'removed') {
-      this.sawLeaving.delete(pod.uid);
-      return;
-    }
-    // It may have only lost its label, and what is remembered of it takes the place of what was known.
-    if (this.#options.server.hidden.has(pod.uid)) this.forgottenAt.set(change.key, this.#options.clock.now);
-    const wasDraining = pod.node !== undefined && isDraining(this.cache.nodes.get(pod.node), settings.drainTaints);
-    if (wasDraining || isMarked(pod, settings)) this.sawLeaving.add(pod.uid);
-    // Its mark superseded what was known of those before it, and was taken away.
-    else if (this.#sawMarked.has(pod.uid)) this.forgottenAt.set(change.key, this.#options.clock.now);
-  }
-
   #createCache(
     client: ApiClient,
     parts: {
@@ -190,13 +175,19 @@ export class HookProcess<T extends Task> {
     const { departed } = cache;
     const forget = departed.forget.bind(departed);
     departed.forget = (key) => {
-      this.#options.onForget(departed.get(key)?.uid ?? '');
-      this.forgottenAt.set(key, monotonicNow());
+      const name = key.slice(key.indexOf('/') + 1);
+      this.#options.onForget(name, departed.get(key)?.uid ?? '', this.feed.told);
+      this.feed.forgottenAt.set(name, monotonicNow());
       forget(key);
     };
     this.consume = forget;
+    const observe = departed.observe.bind(departed);
+    departed.observe = (change) => {
+      const isMissed = this.#options.mutation.missesReplaced && change.kind === 'removed' && this.feed.isInPage;
+      if (!isMissed) observe(change);
+    };
     if (this.#options.mutation.forgetsDeparted) cache.pods.subscribe(({ key }) => forget(key));
-    return { ...cache, podsAgeMs: () => this.feed.ageMs('pods') };
+    return { ...cache, podsAgeMs: () => this.feed.ageMs('pods'), trackersAgeMs: () => this.feed.ageMs('trackers') };
   }
 
   #client(): ApiClient {
@@ -204,10 +195,24 @@ export class HookProcess<T extends Task> {
       json: (request) => {
         const task = running.getStore();
         if (task === undefined) throw new Error('a call outside every task');
-        return this.#options.calls.park(task as T, request);
+        const outcome = this.#options.calls.park(task as T, request);
+        if (request.contentType === 'application/json-patch+json') this.#tellOfPrune(request);
+        return request.method === 'PATCH' ? outcome.then((object) => this.#hear(request, object)) : outcome;
       },
       stream: () => Promise.reject(new Error('watches are delivered by steps')),
     };
+  }
+
+  #tellOfPrune({ body }: ApiRequest): void {
+    const [{ path, value }] = body as [{ path: string; value: string }];
+    const key = path.split('/').at(-1)?.replaceAll('~1', '/').replaceAll('~0', '~') ?? '';
+    this.#options.onPrune(key, value, this.feed.told);
+  }
+
+  /** The answer to a mark. */
+  #hear({ path }: ApiRequest, object: JsonObject): JsonObject {
+    if (path.includes('/pods/')) this.feed.told.answered(object);
+    return object;
   }
 
   async #mark(marker: Marker, decided: MarkDecision, signal: AbortSignal): Promise<'marked' | 'changed'> {

@@ -1,3 +1,4 @@
+import type { Cache } from '../../src/cache/cache.ts';
 import type { Reads } from '../../src/kube/reads.ts';
 import type { Writes } from '../../src/kube/writes.ts';
 import type { Decision, Observation } from '../../src/policy/decision.ts';
@@ -20,6 +21,10 @@ export interface Mutation {
   readonly keepsUnlisted?: boolean;
   /** Writes the mark before the entry. */
   readonly marksFirst?: boolean;
+  /** What the controller sees of the cache. */
+  readonly reconcilerCache?: (cache: Cache) => Cache;
+  /** Is not told of the end of an instance where a list has the next one of that name. */
+  readonly missesReplaced?: boolean;
   /** Reconciles nothing. */
   readonly neverReconciles?: boolean;
   /** Reads the value of an entry for the answer, and removes it. */

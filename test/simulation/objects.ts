@@ -110,6 +110,9 @@ export function rawTracker({ name, uid, version, annotations }: Omit<SimTracker,
 export const isEnding = (pod: SimPod) => pod.deletionDeadline !== undefined || pod.finishedAt !== undefined;
 /** Whether the hook is to protect it while it lives. */
 export const isSelected = (pod: SimPod) => pod.kind === 'member' && pod.isLabelled;
+export const isUnfinished = (pod: SimPod) => pod.finishedAt === undefined;
+/** UIDs are numbered in the order in which instances were created. */
+export const ordinalOf = (uid: string) => Number(uid.slice(uid.lastIndexOf('#') + 1));
 /** What rule S1 protects. */
 export const isProtected = (pod: SimPod) => isSelected(pod) && !isEnding(pod);
 

@@ -1,5 +1,5 @@
 import type { InvariantId } from './invariants.ts';
-import type { RunResult } from './run.ts';
+import { MAX_STEPS, type RunResult } from './run.ts';
 import { describeVariant } from './variant.ts';
 
 /** What must hold; the letters are those of docs/simulation.md. */
@@ -17,7 +17,8 @@ const SHOWN_AT_THE_END = 30;
 
 /** A violation for people: what, how to see it again, and what happened. */
 export function describeFailure(result: RunResult): string {
-  const { seed, variant, violation, notes } = result;
+  const { seed, variant, violation, notes, maxSteps = MAX_STEPS } = result;
+  const steps = maxSteps === MAX_STEPS ? '' : ` --steps ${maxSteps}`;
   if (violation === undefined) return `seed ${seed}: nothing was violated`;
   const mended = notes.indexOf('> nothing fails any more');
   const upTo = mended === -1 ? notes.length : mended + 1;
@@ -25,7 +26,7 @@ export function describeFailure(result: RunResult): string {
   return [
     `VIOLATED (${violation.invariant}) ${INVARIANTS[violation.invariant]}`,
     violation.what,
-    `seed ${seed}: npm run simulate -- --runs 1 --seed ${seed}`,
+    `seed ${seed}: npm run simulate -- --runs 1 --seed ${seed}${steps}`,
     describeVariant(variant),
     `the shortest way that was found, ${result.script.length} steps:`,
     ...notes.slice(0, upTo).map(indented),

@@ -13,6 +13,8 @@ export interface RunResult {
   /** The labels of the steps that were taken; with the variant they give the same run again. */
   readonly script: readonly string[];
   readonly steps: number;
+  /** Of how many steps the run could have been; absent where it was replayed. */
+  readonly maxSteps?: number;
   readonly violation?: Violation;
   /** How often each reason was answered. */
   readonly answers: ReadonlyMap<string, number>;
@@ -27,7 +29,7 @@ export interface RunOptions {
 }
 
 const MIN_STEPS = 40;
-const MAX_STEPS = 240;
+export const MAX_STEPS = 240;
 
 /** One run from its seed: a variant, a number of steps, and then fairness to the end. */
 export async function run(seed: number, options: RunOptions = {}): Promise<RunResult> {
@@ -42,7 +44,7 @@ export async function run(seed: number, options: RunOptions = {}): Promise<RunRe
     const action = actions[lottery[random.below(lottery.length)] as number] as Action;
     if (await step(sim, action)) script.push(action.label);
   }
-  return finish(sim, seed, script);
+  return { ...(await finish(sim, seed, script)), maxSteps: options.maxSteps ?? MAX_STEPS };
 }
 
 const lotteries = new Map<string, Uint16Array>();

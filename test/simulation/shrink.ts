@@ -19,7 +19,9 @@ export async function shrink(found: RunResult, mutation: Mutation = {}): Promise
     // Where a single step could go, others may now, too.
     if (size === 1) while (await cutPieces(1, () => best.script, fails));
   }
-  return { ...(await replay(variant, best.script, { mutation, keepsNotes: true })), seed: found.seed };
+  const { seed, maxSteps } = found;
+  const shortest = await replay(variant, best.script, { mutation, keepsNotes: true });
+  return { ...shortest, seed, ...(maxSteps === undefined ? {} : { maxSteps }) };
 }
 
 async function cutPieces(

@@ -37,6 +37,7 @@ const ONE_REPLICA: Variant = {
   condition: 'scheduled',
   longNames: false,
   replicas: 1,
+  keepsNodes: true,
   drainers: [DRAINERS.kubectl],
 };
 const faultOf = (what: RegExp) => FAULTS.find((fault) => what.test(fault.what))?.mutation ?? assert.fail();
@@ -131,6 +132,26 @@ describe('what the simulation has found stays mended', () => {
     const { violation, script: taken } = await replay({ ...ONE_REPLICA, tracking: 'swap' }, script);
     assert.deepEqual([violation, taken], [undefined, script]);
   });
+
+  for (const tracking of ['inPlace', 'off'] as const) {
+    test(`a pod that comes back where nobody drains is not moved again and again, tracking ${tracking}`, async () => {
+      const script = [
+        'kubectl-0 starts on n1',
+        'kubectl-0 lists',
+        'r0 dies',
+        'operator restarts cb-0',
+        'operator creates cb-0',
+        'scheduler puts cb-0 on n2',
+        'cb-0 is ready',
+        'r0 comes back',
+      ];
+      const { violation, script: taken } = await replay({ ...ONE_REPLICA, tracking }, script);
+      assert.deepEqual([violation, taken], [undefined, script]);
+      const mutation = faultOf(/^a pod that came back on its node is held/);
+      const planted = await replay({ ...ONE_REPLICA, tracking }, script, { mutation });
+      assert.equal(planted.violation?.invariant, 'd');
+    });
+  }
 
   test('the entry of a pod that lost its label is pruned, and the pod is not read for ever', async () => {
     const script = [

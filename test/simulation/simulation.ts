@@ -1,7 +1,7 @@
 import { Admission, type ControllerTask, type SimTask } from './admission.ts';
 import { ApiServer, WATCH_KINDS } from './api-server.ts';
-import { Calls } from './calls.ts';
-import { SimClock } from './clock.ts';
+import { CALL_TIMEOUT_MS, Calls } from './calls.ts';
+import { quiet, SimClock } from './clock.ts';
 import { Drainer } from './drainer.ts';
 import { HookProcess } from './hook-process.ts';
 import { Invariants } from './invariants.ts';
@@ -83,7 +83,8 @@ export class Simulation {
       controllerTask,
       skewMs: () => replica.skewMs,
       onMark: (decision, task) => this.invariants.decided(decision, task),
-      onForget: (uid) => this.invariants.forgot(uid),
+      onPrune: (key, value, told) => this.invariants.decidedToPrune(key, value, told),
+      onForget: (name, uid, told) => this.invariants.forgot(name, uid, told),
     });
     return true;
   }
@@ -169,10 +170,24 @@ export class Simulation {
     return true;
   }
 
-  async advance(ms: number, after?: () => Promise<void>): Promise<void> {
-    await this.clock.advance(ms, after);
-    for (const task of this.tasks()) this.calls.timeOut(task);
+  /** `after`: what is waited for when something has fallen due. */
+  async advance(ms: number, after: () => Promise<void> = quiet): Promise<void> {
+    const end = this.clock.now + ms;
+    for (let due = this.#nextDue(); due <= end; due = this.#nextDue()) {
+      await this.clock.advance(Math.max(0, due - this.clock.now), after);
+      const isTimedOut = this.tasks().map((task) => this.calls.timeOut(task));
+      if (isTimedOut.includes(true)) await after();
+    }
+    await this.clock.advance(end - this.clock.now, after);
     this.invariants.changed();
+  }
+
+  /** When the next timer goes off, or the next call has taken too long. */
+  #nextDue(): number {
+    return Math.min(
+      this.clock.nextDue,
+      ...this.tasks().flatMap(({ calls }) => calls.map(({ sentAt }) => sentAt + CALL_TIMEOUT_MS + 1)),
+    );
   }
 
   /** Everybody who may have calls under way. */

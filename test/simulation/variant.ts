@@ -18,6 +18,8 @@ export interface Variant {
   /** Names of pods so long that the key of an entry has to be cut. */
   readonly longNames: boolean;
   readonly replicas: number;
+  /** Whether a pod is put back on the node where the last of its name was, wherever that can be; with a local volume it has to. */
+  readonly keepsNodes: boolean;
   readonly drainers: readonly DrainerKind[];
 }
 
@@ -59,6 +61,7 @@ export function variantOf(random: Random): Variant {
     condition: random.below(3) === 0 ? 'ready' : 'scheduled',
     longNames: random.below(8) === 0,
     replicas: 1 + random.below(3),
+    keepsNodes: random.below(2) === 0,
     drainers: Array.from({ length: 1 + random.below(3) }, () => random.pick(MOSTLY)),
   };
 }
@@ -87,7 +90,12 @@ export function wantsEntry({ tracking }: Variant): boolean {
   return tracking === 'inPlace' || tracking === 'upgradePath' || tracking === 'namespace';
 }
 
-export function describeVariant({ tracking, condition, longNames, replicas, drainers }: Variant): string {
-  const names = longNames ? ', long names' : '';
-  return `tracking ${tracking}, ${condition}, ${replicas} replicas${names}; drainers ${drainers.map(({ name }) => name).join(', ')}`;
+export function describeVariant(variant: Variant): string {
+  const { tracking, condition, replicas, drainers } = variant;
+  const more = [
+    ...(variant.longNames ? ['long names'] : []),
+    ...(variant.keepsNodes ? ['pods go back to their nodes'] : []),
+  ];
+  const what = [`tracking ${tracking}`, condition, `${replicas} replicas`, ...more].join(', ');
+  return `${what}; drainers ${drainers.map(({ name }) => name).join(', ')}`;
 }

@@ -1,0 +1,30 @@
+import { isEnding, type SimNode, type SimPod } from './objects.ts';
+import type { Variant } from './variant.ts';
+
+const CORPSE_MS = 5 * 60_000;
+
+/** The truth about a node; deliberately not the product's own code. */
+export function isDraining(node: SimNode | undefined): boolean {
+  return node === undefined || node.unschedulable || node.taints.length > 0;
+}
+
+/** Over for so long that nobody can be replacing it any more. */
+export function isCorpse(pod: SimPod, now: number): boolean {
+  const { deletionDeadline = Number.POSITIVE_INFINITY, finishedAt = Number.POSITIVE_INFINITY } = pod;
+  return isEnding(pod) && now - Math.min(deletionDeadline, finishedAt) > CORPSE_MS;
+}
+
+/** Whether it has arrived, in the sense of the variant's condition. */
+export function isInPlace(
+  pod: { readonly node?: string | undefined; readonly ready: boolean },
+  { condition }: Variant,
+): boolean {
+  return pod.node !== undefined && (condition === 'scheduled' || pod.ready);
+}
+
+/** How an instance ended. */
+export interface End {
+  readonly at: number;
+  readonly wasMarked: boolean;
+  readonly wasOnDrainingNode: boolean;
+}
