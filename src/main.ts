@@ -212,6 +212,7 @@ async function serve(config: Config, clientCa: ClientCa | undefined, hook: Hook,
   const onError = (error: Error) => log.error(LOG.unexpected, { error: describeError(error) });
   const { webhookListener, healthListener, certificates, onDisplaced } = hook;
   const webhook = createWebhookServer(webhookListener, certificates.current(), clientCa?.current(), { onDisplaced });
+  clientCa?.attend(webhook);
   const health = createHealthServer(healthListener, { onDisplaced });
   const webhookPort = await listen(webhook, config.webhookPort, config.bindAddress, onError);
   try {

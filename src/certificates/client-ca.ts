@@ -1,5 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Server } from 'node:https';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { LOG, type Log } from '../logs.ts';
 import { certificatesIn, isSignedBy } from './bundle.ts';
@@ -10,7 +12,11 @@ import { readSetting, watchFiles } from './watch-files.ts';
 export interface ClientCa {
   /** PEM of the authorities. */
   current(): string;
-  /** From now on; `onChange` is called after each change. */
+  /** To be told of the server before it listens: it remembers by which authorities each connection was verified. */
+  attend(server: Server): void;
+  /** PEM of those authorities; absent where it is not known. */
+  verifiedBy(connection: object): string | undefined;
+  /** From now on; `onChange` is called after each change, and the server has to use the new ones at once. */
   start(onChange: () => void): void;
   stop(): void;
   expiries(): readonly Expiry[];
@@ -27,6 +33,7 @@ export async function openClientCa(file: string, log: Log): Promise<ClientCa> {
   let end = () => {};
   return {
     current: () => current,
+    ...rememberAuthorities(() => current),
     start(onChange) {
       end = watchFiles({
         load: () => loadBundle(file),
@@ -55,49 +62,71 @@ async function loadBundle(file: string): Promise<string> {
   return authorities.map((authority) => authority.toString()).join('');
 }
 
+/** What a connection is verified by was settled when it was opened, and not when its handshake ended. */
+export function rememberAuthorities(current: () => string): Pick<ClientCa, 'attend' | 'verifiedBy'> {
+  const verifiedBy = new WeakMap<object, string>();
+  return {
+    attend(server) {
+      /** By peer: Node does not say which TCP connection is under a TLS one. */
+      const opened = new Map<string, string>();
+      server.on('connection', (socket: Socket) => {
+        const peer = peerOf(socket);
+        opened.set(peer, current());
+        socket.once('close', () => opened.delete(peer));
+      });
+      server.on('secureConnection', (socket) => {
+        const bundle = opened.get(peerOf(socket));
+        if (bundle !== undefined) verifiedBy.set(socket, bundle);
+      });
+    },
+    verifiedBy: (connection) => verifiedBy.get(connection),
+  };
+}
+
+const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
+
 /**
- * Looks at the certificate that a request's connection came with. OpenSSL has verified it at the handshake; where the
- * authorities have changed since, its chain is looked at again, for the connections of an API server live for days.
+ * Looks at the certificate that a request's connection came with: once, and again when the authorities have changed, for
+ * the connections of an API server live for days.
  */
 export function createAccessCheck(
-  clientCa: Pick<ClientCa, 'current'>,
+  clientCa: Pick<ClientCa, 'current' | 'verifiedBy'>,
   names: readonly string[],
 ): (request: Pick<IncomingMessage, 'socket'>) => Refusal | undefined {
-  const verifiedBy = new WeakMap<object, string>();
+  const verdicts = new WeakMap<object, { readonly bundle: string; readonly refusal: Refusal | undefined }>();
   return ({ socket }) => {
-    const { authorized, authorizationError } = socket as TLSSocket;
-    const certificate = (socket as TLSSocket).getPeerX509Certificate?.();
-    if (certificate === undefined) return refused(401, 'a client certificate is required');
     const bundle = clientCa.current();
-    const before = verifiedBy.get(socket);
-    const isTrusted = before === undefined || before === bundle || isChainedTo(certificate, bundle);
-    if (!authorized || !isTrusted) {
-      return refused(
-        401,
-        `the client certificate is not accepted: ${String(authorizationError ?? 'unknown authority')}`,
-      );
-    }
-    verifiedBy.set(socket, bundle);
-    if (names.length > 0 && !isNamed(certificate, names)) {
-      return refused(403, 'the client certificate has none of the names that may ask');
-    }
-    return undefined;
+    const known = verdicts.get(socket);
+    if (known?.bundle === bundle) return known.refusal;
+    const isVerified = clientCa.verifiedBy(socket) === bundle;
+    const refusal = judge(socket as TLSSocket, isVerified ? undefined : bundle, names);
+    verdicts.set(socket, { bundle, refusal });
+    return refusal;
   };
+}
+
+/** `bundle` where the authorities are no longer those by which OpenSSL verified the certificate at the handshake. */
+function judge(socket: TLSSocket, bundle: string | undefined, names: readonly string[]): Refusal | undefined {
+  const certificate = socket.getPeerX509Certificate?.();
+  if (certificate === undefined) return refused(401, 'a client certificate is required');
+  if (!socket.authorized || (bundle !== undefined && !isSignedByOneOf(bundle, certificate))) {
+    const reason = String(socket.authorizationError ?? 'unknown authority');
+    return refused(401, `the client certificate is not accepted: ${reason}`);
+  }
+  if (names.length > 0 && !isNamed(certificate, names)) {
+    return refused(403, 'the client certificate has none of the names that may ask');
+  }
+  return undefined;
 }
 
 const refused = (status: 401 | 403, error: string): Refusal => ({ status, error });
 
-function isChainedTo(leaf: X509Certificate, bundle: string): boolean {
-  const authorities = certificatesIn(bundle);
-  for (let one: X509Certificate | undefined = leaf; one !== undefined; one = one.issuerCertificate) {
-    const { fingerprint256 } = one;
-    const certificate = one;
-    if (
-      authorities.some((authority) => authority.fingerprint256 === fingerprint256 || isSignedBy(certificate, authority))
-    )
-      return true;
-  }
-  return false;
+/**
+ * By itself, without intermediates that came along: not every Node tells them to the server's side
+ * (https://github.com/nodejs/node/issues/65579). Who is refused for that is verified by OpenSSL again on the next connection.
+ */
+function isSignedByOneOf(bundle: string, certificate: X509Certificate): boolean {
+  return certificatesIn(bundle).some((authority) => isSignedBy(certificate, authority));
 }
 
 /** By its common name or a DNS name. Not read from texts, in which one strange name could look like two. */

@@ -1,13 +1,18 @@
+import 'reflect-metadata';
 import assert from 'node:assert/strict';
+import { webcrypto, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, type RequestOptions, request } from 'node:https';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, type TestContext, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
-import { createAccessCheck, openClientCa } from '../../src/certificates/client-ca.ts';
+import * as x509 from '@peculiar/x509';
+import { issue } from '../../src/certificates/authority.ts';
+import { createAccessCheck, openClientCa, rememberAuthorities } from '../../src/certificates/client-ca.ts';
 import { LOG } from '../../src/logs.ts';
 import type { EvictionRequest } from '../../src/policy/model.ts';
 import { createAuthority, type Serving } from '../../src/rehearsal/certificates.ts';
@@ -27,9 +32,39 @@ const ended = await clients.issue({ usage: 'client', notAfter: new Date(Date.now
 const forServers = await clients.issue({ usage: 'server' });
 const stranger = await others.issue({ usage: 'client', name: 'kube-apiserver' });
 
+/** A root that signs only intermediates, and a client with a chain of `length` of them, as PEM. */
+async function aChain(length: number) {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+  const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
+  const authorities: Serving[] = [];
+  let above: { subject: string; keys: webcrypto.CryptoKeyPair } | undefined;
+  for (let i = 0; i <= length; i++) {
+    const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+    const subject = `CN=level ${i}`;
+    const certificate = await x509.X509CertificateGenerator.create({
+      ...{ serialNumber: `0${i + 1}`, subject, issuer: above?.subject ?? subject, ...validity },
+      ...{ signingAlgorithm: algorithm, publicKey: keys.publicKey, signingKey: (above?.keys ?? keys).privateKey },
+      extensions: [
+        new x509.BasicConstraintsExtension(true, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+      ],
+    });
+    const key = x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
+    authorities.push({ cert: `${certificate.toString('pem')}\n`, key });
+    above = { subject, keys };
+  }
+  const [root, ...between] = authorities;
+  const last = authorities.at(-1);
+  assert.ok(root && last);
+  const leaf = await issue(last, { name: 'kube-apiserver', usage: 'client', ...validity });
+  return { root: root.cert, between: between.map(({ cert }) => cert), leaf };
+}
+
 /** The webhook with its access check, over TLS on loopback. */
-async function aGuarded(t: TestContext, names: readonly string[] = []) {
-  const bundle = { pem: clients?.ca ?? '' };
+async function aGuarded(t: TestContext, names: readonly string[] = [], authorities = clients?.ca ?? '') {
+  const bundle = { pem: authorities };
+  const current = () => bundle.pem;
+  const clientCa = { current, ...rememberAuthorities(current) };
   const log = aLog();
   const asked: EvictionRequest[] = [];
   const app = createApp({
@@ -37,7 +72,7 @@ async function aGuarded(t: TestContext, names: readonly string[] = []) {
       asked.push(one);
       return { kind: 'allow', rule: '3', reason: 'NotSelected' };
     },
-    mayAsk: createAccessCheck({ current: () => bundle.pem }, names),
+    mayAsk: createAccessCheck(clientCa, names),
     deadlines: new Deadlines(new FakeClock()),
     notReady: () => undefined,
     details: () => [],
@@ -45,6 +80,7 @@ async function aGuarded(t: TestContext, names: readonly string[] = []) {
     log,
   });
   const server = createWebhookServer(app.callback(), serving, bundle.pem);
+  clientCa.attend(server);
   const port = await serve(t, server);
   const ask = async (pair: Serving | undefined, options: RequestOptions = {}) => {
     const asking = request({
@@ -63,7 +99,9 @@ async function aGuarded(t: TestContext, names: readonly string[] = []) {
     bundle.pem = pem;
     useCertificate(server, serving, pem);
   };
-  return { ask, asked, log, port, change };
+  /** Over a connection that the test has made. */
+  const askOver = (socket: TLSSocket) => ask(undefined, { agent: undefined, createConnection: () => socket });
+  return { ask, askOver, asked, log, port, server, change };
 }
 
 const errorOf = ({ body }: { body: string }) => JSON.parse(body).error;
@@ -107,6 +145,17 @@ describe('with the right client certificate', () => {
     assert.equal((await ask(undefined, { method: 'GET', path: '/readyz' })).status, 200);
   });
 
+  test('its intermediates may come along, in any order, or be in the file', async (t) => {
+    const { root, between, leaf } = await aChain(2);
+    const { ask, change } = await aGuarded(t, ['kube-apiserver'], root);
+    const withThem = (certs: readonly string[]) => ({ ...leaf, cert: [leaf.cert, ...certs].join('') });
+    assert.equal((await ask(withThem(between))).status, 200);
+    assert.equal((await ask(withThem(between.toReversed()))).status, 200);
+    assert.equal((await ask(leaf)).status, 401);
+    change([root, ...between].join(''));
+    assert.equal((await ask(leaf)).status, 200);
+  });
+
   test('the names that may ask are a common name or a DNS name, and not a part of either', async (t) => {
     const { ask } = await aGuarded(t, ['kube-apiserver', 'api.example']);
     const named = (name: string, hosts: string[] = []) => clients.issue({ usage: 'client', name, hosts });
@@ -139,6 +188,56 @@ describe('when the authorities change', () => {
     assert.equal((await ask(stranger)).status, 200);
   });
 
+  test('one that has not asked yet is verified by them, whatever its handshake was worth', async (t) => {
+    const { askOver, port, server, change } = await aGuarded(t);
+    const handshake = once(server, 'secureConnection');
+    const socket = connect({ host: '127.0.0.1', port, ca: own.ca, ...client });
+    t.after(() => socket.destroy());
+    await handshake;
+    change(others.ca);
+    assert.equal((await askOver(socket)).status, 401);
+  });
+
+  test('and so is one whose handshake was under way', async (t) => {
+    const { askOver, port, server, change } = await aGuarded(t);
+    const accepted = once(server, 'connection');
+    const tcp = connectTcp(port, '127.0.0.1');
+    t.after(() => tcp.destroy());
+    await accepted;
+    change(others.ca);
+    assert.equal((await askOver(connect({ socket: tcp, ca: own.ca, ...client }))).status, 401);
+  });
+
+  test('and so is one that has asked only what everybody may', async (t) => {
+    const { ask, change } = await aGuarded(t);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    t.after(() => agent.destroy());
+    assert.equal((await ask(client, { agent, method: 'GET', path: '/readyz' })).status, 200);
+    change(others.ca);
+    assert.equal((await ask(client, { agent })).status, 401);
+  });
+
+  test('an intermediate keeps a connection if it is in the file, else the next connection is right again', async (t) => {
+    const { root, between, leaf } = await aChain(1);
+    const pair = { ...leaf, cert: [leaf.cert, ...between].join('') };
+    for (const [next, statuses] of [
+      [`${others.ca}${root}${between.join('')}`, [200, 200]],
+      [`${others.ca}${root}`, [401, 200]],
+      [others.ca, [401, 401]],
+    ] as const) {
+      const { ask, change } = await aGuarded(t, [], root);
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      t.after(() => agent.destroy());
+      assert.equal((await ask(pair, { agent })).status, 200);
+      change(next);
+      const answers = [await ask(pair, { agent }), await ask(pair, { agent })];
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        statuses,
+      );
+    }
+  });
+
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     test(`a session is not resumed, with ${maxVersion}`, async (t) => {
       const { ask } = await aGuarded(t);
@@ -148,6 +247,45 @@ describe('when the authorities change', () => {
       assert.equal((await ask(client, { agent })).isReused, false);
     });
   }
+});
+
+describe('the verdict on a connection', () => {
+  /** A connection that passed its handshake; counts how often its certificate was fetched. */
+  function aConnection(pem: string) {
+    const world = { fetched: 0 };
+    const getPeerX509Certificate = () => {
+      world.fetched++;
+      return new X509Certificate(pem);
+    };
+    return { world, request: { socket: { authorized: true, getPeerX509Certificate } as unknown as TLSSocket } };
+  }
+
+  test('is found once, and anew when the authorities have changed', () => {
+    const bundle = { pem: clients.ca };
+    const mayAsk = createAccessCheck({ current: () => bundle.pem, verifiedBy: () => undefined }, ['kube-apiserver']);
+    const { world, request } = aConnection(client.cert);
+    for (let i = 0; i < 3; i++) assert.equal(mayAsk(request), undefined);
+    assert.equal(world.fetched, 1);
+    bundle.pem = others.ca;
+    for (let i = 0; i < 3; i++) assert.equal(mayAsk(request)?.status, 401);
+    assert.equal(world.fetched, 2);
+    bundle.pem = `${others.ca}${clients.ca}`;
+    assert.equal(mayAsk(request), undefined);
+    assert.equal(world.fetched, 3);
+  });
+
+  test('is that of each connection: one that is refused does not stand for another', () => {
+    const mayAsk = createAccessCheck({ current: () => clients.ca, verifiedBy: () => undefined }, ['kube-apiserver']);
+    for (const [pem, status] of [
+      [client.cert, undefined],
+      [stranger.cert, 401],
+      [forServers.cert, 403],
+      [client.cert, undefined],
+    ] as const) {
+      const { request } = aConnection(pem);
+      assert.deepEqual([mayAsk(request)?.status, mayAsk(request)?.status], [status, status]);
+    }
+  });
 });
 
 describe('openClientCa', () => {
