@@ -57,8 +57,10 @@ export function useCertificate(server: HttpsServer, certificate: ServingCertific
 }
 
 function contextOf(certificate: ServingCertificate | undefined, clientCa: string | undefined) {
-  // A resumed session would bring along what an earlier handshake thought of the client.
-  const client = clientCa === undefined ? {} : { ca: clientCa, secureOptions: constants.SSL_OP_NO_TICKET };
+  // A resumed session would bring along what an earlier handshake thought of the client, and a handshake on an open
+  // connection could exchange its certificate for one that nobody has verified.
+  const secureOptions = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION;
+  const client = clientCa === undefined ? {} : { ca: clientCa, secureOptions };
   return { ...certificate, ...client, minVersion: 'TLSv1.2' as const };
 }
 

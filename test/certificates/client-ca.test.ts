@@ -357,6 +357,17 @@ describe('the webhook port', () => {
     await assert.rejects(handshake('TLSv1.1'), /alert protocol version|ECONNRESET/);
   });
 
+  test('does not negotiate anew: a certificate that nobody has verified could take the place of one that was', async (t) => {
+    const { port } = await aGuarded(t);
+    const socket = connect({ host: '127.0.0.1', port, ca: own.ca, ...client, maxVersion: 'TLSv1.2' });
+    t.after(() => socket.destroy());
+    await once(socket, 'secureConnect');
+    const { promise: outcome, resolve } = Promise.withResolvers<string>();
+    socket.on('error', ({ message }) => resolve(message));
+    socket.renegotiate({}, (error) => resolve(error?.message ?? 'done'));
+    assert.match(await outcome, /no renegotiation/i);
+  });
+
   test('refuses headers without end with 431', async (t) => {
     const { ask } = await aGuarded(t);
     assert.equal((await ask(client, { headers: { padding: 'x'.repeat(20_000) } })).status, 431);
