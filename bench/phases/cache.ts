@@ -1,14 +1,21 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheHandlers, Followed, Synced } from '../processes/cache.ts';
 import type { StandInHandlers } from '../processes/stand-in.ts';
 import type { Context } from '../support/context.ts';
 import { IMAGE } from '../support/image.ts';
 import { namespaceOf, podName } from '../support/objects.ts';
+import { changePods, NAMESPACE, type World } from '../support/world.ts';
 
 const NODES = 5_000;
 const CLUSTERS = 500;
 export const MODIFICATIONS = 20_000;
+/** So many that a real API server writes them in seconds. */
+export const REAL_CHANGES = 2_000;
 /** The stand-in counts its resource versions from here; see ClusterState. */
 const FIRST_VERSION = 1_000_000;
+
+/** How many pods the cache is measured with, one after the other. */
+export const podCounts = (quick: boolean) => (quick ? [1_000, 20_000] : [1_000, 20_000, 100_000]);
 
 export interface CacheResult {
   readonly pods: number;
@@ -52,11 +59,27 @@ export async function measureCache(context: Context, pods: number): Promise<Cach
   return { pods, synced, followed, peakMb, quiet, standInBusy: busySeconds / seconds };
 }
 
-/** The same cache on a real API server; how many pods there are is what that has. */
-export async function measureRealCache(context: Context, kubeconfigPath: string): Promise<Synced> {
-  context.progress('cache: the pods of a real API server');
+export interface RealCacheResult {
+  readonly synced: Synced;
+  /** From the first change until the cache has the last of REAL_CHANGES. */
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  /** After these changes. */
+  readonly rssMb: number;
+}
+
+/** The same cache on a real API server, with the pods that it has. */
+export async function measureRealCache(context: Context, world: World): Promise<RealCacheResult> {
+  context.progress(`cache: the pods of a real API server, then ${REAL_CHANGES} changes`);
   const cache = context.start<CacheHandlers>('cache', IMAGE);
-  const synced = await cache.call('sync', kubeconfigPath);
+  const synced = await cache.call('sync', world.kubeconfigPath);
+  const before = await cache.call('usage', undefined);
+  const startedAt = performance.now();
+  const { name, version } = await changePods(world, REAL_CHANGES);
+  const isThere = async () => (await cache.call('podVersion', { namespace: NAMESPACE, name })) >= version;
+  while (!(await isThere())) await sleep(20, undefined, { signal: context.signal });
+  const seconds = (performance.now() - startedAt) / 1000;
+  const { cpuSeconds, rssMb } = await cache.call('usage', undefined);
   await cache.stop();
-  return synced;
+  return { synced, seconds, cpuSeconds: cpuSeconds - before.cpuSeconds, rssMb };
 }

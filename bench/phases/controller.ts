@@ -5,6 +5,9 @@ import type { Context } from '../support/context.ts';
 const RETENTION_MS = 10_000;
 const GIVE_UP_MS = 180_000;
 
+/** How many entries pruning is measured with, one after the other. */
+export const entryCounts = (quick: boolean) => (quick ? [1, 1_000] : [1, 10_000]);
+
 export interface PruneResult {
   readonly entries: number;
   /** From the moment at which they were due to the removal of the first and of the last of them. */

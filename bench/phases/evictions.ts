@@ -4,24 +4,29 @@ import type { EchoHandlers } from '../processes/echo.ts';
 import type { Job, LoadHandlers, LoadResult } from '../processes/load.ts';
 import type { Context } from '../support/context.ts';
 import { type ApiCalls, scrape } from '../support/hook-metrics.ts';
+import { cpuSecondsOf } from '../support/process-cpu.ts';
 import { reviewOf } from '../support/reviews.ts';
 import type { Process } from '../support/rpc.ts';
-import { NAMESPACE, type World } from '../support/world.ts';
+import { FRESH, NAMESPACE, type Pods, type World } from '../support/world.ts';
 
 export const CONNECTIONS = 16;
 const PATH = '/eviction?timeout=10s';
 
+/** What one of the hooks is asked in a case. */
+interface Asked {
+  readonly pods: readonly string[];
+  /** What every answer contains. */
+  readonly expected: string;
+  /** Each pod is good for one answer. */
+  readonly once?: true;
+}
+
 /** One kind of eviction. */
 interface Case {
   readonly name: string;
-  readonly pods: readonly string[];
-  /** For another hook, where each pod is good for one answer only. */
-  readonly podsOfOthers?: readonly string[];
-  /** What every answer of the hook, and of another hook, contains. */
-  readonly expected: string;
-  readonly expectedOfOthers: string;
-  /** Each pod is good for one answer. */
-  readonly once: boolean;
+  readonly ours: Asked;
+  /** Absent where there is no other hook. */
+  readonly others?: Asked | undefined;
 }
 
 /** What one round told: the hook, then the echo, then the other hook if there is one. */
@@ -34,12 +39,20 @@ export interface Round {
   readonly echoCpuUs: number;
 }
 
+/** Of all answers of one hook, warm-up included. */
+export interface Totals {
+  readonly answers: number;
+  /** Those that did not contain what was expected. */
+  readonly wrong: number;
+}
+
 export interface CaseResult {
   readonly name: string;
   readonly rounds: readonly Round[];
+  /** What the hook's answers took, warm-up included. */
   readonly calls: ApiCalls;
-  /** Answers that the calls were made for, warm-up included. */
-  readonly answers: number;
+  readonly hook: Totals;
+  readonly reference: Totals;
 }
 
 export interface Evictions {
@@ -52,50 +65,62 @@ export interface Plan {
   readonly rounds: number;
   readonly roundMs: number;
   readonly quietMs: number;
-  readonly marksPerRound: number;
+  /** In a case in which each pod is good for one answer. */
+  readonly podsPerRound: number;
 }
 
+/** All fresh pods are used: one batch for warming up, one for each round. */
 export const planOf = (quick: boolean): Plan =>
   quick
-    ? { rounds: 3, roundMs: 1_000, quietMs: 5_000, marksPerRound: 240 }
-    : { rounds: 5, roundMs: 3_000, quietMs: 10_000, marksPerRound: 160 };
+    ? { rounds: 3, roundMs: 1_000, quietMs: 20_000, podsPerRound: FRESH / 4 }
+    : { rounds: 5, roundMs: 3_000, quietMs: 60_000, podsPerRound: FRESH / 6 };
 
-/** How many pods a run marks: one batch for warming up, one for each round. */
-export const freshPods = ({ rounds, marksPerRound }: Plan) => (rounds + 1) * marksPerRound;
+/** Another hook, and the pods that it is asked about. */
+export interface OtherHook {
+  readonly port: number;
+  readonly pods: Pods;
+}
 
-export async function measureEvictions(context: Context, world: World, referencePort?: number): Promise<Evictions> {
+export async function measureEvictions(context: Context, world: World, other?: OtherHook): Promise<Evictions> {
   const plan = planOf(context.quick);
   const hook = await context.startHook(world.kubeconfigPath);
   const echo = context.start<EchoHandlers>('echo');
   const load = context.start<LoadHandlers>('load');
   const echoPort = await echo.call('listen', context.serving);
-  const bench = new Bench(context, plan, load, { hook, echo, echoPort, ...(referencePort ? { referencePort } : {}) });
+  const targets = { hook, echo, echoPort, ...(other ? { referencePort: other.port } : {}) };
+  const bench = new Bench(context, plan, load, targets);
   const quiet = await bench.quiet();
   const cases: CaseResult[] = [];
-  for (const one of casesOf(world)) cases.push(await bench.run(one));
+  for (const one of casesOf(world.pods, other?.pods)) cases.push(await bench.run(one));
   return { cases, quiet };
 }
 
-function casesOf(world: World): Case[] {
+/** Another hook may mark in other words, and take the entry of a released pod away when it answers. */
+function casesOf(ours: Pods, others: Pods | undefined): Case[] {
   const waits = '"code":429';
+  const allowed = '"allowed":true';
+  const released = '"code":404';
   return [
-    { name: 'waiting', pods: world.waiting, expected: waits, expectedOfOthers: waits, once: false },
+    {
+      name: 'waiting',
+      ours: { pods: ours.waiting, expected: waits },
+      others: others && { pods: others.waiting, expected: waits },
+    },
     {
       name: 'unselected',
-      pods: world.unselected,
-      expected: '"allowed":true',
-      expectedOfOthers: '"allowed":true',
-      once: false,
+      ours: { pods: ours.unselected, expected: allowed },
+      others: others && { pods: others.unselected, expected: allowed },
     },
     {
       name: 'first mark',
-      pods: world.fresh,
-      podsOfOthers: world.freshForOther,
-      expected: 'Reschedule annotation added',
-      expectedOfOthers: waits,
-      once: true,
+      ours: { pods: ours.fresh, expected: 'Reschedule annotation added', once: true },
+      others: others && { pods: others.fresh, expected: waits, once: true },
     },
-    { name: 'released', pods: world.released, expected: '"code":404', expectedOfOthers: '"code":', once: false },
+    {
+      name: 'released',
+      ours: { pods: ours.released, expected: released },
+      others: others && { pods: others.released, expected: released, once: true },
+    },
   ];
 }
 
@@ -121,12 +146,15 @@ class Bench {
 
   async quiet(): Promise<number> {
     const { quietMs } = this.#plan;
-    const { healthUrl } = this.#targets.hook;
+    const { pid, healthUrl } = this.#targets.hook;
+    // To ask the hook itself would be work for it.
+    const cpuSeconds = async () => (await cpuSecondsOf(pid)) ?? (await scrape(healthUrl)).cpuSeconds;
     this.#context.progress(`leaving the hook alone for ${quietMs / 1000} s`);
     await sleep(1_000);
-    const before = await scrape(healthUrl);
-    await sleep(quietMs);
-    return ((await scrape(healthUrl)).cpuSeconds - before.cpuSeconds) / (quietMs / 1000);
+    const before = await cpuSeconds();
+    const startedAt = performance.now();
+    await sleep(quietMs, undefined, { signal: this.#context.signal });
+    return ((await cpuSeconds()) - before) / ((performance.now() - startedAt) / 1000);
   }
 
   /** Hook and echo in turn, so that what else the machine does falls on both. */
@@ -145,32 +173,36 @@ class Bench {
       );
     }
     const after = await scrape(healthUrl);
-    const answers = [warmUp, ...measured].reduce((sum, { hook }) => sum + hook.answers, 0);
+    const all = [warmUp, ...measured];
     const calls = { reads: after.calls.reads - before.calls.reads, writes: after.calls.writes - before.calls.writes };
-    return { name: one.name, rounds: measured, calls, answers };
+    const reference = totalsOf(all.flatMap((round) => round.reference ?? []));
+    return { name: one.name, rounds: measured, calls, hook: totalsOf(all.map(({ hook }) => hook)), reference };
   }
 
   async #round(one: Case, round: number, durationMs: number): Promise<Round> {
     const { hook, echo, echoPort, referencePort } = this.#targets;
-    const bodies = this.#bodies(one, one.pods, round);
-    const job = { path: PATH, connections: CONNECTIONS, bodies };
-    const limited = one.once ? { once: true } : { durationMs };
+    const job = (asked: Asked, port: number): Job => ({
+      port,
+      path: PATH,
+      connections: CONNECTIONS,
+      bodies: this.#bodies(asked, round),
+      expected: asked.expected,
+      ...(asked.once ? { once: true } : { durationMs }),
+    });
     const hookCpu = async () => (await scrape(hook.healthUrl)).cpuSeconds;
     const echoCpu = () => echo.call('cpuSeconds', undefined as never);
-    const asked = () => this.#ask({ ...job, ...limited, port: hook.webhookPort, expected: one.expected });
-    const echoed = () => this.#ask({ ...job, durationMs, port: echoPort, expected: 'AdmissionReview' });
-    const ours = await withCpu(asked, hookCpu);
-    const limit = await withCpu(echoed, echoCpu);
+    const ourJob = job(one.ours, hook.webhookPort);
+    const echoJob = { ...ourJob, once: false, durationMs, port: echoPort, expected: 'AdmissionReview' };
+    const ours = await withCpu(() => this.#ask(ourJob), hookCpu);
+    const limit = await withCpu(() => this.#ask(echoJob), echoCpu);
     const results = { hook: ours.result, hookCpuUs: ours.cpuUs, echo: limit.result, echoCpuUs: limit.cpuUs };
-    if (referencePort === undefined) return results;
-    const others = { port: referencePort, bodies: this.#bodies(one, one.podsOfOthers ?? one.pods, round) };
-    const reference = await this.#ask({ ...job, ...limited, ...others, expected: one.expectedOfOthers });
-    return { ...results, reference };
+    if (referencePort === undefined || one.others === undefined) return results;
+    return { ...results, reference: await this.#ask(job(one.others, referencePort)) };
   }
 
-  #bodies({ once }: Case, pods: readonly string[], round: number): string[] {
-    const { marksPerRound } = this.#plan;
-    const asked = once ? pods.slice(round * marksPerRound, (round + 1) * marksPerRound) : pods;
+  #bodies({ once, pods }: Asked, round: number): string[] {
+    const { podsPerRound } = this.#plan;
+    const asked = once ? pods.slice(round * podsPerRound, (round + 1) * podsPerRound) : pods;
     return asked.map((pod) => reviewOf(NAMESPACE, pod));
   }
 
@@ -187,4 +219,9 @@ async function withCpu(run: () => Promise<LoadResult>, cpuSeconds: () => Promise
   const before = await cpuSeconds();
   const result = await run();
   return { result, cpuUs: ((await cpuSeconds()) - before) * (1e6 / result.answers) };
+}
+
+function totalsOf(results: readonly LoadResult[]): Totals {
+  const sum = (of: (result: LoadResult) => number) => results.reduce((total, result) => total + of(result), 0);
+  return { answers: sum(({ answers }) => answers), wrong: sum(({ wrong }) => wrong) };
 }

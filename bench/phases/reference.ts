@@ -8,10 +8,9 @@ const PORT = 8443;
 
 export const isReferenceNamed = () => Boolean(process.env.REFERENCE_HOOK);
 
-/** Starts the executable that REFERENCE_HOOK names, if it names one; resolves to the port that it listens on. */
-export async function startReference(context: Context, kubeconfigPath: string): Promise<number | undefined> {
-  const executable = process.env.REFERENCE_HOOK;
-  if (!executable) return undefined;
+/** Starts the executable that REFERENCE_HOOK names; resolves to the port that it listens on. */
+export async function startReference(context: Context, kubeconfigPath: string): Promise<number> {
+  const executable = process.env.REFERENCE_HOOK ?? '';
   context.progress('starting the other hook');
   const child = spawn(executable, [], {
     env: {

@@ -25,7 +25,7 @@ export interface Synced {
   readonly longestBlockMs: number;
   readonly rssBeforeMb: number;
   readonly rssMb: number;
-  readonly objects: number;
+  readonly pods: number;
 }
 
 export interface Followed {
@@ -35,9 +35,17 @@ export interface Followed {
   readonly rssMb: number;
 }
 
+export interface Usage {
+  readonly cpuSeconds: number;
+  readonly rssMb: number;
+}
+
 export type CacheHandlers = {
   sync(kubeconfigPath: string): Promise<Synced>;
   follow(until: { namespace: string; name: string; version: number }): Promise<Followed>;
+  /** The version that the cache has of a pod; 0 of one that it has not. */
+  podVersion(pod: { namespace: string; name: string }): number;
+  usage(argument: undefined): Usage;
   quiet(ms: number): Promise<{ busy: number }>;
   peakMb(argument: undefined): number;
 };
@@ -57,8 +65,8 @@ async function sync(kubeconfigPath: string): Promise<Synced> {
   const syncMs = performance.now() - startedAt;
   // What the end of the sync set off is part of it.
   await sleep(200);
-  const objects = cache.freshness().reduce((sum, kind) => sum + kind.objects, 0);
-  return { syncMs, longestBlockMs: blocks(), rssBeforeMb, rssMb: rssMb(), objects };
+  const pods = cache.freshness().find(({ kind }) => kind === 'pods')?.objects ?? 0;
+  return { syncMs, longestBlockMs: blocks(), rssBeforeMb, rssMb: rssMb(), pods };
 }
 
 /** Waits for that version of that pod; the time counts from the first event on. */
@@ -77,9 +85,13 @@ async function follow({
   while (agreedAt() === before) await sleep(POLL_MS);
   const startedAt = performance.now();
   const cpu = process.cpuUsage();
-  while (Number(cache.pods.get(namespacedKey(namespace, name))?.resourceVersion) < version) await sleep(POLL_MS);
+  while (podVersion({ namespace, name }) < version) await sleep(POLL_MS);
   const seconds = (performance.now() - startedAt) / 1000;
   return { seconds, cpuSeconds: cpuSeconds(cpu), longestBlockMs: blocks(), rssMb: rssMb() };
+}
+
+function podVersion({ namespace, name }: { namespace: string; name: string }): number {
+  return Number(cache.pods.get(namespacedKey(namespace, name))?.resourceVersion ?? 0);
 }
 
 async function quiet(ms: number): Promise<{ busy: number }> {
@@ -154,7 +166,9 @@ function rssMb(): number {
   return process.memoryUsage.rss() / 1e6;
 }
 
-function cpuSeconds(since: NodeJS.CpuUsage): number {
+const usage = (): Usage => ({ cpuSeconds: cpuSeconds(), rssMb: rssMb() });
+
+function cpuSeconds(since?: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(since);
   return (user + system) / 1e6;
 }
@@ -162,4 +176,4 @@ function cpuSeconds(since: NodeJS.CpuUsage): number {
 // In kilobytes of 1024 bytes.
 const peakMb = () => (process.resourceUsage().maxRSS * 1024) / 1e6;
 
-answerCalls({ sync, follow, quiet, peakMb } satisfies CacheHandlers);
+answerCalls({ sync, follow, podVersion, usage, quiet, peakMb } satisfies CacheHandlers);

@@ -7,6 +7,8 @@ export interface Figure {
   /** As it is shown. */
   readonly shown: string;
   readonly target?: { readonly text: string; readonly met: boolean };
+  /** What was measured is not what the line is about; `shown` says why. */
+  readonly isInvalid?: true;
   /** For `--json`: what was measured, in the units that the names say. */
   readonly values: Readonly<Record<string, number>>;
 }
@@ -24,13 +26,18 @@ export function tableOf(figures: readonly Figure[]): string {
   const rows = figures.map((figure) => {
     const first = figure.area === area ? '' : figure.area;
     area = figure.area;
-    const met = figure.target === undefined ? '' : figure.target.met ? 'met' : 'MISSED';
-    return [first, figure.what, figure.shown, figure.target?.text ?? '', met];
+    return [first, figure.what, figure.shown, figure.target?.text ?? '', verdictOf(figure)];
   });
   const widths = header.map((_, column) => Math.max(3, ...[header, ...rows].map((row) => (row[column] ?? '').length)));
   const line = (row: readonly string[]) => `| ${widths.map((width, i) => (row[i] ?? '').padEnd(width)).join(' | ')} |`;
   const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
   return [line(header), rule, ...rows.map(line)].join('\n');
+}
+
+function verdictOf({ target, isInvalid }: Figure): string {
+  if (isInvalid) return 'INVALID';
+  if (target === undefined) return '';
+  return target.met ? 'met' : 'MISSED';
 }
 
 export function atMost(value: number, limit: number, unit: string): NonNullable<Figure['target']> {
@@ -54,6 +61,11 @@ export function count(value: number): string {
 export function percent(ratio: number): string {
   return `${(ratio * 100).toFixed(Math.abs(ratio) < 0.1 ? 1 : 0)}%`;
 }
+
+export const perSecond = (value: number) => `${count(value)}/s`;
+export const ms = (value: number) => `${count(value)} ms`;
+export const us = (value: number) => `${count(value)} µs`;
+export const mb = (value: number) => `${count(Math.round(value))} MB`;
 
 export function withSpread(values: Spread, show: (value: number) => string): string {
   return `${show(values.median)} (${show(values.min)} to ${show(values.max)})`;

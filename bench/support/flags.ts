@@ -15,17 +15,18 @@ export const HELP = `Usage: npm run bench [-- options]
 
 Measures the hook on this machine, on loopback ports: eviction answers over TLS beside a bare HTTPS echo, API calls per
 answer, the cache at 1,000 to 100,000 pods, and how soon the controller prunes. Prints a table of figures, each beside its
-target. It is no test: a missed target does not change the exit code. Nothing it started is left behind.
+target. It is no test: a missed target does not change the exit code. Only answers of the hook that are not those of the
+case do: then the table says INVALID in place of figures. Nothing it started is left behind.
 
 Options:
-  --quick        about a minute instead of about eight: fewer and shorter rounds, no 100,000 pods
+  --quick        about two minutes instead of about ten: fewer and shorter rounds, no 100,000 pods
   --only PHASE   one of ${PHASES.join(', ')}; may be given more than once
   --json FILE    also writes the figures to FILE
   --help         show this text
 
 Environment: REFERENCE_HOOK=FILE names the executable of another hook that listens on port 8443, to be measured beside.
 
-Exit code: 0 if it ran, 1 if something failed, 2 for a wrong command line, 130 if it was interrupted.
+Exit code: 0 if it ran, 1 if something failed or is INVALID, 2 for a wrong command line, 130 if it was interrupted.
 
 The first run may build the binaries of the control plane, which takes minutes (see npm run cluster:build).
 `;

@@ -1,4 +1,4 @@
-import type { ApiClient } from '../../src/kube/client.ts';
+import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
 import { encodeEntry, entryKey } from '../../src/policy/entry.ts';
 import { connect } from '../../src/rehearsal/connect.ts';
 import { installClusterDefinition } from '../../src/rehearsal/couchbasecluster-crd.ts';
@@ -9,22 +9,31 @@ import type { Context } from './context.ts';
 export const NAMESPACE = 'bench';
 const CLUSTERS = 20;
 /** Pods of each kind that are asked for again and again. */
-const EACH = 16;
+export const EACH = 20;
+/** Pods that are good for one answer each. With the waiting and the released ones 1,000 are selected. */
+export const FRESH = 960;
 const AT_ONCE = 16;
 
-/** A real control plane with pods in every state that an eviction is measured for. */
-export interface World {
-  readonly kubeconfigPath: string;
+/** The names of pods in every state that an eviction is measured for, with tracking resources that are theirs alone. */
+export interface Pods {
+  /** Marked, and with an entry about themselves, as the hook leaves them. */
   readonly waiting: readonly string[];
   readonly unselected: readonly string[];
+  /** With an entry about an earlier instance. */
   readonly released: readonly string[];
   /** Never evicted before: each is good for one first mark. */
   readonly fresh: readonly string[];
-  /** The same for another hook; none where there is no other hook. */
-  readonly freshForOther: readonly string[];
 }
 
-export async function createWorld(context: Context, freshPods: number, isOtherHookMeasured: boolean): Promise<World> {
+/** A real control plane with the pods that the hook is asked about. */
+export interface World {
+  readonly kubeconfigPath: string;
+  readonly client: ApiClient;
+  readonly node: string;
+  readonly pods: Pods;
+}
+
+export async function createWorld(context: Context): Promise<World> {
   const { progress, signal } = context;
   progress('starting a control plane');
   const cluster = await startControlPlane({ nodes: 2, log: progress, signal });
@@ -33,53 +42,74 @@ export async function createWorld(context: Context, freshPods: number, isOtherHo
   context.defer(close);
   await installClusterDefinition(client, undefined, { signal });
   await createNamespace(client, NAMESPACE);
-  const world = {
-    kubeconfigPath: cluster.kubeconfigPath,
-    waiting: names('waiting', EACH),
-    unselected: names('unselected', EACH),
-    released: names('released', EACH),
-    fresh: names('fresh', freshPods),
-    freshForOther: names('other', isOtherHookMeasured ? freshPods : 0),
-  };
-  await createClusters(client, world.released);
-  const node = cluster.nodes[0] ?? '';
-  const pods = [...world.waiting, ...world.unselected, ...world.released, ...world.fresh, ...world.freshForOther];
-  progress(`creating ${pods.length} pods`);
-  await inParallel(pods, (name, index) => {
-    const labels: Record<string, string> = name.startsWith('unselected')
-      ? { app: 'web' }
-      : { app: 'couchbase', couchbase_cluster: clusterOf(index) };
-    const annotations: Record<string, string> = name.startsWith('waiting')
-      ? { 'cao.couchbase.com/reschedule': 'true' }
-      : {};
-    return createPod(client, { namespace: NAMESPACE, name, labels, annotations, node });
-  });
-  return world;
+  const place = { kubeconfigPath: cluster.kubeconfigPath, client, node: cluster.nodes[0] ?? '' };
+  progress('creating pods');
+  return { ...place, pods: await createPods(place, '', EACH) };
 }
 
-/** The index is that of the pod among all pods; released ones come third. */
-async function createClusters(client: ApiClient, released: readonly string[]): Promise<void> {
-  const entries = new Map<string, Record<string, string>>();
-  released.forEach((pod, i) => {
-    const cluster = clusterOf(2 * EACH + i);
-    const value = encodeEntry({
-      uid: crypto.randomUUID(),
-      node: 'node-before',
-      at: Date.now(),
-      namespace: NAMESPACE,
-      pod,
+/**
+ * Pods for another hook. What one hook writes the other would read: an entry that is gone, a pod that is marked. Where that
+ * hook takes an entry away when it answers, a released pod is good for one answer.
+ */
+export function createPodsOfOther(context: Context, world: World): Promise<Pods> {
+  context.progress('creating pods for the other hook');
+  return createPods(world, 'other-', FRESH);
+}
+
+async function createPods({ client, node }: Omit<World, 'pods'>, prefix: string, released: number): Promise<Pods> {
+  const clusters = Array.from({ length: CLUSTERS }, (_, i) => ({ name: `${prefix}cluster-${i}`, annotations: {} }));
+  const create = async (kind: keyof Pods, count: number) => {
+    const names = Array.from({ length: count }, (_, i) => `${prefix}${kind}-${i}`);
+    await inParallel(names, async (name, index) => {
+      const { name: cluster, annotations } = clusters[index % CLUSTERS] as (typeof clusters)[number];
+      const pod = await createPod(client, { namespace: NAMESPACE, name, node, ...metadataOf(kind, cluster) });
+      Object.assign(annotations, entryFor(kind, pod.metadata, node));
     });
-    entries.set(cluster, { ...entries.get(cluster), [entryKey(NAMESPACE, pod)]: value });
-  });
-  for (let i = 0; i < CLUSTERS; i++) {
-    const name = clusterOf(i);
-    const annotations = entries.get(name) ?? {};
-    await createCluster(client, { namespace: NAMESPACE, name, process: 'InPlaceUpgrade', annotations });
+    return names;
+  };
+  const pods = {
+    waiting: await create('waiting', EACH),
+    unselected: await create('unselected', EACH),
+    released: await create('released', released),
+    fresh: await create('fresh', FRESH),
+  };
+  for (const cluster of clusters) {
+    await createCluster(client, { namespace: NAMESPACE, process: 'InPlaceUpgrade', ...cluster });
   }
+  return pods;
 }
 
-const clusterOf = (index: number) => `cluster-${index % CLUSTERS}`;
-const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
+function metadataOf(kind: keyof Pods, cluster: string) {
+  const labels: Record<string, string> =
+    kind === 'unselected' ? { app: 'web' } : { app: 'couchbase', couchbase_cluster: cluster };
+  const annotations: Record<string, string> = kind === 'waiting' ? { 'cao.couchbase.com/reschedule': 'true' } : {};
+  return { labels, annotations };
+}
+
+/** The annotation that a pod's tracking resource has for it, where it has one. */
+export function entryFor(kind: keyof Pods, pod: { name: string; uid: string }, node: string): Record<string, string> {
+  if (kind !== 'waiting' && kind !== 'released') return {};
+  const instance = kind === 'waiting' ? { uid: pod.uid, node } : { uid: crypto.randomUUID(), node: 'node-before' };
+  const value = encodeEntry({ ...instance, at: Date.now(), namespace: NAMESPACE, pod: pod.name });
+  return { [entryKey(NAMESPACE, pod.name)]: value };
+}
+
+/** Changes the fresh pods in turn, as fast as the API server takes it. Resolves to the change that came last. */
+export async function changePods({ client, pods }: World, count: number): Promise<{ name: string; version: number }> {
+  let last = { name: '', version: 0 };
+  const changes = Array.from({ length: count }, (_, i) => pods.fresh[i % pods.fresh.length] ?? '');
+  await inParallel(changes, async (name, index) => {
+    const pod = await client.json({
+      method: 'PATCH',
+      path: `/api/v1/namespaces/${NAMESPACE}/pods/${name}`,
+      contentType: 'application/merge-patch+json',
+      body: { metadata: { annotations: { 'bench.example/change': String(index) } } },
+    });
+    const version = Number((pod.metadata as JsonObject).resourceVersion);
+    if (version > last.version) last = { name, version };
+  });
+  return last;
+}
 
 async function inParallel<T>(items: readonly T[], work: (item: T, index: number) => Promise<unknown>): Promise<void> {
   let next = 0;
@@ -90,9 +120,4 @@ async function inParallel<T>(items: readonly T[], work: (item: T, index: number)
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, hand));
-}
-
-/** How many pods the hook's selector matches. */
-export function selectedPods({ waiting, released, fresh, freshForOther }: World): number {
-  return waiting.length + released.length + fresh.length + freshForOther.length;
 }
