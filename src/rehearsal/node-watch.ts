@@ -1,19 +1,25 @@
 import { createListWatch } from '../cache/list-watch.ts';
 import { Reflector, wholeList } from '../cache/reflector.ts';
 import type { ApiClient, JsonObject } from '../kube/client.ts';
+import { isDraining } from '../policy/states.ts';
+import { DEFAULT_DRAIN_TAINTS } from '../settings.ts';
 
 interface NodeView {
   readonly uid: string;
   readonly name: string;
   readonly isCordoned: boolean;
+  readonly isDraining: boolean;
 }
 
-/** Tells of every node whether it is cordoned, whenever the API server says something about it. Resolves to what stops it. */
+/**
+ * Tells of every node whether it is cordoned, and whether it is drained at all, by its cordon or by one of the taints that
+ * drainers use, whenever the API server says something about it. Resolves to what stops it.
+ */
 export function watchNodes(
   client: ApiClient,
-  onNode: (name: string, isCordoned: boolean) => void,
+  onNode: (name: string, isCordoned: boolean, isDraining: boolean) => void,
 ): () => Promise<void> {
-  const tell = ({ name, isCordoned }: NodeView) => onNode(name, isCordoned);
+  const tell = ({ name, isCordoned, isDraining }: NodeView) => onNode(name, isCordoned, isDraining);
   const reflector = new Reflector<NodeView>({
     name: 'nodes',
     listWatch: createListWatch(client, '/api/v1/nodes'),
@@ -29,8 +35,12 @@ export function watchNodes(
 
 function viewNode(object: JsonObject): NodeView {
   const { metadata, spec } = object as {
-    metadata?: { uid?: string; name?: string };
-    spec?: { unschedulable?: boolean };
+    metadata?: { uid?: string; name?: string; resourceVersion?: string; deletionTimestamp?: string };
+    spec?: { unschedulable?: boolean; taints?: readonly { readonly key: string }[] };
   };
-  return { uid: metadata?.uid ?? '', name: metadata?.name ?? '', isCordoned: spec?.unschedulable === true };
+  const { uid = '', name = '', resourceVersion = '', deletionTimestamp } = metadata ?? {};
+  const isCordoned = spec?.unschedulable === true;
+  const taints = spec?.taints?.map(({ key }) => key) ?? [];
+  const node = { name, resourceVersion, unschedulable: isCordoned, taints, deleting: deletionTimestamp !== undefined };
+  return { uid, name, isCordoned, isDraining: isDraining(node, DEFAULT_DRAIN_TAINTS) };
 }

@@ -57,6 +57,9 @@ export class Cleanup {
   }
 }
 
+/** Also on a machine that has much else to do; one that cannot start ends sooner. */
+const HOOK_STARTS_WITHIN_MS = 120_000;
+
 /** Starts a cluster with the definition of CouchbaseCluster, the hook, and the hook's registration. */
 export async function setStage(options: StageOptions, cleanup: Cleanup): Promise<Stage> {
   const { nodes, write, signal, onHookLine, hookEnv = {} } = options;
@@ -71,7 +74,9 @@ export async function setStage(options: StageOptions, cleanup: Cleanup): Promise
   const authority = await createAuthority();
   const files = await writeServing(join(cluster.dir, 'hook'), await authority.issue());
   signal.throwIfAborted();
-  const hook = await startHook({ kubeconfigPath: cluster.kubeconfigPath, files, env: hookEnv, onLine: onHookLine });
+  const { kubeconfigPath } = cluster;
+  const started = { kubeconfigPath, files, env: hookEnv, onLine: onHookLine, timeoutMs: HOOK_STARTS_WITHIN_MS };
+  const hook = await startHook(started);
   cleanup.defer(() => hook.stop());
   await registerWebhook(client, { urls: [hook.url], caBundle: authority.caBundle }, { signal });
   write(`hook ready at ${hook.url}`);
