@@ -12,6 +12,7 @@ test('a short soak: each drain ends and moves each pod once, whatever breaks, an
   const record = await soak({
     durationMs: 12_000,
     faults,
+    retention: '10s',
     restMs: 0,
     sampleEveryMs: 1_000,
     progress: (line) => t.diagnostic(line),
