@@ -69,7 +69,8 @@ export async function aSelfKept(
       await writeFile(kubeconfigPath, kubeconfig(server, ca, token), { mode: 0o600 });
       const own = { CERTIFICATES: 'self', POD_NAMESPACE: name, WEBHOOK_CONFIGURATION: name };
       const files = { certFile: '/nowhere/tls.crt', keyFile: '/nowhere/tls.key' };
-      const hook = new HookProcess({ kubeconfigPath, files, env: { ...own, ...env } }, { webhook, health });
+      const options = { kubeconfigPath, files, env: { ...own, ...env }, timeoutMs: 120_000 };
+      const hook = new HookProcess(options, { webhook, health });
       rig.atStop(async () => void (await hook.stop()));
       return hook;
     },
