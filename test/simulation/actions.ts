@@ -1,3 +1,5 @@
+import type { ApiError } from '../../src/kube/errors.ts';
+import { refusal } from '../support/api.ts';
 import type { SimTask } from './admission.ts';
 import { WATCH_KINDS, type WatchKind } from './api-server.ts';
 import { addCluster, addDrainers, addEvictions, addOperator } from './cluster-actions.ts';
@@ -58,6 +60,18 @@ function addAdmissions(sim: Simulation, add: Add, addInert: Add): void {
   }
 }
 
+/** What a call can be answered with that is not carried out. Not every 404 is about the object that was asked for. */
+const ERRORS: readonly (readonly [string, ApiError])[] = [
+  ['401', refusal(401, { reason: 'Unauthorized' })],
+  ['403', refusal(403, { reason: 'Forbidden' })],
+  ['a bare 404', refusal(404)],
+  ['404 about something else', refusal(404, { reason: 'NotFound', details: { kind: 'namespaces', name: 'db' } })],
+  ['409', refusal(409, { reason: 'Conflict' })],
+  ['429', refusal(429, { reason: 'TooManyRequests' })],
+  ['500', refusal(500, { reason: 'InternalError' })],
+  ['503', refusal(503)],
+];
+
 function addCalls(
   sim: Simulation,
   { add, addInert }: { add: Add; addInert: Add },
@@ -84,15 +98,17 @@ function addCalls(
     `the answer to ${who}'s call is lost`,
     on((task) => calls.answer(task, true)),
   );
+  for (const [what, error] of ERRORS) {
+    add(
+      1,
+      `${who}'s call gets ${what}`,
+      on((task) => calls.fail(task, error)),
+    );
+  }
   add(
     1,
-    `${who}'s call gets 500`,
-    on((task) => calls.fail(task, 500)),
-  );
-  add(
-    1,
-    `${who}'s call gets 429`,
-    on((task) => calls.fail(task, 429)),
+    `${who}'s call is carried out and gets 500`,
+    on((task) => calls.fail(task, refusal(500, { reason: 'InternalError' }), true)),
   );
   add(
     2,

@@ -1,6 +1,5 @@
 import type { ApiRequest, JsonObject } from '../../src/kube/client.ts';
 import { refusal } from '../support/api.ts';
-import { RESCHEDULE } from '../support/raw.ts';
 import type { SimClock } from './clock.ts';
 import {
   NAMESPACE,
@@ -12,6 +11,7 @@ import {
   type SimTracker,
   shown,
 } from './objects.ts';
+import { Patches } from './patches.ts';
 import type { Variant } from './variant.ts';
 
 export type WatchKind = 'pods' | 'nodes' | 'trackers';
@@ -37,10 +37,6 @@ export interface Witness<Caller> {
   wrote(write: Write, caller: Caller): void;
 }
 
-/** Names of annotations, as a real API server checks them. */
-const NAME_PART_MAX = 63;
-const GRACE_MS = 30_000;
-
 /** The state of the cluster, linear: every call is carried out at one moment, and every change is one line of a watch. */
 export class ApiServer<Caller> {
   readonly pods = new Map<string, SimPod>();
@@ -57,6 +53,7 @@ export class ApiServer<Caller> {
   readonly #clock: SimClock;
   readonly #variant: Variant;
   readonly #witness: Witness<Caller>;
+  readonly #patches: Patches<Caller>;
   #version = 1_000;
   #uids = 0;
 
@@ -64,12 +61,18 @@ export class ApiServer<Caller> {
     this.#clock = clock;
     this.#variant = variant;
     this.#witness = witness;
+    this.#patches = new Patches(this, witness);
+  }
+
+  get now(): number {
+    return this.#clock.now;
   }
 
   createPod(kind: SimPod['kind'], name: string): SimPod {
     const version = ++this.#version;
     const uid = `${shown(name)}#${++this.#uids}`;
-    const fields = { name, kind, uid, ready: false, isLabelled: true, version };
+    const { graceSeconds } = this.#variant;
+    const fields = { name, kind, uid, ready: false, isLabelled: true, graceSeconds, version };
     const pod: SimPod = { ...fields, raw: rawPod(fields) };
     this.pods.set(name, pod);
     this.#tellPod(pod, 'put');
@@ -95,14 +98,25 @@ export class ApiServer<Caller> {
     this.#tellPod(pod, 'remove');
   }
 
-  /** DELETE with a grace period: a pod on a node goes once its kubelet says so. */
-  terminatePod(pod: SimPod): void {
-    if (pod.node === undefined) this.removePod(pod);
-    else if (pod.deletionDeadline === undefined) {
-      this.changePod(pod, () => {
-        pod.deletionDeadline = this.#clock.now + GRACE_MS;
-      });
+  /**
+   * DELETE: a pod on a node goes once its kubelet says so, and at once where it has no grace. One that is terminating can only
+   * be given less; that counts from the first DELETE for the API server, and from now on for the kubelet. False: nothing changes.
+   */
+  terminatePod(pod: SimPod, askedSeconds?: number): boolean {
+    const isPlaced = pod.node !== undefined && pod.finishedAt === undefined;
+    const had = pod.deletionGraceSeconds;
+    const seconds = askedSeconds ?? had ?? (isPlaced ? pod.graceSeconds : 0);
+    if (had !== undefined && seconds >= had) return false;
+    if (seconds === 0 || !isPlaced) {
+      this.removePod(pod);
+      return true;
     }
+    const { now } = this.#clock;
+    const begunAt = had === undefined ? now : (pod.deletionDeadline ?? now) - had * 1000;
+    const deletionDeadline = begunAt + seconds * 1000;
+    const overAt = now + seconds * 1000;
+    this.changePod(pod, () => Object.assign(pod, { deletionDeadline, deletionGraceSeconds: seconds, overAt }));
+    return true;
   }
 
   putNode(name: string, edit: (node: SimNode) => void): void {
@@ -163,15 +177,17 @@ export class ApiServer<Caller> {
   }
 
   /** Carries out one call of the hook. Throws ApiError where it is refused. */
-  call({ method, path, contentType, body }: ApiRequest, caller: Caller): JsonObject {
+  call(request: ApiRequest, caller: Caller): JsonObject {
+    const { method, path } = request;
     if (method === 'POST') {
       this.#witness.wrote({ kind: 'event' }, caller);
-      return body as JsonObject;
+      return request.body as JsonObject;
     }
+    const discovered = DISCOVERY[path];
+    if (discovered !== undefined) return discovered;
     const found = this.#find(path);
     if (method === 'GET') return found.raw;
-    if (contentType === 'application/json-patch+json') this.#prune(found, body as readonly PatchOp[], caller);
-    else this.#merge(found, (body as { metadata: MergePatch }).metadata, caller);
+    this.#patches.apply(found, request, caller);
     return found.raw;
   }
 
@@ -185,44 +201,6 @@ export class ApiServer<Caller> {
 
   #findPod(path: string, name: string): SimPod | undefined {
     return path === `/api/v1/namespaces/${NAMESPACE}/pods/${name}` ? this.pods.get(name) : undefined;
-  }
-
-  #merge(found: SimPod | SimNode | SimTracker, patch: MergePatch, caller: Caller): void {
-    if (!('uid' in found)) throw refusal(400);
-    if (patch.uid !== undefined && patch.uid !== found.uid) {
-      throw refusal(422, { reason: 'Invalid', details: { causes: [{ field: 'metadata.uid' }] } });
-    }
-    if (patch.resourceVersion !== undefined && patch.resourceVersion !== `${found.version}`) {
-      throw refusal(409, { reason: 'Conflict' });
-    }
-    if ('kind' in found) this.#mark(found, patch.annotations[RESCHEDULE] ?? '', caller);
-    else this.#write(found, patch.annotations, caller);
-  }
-
-  #mark(pod: SimPod, value: string, caller: Caller): void {
-    const isNew = pod.mark?.value !== value;
-    const mark = { value, at: this.#clock.now, by: 'reschedule-hook' };
-    // Told first: that the mark is there changes nothing that it depends on.
-    if (isNew) this.#witness.wrote({ kind: 'mark', pod }, caller);
-    if (isNew) this.changePod(pod, () => Object.assign(pod, { mark }));
-  }
-
-  #write(tracker: SimTracker, annotations: Readonly<Record<string, string>>, caller: Caller): void {
-    for (const [key, value] of Object.entries(annotations)) {
-      if (key.slice(key.indexOf('/') + 1).length > NAME_PART_MAX) {
-        throw refusal(422, { reason: 'Invalid', details: { causes: [{ field: 'metadata.annotations' }] } });
-      }
-      this.#witness.wrote({ kind: 'entry', tracker, key, value }, caller);
-    }
-    this.changeTracker(tracker, { ...tracker.annotations, ...annotations });
-  }
-
-  #prune(found: SimPod | SimNode | SimTracker, [test]: readonly PatchOp[], caller: Caller): void {
-    const key = test?.path.split('/').at(-1)?.replaceAll('~1', '/').replaceAll('~0', '~') ?? '';
-    if (!('annotations' in found) || found.annotations[key] !== test?.value) throw refusal(422, { reason: 'Invalid' });
-    const { [key]: value = '', ...rest } = found.annotations;
-    this.#witness.wrote({ kind: 'prune', tracker: found, key, value }, caller);
-    this.changeTracker(found, rest);
   }
 
   /** A watch by label is told that the pod is deleted, as it last was, under the new version. */
@@ -242,16 +220,12 @@ export class ApiServer<Caller> {
   }
 }
 
-interface MergePatch {
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-  readonly annotations: Readonly<Record<string, string>>;
-}
-
-interface PatchOp {
-  readonly path: string;
-  readonly value?: string;
-}
+/** What it says of the kinds that it serves. */
+const DISCOVERY: Readonly<Record<string, JsonObject>> = {
+  '/apis': { groups: [{ name: 'couchbase.com', versions: [{ version: 'v2' }] }] },
+  '/apis/couchbase.com/v2': { resources: [{ name: 'couchbaseclusters' }] },
+  '/api/v1': { resources: [{ name: 'namespaces' }] },
+};
 
 /** The hook watches by label: it is never told of other pods. */
 export const isWatched = ({ kind, isLabelled }: SimPod) => kind !== 'other' && isLabelled;

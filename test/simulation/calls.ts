@@ -1,6 +1,5 @@
 import type { ApiRequest, JsonObject } from '../../src/kube/client.ts';
-import { ApiUnreachableError } from '../../src/kube/errors.ts';
-import { refusal } from '../support/api.ts';
+import { type ApiError, ApiUnreachableError } from '../../src/kube/errors.ts';
 import type { ApiServer } from './api-server.ts';
 import { shown } from './objects.ts';
 
@@ -70,12 +69,13 @@ export class Calls<T extends Task> {
     return true;
   }
 
-  /** The API server refuses the first call without carrying it out. */
-  fail(task: T, code: number): boolean {
+  /** The first call is answered with an error: by the API server or by something in between, carried out or not. */
+  fail(task: T, error: ApiError, isCarriedOut = false): boolean {
     const call = task.calls.find(({ outcome }) => outcome === undefined);
     if (call === undefined) return false;
     task.calls.splice(task.calls.indexOf(call), 1);
-    call.reject(refusal(code, { reason: 'Overloaded' }));
+    if (isCarriedOut) this.#carryOut(call.request, task);
+    call.reject(error);
     return true;
   }
 

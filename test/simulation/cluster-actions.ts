@@ -107,7 +107,8 @@ export function addCluster(sim: Simulation, add: Add): void {
       ),
     );
     add(1, `somebody deletes ${shown(name)}`, () => terminate(sim, server.pods.get(name)));
-    add(12, `the kubelet ends ${shown(name)}`, () => kubeletEnds(sim, server.pods.get(name)));
+    add(2, `somebody deletes ${shown(name)} with 5 s of grace`, () => hurry(sim, server.pods.get(name)));
+    add(6, `the kubelet ends ${shown(name)}`, () => kubeletEnds(sim, server.pods.get(name)));
   }
   for (const [name, kind] of [
     ['backup-0', 'job'],
@@ -122,9 +123,12 @@ export function addCluster(sim: Simulation, add: Add): void {
 }
 
 function terminate({ server }: Simulation, pod: SimPod | undefined): boolean {
-  if (pod === undefined || !isProtected(pod)) return false;
-  server.terminatePod(pod);
-  return true;
+  return pod !== undefined && isProtected(pod) && server.terminatePod(pod);
+}
+
+/** Also a pod that is terminating already. */
+function hurry({ server }: Simulation, pod: SimPod | undefined): boolean {
+  return pod !== undefined && pod.finishedAt === undefined && server.terminatePod(pod, 5);
 }
 
 /** Also what the garbage collector does for pods of nodes that do not exist any more. */

@@ -19,10 +19,10 @@ export interface Finding {
 
 /** Runs from seed 1 on until what the fault violates is violated; undefined where it is not. */
 export async function find(fault: Fault): Promise<Finding | undefined> {
-  const { mutation, variant = {} } = fault;
+  const { mutation, variant = {}, begins = [] } = fault;
   let stepsInAll = 0;
   for (let seed = 1; seed <= MAX_RUNS; seed++) {
-    const found = await run(seed, { mutation, variant });
+    const found = await run(seed, { mutation, variant, begins });
     stepsInAll += found.steps;
     if (found.violation?.invariant === fault.violates) return { fault, found, stepsInAll };
   }

@@ -12,7 +12,7 @@ import { createEmitEvent } from '../../src/kube/events.ts';
 import { createReads } from '../../src/kube/reads.ts';
 import { createWrites } from '../../src/kube/writes.ts';
 import type { Log } from '../../src/logs.ts';
-import type { Decision } from '../../src/policy/decision.ts';
+import type { Decision, Observation } from '../../src/policy/decision.ts';
 import { decodeEntry, ENTRY_PREFIX, entryKey } from '../../src/policy/entry.ts';
 import type { EvictionRequest, Tracker } from '../../src/policy/model.ts';
 import { needsNode } from '../../src/policy/rules/8-earlier-instance.ts';
@@ -25,7 +25,7 @@ import type { ApiServer, WatchKind } from './api-server.ts';
 import type { Calls, Task } from './calls.ts';
 import type { SimClock } from './clock.ts';
 import { Feed } from './feed.ts';
-import type { Mutation } from './mutation.ts';
+import { type Mutation, observationOf } from './mutation.ts';
 import { EPOCH } from './objects.ts';
 import { Told } from './told.ts';
 import { settingsOf, trackerKindOf, type Variant } from './variant.ts';
@@ -112,7 +112,7 @@ export class HookProcess<T extends Task> {
     const marker = new Marker({ ...parts, annotationKey: RESCHEDULE, annotationValue: settings.annotationValue });
     this.#admitter = new Admitter({
       ...parts,
-      observer: mutated(observer, mutation),
+      observer: mutated(observer, observationOf(mutation, { pods: this.cache.pods, monotonicNow })),
       marker: { mark: (decision, signal) => this.#mark(marker, decision, signal) },
       timeoutSignal: (ms) => this.#timeoutSignal(ms),
     });
@@ -223,7 +223,7 @@ export class HookProcess<T extends Task> {
   }
 }
 
-function mutated(observer: Observer, { observation = (seen) => seen }: Mutation) {
+function mutated(observer: Observer, observation: (seen: Observation) => Observation) {
   return {
     fromCache: (request: EvictionRequest) => observation(observer.fromCache(request)),
     live: async (...args: Parameters<Observer['live']>) => observation(await observer.live(...args)),

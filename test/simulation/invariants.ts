@@ -121,18 +121,27 @@ export class Invariants implements Witness<SimTask>, Ledger {
     else if (write.kind === 'prune') this.#entries.checkPrune(write.key, write.value);
   }
 
+  /** The API server takes an allow: by name it may hit whatever has that name then (a). */
+  allowed(admission: Admission): void {
+    this.look(admission);
+    const { request, name, decision } = admission;
+    if (request.uid === undefined && !request.dryRun && !admission.sawCorpse && !admission.sawUnselected)
+      this.violate('a', `${name} is allowed (${decision?.reason}) by name, and ${request.name} is no corpse`);
+  }
+
   /** The API server deletes a pod because the hook allowed an eviction (a). */
   evicted(pod: SimPod, admission: Admission): void {
+    const { name, decision, request } = admission;
     // Rule 6: a corpse is let go also by name, because nobody is replacing it.
-    const isOfCorpse = admission.decision?.reason === 'Corpse' && admission.sawCorpse;
+    const isOfCorpse = decision?.reason === 'Corpse' && admission.sawCorpse;
     // Rule 3: nobody can know that it is to be protected a moment later, or that its successor is.
-    const isOfUnselected = admission.decision?.reason === 'NotSelected' && admission.sawUnselected;
-    if (isProtected(pod) && !isOfCorpse && !isOfUnselected) {
-      this.violate(
-        'a',
-        `${pod.uid}, live and selected, is evicted: ${admission.name} was allowed (${admission.decision?.reason})`,
-      );
-    }
+    const isOfUnselected = decision?.reason === 'NotSelected' && admission.sawUnselected;
+    if (!isSelected(pod) || !isUnfinished(pod) || isOfCorpse || isOfUnselected) return;
+    const because = `${name} was allowed (${decision?.reason})`;
+    const { graceSeconds = Number.POSITIVE_INFINITY } = request;
+    if (isProtected(pod)) this.violate('a', `${pod.uid}, live and selected, is evicted: ${because}`);
+    else if (graceSeconds < (pod.deletionGraceSeconds ?? 0))
+      this.violate('a', `${pod.uid}, still terminating, gets less grace: ${because}`);
   }
 
   /** The drainer is told a denial (b, d). */

@@ -25,8 +25,27 @@ export interface Mutation {
   readonly reconcilerCache?: (cache: Cache) => Cache;
   /** Is not told of the end of an instance where a list has the next one of that name. */
   readonly missesReplaced?: boolean;
+  /** Counts for how long a pod has been over from when it was first known to end. */
+  readonly keepsCorpseClock?: boolean;
   /** Reconciles nothing. */
   readonly neverReconciles?: boolean;
   /** Reads the value of an entry for the answer, and removes it. */
   readonly consumesEntries?: boolean;
+}
+
+/** What the policy gets to see where a process has this fault. */
+export function observationOf(
+  { observation = (seen) => seen, keepsCorpseClock }: Mutation,
+  { pods, monotonicNow }: { pods: Cache['pods']; monotonicNow: () => number },
+): (seen: Observation) => Observation {
+  if (!keepsCorpseClock) return observation;
+  const since = new Map<string, number>();
+  pods.subscribe((change) => {
+    if (change.kind === 'removed' || since.has(change.now.uid)) return;
+    if (change.now.deletionDeadline !== undefined) since.set(change.now.uid, monotonicNow());
+  });
+  return (seen) => {
+    const at = since.get(seen.pod?.uid ?? '');
+    return observation(at === undefined ? seen : { ...seen, endingForMs: monotonicNow() - at });
+  };
 }

@@ -14,7 +14,12 @@ export interface SimPod {
   /** Whether it carries the label by which the hook selects. */
   isLabelled: boolean;
   mark?: { readonly value: string; readonly at: number; readonly by: string };
+  /** What it has to end in once it is deleted, and what it was given then. */
+  readonly graceSeconds: number;
+  deletionGraceSeconds?: number;
   deletionDeadline?: number;
+  /** When its kubelet should have ended it. */
+  overAt?: number;
   finishedAt?: number;
   version: number;
   raw: JsonObject;
@@ -67,7 +72,7 @@ export function rawPod(pod: Omit<SimPod, 'raw'>): JsonObject {
       ...(mark === undefined ? {} : { annotations: { [RESCHEDULE]: mark.value }, managedFields: [managed(mark)] }),
       ...(deletionDeadline === undefined
         ? {}
-        : { deletionTimestamp: instant(deletionDeadline), deletionGracePeriodSeconds: 30 }),
+        : { deletionTimestamp: instant(deletionDeadline), deletionGracePeriodSeconds: pod.deletionGraceSeconds }),
     },
     spec: pod.node === undefined ? {} : { nodeName: pod.node },
     status: {

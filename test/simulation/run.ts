@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly mutation?: Mutation;
   readonly variant?: Partial<Variant>;
   readonly maxSteps?: number;
+  /** The steps that it begins with, before those that chance picks. */
+  readonly begins?: readonly string[];
 }
 
 const MIN_STEPS = 40;
@@ -38,13 +40,22 @@ export async function run(seed: number, options: RunOptions = {}): Promise<RunRe
   const sim = new Simulation(variant, options.mutation);
   const actions = actionsOf(sim);
   const lottery = lotteryOf(variant, actions);
-  const script: string[] = [];
+  const script = await begin(sim, actions, options.begins ?? []);
   const length = MIN_STEPS + random.below((options.maxSteps ?? MAX_STEPS) - MIN_STEPS);
   while (script.length < length && sim.invariants.violation === undefined) {
     const action = actions[lottery[random.below(lottery.length)] as number] as Action;
     if (await step(sim, action)) script.push(action.label);
   }
   return { ...(await finish(sim, seed, script)), maxSteps: options.maxSteps ?? MAX_STEPS };
+}
+
+async function begin(sim: Simulation, actions: readonly Action[], labels: readonly string[]): Promise<string[]> {
+  const taken: string[] = [];
+  for (const label of labels) {
+    const action = actions.find((one) => one.label === label);
+    if (action !== undefined && (await step(sim, action))) taken.push(label);
+  }
+  return taken;
 }
 
 const lotteries = new Map<string, Uint16Array>();

@@ -38,6 +38,8 @@ const ONE_REPLICA: Variant = {
   longNames: false,
   replicas: 1,
   keepsNodes: true,
+  leavesCorpses: false,
+  graceSeconds: 30,
   drainers: [DRAINERS.kubectl],
 };
 const faultOf = (what: RegExp) => FAULTS.find((fault) => what.test(fault.what))?.mutation ?? assert.fail();

@@ -3,6 +3,7 @@ import { ApiServer, WATCH_KINDS } from './api-server.ts';
 import { CALL_TIMEOUT_MS, Calls } from './calls.ts';
 import { quiet, SimClock } from './clock.ts';
 import { Drainer } from './drainer.ts';
+import { furnish } from './furnish.ts';
 import { HookProcess } from './hook-process.ts';
 import { Invariants } from './invariants.ts';
 import type { Mutation } from './mutation.ts';
@@ -54,7 +55,7 @@ export class Simulation {
     );
     this.operator = new Operator(this.server, variant);
     this.drainers = variant.drainers.map((kind, i) => new Drainer(`${kind.name}-${i}`, kind, this.server));
-    this.#furnish();
+    furnish(this);
     this.replicas = Array.from({ length: variant.replicas }, (_, i) => ({
       name: `r${i}`,
       process: undefined,
@@ -204,10 +205,11 @@ export class Simulation {
       this.invariants.refused(code, admission);
       return code;
     }
+    this.invariants.allowed(admission);
     const { code, pod } = this.server.evict(request.name, { uid: request.uid, dryRun: request.dryRun });
     this.note(`${admission.name} is allowed, ${decision.reason}: ${code}`);
     if (pod !== undefined) this.invariants.evicted(pod, admission);
-    if (pod !== undefined) this.server.terminatePod(pod);
+    if (pod !== undefined) this.server.terminatePod(pod, request.graceSeconds);
     return code;
   }
 
@@ -236,20 +238,5 @@ export class Simulation {
       const others = Object.entries(tracker.annotations).filter(([key]) => !key.endsWith(`.${request.name}`));
       this.server.changeTracker(tracker, Object.fromEntries(others));
     }
-  }
-
-  #furnish(): void {
-    for (const name of NODES) this.server.putNode(name, () => undefined);
-    this.createTracker();
-    for (const [i, name] of [...this.operator.members].entries()) {
-      this.#settle(this.server.createPod('member', name).name, NODES[i] ?? 'n1');
-    }
-    this.#settle(this.server.createPod('job', 'backup-0').name, 'n1');
-    this.#settle(this.server.createPod('other', 'web-0').name, 'n1');
-  }
-
-  #settle(name: string, node: string): void {
-    const pod = this.server.pods.get(name);
-    if (pod !== undefined) this.server.changePod(pod, () => Object.assign(pod, { node, ready: true }));
   }
 }

@@ -1,4 +1,4 @@
-import { isEnding, type SimNode, type SimPod } from './objects.ts';
+import type { SimNode, SimPod } from './objects.ts';
 import type { Variant } from './variant.ts';
 
 const CORPSE_MS = 5 * 60_000;
@@ -10,8 +10,8 @@ export function isDraining(node: SimNode | undefined): boolean {
 
 /** Over for so long that nobody can be replacing it any more. */
 export function isCorpse(pod: SimPod, now: number): boolean {
-  const { deletionDeadline = Number.POSITIVE_INFINITY, finishedAt = Number.POSITIVE_INFINITY } = pod;
-  return isEnding(pod) && now - Math.min(deletionDeadline, finishedAt) > CORPSE_MS;
+  const { overAt = Number.POSITIVE_INFINITY, finishedAt = Number.POSITIVE_INFINITY } = pod;
+  return now - Math.min(overAt, finishedAt) > CORPSE_MS;
 }
 
 /** Whether it has arrived, in the sense of the variant's condition. */

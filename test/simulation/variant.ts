@@ -20,6 +20,10 @@ export interface Variant {
   readonly replicas: number;
   /** Whether a pod is put back on the node where the last of its name was, wherever that can be; with a local volume it has to. */
   readonly keepsNodes: boolean;
+  /** Whether failed pods are left lying at the end, until somebody evicts them. */
+  readonly leavesCorpses: boolean;
+  /** Of every pod. */
+  readonly graceSeconds: number;
   readonly drainers: readonly DrainerKind[];
 }
 
@@ -46,6 +50,9 @@ export const DRAINERS = {
   windows: { ...PATIENT, name: 'windows', marksBy: 'cordon', relists: true },
   karpenter: { ...PATIENT, name: 'karpenter', marksBy: 'karpenter.sh/disrupted', namesUid: true, relists: true },
   hasty: { ...PATIENT, name: 'hasty', marksBy: 'cordon', namesUid: true, relists: true, graceSeconds: 0 },
+  /** With less grace than pods have. */
+  brisk: { ...PATIENT, name: 'brisk', marksBy: 'cordon', namesUid: true, relists: true, graceSeconds: 5 },
+  curt: { ...PATIENT, name: 'curt', marksBy: 'cordon', graceSeconds: 5 },
   autoscaler: { ...PATIENT, name: 'autoscaler', marksBy: 'ToBeDeletedByClusterAutoscaler' },
   descheduler: { ...PATIENT, name: 'descheduler', marksBy: 'nothing', asksOnce: true },
   dryRun: { ...PATIENT, name: 'dry-run', marksBy: 'nothing', asksOnce: true, dryRun: true },
@@ -62,6 +69,8 @@ export function variantOf(random: Random): Variant {
     longNames: random.below(8) === 0,
     replicas: 1 + random.below(3),
     keepsNodes: random.below(2) === 0,
+    leavesCorpses: random.below(2) === 0,
+    graceSeconds: random.pick([0, 30, 30, 3_600, 3_600]),
     drainers: Array.from({ length: 1 + random.below(3) }, () => random.pick(MOSTLY)),
   };
 }
@@ -94,6 +103,8 @@ export function describeVariant(variant: Variant): string {
   const { tracking, condition, replicas, drainers } = variant;
   const more = [
     ...(variant.longNames ? ['long names'] : []),
+    ...(variant.graceSeconds === 30 ? [] : [`grace of ${variant.graceSeconds} s`]),
+    ...(variant.leavesCorpses ? ['corpses are left'] : []),
     ...(variant.keepsNodes ? ['pods go back to their nodes'] : []),
   ];
   const what = [`tracking ${tracking}`, condition, `${replicas} replicas`, ...more].join(', ');
