@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import type { TLSSocket } from 'node:tls';
 import { eventually, type Peer, review, type Wire } from './wire.ts';
 
@@ -25,6 +26,16 @@ const answered = (text: string, expected: RegExp): Abuse => {
     return [peer];
   };
 };
+
+const CHUNK = Buffer.from(`10000\r\n${'x'.repeat(0x10000)}\r\n`);
+
+/** More than twice what a body may be, unless the server has had enough before: it answers, or ends it. */
+async function flood(peer: Peer): Promise<void> {
+  const { socket, closed } = peer;
+  for (let sent = 0; sent < 40 && !socket.destroyed && peer.received === ''; sent++) {
+    if (!socket.write(CHUNK)) await Promise.race([once(socket, 'drain'), closed]);
+  }
+}
 
 const refused = (text: string, expected = /^(HTTP\/1\.1 4\d\d [^\r]*\r\n[\s\S]*)?$/): Abuse => {
   return async (wire) => {
@@ -92,6 +103,13 @@ export const ABUSES: Readonly<Record<string, Abuse>> = {
     await eventually(() => peers.filter(({ received }) => received.includes(' 503 ')).length === 8, 'eight 503');
     return peers;
   },
+  'bodies without end, that come as fast as they can': (wire) =>
+    many(40, async () => {
+      const peer = await wire.connect();
+      peer.socket.write(`${HEAD}transfer-encoding: chunked\r\n\r\n`);
+      await flood(peer);
+      return peer;
+    }),
   'headers of 20 KiB': refused(`${HEAD}x-large: ${'a'.repeat(20_000)}\r\n\r\n`, /^HTTP\/1\.1 431 /),
   'thousands of headers': refused(`${HEAD}${'a: b\r\n'.repeat(5_000)}\r\n`, /^HTTP\/1\.1 431 /),
   'Expect: 100-continue': async (wire) => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import type { RequestListener } from 'node:http';
 import { describe, test } from 'node:test';
 import { bodies, type Tally } from './bodies.ts';
+import { assertHeld, heldBytes } from './garbage.ts';
 import type { Planted } from './world.ts';
 
 /** The same cases in every run of the tests; `npm run fuzz` has others. */
@@ -8,10 +10,29 @@ const SEED = 20_260_101;
 const RUNS = 1_500;
 const ALLOW = { kind: 'allow', rule: '3', reason: 'NotSelected' } as const;
 
+/** Looked at so often on the way; the first part is for code that is compiled. */
+const LOOK_EVERY = 250;
+const GROWTH_MAX_MIB = 16;
+
+/** All of the cases; after each few of them hardly more may be held than after the first few. */
+async function runInBounds(planted: Planted, tally: Tally = new Map(), runs = RUNS): Promise<void> {
+  let cases = 0;
+  let before: number | undefined;
+  const look = () => {
+    if (before === undefined) before = heldBytes();
+    else assertHeld(before, GROWTH_MAX_MIB, `after ${cases} bodies`);
+  };
+  const onCase = () => {
+    if (++cases % LOOK_EVERY === 0) look();
+  };
+  await bodies(planted, tally).run({ runs, seed: SEED, onCase });
+  look();
+}
+
 describe('bodies against the webhook', () => {
   test('what must hold holds, and every kind of answer is met', async () => {
     const tally: Tally = new Map();
-    await bodies({}, tally).run({ runs: RUNS, seed: SEED });
+    await runInBounds({}, tally);
     const kinds = ['400', '404', '413', '415', 'allowed', 'dry run', 'marked'];
     for (const kind of [...kinds, 'denied 404', 'denied 409', 'denied 429', 'denied 500']) {
       assert.ok(tally.has(kind), `never met: ${kind}; ${JSON.stringify([...tally])}`);
@@ -59,4 +80,16 @@ describe('bodies against the webhook', () => {
       }
     });
   }
+
+  test('finds memory that stays', async () => {
+    const kept: Buffer[] = [];
+    const listener =
+      (honest: RequestListener): RequestListener =>
+      (request, response) => {
+        kept.push(Buffer.alloc(128 * 1024, 1));
+        honest(request, response);
+      };
+    await assert.rejects(runInBounds({ listener }, new Map(), 3 * LOOK_EVERY), /MiB are held, 16 at the most/);
+    kept.length = 0;
+  });
 });

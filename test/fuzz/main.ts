@@ -1,6 +1,5 @@
-import { memoryUsage } from 'node:process';
 import { readFlags, UsageError } from './flags.ts';
-import { collectGarbage } from './garbage.ts';
+import { heldBytes } from './garbage.ts';
 import type { Target } from './target.ts';
 import { TARGETS } from './targets.ts';
 
@@ -41,20 +40,14 @@ async function fuzz(target: Target, runs: number, seed: number, path: string | u
     toldAt = now;
     process.stderr.write(`${target.name}: ${cases} of ${wanted} cases, ${perSecond(now)}/s, seed ${seed}\n`);
   };
-  const before = heapBytes();
+  const before = heldBytes();
   await target.run({ runs: wanted, seed, path, onCase });
   const now = performance.now();
   print(
     `${target.name}: ${cases} cases in ${((now - startedAt) / 1000).toFixed(1)} s, ${perSecond(now)}/s, seed ${seed}`,
   );
-  const growth = heapBytes() - before;
-  if (growth > GROWTH_MAX_BYTES)
-    throw new Error(`${target.name}: ${Math.round(growth / 2 ** 20)} MiB stayed in the heap`);
-}
-
-function heapBytes(): number {
-  collectGarbage();
-  return memoryUsage().heapUsed;
+  const growth = heldBytes() - before;
+  if (growth > GROWTH_MAX_BYTES) throw new Error(`${target.name}: ${Math.round(growth / 2 ** 20)} MiB are still held`);
 }
 
 /** `npm run fuzz`: resolves to the exit code; see HELP for what it means. */
