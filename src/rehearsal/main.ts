@@ -4,6 +4,7 @@ import { asker } from './any-cluster/ask.ts';
 import { observe } from './any-cluster/observe.ts';
 import { rehearseOnCluster } from './any-cluster/rehearse.ts';
 import { checkBeforehand } from './beforehand.ts';
+import { brokenOff } from './broken-off.ts';
 import { type Flags, HELP, readFlags, UsageError } from './flags.ts';
 import { liveView, plainView, type View } from './live/view.ts';
 import type { RehearsalRecord } from './record.ts';
@@ -66,7 +67,7 @@ async function run(flags: Flags, signal: AbortSignal): Promise<boolean> {
   process.once('exit', view.stop);
   try {
     const options = { write: view.write, follow: view.follow, signal };
-    const records = scenarios ? await playAll(scenarios, flags, options) : [await play(flags, options)];
+    const records = scenarios ? await playAll(scenarios, flags, options) : [await playOne(flags, options)];
     view.stop();
     for (const line of endOf(records, scenarios !== undefined)) view.write(line);
     // Counted from the start of this process.
@@ -77,6 +78,13 @@ async function run(flags: Flags, signal: AbortSignal): Promise<boolean> {
   } finally {
     view.stop();
   }
+}
+
+/** Also where it breaks off there is a record, for whoever reads records only. */
+async function playOne(flags: Flags, options: RehearsalOptions): Promise<RehearsalRecord> {
+  const about = 'It broke off, and what it had seen until then is lost.';
+  const scenario = { name: flags.cluster === undefined ? flags.process : 'cluster', title: 'A rehearsed drain', about };
+  return play(flags, options).catch((error: unknown) => brokenOff(scenario, error, options.signal));
 }
 
 function play(flags: Flags, options: RehearsalOptions): Promise<RehearsalRecord> {

@@ -1,17 +1,23 @@
+import { brokenOff } from './broken-off.ts';
 import { chooseDrainer } from './drainers/choose.ts';
 import type { Flags } from './flags.ts';
+import { type DrainSight, seeDrain } from './held-drain.ts';
+import { Hold } from './hold.ts';
+import { HookGuard } from './hook-guard.ts';
 import type { LogLine } from './log-lines.ts';
 import type { Member } from './member.ts';
 import { watchNodes } from './node-watch.ts';
 import { StandInOperator } from './operator.ts';
 import { PodWatch } from './pod-watch.ts';
+import type { PodView } from './pods.ts';
 import type { RehearsalRecord, Scenario } from './record.ts';
 import { type Followed, Recorder } from './recorder.ts';
 import { Cleanup, type Stage, setStage } from './stage.ts';
 import { tellHookLine, tellOperatorEvent, tellPodChange } from './tell.ts';
 import { Timeline } from './timeline.ts';
-import { checksOf, movesByPod, type Outcome, refusalsIn } from './verdict.ts';
+import { checksOf, figuresOf, refusalsIn, type Seen } from './verdict.ts';
 import { versionsOf } from './versions.ts';
+import { Witness } from './witness.ts';
 import * as workload from './workload.ts';
 
 export interface RehearsalOptions {
@@ -19,6 +25,8 @@ export interface RehearsalOptions {
   readonly signal: AbortSignal;
   /** Is given what tells of the pods at each moment, once there is anything to tell. */
   readonly follow?: (pods: () => readonly Followed[]) => void;
+  /** Settings of the hook over those of a rehearsal. */
+  readonly hookEnv?: Readonly<Record<string, string>>;
 }
 
 const NAMESPACE = 'db';
@@ -26,29 +34,41 @@ const CLUSTER = 'cb';
 const ANNOTATION = { key: 'cao.couchbase.com/reschedule', value: 'true' };
 const LEAST_SAFETY_MS = 10 * 60_000;
 
+const isMember = ({ labels }: PodView) => labels.app === 'couchbase';
+
 /** Rehearses one drain. Resolves to the record of it, after everything that was started has been stopped. */
 export async function rehearse(flags: Flags, options: RehearsalOptions): Promise<RehearsalRecord> {
-  const { write, signal, follow } = options;
+  const { write, signal: end, follow, hookEnv = {} } = options;
   const cleanup = new Cleanup();
+  const over = new AbortController();
+  const signal = AbortSignal.any([end, over.signal]);
   const monotonicNow = () => performance.now();
   const recorder = new Recorder({ monotonicNow, clusterOf: ({ labels }) => labels.couchbase_cluster });
+  const witness = new Witness({ namespace: NAMESPACE, monotonicNow, now: () => Date.now() });
   const timeline = new Timeline({ monotonicNow, write, onHappening: (happening) => recorder.happened(happening) });
+  const context: Context = { flags, timeline, recorder, witness, write, signal, now: monotonicNow };
   try {
     const onHookLine = (line: LogLine) => {
       recorder.hookLine(line);
+      witness.hookLine(line);
       tellHookLine(timeline, line, NAMESPACE);
     };
     const { nodes, controlPlane } = flags;
-    const stage = await setStage({ nodes, controlPlane, write, signal, onHookLine }, cleanup);
+    const stage = await setStage({ nodes, controlPlane, write, signal, onHookLine, hookEnv }, cleanup);
+    const guard = new HookGuard(stage.hook);
     follow?.(() => recorder.followed);
     write(`waiting until ${flags.members} members are in place and balanced`);
-    const scene = await setScene(stage, { flags, timeline, recorder, write, signal }, cleanup);
     const failed = stage.cluster.failed.then((error) => {
       throw error;
     });
     failed.catch(() => undefined);
-    return await Promise.race([failed, drainAndJudge(stage, scene, { flags, timeline, recorder, write, signal })]);
+    const play = async () => drainAndJudge(stage, await setScene(stage, context, cleanup), context);
+    return await Promise.race([failed, guard.died, play()]);
+  } catch (error) {
+    return brokenOff(scenarioOf(flags), error, end, recorder);
   } finally {
+    // First of all: what is still under way where it broke off.
+    over.abort(new Error('the rehearsal is over'));
     await cleanup.run();
   }
 }
@@ -62,10 +82,15 @@ interface Scene {
 /** A cluster with its operator, spread over the nodes, and some pods that nobody protects. */
 async function setScene(
   { client }: Stage,
-  { flags, timeline, recorder, signal }: Context,
+  { flags, timeline, recorder, witness, signal, now }: Context,
   cleanup: Cleanup,
 ): Promise<Scene> {
-  cleanup.defer(watchNodes(client, (name, isCordoned) => recorder.node(name, isCordoned)));
+  cleanup.defer(
+    watchNodes(client, (name, isCordoned, isDraining) => {
+      recorder.node(name, isCordoned);
+      witness.node(name, isDraining);
+    }),
+  );
   await workload.createNamespace(client, NAMESPACE);
   let isTold = false;
   const operator = new StandInOperator({
@@ -73,6 +98,7 @@ async function setScene(
     namespaces: [NAMESPACE],
     periodMs: flags.periodMs,
     annotation: ANNOTATION,
+    now,
     onEvent: (event) => isTold && tellOperatorEvent(timeline, event),
   });
   const watch = new PodWatch({
@@ -80,22 +106,22 @@ async function setScene(
     namespace: NAMESPACE,
     onChange: (change, pod) => {
       recorder.pod(change, pod);
+      witness.pod(change, pod);
       if (isTold) tellPodChange(timeline, change, pod);
     },
     onTrouble: (message, fields) => timeline.add({ who: 'cluster', what: message, detail: String(fields.error) }),
   });
   cleanup.defer(() => watch.stop());
   await watch.start({ signal });
-  operator.start();
-  cleanup.defer(() => operator.stop());
   const process = flags.process === 'in-place' ? 'InPlaceUpgrade' : 'SwapRebalance';
   recorder.expect(CLUSTER, flags.members);
   await workload.createCluster(client, { namespace: NAMESPACE, name: CLUSTER, size: flags.members, process });
   await workload.createPdb(client, { namespace: NAMESPACE, cluster: CLUSTER, size: flags.members });
   await workload.createDeployment(client, { namespace: NAMESPACE, name: 'web', replicas: flags.nodes });
-  const timeoutMs = 60_000 + 3 * flags.periodMs;
-  const wanted = { namespace: NAMESPACE, cluster: CLUSTER, size: flags.members, balanced: true, timeoutMs, signal };
-  const members = await workload.waitForMembers(client, wanted);
+  // Now that there is something to see: it looks at once, and then once a period.
+  operator.start();
+  cleanup.defer(() => operator.stop());
+  const members = await balanced(client, flags, 60_000 + 3 * flags.periodMs, signal);
   timeline.start();
   recorder.start();
   isTold = true;
@@ -109,54 +135,67 @@ interface Context extends RehearsalOptions {
   readonly flags: Flags;
   readonly timeline: Timeline;
   readonly recorder: Recorder;
+  readonly witness: Witness;
+  readonly now: () => number;
 }
 
 async function drainAndJudge(stage: Stage, scene: Scene, context: Context): Promise<RehearsalRecord> {
   const { client, hook } = stage;
-  const startedAt = new Date().toISOString();
-  const { operator, watch, members } = scene;
-  const { flags, timeline, recorder, write, signal } = context;
-  const node = fullestNode(members);
-  const drained = new Set(members.filter((member) => member.node === node).map(({ uid }) => uid));
-  const deletedBefore = new Set(operator.deletedUids);
-  const since = hook.lines.length;
-  const drainer = chooseDrainer(stage, flags.drainer, write);
-  const drainEnded = recorder.drain(node, drainer.name);
-  const drainCode = await drainer.drain({
-    node,
-    timeoutMs: Math.max(LEAST_SAFETY_MS, flags.members * 10 * flags.periodMs),
-    signal,
-    onLine: (line) => timeline.add({ who: drainer.voice, what: line }),
-  });
-  signal.throwIfAborted();
-  drainEnded(`exit code ${drainCode}`);
-  timeline.add({ who: drainer.voice, what: `exit code ${drainCode}`, node });
-  await waitUntilCalm(client, flags, signal);
+  const { operator, watch } = scene;
+  const { flags, recorder, witness, signal, now } = context;
+  const started = { iso: new Date().toISOString(), at: now(), line: hook.lines.length };
+  const drains = [await drain(stage, scene, context)];
+  // The operator may still be at work; what it does then belongs to the verdict, and that it finds no calm is told there.
+  await balanced(client, flags, 10_000 + 6 * flags.periodMs, signal).catch(() => signal.throwIfAborted());
 
-  const outcome: Outcome = {
-    drainCode,
-    node,
-    drained,
-    instances: watch.instances.filter(({ labels }) => labels.app === 'couchbase'),
-    deletedByOperator: operator.deletedUids,
-    deletedBefore,
+  const seen: Seen = {
+    drains,
+    members: watch.instances.filter(isMember),
+    deletedAt: operator.deletedAt,
+    startedAt: started.at,
+    givenBack: new Set(),
     annotation: ANNOTATION,
+    witness,
   };
-  const moves = [...movesByPod(outcome)].map(([pod, count]) => `${pod} ${count}x`);
   const entries = Object.keys(await workload.entriesOnCluster(client, NAMESPACE, CLUSTER));
   return recorder.record({
     scenario: scenarioOf(flags),
-    startedAt,
+    startedAt: started.iso,
     versions: await versionsOf(client),
-    checks: checksOf(outcome),
+    checks: checksOf(seen),
     figures: [
-      { what: 'pods moved', value: `${moves.length} of ${drained.size} on the node` },
-      { what: 'moves per pod', value: moves.join(', ') || 'none' },
-      { what: 'evictions refused', value: String(refusalsIn(hook.lines.slice(since), NAMESPACE)) },
+      ...figuresOf(seen),
+      { what: 'evictions refused', value: String(refusalsIn(hook.lines.slice(started.line), NAMESPACE)) },
       { what: 'entries left', value: [entries.length, ...entries].join(' ') },
     ],
   });
 }
+
+function drain(stage: Stage, { operator, members }: Scene, context: Context) {
+  const { flags, timeline, recorder, witness, write, signal, now } = context;
+  const { client } = stage;
+  const node = fullestNode(members);
+  const on = members.filter((member) => member.node === node);
+  const drainer = chooseDrainer(stage, flags.drainer, write);
+  const patienceMs = 60_000 + 3 * flags.periodMs;
+  const hold = new Hold(operator, signal);
+  const sight: DrainSight = { client, namespace: NAMESPACE, isMember, hold, witness, patienceMs, now, signal };
+  return seeDrain(sight, { node, members: on }, async () => {
+    const ended = recorder.drain(node, drainer.name);
+    const code = await drainer.drain({
+      node,
+      timeoutMs: Math.max(LEAST_SAFETY_MS, flags.members * 10 * flags.periodMs),
+      signal,
+      onLine: (line) => timeline.add({ who: drainer.voice, what: line }),
+    });
+    ended(`exit code ${code}`);
+    timeline.add({ who: drainer.voice, what: `exit code ${code}`, node });
+    return code;
+  });
+}
+
+const balanced = (client: Stage['client'], { members: size }: Flags, timeoutMs: number, signal: AbortSignal) =>
+  workload.waitForMembers(client, { namespace: NAMESPACE, cluster: CLUSTER, size, balanced: true, timeoutMs, signal });
 
 function scenarioOf({ nodes, members, process, periodMs }: Flags): Scenario {
   const names = process === 'in-place' ? 'its name comes back' : 'a member with a new name takes its place';
@@ -165,15 +204,9 @@ function scenarioOf({ nodes, members, process, periodMs }: Flags): Scenario {
     title: process === 'in-place' ? 'A drain with names that come back' : 'A drain with new names',
     about:
       `One of ${nodes} nodes is drained under a Couchbase cluster of ${members} members. Each member on it ` +
-      `is moved by its operator, which looks at its cluster every ${periodMs / 1000} s: ${names}.`,
+      `is moved by its operator, which looks at its cluster every ${periodMs / 1000} s, but not before the drainer has ` +
+      `asked twice: ${names}.`,
   };
-}
-
-/** After the drain the operator may still be at work; what it does then belongs to the verdict. No calm is told there. */
-async function waitUntilCalm(client: Stage['client'], flags: Flags, signal: AbortSignal): Promise<void> {
-  const timeoutMs = 10_000 + 6 * flags.periodMs;
-  const wanted = { namespace: NAMESPACE, cluster: CLUSTER, size: flags.members, balanced: true, timeoutMs, signal };
-  await workload.waitForMembers(client, wanted).catch(() => signal.throwIfAborted());
 }
 
 /** The node with the most members; the last of them where there are several. */

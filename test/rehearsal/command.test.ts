@@ -43,6 +43,19 @@ async function rehearse(args: readonly string[], env: Readonly<Record<string, st
   return { code: await code, stdout, stderr };
 }
 
+/** Kills the hook when it has marked a pod. */
+const BREAKS_OFF = `data:text/javascript,${encodeURIComponent(`
+  import child_process from 'node:child_process';
+  import { syncBuiltinESMExports } from 'node:module';
+  const { spawn } = child_process;
+  child_process.spawn = (...args) => {
+    const child = spawn(...args);
+    child.stdout.on('data', (text) => String(text).includes('Pod marked') && child.kill('SIGKILL'));
+    return child;
+  };
+  syncBuiltinESMExports();
+`)}`;
+
 /** A kubeconfig with one context. */
 async function aKubeconfig(name: string, server: string): Promise<string> {
   const file = join(folder, `${name}.kubeconfig`);
@@ -126,7 +139,26 @@ describe('npm run rehearse', { concurrency: true }, () => {
     assert.equal(code, 1, stderr);
     const [record] = JSON.parse(stdout) as RehearsalRecord[];
     assert.equal(record?.holds, false);
-    assert.ok(record.checks.flatMap(({ problems }) => problems).includes('the drain ended with exit code 99'));
+    assert.ok(
+      record.checks.flatMap(({ problems }) => problems).some((problem) => / ended with exit code 99$/.test(problem)),
+    );
+  });
+
+  test('has a record and a page also where it breaks off', async () => {
+    const report = join(folder, 'broken.html');
+    const env = { PATH: withKubectl, NODE_OPTIONS: `--import=${BREAKS_OFF}` };
+    const args = ['--drainer=built-in', '--json', '--report', report];
+    const { code, stdout, stderr } = await rehearse(args, env);
+    assert.equal(code, 1, stderr);
+    const [record, ...others] = JSON.parse(stdout) as RehearsalRecord[];
+    assert.equal(others.length, 0);
+    assert.equal(record?.holds, false);
+    const problem = 'it broke off: the hook ended with SIGKILL, and nobody had stopped it';
+    assert.ok(record.checks[0]?.problems[0]?.startsWith(problem), JSON.stringify(record.checks));
+    // What had been seen until then is in it.
+    assert.ok(record.pods.length > 0);
+    assert.match(await readFile(report, 'utf-8'), /it broke off: the hook ended with SIGKILL/);
+    assert.match(stderr, /\nproblem: +it broke off: /);
   });
 
   test('takes everything back where nobody reads on', async () => {

@@ -1,21 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import type { ApiClient } from '../../kube/client.ts';
 import { describeError } from '../../kube/errors.ts';
+import { brokenOff } from '../broken-off.ts';
 import { installedKubectl } from '../drainers/kubectl.ts';
 import { type Flags, UsageError } from '../flags.ts';
-import type { RehearsalRecord } from '../record.ts';
+import { type DrainSight, seeDrain } from '../held-drain.ts';
+import { Hold } from '../hold.ts';
+import type { PodView } from '../pods.ts';
+import type { RehearsalRecord, Scenario } from '../record.ts';
 import { Recorder } from '../recorder.ts';
 import { fullestNode, type RehearsalOptions } from '../rehearse.ts';
 import { Cleanup } from '../stage.ts';
 import { Timeline } from '../timeline.ts';
-import { checksOf, movesByPod, type Outcome } from '../verdict.ts';
+import { checksOf, figuresOf, type Seen } from '../verdict.ts';
 import { versionsOf } from '../versions.ts';
+import { Witness } from '../witness.ts';
 import { access, lookAt } from './access.ts';
 import { checkAndAsk } from './consent.ts';
 import { drain } from './drain.ts';
 import type { ClusterFlags } from './flags.ts';
 import { findInstalledHook, type InstalledHook } from './installed-hook.ts';
-import { CLUSTER, setScene } from './scene.ts';
+import { CLUSTER, type Scene, setScene } from './scene.ts';
+import { askBeside, refusalIn } from './second-drainer.ts';
 import { MEMBER_LABEL } from './stand-ins.ts';
 
 export interface AnyClusterOptions extends RehearsalOptions {
@@ -37,6 +43,8 @@ export interface Run extends AnyClusterOptions {
   readonly name: string;
   readonly timeline: Timeline;
   readonly recorder: Recorder;
+  readonly witness: Witness;
+  readonly now: () => number;
   readonly cleanup: Cleanup;
 }
 
@@ -54,7 +62,16 @@ export async function rehearseOnCluster(
   const tellOfEnd = () => write('takes everything back, which may take a minute');
   const monotonicNow = () => performance.now();
   const recorder = new Recorder({ monotonicNow, clusterOf: ({ labels }) => labels[MEMBER_LABEL] });
-  const timeline = new Timeline({ monotonicNow, write, onHappening: (happening) => recorder.happened(happening) });
+  let witness: Witness | undefined;
+  const timeline = new Timeline({
+    monotonicNow,
+    write,
+    onHappening: (happening) => {
+      recorder.happened(happening);
+      const refused = refusalIn(happening, monotonicNow());
+      if (refused !== undefined) witness?.answered(refused);
+    },
+  });
   try {
     const { client, close } = await access(cluster, env);
     todo.defer(close);
@@ -64,13 +81,15 @@ export async function rehearseOnCluster(
       const name = `reschedule-hook-rehearsal-${randomBytes(3).toString('hex')}`;
       const hook = await findInstalledHook(client);
       const cleanup = telling(todo, write);
-      const run: Run = { ...options, flags, cluster, client, hook, kubectl, name, timeline, recorder, cleanup };
+      witness = new Witness({ namespace: name, monotonicNow, now: () => Date.now() });
+      const seeing = { timeline, recorder, witness, now: monotonicNow };
+      const run: Run = { ...options, flags, cluster, client, hook, kubectl, name, ...seeing, cleanup };
       await checkAndAsk(run);
       return run;
     });
     signal.throwIfAborted();
     signal.addEventListener('abort', tellOfEnd, { once: true });
-    return await rehearse(run);
+    return await rehearse(run).catch((error: unknown) => brokenOff(scenarioOf(run), error, signal, recorder));
   } finally {
     await todo.run();
     signal.removeEventListener('abort', tellOfEnd);
@@ -90,40 +109,63 @@ function telling(cleanup: Cleanup, write: (line: string) => void): Cleanup {
   return told;
 }
 
+const isMember = ({ labels }: PodView) => labels[MEMBER_LABEL] === CLUSTER;
+
 async function rehearse(run: Run): Promise<RehearsalRecord> {
-  const { client, cluster, flags, recorder, signal } = run;
-  const { operator, watch, members, annotation, calm } = await setScene(run);
-  const node = fullestNode(members);
-  const drained = new Set(members.filter((member) => member.node === node).map(({ uid }) => uid));
-  const deletedBefore = new Set(operator.deletedUids);
-  const startedAt = new Date().toISOString();
-  const { code, refusals } = await drain(run, node);
+  const { client, flags, recorder, witness, signal, now } = run;
+  const scene = await setScene(run);
+  const { operator, watch, annotation, calm } = scene;
+  const started = { iso: new Date().toISOString(), at: now() };
+  const { seen: drained, refusals } = await drainBeside(run, scene);
   await calm(10_000 + 6 * flags.periodMs).catch(() => signal.throwIfAborted());
-  const outcome: Outcome = {
-    drainCode: code,
-    node,
-    drained,
-    instances: watch.instances.filter((pod) => pod.labels[MEMBER_LABEL] === CLUSTER),
-    deletedByOperator: operator.deletedUids,
-    deletedBefore,
+  const seen: Seen = {
+    drains: [drained],
+    members: watch.instances.filter(isMember),
+    deletedAt: operator.deletedAt,
+    startedAt: started.at,
+    givenBack: new Set(),
     annotation,
+    witness,
   };
-  const moves = [...movesByPod(outcome)].map(([pod, count]) => `${pod} ${count}x`);
   return recorder.record({
-    scenario: {
-      name: 'cluster',
-      title: `A drain on the cluster of context ${cluster.context}`,
-      about:
-        `One of the nodes ${cluster.nodes.join(', ')} is drained with kubectl under ${flags.members} stand-in members, ` +
-        `which are moved by a stand-in operator that looks every ${flags.periodMs / 1000} s. The hook is the installed one.`,
-    },
-    startedAt,
+    scenario: scenarioOf(run),
+    startedAt: started.iso,
     versions: await versionsOf(client),
-    checks: checksOf(outcome),
-    figures: [
-      { what: 'pods moved', value: `${moves.length} of ${drained.size} on the node` },
-      { what: 'moves per pod', value: moves.join(', ') || 'none' },
-      { what: 'evictions refused', value: String(refusals) },
-    ],
+    checks: checksOf(seen),
+    figures: [...figuresOf(seen), { what: 'evictions refused', value: String(refusals) }],
   });
 }
+
+/** Drains, and asks beside the drainer, whose kubectl does not tell what it takes for done. */
+async function drainBeside(run: Run, { operator, watch, members, annotation }: Scene) {
+  const { client, name, flags, witness, signal, now } = run;
+  const node = fullestNode(members);
+  const on = members.filter((member) => member.node === node);
+  const patienceMs = 60_000 + 3 * flags.periodMs;
+  const hold = new Hold(operator, signal);
+  const sight: DrainSight = { client, namespace: name, isMember, hold, witness, patienceMs, now, signal };
+  let refusals = 0;
+  const isOver = new AbortController();
+  const here = () => watch.instances.filter((pod) => !pod.isGone && pod.node === node && isMember(pod));
+  const seen = await seeDrain(sight, { node, members: on }, async () => {
+    const asking = askBeside(run, annotation, here, AbortSignal.any([signal, isOver.signal]));
+    try {
+      const drained = await drain(run, node);
+      refusals = drained.refusals;
+      return drained.code;
+    } finally {
+      isOver.abort(new Error('the drain is over'));
+      await asking;
+    }
+  });
+  return { seen, refusals };
+}
+
+const scenarioOf = ({ cluster, flags }: Pick<Run, 'cluster' | 'flags'>): Scenario => ({
+  name: 'cluster',
+  title: `A drain on the cluster of context ${cluster.context}`,
+  about:
+    `One of the nodes ${cluster.nodes.join(', ')} is drained with kubectl under ${flags.members} stand-in members, ` +
+    `which are moved by a stand-in operator that looks every ${flags.periodMs / 1000} s, but not before kubectl has asked ` +
+    'twice. The hook is the installed one.',
+});

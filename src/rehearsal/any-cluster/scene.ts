@@ -12,6 +12,7 @@ import * as workload from '../workload.ts';
 import { namespaceLabels } from './consent.ts';
 import type { InstalledHook } from './installed-hook.ts';
 import { type Annotation, markTeller } from './marks.ts';
+import { watchPrunes } from './prunes.ts';
 import type { Run } from './rehearse.ts';
 import * as standIns from './stand-ins.ts';
 
@@ -32,7 +33,7 @@ export interface Scene {
 
 /** Creates all that a rehearsal needs in the cluster. Whatever it has created is in `cleanup`, also where it throws. */
 export async function setScene(run: Run): Promise<Scene> {
-  const { client, hook, name, cleanup, cluster, flags, write, signal, recorder, timeline, follow } = run;
+  const { client, hook, name, cleanup, cluster, flags, write, signal, recorder, witness, timeline, follow, now } = run;
   const kind = standIns.kindFor(hook.settings);
   // Before they are there: an answer can be lost.
   cleanup.defer(() => standIns.removeDefinition(client, kind, name));
@@ -41,7 +42,11 @@ export async function setScene(run: Run): Promise<Scene> {
   await workload.createNamespace(client, name, namespaceLabels(name));
   await untilAsked(run);
   cleanup.defer(
-    watchNodes(client, (node, isCordoned) => cluster.nodes.includes(node) && recorder.node(node, isCordoned)),
+    watchNodes(client, (node, isCordoned, isDraining) => {
+      if (!cluster.nodes.includes(node)) return;
+      recorder.node(node, isCordoned);
+      witness.node(node, isDraining);
+    }),
   );
   let isTold = false;
   const annotation = { key: hook.settings.annotationKey, value: hook.settings.annotationValue };
@@ -50,6 +55,7 @@ export async function setScene(run: Run): Promise<Scene> {
     namespaces: [name],
     periodMs: flags.periodMs,
     annotation,
+    now,
     kind,
     labels: standIns.memberLabels(hook.settings, kind, name),
     manifest: (pod) => standIns.asStandIn(pod, cluster),
@@ -61,11 +67,13 @@ export async function setScene(run: Run): Promise<Scene> {
     onSeen: markTeller(annotation, recorder, timeline),
     onChange: (change, pod) => {
       recorder.pod(change, pod);
+      witness.pod(change, pod);
       if (isTold) tellPodChange(timeline, change, pod);
     },
     onTrouble: (message, fields) => timeline.add({ who: 'cluster', what: message, detail: String(fields.error) }),
   });
   cleanup.defer(() => watch.stop());
+  cleanup.defer(watchPrunes(client, name, recorder, timeline));
   await watch.start({ signal });
   follow?.(() => recorder.followed);
   operator.start();

@@ -1,4 +1,4 @@
-import { describeError } from '../../kube/errors.ts';
+import { brokenOff } from '../broken-off.ts';
 import { type Flags, UsageError } from '../flags.ts';
 import type { RehearsalRecord } from '../record.ts';
 import type { RehearsalOptions } from '../rehearse.ts';
@@ -33,35 +33,17 @@ export async function playAll(
   const work = async () => {
     for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
       options.signal.throwIfAborted();
-      const { name } = next;
+      const { name, title, about } = next;
+      // So that one that breaks off takes nothing from the others.
+      const breakOff = (error: unknown) => brokenOff({ name, title, about }, error, options.signal);
       const write = (line: string) => options.write(isAlone ? line : `${name.padEnd(17)} ${line}`);
       const { follow, signal } = options;
       const played = playScenario(next, flags, { write, signal, ...(isAlone && follow ? { follow } : {}) });
-      records.set(name, await played.catch((error: unknown) => brokenOff(next, error, options)));
+      records.set(name, await played.catch(breakOff));
     }
   };
   const workers = flags.controlPlane ? 1 : AT_ONCE;
   const results = await Promise.allSettled(Array.from({ length: workers }, work));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   return scenarios.flatMap(({ name }) => records.get(name) ?? []);
-}
-
-/** So that one scenario that breaks off takes nothing from the others. Throws what is about all of them. */
-function brokenOff({ name, title, about }: Definition, error: unknown, { signal }: RehearsalOptions): RehearsalRecord {
-  if (signal.aborted || error instanceof UsageError) throw error;
-  return {
-    format: 1,
-    scenario: { name, title, about },
-    startedAt: new Date().toISOString(),
-    durationMs: 0,
-    versions: {},
-    holds: false,
-    checks: [{ what: 'it was played to its end', holds: false, problems: [`it broke off: ${describeError(error)}`] }],
-    figures: [],
-    drains: [],
-    nodes: [],
-    pods: [],
-    availability: [],
-    log: [],
-  };
 }

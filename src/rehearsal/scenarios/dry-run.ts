@@ -1,8 +1,7 @@
-import type { JsonObject } from '../../kube/client.ts';
 import { describeError } from '../../kube/errors.ts';
-import { nodePath, podPath } from '../../kube/paths.ts';
-import { COUCHBASE_CLUSTER, resourcePath } from '../couchbasecluster-crd.ts';
-import { CLUSTER, DRAIN_TIMEOUT_MS, type Play } from './play.ts';
+import { podPath } from '../../kube/paths.ts';
+import { DRAIN_TIMEOUT_MS, type Play } from './play.ts';
+import { versions } from './written.ts';
 
 /** Asks for the eviction of every member without meaning it, and looks whether anything was written. */
 export async function dryRun(play: Play): Promise<void> {
@@ -12,17 +11,26 @@ export async function dryRun(play: Play): Promise<void> {
   play.expect('nothing was written', before === (await versions(play)), 'a pod, the cluster or a node has changed');
 }
 
+/** Where a dry run can be asked for: of the API server, which then says so in its request, and in the body, as kubectl does. */
+const CHANNELS = [
+  { name: 'the request', query: { dryRun: 'All' }, deleteOptions: {} },
+  { name: 'its body', query: {}, deleteOptions: { dryRun: ['All'] } },
+];
+
 async function dryRunOfEvictions(play: Play): Promise<void> {
   const { client } = play.options.stage;
-  const refused: string[] = [];
-  for (const { namespace, name } of play.members()) {
-    const path = `${podPath(namespace, name)}/eviction`;
-    const deleteOptions = { dryRun: ['All'] };
-    const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace, name }, deleteOptions };
-    play.tell(`asks for a dry run of the eviction of ${name}`);
-    await client.json({ method: 'POST', path, body }).catch((error: unknown) => refused.push(describeError(error)));
+  for (const { name: channel, query, deleteOptions } of CHANNELS) {
+    const refused: string[] = [];
+    for (const { namespace, name } of play.members()) {
+      const path = `${podPath(namespace, name)}/eviction`;
+      const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace, name }, deleteOptions };
+      play.tell(`asks for a dry run of the eviction of ${name}, in ${channel}`);
+      await client
+        .json({ method: 'POST', path, query, body })
+        .catch((error: unknown) => refused.push(describeError(error)));
+    }
+    play.expect(`every dry run that ${channel} asked for was allowed`, refused.length === 0, refused.join('; '));
   }
-  play.expect('every dry run was allowed', refused.length === 0, refused.join('; '));
 }
 
 /** Where the drainer has such a thing; kubectl then prints what the hook warns of. */
@@ -44,19 +52,4 @@ async function dryRunOfDrain(play: Play): Promise<void> {
     .filter(({ namespace, name }) => !lines.some((line) => line.includes(`pod ${namespace}/${name} would be marked`)));
   const what = 'it told of each member that it would be marked';
   play.expect(what, unsaid.length === 0, `nothing was said of ${unsaid.map(({ name }) => name).join(', ')}`);
-}
-
-/** Of everything that the hook could have written to, and whether the nodes are cordoned. */
-async function versions({ options, namespace }: Play): Promise<string> {
-  const { client, cluster } = options.stage;
-  const { items } = await client.json({ method: 'GET', path: `/api/v1/namespaces/${namespace}/pods` });
-  const owner = await client.json({ method: 'GET', path: resourcePath(COUCHBASE_CLUSTER, namespace, CLUSTER) });
-  const nodes = await Promise.all(cluster.nodes.map((name) => client.json({ method: 'GET', path: nodePath(name) })));
-  const all = [...(items as readonly JsonObject[]), owner] as {
-    metadata?: { uid?: string; resourceVersion?: string };
-  }[];
-  return JSON.stringify([
-    all.map(({ metadata }) => [metadata?.uid, metadata?.resourceVersion]),
-    nodes.map(({ spec }) => (spec as { unschedulable?: boolean }).unschedulable === true),
-  ]);
 }

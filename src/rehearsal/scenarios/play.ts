@@ -1,24 +1,27 @@
-import type { JsonObject } from '../../kube/client.ts';
 import { describeError } from '../../kube/errors.ts';
 import { LOG } from '../../logs.ts';
+import { MESSAGES } from '../../policy/decision.ts';
 import type { Drainer } from '../drainers/drainer.ts';
+import { seeDrain } from '../held-drain.ts';
+import type { Hold } from '../hold.ts';
+import type { HookGuard } from '../hook-guard.ts';
 import type { LogLine } from '../log-lines.ts';
 import type { Member } from '../member.ts';
 import type { StandInOperator } from '../operator.ts';
 import type { PodWatch } from '../pod-watch.ts';
-import { listPods } from '../pods.ts';
 import type { Check } from '../record.ts';
 import type { Recorder } from '../recorder.ts';
 import type { Stage } from '../stage.ts';
 import type { Timeline } from '../timeline.ts';
 import { NotYet, until } from '../until.ts';
+import { check, type DrainSeen } from '../verdict.ts';
+import type { Witness } from '../witness.ts';
 import * as workload from '../workload.ts';
-import { check, type DrainSeen, isMember } from './checks.ts';
+import { isMember } from './checks.ts';
 
 export const CLUSTER = 'cb';
 export const DRAIN_TIMEOUT_MS = 10 * 60_000;
 const RUNS = 3;
-const EVENT_MS = 10_000;
 
 /** The part of a cluster that a scenario has to itself, as others may play there too. */
 export interface Place {
@@ -33,8 +36,11 @@ export interface PlayOptions {
   readonly stage: Stage;
   readonly place: Place;
   readonly operator: StandInOperator;
+  readonly hold: Hold;
+  readonly guard: HookGuard;
   readonly watch: PodWatch;
   readonly recorder: Recorder;
+  readonly witness: Witness;
   readonly timeline: Timeline;
   readonly drainer: Drainer;
   readonly size: number;
@@ -43,6 +49,13 @@ export interface PlayOptions {
   /** On the clock of the operator. */
   readonly now: () => number;
   readonly signal: AbortSignal;
+}
+
+export interface DrainHow {
+  /** Ends it from outside; its exit code then says nothing. */
+  readonly cut?: AbortSignal;
+  /** The operator does not act before the drainer has asked again for so many pods. Default: for all that are on the node. */
+  readonly heldFor?: number;
 }
 
 /** What the script of a scenario can do and wait for. */
@@ -83,49 +96,57 @@ export class Play {
     return this.members().filter(({ node }) => node === wanted);
   }
 
-  /** Drains once. Resolves to the exit code. With `cut` it is ended from outside, and its exit code says nothing. */
-  drain(node: string, cut?: AbortSignal): Promise<number> {
-    const drain = this.#drain(node, cut);
+  /** How often the operator has moved a pod of that name. */
+  movesOf(wanted: string): number {
+    const { watch, operator } = this.options;
+    return watch.instances.filter(({ name, uid }) => name === wanted && operator.deletedAt.has(uid)).length;
+  }
+
+  /** Drains once. Resolves to the exit code. */
+  drain(node: string, how: DrainHow = {}): Promise<number> {
+    const drain = this.#drain(node, how);
     // A script that breaks off leaves it to the signal.
     drain.catch(() => undefined);
     return drain;
   }
 
-  async #drain(node: string, cut: AbortSignal | undefined): Promise<number> {
-    const { recorder, timeline, drainer, signal, now } = this.options;
-    const drained = new Set(this.membersOn(node).map(({ uid }) => uid));
+  async #drain(node: string, { cut, heldFor }: DrainHow): Promise<number> {
+    const { stage, recorder, timeline, drainer, signal } = this.options;
+    const sight = { ...this.options, client: stage.client, namespace: this.namespace, isMember };
     this.givenBack.delete(node);
-    const beganAt = now();
-    const ended = recorder.drain(node, drainer.name);
-    const code = await drainer.drain({
-      node,
-      timeoutMs: DRAIN_TIMEOUT_MS,
-      signal: cut === undefined ? signal : AbortSignal.any([signal, cut]),
-      onLine: (line) => timeline.add({ who: drainer.voice, what: line }),
+    const seen = await seeDrain(sight, { node, members: this.membersOn(node), heldFor, cut }, async () => {
+      const ended = recorder.drain(node, drainer.name);
+      const code = await drainer.drain({
+        node,
+        timeoutMs: DRAIN_TIMEOUT_MS,
+        signal: cut === undefined ? signal : AbortSignal.any([signal, cut]),
+        onLine: (line) => timeline.add({ who: drainer.voice, what: line }),
+      });
+      const result = cut?.aborted === true ? 'interrupted' : `exit code ${code}`;
+      ended(result);
+      timeline.add({ who: drainer.voice, what: result, node });
+      return code;
     });
-    signal.throwIfAborted();
-    const endedAt = now();
-    const isCut = cut?.aborted === true;
-    const result = isCut ? 'interrupted' : `exit code ${code}`;
-    ended(result);
-    timeline.add({ who: drainer.voice, what: result, node });
-    const left = code === 0 ? await this.#leftOn(node) : [];
-    this.drains.push({ node, drained, beganAt, endedAt, code, isCut, left });
-    return code;
+    this.drains.push(seen);
+    return seen.code;
   }
 
-  /** Asked of the API server: a watch may be behind. */
-  async #leftOn(node: string): Promise<string[]> {
-    const pods = await listPods(this.options.stage.client, this.namespace);
-    return pods.filter((pod) => isMember(pod) && pod.node === node).map(({ name }) => name);
+  /**
+   * Drains as an administrator does while something breaks: again where it failed, once it is said to be in order. Only the
+   * last run has to be right.
+   */
+  drainUntilDone(node: string, inOrder: Promise<unknown>): Promise<void> {
+    const drains = this.#drainUntilDone(node, inOrder);
+    drains.catch(() => undefined);
+    return drains;
   }
 
-  /** Drains as an administrator does while something breaks: again where it failed. Only the last run has to be right. */
-  async drainUntilDone(node: string): Promise<void> {
+  async #drainUntilDone(node: string, inOrder: Promise<unknown>): Promise<void> {
     for (let run = 1; run <= RUNS; run++) {
-      if ((await this.drain(node)) === 0) return;
+      if ((await this.drain(node, { heldFor: 0 })) === 0) return;
       const last = this.drains.pop();
       if (last !== undefined) this.drains.push({ ...last, isCut: run < RUNS });
+      await inOrder;
       if (run < RUNS) await this.calm();
     }
   }
@@ -142,41 +163,54 @@ export class Play {
 
   hookSays(isIt: (line: LogLine) => boolean, since: number): Promise<LogLine> {
     const { stage, signal } = this.options;
-    return stage.hook.waitForLine(isIt, { since, timeoutMs: this.options.patienceMs, signal });
+    const isOurs = (line: LogLine) => line.namespace === this.namespace && isIt(line);
+    const said = stage.hook.waitForLine(isOurs, { since, timeoutMs: this.options.patienceMs, signal });
+    said.catch(() => undefined);
+    return said;
   }
 
-  marked(since: number): Promise<LogLine> {
-    return this.hookSays((line) => line.namespace === this.namespace && line.message === LOG.marked, since);
+  /** Of any pod on any node, or of the one on that node. */
+  marked(since: number, name?: string, node?: string): Promise<LogLine> {
+    const isIt = (line: LogLine) => (name ?? line.pod) === line.pod && (node ?? line.node) === line.node;
+    return this.hookSays((line) => line.message === LOG.marked && isIt(line), since);
   }
 
   refusedAgain(since: number): Promise<LogLine> {
-    return this.hookSays((line) => line.namespace === this.namespace && line.message === LOG.waiting, since);
+    const isIt = ({ message, answer }: LogLine) =>
+      message === LOG.waiting && String(answer).startsWith(MESSAGES.waiting);
+    return this.hookSays(isIt, since);
   }
 
-  /** Waits for an Event of that reason. */
-  async event(reason: string): Promise<void> {
-    const { stage, signal, patienceMs } = this.options;
-    const path = `/api/v1/namespaces/${this.namespace}/events`;
-    const probe = async () => {
-      const { items } = await stage.client.json({ method: 'GET', path });
-      if (!(items as readonly JsonObject[]).some((event) => event.reason === reason)) throw new NotYet('none so far');
-    };
-    await until(`an Event ${reason}`, probe, { timeoutMs: Math.min(EVENT_MS, patienceMs), signal });
+  /** What is waited for; rejects where the drain ends first. */
+  async during<T>(drain: Promise<unknown>, it: Promise<T>): Promise<T> {
+    const ended = drain.then(() => {
+      throw new NotYet('the drain had ended');
+    });
+    return Promise.race([it, ended]);
   }
 
-  /** Waits for what must come about, and notes whether it did. */
-  async expectThat(what: string, itComes: Promise<unknown>): Promise<void> {
+  /** Waits for what must come about, and notes whether it did, which is what it resolves to. */
+  async expectThat(what: string, itComes: Promise<unknown>): Promise<boolean> {
     const problem = await itComes.then(() => undefined, describeError);
     this.options.signal.throwIfAborted();
     this.checks.push(check(what, problem === undefined ? [] : [problem]));
+    return problem === undefined;
+  }
+
+  expect(what: string, isSo: boolean, otherwise: string): void {
+    this.checks.push(check(what, isSo ? [] : [otherwise]));
   }
 
   /** Waits for a state of the pods. */
   async see(what: string, isSo: () => boolean): Promise<void> {
-    const probe = async () => {
+    await this.until(what, async () => {
       if (!isSo()) throw new NotYet('it is not so');
-    };
-    await until(what, probe, { timeoutMs: this.options.patienceMs, signal: this.options.signal });
+    });
+  }
+
+  until<T>(what: string, probe: () => Promise<T>): Promise<T> {
+    const { signal, patienceMs: timeoutMs } = this.options;
+    return until(what, probe, { timeoutMs, signal });
   }
 
   /** The operator has nothing left to do. Throws where that does not come about. */
@@ -187,9 +221,14 @@ export class Play {
   }
 
   async cordon(node: string, isCordoned: boolean): Promise<void> {
+    const { stage, witness } = this.options;
     this.tell(isCordoned ? 'cordons' : 'uncordons', node);
-    if (!isCordoned) this.givenBack.add(node);
-    await this.options.stage.client.json({
+    if (!isCordoned) {
+      this.givenBack.add(node);
+      // From here on the hook may see it before anybody else is told.
+      witness.node(node, false);
+    }
+    await stage.client.json({
       method: 'PATCH',
       path: `/api/v1/nodes/${node}`,
       contentType: 'application/merge-patch+json',
@@ -200,9 +239,5 @@ export class Play {
   async pauseCluster(paused: boolean): Promise<void> {
     this.tell(paused ? 'pauses the cluster' : 'resumes the cluster');
     await workload.patchCluster(this.options.stage.client, this.namespace, CLUSTER, { paused });
-  }
-
-  expect(what: string, isSo: boolean, otherwise: string): void {
-    this.checks.push(check(what, isSo ? [] : [otherwise]));
   }
 }

@@ -1,5 +1,8 @@
+import { brokenOff } from '../broken-off.ts';
 import { chooseDrainer } from '../drainers/choose.ts';
 import type { Flags } from '../flags.ts';
+import { Hold } from '../hold.ts';
+import { HookGuard } from '../hook-guard.ts';
 import { watchNodes } from '../node-watch.ts';
 import { StandInOperator } from '../operator.ts';
 import { PodWatch } from '../pod-watch.ts';
@@ -10,10 +13,11 @@ import type { RehearsalOptions } from '../rehearse.ts';
 import { Cleanup, type Stage, type StageOptions, setStage } from '../stage.ts';
 import { tellHookLine, tellOperatorEvent, tellPodChange } from '../tell.ts';
 import { Timeline } from '../timeline.ts';
-import { refusalsIn } from '../verdict.ts';
+import { movedNames, refusalsIn } from '../verdict.ts';
 import { versionsOf } from '../versions.ts';
+import { Witness } from '../witness.ts';
 import * as workload from '../workload.ts';
-import { isMember, movedNames, type Seen } from './checks.ts';
+import { isMember, type ScenarioSeen } from './checks.ts';
 import type { Definition } from './definitions.ts';
 import { CLUSTER, type Place, Play } from './play.ts';
 import { describeTimeInHook, timeInHook } from './time-in-hook.ts';
@@ -42,7 +46,8 @@ export async function playScenario(
   const clusterOf = (pod: PodView) => (isMember(pod) ? pod.labels.couchbase_cluster : undefined);
   const recorder = new Recorder({ monotonicNow, clusterOf });
   const timeline = new Timeline({ monotonicNow, write, onHappening: (happening) => recorder.happened(happening) });
-  const { nodes = 3, hookEnv = {} } = scenario;
+  const witness = new Witness({ namespace: place.namespace, monotonicNow, now: () => Date.now() });
+  const { nodes = 3, hookEnv = {}, name, title, about } = scenario;
   try {
     const stage = await setStage(
       {
@@ -53,13 +58,14 @@ export async function playScenario(
         hookEnv,
         onHookLine: (line) => {
           recorder.hookLine(line);
+          witness.hookLine(line);
           tellHookLine(timeline, line, place.namespace);
         },
       },
       cleanup,
     );
     follow?.(() => recorder.followed);
-    const context = { periodMs, wanted: drainer, place, recorder, timeline, write, signal };
+    const context = { periodMs, wanted: drainer, place, recorder, witness, timeline, write, signal };
     const play = await setScene(stage, scenario, context, cleanup);
     // First of all: what a script that broke off has left under way.
     cleanup.defer(async () => over.abort(new Error('the scenario is over')));
@@ -67,7 +73,9 @@ export async function playScenario(
       throw error;
     });
     failed.catch(() => undefined);
-    return await Promise.race([failed, playAndJudge(play, scenario)]);
+    return await Promise.race([failed, play.options.guard.died, playAndJudge(play, scenario)]);
+  } catch (error) {
+    return brokenOff({ name, title, about }, error, end, recorder);
   } finally {
     await cleanup.run();
   }
@@ -79,6 +87,7 @@ interface Context {
   readonly wanted: Flags['drainer'];
   readonly place: Place;
   readonly recorder: Recorder;
+  readonly witness: Witness;
   readonly timeline: Timeline;
   readonly write: (line: string) => void;
   readonly signal: AbortSignal;
@@ -86,10 +95,15 @@ interface Context {
 
 async function setScene(stage: Stage, scenario: Definition, context: Context, cleanup: Cleanup): Promise<Play> {
   const { members: size = 3, isPacked = false, atOnce = 1, drainer } = scenario;
-  const { periodMs, wanted, place, recorder, timeline, write, signal } = context;
-  const { client, cluster } = stage;
+  const { periodMs, wanted, place, recorder, witness, timeline, write, signal } = context;
+  const { client, cluster, hook } = stage;
   const { namespace, nodeSelector } = place;
-  const onNode = (name: string, isCordoned: boolean) => cluster.nodes.includes(name) && recorder.node(name, isCordoned);
+  const guard = new HookGuard(hook);
+  const onNode = (name: string, isCordoned: boolean, isDraining: boolean) => {
+    if (!cluster.nodes.includes(name)) return;
+    recorder.node(name, isCordoned);
+    witness.node(name, isDraining);
+  };
   cleanup.defer(watchNodes(client, onNode));
   await workload.createNamespace(client, namespace, place.labels);
   let isTold = false;
@@ -108,6 +122,7 @@ async function setScene(stage: Stage, scenario: Definition, context: Context, cl
     namespace,
     onChange: (change, pod) => {
       recorder.pod(change, pod);
+      witness.pod(change, pod);
       if (isTold) tellPodChange(timeline, change, pod);
     },
   });
@@ -116,8 +131,13 @@ async function setScene(stage: Stage, scenario: Definition, context: Context, cl
   operator.start();
   cleanup.defer(() => operator.stop());
   const { patienceMs = 60_000 + 10 * periodMs } = scenario;
-  const options = { stage, place, operator, watch, recorder, timeline, size, patienceMs, now: monotonicNow, signal };
-  const play = new Play({ ...options, drainer: drainer?.(client) ?? chooseDrainer(stage, wanted, write) });
+  const told = { recorder, witness, timeline };
+  const options = { stage, place, operator, guard, watch, ...told, size, patienceMs, now: monotonicNow, signal };
+  const play = new Play({
+    ...options,
+    hold: new Hold(operator, signal),
+    drainer: drainer?.(client) ?? chooseDrainer(stage, wanted, write),
+  });
   const closed = isPacked ? cluster.nodes.slice(1) : [];
   for (const node of closed) await play.cordon(node, true);
   recorder.expect(CLUSTER, size);
@@ -142,7 +162,7 @@ async function createPods({ options }: Play, { process = 'in-place' }: Definitio
 }
 
 async function playAndJudge(play: Play, scenario: Definition): Promise<RehearsalRecord> {
-  const { stage, recorder, signal, now } = play.options;
+  const { stage, recorder, witness, signal, now } = play.options;
   const { client, hook } = stage;
   const startedAt = { iso: new Date().toISOString(), at: now() };
   const since = hook.lines.length;
@@ -155,9 +175,12 @@ async function playAndJudge(play: Play, scenario: Definition): Promise<Rehearsal
   const { availability, drains } = recorder.record({ ...ending, checks: [], figures: [] });
   const lines = hook.lines.slice(since);
   const drainMs = drains.reduce((sum, { beganMs, endedMs = beganMs }) => sum + endedMs - beganMs, 0);
-  const seen: Seen = {
+  const { instances } = play.options.watch;
+  const seen: ScenarioSeen = {
     drains: play.drains,
-    instances: play.options.watch.instances,
+    members: instances.filter(isMember),
+    others: instances.filter((one) => !isMember(one)),
+    witness,
     deletedAt: play.options.operator.deletedAt,
     startedAt: startedAt.at,
     givenBack: play.givenBack,
@@ -168,9 +191,17 @@ async function playAndJudge(play: Play, scenario: Definition): Promise<Rehearsal
   };
   const figures: Figure[] = [
     { what: 'pods moved', value: String(movedNames(seen).length) },
+    { what: 'runs of the drain', value: runsOf(play) },
     { what: 'evictions refused', value: String(refusalsIn(lines, play.namespace)) },
     { what: 'entries left', value: String(seen.entries.length) },
     { what: 'time in the hook', value: describeTimeInHook(seen.inHook) },
   ];
   return recorder.record({ ...ending, checks: [...scenario.rules.map((rule) => rule(seen)), ...play.checks], figures });
+}
+
+/** How often each node had to be drained until it was. */
+function runsOf({ drains }: Play): string {
+  const nodes = [...new Set(drains.map(({ node }) => node))];
+  const runs = nodes.map((node) => `${drains.filter((one) => one.node === node).length} of ${node}`);
+  return runs.join(', ') || 'none';
 }

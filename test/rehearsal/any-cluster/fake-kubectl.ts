@@ -1,9 +1,9 @@
-/** `kubectl drain` as the rehearsal calls it, for machines that have none; EXIT makes it end at once. */
+/** `kubectl drain` as the rehearsal calls it, for machines that have none; EXIT makes it end at once, RETRY_MS is how long it waits. */
 import type { ApiClient } from '../../../src/kube/client.ts';
 import { connect } from '../../../src/rehearsal/connect.ts';
 import { kubectlLikeDrainer } from '../../../src/rehearsal/drainers/kubectl-like.ts';
 
-const { KUBECONFIG = '', EXIT } = process.env;
+const { KUBECONFIG = '', EXIT, RETRY_MS = '100' } = process.env;
 if (EXIT !== undefined) process.exit(Number(EXIT));
 
 const [verb, node = ''] = process.argv.slice(2);
@@ -16,7 +16,7 @@ const selecting: ApiClient = {
     client.json(call.path === '/api/v1/pods' ? { ...call, query: { ...call.query, labelSelector: selector } } : call),
   stream: (call) => client.stream(call),
 };
-const drainer = kubectlLikeDrainer({ client: selecting, retryAfterMs: 100, pollEveryMs: 50 });
+const drainer = kubectlLikeDrainer({ client: selecting, retryAfterMs: Number(RETRY_MS), pollEveryMs: 50 });
 process.exitCode = await drainer.drain({
   node,
   timeoutMs: 60_000,

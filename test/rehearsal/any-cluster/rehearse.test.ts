@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { nodePath } from '../../../src/kube/paths.ts';
 import { createCluster } from '../../../src/rehearsal/workload.ts';
+import { brokenBy } from '../broken-hook.ts';
 import { type Rig, startRig, type Wanted } from './rig.ts';
 
 let rig: Rig;
@@ -94,7 +95,10 @@ describe('a rehearsal on a cluster that exists', () => {
     const { record } = await rig.rehearse({ args: ['--yes'], env: { EXIT: '7' } });
     assert.equal(record.holds, false);
     const problems = record.checks.flatMap((check) => check.problems);
-    assert.ok(problems.includes('the drain ended with exit code 7'), problems.join('\n'));
+    assert.ok(
+      problems.some((problem) => / ended with exit code 7$/.test(problem)),
+      problems.join('\n'),
+    );
     await assertNothingLeft();
   });
 
@@ -128,4 +132,17 @@ describe('a rehearsal on a cluster that exists', () => {
     for (const name of nodes) await cordon(name, null);
     await assertNothingLeft();
   });
+});
+
+test('a rehearsal on a cluster that exists fails where a marked pod counts as moved', async () => {
+  const broken = await startRig(brokenBy('a marked pod counts as moved'));
+  try {
+    const { record } = await broken.rehearse({ args: ['--yes'], env: { RETRY_MS: '2000' } });
+    const problems = record.checks.flatMap((check) => check.problems).join('\n');
+    assert.match(problems, /^cb-\d+ was on node-\d when its drain had ended$/m);
+    assert.match(problems, /^a drainer was told that cb-\d+ \(\w+\) has moved while it was on node-\d$/m);
+    assert.match(problems, /^no drainer was told to wait for cb-\d+.* while it was still on node-\d$/m);
+  } finally {
+    await broken.stop();
+  }
 });

@@ -3,9 +3,9 @@ import { describe, test } from 'node:test';
 import { readFlags, UsageError } from '../../../src/rehearsal/flags.ts';
 import { reportOf } from '../../../src/rehearsal/report/page.ts';
 import { playAll, scenariosNamed } from '../../../src/rehearsal/scenarios/all.ts';
-import { check } from '../../../src/rehearsal/scenarios/checks.ts';
 import type { Definition } from '../../../src/rehearsal/scenarios/definitions.ts';
 import { endOf } from '../../../src/rehearsal/summary.ts';
+import { check } from '../../../src/rehearsal/verdict.ts';
 
 const scenario = (name: string, script: Definition['script']): Definition => ({
   name,

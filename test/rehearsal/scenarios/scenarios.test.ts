@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { readFileSync } from 'node:fs';
+import { describe, it, test } from 'node:test';
 import { readFlags, UsageError } from '../../../src/rehearsal/flags.ts';
 import { scenarioLines, scenariosNamed } from '../../../src/rehearsal/scenarios/all.ts';
 import { SCENARIOS } from '../../../src/rehearsal/scenarios/definitions.ts';
@@ -46,6 +47,15 @@ describe('scenarios on the embedded API', { concurrency: true }, () => {
       ['no pod was moved'],
     );
   });
+});
+
+test('docs/rehearsal.md names each scenario, in the same words', () => {
+  const docs = readFileSync(new URL('../../../docs/rehearsal.md', import.meta.url), 'utf-8');
+  const rows = [...docs.matchAll(/^\| `([a-z-]+)` \| (.*) \|$/gm)].map(([, name, about]) => ({ name, about }));
+  assert.deepEqual(
+    rows,
+    SCENARIOS.map(({ name, about }) => ({ name, about })),
+  );
 });
 
 describe('the choice of scenarios', () => {

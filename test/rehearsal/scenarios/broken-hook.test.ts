@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { ApiClient } from '../../../src/kube/client.ts';
+import type { Drainer } from '../../../src/rehearsal/drainers/drainer.ts';
+import { kubectlLikeDrainer } from '../../../src/rehearsal/drainers/kubectl-like.ts';
+import { autoscalerLikeDrainer, karpenterLikeDrainer } from '../../../src/rehearsal/drainers/relisting.ts';
+import { scenariosNamed } from '../../../src/rehearsal/scenarios/all.ts';
+import { playScenario } from '../../../src/rehearsal/scenarios/run.ts';
+import { brokenBy } from '../broken-hook.ts';
+
+/** Drainers that do not wait as long as in life. */
+const kubectl = (client: ApiClient) => kubectlLikeDrainer({ client, retryAfterMs: 1_000, pollEveryMs: 100 });
+const scaler = (client: ApiClient) =>
+  autoscalerLikeDrainer(client, { retryAfterMs: 300, lookEveryMs: 100, leaveWithinMs: 3_000 });
+
+interface Case {
+  readonly scenario: string;
+  readonly hook: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly drainer?: (client: ApiClient) => Drainer;
+  /** One of the problems. */
+  readonly problem: RegExp;
+}
+
+const MOVED = 'a marked pod counts as moved';
+const MISTOLD = /a drainer was told that cb-\d+ \(\w+\) has moved while it was on node-\d/;
+const NOT_AGAIN = 'a moved pod is not marked again';
+const cases: readonly Case[] = [
+  ...['in-place', 'swap'].map((scenario) => ({
+    scenario,
+    hook: `for which ${MOVED}`,
+    env: brokenBy(MOVED),
+    problem: MISTOLD,
+  })),
+  ...['two-in-a-row', 'two-at-once', 'interrupted'].map((scenario) => ({
+    scenario,
+    hook: `for which ${NOT_AGAIN}`,
+    env: brokenBy(NOT_AGAIN),
+    problem: /it moved once/,
+  })),
+  {
+    scenario: 'autoscaler',
+    hook: 'that ignores taints',
+    env: { DRAIN_TAINTS: 'somebody/else' },
+    drainer: scaler,
+    problem: MISTOLD,
+  },
+  {
+    scenario: 'uid-drainer',
+    hook: 'for which the UID of the request does not count',
+    env: brokenBy('the UID of the request does not count'),
+    drainer: karpenterLikeDrainer,
+    problem: /it got 429/,
+  },
+  {
+    scenario: 'dry-run',
+    hook: 'that takes no dry run from the request',
+    env: brokenBy('a dry run by request is none'),
+    problem: /has changed/,
+  },
+  {
+    scenario: 'operator-stalled',
+    hook: 'that tells no drainer of it',
+    env: brokenBy('nothing is said of a stall'),
+    problem: /no such log line/,
+  },
+  {
+    scenario: 'api-restart',
+    hook: 'that ends',
+    env: brokenBy('it ends when it has marked a pod'),
+    problem: /it broke off: the hook ended with code 7/,
+  },
+];
+
+describe('scenarios fail', { concurrency: 4 }, () => {
+  for (const { scenario: name, hook, env, drainer = kubectl, problem } of cases) {
+    it(`${name} does with a hook ${hook}`, async ({ signal }) => {
+      const [scenario] = scenariosNamed(name);
+      assert.ok(scenario);
+      const broken = { ...scenario, drainer, patienceMs: 12_000, hookEnv: { ...scenario.hookEnv, ...env } };
+      const lines: string[] = [];
+      const options = { write: (line: string) => void lines.push(line), signal };
+      const record = await playScenario(broken, { periodMs: 200, controlPlane: false }, options);
+      assert.equal(record.holds, false, lines.join('\n'));
+      assert.match(record.checks.flatMap(({ problems }) => problems).join('\n'), problem, lines.join('\n'));
+    });
+  }
+});
