@@ -68,7 +68,7 @@ export const FAULTS_OF_MEMORY: readonly Fault[] = [
   {
     what: 'the end of an instance is not told where a list has the next one of that name',
     violates: 'c',
-    variant: { tracking: 'off' },
+    variant: { tracking: 'off', replicas: 1, drainers: [DRAINERS.kubectl, DRAINERS.clusterApi] },
     mutation: { missesReplaced: true },
   },
   {
