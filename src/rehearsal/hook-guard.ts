@@ -17,10 +17,11 @@ export class HookGuard {
     this.#watch();
   }
 
-  /** Stops it, and expects that. */
+  /** Stops it, and expects that, but no other end of it. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    await this.#hook.stop();
+    const { code, signal } = await this.#hook.stop();
+    if (signal === null && code !== 0) this.#reject(new Error(`the hook ended with code ${code} when it was to stop`));
   }
 
   /** Starts it again, on the same ports. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Hold } from '../../src/rehearsal/hold.ts';
 import { HookGuard } from '../../src/rehearsal/hook-guard.ts';
@@ -27,6 +27,14 @@ describe('HookGuard', () => {
       /the hook ended with SIGKILL, and nobody had stopped it; it said last: Reschedule hook/,
     );
   });
+});
+
+test('HookGuard expects no other end of a hook that is to stop', async () => {
+  const exit = { code: 7, signal: null };
+  const exited = new Promise<never>(() => undefined);
+  const guard = new HookGuard({ lines: [], exited, stop: async () => exit, start: async () => undefined });
+  await guard.stop();
+  await assert.rejects(guard.died, { message: 'the hook ended with code 7 when it was to stop' });
 });
 
 describe('Hold', () => {

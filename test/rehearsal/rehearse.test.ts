@@ -21,6 +21,8 @@ describe('npm run rehearse', { concurrency: true }, () => {
       assert.match(stdout, /no kubectl is installed/);
       assert.match(stdout, /\nhook ready at /);
       assert.match(stdout, /hook +Pod marked for rescheduling +cb-/);
+      // The answer that drains consist of was given once at least.
+      assert.match(stdout, /hook +Pod waiting +cb-\d+ +Pod waiting to be rescheduled \(marked/);
       assert.match(stdout, /drain of node-\d: +safe/);
       assert.match(stdout, /moves per pod: +cb-000\d 1x\n/);
       assert.match(stdout, process === 'swap' ? /entries left: +0\n/ : /entries left: +1 reschedule\.hook\/db\.cb-/);
