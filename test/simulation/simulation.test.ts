@@ -102,6 +102,26 @@ describe('what the simulation has found stays mended', () => {
     assert.equal(violation?.invariant, 'a');
   });
 
+  test('a pod that is given less grace while it ends is no corpse for the time that it had before', async () => {
+    const variant = { ...ONE_REPLICA, tracking: 'off', graceSeconds: 3_600 } as const;
+    const script = [
+      'kubectl-0 starts on n1',
+      'kubectl-0 lists',
+      'somebody deletes cb-0',
+      'r0 is told everything',
+      '20m pass',
+      'somebody deletes cb-0 with 5 s of grace',
+      'r0 is told everything',
+      'kubectl-0 evicts cb-0 at r0',
+      "t0's call is carried out",
+      "t0's call is answered",
+      't0 is answered',
+    ];
+    assert.equal((await replay(variant, script)).violation, undefined);
+    const { violation } = await replay(variant, script, { mutation: faultOf(/^for how long a pod has been over/) });
+    assert.equal(violation?.invariant, 'a');
+  });
+
   test("of a Job's pod nothing is remembered", async () => {
     const script = [
       'kubectl-0 starts on n1',

@@ -27,6 +27,8 @@ export interface Fact {
 
 /** As long as the hook may be about to act on how a name stood a moment ago: it waits for three calls at the most. */
 const MOMENT_MS = 100_000;
+/** A reconcile that gets no answers looks at each entry once in so long. */
+const UNNOTICED_MS = 300_000;
 
 /**
  * What one process was told of pods and nodes, by lists, watches and the answers to its marks. Read from what the API server
@@ -139,11 +141,15 @@ export class Told {
     }
     for (const fact of present) {
       const earlier = facts.findLast((one) => isSame(fact, one));
-      // An interruption so short that nobody looked has not been for the product.
-      if (earlier !== undefined && (fact.kind !== 'gone' || earlier.until === undefined)) earlier.until = undefined;
+      if (earlier !== undefined && this.#isOneWith(earlier)) earlier.until = undefined;
       else facts.push(fact);
     }
     this.#facts.set(name, facts);
+  }
+
+  /** An interruption so short that nobody looked meanwhile has not been for the product. */
+  #isOneWith({ kind, until = this.#now() }: Fact): boolean {
+    return kind !== 'gone' || this.#now() - until < UNNOTICED_MS;
   }
 
   /** A name that it was never told of has been gone from the beginning. */
