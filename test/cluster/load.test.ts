@@ -1,39 +1,41 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeEntry, entryKey } from '../../src/policy/entry.ts';
-import { listPods } from '../../src/rehearsal/pods.ts';
-import { NotYet, until } from '../../src/rehearsal/until.ts';
+import { listPods, type PodView } from '../../src/rehearsal/pods.ts';
 import { createCluster, createNamespace, createPod, entriesOnCluster } from '../../src/rehearsal/workload.ts';
+import { untilTrue } from '../support/until-true.ts';
 import { type ApiGate, startApiGate } from './support/api-gate.ts';
 import { versionsOf } from './support/etcd.ts';
 import { type Flaky, flaky } from './support/flaky.ts';
+import { type Asked, assertInTable, everyEviction, isInDoubt, isSpared, tell } from './support/load-requests.ts';
 import { prepareHook } from './support/own-hook.ts';
 import { HOOK_LABEL, type Rig, startRig } from './support/rig.ts';
 import { untilCounted } from './support/right-again.ts';
-import { addNode } from './support/scene.ts';
+import { addNode, aScene, type Scene } from './support/scene.ts';
 import { startService } from './support/service.ts';
-import { DRAINERS, type StormAnswer, type StormRequest, storm } from './support/storm.ts';
+import { DRAINERS, storm } from './support/storm.ts';
 import { RESCHEDULE } from './support/ward.ts';
 
 /** How many pods, each asked about five times at once. `npm run load` is the full one: 10,000 evictions of 2,000 pods. */
 const IS_FULL = process.env.LOAD === 'full';
-const CLUSTERS = IS_FULL ? 20 : 2;
-const PODS_EACH = 100;
-const PODS = CLUSTERS * PODS_EACH;
+const PODS = IS_FULL ? 2_000 : 200;
+const CLUSTERS = PODS / 100;
+/** Of them, in a namespace and a cluster of their own: those that are moved afterwards. */
+const MOVED = PODS / 20;
 /** As it is installed; the longest that there is where the machine may have much else to do. */
 const TIMEOUT_SECONDS = IS_FULL ? 10 : 30;
 /** Of the hooks' calls fail. */
 const FAILING = 0.01;
 const NAMESPACE = 'crowd';
 const LABELS = { app: 'couchbase' };
-
-interface Asked extends StormRequest {
-  /** What the table allows beside 429. */
-  readonly may?: number;
-}
+/** Rounds until nothing is in doubt, or everybody has moved. */
+const ROUNDS_MAX = 40;
+const PATIENCE = { timeoutMs: 120_000, everyMs: 300 };
 
 let rig: Rig;
 let faults: Flaky[];
+let scene: Scene;
 
 before(async () => {
   rig = await startRig();
@@ -43,6 +45,10 @@ before(async () => {
   for (let c = 0; c < CLUSTERS; c++) {
     await createCluster(rig.client, { namespace: NAMESPACE, name: `cb${c}`, size: 0, process: 'InPlaceUpgrade' });
   }
+  const operator = { periodMs: 500, maxUpgradable: MOVED };
+  scene = await aScene({ rig, hook: 'load', namespace: 'moved', nodes: 2, size: MOVED, pdb: false, operator });
+  await scene.operator.pause();
+  await scene.cordon(scene.node(1));
   await crowd();
   faults = [flaky(FAILING), flaky(FAILING)];
   const gates = await Promise.all(faults.map(() => startApiGate(rig, { keepAlive: true })));
@@ -63,7 +69,7 @@ async function letEvict(): Promise<void> {
 }
 
 async function crowd(): Promise<void> {
-  const names = Array.from({ length: PODS }, (_, n) => n);
+  const names = Array.from({ length: PODS - MOVED }, (_, n) => n);
   const hand = async () => {
     for (let n = names.pop(); n !== undefined; n = names.pop()) {
       const labels = { ...LABELS, couchbase_cluster: `cb${n % CLUSTERS}` };
@@ -80,7 +86,7 @@ async function twoReplicas(gates: readonly ApiGate[]): Promise<void> {
   const hooks = await Promise.all(
     gates.map(async ({ url }, i) => {
       const hook = await prepareHook(rig, `load-${i}`, { server: url, ca: rig.authority.ca });
-      await hook.start({ LOG_LEVEL: 'info' });
+      await hook.start({ LOG_LEVEL: 'info', TRACKING_RETENTION: '10s' });
       service.add(hook.webhookPort);
       return hook;
     }),
@@ -89,60 +95,52 @@ async function twoReplicas(gates: readonly ApiGate[]): Promise<void> {
   await Promise.all(hooks.map((hook) => untilCounted(rig, hook, 'pods')));
 }
 
-/** Waits until KWOK has written the last of each pod, and returns how often each has been written so far. */
-async function untilQuiet(): Promise<Map<string, number>> {
-  await until('all pods to run', async () => {
-    const ready = (await listPods(rig.client, NAMESPACE)).filter((pod) => pod.ready).length;
-    if (ready !== PODS) throw new NotYet(`${ready} of ${PODS}`);
-  });
-  return versionsOf(rig, `/registry/pods/${NAMESPACE}/`);
+const keyOf = ({ namespace, name }: Pick<PodView, 'namespace' | 'name'>) => `${namespace}/${name}`;
+const allPods = () => listPods(rig.client, undefined, 'app=couchbase');
+const versions = () => versionsOf(rig, '/registry/pods/');
+
+/** Waits until KWOK has written the last of each pod. */
+async function untilQuiet(): Promise<PodView[]> {
+  await untilTrue('all pods to run', async () => (await allPods()).filter(({ ready }) => ready).length === PODS);
+  return allPods();
 }
 
-/** Five for each pod: three by name, one with its UID, one with another's; and some about nobody. */
-function everyEviction(uids: ReadonlyMap<string, string>): Asked[] {
-  const evictions = [...uids].flatMap(([pod, uid], n): Asked[] => [
-    { namespace: NAMESPACE, pod },
-    { namespace: NAMESPACE, pod, uid },
-    { namespace: NAMESPACE, pod },
-    { namespace: NAMESPACE, pod, uid: crypto.randomUUID(), may: 409 },
-    n % 20 === 0 ? { namespace: NAMESPACE, pod: `nobody-${n}`, may: 404 } : { namespace: NAMESPACE, pod },
-  ]);
-  return evictions;
-}
-
-function assertAllowed(answers: readonly StormAnswer<Asked>[]): void {
-  const wrong = answers.filter(({ request, code }) => code !== 429 && code !== request.may);
-  assert.deepEqual(
-    wrong.slice(0, 5).map(({ request, code, message }) => ({ ...request, code, message })),
-    [],
-    `${wrong.length} of ${answers.length} answers are not in the table, or came late`,
-  );
+/** Asks again and again, until nobody is left whom `isOver` does not let go. */
+async function insist(
+  requests: readonly Asked[],
+  isOver: (answer: Awaited<ReturnType<typeof storm<Asked>>>[number]) => boolean,
+): Promise<number> {
+  let left = requests;
+  let round = 0;
+  for (; left.length > 0; round++) {
+    assert.ok(round < ROUNDS_MAX, `not over: ${left.slice(0, 5).map(({ pod }) => pod)}`);
+    if (round > 0) await sleep(500);
+    const answers = await storm(rig.controlPlane, left);
+    left = answers.filter((answer) => !isOver(answer)).map(({ request }) => request);
+  }
+  return round;
 }
 
 describe(`${5 * PODS} evictions of ${PODS} pods at once, ${FAILING * 100} % of the hooks' calls fail`, () => {
-  test('each answer is in the table and in time, each pod is marked once and has one entry, none is evicted', async (t) => {
-    const before = await untilQuiet();
-    const uids = new Map((await listPods(rig.client, NAMESPACE)).map(({ name, uid }) => [name, uid]));
-    assert.equal(uids.size, PODS);
+  test('each answer is in the table and in time, each pod is marked and moved once, a dry run writes nothing', async (t) => {
+    const pods = await untilQuiet();
+    const before = await versions();
+    assert.equal(pods.length, PODS);
 
-    const answers = await storm(rig.controlPlane, everyEviction(uids));
+    const requests = everyEviction(pods.map(({ namespace, name, uid }) => ({ namespace, pod: name, uid })));
+    const answers = await storm(rig.controlPlane, requests);
     tell(t, answers);
-    assertAllowed(answers);
+    assertInTable(answers);
 
-    // Drainers come again, until nothing is in doubt.
-    let inDoubt = [...uids.keys()];
-    for (let round = 1; inDoubt.length > 0; round++) {
-      assert.ok(round <= 20, `still in doubt: ${inDoubt.slice(0, 5)}`);
-      const again = await storm(
-        rig.controlPlane,
-        inDoubt.map((pod): Asked => ({ namespace: NAMESPACE, pod })),
-      );
-      assertAllowed(again);
-      inDoubt = again.flatMap(({ request, message }) => (/\(marked .* ago/.test(message) ? [] : request.pod));
-      t.diagnostic(`round ${round + 1}: ${inDoubt.length} pods not yet known as marked`);
-    }
-
-    await assertEach(uids, before);
+    // Those in doubt come again; a pod that only a failed call has told of may not be known as marked.
+    const again = answers.filter((one) => isInDoubt(one) || one.request.code === 429).map(({ request }) => request);
+    const rounds = await insist(again, (answer) => {
+      assertInTable([answer]);
+      return answer.code !== 429 || /\(marked .* ago/.test(answer.message);
+    });
+    t.diagnostic(`${rounds} rounds more until nothing was in doubt`);
+    await assertMarked(pods, before);
+    await moveAndCheck(t, pods);
     t.diagnostic(`calls and faults: ${faults.map(({ counts }) => JSON.stringify(counts)).join(' ')}`);
     assert.ok(
       faults.every(({ counts }) => (counts['reset although done'] ?? 0) > 0),
@@ -151,42 +149,57 @@ describe(`${5 * PODS} evictions of ${PODS} pods at once, ${FAILING * 100} % of t
   });
 });
 
-/** Same instances, each marked, each written exactly once since `before`; one entry each, with its UID. */
-async function assertEach(uids: ReadonlyMap<string, string>, before: ReadonlyMap<string, number>): Promise<void> {
-  const pods = await listPods(rig.client, NAMESPACE);
-  assert.deepEqual(new Map(pods.map(({ name, uid }) => [name, uid])), uids, 'nobody was evicted');
-  assert.deepEqual(
-    pods.filter(({ annotations }) => annotations[RESCHEDULE] !== 'true'),
-    [],
-  );
-  const now = await versionsOf(rig, `/registry/pods/${NAMESPACE}/`);
-  const notOnce = [...now].filter(([name, version]) => version !== (before.get(name) ?? 0) + 1);
-  assert.deepEqual(notOnce, [], 'written once, which was the mark');
-  const all = await Promise.all(
-    Array.from({ length: CLUSTERS }, (_, c) => entriesOnCluster(rig.client, NAMESPACE, `cb${c}`)),
-  );
-  const entries = new Map(all.flatMap((one) => Object.entries(one)));
-  assert.equal(
-    all.reduce((sum, one) => sum + Object.keys(one).length, 0),
-    PODS,
-  );
-  for (const [name, uid] of uids) {
-    const value = entries.get(entryKey(NAMESPACE, name));
-    assert.equal(value && decodeEntry(value).uid, uid, name);
-  }
+async function allEntries(): Promise<Map<string, string>> {
+  const clusters = Array.from({ length: CLUSTERS }, (_, c) => entriesOnCluster(rig.client, NAMESPACE, `cb${c}`));
+  const all = [...(await Promise.all(clusters)), await scene.entries()];
+  return new Map(all.flatMap((one) => Object.entries(one)));
 }
 
-function tell(t: TestContext, answers: readonly StormAnswer<Asked>[]): void {
-  const counts = [...Map.groupBy(answers, ({ code }) => code)].map(([code, { length }]) => `${length} × ${code}`);
-  const ms = answers.map(({ durationMs }) => durationMs).sort((a, b) => a - b);
-  const at = (share: number) => `${Math.round(ms[Math.ceil(share * ms.length) - 1] ?? 0)} ms`;
-  const turnedAway = answers.reduce((sum, one) => sum + one.turnedAway, 0);
-  t.diagnostic(
-    `${counts.join(', ')}; p50 ${at(0.5)}, p99 ${at(0.99)}, longest ${at(1)}; ${turnedAway} times turned away before`,
+/** The same instances; each marked, by the one write since `before`, with one entry that has its UID; the spared as they were. */
+async function assertMarked(pods: readonly PodView[], before: ReadonlyMap<string, number>): Promise<void> {
+  const [now, written, entries] = [await allPods(), await versions(), await allEntries()];
+  assert.deepEqual(
+    now.map(({ uid }) => uid),
+    pods.map(({ uid }) => uid),
+    'nobody was evicted',
   );
-  const doubts = answers.filter(({ message }) => /rescheduled \((?!marked)/.test(message));
-  const kinds = Map.groupBy(doubts, ({ message }) =>
-    message.replace(/.*rescheduled \(/, '').replace(/pod-\d+|cb\d+/g, '…'),
+  for (const [n, pod] of now.entries()) {
+    const [key, marks] = [keyOf(pod), isSpared(n) ? 0 : 1];
+    const value = entries.get(entryKey(pod.namespace, pod.name));
+    assert.equal(pod.annotations[RESCHEDULE], marks === 1 ? 'true' : undefined, `mark of ${key}`);
+    assert.equal((written.get(key) ?? 0) - (before.get(key) ?? 0), marks, `how often ${key} was written`);
+    assert.equal(value && decodeEntry(value).uid, marks === 1 ? pod.uid : undefined, `entry of ${key}`);
+  }
+  assert.equal(entries.size, now.filter((_, n) => !isSpared(n)).length);
+}
+
+/** The operator moves those that are its own: their drainers get 404, their entries go, and nobody else is touched. */
+async function moveAndCheck(t: TestContext, pods: readonly PodView[]): Promise<void> {
+  const { namespace } = scene;
+  const isOwn = (pod: PodView) => pod.namespace === namespace;
+  const marked = pods.filter((pod, n) => isOwn(pod) && !isSpared(n)).map(({ name }) => name);
+  const others = await versions();
+  scene.operator.resume();
+  const startedAt = performance.now();
+  const rounds = await insist(
+    marked.map((pod): Asked => ({ namespace, pod, code: 404 })),
+    ({ code, message }) => {
+      assert.ok(code === 404 || code === 429, `${code} ${message}`);
+      return code === 404;
+    },
   );
-  for (const [kind, { length }] of kinds) t.diagnostic(`in doubt ${length} times: ${kind}`);
+  const movedMs = Math.round(performance.now() - startedAt);
+  t.diagnostic(`${marked.length} pods moved and their drains over after ${movedMs} ms, in ${rounds} rounds`);
+  await untilTrue('the entries to be pruned', async () => Object.keys(await scene.entries()).length === 0, PATIENCE);
+  assert.deepEqual(scene.moves, marked, 'each moved once, and nobody else');
+  await scene.assertNobodyEvicted();
+  const [now, written] = [await allPods(), await versions()];
+  const kept = pods.filter((pod) => !isOwn(pod));
+  assert.deepEqual(
+    now.filter((pod) => !isOwn(pod)).map(({ uid }) => uid),
+    kept.map(({ uid }) => uid),
+    'nobody evicted',
+  );
+  for (const key of kept.map(keyOf)) assert.equal(written.get(key), others.get(key), `${key} is as it was`);
+  assert.equal((await allEntries()).size, pods.filter((pod, n) => !isOwn(pod) && !isSpared(n)).length);
 }

@@ -7,6 +7,8 @@ export interface StormRequest {
   readonly pod: string;
   /** As a precondition. */
   readonly uid?: string;
+  /** In the body, as kubectl asks for it. */
+  readonly dryRun?: boolean;
 }
 
 export interface StormAnswer<R extends StormRequest> {
@@ -109,7 +111,7 @@ async function insist<R extends StormRequest>(
 function send(
   session: ClientHttp2Session,
   headers: OutgoingHttpHeaders,
-  { namespace, pod, uid }: StormRequest,
+  { namespace, pod, uid, dryRun }: StormRequest,
 ): Promise<{ code: number; text: string }> {
   const { promise, resolve } = Promise.withResolvers<{ code: number; text: string }>();
   const stream = session.request(headers);
@@ -129,7 +131,10 @@ function send(
   stream.once('close', () => resolve(isWhole && text !== '' ? { code, text } : { code: 0, text: '' }));
   // Told by its close.
   stream.on('error', () => undefined);
-  const deleteOptions = uid === undefined ? {} : { preconditions: { uid } };
+  const deleteOptions = {
+    ...(uid === undefined ? {} : { preconditions: { uid } }),
+    ...(dryRun === true ? { dryRun: ['All'] } : {}),
+  };
   stream.end(
     JSON.stringify({ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace, name: pod }, deleteOptions }),
   );
