@@ -7,6 +7,8 @@ import { playScenario } from './run.ts';
 
 /** Most of a drain is waiting; more at a time than this would wait for each other. */
 const AT_ONCE = 3;
+/** So many members take longer to drain than any other scenario goes on. */
+const LARGE = 100;
 
 /** `--list`: one line for each scenario. */
 export const scenarioLines = () => SCENARIOS.map(({ name, about }) => `${name.padEnd(17)} ${about}`);
@@ -21,6 +23,8 @@ export function scenariosNamed(names: string): readonly Definition[] {
   });
 }
 
+const sizeOf = ({ members = 0 }: Definition) => (members > LARGE ? members : 0);
+
 /** Plays scenarios, some at a time on embedded clusters. Resolves to their records, in the order of the scenarios. */
 export async function playAll(
   scenarios: readonly Definition[],
@@ -28,7 +32,8 @@ export async function playAll(
   options: RehearsalOptions,
 ): Promise<RehearsalRecord[]> {
   const records = new Map<string, RehearsalRecord>();
-  const todo = [...scenarios];
+  // The longest first, for nothing else would go on beside it in the end.
+  const todo = [...scenarios].sort((a, b) => sizeOf(b) - sizeOf(a));
   const isAlone = scenarios.length === 1;
   const work = async () => {
     for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
