@@ -37,7 +37,7 @@ async function drainAndCheck(name: string): Promise<void> {
     namespace: `${name}-pods`,
     nodes: 2,
     pdb: false,
-    operator: { labels, periodMs: 300 },
+    operator: { labels, periodMs: 300, recreateDelayMs: 1 },
   });
   const { problems, oddities } = await drainPatiently(scene, scene.node(1), PATIENCE);
   assert.deepEqual([...problems, ...oddities], []);

@@ -68,7 +68,7 @@ async function crashAndCheck(t: TestContext, point: CrashPoint, when: When): Pro
   const { hook, isBack } = await aDoomedHook(name, point, when);
   t.after(() => hook.stop());
   const labels = (cluster: string, pod: string) => ({ ...couchbaseLabels(cluster, pod), [LABEL]: name });
-  const operator = { labels, periodMs: 300 };
+  const operator = { labels, periodMs: 300, recreateDelayMs: 1 };
   const scene = await aScene({ rig, hook: name, namespace: name, nodes: 2, pdb: false, operator });
   t.after(() => scene.stop());
   await point.lead?.({ scene, hook, isBack });

@@ -45,7 +45,8 @@ before(async () => {
   for (let c = 0; c < CLUSTERS; c++) {
     await createCluster(rig.client, { namespace: NAMESPACE, name: `cb${c}`, size: 0, process: 'InPlaceUpgrade' });
   }
-  const operator = { periodMs: 500, maxUpgradable: MOVED };
+  // Hardly a moment without the name, so that the drainers meet the successors.
+  const operator = { periodMs: 500, maxUpgradable: MOVED, recreateDelayMs: 1 };
   scene = await aScene({ rig, hook: 'load', namespace: 'moved', nodes: 2, size: MOVED, pdb: false, operator });
   await scene.operator.pause();
   await scene.cordon(scene.node(1));
