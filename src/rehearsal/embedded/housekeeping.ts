@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { removeNow } from './deletion.ts';
+import { type DeleteOptions, removeNow } from './deletion.ts';
 import type { BudgetStatus } from './eviction.ts';
 import { BUDGET, type Kind, NAMESPACE, NODE, POD, SERVICE_ACCOUNT } from './kinds.ts';
 import {
@@ -78,9 +78,13 @@ function releaseDependents(
   all: readonly { readonly kind: Kind; readonly object: ApiObject }[],
 ): void {
   const { finalizers = [], uid } = owner.metadata;
-  const dependents = all.filter(({ object }) => object.metadata.ownerReferences?.some((one) => one.uid === uid));
+  const of = (uid: string) =>
+    all.filter(({ object }) => object.metadata.ownerReferences?.some((one) => one.uid === uid));
+  const dependents = of(uid);
   for (const dependent of dependents) {
-    if (finalizers.includes('foregroundDeletion')) removeObject(world, dependent.kind, dependent.object);
+    // One that has dependents itself waits for those in turn: a Deployment for the pods of its ReplicaSet.
+    const policy = of(dependent.object.metadata.uid).length > 0 ? { propagationPolicy: 'Foreground' } : {};
+    if (finalizers.includes('foregroundDeletion')) removeObject(world, dependent.kind, dependent.object, policy);
     else if (finalizers.includes('orphan')) disown(world, dependent.kind, dependent.object, uid);
   }
   const isOver = finalizers.includes('orphan') || dependents.length === 0;
@@ -93,10 +97,10 @@ function disown(world: World, kind: Kind, object: ApiObject, uid: string): void 
   changeAs(world, kind, object, MANAGER, { metadata: { ownerReferences } });
 }
 
-function removeObject(world: World, kind: Kind, { metadata }: ApiObject): void {
+function removeObject(world: World, kind: Kind, { metadata }: ApiObject, options: DeleteOptions = {}): void {
   const { namespace, name, uid, deletionTimestamp } = metadata;
   if (deletionTimestamp !== undefined || world.store.get(kind, namespace, name)?.metadata.uid !== uid) return;
-  removeNow(world, { kind, namespace, name }, { preconditions: { uid } }, false);
+  removeNow(world, { kind, namespace, name }, { ...options, preconditions: { uid } }, false);
 }
 
 /** Counts what each disruption budget still allows. */

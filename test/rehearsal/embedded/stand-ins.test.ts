@@ -162,7 +162,12 @@ describe('the controllers', () => {
     const namespace = await aNamespace();
     const remove = async (name: string, propagationPolicy: string) => {
       await createDeployment(client, { namespace, name });
-      await untilPods(namespace, (pods) => pods.some((pod) => pod.name.startsWith(name) && pod.ready));
+      const isItsOwn = (pod: PodView) => pod.name.startsWith(name) && pod.ready;
+      const pod = (await untilPods(namespace, (pods) => pods.some(isItsOwn))).find(isItsOwn);
+      // Longer than its owners would take, if they did not wait for it.
+      const slow = { metadata: { annotations: { 'fake-kubelet/terminates-after': '1' } } };
+      const podPath = `/api/v1/namespaces/${namespace}/pods/${pod?.name}`;
+      await client.json({ method: 'PATCH', path: podPath, contentType: 'application/merge-patch+json', body: slow });
       const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`;
       await client.json({ method: 'DELETE', path, body: { propagationPolicy } });
       await until('its end', () => client.json({ method: 'GET', path }).then(still, () => undefined));
