@@ -8,12 +8,18 @@ import type { SelfKept } from './own-certificates.ts';
 
 type Texts = Readonly<Record<string, string>>;
 
+export interface Crash {
+  /** How many calls there were before this start of the hook. */
+  readonly since: number;
+  /** Else the hook has been killed before this very call, and has to make it anew. */
+  readonly isFirst: boolean;
+}
+
 /** One of the calls that the hook makes for its certificates. */
 export interface CertificatePoint {
   readonly call: string;
   readonly env?: Texts;
-  /** `since`: how many calls there were before. */
-  readonly doom: (since: number) => DoomedCall;
+  readonly doom: (crash: Crash) => DoomedCall;
   /** Brings about that it has a reason for this call. */
   readonly lead?: (kept: SelfKept, hook: HookProcess, stranger: string) => Promise<void>;
   /** What the registration and the Secret have to come to. Default: the authority that there was stays. */
@@ -26,10 +32,12 @@ const isSecretWrite = ({ method, path }: Passing) => method === 'PUT' && SECRET.
 const at = (is: DoomedCall['is']) => () => ({ is });
 
 /** A renewal is three writes of the Secret: the next authority is introduced, signs, and the old one is let go. */
-const atWrite = (number: number) => (since: number) => ({
-  is: (request: Passing, passed: readonly Passing[]) =>
-    isSecretWrite(request) && passed.slice(since).filter(isSecretWrite).length === number,
-});
+const atWrite =
+  (number: number) =>
+  ({ since, isFirst }: Crash): DoomedCall => ({
+    is: (request, passed) =>
+      isSecretWrite(request) && passed.slice(since).filter(isSecretWrite).length === (isFirst ? number : 1),
+  });
 
 /** So that an authority which was made for a day is to be renewed at once, and its last certificate soon over. */
 const RENEWING = { CERTIFICATE_LIFETIME: '15s', CA_LIFETIME: '96h' };
@@ -60,7 +68,7 @@ export const CERTIFICATE_POINTS: readonly CertificatePoint[] = [
 ];
 
 export interface Crashed {
-  /** The Secret as the crash left it. */
+  /** The Secret as the last crash left it. */
   readonly left: Texts | undefined;
   readonly stranger: string;
 }
