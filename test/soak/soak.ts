@@ -63,7 +63,12 @@ class Soak {
     const faults = this.#options.faults ?? FAULTS;
     for (let n = 0; this.#elapsedMs < durationMs && !signal?.aborted; n++) {
       const fault = faults[n % faults.length] as Fault;
-      const round = await this.#round(n, fault, { targets, scene, watch });
+      const round = await this.#round(n, fault, { targets, scene, watch }).catch((error) => describeError(error));
+      if (typeof round === 'string') {
+        // What was seen until then is worth its page.
+        this.#problems.push(`round ${n + 1} (${fault.name}) broke off: ${round}`);
+        break;
+      }
       this.#rounds.push(round);
       progress(describeRound(round));
       await sleep(restMs, undefined, signal ? { signal } : {}).catch(() => undefined);
