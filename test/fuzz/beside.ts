@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, type Peer, review, type Wire } from './wire.ts';
 
 const TICK_MS = 5;
+const PAUSE_MS = 20;
 /** Five seconds where the machine has nothing else to do; where it has, ticks come late, as answers may. */
 const TICKS = 1_000;
 
@@ -29,9 +30,10 @@ export class Beside {
     return beside;
   }
 
-  /** Two more rounds that begin from now on. Rejects where one was not answered in time, or not as it should be. */
+  /** A whole round that begins from now on. Rejects where one was not answered in time, or not as it should be. */
   async more(): Promise<void> {
-    const wanted = this.answers + 5;
+    // One may be in hand, which was asked before.
+    const wanted = this.answers + 3;
     await eventually(() => this.answers >= wanted || this.#failure !== undefined, 'answers beside it');
     if (this.#failure !== undefined) throw this.#failure;
   }
@@ -48,7 +50,7 @@ export class Beside {
       while (!this.#isOver) {
         await this.#inTime(this.#wire.isWell(), 'on a new connection');
         await this.#inTime(this.#askKept(), 'on a connection that was of use before');
-        await sleep(TICK_MS);
+        await sleep(PAUSE_MS);
       }
     } catch (error) {
       this.#failure = error;
