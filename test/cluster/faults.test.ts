@@ -68,7 +68,9 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
     await own.exited;
     await own.start();
     scene.operator.resume();
-    const result = await drained;
+    const first = await drained;
+    // kubectl gives a pod up whose eviction came while no hook was there, and is to be run again.
+    const result = first.code === 0 ? first : await scene.drain(scene.node(1));
     assert.equal(result.code, 0, result.stderr);
     assert.deepEqual(await scene.podsOn(scene.node(1)), []);
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001']);
