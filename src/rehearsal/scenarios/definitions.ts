@@ -176,6 +176,7 @@ export const SCENARIOS: readonly Definition[] = [
       // A drainer needs long to ask for all of them.
       await play.drain(play.node(), { heldFor: 1 });
     },
-    rules: [...SAFE, rules.available(50), rules.entriesFit('in-place'), rules.hookBusyBelow(5)],
+    // 4 % where the machine has nothing else to do. How fast it is must not decide whether a drain was safe.
+    rules: [...SAFE, rules.available(50), rules.entriesFit('in-place'), rules.hookBusyBelow(25)],
   },
 ];

@@ -103,12 +103,15 @@ export class Scene {
     return this.rig.controlPlane.kubectl(['drain', node, ...args]);
   }
 
+  /** An uncordoned node counts as draining until the controller-manager has taken its taint away, which this waits for. */
   async cordon(node: string, unschedulable = true): Promise<void> {
-    await this.rig.client.json({
-      method: 'PATCH',
-      path: nodePath(node),
-      contentType: 'application/merge-patch+json',
-      body: { spec: { unschedulable } },
+    const path = nodePath(node);
+    const contentType = 'application/merge-patch+json';
+    await this.rig.client.json({ method: 'PATCH', path, contentType, body: { spec: { unschedulable } } });
+    if (unschedulable) return;
+    await this.until(`the taint of ${node} to go`, async () => {
+      const { spec } = (await this.rig.client.json({ method: 'GET', path })) as { spec: { taints?: { key: string }[] } };
+      return !spec.taints?.some(({ key }) => key === UNSCHEDULABLE);
     });
   }
 
@@ -150,6 +153,8 @@ export class Scene {
   }
 }
 
+const UNSCHEDULABLE = 'node.kubernetes.io/unschedulable';
+
 /** Sets the scene: nodes, namespace, cluster, members Running and Ready on the first node, the other nodes free. */
 export async function aScene(options: SceneOptions): Promise<Scene> {
   const { rig, namespace, nodes: count = 3, size = 2 } = options;
@@ -182,7 +187,7 @@ export async function addNode({ client }: Rig, name: string, pool: string, unsch
       spec?: { taints?: { key: string }[] };
     };
     const isReady = status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
-    const taints = spec?.taints?.filter(({ key }) => key !== 'node.kubernetes.io/unschedulable') ?? [];
+    const taints = spec?.taints?.filter(({ key }) => key !== UNSCHEDULABLE) ?? [];
     if (!isReady || taints.length > 0) throw new NotYet(`taints: ${taints.map(({ key }) => key).join(', ')}`);
   });
 }
