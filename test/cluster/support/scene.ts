@@ -110,7 +110,9 @@ export class Scene {
     await this.rig.client.json({ method: 'PATCH', path, contentType, body: { spec: { unschedulable } } });
     if (unschedulable) return;
     await this.until(`the taint of ${node} to go`, async () => {
-      const { spec } = (await this.rig.client.json({ method: 'GET', path })) as { spec: { taints?: { key: string }[] } };
+      const { spec } = (await this.rig.client.json({ method: 'GET', path })) as {
+        spec: { taints?: { key: string }[] };
+      };
       return !spec.taints?.some(({ key }) => key === UNSCHEDULABLE);
     });
   }
