@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { describeError } from '../kube/errors.ts';
 import { LOG } from '../logs.ts';
 import type { ServingFiles } from './certificates.ts';
 import { type LogLine, LogLines } from './log-lines.ts';
@@ -173,10 +174,20 @@ export class HookProcess {
 
 /** Starts the hook on free ports of 127.0.0.1 and waits until it is ready. */
 export async function startHook(options: HookOptions): Promise<HookProcess> {
-  const hook = new HookProcess(options, options.ports ?? (await freeHookPorts()));
-  await hook.start();
-  return hook;
+  for (let tries = 1; ; tries++) {
+    const hook = new HookProcess(options, options.ports ?? (await freeHookPorts()));
+    try {
+      await hook.start();
+      return hook;
+    } catch (error) {
+      // Somebody may have taken a port that was free when it was looked at.
+      const isTaken = options.ports === undefined && describeError(error).includes('EADDRINUSE');
+      if (!isTaken || tries === START_TRIES) throw error;
+    }
+  }
 }
+
+const START_TRIES = 3;
 
 async function freeHookPorts(): Promise<{ webhook: number; health: number }> {
   const [webhook = 0, health = 0] = await freePorts(2);
