@@ -1,6 +1,8 @@
 import type { ApiClient } from '../../kube/client.ts';
+import { autoscalerLikeDrainer } from '../drainers/autoscaler-like.ts';
+import { clusterApiLikeDrainer } from '../drainers/cluster-api-like.ts';
 import type { Drainer } from '../drainers/drainer.ts';
-import { autoscalerLikeDrainer, clusterApiLikeDrainer, karpenterLikeDrainer } from '../drainers/relisting.ts';
+import { karpenterLikeDrainer } from '../drainers/karpenter-like.ts';
 import { nobodyEvicted, nobodyMarked, SAFE } from '../verdict.ts';
 import * as rules from './checks.ts';
 import { apiRestart, disturb, hookRestart } from './disturbed.ts';
