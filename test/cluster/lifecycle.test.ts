@@ -36,6 +36,8 @@ describe('the months between drains, on the real control plane', () => {
         ({ message, namespace }) => message === LOG.rescheduled && namespace === 'pruned',
       );
     await scene.until('the Events to be written', async () => (await eventsOf(scene)).length >= 8);
+    // A replica hears that it has pruned a moment after everybody else can see it.
+    await scene.until('the lines to be written', () => lines().length >= 2);
     assert.deepEqual(
       lines()
         .map(({ pod }) => pod)
