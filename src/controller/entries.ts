@@ -117,7 +117,8 @@ export class EntryReconciler {
     const pod = cache.pods.get(podKey);
     const node = pod?.node === undefined ? undefined : cache.nodes.get(pod.node);
     const state = entryState({ entry, ...(pod ? { pod } : {}), ...(node ? { node } : {}) }, settings);
-    const plan = this.#plan(state, pod, this.#departedSince, podKey, entry.uid ?? '');
+    // The same instance may leave more than once: it lost its label, got it back, and lost it again.
+    const plan = this.#plan(state, pod, this.#departedSince, podKey, `${entry.uid} ${entry.at}`);
     if (plan.kind === 'prune') {
       cache.departed.forget(podKey);
       this.#departedSince.forget(podKey);

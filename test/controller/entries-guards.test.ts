@@ -177,6 +177,16 @@ describe("the cache's own memory of a pod that left", () => {
     assert.deepEqual(cache.departed.keys(), []);
   });
 
+  test('starts over when the same instance leaves again: it had lost its label, got it back, and loses it once more', async () => {
+    const { lookBack, clock, tell, cache } = await aMemory();
+    assert.deepEqual(lookBack(), { requeueAfterMs: HOURS });
+    await clock.advance(HOURS - MINUTES);
+    tell({ uid: 'uid-a', mark: 'true', version: 200 });
+    assert.equal(cache.departed.get(POD_KEY), undefined);
+    cache.pods.replace([]);
+    assert.deepEqual(lookBack(), { requeueAfterMs: HOURS });
+  });
+
   test('of nobody is nothing to do', async () => {
     const { reconciler } = await aMemory();
     assert.deepEqual(reconciler.reconcileDeparted('db/other'), {});

@@ -16,6 +16,8 @@ export interface CacheWorld {
   readonly trackerKind?: TrackerKind | 'off';
   readonly settings?: PolicySettings;
   readonly client?: ApiClient;
+  /** The wall clock; it stands still unless given. */
+  readonly now?: () => number;
 }
 
 const noClient: ApiClient = {
@@ -25,7 +27,7 @@ const noClient: ApiClient = {
 
 /** The real cache, not started. It has synced with what is given; with nothing given it has not synced. */
 export function aCache(world: CacheWorld = {}): Cache {
-  const { pods, nodes, trackers, settings = SETTINGS, client = noClient } = world;
+  const { pods, nodes, trackers, settings = SETTINGS, client = noClient, now = () => NOW } = world;
   const kind = trackerKindOf(world);
   const cache = createCache({
     client,
@@ -36,7 +38,7 @@ export function aCache(world: CacheWorld = {}): Cache {
     isSelected: (pod) => isSelected(pod, settings),
     isMarked: (pod) => isMarked(pod, settings),
     isDraining: (node) => isDraining(node, settings.drainTaints),
-    now: () => NOW,
+    now,
     monotonicNow: () => 0,
     random: () => 0,
     log: () => undefined,

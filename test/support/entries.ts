@@ -58,7 +58,9 @@ export function anEntryReconciler(
   const nodes = [aRawNode({ spec: { unschedulable: true } }), aRawNode({ metadata: { name: 'node-2' } })];
   const pods = options.pod === undefined ? [] : [{ ...options.pod }];
   const tracking = options.trackerKind === undefined ? {} : { trackerKind: options.trackerKind };
-  const cache = aCache(isSynced ? { pods, nodes, trackers: tracking.trackerKind ? [] : [cluster], ...tracking } : {});
+  const now = () => NOW + clock.monotonicNow();
+  const trackers = tracking.trackerKind ? [] : [cluster];
+  const cache = aCache(isSynced ? { pods, nodes, trackers, now, ...tracking } : {});
   const kind = trackerKindOf(tracking);
   const tracked = kind === undefined ? {} : { trackerKind: kind };
   const pruned: string[] = [];
