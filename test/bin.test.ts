@@ -16,13 +16,17 @@ interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs the program to its end, with nothing in its environment but what is given. */
+/** Runs the program to its end, with nothing in its environment but what is given, and what Node has compiled before. */
 async function run(
   args: readonly string[],
   env: Record<string, string> = {},
   node = process.execPath,
 ): Promise<Outcome> {
-  const child = spawn(node, [...args], { env: { PATH: '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { NODE_COMPILE_CACHE } = process.env;
+  const child = spawn(node, [...args], {
+    env: { PATH: '', NODE_COMPILE_CACHE, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const { promise: closed, resolve } = Promise.withResolvers<number | null>();
   child.on('close', resolve);
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);

@@ -137,6 +137,7 @@ export class HookProcess {
     const child = spawn(process.execPath, [...nodeArgs, '--import', END_WITH_PARENT, entry], {
       env: {
         PATH: process.env.PATH,
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
         KUBECONFIG: kubeconfigPath,
         TLS_CERT_FILE: files.certFile,
         TLS_KEY_FILE: files.keyFile,

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { createAuthority } from '../../src/rehearsal/certificates.ts';
 import type { HookProcess } from '../../src/rehearsal/hook-process.ts';
@@ -11,7 +10,6 @@ import { MEMBERS } from './support/crash-points.ts';
 import { killAt, settled, WHEN } from './support/doom.ts';
 import { drainPatiently } from './support/drainer.ts';
 import { aSelfKept } from './support/own-certificates.ts';
-import { quickStart } from './support/quick-start.ts';
 import { type Rig, startRig } from './support/rig.ts';
 import { aScene } from './support/scene.ts';
 
@@ -20,11 +18,9 @@ const LABEL = 'test/crash-certificate';
 const PATIENCE = { timeoutMs: 120_000, everyMs: 200 };
 
 let rig: Rig;
-let quick: Record<string, string>;
 
 before(async () => {
   rig = await startRig();
-  quick = await quickStart(join(rig.controlPlane.dir, 'compiled'));
 });
 
 after(() => rig?.stop());
@@ -63,7 +59,7 @@ async function crashAndCheck(t: TestContext, point: CertificatePoint): Promise<v
   const name = point.call;
   const gate = await startApiGate(rig);
   const kept = await aSelfKept(rig, name, { server: gate.url, ca: rig.authority.ca });
-  const hook = await kept.replica({ POD_LABEL_SELECTOR: `${LABEL}=${name}`, ...quick, ...point.env });
+  const hook = await kept.replica({ POD_LABEL_SELECTOR: `${LABEL}=${name}`, ...point.env });
   t.after(() => hook.stop());
   const stranger = (await createAuthority()).ca;
   await kept.register([hook]);

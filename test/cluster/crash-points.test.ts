@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { COUCHBASE_CLUSTER, resourcePath } from '../../src/rehearsal/couchbasecluster-crd.ts';
 import { couchbaseLabels } from '../../src/rehearsal/member.ts';
@@ -11,7 +10,6 @@ import { drainPatiently } from './support/drainer.ts';
 import { eventsOf } from './support/events.ts';
 import { evict } from './support/evict.ts';
 import { prepareHook } from './support/own-hook.ts';
-import { quickStart } from './support/quick-start.ts';
 import { type Rig, startRig } from './support/rig.ts';
 import { aScene, type Scene } from './support/scene.ts';
 
@@ -20,18 +18,16 @@ const LABEL = 'test/crash-point';
 const PATIENCE = { timeoutMs: 120_000, everyMs: 200 };
 
 let rig: Rig;
-let quick: Record<string, string>;
 
 before(async () => {
   rig = await startRig();
-  quick = await quickStart(join(rig.controlPlane.dir, 'compiled'));
 });
 
 after(() => rig?.stop());
 
 /** A hook that sees the pods of its own scene only, behind a gate that kills it once; then it is started again. */
 async function aDoomedHook(name: string, point: CrashPoint, when: When) {
-  const env = { POD_LABEL_SELECTOR: `${LABEL}=${name}`, TRACKING_RETENTION: '10s', ...quick, ...point.env };
+  const env = { POD_LABEL_SELECTOR: `${LABEL}=${name}`, TRACKING_RETENTION: '10s', ...point.env };
   const gate = await startApiGate(rig);
   const token = await rig.access.token(env);
   const hook = await prepareHook(rig, name, { server: gate.url, ca: rig.authority.ca, token });

@@ -31,7 +31,7 @@ after(() => rm(folder, { recursive: true, force: true }));
 
 function start(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const child = spawn(process.execPath, [MAIN, '--period', '200ms', ...args], {
-    env: { PATH: NODE_ONLY, TMPDIR: tmp, HOME: folder, ...env },
+    env: { PATH: NODE_ONLY, TMPDIR: tmp, HOME: folder, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   return { child, code: new Promise<number | null>((resolve) => child.once('close', resolve)) };

@@ -34,7 +34,8 @@ describe('npm run rehearse', { concurrency: true }, () => {
 
 async function rehearse(TMPDIR: string, args: readonly string[]) {
   // Only the folder of this very Node: no kubectl can be found.
-  const env = { PATH: dirname(process.execPath), TMPDIR };
+  const { NODE_COMPILE_CACHE } = process.env;
+  const env = { PATH: dirname(process.execPath), TMPDIR, NODE_COMPILE_CACHE };
   const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   const [code, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);

@@ -16,7 +16,8 @@ const HIDDEN = '\u001b[?25l';
 const SHOWN = '\u001b[?25h';
 
 function start(folder: string, args: readonly string[], nodeArgs: readonly string[] = []) {
-  const env = { PATH: dirname(process.execPath), TMPDIR: folder };
+  const { NODE_COMPILE_CACHE } = process.env;
+  const env = { PATH: dirname(process.execPath), TMPDIR: folder, NODE_COMPILE_CACHE };
   const child = spawn(process.execPath, [...nodeArgs, MAIN, '--period', '200ms', ...args], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
