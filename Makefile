@@ -6,6 +6,7 @@ DOCKER_TAG ?= $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
 DOCKER_PLATFORMS ?= linux/amd64,linux/arm64
 KIND_CLUSTER_NAME ?= reschedule-hook
 OVERLAY ?= config/default
+export NAMESPACE ?= reschedule-hook-system
 
 IMAGE = $(DOCKER_USER)/$(DOCKER_IMAGE):$(DOCKER_TAG)
 need = @command -v $(1) >/dev/null || { echo "make $@: $(1) is not in the PATH; see $(2)" >&2; exit 1; }
@@ -28,7 +29,7 @@ rehearse: ## A drain on this machine, with nothing but Node
 	npm run rehearse
 
 manifests: ## Render OVERLAY with the image into dist/install.yaml
-	npm run --silent manifests -- --overlay $(OVERLAY) --image $(IMAGE)
+	npm run --silent manifests -- --overlay $(OVERLAY) --image $(IMAGE) --namespace $(NAMESPACE)
 
 install: manifests ## Install OVERLAY with the image into the cluster of the current kubeconfig, the registration last
 	$(need_kubectl)

@@ -16,7 +16,8 @@ Usage: scripts/generate-certs.sh [options]
 Makes a certificate authority and a serving certificate for the Service of the reschedule hook, puts the certificate into
 a Secret of type kubernetes.io/tls and the authority into the caBundle of the registration. Both are replaced where they
 exist; the authority of the certificate before stays in the caBundle, so that nothing fails until the hook has loaded the
-new one. The key of the authority is thrown away. Apply the manifests first; run it again before the certificate ends.
+new one. The key of the authority is thrown away. Run it again before the certificate ends. Where neither registration
+nor Secret is there yet, it makes the Secret alone: apply the manifests then, and run it once more.
 
   -n, --namespace NAME     of the Service and the Secret ($namespace)
   -s, --service NAME       by which the API server calls the hook ($service)
@@ -64,9 +65,15 @@ command -v openssl >/dev/null 2>&1 || fail "openssl is not installed"
 command -v "$kubectl" >/dev/null 2>&1 || fail "$kubectl is not installed; KUBECTL can name another"
 "$kubectl" get namespace "$namespace" -o name >/dev/null ||
   fail "cannot find namespace $namespace in the cluster of the current context; apply the manifests first"
-callees=$("$kubectl" get validatingwebhookconfiguration "$registration" \
-  -o 'jsonpath={range .webhooks[*]}{.clientConfig.service.namespace}/{.clientConfig.service.name}{"\n"}{end}') ||
-  fail "cannot find the registration $registration; apply the manifests first"
+registered=$("$kubectl" get validatingwebhookconfiguration "$registration" --ignore-not-found -o name) ||
+  fail "cannot read the registration $registration"
+made=$("$kubectl" get secret "$secret" -n "$namespace" --ignore-not-found -o name) || fail "cannot read the Secret $secret"
+# A certificate that is in use is not exchanged for one that nobody trusts.
+[ -n "$registered" ] || [ -z "$made" ] ||
+  fail "cannot find the registration $registration, and the Secret $namespace/$secret is there; apply the manifests first"
+callees=
+[ -z "$registered" ] || callees=$("$kubectl" get validatingwebhookconfiguration "$registration" \
+  -o 'jsonpath={range .webhooks[*]}{.clientConfig.service.namespace}/{.clientConfig.service.name}{"\n"}{end}')
 
 umask 077
 dir=$(mktemp -d)
@@ -122,11 +129,14 @@ for callee in $callees; do
   fi
   index=$((index + 1))
 done
-[ -n "$patch" ] || fail "no webhook of the registration $registration calls the Service $namespace/$service"
-"$kubectl" patch validatingwebhookconfiguration "$registration" --type=json --field-manager=generate-certs -p "[$patch]"
+[ -n "$patch" ] || [ -z "$registered" ] ||
+  fail "no webhook of the registration $registration calls the Service $namespace/$service"
+[ -z "$patch" ] || "$kubectl" patch validatingwebhookconfiguration "$registration" --type=json --field-manager=generate-certs -p "[$patch]"
 
 # Applied by the server: kubectl's own apply would keep a copy of the key in an annotation.
 "$kubectl" create secret generic "$secret" -n "$namespace" --type=kubernetes.io/tls --dry-run=client -o yaml \
   --from-file="$dir/tls.crt" --from-file="$dir/tls.key" --from-file="$dir/ca.crt" |
   "$kubectl" apply --server-side --force-conflicts --field-manager=generate-certs -f -
 echo "certificate for $host.svc in the Secret $namespace/$secret, $(openssl x509 -noout -enddate -in "$dir/tls.crt")"
+[ -n "$registered" ] ||
+  echo "there is no registration $registration yet: apply the manifests, then run this again for its caBundle"

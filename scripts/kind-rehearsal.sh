@@ -21,7 +21,14 @@ kind get clusters 2>/dev/null | grep -qxF "$cluster" ||
 docker build -t "$image" .
 kind load docker-image "$image" --name "$cluster"
 npm run --silent manifests -- --overlay config/kind --image "$image"
+hook=(kubectl --context "$context" --namespace reschedule-hook-system)
+before=$("${hook[@]}" get deployment/reschedule-hook-server --ignore-not-found --output name)
 scripts/install.sh dist/install.yaml --context "$context"
+if [ -n "$before" ]; then
+  # The image may have changed under the same tag, which replaces no pod.
+  "${hook[@]}" rollout restart deployment/reschedule-hook-server
+  "${hook[@]}" rollout status deployment/reschedule-hook-server --timeout=180s
+fi
 
 nodes=()
 for node in $(kubectl --context "$context" get nodes --selector '!node-role.kubernetes.io/control-plane' \

@@ -10,9 +10,13 @@ Renders the installation into one file, with kubectl kustomize.
   FILE              where to; - for standard output (default: dist/install.yaml)
   --overlay FOLDER  what to render (default: config/default)
   --image NAME:TAG  the image of the hook, instead of the one in config/manager
+  --namespace NAME  where it is installed (default: reschedule-hook-system)
   --help            show this text
 `;
 const IMAGE_LINE = /^( *)image: \S*reschedule-hook-server:\S+$/gm;
+/** The name stands in bindings, the registration, the FlowSchema and alerts, too, which kustomize leaves alone. */
+const NAMESPACE = 'reschedule-hook-system';
+const NAMESPACE_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const ROOT = join(import.meta.dirname, '..');
 
 /** What was asked for cannot be done: one line, exit code 1. */
@@ -33,7 +37,10 @@ function main(): number {
     return 0;
   }
   const [file = 'dist/install.yaml'] = positionals;
-  const text = withImage(render(values.overlay ?? join(ROOT, 'config/default')), values.image);
+  const { namespace = NAMESPACE } = values;
+  if (!NAMESPACE_NAME.test(namespace)) throw new Refused(`"${namespace}" is no name of a namespace`);
+  const rendered = render(values.overlay ?? join(ROOT, 'config/default'));
+  const text = withImage(rendered, values.image).replaceAll(NAMESPACE, namespace);
   if (file === '-') {
     process.stdout.write(text);
     return 0;
@@ -47,7 +54,12 @@ function main(): number {
 function readArguments() {
   try {
     const given = parseArgs({
-      options: { overlay: { type: 'string' }, image: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        overlay: { type: 'string' },
+        image: { type: 'string' },
+        namespace: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
       allowPositionals: true,
     });
     if (given.positionals.length > 1) throw new Error('there is more than one FILE');

@@ -63,10 +63,18 @@ describe('scripts/generate-certs.sh', () => {
     const { stderr } = aPath(t, { openssl: OPENSSL, kubectl: away }).run('-n', 'hooks');
     const where = 'in the cluster of the current context; apply the manifests first';
     assert.equal(stderr, `connection refused\ngenerate-certs: cannot find namespace hooks ${where}\n`);
-    const unregistered = '#!/bin/sh\n[ "$2" = namespace ]\n';
-    assert.equal(
-      aPath(t, { openssl: OPENSSL, kubectl: unregistered }).run().stderr,
-      'generate-certs: cannot find the registration reschedule-hook; apply the manifests first\n',
+    for (const [what, gone] of [
+      ['the registration reschedule-hook', 'validatingwebhookconfiguration'],
+      ['the Secret reschedule-hook-tls', 'secret'],
+    ]) {
+      const kubectl = `#!/bin/sh\n[ "$2" != ${gone} ]\n`;
+      const { code, stderr } = aPath(t, { openssl: OPENSSL, kubectl }).run();
+      assert.deepEqual([code, stderr], [1, `generate-certs: cannot read ${what}\n`]);
+    }
+    const used = '#!/bin/sh\n[ "$2" != secret ] || echo secret/tls\n';
+    assert.match(
+      aPath(t, { openssl: OPENSSL, kubectl: used }).run().stderr,
+      /^generate-certs: cannot find the registration reschedule-hook, and the Secret .* is there; apply the manifests first\n$/,
     );
   });
 

@@ -50,6 +50,9 @@ function stubAll(): void {
 const REHEARSE =
   'npm run --silent rehearse -- --context kind-try --node try-worker --node try-worker2 --node try-worker3 --yes --json';
 
+const HOOK = 'kubectl --context kind-try --namespace reschedule-hook-system';
+const ROLLED_OUT = 'rollout status deployment/reschedule-hook-server --timeout=180s';
+
 const readYaml = (path: string) => parse(readFileSync(join(import.meta.dirname, '..', path), 'utf-8'));
 
 test('config/kind is config/default, but for how much the hook says and how soon it forgets', () => {
@@ -81,8 +84,9 @@ describe('scripts/kind-rehearsal.sh', () => {
       'docker build -t me/hook:1 .',
       'kind load docker-image me/hook:1 --name try',
       'npm run --silent manifests -- --overlay config/kind --image me/hook:1',
+      `${HOOK} get deployment/reschedule-hook-server --ignore-not-found --output name`,
       'kubectl --context kind-try apply --server-side -f dist/install.yaml --selector app.kubernetes.io/component!=registration',
-      'kubectl --context kind-try --namespace reschedule-hook-system rollout status deployment/reschedule-hook-server --timeout=180s',
+      `${HOOK} ${ROLLED_OUT}`,
       'kubectl --context kind-try apply --server-side -f dist/install.yaml',
       'kubectl --context kind-try get nodes --selector !node-role.kubernetes.io/control-plane --output jsonpath={.items[*].metadata.name}',
       REHEARSE,
@@ -104,6 +108,17 @@ describe('scripts/kind-rehearsal.sh', () => {
     const { code, calls } = run();
     assert.equal(code, 0);
     assert.ok(!calls.some((call) => call.startsWith('kind create')));
+  });
+
+  test('replaces the replicas that are there, for the image may be another under the same tag', () => {
+    stubAll();
+    stub('kubectl', 'case "$*" in *"get deployment"*) echo deployment.apps/reschedule-hook-server ;; esac');
+    const { code, calls } = run();
+    assert.equal(code, 0);
+    assert.deepEqual(
+      calls.filter((call) => call.includes(' rollout ')),
+      [`${HOOK} ${ROLLED_OUT}`, `${HOOK} rollout restart deployment/reschedule-hook-server`, `${HOOK} ${ROLLED_OUT}`],
+    );
   });
 
   test('ends as the rehearsal does', () => {

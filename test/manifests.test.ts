@@ -235,7 +235,7 @@ describe('npm run manifests', () => {
   test('--help lists what it takes', () => {
     const { status, stdout } = run(['--help']);
     assert.equal(status, 0);
-    for (const option of ['FILE', '--overlay', '--image']) assert.ok(stdout.includes(option));
+    for (const option of ['FILE', '--overlay', '--image', '--namespace']) assert.ok(stdout.includes(option));
   });
 
   test('says in one line what is wrong', (t) => {
@@ -245,6 +245,7 @@ describe('npm run manifests', () => {
       [[join(dir, 'install.yaml')], /^manifests: kubectl cannot be run \(.*ENOENT.*\); it has to be in the PATH\n$/],
       [['--loud'], /^manifests: Unknown option '--loud'.*; see --help\n$/],
       [['a', 'b'], /^manifests: there is more than one FILE; see --help\n$/],
+      [['--namespace', 'A_B'], /^manifests: "A_B" is no name of a namespace\n$/],
     ] as const) {
       const { status, stderr } = run(args, { PATH: dir });
       assert.equal(status, 1);

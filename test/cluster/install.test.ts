@@ -15,6 +15,7 @@ import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { CONFIG, find, type Manifest, rendered, SYSTEM_NAMESPACE, variantFolder } from './support/manifests.ts';
 
 const DEFAULT = join(CONFIG, 'default');
+const MANIFESTS = join(CONFIG, '../scripts/manifests.ts');
 const DEPLOYMENT = ['deployment/reschedule-hook-server', `--namespace=${SYSTEM_NAMESPACE}`] as const;
 
 /** kubectl that has to succeed; gives what it printed. Warnings of the API server are on stderr. */
@@ -107,6 +108,16 @@ describe('kubectl apply -k config/default', () => {
     const kinds = async (name: string) => (await rendered(plane, join(CONFIG, name))).map(({ kind }) => kind);
     assert.deepEqual((await kinds('prometheus')).sort(), ['ConfigMap', 'PrometheusRule', 'ServiceMonitor']);
     assert.ok((await kinds('overlays/cert-manager')).includes('Certificate'));
+  });
+
+  test('npm run manifests -- --namespace renders another namespace wherever the name stands', async () => {
+    for (const overlay of ['default', 'overlays/certificate-files', 'overlays/namespace-tracking', 'prometheus']) {
+      const args = ['--overlay', join(CONFIG, overlay), '--namespace', 'elsewhere', '-'];
+      const env = { PATH: `${dirname(plane.assets.kubectl)}:${process.env.PATH}` };
+      const { stdout } = await promisify(execFile)(process.execPath, [MANIFESTS, ...args], { env });
+      assert.ok(!stdout.includes(SYSTEM_NAMESPACE), overlay);
+      assert.match(stdout, /\belsewhere\b/);
+    }
   });
 
   test('kubectl delete -k leaves nothing', async () => {

@@ -21,6 +21,11 @@ async function kubectl(...args: readonly string[]): Promise<void> {
   assert.equal(code, 0, stderr);
 }
 
+async function bystanders(): Promise<string> {
+  const { stdout } = await rig.controlPlane.kubectl(['get', 'pods', '--selector=app=other', '--output=name']);
+  return stdout;
+}
+
 async function drainSample(): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const { assets, kubeconfigPath, dir } = rig.controlPlane;
   const path = [dirname(assets.kubectl), process.env.PATH].join(delimiter);
@@ -34,6 +39,11 @@ async function drainSample(): Promise<{ code: number | null; stdout: string; std
 
 test('scripts/drain-sample.sh: unsafe without the hook, safe with it', async () => {
   await kubectl('apply', '-k', join(CONFIG, 'samples'));
+  // No controller would bring them back: kubectl refuses to drain a node that has one, if it is to be evicted.
+  for (const n of [1, 2, 3]) {
+    const where = JSON.stringify({ spec: { nodeName: `node-${n}` } });
+    await kubectl('run', `bystander-${n}`, '--image=x', '--labels=app=other', `--overrides=${where}`);
+  }
   const without = await drainSample();
   assert.equal(without.code, 1, without.stdout);
   assert.match(without.stderr, /was taken away without being marked/);
@@ -44,4 +54,5 @@ test('scripts/drain-sample.sh: unsafe without the hook, safe with it', async () 
   assert.equal(code, 0, stdout + stderr);
   assert.match(stdout, /drain-sample: safe; each pod of node-\d was moved once/);
   assert.match(stderr, /Reschedule annotation added to pod/);
+  assert.equal(await bystanders(), 'pod/bystander-1\npod/bystander-2\npod/bystander-3\n', 'nobody else is evicted');
 });
