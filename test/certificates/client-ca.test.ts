@@ -1,108 +1,31 @@
-import 'reflect-metadata';
 import assert from 'node:assert/strict';
-import { webcrypto, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent, type RequestOptions, request } from 'node:https';
+import { Agent, request } from 'node:https';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { describe, type TestContext, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
-import * as x509 from '@peculiar/x509';
-import { issue } from '../../src/certificates/authority.ts';
-import { createAccessCheck, openClientCa, rememberAuthorities } from '../../src/certificates/client-ca.ts';
+import { createAccessCheck, openClientCa } from '../../src/certificates/client-ca.ts';
 import { LOG } from '../../src/logs.ts';
-import type { EvictionRequest } from '../../src/policy/model.ts';
-import { createAuthority, type Serving } from '../../src/rehearsal/certificates.ts';
-import { createApp } from '../../src/webhook/app.ts';
-import { Deadlines } from '../../src/webhook/deadlines.ts';
 import { createWebhookServer, useCertificate } from '../../src/webhook/server.ts';
+import {
+  aChain,
+  aGuarded,
+  client,
+  clients,
+  ended,
+  forServers,
+  others,
+  own,
+  serving,
+  stranger,
+} from '../support/guarded.ts';
 import { aLog } from '../support/log.ts';
 import { serve } from '../support/loopback.ts';
-import { aReview } from '../support/reviews.ts';
-import { FakeClock, mockTime } from '../support/time.ts';
-
-const [own, clients, others] = await Promise.all(['own', 'clients', 'others'].map((name) => createAuthority(name)));
-assert.ok(own && clients && others);
-const serving = await own.issue();
-const client = await clients.issue({ usage: 'client', name: 'kube-apiserver' });
-const ended = await clients.issue({ usage: 'client', notAfter: new Date(Date.now() - 1000) });
-const forServers = await clients.issue({ usage: 'server' });
-const stranger = await others.issue({ usage: 'client', name: 'kube-apiserver' });
-
-/** A root that signs only intermediates, and a client with a chain of `length` of them, as PEM. */
-async function aChain(length: number) {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-  const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
-  const authorities: Serving[] = [];
-  let above: { subject: string; keys: webcrypto.CryptoKeyPair } | undefined;
-  for (let i = 0; i <= length; i++) {
-    const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-    const subject = `CN=level ${i}`;
-    const certificate = await x509.X509CertificateGenerator.create({
-      ...{ serialNumber: `0${i + 1}`, subject, issuer: above?.subject ?? subject, ...validity },
-      ...{ signingAlgorithm: algorithm, publicKey: keys.publicKey, signingKey: (above?.keys ?? keys).privateKey },
-      extensions: [
-        new x509.BasicConstraintsExtension(true, undefined, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
-      ],
-    });
-    const key = x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
-    authorities.push({ cert: `${certificate.toString('pem')}\n`, key });
-    above = { subject, keys };
-  }
-  const [root, ...between] = authorities;
-  const last = authorities.at(-1);
-  assert.ok(root && last);
-  const leaf = await issue(last, { name: 'kube-apiserver', usage: 'client', ...validity });
-  return { root: root.cert, between: between.map(({ cert }) => cert), leaf };
-}
-
-/** The webhook with its access check, over TLS on loopback. */
-async function aGuarded(t: TestContext, names: readonly string[] = [], authorities = clients?.ca ?? '') {
-  const bundle = { pem: authorities };
-  const current = () => bundle.pem;
-  const clientCa = { current, ...rememberAuthorities(current) };
-  const log = aLog();
-  const asked: EvictionRequest[] = [];
-  const app = createApp({
-    admit: async (one) => {
-      asked.push(one);
-      return { kind: 'allow', rule: '3', reason: 'NotSelected' };
-    },
-    mayAsk: createAccessCheck(clientCa, names),
-    deadlines: new Deadlines(new FakeClock()),
-    notReady: () => undefined,
-    details: () => [],
-    isStopping: () => false,
-    log,
-  });
-  const server = createWebhookServer(app.callback(), serving, bundle.pem);
-  clientCa.attend(server);
-  const port = await serve(t, server);
-  const ask = async (pair: Serving | undefined, options: RequestOptions = {}) => {
-    const asking = request({
-      ...{ host: '127.0.0.1', port, ca: own?.ca, agent: false, method: 'POST', path: '/eviction' },
-      headers: { 'content-type': 'application/json' },
-      ...pair,
-      ...options,
-    });
-    asking.end(options.method === 'GET' ? '' : JSON.stringify(aReview()));
-    const [response] = await once(asking, 'response');
-    const body = await text(response);
-    const isReused = (response.socket as TLSSocket | null)?.isSessionReused();
-    return { status: response.statusCode, body, isReused, connection: response.headers.connection };
-  };
-  const change = (pem: string) => {
-    bundle.pem = pem;
-    useCertificate(server, serving, pem);
-  };
-  /** Over a connection that the test has made. */
-  const askOver = (socket: TLSSocket) => ask(undefined, { agent: undefined, createConnection: () => socket });
-  return { ask, askOver, asked, log, port, server, change };
-}
+import { mockTime } from '../support/time.ts';
 
 const errorOf = ({ body }: { body: string }) => JSON.parse(body).error;
 
