@@ -138,6 +138,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     reads,
     now,
     entryFor: lookUpEntry,
+    isSelected: (pod) => isSelected(pod, settings),
     needsNode: (observation) => needsNode(observation, settings),
   });
   const marker = new Marker({

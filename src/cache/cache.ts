@@ -130,12 +130,21 @@ export function createCache(options: CacheOptions): Cache {
     onHandlerError,
     onSynced,
   });
-  const isOnDrainingNode = ({ node }: Pod) => node !== undefined && options.isDraining(nodes.get(node));
+  const isOnDrainingNode = ({ node: name }: Pod) => {
+    const node = name === undefined ? undefined : nodes.get(name);
+    return node && options.isDraining(node);
+  };
   const departed = new DepartedPods(options.isMarked, isOnDrainingNode, options.now);
   const ending = new EndingPods(options.monotonicNow);
   pods.subscribe((change) => {
     ending.observe(change);
     if (options.isSelected(change.kind === 'removed' ? change.before : change.now)) departed.observe(change);
+  });
+  nodes.subscribe(({ key, ...change }) => {
+    if (change.kind === 'removed' || !options.isDraining(change.now)) return;
+    for (const pod of pods.values()) {
+      if (pod.node === key) departed.look(namespacedKey(pod.namespace, pod.name), pod);
+    }
   });
 
   const reflect = <T extends Cached>(

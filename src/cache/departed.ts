@@ -9,11 +9,14 @@ import type { Change } from './store.ts';
  */
 export class DepartedPods {
   readonly #byKey = new Map<string, Entry>();
+  /** By pod key the UID of a marked instance that has been on a draining node since: somebody may uncordon that before it goes. */
+  readonly #drained = new Map<string, string>();
   readonly #isMarked: (pod: Pod) => boolean;
-  readonly #isOnDrainingNode: (pod: Pod) => boolean;
+  readonly #isOnDrainingNode: (pod: Pod) => boolean | undefined;
   readonly #now: () => number;
 
-  constructor(isMarked: (pod: Pod) => boolean, isOnDrainingNode: (pod: Pod) => boolean, now: () => number) {
+  /** `isOnDrainingNode` is undefined where the pod has no node, or one that the cache does not know. */
+  constructor(isMarked: (pod: Pod) => boolean, isOnDrainingNode: (pod: Pod) => boolean | undefined, now: () => number) {
     this.#isMarked = isMarked;
     this.#isOnDrainingNode = isOnDrainingNode;
     this.#now = now;
@@ -35,11 +38,21 @@ export class DepartedPods {
   observe(change: Change<Pod>): void {
     if (change.kind !== 'removed') {
       if (this.#isMarked(change.now)) this.#byKey.delete(change.key);
+      this.look(change.key, change.now);
       return;
     }
-    const draining = this.#isOnDrainingNode(change.before);
-    if (!draining && !this.#isMarked(change.before)) return;
     const { uid, node } = change.before;
+    // A node that is not known (any more) is gone: what ran there has to run elsewhere.
+    const isLeft = this.#isOnDrainingNode(change.before) ?? node !== undefined;
+    const draining = isLeft || this.#drained.get(change.key) === uid;
+    this.#drained.delete(change.key);
+    if (!draining && !this.#isMarked(change.before)) return;
     this.#byKey.set(change.key, { uid, at: this.#now(), draining, ...(node === undefined ? {} : { node }) });
+  }
+
+  /** Looks at a pod that is there, for it or its node has changed. */
+  look(podKey: string, pod: Pod): void {
+    if (!this.#isMarked(pod)) this.#drained.delete(podKey);
+    else if (this.#isOnDrainingNode(pod)) this.#drained.set(podKey, pod.uid);
   }
 }

@@ -13,6 +13,8 @@ export interface ObserverOptions {
   readonly now: () => number;
   /** The policy's reading of a tracker: the entry for a pod's name, if there is one. */
   readonly entryFor: (tracker: Tracker, namespace: string, pod: string) => Entry | undefined;
+  /** The policy's word on whether the pod is one to protect; of the others no tracker is looked for. */
+  readonly isSelected: (pod: Pod) => boolean;
   /** The policy's word on whether the pod's node matters; reading it costs an API call. */
   readonly needsNode: (observation: Observation) => boolean;
 }
@@ -39,11 +41,11 @@ export class Observer {
 
   /** From a live read of the pod, of its node where that matters, and of its tracker where the cache has none. */
   async live(request: EvictionRequest, options: { freshTracker: boolean; signal: AbortSignal }): Promise<Observation> {
-    const { cache, reads, needsNode } = this.#options;
+    const { cache, reads, isSelected, needsNode } = this.#options;
     const { signal } = options;
     const object = await reads.pod(request.namespace, request.name, signal);
     const pod = object && cache.project.pod(object);
-    const found = pod && (await this.#findTracker(pod, options));
+    const found = pod && isSelected(pod) ? await this.#findTracker(pod, options) : undefined;
     const observation = this.#observation('live', request, { pod, node: undefined, ...found });
     if (pod?.node === undefined || !needsNode(observation)) return observation;
     const node = await reads.node(pod.node, signal);

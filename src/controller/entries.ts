@@ -164,7 +164,8 @@ export class EntryReconciler {
   async #announce(pod: Pod, tracker: Tracker, entry: Entry, signal: AbortSignal): Promise<void> {
     const { announce, log } = this.#options;
     const from = entry.node === undefined ? '' : ` from node ${entry.node}`;
-    const moved = `was moved${from} to node ${pod.node} for a drain`;
+    const why = entry.draining === false ? '' : ' for a drain';
+    const moved = `was moved${from} to node ${pod.node}${why}`;
     const text = entry.node === pod.node ? `has come back on node ${pod.node}, which it was to leave` : moved;
     try {
       await announce({ pod, tracker, reason: 'Rescheduled', type: 'Normal', text }, signal);

@@ -52,7 +52,7 @@ export function createApiClient(
       onCall({ method: call.method, path: call.path, code, durationMs: clock.monotonicNow() - startedAt });
     try {
       const { dispatcher, headers } = await unlessAborted(connection.prepare(), whilePreparing);
-      const response = await request(connection.server + call.path + queryString(call.query), {
+      const answered = request(connection.server + call.path + queryString(call.query), {
         dispatcher,
         method: call.method,
         headers: {
@@ -67,6 +67,9 @@ export function createApiClient(
         // The body of a watch is open-ended; its reader has a deadline of its own.
         bodyTimeout: 0,
       });
+      answered.then(({ body }) => whilePreparing.aborted && body.on('error', ignore).destroy(), ignore);
+      // undici looks at a signal only when the request has a connection, and a proxy may be long in giving one.
+      const response = await unlessAborted(answered, whilePreparing);
       finished(response.statusCode);
       return response;
     } catch (error) {
@@ -107,7 +110,10 @@ export function createApiClient(
   };
 }
 
-/** Credentials can be long in coming, from an exec plugin that hangs: no call waits for them beyond its own time. */
+/**
+ * Credentials can be long in coming, from an exec plugin that hangs, and so can a connection: no call waits for them beyond its
+ * own time. What comes later is not used.
+ */
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);
@@ -119,6 +125,8 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
     signal.removeEventListener('abort', abort);
   }
 }
+
+const ignore = () => undefined;
 
 function queryString(query: ApiRequest['query']): string {
   const pairs = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);

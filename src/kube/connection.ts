@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { type ProxyEnvironment, proxyFor } from './proxy-environment.ts';
 
 export type { ProxyEnvironment } from './proxy-environment.ts';
@@ -40,7 +40,7 @@ interface HttpsOptions {
 export interface ConnectionLimits {
   /** After this an exec plugin, or whatever else gives the credentials, is taken to hang, and asked anew. */
   readonly credentialsMs?: number;
-  /** For a connection and its TLS handshake. */
+  /** For a connection and its TLS handshake; through a proxy for the one to it, its answer, and the handshake behind it, each. */
   readonly connectMs?: number;
 }
 
@@ -129,10 +129,16 @@ function createAgent(tls: Record<string, unknown>, timeout: number, proxy: strin
   const keepAlive = { keepAlive: true, keepAliveInitialDelay: 30_000, timeout };
   const pool = { allowH2: false, connections: MAX_CONNECTIONS, pipelining: 1, keepAliveTimeout: 60_000 };
   const connect = { ...tls, ...keepAlive };
-  // Through a proxy `requestTls` is for the API server behind it.
-  return proxy === undefined
-    ? new Agent({ ...pool, connect })
-    : new ProxyAgent({ ...pool, uri: proxy, requestTls: connect });
+  if (proxy === undefined) return new Agent({ ...pool, connect });
+  return new ProxyAgent({
+    ...pool,
+    uri: proxy,
+    connectTimeout: timeout,
+    // For the API server behind it.
+    requestTls: connect,
+    // A proxy that does not answer would hold each connection of the pool for undici's five minutes.
+    clientFactory: (origin, options) => new Pool(origin, { ...options, headersTimeout: timeout }),
+  });
 }
 
 function authHeaders(options: HttpsOptions): Record<string, string> {

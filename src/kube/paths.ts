@@ -19,10 +19,11 @@ export function resourceOf(path: string): string {
   return (parts[0] === 'namespaces' && parts[2] !== undefined ? parts[2] : parts[0]) ?? 'discovery';
 }
 
-/** Where the kind of an object is served; see `isServed`. */
-export function collectionOf(path: string): { apiPath: string; plural: string } {
-  const length = path.startsWith('/apis/') ? 4 : 3;
-  return { apiPath: path.split('/').slice(0, length).join('/'), plural: resourceOf(path) };
+/** Of the path of a single object: where its kind is served (see `isServed`), and its name. */
+export function splitPath(path: string): { apiPath: string; plural: string; name: string } {
+  const parts = path.split('/');
+  const apiPath = parts.slice(0, path.startsWith('/apis/') ? 4 : 3).join('/');
+  return { apiPath, plural: resourceOf(path), name: decodeURIComponent(parts.at(-1) ?? '') };
 }
 
 function segment(name: string): string {

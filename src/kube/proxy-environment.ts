@@ -7,9 +7,9 @@ export interface ProxyEnvironment {
   readonly noProxy?: string;
 }
 
-/** HTTPS_PROXY and NO_PROXY. As in Go small letters go before capitals, and an empty one counts as not set. */
+/** HTTPS_PROXY and NO_PROXY. As in Go capitals go before small letters, and an empty one counts as not set. */
 export function readProxyEnvironment(env: Readonly<Record<string, string | undefined>>): ProxyEnvironment {
-  const read = (name: string) => env[name.toLowerCase()] || env[name];
+  const read = (name: string) => env[name] || env[name.toLowerCase()];
   const httpsProxy = read('HTTPS_PROXY');
   const noProxy = read('NO_PROXY');
   return { ...(httpsProxy ? { httpsProxy } : {}), ...(noProxy ? { noProxy } : {}) };

@@ -1,7 +1,7 @@
 import type { ApiClient, JsonObject } from './client.ts';
 import { isServed } from './discovery.ts';
-import { type ApiError, ApiUnreachableError, isNotFound, saysNotFound } from './errors.ts';
-import { collectionOf, nodePath, podPath } from './paths.ts';
+import { ApiUnreachableError, isNotFound, saysNotFound } from './errors.ts';
+import { nodePath, podPath, splitPath } from './paths.ts';
 
 /** Live reads of single objects: undefined where the object does not exist. Throws on any other failure. */
 export interface Reads {
@@ -31,9 +31,8 @@ export function createReads(client: ApiClient): Reads {
   // Of a kind that it does not serve, the API server says no more than anything in between might.
   const isAbsentWithItsKind = async (path: string, error: unknown, signal = new AbortController().signal) => {
     if (!isNotFound(error)) return false;
-    if ((error as ApiError).reason === 'NotFound') return true;
-    const { apiPath, plural } = collectionOf(path);
-    return !(await isServed(client, apiPath, plural, signal));
+    const { apiPath, plural, name } = splitPath(path);
+    return saysNotFound(error, plural, name) || !(await isServed(client, apiPath, plural, signal));
   };
   return {
     object: (path, signal) => read(path, signal, (error) => isAbsentWithItsKind(path, error, signal)),

@@ -45,14 +45,16 @@ export function decide(observation: Observation, settings: PolicySettings): Deci
 /**
  * Whether a decision may be carried out on the evidence it was made on (S2). From the cache: an answer that keeps the
  * drainer waiting, and a first mark, whose writes are guarded by what was seen (S4). Everything that lets a drain go on
- * or gives up on it, a second move of the same name, and a mark without the entry that belongs to it, wants a live read;
- * and from a cache that has heard nothing for minutes, so does every answer, or drains would wait on it for ever.
+ * or gives up on it, a second move of the same name, a mark without the entry that belongs to it, and an entry that would
+ * say that nobody drains the node (the cordon may be milliseconds old), wants a live read; and from a cache that has heard
+ * nothing for minutes, so does every answer, or drains would wait on it for ever.
  */
 export function isFinal(decision: Decision, observation: Observation): boolean {
   if (observation.evidence === 'live' || decision.rule === '1') return true;
   if (observation.isCacheStale) return false;
   if (decision.kind === 'deny') return decision.code === 429;
-  return decision.kind === 'mark' && decision.rule === '9' && decision.trackerMissing === undefined;
+  if (decision.kind !== 'mark' || decision.rule !== '9') return false;
+  return decision.trackerMissing === undefined && (decision.draining || decision.entryOn === undefined);
 }
 
 function firstOpinion(rules: readonly Rule[], observation: Observation, settings: PolicySettings): Decision {

@@ -77,6 +77,7 @@ function aRunningCache(t: TestContext, tracking: { trackerKind?: TrackerKind } =
     reads: createReads(server),
     now: () => NOW,
     entryFor: () => undefined,
+    isSelected: () => true,
     needsNode: () => false,
   });
   const isStale = () => observer.fromCache(aRequest()).isCacheStale;

@@ -75,6 +75,42 @@ describe('DepartedPods', () => {
     assert.deepEqual(departed.get(POD_KEY), { uid: 'uid-a', node: 'node-1', at: NOW, draining: true });
   });
 
+  for (const [first, changes] of [
+    ['the cordon', ['cordon', 'mark']],
+    ['the mark', ['mark', 'cordon']],
+  ] as const) {
+    test(`knows that a marked pod was to leave a node that was uncordoned before it went: ${first} came first`, () => {
+      const { cache, pod, departed } = aMemory();
+      cache.pods.put(pod('uid-a', 1));
+      const cordon = (unschedulable: boolean, resourceVersion: string) =>
+        cache.nodes.put(cache.project.node(aRawNode({ metadata: { resourceVersion }, spec: { unschedulable } })));
+      for (const change of changes) {
+        if (change === 'mark') cache.pods.put(pod('uid-a', 2, 'true'));
+        else cordon(true, '100');
+      }
+      cordon(false, '101');
+      cache.pods.remove(pod('uid-a', 3, 'true'));
+      assert.equal(departed.get(POD_KEY)?.draining, true);
+      // That was about that instance, and no other.
+      cache.pods.put(pod('uid-b', 4, 'true'));
+      cache.pods.remove(pod('uid-b', 5, 'true'));
+      assert.deepEqual([departed.get(POD_KEY)?.uid, departed.get(POD_KEY)?.draining], ['uid-b', false]);
+    });
+  }
+
+  test('knows it no longer where the mark was taken away meanwhile, and put there again when nobody drained', () => {
+    const { cache, pod, departed } = aMemory();
+    const node = (unschedulable: boolean, resourceVersion: string) =>
+      cache.nodes.put(cache.project.node(aRawNode({ metadata: { resourceVersion }, spec: { unschedulable } })));
+    node(true, '100');
+    cache.pods.put(pod('uid-a', 1, 'true'));
+    cache.pods.put(pod('uid-a', 2));
+    node(false, '101');
+    cache.pods.put(pod('uid-a', 3, 'true'));
+    cache.pods.remove(pod('uid-a', 4, 'true'));
+    assert.equal(departed.get(POD_KEY)?.draining, false);
+  });
+
   test('forgets it when the successor is marked itself, and remembers that one when it goes', () => {
     const { cache, pod, departed } = aMemory();
     cache.pods.put(pod('uid-a', 1, 'true'));

@@ -3,9 +3,10 @@ import { describe, test } from 'node:test';
 import { Observer } from '../../src/cache/observe.ts';
 import { createReads } from '../../src/kube/reads.ts';
 import { decodeEntry, entryKey } from '../../src/policy/entry.ts';
+import { isSelected } from '../../src/policy/states.ts';
 import { namespaceTracker } from '../../src/policy/trackers/namespace.ts';
 import { FakeApi, refusal } from '../support/api.ts';
-import { aNode, aPod, aRequest, aTracker, NOW } from '../support/builders.ts';
+import { aNode, aPod, aRequest, aTracker, NOW, SETTINGS } from '../support/builders.ts';
 import {
   aCache,
   type CacheWorld,
@@ -42,6 +43,7 @@ function anObserver(world: CacheWorld = synced, needsNode = true, ages: { pods?:
       const value = tracker.entries[entryKey(namespace, pod)];
       return value === undefined ? undefined : decodeEntry(value);
     },
+    isSelected: (pod) => isSelected(pod, SETTINGS),
     needsNode: () => needsNode,
     ...(trackerKind === undefined ? {} : { trackerKind }),
   });
@@ -133,6 +135,15 @@ describe('Observer: whether tracking resources are stale', () => {
 });
 
 describe('Observer.live', () => {
+  test("reads no tracker for a pod that is not protected, though the cache has none: its failure is not that pod's", async () => {
+    for (const labels of [{ app: 'web' }, {}]) {
+      const { observer, api, calls } = anObserver({ ...synced, trackers: [] }, false);
+      api.put(POD_PATH, aRawPod({ metadata: { labels: { ...labels, couchbase_cluster: 'cb' } } }));
+      await observer.live(aRequest(), stale);
+      assert.deepEqual(calls, [`GET ${POD_PATH}`]);
+    }
+  });
+
   test('reads the pod, and its node where that matters; the tracker that is cached costs nothing', async () => {
     const { observer, calls } = anObserver();
     const expected = { ...base, evidence: 'live', pod: aPod(), node: aNode(), tracker: aTracker() };

@@ -147,8 +147,8 @@ describe('the proxy of the environment', () => {
     [NAMED, { HTTPS_PROXY: '' }, undefined],
     [NAMED, { HTTPS_PROXY: PROXY }, PROXY],
     [NAMED, { https_proxy: PROXY }, PROXY],
-    [NAMED, { https_proxy: PROXY, HTTPS_PROXY: 'http://other' }, PROXY],
-    [NAMED, { https_proxy: '', HTTPS_PROXY: PROXY }, PROXY],
+    [NAMED, { HTTPS_PROXY: PROXY, https_proxy: 'http://other' }, PROXY],
+    [NAMED, { HTTPS_PROXY: '', https_proxy: PROXY }, PROXY],
     [NAMED, { HTTP_PROXY: PROXY, http_proxy: PROXY, ALL_PROXY: PROXY }, undefined],
     ['http://api.example.com', { HTTPS_PROXY: PROXY }, undefined],
     [NAMED, { HTTPS_PROXY: 'proxy:3128' }, PROXY],
@@ -220,8 +220,8 @@ describe('the proxy of the environment', () => {
     });
   }
 
-  test('no_proxy goes before NO_PROXY', () => {
-    const both = { HTTPS_PROXY: PROXY, no_proxy: 'x', NO_PROXY: '*' };
+  test('NO_PROXY goes before no_proxy', () => {
+    const both = { HTTPS_PROXY: PROXY, NO_PROXY: 'x', no_proxy: '*' };
     assert.equal(proxyFor(NAMED, readProxyEnvironment(both)), PROXY);
   });
 

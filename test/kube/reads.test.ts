@@ -75,6 +75,17 @@ describe('Reads', () => {
       const { reads } = aReader(new ApiError(404, 'GET', body));
       await assert.rejects(reads.pod('db', 'p'), { code: 404 });
       await assert.rejects(reads.node('p'), { code: 404 });
+      const served = {
+        json: ({ path }: ApiRequest) =>
+          path.endsWith('/things/p')
+            ? Promise.reject(new ApiError(404, 'GET', body))
+            : Promise.resolve({
+                groups: [{ name: 'g', versions: [{ version: 'v1' }] }],
+                resources: [{ name: 'things' }],
+              }),
+        stream: () => Promise.reject(new Error('no watch')),
+      };
+      await assert.rejects(createReads(served).object('/apis/g/v1/namespaces/db/things/p'), { code: 404 });
     }
   });
 

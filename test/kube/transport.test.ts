@@ -56,7 +56,13 @@ async function aServer(t: TestContext, hosts?: readonly string[]) {
 async function aClient(
   t: TestContext,
   { port, file }: { port: number; file: (name: string, text: string) => string },
-  options: { user?: object; cluster?: object; proxies?: ProxyEnvironment } = {},
+  options: {
+    user?: object;
+    cluster?: object;
+    proxies?: ProxyEnvironment;
+    connectMs?: number;
+    callTimeoutMs?: number;
+  } = {},
 ) {
   const KUBECONFIG = file(
     'kubeconfig',
@@ -81,17 +87,20 @@ async function aClient(
     () => loadKubeConfig({ KUBECONFIG }),
     () => clock.now,
     options.proxies,
+    options.connectMs === undefined ? {} : { connectMs: options.connectMs },
   );
   t.after(() => connection.close());
-  return { client: createApiClient(connection, { monotonicNow: () => clock.now }), clock };
+  const client = createApiClient(connection, { monotonicNow: () => clock.now }, undefined, options.callTimeoutMs);
+  return { client, clock };
 }
 
-/** A proxy for CONNECT that counts. */
+/** A proxy for CONNECT that counts, and can take a connection without an answer. */
 async function aProxy(t: TestContext) {
-  const world = { tunnels: 0 };
+  const world = { tunnels: 0, isSilent: false };
   const server = createHttpServer();
   server.on('connect', (request, client) => {
     world.tunnels++;
+    if (world.isSilent) return void client.on('error', () => undefined);
     const upstream = connect(Number(request.url?.split(':').at(-1)), '127.0.0.1', () => {
       client.write('HTTP/1.1 200 OK\r\n\r\n');
       upstream.pipe(client).pipe(upstream);
@@ -187,6 +196,29 @@ describe('the transport, with real kubeconfigs over TLS', () => {
     const { client } = await aClient(t, server, { cluster: { 'proxy-url': proxy.url }, proxies });
     assert.equal((await client.json(GET)).authorization, 'Bearer t');
     assert.equal(proxy.world.tunnels, 1);
+  });
+
+  test('a proxy that takes connections and does not answer: every call ends in its time', async (t) => {
+    const [server, proxy] = [await aServer(t), await aProxy(t)];
+    const cluster = { 'proxy-url': proxy.url };
+    const { client } = await aClient(t, server, { cluster, callTimeoutMs: 100 });
+    proxy.world.isSilent = true;
+    const { signal } = new AbortController();
+    await assert.rejects(client.json(GET), { name: 'ApiUnreachableError', message: /timeout/ });
+    await assert.rejects(client.stream({ ...GET, signal }), { name: 'ApiUnreachableError', message: /timeout/ });
+    await assert.rejects(client.json({ ...GET, signal: AbortSignal.abort(new Error('told to stop')) }), /told to stop/);
+  });
+
+  test('when it answers again, so does the API server, though more calls than there are connections hung', async (t) => {
+    const [server, proxy] = [await aServer(t), await aProxy(t)];
+    const cluster = { 'proxy-url': proxy.url };
+    const { client } = await aClient(t, server, { cluster, connectMs: 200 });
+    proxy.world.isSilent = true;
+    const calls = Array.from({ length: 70 }, () => client.json(GET));
+    await Promise.race(calls).catch(() => undefined);
+    proxy.world.isSilent = false;
+    assert.equal((await client.json(GET)).http, '1.1');
+    await Promise.allSettled(calls);
   });
 
   test('an empty proxy-url is none', async (t) => {

@@ -433,6 +433,32 @@ const TABLE: readonly Case[] = [
     code: 404,
   },
   {
+    when: 'rule 8b: came back on the very node, and the cache saw that drain after it was marked',
+    given: anObservation({
+      pod: aPod({ uid: 'uid-b' }),
+      node: aNode(),
+      entry: { ...earlier, draining: false },
+      departed: { ...earlier, draining: true },
+    }),
+    kind: 'deny',
+    rule: '8b',
+    reason: 'SameNode',
+    code: 429,
+  },
+  {
+    when: 'rule 8b not: what the cache saw was about another instance',
+    given: anObservation({
+      pod: aPod({ uid: 'uid-b' }),
+      node: aNode(),
+      entry: { ...earlier, draining: false },
+      departed: { ...earlier, uid: 'uid-0', draining: true },
+    }),
+    kind: 'deny',
+    rule: '8c',
+    reason: 'Rescheduled',
+    code: 404,
+  },
+  {
     when: 'rule 8a before 8b: came back on the very node, which is draining',
     given: anObservation({ pod: aPod({ uid: 'uid-b' }), entry: earlier }),
     kind: 'mark',
@@ -583,6 +609,8 @@ describe('isFinal: what the cache alone may answer (S2)', () => {
     ],
     ['a first mark is not final where the cache is stale', fromCache({ isCacheStale: true }), false],
     ['a first mark is final: its writes are guarded', fromCache({}), true],
+    ['an entry that says that nobody drains the node is not', fromCache({ node: aNode() }), false],
+    ['a first mark without an entry is, on any node', without(fromCache({ node: aNode() }), 'tracker'), true],
     [
       'a mark whose tracker is missing is not final',
       without(fromCache({ trackerMissing: 'no CouchbaseCluster db/cb' }), 'tracker'),

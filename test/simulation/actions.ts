@@ -65,7 +65,10 @@ const ERRORS: readonly (readonly [string, ApiError])[] = [
   ['401', refusal(401, { reason: 'Unauthorized' })],
   ['403', refusal(403, { reason: 'Forbidden' })],
   ['a bare 404', refusal(404)],
-  ['404 about something else', refusal(404, { reason: 'NotFound', details: { kind: 'namespaces', name: 'db' } })],
+  [
+    '404 about something else',
+    refusal(404, { reason: 'NotFound', details: { kind: 'namespaces', name: 'elsewhere' } }),
+  ],
   ['409', refusal(409, { reason: 'Conflict' })],
   ['429', refusal(429, { reason: 'TooManyRequests' })],
   ['500', refusal(500, { reason: 'InternalError' })],

@@ -16,6 +16,7 @@ export const FAULTS_OF_MEMORY: readonly Fault[] = [
     what: 'an entry is consumed by the first answer that it gives',
     violates: 'c',
     variant: { tracking: 'inPlace', replicas: 2, drainers: [DRAINERS.kubectl, DRAINERS.kubectl] },
+    begins: ['kubectl-0 starts on n1', 'r0 is told everything', 'r1 is told everything'],
     mutation: { consumesEntries: true },
   },
   {
@@ -78,6 +79,7 @@ export const FAULTS_OF_MEMORY: readonly Fault[] = [
     begins: [
       'kubectl-0 starts on n1',
       'kubectl-0 lists',
+      'r0 is told everything',
       'kubectl-0 evicts cb-0 at r0',
       "t0's call breaks off",
       't0 is answered',

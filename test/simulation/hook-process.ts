@@ -107,6 +107,7 @@ export class HookProcess<T extends Task> {
     const observer = new Observer({
       ...parts,
       entryFor: lookUpEntry,
+      isSelected: (pod) => isSelected(pod, settings),
       needsNode: (observation) => needsNode(observation, settings),
     });
     const marker = new Marker({ ...parts, annotationKey: RESCHEDULE, annotationValue: settings.annotationValue });

@@ -122,6 +122,33 @@ describe('what the simulation has found stays mended', () => {
     assert.equal(violation?.invariant, 'a');
   });
 
+  test('a 404 about another object is no word on the tracking resource: no mark without its entry', async () => {
+    const variant = {
+      ...ONE_REPLICA,
+      tracking: 'namespace',
+      drainers: [DRAINERS.clusterApi],
+      keepsNodes: true,
+    } as const;
+    const script = [
+      'cluster-api-0 starts on n1',
+      'cluster-api-0 lists',
+      'r0 dies',
+      'r0 comes back',
+      'cluster-api-0 evicts cb-0 at r0',
+      "t0's call is carried out",
+      "t0's call is answered",
+      'r0 starts to list pods',
+      'r0 is told everything',
+      "t0's call gets 404 about something else",
+      "t0's call is carried out",
+      "t0's call is answered",
+      "t0's call is carried out",
+      'operator deletes cb-0',
+      'r0 dies',
+    ];
+    assert.equal((await replay(variant, script)).violation, undefined);
+  });
+
   test("of a Job's pod nothing is remembered", async () => {
     const script = [
       'kubectl-0 starts on n1',

@@ -5,6 +5,7 @@ import type { Decision } from '../../src/policy/decision.ts';
 import { decodeEntry, entryKey } from '../../src/policy/entry.ts';
 import type { EvictionRequest } from '../../src/policy/model.ts';
 import { needsNode } from '../../src/policy/rules/8-earlier-instance.ts';
+import { isSelected } from '../../src/policy/states.ts';
 import { Admitter } from '../../src/webhook/admit.ts';
 import { Marker } from '../../src/webhook/mark.ts';
 import { FakeApi } from './api.ts';
@@ -17,9 +18,10 @@ import { aRawCluster, aRawNode, aRawPod, RESCHEDULE } from './raw.ts';
 export function aMarker(world: CacheWorld = {}) {
   const api = new FakeApi();
   api.put(POD_PATH, aRawPod());
-  api.put(NODE_PATH, aRawNode({ spec: { unschedulable: true } }));
+  const cordoned = aRawNode({ spec: { unschedulable: true } });
+  api.put(NODE_PATH, cordoned);
   api.put(TRACKER_PATH, aRawCluster());
-  const synced = { pods: [aRawPod()], nodes: [aRawNode()], trackers: [aRawCluster()] };
+  const synced = { pods: [aRawPod()], nodes: [cordoned], trackers: [aRawCluster()] };
   const cache = aCache({ ...synced, ...world });
   const kind = trackerKindOf(world);
   const tracking = kind === undefined ? {} : { trackerKind: kind };
@@ -48,6 +50,7 @@ export function anAdmitter(world: CacheWorld = {}) {
       const value = tracker.entries[entryKey(namespace, pod)];
       return value === undefined ? undefined : decodeEntry(value);
     },
+    isSelected: (pod) => isSelected(pod, SETTINGS),
     needsNode: (observation) => needsNode(observation, SETTINGS),
   });
   const admitter = new Admitter({

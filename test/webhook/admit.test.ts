@@ -38,6 +38,19 @@ describe('Admitter: the calls that a decision costs', () => {
     assert.match(api.annotations(TRACKER_PATH)[ENTRY_KEY] ?? '', /"uid":"uid-a","node":"node-1"/);
   });
 
+  test('a first mark where the cache has not heard of the cordon: the entry says what a live read finds', async () => {
+    for (const [node, isDrained] of [
+      [aRawNode({ spec: { unschedulable: true } }), true],
+      [aRawNode(), false],
+    ] as const) {
+      const { admit, api } = anAdmitter({ nodes: [aRawNode()] });
+      api.put(NODE_1_PATH, node);
+      assert.equal(answerOf(await admit()), '429 Reschedule annotation added to pod');
+      assert.deepEqual(api.calls, [READ_POD, `GET ${NODE_1_PATH}`, WRITE_ENTRY, MARK]);
+      assert.equal(/"draining":false/.test(api.annotations(TRACKER_PATH)[ENTRY_KEY] ?? ''), !isDrained);
+    }
+  });
+
   test('a first mark, and the next try before the watch has told of it: none more', async () => {
     const { admit, api } = anAdmitter();
     await admit();
@@ -84,7 +97,7 @@ describe('Admitter: the calls that a decision costs', () => {
   });
 
   test('marked where nobody drains, and back there: the drain that asks is one of another node, and ends', async () => {
-    const { admit, api, cache } = anAdmitter();
+    const { admit, api, cache } = anAdmitter({ nodes: [aRawNode()] });
     api.put(NODE_1_PATH, aRawNode());
     await admit();
     const back = aRawPod({ metadata: { uid: 'uid-b', resourceVersion: '9999' } });
@@ -101,6 +114,24 @@ describe('Admitter: the calls that a decision costs', () => {
     api.put(NODE_1_PATH, calm);
     cache.pods.put(cache.project.pod(back));
     cache.nodes.put(cache.project.node(calm));
+    assert.match(answerOf(await admit()), /^429 .*came back on node node-1, which it was to leave/);
+  });
+
+  test('marked where nobody drained yet, drained, uncordoned, and back there: it has not left', async () => {
+    const { admit, api, cache } = anAdmitter({ nodes: [aRawNode()] });
+    const node = (resourceVersion: string, unschedulable: boolean) => {
+      const object = aRawNode({ metadata: { resourceVersion }, spec: { unschedulable } });
+      api.put(NODE_1_PATH, object);
+      cache.nodes.put(cache.project.node(object));
+    };
+    node('100', false);
+    await admit();
+    node('101', true);
+    assert.match(answerOf(await admit()), /^429 Pod waiting to be rescheduled/);
+    node('102', false);
+    const back = aRawPod({ metadata: { uid: 'uid-b', resourceVersion: '9999' } });
+    api.put(POD_PATH, back);
+    cache.pods.put(cache.project.pod(back));
     assert.match(answerOf(await admit()), /^429 .*came back on node node-1, which it was to leave/);
   });
 

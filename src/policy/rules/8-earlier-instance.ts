@@ -37,15 +37,15 @@ export const notYetInPlace: Rule = (observation, settings) => {
 
 /**
  * Rule 8b too: it has come back on the very node that it was to leave, which was draining and is not any more (uncordoned in
- * mid-drain). It has not left, and that drainer may be about to switch the machine off. Where the node was not draining
- * either when the pod was marked, the drain that asks is one of another node, which the pod has left: to refuse would
- * have it moved again and again (8c).
+ * mid-drain). It has not left, and that drainer may be about to switch the machine off. Where the node was at no time draining
+ * while the pod was marked, as far as is known, the drain that asks is one of another node, which the pod has left: to refuse
+ * would have it moved again and again (8c).
  */
 export const cameBackOnItsNode: Rule = (observation) => {
   const { pod } = observation;
   if (!asksForEarlier(observation) || pod === undefined) return undefined;
   const earlier = earlierInstance(observation);
-  if (earlier?.node !== pod.node || earlier?.draining === false) return undefined;
+  if (earlier === undefined || earlier.node !== pod.node || !wasDraining(earlier, observation)) return undefined;
   const message = `${MESSAGES.waiting} (it came back on node ${pod.node}, which it was to leave)`;
   return { kind: 'deny', rule: '8b', reason: 'SameNode', code: 429, message };
 };
@@ -65,6 +65,11 @@ export const cacheBehind: Rule = ({ request, cacheKnowsInstance }) => {
   const message = `${MESSAGES.waiting} (the hook's cache has not seen this pod yet)`;
   return { kind: 'deny', rule: '8d', reason: 'CacheBehind', code: 429, message };
 };
+
+/** An entry tells of the moment of the mark, the memory of the cache of all the time until that instance had gone. */
+function wasDraining(earlier: Entry, { departed }: Observation): boolean {
+  return [earlier, departed].some((known) => known?.uid === earlier.uid && known?.draining !== false);
+}
 
 /** A request that names its UID asks for the present instance, whatever came before it. */
 function asksForEarlier(observation: Observation): boolean {
