@@ -9,8 +9,8 @@ import type { Change } from './store.ts';
  */
 export class DepartedPods {
   readonly #byKey = new Map<string, Entry>();
-  /** By pod key the UID of a marked instance that has been on a draining node since: somebody may uncordon that before it goes. */
-  readonly #drained = new Map<string, string>();
+  /** Keys of marked pods that have been on a draining node since: somebody may uncordon that before they go. */
+  readonly #drained = new Set<string>();
   readonly #isMarked: (pod: Pod) => boolean;
   readonly #isOnDrainingNode: (pod: Pod) => boolean | undefined;
   readonly #now: () => number;
@@ -44,8 +44,7 @@ export class DepartedPods {
     const { uid, node } = change.before;
     // A node that is not known (any more) is gone: what ran there has to run elsewhere.
     const isLeft = this.#isOnDrainingNode(change.before) ?? node !== undefined;
-    const draining = isLeft || this.#drained.get(change.key) === uid;
-    this.#drained.delete(change.key);
+    const draining = this.#drained.delete(change.key) || isLeft;
     if (!draining && !this.#isMarked(change.before)) return;
     this.#byKey.set(change.key, { uid, at: this.#now(), draining, ...(node === undefined ? {} : { node }) });
   }
@@ -53,6 +52,6 @@ export class DepartedPods {
   /** Looks at a pod that is there, for it or its node has changed. */
   look(podKey: string, pod: Pod): void {
     if (!this.#isMarked(pod)) this.#drained.delete(podKey);
-    else if (this.#isOnDrainingNode(pod)) this.#drained.set(podKey, pod.uid);
+    else if (this.#isOnDrainingNode(pod)) this.#drained.add(podKey);
   }
 }

@@ -75,6 +75,14 @@ describe('DepartedPods', () => {
     assert.deepEqual(departed.get(POD_KEY), { uid: 'uid-a', node: 'node-1', at: NOW, draining: true });
   });
 
+  test('remembers an unmarked pod whose node has gone', () => {
+    const { cache, pod, departed } = aMemory();
+    cache.pods.put(pod('uid-a', 1));
+    cache.nodes.remove(cache.project.node(aRawNode()));
+    cache.pods.remove(pod('uid-a', 2));
+    assert.equal(departed.get(POD_KEY)?.draining, true);
+  });
+
   for (const [first, changes] of [
     ['the cordon', ['cordon', 'mark']],
     ['the mark', ['mark', 'cordon']],
