@@ -2,6 +2,7 @@ import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
 import { encodeEntry, entryKey } from '../../src/policy/entry.ts';
 import { connect } from '../../src/rehearsal/connect.ts';
 import { installClusterDefinition } from '../../src/rehearsal/couchbasecluster-crd.ts';
+import { cordon } from '../../src/rehearsal/drainers/node.ts';
 import { createCluster, createNamespace, createPod } from '../../src/rehearsal/workload.ts';
 import { startControlPlane } from '../../test/cluster/control-plane.ts';
 import type { Context } from './context.ts';
@@ -29,7 +30,10 @@ export interface Pods {
 export interface World {
   readonly kubeconfigPath: string;
   readonly client: ApiClient;
-  readonly node: string;
+  /** The node that is being drained: pods that wait, or are to be marked, stand there. */
+  readonly drained: string;
+  /** Where the others are. */
+  readonly calm: string;
   readonly pods: Pods;
 }
 
@@ -42,7 +46,9 @@ export async function createWorld(context: Context): Promise<World> {
   context.defer(close);
   await installClusterDefinition(client, undefined, { signal });
   await createNamespace(client, NAMESPACE);
-  const place = { kubeconfigPath: cluster.kubeconfigPath, client, node: cluster.nodes[0] ?? '' };
+  const [drained = '', calm = ''] = cluster.nodes;
+  await cordon(client, drained, signal);
+  const place = { kubeconfigPath: cluster.kubeconfigPath, client, drained, calm };
   progress('creating pods');
   return { ...place, pods: await createPods(place, '', EACH) };
 }
@@ -56,10 +62,15 @@ export function createPodsOfOther(context: Context, world: World): Promise<Pods>
   return createPods(world, 'other-', FRESH);
 }
 
-async function createPods({ client, node }: Omit<World, 'pods'>, prefix: string, released: number): Promise<Pods> {
+async function createPods(
+  { client, drained, calm }: Omit<World, 'pods'>,
+  prefix: string,
+  released: number,
+): Promise<Pods> {
   const clusters = Array.from({ length: CLUSTERS }, (_, i) => ({ name: `${prefix}cluster-${i}`, annotations: {} }));
   const create = async (kind: keyof Pods, count: number) => {
     const names = Array.from({ length: count }, (_, i) => `${prefix}${kind}-${i}`);
+    const node = kind === 'waiting' || kind === 'fresh' ? drained : calm;
     await inParallel(names, async (name, index) => {
       const { name: cluster, annotations } = clusters[index % CLUSTERS] as (typeof clusters)[number];
       const pod = await createPod(client, { namespace: NAMESPACE, name, node, ...metadataOf(kind, cluster) });
