@@ -81,7 +81,8 @@ export class Admitter {
       signal.throwIfAborted();
       const decision = decide(observation, settings);
       if (!isFinal(decision, observation)) {
-        observation = await observer.live(request, { freshTracker: false, signal });
+        // What is to be written into a tracking resource must not be decided on one that is out of date as well.
+        observation = await observer.live(request, { freshTracker: decision.rule === '9', signal });
       } else if (decision.rule === '8d' && (await this.#cacheCaughtUp(observation, signal))) {
         observation = await observer.live(request, { freshTracker: true, signal });
       } else if (decision.kind !== 'mark' || (await marker.mark(decision, signal)) === 'marked') {

@@ -190,9 +190,11 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
   });
 
   test('a waiting pod costs no API call, a first mark two writes and no read (fault 23)', async () => {
-    const own = await rig.hook('counted');
     const scene = await aScene({ rig, hook: 'counted', namespace: 'counted', size: 1, pdb: false });
     await scene.operator.pause();
+    await scene.cordon(scene.node(1));
+    // It starts with a cache that knows of the cordon.
+    const own = await rig.hook('counted');
     // The cache must know the pod and the cluster: a dry run is answered from a live read, so its line is no proof.
     await scene.until(
       'the hook to know the pod',

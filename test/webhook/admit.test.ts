@@ -46,7 +46,7 @@ describe('Admitter: the calls that a decision costs', () => {
       const { admit, api } = anAdmitter({ nodes: [aRawNode()] });
       api.put(NODE_1_PATH, node);
       assert.equal(answerOf(await admit()), '429 Reschedule annotation added to pod');
-      assert.deepEqual(api.calls, [READ_POD, `GET ${NODE_1_PATH}`, WRITE_ENTRY, MARK]);
+      assert.deepEqual(api.calls, [READ_POD, READ_TRACKER, `GET ${NODE_1_PATH}`, WRITE_ENTRY, MARK]);
       assert.equal(/"draining":false/.test(api.annotations(TRACKER_PATH)[ENTRY_KEY] ?? ''), !isDrained);
     }
   });
