@@ -65,15 +65,15 @@ command -v openssl >/dev/null 2>&1 || fail "openssl is not installed"
 command -v "$kubectl" >/dev/null 2>&1 || fail "$kubectl is not installed; KUBECTL can name another"
 "$kubectl" get namespace "$namespace" -o name >/dev/null ||
   fail "cannot find namespace $namespace in the cluster of the current context; apply the manifests first"
-registered=$("$kubectl" get validatingwebhookconfiguration "$registration" --ignore-not-found -o name) ||
+found=$("$kubectl" get validatingwebhookconfiguration "$registration" --ignore-not-found -o \
+  'jsonpath={.metadata.name}{range .webhooks[*]} {.clientConfig.service.namespace}/{.clientConfig.service.name}{end}') ||
   fail "cannot read the registration $registration"
+registered=${found%% *}
+callees=${found#"$registered"}
 made=$("$kubectl" get secret "$secret" -n "$namespace" --ignore-not-found -o name) || fail "cannot read the Secret $secret"
 # A certificate that is in use is not exchanged for one that nobody trusts.
 [ -n "$registered" ] || [ -z "$made" ] ||
   fail "cannot find the registration $registration, and the Secret $namespace/$secret is there; apply the manifests first"
-callees=
-[ -z "$registered" ] || callees=$("$kubectl" get validatingwebhookconfiguration "$registration" \
-  -o 'jsonpath={range .webhooks[*]}{.clientConfig.service.namespace}/{.clientConfig.service.name}{"\n"}{end}')
 
 umask 077
 dir=$(mktemp -d)
@@ -131,7 +131,8 @@ for callee in $callees; do
 done
 [ -n "$patch" ] || [ -z "$registered" ] ||
   fail "no webhook of the registration $registration calls the Service $namespace/$service"
-[ -z "$patch" ] || "$kubectl" patch validatingwebhookconfiguration "$registration" --type=json --field-manager=generate-certs -p "[$patch]"
+[ -z "$patch" ] ||
+  "$kubectl" patch validatingwebhookconfiguration "$registration" --type=json --field-manager=generate-certs -p "[$patch]"
 
 # Applied by the server: kubectl's own apply would keep a copy of the key in an annotation.
 "$kubectl" create secret generic "$secret" -n "$namespace" --type=kubernetes.io/tls --dry-run=client -o yaml \

@@ -233,4 +233,17 @@ describe('reconciling an entry of the reference ("true": an unknown earlier inst
     const event = api.requests[0]?.body as { message?: string } | undefined;
     assert.equal(event?.message, 'The pod was moved to node node-2 for a drain');
   });
+
+  test('says nothing of a drain where the entry says that there was none', async () => {
+    const calm = { [ENTRY_KEY]: '{"uid":"uid-a","node":"node-1","at":"2026-01-01T11:00:00.000Z","draining":false}' };
+    const { look, clock, api } = anEntryReconciler({
+      annotations: calm,
+      pod: present({ uid: 'uid-b', node: 'node-2' }),
+    });
+    await look();
+    await clock.advance(RETENTION);
+    await look();
+    const event = api.requests[0]?.body as { message?: string } | undefined;
+    assert.equal(event?.message, 'The pod was moved from node node-1 to node node-2');
+  });
 });
