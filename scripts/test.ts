@@ -40,14 +40,14 @@ async function all(): Promise<number> {
 }
 
 async function inBrowser(): Promise<number> {
-  const { findChromium, NO_CHROMIUM } = await import('../test/browser/chromium.ts');
+  const { findChromium, NO_CHROMIUM } = await import('../testkit/browser/chromium.ts');
   if (findChromium() !== undefined) return run(browser, 1);
   notRun.push(`the ${browser.length} files of tests in a browser: ${NO_CHROMIUM}`);
   return 0;
 }
 
 async function onControlPlane(): Promise<number> {
-  const { ensureAssets, AssetsUnavailable } = await import('../test/cluster/assets.ts');
+  const { ensureAssets, AssetsUnavailable } = await import('../testkit/control-plane/assets.ts');
   try {
     await ensureAssets({ log: (line: string) => console.log(line) });
   } catch (error) {

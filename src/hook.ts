@@ -1,37 +1,37 @@
 import type { RequestListener } from 'node:http';
 import { createCache, type Freshness } from './cache/cache.ts';
-import { Observer } from './cache/observe.ts';
-import { type ClientCa, createAccessCheck } from './certificates/client-ca.ts';
-import type { CertificateSource } from './certificates/source.ts';
-import type { Config } from './config.ts';
-import { createAnnounce } from './controller/announce.ts';
+import { Observer } from './cache/observer.ts';
+import type { CertificateSource } from './certificates/certificate-source.ts';
+import type { Config } from './config/config.ts';
 import { Controller } from './controller/controller.ts';
 import { EntryReconciler } from './controller/entries.ts';
-import type { QueueClock } from './controller/queue.ts';
-import { RequestAnnouncer } from './controller/requested.ts';
-import { StallReporter } from './controller/stall.ts';
-import { createReconcile, kindOfKey, wakeOnChanges } from './controller/wiring.ts';
+import { MarkEventReconciler } from './controller/mark-events.ts';
+import { PermissionCheck } from './controller/permissions.ts';
+import { createPodEvents } from './controller/pod-events.ts';
+import { StalledPodReconciler } from './controller/stalled-pods.ts';
+import { createReconcile, kindOfKey, wakeOnChanges } from './controller/triggers.ts';
+import type { QueueClock } from './controller/work-queue.ts';
 import { type ApiClient, createApiClient } from './kube/client.ts';
 import type { Connection } from './kube/connection.ts';
 import { describeError } from './kube/errors.ts';
 import { createEmitEvent } from './kube/events.ts';
-import { PermissionCheck } from './kube/permission-check.ts';
 import { describePermission, permissionsOf, ruleFor } from './kube/permissions.ts';
 import { createReads } from './kube/reads.ts';
 import { createWrites } from './kube/writes.ts';
-import { LOG, type Log } from './logs.ts';
+import { LOG, type Log } from './log/messages.ts';
 import { createMetrics } from './metrics.ts';
 import { formatAge } from './policy/duration.ts';
 import { decodeEntry, ENTRY_PREFIX, entryKey } from './policy/entry.ts';
 import type { Pod, PolicySettings, Tracker } from './policy/model.ts';
-import { needsNode } from './policy/rules/8-earlier-instance.ts';
-import { isDraining, isMarked, isSelected } from './policy/states.ts';
-import { Admitter } from './webhook/admit.ts';
-import { createApp } from './webhook/app.ts';
-import { Deadlines } from './webhook/deadlines.ts';
-import { createDisplacedReport } from './webhook/displaced.ts';
-import { createHealthApp } from './webhook/health.ts';
-import { Marker } from './webhook/mark.ts';
+import { isDraining, isMarked, isProtected } from './policy/pod-state.ts';
+import { needsNode } from './policy/rules/earlier-instance.ts';
+import { type ClientCa, createAccessCheck } from './server/client-certificates.ts';
+import { createConnectionLimitLog } from './server/connection-limit-log.ts';
+import { Deadlines } from './server/deadlines.ts';
+import { createHealthApp } from './server/health-app.ts';
+import { createApp } from './server/webhook-app.ts';
+import { Admitter } from './webhook/admitter.ts';
+import { Marker } from './webhook/marker.ts';
 
 /** The world outside: what `main` touches and everything below only gets. */
 export interface World extends QueueClock {
@@ -76,7 +76,7 @@ export function createHook(config: Config, connection: Connection, world: World)
   const { clientCa } = world;
   const reads = createReads(client);
   const writes = createWrites(client);
-  const announce = createAnnounce(createEmitEvent(client, world.instance), { ...tracking, now });
+  const announce = createPodEvents(createEmitEvent(client, world.instance), { ...tracking, now });
   const cache = createCache({
     ...tracking,
     client,
@@ -84,7 +84,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     selectorKeys: config.selector.map(({ key }) => key),
     annotationKey: config.annotationKey,
     entryPrefix: ENTRY_PREFIX,
-    isSelected: (pod) => isSelected(pod, settings),
+    isProtected: (pod) => isProtected(pod, settings),
     isMarked: (pod) => isMarked(pod, settings),
     isDraining: (node) => isDraining(node, settings.drainTaints),
     now,
@@ -120,8 +120,8 @@ export function createHook(config: Config, connection: Connection, world: World)
     monotonicNow,
     onPrune: metrics.onPrune,
   });
-  const stall = new StallReporter({ ...tracking, cache, announce, settings, log, now, monotonicNow });
-  const requested = new RequestAnnouncer({ ...tracking, cache, announce, settings, now });
+  const stall = new StalledPodReconciler({ ...tracking, cache, announce, settings, log, now, monotonicNow });
+  const requested = new MarkEventReconciler({ ...tracking, cache, announce, settings, now });
   const controller = new Controller({
     reconcile: createReconcile(entries, requested, stall),
     clock: world,
@@ -138,7 +138,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     reads,
     now,
     entryFor: lookUpEntry,
-    isSelected: (pod) => isSelected(pod, settings),
+    isProtected: (pod) => isProtected(pod, settings),
     needsNode: (observation) => needsNode(observation, settings),
   });
   const marker = new Marker({
@@ -160,7 +160,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     onDecision: metrics.onDecision,
   });
 
-  const reportDisplaced = createDisplacedReport(log, monotonicNow);
+  const reportDisplaced = createConnectionLimitLog(log, monotonicNow);
   let unreadyBecause: string | undefined;
   // What is missing is named first: without the permission to list, the cache never syncs.
   const notReady = () =>

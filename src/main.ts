@@ -1,23 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expiryOf } from './certificates/bundle.ts';
-import { type ClientCa, openClientCa } from './certificates/client-ca.ts';
-import { openFiles } from './certificates/files.ts';
-import type { SelfOptions } from './certificates/self.ts';
-import { type Config, ConfigError, readConfig } from './config.ts';
+import { openFiles } from './certificates/certificate-files.ts';
+import type { SelfOptions } from './certificates/own-authority.ts';
+import { expiryOf } from './certificates/pem.ts';
+import { type Config, ConfigError, readConfig } from './config/config.ts';
+import { describeSettings } from './config/settings.ts';
 import { createHook, type Hook, type World } from './hook.ts';
 import { createApiClient } from './kube/client.ts';
 import { openConnection } from './kube/connection.ts';
 import { describeError } from './kube/errors.ts';
 import { loadKubeConfig } from './kube/kubeconfig.ts';
 import { readProxyEnvironment } from './kube/proxy-environment.ts';
-import { createLog } from './logger.ts';
-import { LOG, type Log } from './logs.ts';
-import { describeSettings } from './settings.ts';
+import { createLog } from './log/logger.ts';
+import { LOG, type Log } from './log/messages.ts';
+import { type ClientCa, openClientCa } from './server/client-certificates.ts';
+import { closeServer, createHealthServer, createWebhookServer, listen, useCertificate } from './server/https-server.ts';
 import { showStatus } from './status/command.ts';
 import { parseFlags, STATUS_HELP, type StatusFlags } from './status/flags.ts';
-import { closeServer, createHealthServer, createWebhookServer, listen, useCertificate } from './webhook/server.ts';
 
 const HELP = `reschedule-hook: makes kubectl drain safe for stateful pods that an operator has to move.
 
@@ -183,7 +183,7 @@ async function certificatesFor(
     const source = await openFiles({ certFile: config.tlsCertFile, keyFile: config.tlsKeyFile }, shared.log);
     return () => source;
   }
-  const { createSelfSource } = await import('./certificates/self.ts');
+  const { createSelfSource } = await import('./certificates/own-authority.ts');
   return (client) =>
     createSelfSource(client, {
       ...shared,

@@ -4,7 +4,7 @@ import type { ApiCall } from './kube/client.ts';
 import { resourceOf } from './kube/paths.ts';
 import { PURPOSES, type Purpose } from './kube/permissions.ts';
 import type { Decision } from './policy/decision.ts';
-import type { EntryState } from './policy/plan.ts';
+import type { EntryState } from './policy/entry-lifecycle.ts';
 
 /** What is asked for at each scrape. */
 export interface MetricsSources {

@@ -1,112 +1,150 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
+import { circlesIn } from './support/circles.ts';
 
-const SRC = new URL('../src', import.meta.url).pathname;
-
-interface Import {
-  /** Relative to src, or the name of a package. */
-  readonly target: string;
-  readonly isTypeOnly: boolean;
-}
+const ROOT = join(import.meta.dirname, '..');
 
 interface Source {
-  /** Relative to src. */
+  /** Relative to the root of the project, as are all paths here. */
   readonly file: string;
   readonly code: string;
-  readonly imports: readonly Import[];
+  /** Paths of files, and names of packages; types count like everything else. */
+  readonly imports: readonly string[];
 }
 
-/** What a ring may import at run time, beside itself and Node; `types`: where only `import type` may reach. */
-interface Ring {
-  readonly values: readonly string[];
-  readonly types: readonly string[];
-}
+/** What the rooms of `src` may import beside themselves and Node. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  policy: [],
+  log: ['winston'],
+  kube: ['policy', 'undici', '@kubernetes/client-node', 'yaml'],
+  informer: ['kube', 'log'],
+  cache: ['informer', 'kube', 'log', 'policy'],
+  config: ['policy'],
+  certificates: ['informer', 'kube', 'log', '@peculiar/x509', 'reflect-metadata'],
+  webhook: ['cache', 'informer', 'kube', 'log', 'policy', 'zod'],
+  controller: ['certificates', 'cache', 'informer', 'kube', 'log', 'policy'],
+  status: ['cache', 'kube', 'log', 'policy'],
+  server: ['webhook', 'certificates', 'log', 'policy', 'koa', '@koa/router'],
+};
+/** They put the rooms together and may import all of them; no room imports them. */
+const PUT_TOGETHER = ['src/hook.ts', 'src/main.ts', 'src/metrics.ts'];
+
+/** The houses beside `src`, and which of the houses each may import; `test` imports what it tests. */
+const HOUSES: Readonly<Record<string, readonly string[]>> = {
+  src: [],
+  testkit: ['src'],
+  rehearsal: ['testkit', 'src'],
+  bench: ['testkit', 'src', 'scripts'],
+  scripts: ['testkit', 'src'],
+  bin: ['src', 'rehearsal'],
+};
 
 const NOT_PURE = ['node:crypto'];
-const RINGS: Readonly<Record<string, Ring>> = {
-  policy: { values: [], types: [] },
-  kube: { values: ['undici', '@kubernetes/client-node', 'yaml'], types: ['policy'] },
-  cache: { values: ['kube', 'logs.ts'], types: ['policy'] },
-  certificates: {
-    // The reflector for the watch of the registration.
-    values: ['kube', 'cache', 'logs.ts', '@peculiar/x509', 'reflect-metadata'],
-    types: [],
-  },
-  controller: { values: ['policy', 'cache', 'kube', 'logs.ts'], types: [] },
-  status: { values: ['policy', 'cache', 'kube', 'logs.ts'], types: [] },
-  webhook: { values: ['policy', 'cache', 'kube', 'logs.ts', 'koa', '@koa/router', 'zod'], types: [] },
-};
-/** They put the rings together and may import everything; nothing in a ring may import them. */
-const TOP = ['config.ts', 'hook.ts', 'logger.ts', 'logs.ts', 'main.ts', 'metrics.ts', 'settings.ts'];
 
-/** The world outside, and where it may be touched. */
+/** The world outside, and where `src` may touch it. */
 const WORLD: readonly { readonly what: RegExp; readonly where: readonly string[] }[] = [
-  { what: /\bprocess\./, where: ['main.ts'] },
-  { what: /\bDate\.now\b/, where: ['main.ts'] },
+  { what: /\bprocess\./, where: ['src/main.ts'] },
+  { what: /\bDate\.now\b/, where: ['src/main.ts'] },
   // The log stamps its own lines.
-  { what: /\bnew Date\(\)/, where: ['logger.ts'] },
-  { what: /\bMath\.random\b/, where: ['main.ts'] },
-  { what: /\bperformance\b/, where: ['main.ts'] },
+  { what: /\bnew Date\(\)/, where: ['src/log/logger.ts'] },
+  { what: /\bMath\.random\b/, where: ['src/main.ts'] },
+  { what: /\bperformance\b/, where: ['src/main.ts'] },
   { what: /\bconsole\b/, where: [] },
 ];
 
-const sources = globSync('**/*.ts', { cwd: SRC, exclude: ['rehearsal/**'] })
+const everything = globSync('{src,rehearsal,testkit,bench,scripts,bin,test}/**/*.{ts,js}', {
+  cwd: ROOT,
+  exclude: ['**/node_modules/**'],
+})
   .sort()
   .map(read);
+const source = everything.filter(({ file }) => houseOf(file) === 'src');
 
 function read(file: string): Source {
-  const text = readFileSync(join(SRC, file), 'utf-8');
+  const text = readFileSync(join(ROOT, file), 'utf-8');
   const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/^\s*\/\/.*$/gm, '');
   return { file, code, imports: importsOf(file, code) };
 }
 
-function importsOf(file: string, code: string): Import[] {
-  const statements = code.matchAll(/^(?:import|export)\s(?:([^'";]*?)\sfrom\s)?'([^']+)'/gm);
+function importsOf(file: string, code: string): string[] {
+  const statements = code.matchAll(/^(?:import|export)\s(?:[^'";]*?\sfrom\s)?'([^']+)'/gm);
   // Loaded when it is wanted: counts as any other import.
-  const later = code.matchAll(/\bimport()\('([^']+)'\)/g);
-  return [...statements, ...later].map(([, clause = '', specifier = '']) => ({
-    target: specifier.startsWith('.') ? relative(SRC, join(SRC, dirname(file), specifier)) : specifier,
-    isTypeOnly: isTypeOnly(clause),
-  }));
+  const later = code.matchAll(/\bimport\('([^']+)'\)/g);
+  return [...statements, ...later].map(([, specifier = '']) =>
+    specifier.startsWith('.') ? join(dirname(file), specifier) : specifier,
+  );
 }
 
-/** `type { a }`, or braces in which every name is a type. */
-function isTypeOnly(clause: string): boolean {
-  if (/^type\s/.test(clause)) return true;
-  const names = /^\{([^}]*)\}$/.exec(clause.trim())?.[1]?.split(',') ?? [];
-  const given = names.map((name) => name.trim()).filter((name) => name !== '');
-  return given.length > 0 && given.every((name) => name.startsWith('type '));
+function houseOf(path: string): string {
+  return path.split('/')[0] ?? path;
 }
 
-const ringOf = (path: string) => (path.includes('/') && !path.startsWith('@') ? (path.split('/')[0] ?? path) : path);
-
-function isAllowed(name: string, ring: Ring, { target, isTypeOnly }: Import): boolean {
-  if (target.startsWith('node:')) return name !== 'policy' || NOT_PURE.includes(target);
-  const to = ringOf(target);
-  return to === name || ring.values.includes(to) || (isTypeOnly && ring.types.includes(to));
+/** The room of a file of `src`, the name of a package, or the path itself for what is in no room. */
+function roomOf(path: string): string {
+  const [house, room, inside] = path.split('/');
+  return house === 'src' && inside !== undefined && room !== undefined ? room : path;
 }
 
-describe('the dependency direction', () => {
-  for (const [name, ring] of Object.entries(RINGS)) {
-    test(`${name} imports ${[...ring.values, ...ring.types.map((type) => `types of ${type}`)].join(', ') || 'nothing'}`, () => {
-      const own = sources.filter(({ file }) => file.startsWith(`${name}/`));
+function wrongImports({ file, imports }: Source, isAllowed: (target: string) => boolean): string[] {
+  return imports.filter((target) => !isAllowed(target)).map((target) => `${file} imports ${target}`);
+}
+
+describe('the rooms of src', () => {
+  for (const [name, others] of Object.entries(ROOMS)) {
+    test(`${name} imports ${others.join(', ') || 'nothing'}`, () => {
+      const own = source.filter(({ file }) => roomOf(file) === name);
       assert.notEqual(own.length, 0);
-      const wrong = own.flatMap(({ file, imports }) =>
-        imports.filter((one) => !isAllowed(name, ring, one)).map(({ target }) => `${file} imports ${target}`),
+      const isAllowed = (target: string) => {
+        if (target.startsWith('node:')) return name !== 'policy' || NOT_PURE.includes(target);
+        return roomOf(target) === name || others.includes(roomOf(target));
+      };
+      assert.deepEqual(
+        own.flatMap((one) => wrongImports(one, isAllowed)),
+        [],
       );
-      assert.deepEqual(wrong, []);
     });
   }
 
-  test('there is no other ring and no other file at the top', () => {
-    const others = sources.map(({ file }) => file).filter((file) => !(ringOf(file) in RINGS) && !TOP.includes(file));
-    assert.deepEqual(others, []);
+  test('there is no other room, and no other file beside them', () => {
+    const others = source.map(({ file }) => file).filter((file) => !(roomOf(file) in ROOMS));
+    assert.deepEqual(others, PUT_TOGETHER);
+  });
+
+  test('a room has at most 15 files, or it holds two ideas', () => {
+    const counts = Object.groupBy(source, ({ file }) => dirname(file));
+    const crowded = Object.entries(counts).filter(([, files = []]) => files.length > 15);
+    assert.deepEqual(
+      crowded.map(([folder]) => folder),
+      [],
+    );
+  });
+});
+
+describe('the houses', () => {
+  for (const [name, others] of Object.entries(HOUSES)) {
+    test(`${name} imports ${others.join(', ') || 'no other house'}`, () => {
+      const own = everything.filter(({ file }) => houseOf(file) === name);
+      assert.notEqual(own.length, 0);
+      const isAllowed = (target: string) => {
+        const house = houseOf(target);
+        return house === name || others.includes(house) || !(house in HOUSES || house === 'test');
+      };
+      assert.deepEqual(
+        own.flatMap((one) => wrongImports(one, isAllowed)),
+        [],
+      );
+    });
+  }
+
+  test('no file imports itself, however far round', () => {
+    const graph = new Map(everything.map(({ file, imports }) => [file, imports]));
+    assert.deepEqual(circlesIn(graph), []);
   });
 
   test('every import is a statement that this test can read', () => {
-    const hidden = sources.filter(({ code, imports }) => {
+    const hidden = source.filter(({ code, imports }) => {
       const specifiers = code.match(/\bfrom '|\bimport\(|\brequire\(|^import '/gm) ?? [];
       return specifiers.length !== imports.length;
     });
@@ -115,23 +153,21 @@ describe('the dependency direction', () => {
       [],
     );
   });
-
-  test('the hook imports nothing of the rehearsals', () => {
-    const wrong = sources.filter(({ imports }) => imports.some(({ target }) => ringOf(target) === 'rehearsal'));
-    assert.deepEqual(
-      wrong.map(({ file }) => file),
-      [],
-    );
-  });
 });
 
 describe('time, randomness, environment and process are passed in', () => {
   for (const { what, where } of WORLD) {
     test(`${what.source} only in ${where.join(', ') || 'no file'}`, () => {
-      const files = sources
-        .filter(({ code }) => what.test(code.replaceAll(/'[^'\n]*'/g, "''")))
-        .map(({ file }) => file);
+      const files = source.filter(({ code }) => what.test(code.replaceAll(/'[^'\n]*'/g, "''"))).map(({ file }) => file);
       assert.deepEqual(files, where);
     });
   }
+});
+
+describe('circlesIn', () => {
+  test('finds a circle of two and one of three, and nothing in a tree', () => {
+    const edges = { a: ['b'], b: ['a'], c: ['d', 'x'], d: ['e'], e: ['c'], f: ['a'], x: [] };
+    assert.deepEqual(circlesIn(new Map(Object.entries(edges))), ['a', 'b', 'c', 'd', 'e']);
+    assert.deepEqual(circlesIn(new Map(Object.entries({ a: ['b', 'c'], b: ['c'], c: ['gone'] }))), []);
+  });
 });

@@ -5,10 +5,10 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { LOG } from '../src/logs.ts';
-import { createAuthority, writeServing } from '../src/rehearsal/certificates.ts';
-import { HookProcess } from '../src/rehearsal/hook-process.ts';
-import { freePorts } from '../src/rehearsal/ports.ts';
+import { LOG } from '../src/log/messages.ts';
+import { createAuthority, writeServing } from '../testkit/certificates.ts';
+import { HookProcess } from '../testkit/hook-process.ts';
+import { freePorts } from '../testkit/ports.ts';
 import { buildByDockerfile, entryOf, type Stage } from './support/image.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -20,7 +20,7 @@ describe('the image, built as the Dockerfile states', () => {
   let image: Stage;
   before(() => {
     dir = mkdtempSync(join(tmpdir(), 'reschedule-hook-image-'));
-    // test/cluster/installed.test.ts does all of it.
+    // test/cluster/install/installed.test.ts does all of it.
     stages = buildByDockerfile(dir, { link: true });
     image = stages.at(-1) as Stage;
   });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { LOG } from '../src/logs.ts';
+import { SETTINGS } from '../src/config/settings.ts';
+import { LOG } from '../src/log/messages.ts';
 import { MESSAGES } from '../src/policy/decision.ts';
-import { SETTINGS } from '../src/settings.ts';
 
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf-8');
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createAuthority, writeServing } from '../src/rehearsal/certificates.ts';
-import { connect } from '../src/rehearsal/connect.ts';
-import { installClusterDefinition } from '../src/rehearsal/couchbasecluster-crd.ts';
-import { startEmbedded } from '../src/rehearsal/embedded/cluster.ts';
-import { startHook } from '../src/rehearsal/hook-process.ts';
-import { registerWebhook } from '../src/rehearsal/webhook-registration.ts';
+import { startEmbedded } from '../rehearsal/embedded-api/cluster.ts';
+import { createAuthority, writeServing } from '../testkit/certificates.ts';
+import { connect } from '../testkit/connect.ts';
+import { installClusterDefinition } from '../testkit/couchbase/couchbasecluster-crd.ts';
+import { startHook } from '../testkit/hook-process.ts';
+import { registerWebhook } from '../testkit/webhook-registration.ts';
 
 const entry = join(import.meta.dirname, 'support/leftovers.ts');
 

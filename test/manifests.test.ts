@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
-import { type Config, readConfig } from '../src/config.ts';
+import { type Config, readConfig } from '../src/config/config.ts';
+import { SETTINGS } from '../src/config/settings.ts';
 import { type Grant, permissionsOf } from '../src/kube/permissions.ts';
 import { FINISH_MS } from '../src/main.ts';
 import { couchbaseCluster } from '../src/policy/trackers/couchbasecluster.ts';
-import { SETTINGS } from '../src/settings.ts';
 import { grantsOf } from './support/grants.ts';
 
 const ROOT = join(import.meta.dirname, '..');

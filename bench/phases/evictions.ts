@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HookProcess } from '../../src/rehearsal/hook-process.ts';
+import type { HookProcess } from '../../testkit/hook-process.ts';
+import { reviewOf } from '../../testkit/reviews.ts';
 import type { EchoHandlers } from '../processes/echo.ts';
 import type { Job, LoadHandlers, LoadResult } from '../processes/load.ts';
 import type { Context } from '../support/context.ts';
 import { type ApiCalls, scrape } from '../support/hook-metrics.ts';
 import { cpuSecondsOf } from '../support/process-cpu.ts';
-import { reviewOf } from '../support/reviews.ts';
 import type { Process } from '../support/rpc.ts';
 import { FRESH, NAMESPACE, type Pods, type World } from '../support/world.ts';
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { NotYet, until } from '../../src/rehearsal/until.ts';
+import { NotYet, until } from '../../testkit/until.ts';
 import type { Context } from '../support/context.ts';
 
 const PORT = 8443;

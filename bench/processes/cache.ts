@@ -2,19 +2,19 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cache, createCache, namespacedKey } from '../../src/cache/cache.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import { EntryReconciler } from '../../src/controller/entries.ts';
-import { RequestAnnouncer } from '../../src/controller/requested.ts';
-import { StallReporter } from '../../src/controller/stall.ts';
-import { createReconcile, wakeOnChanges } from '../../src/controller/wiring.ts';
+import { MarkEventReconciler } from '../../src/controller/mark-events.ts';
+import { StalledPodReconciler } from '../../src/controller/stalled-pods.ts';
+import { createReconcile, wakeOnChanges } from '../../src/controller/triggers.ts';
 import { createApiClient } from '../../src/kube/client.ts';
 import { openConnection } from '../../src/kube/connection.ts';
 import { loadKubeConfig } from '../../src/kube/kubeconfig.ts';
 import { createReads } from '../../src/kube/reads.ts';
 import { createWrites } from '../../src/kube/writes.ts';
 import { ENTRY_PREFIX } from '../../src/policy/entry.ts';
-import { isDraining, isMarked, isSelected } from '../../src/policy/states.ts';
+import { isDraining, isMarked, isProtected } from '../../src/policy/pod-state.ts';
 import { answerCalls } from '../support/rpc.ts';
 
 // What the hook loads beside the cache takes memory too; an export is what the bundler leaves in.
@@ -116,7 +116,7 @@ async function build(kubeconfigPath: string, onSynced: () => void): Promise<Cach
     selectorKeys: config.selector.map(({ key }) => key),
     annotationKey: config.annotationKey,
     entryPrefix: ENTRY_PREFIX,
-    isSelected: (pod) => isSelected(pod, config),
+    isProtected: (pod) => isProtected(pod, config),
     isMarked: (pod) => isMarked(pod, config),
     isDraining: (node) => isDraining(node, config.drainTaints),
     now,
@@ -133,7 +133,7 @@ async function build(kubeconfigPath: string, onSynced: () => void): Promise<Cach
     writes: createWrites(client),
   });
   const controller = new Controller({
-    reconcile: createReconcile(entries, new RequestAnnouncer(shared), new StallReporter(shared)),
+    reconcile: createReconcile(entries, new MarkEventReconciler(shared), new StalledPodReconciler(shared)),
     clock: { monotonicNow, setTimer },
     random: Math.random,
     log,

@@ -7,9 +7,9 @@ import {
   type Serving,
   type ServingFiles,
   writeServing,
-} from '../../src/rehearsal/certificates.ts';
-import { type HookProcess, startHook } from '../../src/rehearsal/hook-process.ts';
-import { Cleanup } from '../../src/rehearsal/stage.ts';
+} from '../../testkit/certificates.ts';
+import { Cleanup } from '../../testkit/cleanup.ts';
+import { type HookProcess, startHook } from '../../testkit/hook-process.ts';
 import { builtProcess, type ProcessName } from './build.ts';
 import { IMAGE } from './image.ts';
 import { type Handlers, type Process, type StartOptions, startProcess } from './rpc.ts';

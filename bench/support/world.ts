@@ -1,10 +1,10 @@
 import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
 import { encodeEntry, entryKey } from '../../src/policy/entry.ts';
-import { connect } from '../../src/rehearsal/connect.ts';
-import { installClusterDefinition } from '../../src/rehearsal/couchbasecluster-crd.ts';
-import { cordon } from '../../src/rehearsal/drainers/node.ts';
-import { createCluster, createNamespace, createPod } from '../../src/rehearsal/workload.ts';
-import { startControlPlane } from '../../test/cluster/control-plane.ts';
+import { connect } from '../../testkit/connect.ts';
+import { startControlPlane } from '../../testkit/control-plane/control-plane.ts';
+import { installClusterDefinition } from '../../testkit/couchbase/couchbasecluster-crd.ts';
+import { createCluster, createNamespace, createPod } from '../../testkit/couchbase/workload.ts';
+import { cordon } from '../../testkit/nodes.ts';
 import type { Context } from './context.ts';
 
 export const NAMESPACE = 'bench';

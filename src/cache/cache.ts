@@ -1,16 +1,16 @@
+import type { BackoffOptions } from '../informer/backoff.ts';
+import { createListWatch } from '../informer/list-watch.ts';
+import { Reflector, type ReflectorOptions } from '../informer/reflector.ts';
+import { type Cached, type Lister, Store } from '../informer/store.ts';
 import type { ApiClient, JsonObject } from '../kube/client.ts';
 import { isServed } from '../kube/discovery.ts';
-import { LOG } from '../logs.ts';
+import { LOG } from '../log/messages.ts';
+import type { Lookup } from '../policy/entry-lifecycle.ts';
 import type { Node, Pod, Tracker } from '../policy/model.ts';
-import type { Lookup } from '../policy/plan.ts';
 import type { TrackerKind } from '../policy/trackers/index.ts';
-import type { BackoffOptions } from './backoff.ts';
-import { DepartedPods } from './departed.ts';
-import { EndingPods } from './ending.ts';
-import { createListWatch } from './list-watch.ts';
-import { projectNode, projectPod, projectTracker } from './project.ts';
-import { Reflector, type ReflectorOptions } from './reflector.ts';
-import { type Cached, type Lister, Store } from './store.ts';
+import { EarlierInstances } from './earlier-instances.ts';
+import { projectNode, projectPod, projectTracker } from './projections.ts';
+import { TerminationTimes } from './termination-times.ts';
 
 export interface CacheOptions {
   readonly client: ApiClient;
@@ -24,7 +24,7 @@ export interface CacheOptions {
   readonly trackerKind?: TrackerKind;
   readonly entryPrefix: string;
   /** Whether the pod is one that the hook protects: of no other is the end remembered. */
-  readonly isSelected: (pod: Pod) => boolean;
+  readonly isProtected: (pod: Pod) => boolean;
   readonly isMarked: (pod: Pod) => boolean;
   readonly isDraining: (node: Node | undefined) => boolean;
   readonly now: () => number;
@@ -52,8 +52,8 @@ export interface Cache {
   readonly pods: Store<Pod>;
   readonly nodes: Store<Node>;
   readonly trackers: Store<Tracker>;
-  readonly departed: DepartedPods;
-  readonly ending: EndingPods;
+  readonly earlierInstances: EarlierInstances;
+  readonly terminationTimes: TerminationTimes;
   project: {
     pod(object: JsonObject): Pod;
     node(object: JsonObject): Node;
@@ -112,7 +112,7 @@ export function createCache(options: CacheOptions): Cache {
     isSame: isSameButVersion,
     isOtherInstance: hasOtherUid,
     // One that has lost its label meanwhile: the watch's word of that is older than our write, and would count for nothing.
-    isWatched: options.isSelected,
+    isWatched: options.isProtected,
     onHandlerError,
     onSynced,
   });
@@ -134,16 +134,16 @@ export function createCache(options: CacheOptions): Cache {
     const node = name === undefined ? undefined : nodes.get(name);
     return node && options.isDraining(node);
   };
-  const departed = new DepartedPods(options.isMarked, isOnDrainingNode, options.now);
-  const ending = new EndingPods(options.monotonicNow);
+  const earlierInstances = new EarlierInstances(options.isMarked, isOnDrainingNode, options.now);
+  const terminationTimes = new TerminationTimes(options.monotonicNow);
   pods.subscribe((change) => {
-    ending.observe(change);
-    if (options.isSelected(change.kind === 'removed' ? change.before : change.now)) departed.observe(change);
+    terminationTimes.observe(change);
+    if (options.isProtected(change.kind === 'removed' ? change.before : change.now)) earlierInstances.observe(change);
   });
   nodes.subscribe(({ key, ...change }) => {
     if (change.kind === 'removed' || !options.isDraining(change.now)) return;
     for (const pod of pods.values()) {
-      if (pod.node === key) departed.look(namespacedKey(pod.namespace, pod.name), pod);
+      if (pod.node === key) earlierInstances.look(namespacedKey(pod.namespace, pod.name), pod);
     }
   });
 
@@ -197,8 +197,8 @@ export function createCache(options: CacheOptions): Cache {
     pods,
     nodes,
     trackers,
-    departed,
-    ending,
+    earlierInstances,
+    terminationTimes,
     project,
     hasSynced,
     podsAgeMs: () => ageMs(pods),

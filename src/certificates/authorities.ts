@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { certificatesIn, isValidAt } from './bundle.ts';
-import type { Pair } from './source.ts';
+import type { Pair } from './certificate-source.ts';
+import { certificatesIn, isValidAt } from './pem.ts';
 
 /** The authorities of the hook, as they are kept in the Secret. The registration's bundle is all of them. */
 export interface Authorities {

@@ -1,7 +1,7 @@
-import { Backoff, type BackoffOptions } from '../cache/backoff.ts';
+import { Backoff, type BackoffOptions } from '../informer/backoff.ts';
 import { describeError } from '../kube/errors.ts';
-import { LOG, type Log } from '../logs.ts';
-import { type QueueClock, WorkQueue } from './queue.ts';
+import { LOG, type Log } from '../log/messages.ts';
+import { type QueueClock, WorkQueue } from './work-queue.ts';
 
 /** What a reconcile says of its key: when to look again without being woken, if at all. */
 export interface ReconcileResult {

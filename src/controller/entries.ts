@@ -3,8 +3,7 @@ import { describeError } from '../kube/errors.ts';
 import { objectPath } from '../kube/paths.ts';
 import type { Reads } from '../kube/reads.ts';
 import type { Writes } from '../kube/writes.ts';
-import { LOG, type Log } from '../logs.ts';
-import type { Entry, Pod, PolicySettings, Tracker } from '../policy/model.ts';
+import { LOG, type Log } from '../log/messages.ts';
 import {
   ENTRY_STATES,
   type EntryState,
@@ -13,18 +12,19 @@ import {
   type Plan,
   planEntry,
   viewEntries,
-} from '../policy/plan.ts';
-import { isSelected } from '../policy/states.ts';
+} from '../policy/entry-lifecycle.ts';
+import type { Entry, Pod, PolicySettings, Tracker } from '../policy/model.ts';
+import { isProtected } from '../policy/pod-state.ts';
 import type { TrackerKind } from '../policy/trackers/index.ts';
-import type { Announce } from './announce.ts';
 import type { ReconcileResult } from './controller.ts';
-import { Since } from './since.ts';
+import type { EmitPodEvent } from './pod-events.ts';
+import { StateDurations } from './state-durations.ts';
 
 export interface EntriesOptions {
   readonly cache: Cache;
   readonly writes: Pick<Writes, 'removeEntry'>;
   readonly reads: Pick<Reads, 'pod'>;
-  readonly announce: Announce;
+  readonly announce: EmitPodEvent;
   readonly settings: PolicySettings;
   /** Absent where tracking is switched off. */
   readonly trackerKind?: TrackerKind;
@@ -41,12 +41,12 @@ const REFUSED_RETRY_MS = 10_000;
 /** Prunes what is remembered of earlier instances: the entries of tracking resources, and the cache's own memory. */
 export class EntryReconciler {
   readonly #options: EntriesOptions;
-  readonly #sinceByTracker = new Map<string, Since>();
-  readonly #departedSince: Since;
+  readonly #sinceByTracker = new Map<string, StateDurations>();
+  readonly #earlierDurations: StateDurations;
 
   constructor(options: EntriesOptions) {
     this.#options = options;
-    this.#departedSince = new Since(options.monotonicNow);
+    this.#earlierDurations = new StateDurations(options.monotonicNow);
   }
 
   /** Reconciles every entry of one tracking resource; `key` is its key in the store. */
@@ -58,14 +58,14 @@ export class EntryReconciler {
       this.#sinceByTracker.delete(key);
       return {};
     }
-    const since = this.#sinceByTracker.get(key) ?? new Since(monotonicNow);
+    const since = this.#sinceByTracker.get(key) ?? new StateDurations(monotonicNow);
     this.#sinceByTracker.set(key, since);
     since.keepOnly({ has: (subject) => Object.hasOwn(tracker.entries, subject) });
     return this.#reconcileEach(tracker, since, signal);
   }
 
   /** One entry that always fails must not keep the others from being pruned: its error is thrown after them. */
-  async #reconcileEach(tracker: Tracker, since: Since, signal: AbortSignal): Promise<ReconcileResult> {
+  async #reconcileEach(tracker: Tracker, since: StateDurations, signal: AbortSignal): Promise<ReconcileResult> {
     const waits: number[] = [];
     const failures: unknown[] = [];
     for (const view of this.#view(tracker)) {
@@ -94,7 +94,7 @@ export class EntryReconciler {
     return viewEntries(tracker, lookupIn(cache), settings);
   }
 
-  async #reconcileEntry(tracker: Tracker, view: EntryView, since: Since, signal: AbortSignal): Promise<Plan> {
+  async #reconcileEntry(tracker: Tracker, view: EntryView, since: StateDurations, signal: AbortSignal): Promise<Plan> {
     const { key, value, pod, state } = view;
     const plan = this.#plan(state, pod, since, key, value);
     if (plan.kind === 'keep') return plan;
@@ -106,22 +106,22 @@ export class EntryReconciler {
   }
 
   /** Reconciles what the cache remembers of one pod name. */
-  reconcileDeparted(podKey: string): ReconcileResult {
+  reconcileEarlierInstance(podKey: string): ReconcileResult {
     const { cache, settings } = this.#options;
     if (!cache.hasSynced()) return { requeueAfterMs: UNSYNCED_RETRY_MS };
-    const entry = cache.departed.get(podKey);
+    const entry = cache.earlierInstances.get(podKey);
     if (entry === undefined) {
-      this.#departedSince.forget(podKey);
+      this.#earlierDurations.forget(podKey);
       return {};
     }
     const pod = cache.pods.get(podKey);
     const node = pod?.node === undefined ? undefined : cache.nodes.get(pod.node);
     const state = entryState({ entry, ...(pod ? { pod } : {}), ...(node ? { node } : {}) }, settings);
     // The same instance may leave more than once: it lost its label, got it back, and lost it again.
-    const plan = this.#plan(state, pod, this.#departedSince, podKey, `${entry.uid} ${entry.at}`);
+    const plan = this.#plan(state, pod, this.#earlierDurations, podKey, `${entry.uid} ${entry.at}`);
     if (plan.kind === 'prune') {
-      cache.departed.forget(podKey);
-      this.#departedSince.forget(podKey);
+      cache.earlierInstances.forget(podKey);
+      this.#earlierDurations.forget(podKey);
       return {};
     }
     return plan.lookAgainInMs === undefined ? {} : { requeueAfterMs: plan.lookAgainInMs };
@@ -137,11 +137,11 @@ export class EntryReconciler {
     const pod = object && cache.project.pod(object);
     const found = entryState({ entry, ...(pod ? { pod } : {}) }, settings);
     // One that has lost its label is gone for the cache, which never hears of it again; only if it is marked is it still to move.
-    const isHidden = pod !== undefined && !isSelected(pod, settings) && found !== 'waiting';
+    const isHidden = pod !== undefined && !isProtected(pod, settings) && found !== 'waiting';
     return (isHidden ? 'gone' : found) === state;
   }
 
-  #plan(state: EntryState, pod: Pod | undefined, since: Since, subject: string, version: string): Plan {
+  #plan(state: EntryState, pod: Pod | undefined, since: StateDurations, subject: string, version: string): Plan {
     return planEntry(state, since.heldMs(subject, `${state} ${pod?.uid} ${version}`), this.#options.settings);
   }
 

@@ -17,9 +17,9 @@ export interface Observation {
   /** The raw tracking entry for this pod's name, wherever the tracker keeps it. */
   readonly entry?: Entry;
   /** The cache's own memory of a marked pod of this name that it saw disappear. */
-  readonly departed?: Entry;
+  readonly remembered?: Entry;
   /** For how long the hook has known this instance to be terminating, or finished, in ms; absent: the cache does not know. */
-  readonly endingForMs?: number;
+  readonly terminatingOrFinishedForMs?: number;
   /** Whether the cache has seen this very instance, and so also the end of the one before it. */
   readonly cacheKnowsInstance: boolean;
   /** Whether the API server has told the cache nothing about pods for so long that its word alone does not count. */

@@ -1,5 +1,5 @@
-import { LABEL_KEY, LABEL_VALUE } from './label.ts';
 import type { Requirement, Selector } from './model.ts';
+import { LABEL_KEY, LABEL_VALUE } from './names.ts';
 
 const SET_REQUIREMENT = /^(\S+)\s+(in|notin)\s*\(([^()]*)\)$/;
 const EQUALITY = /^([^=!\s]+)\s*(==|=|!=)\s*([^=!\s]*)$/;

@@ -3,7 +3,7 @@ import type { ApiClient } from '../kube/client.ts';
 import { ApiError, describeError } from '../kube/errors.ts';
 import { ENTRY_PREFIX } from '../policy/entry.ts';
 import type { PolicySettings } from '../policy/model.ts';
-import { isDraining, isMarked, isSelected } from '../policy/states.ts';
+import { isDraining, isMarked, isProtected } from '../policy/pod-state.ts';
 import type { TrackerKind } from '../policy/trackers/index.ts';
 import type { StatusFlags } from './flags.ts';
 import { renderChanges, renderTables } from './render.ts';
@@ -85,7 +85,7 @@ function openCache(
     selectorKeys: config.selector.map(({ key }) => key),
     annotationKey: config.annotationKey,
     entryPrefix: ENTRY_PREFIX,
-    isSelected: (pod) => isSelected(pod, config),
+    isProtected: (pod) => isProtected(pod, config),
     isMarked: (pod) => isMarked(pod, config),
     isDraining: (node) => isDraining(node, config.drainTaints),
     now,

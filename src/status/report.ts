@@ -1,8 +1,8 @@
 import { type Cache, lookupIn, namespacedKey, trackerKey, trackerKeyOf } from '../cache/cache.ts';
 import { formatAge } from '../policy/duration.ts';
+import { type EntryState, type EntryView, planEntry, planStall, viewEntries } from '../policy/entry-lifecycle.ts';
 import { assertNever, type Pod, type PolicySettings, type Tracker } from '../policy/model.ts';
-import { type EntryState, type EntryView, planEntry, planStall, viewEntries } from '../policy/plan.ts';
-import { drainCause, isEnding, isMarked, isSelected } from '../policy/states.ts';
+import { drainCause, isMarked, isProtected, isTerminatingOrFinished } from '../policy/pod-state.ts';
 import type { TrackerKind } from '../policy/trackers/index.ts';
 
 /** What `status` tells, and what `-o json` prints: docs/status.md. Fields are only ever added; ages are in seconds. */
@@ -67,7 +67,7 @@ type Known = Pick<Cache, 'pods' | 'nodes' | 'trackers'>;
 export function buildReport(cache: Known, options: ReportOptions): StatusReport {
   const { settings, namespace, now } = options;
   const isWanted = (one: { namespace: string }) => namespace === undefined || one.namespace === namespace;
-  const pods = [...cache.pods.values()].filter((pod) => isSelected(pod, settings) && isWanted(pod));
+  const pods = [...cache.pods.values()].filter((pod) => isProtected(pod, settings) && isWanted(pod));
   const marked = pods.filter((pod) => isMarked(pod, settings));
   return {
     version: 1,
@@ -109,7 +109,7 @@ function markedPod(pod: Pod, tracker: Tracker | undefined, settings: PolicySetti
     name,
     uid,
     node,
-    state: isEnding(pod) ? 'ending' : kind === 'stalled' ? 'stalled' : 'waiting',
+    state: isTerminatingOrFinished(pod) ? 'ending' : kind === 'stalled' ? 'stalled' : 'waiting',
     markedSeconds: seconds(markedMs),
     markedBy: mark?.by ?? null,
     hindrance: tracker?.hindrance ?? null,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ClusterState } from '../../bench/support/cluster-state.ts';
-import { projectPod, projectTracker } from '../../src/cache/project.ts';
+import { projectPod, projectTracker } from '../../src/cache/projections.ts';
 import { decodeEntry, ENTRY_PREFIX, entryPod } from '../../src/policy/entry.ts';
 import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
 

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import type { RehearsalRecord } from '../../src/rehearsal/record.ts';
-import { reportOf } from '../../src/rehearsal/report/page.ts';
-import { SIGNS } from '../../src/rehearsal/report/words.ts';
+import type { RehearsalRecord } from '../../rehearsal/evidence/record.ts';
+import { reportOf } from '../../rehearsal/report/page.ts';
+import { SIGNS } from '../../rehearsal/report/words.ts';
+import { Chromium } from '../../testkit/browser/chromium.ts';
+import type { Page, View } from '../../testkit/browser/page.ts';
 import { aRecord } from '../rehearsal/report/a-record.ts';
-import { Chromium } from './chromium.ts';
-import type { Page, View } from './page.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf-8');
 const WIDE = { width: 1280, height: 900 };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { type Cache, createCache } from '../../src/cache/cache.ts';
-import { Observer } from '../../src/cache/observe.ts';
+import { Observer } from '../../src/cache/observer.ts';
 import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
 import { ApiUnreachableError } from '../../src/kube/errors.ts';
 import { createReads } from '../../src/kube/reads.ts';
@@ -62,7 +62,7 @@ function aRunningCache(t: TestContext, tracking: { trackerKind?: TrackerKind } =
     selectorKeys: ['app'],
     annotationKey: RESCHEDULE,
     entryPrefix: ENTRY_PREFIX,
-    isSelected: () => true,
+    isProtected: () => true,
     isMarked: () => false,
     isDraining: () => false,
     now: () => NOW,
@@ -77,7 +77,7 @@ function aRunningCache(t: TestContext, tracking: { trackerKind?: TrackerKind } =
     reads: createReads(server),
     now: () => NOW,
     entryFor: () => undefined,
-    isSelected: () => true,
+    isProtected: () => true,
     needsNode: () => false,
   });
   const isStale = () => observer.fromCache(aRequest()).isCacheStale;

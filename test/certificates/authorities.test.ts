@@ -8,9 +8,9 @@ import {
   strangersIn,
   writeAuthorities,
 } from '../../src/certificates/authorities.ts';
-import { createAuthority, issue } from '../../src/certificates/authority.ts';
-import { certificatesIn, isTrusted } from '../../src/certificates/bundle.ts';
+import { createAuthority, issue } from '../../src/certificates/issuing.ts';
 import { caValidity, servingValidity } from '../../src/certificates/lifetimes.ts';
+import { certificatesIn, isTrusted } from '../../src/certificates/pem.ts';
 
 const NOW = Date.parse('2026-06-01T00:00:00Z');
 const DAY = 24 * 3_600_000;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Controller, type Reconcile } from '../../src/controller/controller.ts';
-import { LOG } from '../../src/logs.ts';
+import { LOG } from '../../src/log/messages.ts';
 import { aLog } from '../support/log.ts';
 import { FakeClock, settle } from '../support/time.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { LOG } from '../../src/logs.ts';
+import { LOG } from '../../src/log/messages.ts';
 import { refusal } from '../support/api.ts';
 import { ENTRY_KEY, POD_KEY, TRACKER_KEY, TRACKER_PATH } from '../support/cache.ts';
 import { anEntryReconciler, ENTRY, EVENT, HOURS, MINUTES, PRUNE, present } from '../support/entries.ts';
@@ -103,7 +103,7 @@ describe('nothing is pruned', () => {
     cache.trackers.replace([{ ...tracker, namespace: 'db' }]);
     for (let i = 0; i < 3; i++) {
       assert.deepEqual(await look(), { requeueAfterMs: 500 });
-      assert.deepEqual(reconciler.reconcileDeparted(POD_KEY), { requeueAfterMs: 500 });
+      assert.deepEqual(reconciler.reconcileEarlierInstance(POD_KEY), { requeueAfterMs: 500 });
       await clock.advance(24 * HOURS);
     }
     assert.deepEqual(calls(), []);
@@ -143,8 +143,8 @@ describe("the cache's own memory of a pod that left", () => {
   async function aMemory() {
     const world = anEntryReconciler({ trackerKind: 'off', pod: present({ mark: 'true' }) });
     world.cache.pods.replace([]);
-    assert.equal(world.cache.departed.get(POD_KEY)?.uid, 'uid-a');
-    return { ...world, lookBack: () => world.reconciler.reconcileDeparted(POD_KEY) };
+    assert.equal(world.cache.earlierInstances.get(POD_KEY)?.uid, 'uid-a');
+    return { ...world, lookBack: () => world.reconciler.reconcileEarlierInstance(POD_KEY) };
   }
 
   test('goes once the successor has been settled for TRACKING_RETENTION', async () => {
@@ -153,10 +153,10 @@ describe("the cache's own memory of a pod that left", () => {
     assert.deepEqual(lookBack(), { requeueAfterMs: RETENTION });
     await clock.advance(RETENTION - 1);
     lookBack();
-    assert.notEqual(cache.departed.get(POD_KEY), undefined);
+    assert.notEqual(cache.earlierInstances.get(POD_KEY), undefined);
     await clock.advance(1);
     assert.deepEqual(lookBack(), {});
-    assert.equal(cache.departed.get(POD_KEY), undefined);
+    assert.equal(cache.earlierInstances.get(POD_KEY), undefined);
     assert.deepEqual(calls(), []);
   });
 
@@ -166,7 +166,7 @@ describe("the cache's own memory of a pod that left", () => {
     assert.deepEqual(lookBack(), {});
     await clock.advance(48 * HOURS);
     assert.deepEqual(lookBack(), {});
-    assert.notEqual(cache.departed.get(POD_KEY), undefined);
+    assert.notEqual(cache.earlierInstances.get(POD_KEY), undefined);
   });
 
   test('goes after an hour without a pod of that name', async () => {
@@ -174,7 +174,7 @@ describe("the cache's own memory of a pod that left", () => {
     assert.deepEqual(lookBack(), { requeueAfterMs: HOURS });
     await clock.advance(HOURS);
     assert.deepEqual(lookBack(), {});
-    assert.deepEqual(cache.departed.keys(), []);
+    assert.deepEqual(cache.earlierInstances.keys(), []);
   });
 
   test('starts over when the same instance leaves again: it had lost its label, got it back, and loses it once more', async () => {
@@ -182,13 +182,13 @@ describe("the cache's own memory of a pod that left", () => {
     assert.deepEqual(lookBack(), { requeueAfterMs: HOURS });
     await clock.advance(HOURS - MINUTES);
     tell({ uid: 'uid-a', mark: 'true', version: 200 });
-    assert.equal(cache.departed.get(POD_KEY), undefined);
+    assert.equal(cache.earlierInstances.get(POD_KEY), undefined);
     cache.pods.replace([]);
     assert.deepEqual(lookBack(), { requeueAfterMs: HOURS });
   });
 
   test('of nobody is nothing to do', async () => {
     const { reconciler } = await aMemory();
-    assert.deepEqual(reconciler.reconcileDeparted('db/other'), {});
+    assert.deepEqual(reconciler.reconcileEarlierInstance('db/other'), {});
   });
 });

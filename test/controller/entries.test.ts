@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { LOG } from '../../src/logs.ts';
+import { LOG } from '../../src/log/messages.ts';
 import { NOW } from '../support/builders.ts';
 import { ENTRY_KEY, POD_PATH, TRACKER_KEY, TRACKER_PATH } from '../support/cache.ts';
 import { anEntryReconciler, ENTRY, EVENT, HOURS, MINUTES, PRUNE, present, SECOND } from '../support/entries.ts';

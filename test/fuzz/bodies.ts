@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { BODY_LIMIT_BYTES } from '../../src/webhook/body.ts';
+import { BODY_LIMIT_BYTES } from '../../src/server/request-body.ts';
 import { POD_PATH, TRACKER_PATH } from '../support/cache.ts';
 import { checkAnswer, MARKED, outcomeOf, type Review } from './answers.ts';
 import { encode, encodings } from './encodings.ts';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { reviewOf } from '../../bench/support/reviews.ts';
+import { reviewOf } from '../../testkit/reviews.ts';
 import { aReview } from '../support/reviews.ts';
 import { docOf, type Mutation, mutate, textOf } from './document.ts';
 import { PODS } from './pods.ts';

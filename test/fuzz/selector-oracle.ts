@@ -1,6 +1,6 @@
 /**
  * Kubernetes label selectors by their grammar, written apart from src/policy/selector.ts and in another way (tokens and a
- * descent, not patterns); test/cluster/selectors.test.ts holds it against the real API server.
+ * descent, not patterns); test/cluster/cache/selectors.test.ts holds it against the real API server.
  *
  *     selector    = requirement { "," requirement }
  *     requirement = "!" key | key [ ( "=" | "==" | "!=" ) [ value ] | ( "in" | "notin" ) "(" [ value ] { "," [ value ] } ")" ]

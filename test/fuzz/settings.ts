@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { type Config, ConfigError, readConfig } from '../../src/config.ts';
+import { type Config, ConfigError, readConfig } from '../../src/config/config.ts';
+import { SETTINGS } from '../../src/config/settings.ts';
 import { formatSelector } from '../../src/policy/selector.ts';
-import { SETTINGS } from '../../src/settings.ts';
 import { isKey, readSelector } from './selector-oracle.ts';
 import { selectorTexts } from './selectors.ts';
 import { type Target, target } from './target.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { format } from 'winston';
-import { watchEvents } from '../../src/cache/watch-events.ts';
-import { ConfigError, readConfig } from '../../src/config.ts';
+import { ConfigError, readConfig } from '../../src/config/config.ts';
+import { watchEvents } from '../../src/informer/watch-events.ts';
 import { parseDuration } from '../../src/policy/duration.ts';
 import { encodeEntry, entryKey, entryPod } from '../../src/policy/entry.ts';
 import { parseSelector } from '../../src/policy/selector.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { isOlder } from '../../src/cache/store.ts';
-import { lineFormat } from '../../src/logger.ts';
+import { isOlder } from '../../src/informer/store.ts';
+import { lineFormat } from '../../src/log/logger.ts';
 import { formatAge, parseDuration } from '../../src/policy/duration.ts';
-import { answerWithinMs } from '../../src/webhook/deadlines.ts';
+import { answerWithinMs } from '../../src/server/deadlines.ts';
 import { checkLines } from './bodies.ts';
 import { type Target, target } from './target.ts';
 import { asWritten } from './world.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { type WatchEvent, watchEvents } from '../../src/cache/watch-events.ts';
+import { type WatchEvent, watchEvents } from '../../src/informer/watch-events.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { type Target, target } from './target.ts';
 

@@ -1,9 +1,9 @@
 import type { RequestListener } from 'node:http';
-import { lineFormat } from '../../src/logger.ts';
+import { lineFormat } from '../../src/log/logger.ts';
 import type { Decision } from '../../src/policy/decision.ts';
 import type { EvictionRequest } from '../../src/policy/model.ts';
-import { createApp } from '../../src/webhook/app.ts';
-import { type DeadlineClock, Deadlines } from '../../src/webhook/deadlines.ts';
+import { type DeadlineClock, Deadlines } from '../../src/server/deadlines.ts';
+import { createApp } from '../../src/server/webhook-app.ts';
 import { anAdmitter } from '../support/admission.ts';
 import type { FakeApi } from '../support/api.ts';
 import { aLog } from '../support/log.ts';

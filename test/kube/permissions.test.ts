@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { createListWatch } from '../../src/cache/list-watch.ts';
-import { CertificateObjects, REGISTRATIONS } from '../../src/certificates/objects.ts';
+import { CertificateObjects, REGISTRATIONS } from '../../src/certificates/stored-objects.ts';
+import { PermissionCheck } from '../../src/controller/permissions.ts';
+import { createListWatch } from '../../src/informer/list-watch.ts';
 import type { ApiClient, ApiRequest, JsonObject } from '../../src/kube/client.ts';
 import { isServed } from '../../src/kube/discovery.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
 import { nodePath, objectPath } from '../../src/kube/paths.ts';
-import { PermissionCheck } from '../../src/kube/permission-check.ts';
 import { describePermission, type OwnCertificates, permissionsOf } from '../../src/kube/permissions.ts';
 import { createReads, type Reads } from '../../src/kube/reads.ts';
 import { createWrites, type Writes } from '../../src/kube/writes.ts';
@@ -41,7 +41,7 @@ const WRITES: { [K in keyof Writes]: (writes: Writes, kind: TrackerKind | undefi
 
 /** Every file that calls the API server. A call in another file, or of another method, fails the first test below. */
 const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; readonly drive: Drive }>> = {
-  'certificates/objects.ts': {
+  'certificates/stored-objects.ts': {
     methods: ['PUT', 'POST', 'PATCH', 'GET'],
     async drive(client, _kind, own) {
       if (own === undefined) return;
@@ -56,7 +56,7 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
       await listWatch.watch({ resourceVersion: '1', timeoutSeconds: 1, signal });
     },
   },
-  'cache/list-watch.ts': {
+  'informer/list-watch.ts': {
     methods: ['GET', 'GET'],
     async drive(client, kind) {
       const paths: string[] = [];
@@ -84,7 +84,7 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
         'me',
       )({ about: POD, reason: 'Rescheduled', type: 'Normal', message: '', now: new Date(0) }),
   },
-  'kube/permission-check.ts': {
+  'controller/permissions.ts': {
     methods: ['POST'],
     async drive(client) {
       const nothing = () => undefined;

@@ -11,7 +11,7 @@ import { createApiClient } from '../../src/kube/client.ts';
 import { openConnection, type ProxyEnvironment } from '../../src/kube/connection.ts';
 import { loadKubeConfig } from '../../src/kube/kubeconfig.ts';
 import { readProxyEnvironment } from '../../src/kube/proxy-environment.ts';
-import { type Authority, createAuthority } from '../../src/rehearsal/certificates.ts';
+import { type Authority, createAuthority } from '../../testkit/certificates.ts';
 import { serve } from '../support/loopback.ts';
 
 let authority: Authority;

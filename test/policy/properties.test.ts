@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { decide, isFinal } from '../../src/policy/decide.ts';
 import type { Observation } from '../../src/policy/decision.ts';
-import { earlierInstance } from '../../src/policy/rules/8-earlier-instance.ts';
-import { isDraining, isEnding, isSelected } from '../../src/policy/states.ts';
+import { decide, isFinal } from '../../src/policy/next.ts';
+import { isDraining, isProtected, isTerminatingOrFinished } from '../../src/policy/pod-state.ts';
+import { earlierInstance } from '../../src/policy/rules/earlier-instance.ts';
 import { aMark, aNode, anObservation, aPod, aRequest, aTracker, NOW, SETTINGS } from '../support/builders.ts';
 
 /** The safety rules of the design, over observations in every combination. */
@@ -49,8 +49,8 @@ const observations: fc.Arbitrary<Observation> = all(
   maybe('node', nodes),
   maybe('tracker', fc.constantFrom(aTracker(), aTracker({ reusesNames: false }))),
   maybe('entry', entries),
-  maybe('departed', entries),
-  maybe('endingForMs', fc.constantFrom(0, 600_000)),
+  maybe('remembered', entries),
+  maybe('terminatingOrFinishedForMs', fc.constantFrom(0, 600_000)),
 ).map((parts) => anObservationOf(parts));
 
 function anObservationOf(parts: object): Observation {
@@ -66,7 +66,7 @@ describe('decide: safety rules, over observations in every combination', () => {
   test('S1: a selected, live pod is never allowed to be evicted', () =>
     always((observation) => {
       const { request, pod } = observation;
-      if (pod === undefined || !isSelected(pod, SETTINGS) || isEnding(pod)) return;
+      if (pod === undefined || !isProtected(pod, SETTINGS) || isTerminatingOrFinished(pod)) return;
       const decision = decide(observation, SETTINGS);
       const isHarmless = !request.isEviction || SETTINGS.exemptUsers.includes(request.username) || request.dryRun;
       assert.ok(decision.kind !== 'allow' || isHarmless);

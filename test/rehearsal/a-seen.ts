@@ -1,6 +1,6 @@
-import type { Instance } from '../../src/rehearsal/pod-watch.ts';
-import { viewPod } from '../../src/rehearsal/pods.ts';
-import type { DrainSeen, Seen } from '../../src/rehearsal/verdict.ts';
+import type { Instance } from '../../rehearsal/evidence/pod-watch.ts';
+import type { DrainSeen, Seen } from '../../rehearsal/evidence/verdict.ts';
+import { viewPod } from '../../testkit/pods.ts';
 
 export function aMember(name: string, uid: string, over: Partial<Instance> = {}): Instance {
   const metadata = { name, uid, labels: { app: 'couchbase', couchbase_server: 'true' } };

@@ -13,29 +13,29 @@ export interface Fault {
 
 export const FAULTS = {
   'a marked pod counts as moved': {
-    file: '/policy/rules/7-marked.ts',
+    file: '/policy/rules/marked.ts',
     from: 'code: 429, message }',
     to: 'code: 404, message }',
   },
   'a moved pod is not marked again': {
-    file: '/policy/rules/8-earlier-instance.ts',
+    file: '/policy/rules/earlier-instance.ts',
     from: 'return isDraining(node, settings.drainTaints) ? markIt',
     to: 'return false ? markIt',
   },
   'the UID of the request does not count': {
-    file: '/policy/rules/4-other-instance.ts',
+    file: '/policy/rules/other-instance.ts',
     from: 'request.uid === undefined ||',
     to: 'true ||',
   },
-  'a dry run by request is none': { file: '/webhook/review.ts', from: 'request.dryRun === true ||', to: '' },
+  'a dry run by request is none': { file: '/webhook/admission-review.ts', from: 'request.dryRun === true ||', to: '' },
   'nothing is said of a stall': {
-    file: '/policy/rules/7-marked.ts',
+    file: '/policy/rules/marked.ts',
     from: 'ageMs >= settings.stallAfterMs',
     to: 'false',
   },
   'entries stay': { file: '/controller/entries.ts', from: "if (plan.kind === 'keep')", to: 'if (plan.kind)' },
   'it ends when it has marked a pod': {
-    file: '/webhook/report.ts',
+    file: '/webhook/decision-log.ts',
     from: 'log[level](message, fields);',
     to: "log[level](message, fields); if (decision.kind === 'mark') setTimeout(() => process.exit(7), 50);",
   },

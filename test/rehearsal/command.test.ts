@@ -6,10 +6,10 @@ import { delimiter, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { freePorts } from '../../src/rehearsal/ports.ts';
-import type { RehearsalRecord } from '../../src/rehearsal/record.ts';
+import type { RehearsalRecord } from '../../rehearsal/evidence/record.ts';
+import { freePorts } from '../../testkit/ports.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/rehearsal/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../rehearsal/main.ts', import.meta.url));
 const NODE_ONLY = dirname(process.execPath);
 
 let folder: string;

@@ -1,7 +1,7 @@
 /** A process that starts, logs and ends as the hook does; FAIL makes it end at once, TAKEN as if a port were taken, the first time. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { LOG } from '../../src/logs.ts';
+import { LOG } from '../../src/log/messages.ts';
 
 if (process.env.FAIL) {
   process.stderr.write('cannot start: told not to\n');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readFlags, UsageError } from '../../src/rehearsal/flags.ts';
+import { readFlags } from '../../rehearsal/flags.ts';
+import { UsageError } from '../../rehearsal/usage-error.ts';
 
 const DEFAULTS = {
   help: false,

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../../src/rehearsal/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../rehearsal/main.ts', import.meta.url));
 
 /** `npm run rehearse` where there is nothing but Node: no kubectl, no Go. */
 // Most of it is waiting until the drainer tries again.

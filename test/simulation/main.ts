@@ -1,6 +1,6 @@
-import { checkFaults, findFaults, writeTable } from './faults-table.ts';
+import { checkFaults, findFaults, writeTable } from './faults/faults-table.ts';
 import { HELP, readFlags, UsageError } from './flags.ts';
-import { simulate } from './simulate.ts';
+import { simulate } from './runs/simulate.ts';
 
 const print = (text: string) => void process.stdout.write(`${text}\n`);
 const progress = (line: string) => void process.stderr.write(`${line}\n`);

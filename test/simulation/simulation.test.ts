@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { FAULTS } from './faults.ts';
-import { describeFailure } from './report.ts';
-import { replay, run } from './run.ts';
-import { shrink } from './shrink.ts';
-import { DRAINERS, type Variant } from './variant.ts';
+import { FAULTS } from './faults/faults.ts';
+import { describeFailure } from './runs/report.ts';
+import { replay, run } from './runs/run.ts';
+import { shrink } from './runs/shrink.ts';
+import { DRAINERS, type Variant } from './runs/variant.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 const RUNS = 3_000;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HookProcess } from '../../src/rehearsal/hook-process.ts';
-import type { ControlPlane } from '../cluster/control-plane.ts';
+import type { ControlPlane } from '../../testkit/control-plane/control-plane.ts';
+import type { HookProcess } from '../../testkit/hook-process.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
 
 export interface Replica {

@@ -1,4 +1,4 @@
-import type { HookProcess } from '../../src/rehearsal/hook-process.ts';
+import type { HookProcess } from '../../testkit/hook-process.ts';
 import type { ReplicaSample } from './record.ts';
 
 /** What a replica's metrics tell now; undefined where it does not answer. */

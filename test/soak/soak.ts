@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PodWatch } from '../../rehearsal/evidence/pod-watch.ts';
 import { describeError } from '../../src/kube/errors.ts';
-import { LOG } from '../../src/logs.ts';
-import { PodWatch } from '../../src/rehearsal/pod-watch.ts';
-import { until } from '../../src/rehearsal/until.ts';
-import { waitForMembers } from '../../src/rehearsal/workload.ts';
+import { LOG } from '../../src/log/messages.ts';
+import { waitForMembers } from '../../testkit/couchbase/workload.ts';
+import { until } from '../../testkit/until.ts';
 import { drainPatiently } from '../cluster/support/drainer.ts';
 import { inTurn } from '../cluster/support/in-turn.ts';
 import { type Rig, startRig } from '../cluster/support/rig.ts';

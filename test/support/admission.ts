@@ -1,13 +1,13 @@
-import { Observer } from '../../src/cache/observe.ts';
+import { Observer } from '../../src/cache/observer.ts';
 import { createReads } from '../../src/kube/reads.ts';
 import { createWrites } from '../../src/kube/writes.ts';
 import type { Decision } from '../../src/policy/decision.ts';
 import { decodeEntry, entryKey } from '../../src/policy/entry.ts';
 import type { EvictionRequest } from '../../src/policy/model.ts';
-import { needsNode } from '../../src/policy/rules/8-earlier-instance.ts';
-import { isSelected } from '../../src/policy/states.ts';
-import { Admitter } from '../../src/webhook/admit.ts';
-import { Marker } from '../../src/webhook/mark.ts';
+import { isProtected } from '../../src/policy/pod-state.ts';
+import { needsNode } from '../../src/policy/rules/earlier-instance.ts';
+import { Admitter } from '../../src/webhook/admitter.ts';
+import { Marker } from '../../src/webhook/marker.ts';
 import { FakeApi } from './api.ts';
 import { aRequest, NOW, SETTINGS } from './builders.ts';
 import { aCache, type CacheWorld, NODE_PATH, POD_PATH, TRACKER_PATH, trackerKindOf } from './cache.ts';
@@ -50,7 +50,7 @@ export function anAdmitter(world: CacheWorld = {}) {
       const value = tracker.entries[entryKey(namespace, pod)];
       return value === undefined ? undefined : decodeEntry(value);
     },
-    isSelected: (pod) => isSelected(pod, SETTINGS),
+    isProtected: (pod) => isProtected(pod, SETTINGS),
     needsNode: (observation) => needsNode(observation, SETTINGS),
   });
   const admitter = new Admitter({

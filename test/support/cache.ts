@@ -2,7 +2,7 @@ import { type Cache, createCache, namespacedKey } from '../../src/cache/cache.ts
 import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
 import { ENTRY_PREFIX } from '../../src/policy/entry.ts';
 import type { PolicySettings } from '../../src/policy/model.ts';
-import { isDraining, isMarked, isSelected } from '../../src/policy/states.ts';
+import { isDraining, isMarked, isProtected } from '../../src/policy/pod-state.ts';
 import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
 import type { TrackerKind } from '../../src/policy/trackers/index.ts';
 import { NOW, SETTINGS } from './builders.ts';
@@ -35,7 +35,7 @@ export function aCache(world: CacheWorld = {}): Cache {
     selectorKeys: ['app'],
     annotationKey: RESCHEDULE,
     entryPrefix: ENTRY_PREFIX,
-    isSelected: (pod) => isSelected(pod, settings),
+    isProtected: (pod) => isProtected(pod, settings),
     isMarked: (pod) => isMarked(pod, settings),
     isDraining: (node) => isDraining(node, settings.drainTaints),
     now,

@@ -1,7 +1,7 @@
-import { Keeper, type KeeperOptions } from '../../src/certificates/keeper.ts';
+import { Keeper, type KeeperOptions } from '../../src/certificates/certificate-keeper.ts';
+import type { Pair } from '../../src/certificates/certificate-source.ts';
 import { lifetimesOf } from '../../src/certificates/lifetimes.ts';
-import type { SeenRegistration, SeenSecret, WriteOutcome } from '../../src/certificates/objects.ts';
-import type { Pair } from '../../src/certificates/source.ts';
+import type { SeenRegistration, SeenSecret, WriteOutcome } from '../../src/certificates/stored-objects.ts';
 import { aLog } from './log.ts';
 import { FakeClock, settle, until } from './time.ts';
 

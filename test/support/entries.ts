@@ -1,5 +1,5 @@
-import { createAnnounce } from '../../src/controller/announce.ts';
 import { EntryReconciler } from '../../src/controller/entries.ts';
+import { createPodEvents } from '../../src/controller/pod-events.ts';
 import type { JsonObject } from '../../src/kube/client.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
 import { createReads } from '../../src/kube/reads.ts';
@@ -68,7 +68,7 @@ export function anEntryReconciler(
     cache,
     reads: createReads(api),
     writes: createWrites(api),
-    announce: createAnnounce(createEmitEvent(api, 'hook-1'), { ...tracked, now: () => NOW }),
+    announce: createPodEvents(createEmitEvent(api, 'hook-1'), { ...tracked, now: () => NOW }),
     settings: SETTINGS,
     log,
     monotonicNow: clock.monotonicNow,

@@ -1,5 +1,5 @@
-import type { ListWatch, Page } from '../../src/cache/list-watch.ts';
-import { type Listing, type Sink, wholeList } from '../../src/cache/reflector.ts';
+import type { ListWatch, Page } from '../../src/informer/list-watch.ts';
+import { type Listing, type Sink, wholeList } from '../../src/informer/reflector.ts';
 import type { JsonObject } from '../../src/kube/client.ts';
 
 /** An object of no kind: a name and a resourceVersion. */

@@ -1,4 +1,4 @@
-import type { Log, LogLevel } from '../../src/logs.ts';
+import type { Log, LogLevel } from '../../src/log/messages.ts';
 
 export interface LogLine {
   readonly level: LogLevel;

@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test';
-import { Reflector, type ReflectorOptions } from '../../src/cache/reflector.ts';
+import { Reflector, type ReflectorOptions } from '../../src/informer/reflector.ts';
 import type { JsonObject } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { FakeListWatch, FakeSink } from './list-watch.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { syncBuiltinESMExports } from 'node:module';
 import type { TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { QueueClock } from '../../src/controller/queue.ts';
+import type { QueueClock } from '../../src/controller/work-queue.ts';
 
 /** Lets everything run that can run without time passing. */
 export async function settle(turns = 20): Promise<void> {

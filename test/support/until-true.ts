@@ -1,4 +1,4 @@
-import { NotYet, type UntilOptions, until } from '../../src/rehearsal/until.ts';
+import { NotYet, type UntilOptions, until } from '../../testkit/until.ts';
 
 /** Waits until a condition holds; see `until` for how long. */
 export async function untilTrue(

@@ -1,5 +1,5 @@
 import type { ApiClient } from '../../../src/kube/client.ts';
-import type { ControlPlane } from '../control-plane.ts';
+import type { ControlPlane } from '../../../testkit/control-plane/control-plane.ts';
 import { find, rendered, requestToken, SYSTEM_NAMESPACE, variantFolder } from './manifests.ts';
 
 /** What of an installation says who the hook is, what it may do, and whom its calls go before. */

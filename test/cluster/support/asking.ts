@@ -2,22 +2,13 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { describeError } from '../../../src/kube/errors.ts';
-import type { HookProcess } from '../../../src/rehearsal/hook-process.ts';
-import { NotYet, until } from '../../../src/rehearsal/until.ts';
+import type { HookProcess } from '../../../testkit/hook-process.ts';
+import { NotYet, until } from '../../../testkit/until.ts';
+import type { Answer } from './answer.ts';
 import { aReview, type Reply } from './review.ts';
 import type { Rig } from './rig.ts';
 import type { Ward } from './ward.ts';
 import { callWitnesses, type Subject } from './witnesses.ts';
-
-/** One answer of the hook, or why there was none (code 0). An allowed eviction has code 200. */
-export interface Answer {
-  readonly pod: string;
-  readonly code: number;
-  readonly message: string;
-  /** On the monotonic clock. */
-  readonly askedAt: number;
-  readonly answeredAt: number;
-}
 
 export interface Asking {
   readonly answers: readonly Answer[];

@@ -1,4 +1,4 @@
-import type { HookProcess } from '../../../src/rehearsal/hook-process.ts';
+import type { HookProcess } from '../../../testkit/hook-process.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { type ApiGate, startApiGate } from './api-gate.ts';
 import { type Approach, prepareHook } from './own-hook.ts';

@@ -1,5 +1,5 @@
 import { podPath } from '../../../src/kube/paths.ts';
-import type { HookProcess } from '../../../src/rehearsal/hook-process.ts';
+import type { HookProcess } from '../../../testkit/hook-process.ts';
 import { untilTrue } from '../../support/until-true.ts';
 import { evict, metric } from './evict.ts';
 import type { Scene } from './scene.ts';

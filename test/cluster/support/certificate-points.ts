@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { certificatesIn } from '../../../src/certificates/bundle.ts';
-import type { HookProcess } from '../../../src/rehearsal/hook-process.ts';
+import { certificatesIn } from '../../../src/certificates/pem.ts';
+import type { HookProcess } from '../../../testkit/hook-process.ts';
 import { untilTrue } from '../../support/until-true.ts';
 import type { Passing } from './api-gate.ts';
 import { type DoomedCall, isGetOf, isPatchOf } from './doom.ts';

@@ -1,4 +1,4 @@
-import type { HookProcess } from '../../../src/rehearsal/hook-process.ts';
+import type { HookProcess } from '../../../testkit/hook-process.ts';
 import { untilTrue } from '../../support/until-true.ts';
 import type { Passing, Verdict } from './api-gate.ts';
 import { callOff, HASTY, letWithdrawnPass } from './called-off.ts';

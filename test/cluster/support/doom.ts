@@ -1,4 +1,4 @@
-import type { HookProcess } from '../../../src/rehearsal/hook-process.ts';
+import type { HookProcess } from '../../../testkit/hook-process.ts';
 import type { ApiGate, Passing, Verdict } from './api-gate.ts';
 
 /** A call of the hook to the API server, at which the hook is killed. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../../../src/kube/errors.ts';
-import { until } from '../../../src/rehearsal/until.ts';
+import { until } from '../../../testkit/until.ts';
 import { evict } from './evict.ts';
 import type { Scene } from './scene.ts';
 

@@ -1,5 +1,5 @@
 import { ApiError } from '../../../src/kube/errors.ts';
-import type { HookProcess } from '../../../src/rehearsal/hook-process.ts';
+import type { HookProcess } from '../../../testkit/hook-process.ts';
 import type { Scene } from './scene.ts';
 
 /** What a drainer gets: the HTTP status and the message of the Status (empty for 201). */

@@ -1,4 +1,4 @@
-import { WITHDRAWN_AFTER_MS } from '../../../src/policy/plan.ts';
+import { WITHDRAWN_AFTER_MS } from '../../../src/policy/entry-lifecycle.ts';
 
 /**
  * Loaded before the hook: a wait of minutes is over at once. At each SIGUSR2 its monotonic clock stands further on by what an

@@ -1,6 +1,6 @@
 import { permissionsOf } from '../../../src/kube/permissions.ts';
 import { couchbaseCluster } from '../../../src/policy/trackers/couchbasecluster.ts';
-import { NotYet, until } from '../../../src/rehearsal/until.ts';
+import { NotYet, until } from '../../../testkit/until.ts';
 import type { Rig } from './rig.ts';
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';

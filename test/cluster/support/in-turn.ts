@@ -1,7 +1,7 @@
 import { createServer, request as httpsRequest, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import type { Serving } from '../../../src/rehearsal/certificates.ts';
+import type { Serving } from '../../../testkit/certificates.ts';
 
 /** An HTTPS server that hands its requests to the ports in turn, request by request; one where nobody listens is passed over. */
 export async function inTurn(

@@ -1,10 +1,10 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Exit, HookProcess } from '../../../src/rehearsal/hook-process.ts';
-import { freePorts } from '../../../src/rehearsal/ports.ts';
-import { NotYet, until } from '../../../src/rehearsal/until.ts';
+import { kubeconfig } from '../../../testkit/control-plane/pki.ts';
+import { type Exit, HookProcess } from '../../../testkit/hook-process.ts';
+import { freePorts } from '../../../testkit/ports.ts';
+import { NotYet, until } from '../../../testkit/until.ts';
 import { buildByDockerfile, entryOf } from '../../support/image.ts';
-import { kubeconfig } from '../pki.ts';
 import { evict } from './evict.ts';
 import { CONFIG, find, rendered, requestToken, SYSTEM_NAMESPACE } from './manifests.ts';
 import type { Rig } from './rig.ts';

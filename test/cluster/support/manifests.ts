@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { ApiClient } from '../../../src/kube/client.ts';
-import type { ControlPlane } from '../control-plane.ts';
+import type { ControlPlane } from '../../../testkit/control-plane/control-plane.ts';
 
 export const CONFIG = join(import.meta.dirname, '../../../config');
 export const SYSTEM_NAMESPACE = 'reschedule-hook-system';

@@ -1,15 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { REGISTRATIONS } from '../../../src/certificates/objects.ts';
+import { REGISTRATIONS } from '../../../src/certificates/stored-objects.ts';
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { permissionsOf } from '../../../src/kube/permissions.ts';
 import { MESSAGES } from '../../../src/policy/decision.ts';
 import { couchbaseCluster } from '../../../src/policy/trackers/couchbasecluster.ts';
-import { HookProcess } from '../../../src/rehearsal/hook-process.ts';
-import { freePorts } from '../../../src/rehearsal/ports.ts';
-import { createNamespace } from '../../../src/rehearsal/workload.ts';
+import { kubeconfig } from '../../../testkit/control-plane/pki.ts';
+import { createNamespace } from '../../../testkit/couchbase/workload.ts';
+import { HookProcess } from '../../../testkit/hook-process.ts';
+import { freePorts } from '../../../testkit/ports.ts';
 import { untilTrue } from '../../support/until-true.ts';
-import { kubeconfig } from '../pki.ts';
 import { evict } from './evict.ts';
 import { HOOK_LABEL, type Rig } from './rig.ts';
 

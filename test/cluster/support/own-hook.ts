@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LOG } from '../../../src/logs.ts';
-import { writeServing } from '../../../src/rehearsal/certificates.ts';
-import { HookProcess } from '../../../src/rehearsal/hook-process.ts';
-import { freePorts } from '../../../src/rehearsal/ports.ts';
-import { kubeconfig } from '../pki.ts';
+import { LOG } from '../../../src/log/messages.ts';
+import { writeServing } from '../../../testkit/certificates.ts';
+import { kubeconfig } from '../../../testkit/control-plane/pki.ts';
+import { HookProcess } from '../../../testkit/hook-process.ts';
+import { freePorts } from '../../../testkit/ports.ts';
 import type { Rig } from './rig.ts';
 
 /** Who a hook is, and whom it takes for the API server. */

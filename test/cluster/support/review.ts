@@ -1,5 +1,5 @@
 import { Agent, request } from 'undici';
-import type { HookProcess } from '../../../src/rehearsal/hook-process.ts';
+import type { HookProcess } from '../../../testkit/hook-process.ts';
 import { aReview as anAdmissionReview } from '../../support/reviews.ts';
 
 export interface Reply {

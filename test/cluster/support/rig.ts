@@ -2,20 +2,19 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ApiClient } from '../../../src/kube/client.ts';
+import { type Authority, createAuthority, type ServingFiles, writeServing } from '../../../testkit/certificates.ts';
+import { connect } from '../../../testkit/connect.ts';
 import {
-  type Authority,
-  createAuthority,
-  type ServingFiles,
-  writeServing,
-} from '../../../src/rehearsal/certificates.ts';
-import { connect } from '../../../src/rehearsal/connect.ts';
-import { installClusterDefinition } from '../../../src/rehearsal/couchbasecluster-crd.ts';
-import { type HookProcess, startHook } from '../../../src/rehearsal/hook-process.ts';
-import { registerWebhook } from '../../../src/rehearsal/webhook-registration.ts';
-import { createNamespace } from '../../../src/rehearsal/workload.ts';
+  type ControlPlane,
+  type ControlPlaneOptions,
+  startControlPlane,
+} from '../../../testkit/control-plane/control-plane.ts';
+import { kubeconfig } from '../../../testkit/control-plane/pki.ts';
+import { installClusterDefinition } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
+import { createNamespace } from '../../../testkit/couchbase/workload.ts';
+import { type HookProcess, startHook } from '../../../testkit/hook-process.ts';
+import { registerWebhook } from '../../../testkit/webhook-registration.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
-import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from '../control-plane.ts';
-import { kubeconfig } from '../pki.ts';
 import { Access } from './access.ts';
 
 /** The label by which a namespace says which hook is asked about its pods. */

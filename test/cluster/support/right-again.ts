@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { JsonObject } from '../../../src/kube/client.ts';
-import type { HookProcess } from '../../../src/rehearsal/hook-process.ts';
-import { NotYet, until } from '../../../src/rehearsal/until.ts';
+import type { HookProcess } from '../../../testkit/hook-process.ts';
+import { NotYet, until } from '../../../testkit/until.ts';
 import { type Asking, askHook, newAgent, tally } from './asking.ts';
 import type { GatedHook } from './behind-gate.ts';
 import { callsOf, metric } from './evict.ts';

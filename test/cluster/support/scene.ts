@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import {
+  type OperatorEvent,
+  type OperatorOptions,
+  StandInOperator,
+} from '../../../rehearsal/operator/stand-in-operator.ts';
 import { nodePath } from '../../../src/kube/paths.ts';
-import { type OperatorEvent, type OperatorOptions, StandInOperator } from '../../../src/rehearsal/operator.ts';
-import { listPods, type PodView } from '../../../src/rehearsal/pods.ts';
-import { NotYet, until } from '../../../src/rehearsal/until.ts';
+import type { KubectlResult } from '../../../testkit/control-plane/kubectl.ts';
+import { workerNode } from '../../../testkit/control-plane/nodes.ts';
 import {
   type ClusterOptions,
   createCluster,
@@ -11,9 +15,9 @@ import {
   entriesOn,
   entriesOnCluster,
   waitForMembers,
-} from '../../../src/rehearsal/workload.ts';
-import type { KubectlResult } from '../kubectl.ts';
-import { workerNode } from '../nodes.ts';
+} from '../../../testkit/couchbase/workload.ts';
+import { listPods, type PodView } from '../../../testkit/pods.ts';
+import { NotYet, until } from '../../../testkit/until.ts';
 import { HOOK_LABEL, type Rig } from './rig.ts';
 
 export interface SceneOptions {

@@ -1,6 +1,6 @@
 import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ControlPlane } from '../control-plane.ts';
+import type { ControlPlane } from '../../../testkit/control-plane/control-plane.ts';
 
 export interface StormRequest {
   readonly namespace: string;

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { podPath } from '../../../src/kube/paths.ts';
-import { createCluster, createNamespace, createPod, waitForPod } from '../../../src/rehearsal/workload.ts';
+import { createCluster, createNamespace, createPod, waitForPod } from '../../../testkit/couchbase/workload.ts';
 import type { Rig } from './rig.ts';
 import { addNode } from './scene.ts';
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { nodePath, podPath } from '../../../src/kube/paths.ts';
 import { entryKey } from '../../../src/policy/entry.ts';
-import { COUCHBASE_CLUSTER, resourcePath } from '../../../src/rehearsal/couchbasecluster-crd.ts';
-import { viewPod } from '../../../src/rehearsal/pods.ts';
-import { createPod } from '../../../src/rehearsal/workload.ts';
-import { workerNode } from '../nodes.ts';
-import type { Answer } from './asking.ts';
+import { workerNode } from '../../../testkit/control-plane/nodes.ts';
+import { COUCHBASE_CLUSTER, resourcePath } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
+import { createPod } from '../../../testkit/couchbase/workload.ts';
+import { viewPod } from '../../../testkit/pods.ts';
+import type { Answer } from './answer.ts';
 import type { Rig } from './rig.ts';
 import { MERGE_PATCH, RESCHEDULE, type Ward } from './ward.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { autoscalerLikeDrainer } from '../../../src/rehearsal/drainers/autoscaler-like.ts';
+import { autoscalerLikeDrainer } from '../../../rehearsal/drainers/autoscaler-like.ts';
 import { FakeNode } from './fake-node.ts';
 
 const OTHER = { key: 'other', effect: 'NoSchedule' };

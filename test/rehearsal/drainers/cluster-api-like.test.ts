@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clusterApiLikeDrainer } from '../../../src/rehearsal/drainers/cluster-api-like.ts';
+import { clusterApiLikeDrainer } from '../../../rehearsal/drainers/cluster-api-like.ts';
 import { FakeNode } from './fake-node.ts';
 
 const setUp = () => {

@@ -1,7 +1,7 @@
+import type { DrainerClock } from '../../../rehearsal/drainers/clock.ts';
+import type { Drainer } from '../../../rehearsal/drainers/drainer.ts';
 import type { ApiClient, ApiRequest, JsonObject } from '../../../src/kube/client.ts';
 import { ApiUnreachableError } from '../../../src/kube/errors.ts';
-import type { DrainerClock } from '../../../src/rehearsal/drainers/clock.ts';
-import type { Drainer } from '../../../src/rehearsal/drainers/drainer.ts';
 import { refusal } from '../../support/api.ts';
 import { FakeClock, settle } from '../../support/time.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { karpenterLikeDrainer } from '../../../src/rehearsal/drainers/karpenter-like.ts';
+import { karpenterLikeDrainer } from '../../../rehearsal/drainers/karpenter-like.ts';
 import { FakeNode } from './fake-node.ts';
 
 const setUp = () => {

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { kubectlLikeDrainer } from '../../../rehearsal/drainers/kubectl-like.ts';
+import { type EmbeddedCluster, startEmbedded } from '../../../rehearsal/embedded-api/cluster.ts';
 import type { ApiClient } from '../../../src/kube/client.ts';
 import { nodePath, podPath } from '../../../src/kube/paths.ts';
-import { type Connected, connect } from '../../../src/rehearsal/connect.ts';
-import { kubectlLikeDrainer } from '../../../src/rehearsal/drainers/kubectl-like.ts';
-import { type EmbeddedCluster, startEmbedded } from '../../../src/rehearsal/embedded/cluster.ts';
-import { listPods } from '../../../src/rehearsal/pods.ts';
-import { NotYet, until } from '../../../src/rehearsal/until.ts';
+import { type Connected, connect } from '../../../testkit/connect.ts';
 import {
   createDeployment,
   createNamespace,
   createPdb,
   createPod,
   waitForPod,
-} from '../../../src/rehearsal/workload.ts';
+} from '../../../testkit/couchbase/workload.ts';
+import { listPods } from '../../../testkit/pods.ts';
+import { NotYet, until } from '../../../testkit/until.ts';
 import { refusal } from '../../support/api.ts';
 import { FakeNode } from './fake-node.ts';
 

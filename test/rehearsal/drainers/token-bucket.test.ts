@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TokenBucket } from '../../../src/rehearsal/drainers/token-bucket.ts';
+import { TokenBucket } from '../../../rehearsal/drainers/token-bucket.ts';
 import { settle } from '../../support/time.ts';
 import { FakeNode } from './fake-node.ts';
 

@@ -1,4 +1,4 @@
-import type { PodRecord, RehearsalRecord } from '../../../src/rehearsal/record.ts';
+import type { PodRecord, RehearsalRecord } from '../../../rehearsal/evidence/record.ts';
 
 /** A safe rehearsal: `drained` members of `members` are on node-1 and are moved in place, one after the other. */
 export function aRecord(

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import type { RehearsalRecord } from '../../../src/rehearsal/record.ts';
-import { html } from '../../../src/rehearsal/report/html.ts';
-import { reportOf } from '../../../src/rehearsal/report/page.ts';
+import type { RehearsalRecord } from '../../../rehearsal/evidence/record.ts';
+import { html } from '../../../rehearsal/report/html.ts';
+import { reportOf } from '../../../rehearsal/report/page.ts';
 import { aRecord } from './a-record.ts';
 
 const EVIL = `<script>alert("1")</script>'&\0`;

@@ -10,6 +10,6 @@ for (const [tag, file] of [
 ] as const) {
   test(`the ${tag} of the sample report is that of reports today: docs/rehearsal.md says how it is drawn again`, () => {
     const [, inside] = new RegExp(`<${tag}>([\\s\\S]*?)</${tag}>`).exec(read('docs/rehearsal-report.html')) ?? [];
-    assert.equal(inside, read(`src/rehearsal/report/${file}`));
+    assert.equal(inside, read(`rehearsal/report/${file}`));
   });
 }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readFlags, UsageError } from '../../../src/rehearsal/flags.ts';
-import { reportOf } from '../../../src/rehearsal/report/page.ts';
-import { playAll, scenariosNamed } from '../../../src/rehearsal/scenarios/all.ts';
-import type { Definition } from '../../../src/rehearsal/scenarios/definitions.ts';
-import { endOf } from '../../../src/rehearsal/summary.ts';
-import { check } from '../../../src/rehearsal/verdict.ts';
+import { endOf } from '../../../rehearsal/evidence/summary.ts';
+import { check } from '../../../rehearsal/evidence/verdict.ts';
+import { readFlags } from '../../../rehearsal/flags.ts';
+import { reportOf } from '../../../rehearsal/report/page.ts';
+import { playAll, scenariosNamed } from '../../../rehearsal/scenarios/all.ts';
+import type { Definition } from '../../../rehearsal/scenarios/definitions.ts';
+import { UsageError } from '../../../rehearsal/usage-error.ts';
 
 const scenario = (name: string, script: Definition['script']): Definition => ({
   name,

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { autoscalerLikeDrainer } from '../../../rehearsal/drainers/autoscaler-like.ts';
+import type { Drainer } from '../../../rehearsal/drainers/drainer.ts';
+import { karpenterLikeDrainer } from '../../../rehearsal/drainers/karpenter-like.ts';
+import { kubectlLikeDrainer } from '../../../rehearsal/drainers/kubectl-like.ts';
+import { scenariosNamed } from '../../../rehearsal/scenarios/all.ts';
+import { playScenario } from '../../../rehearsal/scenarios/run.ts';
 import type { ApiClient } from '../../../src/kube/client.ts';
-import { autoscalerLikeDrainer } from '../../../src/rehearsal/drainers/autoscaler-like.ts';
-import type { Drainer } from '../../../src/rehearsal/drainers/drainer.ts';
-import { karpenterLikeDrainer } from '../../../src/rehearsal/drainers/karpenter-like.ts';
-import { kubectlLikeDrainer } from '../../../src/rehearsal/drainers/kubectl-like.ts';
-import { scenariosNamed } from '../../../src/rehearsal/scenarios/all.ts';
-import { playScenario } from '../../../src/rehearsal/scenarios/run.ts';
 import { brokenBy } from '../broken-hook.ts';
 
 /** Drainers that do not wait as long as in life. */

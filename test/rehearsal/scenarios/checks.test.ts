@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Instance } from '../../../src/rehearsal/pod-watch.ts';
-import * as rules from '../../../src/rehearsal/scenarios/checks.ts';
+import type { Instance } from '../../../rehearsal/evidence/pod-watch.ts';
+import * as rules from '../../../rehearsal/scenarios/checks.ts';
 import { aMember, safe as aSeen } from '../a-seen.ts';
 
 const web = (uid: string, over: Partial<Instance> = {}) => aMember(`web-${uid}`, uid, { labels: {}, ...over });

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it, test } from 'node:test';
-import { readFlags, UsageError } from '../../../src/rehearsal/flags.ts';
-import { scenarioLines, scenariosNamed } from '../../../src/rehearsal/scenarios/all.ts';
-import { SCENARIOS } from '../../../src/rehearsal/scenarios/definitions.ts';
-import { playScenario } from '../../../src/rehearsal/scenarios/run.ts';
+import { readFlags } from '../../../rehearsal/flags.ts';
+import { scenarioLines, scenariosNamed } from '../../../rehearsal/scenarios/all.ts';
+import { SCENARIOS } from '../../../rehearsal/scenarios/definitions.ts';
+import { playScenario } from '../../../rehearsal/scenarios/run.ts';
+import { UsageError } from '../../../rehearsal/usage-error.ts';
 
 const FAST = ['swap', 'interrupted', 'uid-drainer', 'dry-run'];
 

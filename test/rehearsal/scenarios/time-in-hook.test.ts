@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { describeTimeInHook, timeInHook } from '../../../src/rehearsal/scenarios/time-in-hook.ts';
+import { describeTimeInHook, timeInHook } from '../../../rehearsal/scenarios/time-in-hook.ts';
 
 /** An answer that was given so many ms after noon. */
 const answer = (atMs: number, durationMs: number) => ({

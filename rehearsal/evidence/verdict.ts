@@ -1,0 +1,203 @@
+import type { LogLine } from '../../testkit/log-lines.ts';
+import type { Instance } from './pod-watch.ts';
+import type { Check, Figure } from './record.ts';
+import { isWaiting, type Testimony } from './witness.ts';
+
+/** One run of a drainer, as it began and ended; times are on the clock of the operator. */
+export interface DrainSeen {
+  readonly node: string;
+  /** UIDs of the protected pods that were on the node when it began. */
+  readonly drained: ReadonlySet<string>;
+  readonly beganAt: number;
+  readonly endedAt: number;
+  readonly code: number;
+  /** It was ended on purpose, or disturbed, and says nothing: the next run on that node goes on with the same drain. */
+  readonly isCut: boolean;
+  /** The operator did not act before the drainer had asked again for so many of them. */
+  readonly heldFor: number;
+  /** Names of the protected pods that were on the node when it had ended without an error. */
+  readonly left: readonly string[];
+}
+
+/** What any rehearsal left behind, as plain data. */
+export interface Seen {
+  readonly drains: readonly DrainSeen[];
+  /** Every protected instance that was ever seen. */
+  readonly members: readonly Instance[];
+  /** When the operator deleted an instance itself, by UID. */
+  readonly deletedAt: ReadonlyMap<string, number>;
+  readonly startedAt: number;
+  /** Nodes that were drained and may be used again. */
+  readonly givenBack: ReadonlySet<string>;
+  readonly annotation: { readonly key: string; readonly value: string };
+  readonly witness: Testimony;
+}
+
+/** One thing that must hold, and how it is seen. */
+export type Rule<T extends Seen = Seen> = (seen: T) => Check;
+
+export const check = (what: string, problems: readonly string[]): Check => ({
+  what,
+  holds: problems.length === 0,
+  problems,
+});
+
+export const titleOf = ({ name, uid }: Pick<Instance, 'name' | 'uid'>) => `${name} (${uid.slice(0, 8)})`;
+
+export const nodesIn = ({ drains }: Seen) => [...new Set(drains.map(({ node }) => node))];
+
+/** Instances that their operator moved since it began, with when. */
+function movedIn(seen: Seen): (Instance & { readonly at: number })[] {
+  const moves = seen.members.map((one) => ({ ...one, at: seen.deletedAt.get(one.uid) ?? Number.NEGATIVE_INFINITY }));
+  return moves.filter(({ at }) => at >= seen.startedAt);
+}
+
+/** Names of protected pods that their operator moved, one for each move. */
+export const movedNames = (seen: Seen): string[] =>
+  movedIn(seen)
+    .map(({ name }) => name)
+    .sort();
+
+/** How often each pod name was moved. */
+function movesByPod(seen: Seen): ReadonlyMap<string, number> {
+  const moves = new Map<string, number>();
+  for (const name of movedNames(seen)) moves.set(name, (moves.get(name) ?? 0) + 1);
+  return moves;
+}
+
+export const rehearsed: Rule = ({ drains }) =>
+  check('protected pods were on the drained node', [
+    ...(drains.some(({ drained }) => drained.size > 0)
+      ? []
+      : ['no protected pod was on the node, so nothing was rehearsed']),
+  ]);
+
+export const drainsEnded: Rule = ({ drains }) => {
+  const left = drains.filter(({ isCut }) => !isCut);
+  const wrong = left.filter(({ code }) => code !== 0);
+  return check('each drain ended by itself, without an error', [
+    ...(left.length === 0 ? ['no drain came to its end'] : []),
+    ...wrong.map(({ node, code }) => `the drain of ${node} ended with exit code ${code}`),
+  ]);
+};
+
+/** Nobody but the operator deletes protected pods in a rehearsal. */
+export const nobodyEvicted: Rule = ({ members, deletedAt }) => {
+  const evicted = members.filter(({ isGone, uid }) => isGone && !deletedAt.has(uid));
+  return check(
+    'no protected pod was evicted: each that left was deleted by its operator',
+    evicted.map((one) => `${titleOf(one)} was evicted, not moved by its operator`),
+  );
+};
+
+/** At the end of each drain, and still at the end of all where the node was not given back. */
+export const nodesEmpty: Rule = (seen) => {
+  const closed = nodesIn(seen).filter((node) => !seen.givenBack.has(node));
+  const back = seen.members.filter(({ isGone, node = '' }) => !isGone && closed.includes(node));
+  return check('no protected pod is left on a drained node', [
+    ...seen.drains.flatMap(({ node, left }) => left.map((name) => `${name} was on ${node} when its drain had ended`)),
+    ...back.map((one) => `${titleOf(one)} is still on ${one.node}`),
+  ]);
+};
+
+/**
+ * For as long as the answer was in hand an instance of that name was on a node that was drained. Where its operator was about
+ * to delete it the answer may have been right: what was seen comes later than what was.
+ */
+export const releasedLate: Rule = ({ witness, members, deletedAt }) => {
+  const uids = new Set(members.map(({ uid }) => uid));
+  const problems = witness.answers.flatMap(({ pod, code, from, to }) => {
+    if (code !== 404) return [];
+    const here = witness.stays.filter(
+      (stay) =>
+        stay.name === pod &&
+        uids.has(stay.uid) &&
+        stay.from < from &&
+        to < Math.min(stay.to, deletedAt.get(stay.uid) ?? Infinity) &&
+        witness.closures.some((closure) => closure.node === stay.node && closure.from < from && to < closure.to),
+    );
+    return here.map((stay) => `a drainer was told that ${titleOf(stay)} has moved while it was on ${stay.node}`);
+  });
+  return check('no drainer was told of a pod that it has moved while it was on a node that is drained', [
+    ...new Set(problems),
+  ]);
+};
+
+/** An answer that keeps the drainer waiting is what most of a drain consists of; without one it has not been rehearsed. */
+export const askedAgain: Rule = ({ drains, members, witness }) => {
+  const problems = drains
+    .filter(({ isCut, code, drained }) => !isCut && code === 0 && drained.size > 0)
+    .flatMap(({ node, drained, beganAt, endedAt, heldFor }) => {
+      const names = [...new Set(members.filter(({ uid }) => drained.has(uid)).map(({ name }) => name))];
+      const refused = witness.answers.filter(
+        (one) => isWaiting(one) && one.asker === 'drainer' && beganAt <= one.to && one.to <= endedAt,
+      );
+      const missing = names.filter((name) => !refused.some(({ pod }) => pod === name));
+      if (names.length - missing.length >= Math.max(1, heldFor)) return [];
+      return [`no drainer was told to wait for ${listed(missing)} while it was still on ${node}`];
+    });
+  return check('a drainer that asked once more was told to wait once more', problems);
+};
+
+const MOST_NAMES = 3;
+
+function listed(names: readonly string[]): string {
+  const more = names.length - MOST_NAMES;
+  return names.slice(0, MOST_NAMES).join(', ') + (more > 0 ? ` or ${more} more` : '');
+}
+
+/** Once for each drain: off its node, while it went on, and no name a second time. */
+export const movedOnce: Rule = (seen) => {
+  const before = new Set<string>();
+  const problems = movedIn(seen).flatMap((one) => {
+    const drains = seen.drains.filter(({ node }) => node === one.node);
+    const isDue = drains.some(({ beganAt, endedAt, isCut }) => beganAt <= one.at && (isCut || one.at <= endedAt));
+    if (!isDue) return [`${titleOf(one)} was moved although no drain of its node was going on`];
+    const nth = drains.filter(({ endedAt, isCut }) => !isCut && endedAt < one.at).length;
+    const drain = `${one.node} ${nth} ${one.name}`;
+    if (before.has(drain)) return [`${titleOf(one)} was moved for a drain that its name had been moved for already`];
+    before.add(drain);
+    return [];
+  });
+  return check('no pod was moved more often than it had to be', problems);
+};
+
+export const nobodyMarked: Rule = ({ members, annotation: { key, value } }) => {
+  const marked = members.filter(({ isGone, annotations }) => !isGone && annotations[key] === value);
+  return check(
+    'no pod is left marked',
+    marked.map((one) => `${titleOf(one)} is marked to be moved once more`),
+  );
+};
+
+/** What must hold after every drain, in the words of somebody who owns the database. */
+export const SAFE: readonly Rule[] = [
+  rehearsed,
+  drainsEnded,
+  nobodyEvicted,
+  nodesEmpty,
+  releasedLate,
+  askedAgain,
+  movedOnce,
+  nobodyMarked,
+];
+
+export const checksOf = (seen: Seen): Check[] => SAFE.map((rule) => rule(seen));
+
+/** How many were moved, and how often each. */
+export function figuresOf(seen: Seen): Figure[] {
+  const drained = new Set(seen.drains.flatMap((drain) => [...drain.drained]));
+  const moves = [...movesByPod(seen)].map(([pod, count]) => `${pod} ${count}x`);
+  return [
+    { what: 'pods moved', value: `${moves.length} of ${drained.size} on the node` },
+    { what: 'moves per pod', value: moves.join(', ') || 'none' },
+  ];
+}
+
+/** How many evictions in a namespace were refused with 429, by the hook's own log. */
+export function refusalsIn(lines: readonly LogLine[], namespace: string): number {
+  return lines.filter(
+    (line) =>
+      line.namespace === namespace && (line.decision === 'mark' || (line.decision === 'deny' && line.code === 429)),
+  ).length;
+}

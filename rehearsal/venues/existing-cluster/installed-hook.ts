@@ -1,0 +1,99 @@
+import { type Config, ConfigError, readConfig } from '../../../src/config/config.ts';
+import type { ApiClient, JsonObject } from '../../../src/kube/client.ts';
+import { isNotFound } from '../../../src/kube/errors.ts';
+import { selects } from '../../embedded-api/storage/selectors.ts';
+import { UsageError } from '../../usage-error.ts';
+
+/** The hook that is installed in a cluster, as far as a rehearsal needs to know it. */
+export interface InstalledHook {
+  /** The names of the webhooks of its registration, as drainers print them. */
+  readonly webhooks: readonly string[];
+  /** Whether evictions in a namespace with these labels are asked about. */
+  covers(namespaceLabels: Readonly<Record<string, string>>): boolean;
+  readonly settings: Config;
+}
+
+interface Webhook {
+  readonly name: string;
+  readonly clientConfig: { readonly service?: { readonly namespace: string; readonly name: string } };
+  readonly namespaceSelector?: object;
+  readonly objectSelector?: object;
+  readonly rules?: readonly { readonly operations?: readonly string[]; readonly resources?: readonly string[] }[];
+}
+
+interface EnvironmentVariable {
+  readonly name: string;
+  readonly value?: string;
+}
+
+export const REGISTRATION = 'reschedule-hook';
+const REGISTRATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
+/** What a rehearsal goes by. */
+const NEEDED = /^(POD_LABEL_SELECTOR|RESCHEDULE_ANNOTATION|TRACK)/;
+
+/** Reads the registration, and the settings from the Deployment behind it. UsageError where no hook is installed. */
+export async function findInstalledHook(client: ApiClient): Promise<InstalledHook> {
+  const registration = await get(client, `${REGISTRATIONS}/${REGISTRATION}`);
+  if (registration === undefined) {
+    throw new UsageError(`no hook is installed: there is no ValidatingWebhookConfiguration ${REGISTRATION}`);
+  }
+  const webhooks = (registration.webhooks ?? []) as readonly Webhook[];
+  return {
+    webhooks: webhooks.map(({ name }) => name),
+    covers: (labels) => webhooks.some((webhook) => isAboutEvictions(webhook) && selectsEvictions(webhook, labels)),
+    settings: settingsFrom(await environmentBehind(client, webhooks)),
+  };
+}
+
+/** An eviction has no labels, whatever its pod has. */
+const selectsEvictions = ({ namespaceSelector = {}, objectSelector = {} }: Webhook, labels: Record<string, string>) =>
+  selects(namespaceSelector, labels) && selects(objectSelector, {});
+
+function isAboutEvictions({ rules = [] }: Webhook): boolean {
+  return rules.some(
+    ({ operations = [], resources = [] }) =>
+      ['CREATE', '*'].some((one) => operations.includes(one)) &&
+      ['pods/eviction', 'pods/*', '*/*'].some((one) => resources.includes(one)),
+  );
+}
+
+/** The Deployment has the name of the Service. Empty, which means defaults, for a hook that is called by URL. */
+async function environmentBehind(client: ApiClient, webhooks: readonly Webhook[]): Promise<Record<string, string>> {
+  const service = webhooks.find(({ clientConfig }) => clientConfig.service !== undefined)?.clientConfig.service;
+  if (service === undefined) return { CERTIFICATES: 'files' };
+  const { namespace, name } = service;
+  const deployment = await get(client, `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`);
+  if (deployment === undefined) {
+    throw new UsageError(`the settings of the hook cannot be read: there is no Deployment ${namespace}/${name}`);
+  }
+  const { template } = deployment.spec as {
+    template: { spec: { containers: { env?: readonly EnvironmentVariable[] }[] } };
+  };
+  const env = template.spec.containers[0]?.env ?? [];
+  const hidden = env.find((variable) => variable.value === undefined && NEEDED.test(variable.name));
+  if (hidden !== undefined) {
+    throw new UsageError(`the setting ${hidden.name} of the hook cannot be read: it comes from elsewhere`);
+  }
+  // What else has no value of its own is the namespace.
+  return Object.fromEntries(env.map((variable) => [variable.name, variable.value ?? namespace]));
+}
+
+function settingsFrom(env: Record<string, string>): Config {
+  try {
+    return readConfig(env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new UsageError(`the settings of the installed hook are not understood: ${error.problems.join('; ')}`, {
+      cause: error,
+    });
+  }
+}
+
+async function get(client: ApiClient, path: string): Promise<JsonObject | undefined> {
+  try {
+    return await client.json({ method: 'GET', path });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}

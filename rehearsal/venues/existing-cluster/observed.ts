@@ -1,0 +1,74 @@
+import type { Instance } from '../../evidence/pod-watch.ts';
+import type { Check } from '../../evidence/record.ts';
+import { type Annotation, isMarked } from './marks.ts';
+
+/** What was seen of drains that somebody else runs. */
+export class DrainLedger {
+  readonly #cordoned = new Map<string, boolean>();
+  readonly #nodes = new Set<string>();
+  readonly #marked = new Set<string>();
+  readonly #drained = new Map<string, Instance>();
+
+  /** A node as it is now, with the protected pods on it. True when it was cordoned just now, which begins a drain. */
+  node(name: string, isCordoned: boolean, pods: readonly Instance[]): boolean {
+    const was = this.#cordoned.get(name);
+    this.#cordoned.set(name, isCordoned);
+    // A node that was cordoned before anybody watched is no drain of ours.
+    if (!isCordoned || was !== false) return false;
+    this.#nodes.add(name);
+    for (const pod of pods) this.#drained.set(pod.uid, pod);
+    return true;
+  }
+
+  marked(uid: string): void {
+    this.#marked.add(uid);
+  }
+
+  wasMarked(uid: string): boolean {
+    return this.#marked.has(uid);
+  }
+
+  /** Nodes that were cordoned while it was watched. */
+  get nodes(): readonly string[] {
+    return [...this.#nodes];
+  }
+
+  /** The protected pods that were on them at that moment, by UID. */
+  get drained(): ReadonlyMap<string, Instance> {
+    return this.#drained;
+  }
+
+  /** Whether it is known which nodes were cordoned from the start. */
+  get isReady(): boolean {
+    return this.#cordoned.size > 0;
+  }
+}
+
+/** What must hold of a drain that was only watched: who deleted a pod is not known, but whether it was marked before. */
+export function observedChecks(ledger: DrainLedger, instances: readonly Instance[], annotation: Annotation): Check[] {
+  const here = instances.filter(({ isGone }) => !isGone);
+  const gone = instances.filter(({ uid, isGone }) => isGone && ledger.drained.has(uid));
+  const onDrained = here.filter(({ node }) => node !== undefined && ledger.nodes.includes(node));
+  const elsewhere = here.filter((pod) => !onDrained.includes(pod) && isMarked(pod, annotation));
+  return [
+    check('protected pods were on a node that was cordoned', [
+      ...(ledger.drained.size === 0 ? ['no node with protected pods was cordoned, so nothing was seen'] : []),
+    ]),
+    check(
+      'each protected pod that left was marked first, so that its operator moved it',
+      gone.filter(({ uid }) => !ledger.wasMarked(uid)).map((pod) => `${titleOf(pod)} left without having been marked`),
+    ),
+    check(
+      'no protected pod is left on a drained node',
+      onDrained.map((pod) => `${titleOf(pod)} is still on ${pod.node}`),
+    ),
+    check(
+      'no pod is left marked',
+      elsewhere.map((pod) => `${titleOf(pod)} is marked to be moved once more`),
+    ),
+  ];
+}
+
+const check = (what: string, problems: readonly string[]): Check => ({ what, holds: problems.length === 0, problems });
+
+const titleOf = ({ namespace, name, uid }: Instance) => `${namespace}/${name} (${uid.slice(0, 8)})`;

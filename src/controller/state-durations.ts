@@ -1,0 +1,32 @@
+/**
+ * Remembers since when each subject has been in its present state, on the monotonic clock, so that a wall clock that jumps
+ * cannot prune an entry. A restart starts over, which only keeps entries longer.
+ */
+export class StateDurations {
+  readonly #seen = new Map<string, { readonly state: string; readonly at: number }>();
+  readonly #monotonicNow: () => number;
+
+  constructor(monotonicNow: () => number) {
+    this.#monotonicNow = monotonicNow;
+  }
+
+  /** For how many ms `subject` has been in `state` without a break, as far as this process was told. */
+  heldMs(subject: string, state: string): number {
+    const now = this.#monotonicNow();
+    const seen = this.#seen.get(subject);
+    if (seen?.state === state) return now - seen.at;
+    this.#seen.set(subject, { state, at: now });
+    return 0;
+  }
+
+  /** Forgets every subject that `keep` has not. */
+  keepOnly(keep: { has(subject: string): boolean }): void {
+    for (const subject of this.#seen.keys()) {
+      if (!keep.has(subject)) this.#seen.delete(subject);
+    }
+  }
+
+  forget(subject: string): void {
+    this.#seen.delete(subject);
+  }
+}

@@ -1,0 +1,222 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JsonObject } from '../kube/client.ts';
+import { ApiError, describeError, isNotFound } from '../kube/errors.ts';
+import { LOG } from '../log/messages.ts';
+import { Backoff, type BackoffOptions, REFLECTOR_BACKOFF } from './backoff.ts';
+import type { ListWatch, Page } from './list-watch.ts';
+import { type WatchEvent, watchEvents } from './watch-events.ts';
+
+/** Where a reflector puts what it learns. */
+export interface Sink<T> {
+  /** A list begins. One that breaks off is never completed, and a new one begins. */
+  beginList(): Listing<T>;
+  put(object: T): void;
+  remove(object: T): void;
+}
+
+/** A list as it comes, page by page: what is in none of its pages is gone once it is complete. */
+export interface Listing<T> {
+  page(objects: readonly T[]): void;
+  complete(): void;
+}
+
+/** For a sink that wants its lists in one piece. */
+export function wholeList<T>(replace: (objects: readonly T[]) => void): Listing<T> {
+  const objects: T[] = [];
+  return { page: (more) => void objects.push(...more), complete: () => replace(objects) };
+}
+
+export interface ReflectorOptions<T> {
+  /** For logs: the plural of the kind. */
+  readonly name: string;
+  readonly listWatch: ListWatch;
+  /** Keeps the fields that are needed; the raw object is not held. */
+  project(object: JsonObject): T;
+  readonly sink: Sink<T>;
+  /**
+   * Of a kind that may not exist (a CRD not installed), asked after a 404: if the API server does not serve it, its list is
+   * empty, and looked at again later. A 404 alone can come from anything in between. May throw.
+   */
+  readonly isServed?: (signal: AbortSignal) => Promise<boolean>;
+  readonly monotonicNow: () => number;
+  readonly random: () => number;
+  readonly log: (level: 'debug' | 'info' | 'warn', message: string, fields: Record<string, unknown>) => void;
+  readonly backoff?: BackoffOptions;
+  /** Told of every list or watch that failed and is begun again. */
+  readonly onInterrupted?: (error: unknown) => void;
+}
+
+/** Small enough that to read one page, a fifth of client-go's, never keeps an eviction waiting for long. */
+const PAGE_SIZE = 100;
+const WATCH_MIN_SECONDS = 300;
+/** A healthy watch shows a bookmark about once a minute; one that is silent for longer is half-open. */
+const INACTIVITY_MS = 100_000;
+/** A watch that ends sooner than this is a failure, whatever it told: it must not be repeated without a pause. */
+const SHORT_WATCH_MS = 1_000;
+/** A watch that has told nothing for so long, whatever the cause, is given up for a list. */
+const DEAF_MS = 180_000;
+/** How soon to look again for a kind that does not exist. */
+const ABSENT_RETRY_MS = 10_000;
+
+/**
+ * Keeps a sink equal to what the API server has, in the way of client-go's reflector: a paged list, then a watch from its
+ * resourceVersion, again and again. No error ends it; only `stop` does, and after a stop nothing more reaches the sink.
+ * Why not the library's informer: docs/decisions/0001-own-reflector.md.
+ */
+export class Reflector<T> {
+  readonly #options: ReflectorOptions<T>;
+  readonly #backoff: Backoff;
+  #running: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
+  #resourceVersion: string | undefined;
+  #agreedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options;
+    this.#backoff = new Backoff(options.backoff ?? REFLECTOR_BACKOFF, options.monotonicNow, options.random);
+  }
+
+  /** When the API server last told something (list, event or bookmark), on the monotonic clock; -Infinity if never. */
+  get agreedAt(): number {
+    return this.#agreedAt;
+  }
+
+  start(): void {
+    if (this.#running !== undefined) return;
+    const stop = new AbortController();
+    this.#running = { stop, done: this.#run(stop.signal) };
+  }
+
+  async stop(): Promise<void> {
+    const running = this.#running;
+    this.#running = undefined;
+    running?.stop.abort();
+    await running?.done;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        this.#resourceVersion ??= await this.#list(signal);
+        await this.#watch(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        await this.#recover(error, signal);
+      }
+    }
+  }
+
+  async #recover(failure: unknown, signal: AbortSignal): Promise<void> {
+    const { name, log } = this.#options;
+    const isDeaf = this.#options.monotonicNow() - this.#agreedAt > DEAF_MS;
+    if (wantsRelist(failure) || isDeaf) this.#resourceVersion = undefined;
+    const error = isNotFound(failure) ? await this.#explain(failure, signal) : failure;
+    if (signal.aborted) return;
+    if (error === undefined) {
+      this.#options.sink.beginList().complete();
+      this.#agree();
+      log('debug', LOG.kindMissing, { kind: name });
+      return pause(ABSENT_RETRY_MS, signal);
+    }
+    const retryAfterMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+    const delayMs = Math.max(this.#backoff.next(), retryAfterMs);
+    const next = this.#resourceVersion === undefined ? 'list' : 'watch';
+    this.#options.onInterrupted?.(error);
+    log('warn', LOG.watchInterrupted, {
+      kind: name,
+      error: describeError(error),
+      retryInMs: Math.round(delayMs),
+      next,
+    });
+    return pause(delayMs, signal);
+  }
+
+  /** What a 404 is: undefined where there is no such kind, else a failure. */
+  async #explain(notFound: unknown, signal: AbortSignal): Promise<unknown> {
+    try {
+      return (await this.#options.isServed?.(signal)) === false ? undefined : notFound;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<string> {
+    const { project, sink, name, log } = this.#options;
+    const listing = sink.beginList();
+    let count = 0;
+    let resourceVersion = '';
+    for await (const page of this.#pages(signal)) {
+      signal.throwIfAborted();
+      listing.page(page.items.map(project));
+      count += page.items.length;
+      resourceVersion = page.resourceVersion;
+    }
+    listing.complete();
+    this.#agree();
+    log('debug', LOG.listed, { kind: name, count });
+    return resourceVersion;
+  }
+
+  async *#pages(signal: AbortSignal): AsyncGenerator<Page> {
+    let continueToken: string | undefined;
+    do {
+      const next = continueToken === undefined ? {} : { continueToken };
+      const page = await this.#options.listWatch.list({ limit: PAGE_SIZE, ...next, signal });
+      yield page;
+      continueToken = page.continueToken;
+    } while (continueToken !== undefined);
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { listWatch, monotonicNow, random } = this.#options;
+    const startedAt = monotonicNow();
+    const inactivity = new AbortController();
+    const either = AbortSignal.any([signal, inactivity.signal]);
+    const giveUp = () => inactivity.abort(new Error(`no event or bookmark for ${INACTIVITY_MS / 1000} s`));
+    let timer = setTimeout(giveUp, INACTIVITY_MS);
+    try {
+      const body = await listWatch.watch({
+        resourceVersion: this.#resourceVersion ?? '',
+        timeoutSeconds: Math.round(WATCH_MIN_SECONDS * (1 + random())),
+        signal: either,
+      });
+      for await (const event of watchEvents(body)) {
+        if (signal.aborted) return;
+        clearTimeout(timer);
+        timer = setTimeout(giveUp, INACTIVITY_MS);
+        this.#apply(event);
+      }
+    } catch (error) {
+      throw inactivity.signal.aborted ? inactivity.signal.reason : error;
+    } finally {
+      clearTimeout(timer);
+    }
+    if (monotonicNow() - startedAt < SHORT_WATCH_MS) throw new Error('the watch ended at once');
+  }
+
+  #apply(event: WatchEvent): void {
+    const { sink, project } = this.#options;
+    if (event.type === 'DELETED') sink.remove(project(event.object));
+    else if (event.type !== 'BOOKMARK') sink.put(project(event.object));
+    this.#resourceVersion = event.resourceVersion;
+    this.#agree();
+  }
+
+  #agree(): void {
+    this.#agreedAt = this.#options.monotonicNow();
+  }
+}
+
+/**
+ * Whether the resourceVersion is of no more use: the API server refused it (410 when compacted, 504 when it is from before
+ * an etcd restore, 404 when the CRD went), refused the watch itself (403: a list may be allowed) or what came was no event. After 429, 401, a 5xx or
+ * a broken connection the
+ * watch goes on where it was.
+ */
+function wantsRelist(error: unknown): boolean {
+  if (error instanceof ApiError) return ![401, 429, 500, 502, 503].includes(error.code);
+  return error instanceof SyntaxError || error instanceof TypeError;
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}

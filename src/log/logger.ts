@@ -1,0 +1,75 @@
+import { createLogger, format, transports } from 'winston';
+import type { Log, LogLevel } from './messages.ts';
+
+/**
+ * The log of the process, on standard output: one line a fact, as `2026-01-31T12:00:00.000Z INFO message key=value ...` or
+ * as one JSON object with `time`, `level`, `message` and the fields.
+ */
+export function createLog(level: string, style: 'text' | 'json'): Log & { end(): Promise<void> } {
+  const logger = createLogger({
+    level,
+    format: lineFormat(style),
+    transports: [new transports.Console({ forceConsole: false })],
+  });
+  // winston formats a line before it asks whether anybody wants it; the level does not change while the process runs.
+  const at = (wanted: LogLevel): Log[LogLevel] =>
+    logger.isLevelEnabled(wanted) ? (message, fields) => void logger.log(wanted, message, fields) : () => undefined;
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    async end() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      logger.once('finish', resolve);
+      logger.end();
+      await promise;
+    },
+  };
+}
+
+/** How winston is to write a line: always one, whatever is in the fields, and of a bounded length. */
+export function lineFormat(style: 'text' | 'json'): ReturnType<typeof format.combine> {
+  const time = format(({ level, message, ...fields }) => ({
+    time: new Date().toISOString(),
+    level,
+    message,
+    ...Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, shortened(value)])),
+    [LEVEL]: level,
+  }));
+  const printable = format((info) => ({ ...info, [MESSAGE]: escaped(String(info[MESSAGE])) }));
+  return format.combine(time(), style === 'json' ? format.json() : format.printf(asText), printable());
+}
+
+/** Where winston keeps the level that it goes by, and the line that it writes. */
+const LEVEL = Symbol.for('level');
+const MESSAGE = Symbol.for('message');
+const FIELD_MAX = 1_000;
+
+/** What a client sends, or a proxy answers, can be as long as it likes. */
+function shortened(value: unknown): unknown {
+  return typeof value === 'string' && value.length > FIELD_MAX
+    ? `${value.slice(0, FIELD_MAX)}... (${value.length} characters)`
+    : value;
+}
+
+function asText(info: Record<string | symbol, unknown>): string {
+  const { time, level, message, ...fields } = info;
+  const pairs = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}=${textOf(value)}`);
+  return [time, String(level).toUpperCase(), message, ...pairs].join(' ');
+}
+
+/** Quoted where it would not be one word: line breaks from outside must not make a second line. */
+function textOf(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return /^[\x21\x23-\x3c\x3e-\x7e]+$/.test(text) ? text : JSON.stringify(text);
+}
+
+/** JSON leaves them as they are; a terminal does not: further controls and separators, marks that turn the text around. */
+function escaped(line: string): string {
+  return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (found) =>
+    Array.from({ length: found.length }, (_, i) => `\\u${found.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''),
+  );
+}

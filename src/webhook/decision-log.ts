@@ -1,0 +1,55 @@
+import { LOG, type Log, type LogLevel } from '../log/messages.ts';
+import type { Decision } from '../policy/decision.ts';
+import { assertNever, type EvictionRequest } from '../policy/model.ts';
+
+/** One line a decision: at info where something happens, at debug where a drain just waits on. */
+export function logDecision(log: Log, request: EvictionRequest, decision: Decision, durationMs: number): void {
+  const [level, message] = lineFor(decision);
+  const fields = {
+    pod: request.name,
+    namespace: request.namespace,
+    decision: decision.kind,
+    rule: decision.rule,
+    reason: decision.reason,
+    user: request.username,
+    ...detailsOf(decision),
+    durationMs,
+  };
+  log[level](message, fields);
+  if (decision.kind === 'mark' && decision.trackerMissing !== undefined) log.warn(LOG.untracked, fields);
+}
+
+function lineFor(decision: Decision): readonly [LogLevel, string] {
+  switch (decision.kind) {
+    case 'mark':
+      return ['info', LOG.marked];
+    case 'allow':
+      if (decision.reason === 'DryRun') return ['info', LOG.dryRun];
+      return [decision.rule === '6' ? 'info' : 'debug', LOG.allowed];
+    case 'deny':
+      return lineForDenial(decision);
+    default:
+      return assertNever(decision);
+  }
+}
+
+function lineForDenial({ code, reason }: Extract<Decision, { kind: 'deny' }>): readonly [LogLevel, string] {
+  if (code === 404) return ['info', LOG.released];
+  if (reason === 'Doubt') return ['warn', LOG.doubt];
+  return code === 429 ? ['debug', LOG.waiting] : ['info', LOG.refused];
+}
+
+function detailsOf(decision: Decision): Record<string, unknown> {
+  switch (decision.kind) {
+    case 'mark': {
+      const { uid, node } = decision.pod;
+      return { uid, node, ...(decision.trackerMissing === undefined ? {} : { why: decision.trackerMissing }) };
+    }
+    case 'allow':
+      return decision.warning === undefined ? {} : { warning: decision.warning };
+    case 'deny':
+      return { code: decision.code, answer: decision.message };
+    default:
+      return assertNever(decision);
+  }
+}

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { NOW } from '../support/builders.ts';
+import { aCache, POD_KEY } from '../support/cache.ts';
+import { aRawNode, aRawPod, RESCHEDULE } from '../support/raw.ts';
+
+const raw = (uid: string, version: number, value?: string, nodeName: string | undefined = 'node-1') =>
+  aRawPod({
+    metadata: {
+      uid,
+      resourceVersion: `${version}`,
+      ...(value === undefined ? {} : { annotations: { [RESCHEDULE]: value } }),
+    },
+    spec: { nodeName },
+  });
+
+/** The memory as it is wired: behind the cache's pods. */
+function aMemory() {
+  const cache = aCache({ pods: [], nodes: [aRawNode(), aRawNode({ metadata: { name: 'node-2' } })] });
+  const pod = (...args: Parameters<typeof raw>) => cache.project.pod(raw(...args));
+  return { cache, pod, earlierInstances: cache.earlierInstances };
+}
+
+describe('EarlierInstances', () => {
+  test('remembers a marked pod that goes: which instance, where, and when it was seen to go', () => {
+    const { cache, pod, earlierInstances } = aMemory();
+    cache.pods.put(pod('uid-a', 1, 'true'));
+    assert.equal(earlierInstances.get(POD_KEY), undefined);
+    cache.pods.remove(pod('uid-a', 2, 'true'));
+    assert.deepEqual(earlierInstances.get(POD_KEY), { uid: 'uid-a', node: 'node-1', at: NOW, draining: false });
+    assert.deepEqual(earlierInstances.keys(), [POD_KEY]);
+  });
+
+  test('remembers nothing of a pod that is not protected: a Job has the labels too', () => {
+    const { cache, earlierInstances } = aMemory();
+    const ownerReferences = [{ apiVersion: 'batch/v1', kind: 'Job', name: 'backup', controller: true }];
+    const job = cache.project.pod(aRawPod({ metadata: { ownerReferences, annotations: { [RESCHEDULE]: 'true' } } }));
+    cache.pods.put(job);
+    cache.pods.remove(job);
+    assert.deepEqual(earlierInstances.keys(), []);
+  });
+
+  test('sees the mark that only the last state of the pod carries', () => {
+    const { cache, pod, earlierInstances } = aMemory();
+    cache.pods.put(pod('uid-a', 1));
+    cache.pods.remove(pod('uid-a', 2, 'true'));
+    assert.equal(earlierInstances.get(POD_KEY)?.uid, 'uid-a');
+  });
+
+  test('sees an end that only a list, or the successor, tells of', () => {
+    for (const tell of ['list', 'list with successor', 'successor'] as const) {
+      const { cache, pod, earlierInstances } = aMemory();
+      cache.pods.put(pod('uid-a', 1, 'true'));
+      if (tell === 'list') cache.pods.replace([]);
+      else if (tell === 'successor') cache.pods.put(pod('uid-b', 9));
+      else cache.pods.replace([pod('uid-b', 9)]);
+      assert.equal(earlierInstances.get(POD_KEY)?.uid, 'uid-a', tell);
+    }
+  });
+
+  test('keeps it when a successor comes that is not marked', () => {
+    const { cache, pod, earlierInstances } = aMemory();
+    cache.pods.put(pod('uid-a', 1, 'true'));
+    cache.pods.remove(pod('uid-a', 2, 'true'));
+    cache.pods.put(pod('uid-b', 3, undefined, 'node-2'));
+    cache.pods.put(pod('uid-b', 4, 'false', 'node-2'));
+    assert.equal(earlierInstances.get(POD_KEY)?.uid, 'uid-a');
+  });
+
+  test('remembers an unmarked pod that goes from a draining node: its operator was at work before any eviction', () => {
+    const { cache, pod, earlierInstances } = aMemory();
+    cache.pods.put(pod('uid-a', 1));
+    cache.nodes.put(cache.project.node(aRawNode({ spec: { unschedulable: true } })));
+    cache.pods.remove(pod('uid-a', 2));
+    assert.deepEqual(earlierInstances.get(POD_KEY), { uid: 'uid-a', node: 'node-1', at: NOW, draining: true });
+  });
+
+  test('remembers an unmarked pod whose node has gone', () => {
+    const { cache, pod, earlierInstances } = aMemory();
+    cache.pods.put(pod('uid-a', 1));
+    cache.nodes.remove(cache.project.node(aRawNode()));
+    cache.pods.remove(pod('uid-a', 2));
+    assert.equal(earlierInstances.get(POD_KEY)?.draining, true);
+  });
+
+  for (const [first, changes] of [
+    ['the cordon', ['cordon', 'mark']],
+    ['the mark', ['mark', 'cordon']],
+  ] as const) {
+    test(`knows that a marked pod was to leave a node that was uncordoned before it went: ${first} came first`, () => {
+      const { cache, pod, earlierInstances } = aMemory();
+      cache.pods.put(pod('uid-a', 1));
+      const cordon = (unschedulable: boolean, resourceVersion: string) =>
+        cache.nodes.put(cache.project.node(aRawNode({ metadata: { resourceVersion }, spec: { unschedulable } })));
+      for (const change of changes) {
+        if (change === 'mark') cache.pods.put(pod('uid-a', 2, 'true'));
+        else cordon(true, '100');
+      }
+      cordon(false, '101');
+      cache.pods.remove(pod('uid-a', 3, 'true'));
+      assert.equal(earlierInstances.get(POD_KEY)?.draining, true);
+      // That was about that instance, and no other.
+      cache.pods.put(pod('uid-b', 4, 'true'));
+      cache.pods.remove(pod('uid-b', 5, 'true'));
+      assert.deepEqual([earlierInstances.get(POD_KEY)?.uid, earlierInstances.get(POD_KEY)?.draining], ['uid-b', false]);
+    });
+  }
+
+  test('knows it no longer where the mark was taken away meanwhile, and put there again when nobody drained', () => {
+    const { cache, pod, earlierInstances } = aMemory();
+    const node = (unschedulable: boolean, resourceVersion: string) =>
+      cache.nodes.put(cache.project.node(aRawNode({ metadata: { resourceVersion }, spec: { unschedulable } })));
+    node(true, '100');
+    cache.pods.put(pod('uid-a', 1, 'true'));
+    cache.pods.put(pod('uid-a', 2));
+    node(false, '101');
+    cache.pods.put(pod('uid-a', 3, 'true'));
+    cache.pods.remove(pod('uid-a', 4, 'true'));
+    assert.equal(earlierInstances.get(POD_KEY)?.draining, false);
+  });
+
+  test('forgets it when the successor is marked itself, and remembers that one when it goes', () => {
+    const { cache, pod, earlierInstances } = aMemory();
+    cache.pods.put(pod('uid-a', 1, 'true'));
+    cache.pods.remove(pod('uid-a', 2, 'true'));
+    cache.pods.put(pod('uid-b', 3, undefined, 'node-2'));
+    cache.pods.put(pod('uid-b', 4, 'true', 'node-2'));
+    assert.equal(earlierInstances.get(POD_KEY), undefined);
+    cache.pods.remove(pod('uid-b', 5, 'true', 'node-2'));
+    assert.equal(earlierInstances.get(POD_KEY)?.node, 'node-2');
+  });
+
+  test('has no node for a pod that never had one', () => {
+    const { cache, earlierInstances } = aMemory();
+    const object = aRawPod({ metadata: { annotations: { [RESCHEDULE]: 'true' } }, spec: { nodeName: undefined } });
+    cache.pods.put(cache.project.pod(object));
+    cache.pods.replace([]);
+    assert.deepEqual(earlierInstances.get(POD_KEY), { uid: 'uid-a', at: NOW, draining: false });
+  });
+
+  for (const value of [undefined, 'false', 'True', '']) {
+    test(`does not remember a pod whose annotation is ${value === undefined ? 'absent' : `"${value}"`}`, () => {
+      const { cache, pod, earlierInstances } = aMemory();
+      cache.pods.put(pod('uid-a', 1, value));
+      cache.pods.remove(pod('uid-a', 2, value));
+      assert.deepEqual(earlierInstances.keys(), []);
+    });
+  }
+
+  test('forgets what it is told to', () => {
+    const { cache, pod, earlierInstances } = aMemory();
+    cache.pods.put(pod('uid-a', 1, 'true'));
+    cache.pods.replace([]);
+    earlierInstances.forget(POD_KEY);
+    assert.equal(earlierInstances.get(POD_KEY), undefined);
+  });
+
+  test('a pod that lost its labels and got them back is itself, and no earlier one', () => {
+    const { cache, pod, earlierInstances } = aMemory();
+    cache.pods.put(pod('uid-a', 1, 'true'));
+    cache.pods.remove(pod('uid-a', 2, 'true'));
+    cache.pods.put(pod('uid-a', 3, 'true'));
+    assert.equal(earlierInstances.get(POD_KEY), undefined);
+  });
+});

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { projectNode, projectPod, projectTracker } from '../../src/cache/projections.ts';
+import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
+import { namespaceTracker } from '../../src/policy/trackers/namespace.ts';
+import { aNode, aPod, aTracker } from '../support/builders.ts';
+import { aRawCluster, aRawNode, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
+
+const FIELDS = { annotationKey: RESCHEDULE, labelKeys: ['app', 'couchbase_cluster'] };
+const pod = (...parts: Parameters<typeof aRawPod>) => projectPod(aRawPod(...parts), FIELDS);
+const at = (text: string) => Date.parse(text);
+const marked = { annotations: { [RESCHEDULE]: 'true' } };
+
+test('what is handed out cannot be modified', () => {
+  const kept = pod({ metadata: { labels: { app: 'couchbase', couchbase_node: 'x' } } });
+  assert.deepEqual(kept.labels, { app: 'couchbase' }, 'and has no label that nobody looks at');
+  const open = kept as { uid: string; labels: Record<string, string> };
+  assert.throws(() => {
+    open.uid = 'other';
+  }, TypeError);
+  assert.throws(() => {
+    open.labels.app = 'other';
+  }, TypeError);
+  assert.ok(Object.isFrozen(projectNode(aRawNode()).taints));
+});
+
+describe('projectPod', () => {
+  test('keeps what the policy needs, and nothing else', () => assert.deepEqual(pod(), aPod()));
+
+  test('has no node before the pod is scheduled', () => {
+    assert.equal('node' in pod({ spec: { nodeName: undefined } }), false);
+    assert.equal('node' in pod({ spec: { nodeName: '' } }), false);
+  });
+
+  for (const [what, status, ready] of [
+    ['the condition Ready', { conditions: [{ type: 'Ready', status: 'True' }] }, true],
+    ['Ready that is False', { conditions: [{ type: 'Ready', status: 'False' }] }, false],
+    ['Ready that is Unknown', { conditions: [{ type: 'Ready', status: 'Unknown' }] }, false],
+    ['another condition', { conditions: [{ type: 'ContainersReady', status: 'True' }] }, false],
+    ['no conditions', { conditions: null }, false],
+  ] as const) {
+    test(`with ${what} is ${ready ? '' : 'not '}ready`, () => assert.equal(pod({ status }).ready, ready));
+  }
+
+  test('takes for its owner the controller, not any owner', () => {
+    const backup = { apiVersion: 'batch/v1', kind: 'Job', name: 'backup' };
+    assert.equal('owner' in pod({ metadata: { ownerReferences: [backup] } }), false);
+    const ownerReferences = [
+      { kind: 'Other', name: 'x' },
+      { ...backup, controller: true },
+    ];
+    assert.deepEqual(pod({ metadata: { ownerReferences } }).owner, backup);
+    assert.equal('owner' in pod({ metadata: { ownerReferences: null } }), false);
+  });
+
+  test('tells of a mark who made it and when, from the managed fields', () => {
+    const managedFields = markedBy('kubectl-annotate', '2026-01-01T11:00:00Z');
+    const expected = { value: 'true', at: at('2026-01-01T11:00:00Z'), by: 'kubectl-annotate' };
+    assert.deepEqual(pod({ metadata: { ...marked, managedFields } }).mark, expected);
+  });
+
+  test('keeps a mark of any value, also an empty one, and one whose maker is not known', () => {
+    for (const value of ['true', 'false', '']) {
+      assert.deepEqual(pod({ metadata: { annotations: { [RESCHEDULE]: value } } }).mark, { value });
+    }
+    for (const managedFields of [null, [], [{ manager: 'x' }], [{ manager: 'x', fieldsV1: null }]]) {
+      assert.deepEqual(pod({ metadata: { ...marked, managedFields } }).mark, { value: 'true' });
+    }
+    const other = markedBy('someone', 'no time at all');
+    assert.deepEqual(pod({ metadata: { ...marked, managedFields: other } }).mark, { value: 'true', by: 'someone' });
+  });
+
+  test('has no mark without the annotation, whatever the managed fields say', () => {
+    const managedFields = markedBy('kubectl', '2026-01-01T11:00:00Z');
+    assert.equal('mark' in pod({ metadata: { managedFields } }), false);
+    assert.equal('mark' in pod({ metadata: { annotations: null } }), false);
+    assert.equal('mark' in pod({ metadata: { annotations: { 'other/reschedule': 'true' } } }), false);
+  });
+
+  test('keeps the deletion deadline and its grace, also one of zero', () => {
+    const metadata = { deletionTimestamp: '2026-01-01T12:00:30Z', deletionGracePeriodSeconds: 0 };
+    const { deletionDeadline, deletionGraceSeconds } = pod({ metadata });
+    assert.equal(deletionDeadline, at('2026-01-01T12:00:30Z'));
+    assert.equal(deletionGraceSeconds, 0);
+  });
+
+  const ended = (finishedAt?: string) => ({ state: { terminated: { finishedAt } } });
+  const changed = (lastTransitionTime: string) => ({ type: 'Ready', status: 'False', lastTransitionTime });
+  for (const [what, status, expected] of [
+    [
+      'the end of its last container',
+      { containerStatuses: [ended('2026-01-01T11:00:00Z'), ended('2026-01-01T11:30:00Z'), ended()] },
+      '2026-01-01T11:30:00Z',
+    ],
+    [
+      'its last change of condition',
+      { containerStatuses: null, conditions: [changed('2026-01-01T10:00:00Z'), changed('2026-01-01T10:30:00Z')] },
+      '2026-01-01T10:30:00Z',
+    ],
+    ['its start', { conditions: [], startTime: '2026-01-01T09:00:00Z' }, '2026-01-01T09:00:00Z'],
+    ['its creation', { conditions: null }, '2026-01-01T08:00:00Z'],
+  ] as const) {
+    test(`a finished pod ended at ${what}`, () => {
+      for (const phase of ['Succeeded', 'Failed']) {
+        const metadata = { creationTimestamp: '2026-01-01T08:00:00Z' };
+        assert.equal(pod({ metadata, status: { ...status, phase } }).finishedAt, at(expected));
+      }
+    });
+  }
+
+  test('a pod that runs has not ended, even if a container has', () => {
+    const containerStatuses = [ended('2026-01-01T11:00:00Z')];
+    assert.equal('finishedAt' in pod({ status: { phase: 'Running', containerStatuses } }), false);
+    assert.equal('finishedAt' in pod({ status: { phase: undefined } }), false);
+  });
+});
+
+describe('projectNode', () => {
+  test('keeps what tells a draining node', () => {
+    assert.deepEqual(projectNode(aRawNode()), aNode());
+    const taints = [{ key: 'karpenter.sh/disrupted', effect: 'NoSchedule' }, { effect: 'NoExecute' }, { key: 'b' }];
+    const object = aRawNode({
+      metadata: { deletionTimestamp: '2026-01-01T12:00:00Z' },
+      spec: { unschedulable: true, taints },
+    });
+    const expected = { unschedulable: true, taints: ['karpenter.sh/disrupted', 'b'], deleting: true };
+    assert.deepEqual(projectNode(object), aNode(expected));
+  });
+
+  test('takes null and false for not draining', () => {
+    assert.deepEqual(projectNode(aRawNode({ spec: { unschedulable: false, taints: null } })), aNode());
+  });
+});
+
+describe('projectTracker', () => {
+  const PREFIX = 'reschedule.hook/';
+
+  test('keeps the annotations that are entries, raw', () => {
+    const annotations = { 'reschedule.hook/db.a': 'true', 'reschedule.hookx/db.b': '1', other: 'x' };
+    const tracker = projectTracker(aRawCluster({ metadata: { annotations } }), couchbaseCluster, PREFIX);
+    assert.deepEqual(tracker, aTracker({ entries: { 'reschedule.hook/db.a': 'true' } }));
+  });
+
+  test('without annotations has no entries', () => {
+    const object = aRawCluster({ metadata: { annotations: null } });
+    assert.deepEqual(projectTracker(object, couchbaseCluster, PREFIX).entries, {});
+  });
+
+  test('of a cluster-scoped kind has no namespace', () => {
+    const object = { metadata: { name: 'db', uid: 'u', resourceVersion: '3' } };
+    const tracker = projectTracker(object, namespaceTracker, PREFIX);
+    const expected = { kind: 'namespace', name: 'db', uid: 'u', resourceVersion: '3', reusesNames: true, entries: {} };
+    assert.deepEqual(tracker, expected);
+  });
+});
+
+test('no object makes a projection throw, whatever fields it lacks', () => {
+  const some = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
+  const text = some(fc.constantFrom('', 'x', RESCHEDULE, '2026-01-01T12:00:00Z', 'Ready', 'Failed'));
+  const strings = some(fc.option(fc.dictionary(fc.constantFrom('a', RESCHEDULE, 'reschedule.hook/a.b'), fc.string())));
+  const list = (shape: Record<string, fc.Arbitrary<unknown>>) =>
+    some(fc.option(fc.array(fc.record(shape), { maxLength: 3 })));
+  const metadata = fc.record({
+    name: text,
+    deletionTimestamp: text,
+    labels: strings,
+    annotations: strings,
+    ownerReferences: list({ kind: text, controller: some(fc.boolean()) }),
+    managedFields: list({ time: text, fieldsV1: some(fc.option(fc.object({ maxDepth: 2 }))) }),
+  });
+  const status = fc.record({
+    phase: text,
+    conditions: list({ type: text, status: text, lastTransitionTime: text }),
+    containerStatuses: list({ state: some(fc.record({ terminated: some(fc.record({ finishedAt: text })) })) }),
+  });
+  const spec = fc.record({ nodeName: text, taints: list({ key: text }), upgrade: some(fc.anything()) });
+  const objects = fc.record({ metadata: some(metadata), status: some(status), spec: some(spec) });
+  fc.assert(
+    fc.property(objects, (object) => {
+      projectPod(object, FIELDS);
+      projectNode(object);
+      projectTracker(object, couchbaseCluster, 'reschedule.hook/');
+    }),
+  );
+});

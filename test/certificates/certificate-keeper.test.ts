@@ -1,0 +1,332 @@
+import assert from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import { type Authorities, bundleOf, readAuthorities, writeAuthorities } from '../../src/certificates/authorities.ts';
+import { createAuthority } from '../../src/certificates/issuing.ts';
+import { caValidity } from '../../src/certificates/lifetimes.ts';
+import { certificatesIn, isTrusted } from '../../src/certificates/pem.ts';
+import { LOG } from '../../src/log/messages.ts';
+import { aReplica, CA_MS, FakeObjects, HOUR, NOW, SERVING_MS } from '../support/certificates.ts';
+import { until } from '../support/time.ts';
+
+const MINUTE = 60_000;
+const stranger = await createAuthority('stranger', caValidity(NOW, CA_MS));
+
+function aWorld(t: TestContext) {
+  const objects = new FakeObjects();
+  const replica = (start?: number) => {
+    const made = aReplica(objects, undefined, start);
+    t.after(() => made.keeper.stop());
+    return made;
+  };
+  return { objects, replica };
+}
+
+type Replica = ReturnType<typeof aReplica>;
+
+const servedNow = ({ keeper }: Replica) => keeper.current()?.cert ?? '';
+const isGood = (replica: Replica, objects: FakeObjects) =>
+  (objects.bundles ?? []).every((bundle) => isTrusted(servedNow(replica), bundle, 'hook.db.svc', replica.wall.now));
+
+/** One after the other, so that each is behind for a while; what each serves has to be trusted at every step. */
+async function goTogether(replicas: readonly Replica[], objects: FakeObjects, at: number): Promise<void> {
+  for (const one of replicas) {
+    await one.go(20 * MINUTE);
+    for (const each of replicas) assert.ok(isGood(each, objects), `at ${at / MINUTE} minutes`);
+  }
+}
+
+async function aRunning(t: TestContext) {
+  const world = aWorld(t);
+  const replica = world.replica();
+  replica.start();
+  await replica.rest();
+  return { ...world, replica };
+}
+
+describe('a first start', () => {
+  test('makes an authority, gives it to the registration and serves by it', async (t) => {
+    const { objects, replica } = aWorld(t);
+    objects.bundles = ['', ''];
+    const one = replica();
+    assert.equal(one.keeper.notReady(), 'there is no certificate yet');
+    one.start();
+    await one.rest();
+    assert.equal(one.keeper.notReady(), undefined);
+    assert.deepEqual(objects.writes, ['secret', 'bundle']);
+    assert.ok(isGood(one, objects));
+    assert.deepEqual(one.log.messages(), [LOG.authorityCreated, LOG.bundleWritten, LOG.certificateLoaded]);
+    assert.equal(one.log.lines[0]?.fields.why, 'there was no Secret');
+    assert.deepEqual(one.keeper.expiries(), [
+      { certificate: 'serving', at: NOW + SERVING_MS },
+      { certificate: 'ca', at: NOW + CA_MS },
+    ]);
+    assert.ok(
+      !JSON.stringify(objects.data).includes(one.keeper.current()?.key.split('\n')[1] ?? ''),
+      'its key is nowhere',
+    );
+  });
+
+  test('of two at once: one authority, and neither undoes what the other did', async (t) => {
+    const { objects, replica } = aWorld(t);
+    const both = [replica(), replica()];
+    for (const one of both) one.start();
+    for (const one of both) await one.rest();
+    assert.deepEqual(objects.writes, ['secret', 'bundle']);
+    for (const one of both) {
+      assert.equal(one.keeper.notReady(), undefined);
+      assert.ok(isGood(one, objects));
+      await one.go(HOUR);
+    }
+    assert.notEqual(servedNow(both[0] as Replica), servedNow(both[1] as Replica), 'each has a key of its own');
+    assert.deepEqual(objects.writes, ['secret', 'bundle']);
+  });
+
+  test('before the registration: ready, and at work once it comes', async (t) => {
+    const { objects, replica } = aWorld(t);
+    objects.bundles = undefined;
+    const one = replica();
+    one.start();
+    await one.rest();
+    await one.go(5 * MINUTE);
+    assert.equal(one.keeper.notReady(), undefined);
+    assert.deepEqual(one.log.messages('warn'), [LOG.registrationMissing]);
+    objects.putBundles(['']);
+    await until(() => isGood(one, objects), 'the bundle, without a look at the clock');
+  });
+
+  test('with a registration that has no webhook of its Service: not ready, and says so', async (t) => {
+    const { objects, replica } = aWorld(t);
+    objects.bundles = [];
+    const one = replica();
+    one.start();
+    await one.rest();
+    assert.equal(one.keeper.notReady(), 'no webhook of the registration hook calls the Service at hook.db.svc');
+    objects.putBundles(['']);
+    await until(() => one.keeper.notReady() === undefined, 'ready');
+  });
+
+  test('after files: what the registration carries stays for an overlap, then goes', async (t) => {
+    const { objects, replica } = aWorld(t);
+    objects.bundles = [stranger.cert];
+    const one = replica();
+    one.start();
+    await one.rest();
+    assert.equal(certificatesIn(objects.bundles?.[0] ?? '').length, 2);
+    assert.ok(objects.bundles?.[0]?.includes(stranger.cert));
+    await one.go(SERVING_MS + MINUTE);
+    assert.ok(!objects.bundles?.[0]?.includes(stranger.cert));
+    assert.ok(one.log.messages().includes(LOG.authorityRetired));
+  });
+
+  test('with an authority in the Secret already, after files: likewise', async (t) => {
+    const { objects, replica } = await aRunning(t);
+    objects.putBundles([stranger.cert]);
+    await until(() => isGood(replica, objects), 'the running one to put it right');
+    assert.ok(!objects.bundles?.[0]?.includes(stranger.cert), 'it is no start');
+    await replica.keeper.stop();
+    objects.listeners.splice(0);
+    objects.putBundles([stranger.cert]);
+    const later = aReplica(objects);
+    t.after(() => later.keeper.stop());
+    later.start();
+    await later.rest();
+    assert.ok(objects.bundles?.[0]?.includes(stranger.cert));
+    assert.ok(later.log.messages().includes(LOG.authorityAdopted));
+    assert.ok(isGood(later, objects));
+  });
+});
+
+test('what another replica does between the two reads of a look is not undone', async (t) => {
+  const { objects, replica } = await aRunning(t);
+  const { authorities } = readAuthorities(objects.data ?? {}) as { authorities: Authorities };
+  const introduced = { ...authorities, next: stranger };
+  const written: string[] = [];
+  let reads = 0;
+  objects.before = (call) => {
+    if (call === 'write bundle') written.push(call);
+    if (!call.startsWith('read') || ++reads !== 2) return;
+    objects.putData(writeAuthorities(introduced));
+    objects.putBundles([bundleOf(introduced)]);
+  };
+  objects.listeners.push(() => assert.ok(objects.bundles?.[0]?.includes(stranger.cert), 'it stays'));
+  await replica.go(MINUTE);
+  assert.ok(reads > 2);
+  assert.equal(objects.bundles?.[0], bundleOf(introduced));
+  assert.deepEqual(objects.writes, ['secret', 'bundle'], 'nothing more was written');
+  assert.ok(written.length <= 1, 'at most one try, which was refused');
+});
+
+describe('renewal', () => {
+  test('of the serving certificate: after half of its lifetime, by the same authority', async (t) => {
+    const { objects, replica } = await aRunning(t);
+    await replica.go(SERVING_MS / 2);
+    assert.equal(replica.served.length, 1);
+    await replica.go(MINUTE);
+    assert.equal(replica.served.length, 2);
+    assert.ok(isGood(replica, objects));
+    assert.deepEqual(objects.writes, ['secret', 'bundle']);
+  });
+
+  test('of the authority: carried first, then signing, then the old one goes; no moment without trust, in two replicas', async (t) => {
+    const { objects, replica: first } = await aRunning(t);
+    const second = aReplica(objects);
+    t.after(() => second.keeper.stop());
+    second.start();
+    await second.rest();
+    const both = [first, second];
+    const before = objects.data?.['signing.crt'] ?? '';
+    const sizes = new Set<number>();
+    for (let at = 0; at < CA_MS + HOUR; at += 20 * MINUTE) {
+      await goTogether(both, objects, at);
+      sizes.add(certificatesIn(objects.bundles?.[0] ?? '').length);
+    }
+    assert.notEqual(objects.data?.['signing.crt'], before);
+    assert.ok(!objects.bundles?.[0]?.includes(before), 'the old one is gone in the end');
+    assert.deepEqual([...sizes].sort(), [1, 2]);
+    const told = both.flatMap(({ log }) => log.messages());
+    for (const message of [LOG.authorityIntroduced, LOG.authorityPromoted, LOG.authorityRetired]) {
+      assert.equal(told.filter((one) => one === message).length, 1, message);
+    }
+    assert.ok(!told.includes(LOG.bundleCorrected));
+  });
+
+  test('of the authority waits for the registration', async (t) => {
+    const { objects, replica } = await aRunning(t);
+    objects.putBundles(undefined);
+    const before = objects.data?.['signing.crt'];
+    await replica.go((CA_MS * 5) / 6);
+    assert.ok(objects.data?.['next.crt'] !== undefined);
+    assert.equal(objects.data?.['signing.crt'], before);
+    await replica.go(CA_MS / 6 + MINUTE);
+    assert.notEqual(objects.data?.['signing.crt'], before, 'it has ended: the next one is better than none');
+    objects.putBundles(['']);
+    await until(() => isGood(replica, objects), 'the bundle');
+  });
+
+  test('without the API server: by the authority that was read before, and ready all the time', async (t) => {
+    const { objects, replica } = await aRunning(t);
+    objects.before = () => {
+      throw new Error('connect ECONNREFUSED');
+    };
+    await replica.go(SERVING_MS);
+    assert.equal(replica.keeper.notReady(), undefined);
+    assert.ok(isGood(replica, objects));
+    assert.equal(replica.served.length, 2);
+    assert.deepEqual(replica.log.messages('warn'), [LOG.certificateTrouble]);
+  });
+});
+
+describe('trouble', () => {
+  test('a bundle that somebody has overwritten is put right at once; one who goes on is not raced', async (t) => {
+    const { objects, replica } = await aRunning(t);
+    objects.putBundles(['']);
+    await until(() => isGood(replica, objects), 'the bundle');
+    assert.deepEqual(replica.log.messages('warn'), [LOG.bundleCorrected]);
+    const isFighting = { on: true };
+    objects.listeners.push(() => {
+      if (isFighting.on && objects.bundles?.[0] !== '') queueMicrotask(() => objects.putBundles(['']));
+    });
+    const before = objects.writes.length;
+    objects.putBundles(['']);
+    await replica.go(10 * MINUTE);
+    assert.ok(objects.writes.length - before < 25, `${objects.writes.length - before} writes in ten minutes`);
+    isFighting.on = false;
+    await replica.go(2 * MINUTE);
+    assert.ok(isGood(replica, objects));
+  });
+
+  test('a Secret that was deleted: a new authority, with an overlap', async (t) => {
+    const { objects, replica } = await aRunning(t);
+    const old = servedNow(replica);
+    objects.putData(undefined);
+    await replica.go(MINUTE);
+    assert.equal(certificatesIn(objects.bundles?.[0] ?? '').length, 2);
+    assert.equal(servedNow(replica), old, 'the API servers may not know the new one yet');
+    await replica.go(2 * MINUTE);
+    assert.notEqual(servedNow(replica), old);
+    assert.ok(isGood(replica, objects));
+  });
+
+  test('deleted together with what the registration carried: what is served stays trusted', async (t) => {
+    const { objects, replica } = await aRunning(t);
+    objects.putData(undefined);
+    objects.putBundles(['']);
+    await until(() => isGood(replica, objects), 'the bundle');
+    assert.equal(certificatesIn(objects.bundles?.[0] ?? '').length, 2);
+  });
+
+  test('a Secret put back from a backup: what the registration then carries is served at once', async (t) => {
+    const { objects, replica } = await aRunning(t);
+    const backup = await createAuthority('backup', caValidity(NOW, CA_MS));
+    objects.putData(writeAuthorities({ signing: backup, retired: [] }));
+    // It is the first look that sees it.
+    await replica.go(MINUTE);
+    assert.equal(objects.bundles?.[0], certificatesIn(backup.cert)[0]?.toString());
+    assert.ok(isGood(replica, objects));
+    assert.equal(replica.served.length, 2);
+  });
+
+  for (const [what, data, why] of [
+    ['empty', {}, 'the Secret was empty'],
+    ['rubbish', { 'signing.crt': 'x', 'signing.key': 'y' }, 'signing.crt is no certificate of an authority'],
+  ] as const) {
+    test(`a Secret that is ${what} is filled, and the log says why`, async (t) => {
+      const { objects, replica } = aWorld(t);
+      objects.data = { ...data };
+      const one = replica();
+      one.start();
+      await one.rest();
+      assert.equal(one.keeper.notReady(), undefined);
+      assert.equal(one.log.lines[0]?.fields.why, why);
+    });
+  }
+
+  test("somebody else's Secret is left alone, and the way out is told once", async (t) => {
+    const { objects, replica } = aWorld(t);
+    objects.data = { password: 'x' };
+    const one = replica();
+    one.start();
+    await one.rest();
+    await one.go(10 * MINUTE);
+    const error = 'the Secret ca holds something else (password): name another in CA_SECRET, or delete it';
+    assert.equal(one.keeper.notReady(), error);
+    assert.deepEqual(one.log.lines, [{ level: 'warn', message: LOG.certificateTrouble, fields: { error } }]);
+    assert.deepEqual(objects.writes, []);
+    objects.putData(undefined);
+    await one.go(2 * MINUTE);
+    assert.equal(one.keeper.notReady(), undefined);
+  });
+
+  test('a clock that jumps ahead and back costs new certificates, not the trust', async (t) => {
+    const { objects, replica } = await aRunning(t);
+    replica.wall.now += 5 * HOUR;
+    await replica.go(MINUTE);
+    assert.ok(isGood(replica, objects), 'ahead');
+    replica.wall.now -= 5 * HOUR;
+    await replica.go(MINUTE);
+    assert.ok(isGood(replica, objects), 'back');
+    assert.deepEqual(objects.writes, ['secret', 'bundle']);
+  });
+
+  test('a clock far ahead renews the authority for all, and the others go along', async (t) => {
+    const { objects, replica } = await aRunning(t);
+    const ahead = aReplica(objects, undefined, NOW + 2 * CA_MS);
+    t.after(() => ahead.keeper.stop());
+    ahead.start();
+    await ahead.rest();
+    await replica.go(10 * MINUTE);
+    assert.ok(isGood(replica, objects));
+    const writes = objects.writes.length;
+    await ahead.go(HOUR);
+    await replica.go(HOUR);
+    assert.ok(objects.writes.length <= writes + 2, 'they do not fight');
+  });
+
+  test('a stop in the middle of a look ends it', async (t) => {
+    const { objects, replica } = aWorld(t);
+    const one = replica();
+    one.start();
+    await one.keeper.stop();
+    assert.ok(objects.writes.length <= 1);
+  });
+});

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FAULTS } from '../../soak/faults.ts';
+import { soak } from '../../soak/soak.ts';
+import { findingsOf } from '../../soak/verdict.ts';
+
+/** Each fault of the long run once would take two minutes; these three are felt by every part of it. */
+const FELT = ['none', 'a replica killed', 'the API server restarted'];
+
+test('a short soak: each drain ends and moves each pod once, whatever breaks, and no entry stays', async (t) => {
+  const faults = FAULTS.filter(({ name }) => FELT.includes(name));
+  const record = await soak({
+    durationMs: 12_000,
+    faults,
+    retention: '10s',
+    restMs: 0,
+    sampleEveryMs: 1_000,
+    progress: (line) => t.diagnostic(line),
+  });
+  assert.deepEqual(
+    record.rounds.flatMap(({ problems }) => problems),
+    [],
+  );
+  assert.deepEqual(
+    findingsOf(record).filter(({ isGood }) => !isGood),
+    [],
+  );
+  const last = record.samples.at(-1);
+  for (const [key, value] of Object.entries(last?.replicas.steady ?? { none: Number.NaN })) {
+    assert.ok(Number.isFinite(value), `${key} was sampled: ${value}`);
+  }
+});

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'node:tls';
+import { certificatesIn } from '../../../src/certificates/pem.ts';
+import { LOG } from '../../../src/log/messages.ts';
+import type { HookProcess } from '../../../testkit/hook-process.ts';
+import { untilTrue } from '../../support/until-true.ts';
+import { metric } from '../support/evict.ts';
+import { keepEvicting } from '../support/keep-evicting.ts';
+import { aSelfKept, type SelfKept } from '../support/own-certificates.ts';
+import { type Rig, startRig } from '../support/rig.ts';
+import { aScene } from '../support/scene.ts';
+
+const MERGE_PATCH = 'application/merge-patch+json';
+/** So short that serving certificates are renewed every few seconds, and the authority within half a minute. */
+const SHORT = { CERTIFICATE_LIFETIME: '8s', CA_LIFETIME: '24s' };
+
+let rig: Rig;
+
+before(async () => {
+  rig = await startRig();
+});
+
+after(() => rig?.stop());
+
+const said = (hook: HookProcess, message: string) => hook.lines.filter((line) => line.message === message).length;
+
+/** As an API server that has no connection yet: trusts what the registration carries, and calls by the Service's name. */
+async function connectAsApiServer(kept: SelfKept, hook: HookProcess): Promise<string> {
+  const [ca = ''] = await kept.bundles();
+  const servername = `reschedule-hook-server.${kept.name}.svc`;
+  const socket = connect({ port: hook.webhookPort, host: '127.0.0.1', ca, servername });
+  try {
+    await once(socket, 'secureConnect');
+    return socket.getPeerCertificate().fingerprint256;
+  } finally {
+    socket.destroy();
+  }
+}
+
+describe('certificates of its own, on the real control plane', { concurrency: 4 }, () => {
+  test('two replicas at once, before the registration: one authority, and the bundle when the registration comes', async () => {
+    const kept = await aSelfKept(rig, 'fresh');
+    const hooks = await Promise.all([kept.replica(), kept.replica()]);
+    await Promise.all(hooks.map((hook) => hook.start()));
+    assert.equal(
+      hooks.reduce((sum, hook) => sum + said(hook, LOG.authorityCreated), 0),
+      1,
+    );
+    for (const hook of hooks) assert.equal(said(hook, LOG.registrationMissing), 1);
+    await kept.register(hooks);
+    await kept.untilAsked();
+    assert.equal(new Set(await kept.bundles()).size, 1);
+    assert.equal((await kept.bundles())[0], (await kept.secret())?.['ca.crt']);
+    const served = await Promise.all(hooks.map((hook) => connectAsApiServer(kept, hook)));
+    assert.equal(new Set(served).size, 2, 'each has a key of its own');
+    const days = (await metric(hooks[0] as HookProcess, EXPIRY, /serving/)) - Date.now() / 1000;
+    assert.ok(days > 6.9 * 86_400 && days < 7.1 * 86_400);
+    assert.ok((await metric(hooks[0] as HookProcess, EXPIRY, /ca/)) > Date.now() / 1000 + 300 * 86_400);
+  });
+
+  test("a registration whose bundle is applied again, overwritten or somebody else's is put right", async () => {
+    const kept = await aSelfKept(rig, 'overwritten');
+    const hook = await kept.replica();
+    const before = rig.authority.ca;
+    await kept.register([hook], before);
+    await hook.start();
+    await kept.untilAsked();
+    const [bundle = ''] = await kept.bundles();
+    assert.equal(certificatesIn(bundle).length, 2, 'what it found at its start stays for an overlap');
+
+    await kept.register([hook]);
+    assert.deepEqual(await kept.bundles(), [bundle], 'the manifest names none, so it is not taken away');
+    for (const text of [before, 'rubbish']) {
+      await kept.register([hook], text);
+      await untilTrue('the bundle to be put right', async () => (await kept.bundles())[0] === bundle);
+    }
+    assert.ok(said(hook, LOG.bundleCorrected) >= 2);
+  });
+
+  test('a Secret that is deleted, emptied or broken while it runs: a new authority, and no moment without trust', async () => {
+    const kept = await aSelfKept(rig, 'deleted');
+    const hook = await kept.replica({ CERTIFICATE_LIFETIME: '20s', CA_LIFETIME: '1h' });
+    await kept.register([hook]);
+    await hook.start();
+    const harms = [
+      () => rig.client.json({ method: 'DELETE', path: kept.secretPath }),
+      () => patchSecret(kept, null),
+      () => patchSecret(kept, { 'signing.key': Buffer.from('rubbish').toString('base64') }),
+    ];
+    for (const harm of harms) {
+      const old = await connectAsApiServer(kept, hook);
+      const created = said(hook, LOG.authorityCreated);
+      await harm();
+      await untilTrue('a new authority', () => said(hook, LOG.authorityCreated) > created);
+      await untilTrue('it to sign', async () => (await connectAsApiServer(kept, hook)) !== old);
+    }
+    const why = hook.lines.filter(({ message }) => message === LOG.authorityCreated).map((line) => line.why);
+    const broken = 'signing.key is not the key of signing.crt';
+    assert.deepEqual(why, ['there was no Secret', 'there was no Secret', 'the Secret was empty', broken]);
+  });
+
+  test("somebody else's Secret: not ready, the way out is named, and nothing is written", async () => {
+    const kept = await aSelfKept(rig, 'foreign');
+    const data = { password: 'eA==' };
+    const metadata = { name: 'reschedule-hook-ca' };
+    const path = kept.secretPath.replace(/\/[^/]+$/, '');
+    await rig.client.json({ method: 'POST', path, body: { apiVersion: 'v1', kind: 'Secret', metadata, data } });
+    const hook = await kept.replica();
+    const started = hook.start().catch(() => undefined);
+    const line = await hook.waitForLine(({ message }) => message === LOG.certificateTrouble);
+    assert.match(String(line.error), /holds something else \(password\): name another in CA_SECRET, or delete it/);
+    const ready = await fetch(`${hook.healthUrl}/readyz`);
+    assert.equal(ready.status, 503);
+    assert.deepEqual(await kept.secret(), { password: 'x' });
+    await rig.client.json({ method: 'DELETE', path: kept.secretPath });
+    await started;
+    assert.equal(said(hook, LOG.certificateLoaded), 1);
+  });
+
+  test('serving certificates and authorities renewed twice under evictions: not one fails', async (t) => {
+    const kept = await aSelfKept(rig, 'renewed');
+    const hooks = await Promise.all([kept.replica(SHORT), kept.replica(SHORT)]);
+    await kept.register(hooks);
+    await Promise.all(hooks.map((hook) => hook.start()));
+    await kept.untilAsked();
+    const scene = await aScene({ rig, hook: kept.name, namespace: 'renewed-pods' });
+    await scene.operator.pause();
+    await scene.cordon(scene.node(1));
+    const evicting = keepEvicting(rig, scene.namespace, ['cb-0000', 'cb-0001', 'cb-0000', 'cb-0001']);
+
+    let connections = 0;
+    const certificates = new Set<string>();
+    const promotions = () => hooks.reduce((sum, hook) => sum + said(hook, LOG.authorityPromoted), 0);
+    await untilTrue(
+      'two renewals of the authority',
+      async () => {
+        for (const hook of hooks) certificates.add(await connectAsApiServer(kept, hook));
+        connections += hooks.length;
+        await sleep(100);
+        return promotions() >= 2;
+      },
+      { timeoutMs: 120_000 },
+    );
+    const [last = ''] = await kept.bundles();
+    await untilTrue('what was served by the old one to be over', async () => (await kept.bundles())[0] !== last);
+    await evicting.stop();
+    const { answers } = evicting;
+    const failed = answers.filter(({ code, message }) => code !== 429 || !/Pod waiting|annotation added/.test(message));
+    t.diagnostic(`${answers.length} evictions, ${connections} new connections, ${certificates.size} certificates`);
+    assert.deepEqual(failed, []);
+    assert.ok(answers.length > 1_000 && certificates.size > 10);
+    for (const hook of hooks) assert.equal(said(hook, LOG.bundleCorrected), 0, 'the replicas do not fight');
+    await scene.assertNobodyEvicted();
+  });
+});
+
+test('without the API server it renews its certificate and stays ready', async () => {
+  const kept = await aSelfKept(rig, 'away');
+  const hook = await kept.replica({ ...SHORT, CA_LIFETIME: '1h' });
+  await kept.register([hook]);
+  await hook.start();
+  const [ca = ''] = await kept.bundles();
+  await rig.controlPlane.apiServer.stop();
+  const loaded = said(hook, LOG.certificateLoaded);
+  await untilTrue('two renewals', () => said(hook, LOG.certificateLoaded) >= loaded + 2);
+  assert.equal((await fetch(`${hook.healthUrl}/readyz`)).status, 200);
+  await rig.controlPlane.apiServer.start();
+  await kept.untilAsked();
+  assert.deepEqual(await kept.bundles(), [ca]);
+});
+
+test('with files it leaves every registration and every Secret alone', async () => {
+  const hook = await rig.startHook({ WEBHOOK_CONFIGURATION: 'by-files' });
+  await rig.register('by-files', hook.url);
+  const path = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/by-files';
+  const { metadata } = await rig.client.json({ method: 'GET', path });
+  const managers = (metadata as { managedFields: { manager: string }[] }).managedFields.map(({ manager }) => manager);
+  assert.deepEqual(managers, ['rehearsal']);
+  assert.ok(
+    hook.lines.every(({ kind }) => kind !== 'validatingwebhookconfigurations'),
+    'it does not even look',
+  );
+});
+
+const EXPIRY = 'reschedule_hook_certificate_expiry_timestamp_seconds';
+
+function patchSecret(kept: SelfKept, data: Record<string, string> | null) {
+  return rig.client.json({ method: 'PATCH', path: kept.secretPath, contentType: MERGE_PATCH, body: { data } });
+}

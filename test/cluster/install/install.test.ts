@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import { readConfig } from '../../../src/config/config.ts';
+import { permissionsOf } from '../../../src/kube/permissions.ts';
+import { connect } from '../../../testkit/connect.ts';
+import { type ControlPlane, startControlPlane } from '../../../testkit/control-plane/control-plane.ts';
+import { listPods } from '../../../testkit/pods.ts';
+import { NotYet, until } from '../../../testkit/until.ts';
+import { grantsOf } from '../../support/grants.ts';
+import { CONFIG, find, type Manifest, rendered, SYSTEM_NAMESPACE, variantFolder } from '../support/manifests.ts';
+
+const DEFAULT = join(CONFIG, 'default');
+const MANIFESTS = join(CONFIG, '../scripts/manifests.ts');
+const DEPLOYMENT = ['deployment/reschedule-hook-server', `--namespace=${SYSTEM_NAMESPACE}`] as const;
+
+/** kubectl that has to succeed; gives what it printed. Warnings of the API server are on stderr. */
+async function ok(plane: ControlPlane, ...args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+  const { code, stdout, stderr } = await plane.kubectl(args);
+  assert.equal(code, 0, `kubectl ${args.join(' ')}: ${stderr}`);
+  return { stdout, stderr };
+}
+
+/** kubectl's names of what a folder makes, with the resourceVersion of each. */
+async function versions(plane: ControlPlane, folder: string): Promise<string> {
+  const path = '{range .items[*]}{.kind}/{.metadata.name} {.metadata.resourceVersion}{"\\n"}{end}';
+  return (await ok(plane, 'get', '-k', folder, '-o', `jsonpath=${path}`)).stdout;
+}
+
+/** The nodes on which the replicas that are to stay run. */
+async function nodesOfReplicas(plane: ControlPlane): Promise<(string | undefined)[]> {
+  const { client, close } = await connect(plane.kubeconfigPath);
+  try {
+    return await until('two replicas', async () => {
+      const pods = (await listPods(client, SYSTEM_NAMESPACE)).filter(({ terminating }) => !terminating);
+      if (pods.length !== 2) throw new NotYet(`${pods.length}`);
+      return pods.map(({ node }) => node).sort();
+    });
+  } finally {
+    await close();
+  }
+}
+
+describe('kubectl apply -k config/default', () => {
+  let plane: ControlPlane;
+  before(async () => {
+    plane = await startControlPlane();
+  });
+  after(() => plane?.stop());
+
+  test('is accepted, its pods pass the restricted pod security, and run on two nodes', async () => {
+    const applied = await ok(plane, 'apply', '--server-side', '-k', DEFAULT);
+    assert.equal(applied.stderr, '', 'no warning');
+    await ok(plane, 'rollout', 'status', ...DEPLOYMENT, '--timeout=60s');
+    assert.equal(new Set(await nodesOfReplicas(plane)).size, 2);
+    const priority = '{.items[*].spec.priority}';
+    const { stdout } = await ok(plane, 'get', 'pods', `--namespace=${SYSTEM_NAMESPACE}`, '-o', `jsonpath=${priority}`);
+    assert.equal(stdout, '2000000000 2000000000');
+  });
+
+  test('changes nothing when it is applied again', async () => {
+    const before = await versions(plane, DEFAULT);
+    await ok(plane, 'apply', '--server-side', '-k', DEFAULT);
+    assert.equal(await versions(plane, DEFAULT), before);
+  });
+
+  test('pods with less than the restricted security are refused in its namespace', async () => {
+    const { code, stderr } = await plane.kubectl(['run', 'x', '--image=x', `--namespace=${SYSTEM_NAMESPACE}`]);
+    assert.equal(code, 1);
+    assert.match(stderr, /violates PodSecurity "restricted:latest"/);
+  });
+
+  test('leaves a caBundle alone that somebody else has written', async () => {
+    const caBundle = () =>
+      ok(plane, 'get', 'validatingwebhookconfiguration/reschedule-hook', '-o', 'jsonpath={..caBundle}');
+    const patch = JSON.stringify([
+      { op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: base64(plane.caData) },
+    ]);
+    await ok(plane, 'patch', 'validatingwebhookconfiguration/reschedule-hook', '--type=json', '-p', patch);
+    await ok(plane, 'apply', '--server-side', '-k', DEFAULT);
+    assert.equal((await caBundle()).stdout, base64(plane.caData));
+  });
+
+  test('an update replaces the replicas one by one, and they come to lie on two nodes again', async () => {
+    await ok(plane, 'rollout', 'restart', ...DEPLOYMENT);
+    await ok(plane, 'rollout', 'status', ...DEPLOYMENT, '--timeout=100s');
+    assert.equal(new Set(await nodesOfReplicas(plane)).size, 2);
+  });
+
+  test('a drain of the node of a replica moves it, also where only one node is left', async () => {
+    const { stdout } = await ok(plane, 'get', 'pdb', `--namespace=${SYSTEM_NAMESPACE}`, '-o', 'name');
+    assert.equal(stdout, 'poddisruptionbudget.policy/reschedule-hook-server\n');
+    for (const node of ['node-1', 'node-2']) await ok(plane, 'drain', node, '--timeout=60s');
+    await ok(plane, 'rollout', 'status', ...DEPLOYMENT, '--timeout=60s');
+    assert.deepEqual(await nodesOfReplicas(plane), ['node-3', 'node-3']);
+  });
+
+  test('the other folders are accepted too, as far as their kinds are known here', async () => {
+    for (const name of ['overlays/namespace-tracking', 'overlays/no-tracking', 'overlays/certificate-files', 'kind']) {
+      const dryRun = ['--dry-run=server', '--force-conflicts', '-k', join(CONFIG, name)];
+      assert.equal((await ok(plane, 'apply', '--server-side', ...dryRun)).stderr, '');
+    }
+    assert.equal((await ok(plane, 'apply', '--dry-run=client', '-k', join(CONFIG, 'samples'))).stderr, '');
+    const kinds = async (name: string) => (await rendered(plane, join(CONFIG, name))).map(({ kind }) => kind);
+    assert.deepEqual((await kinds('prometheus')).sort(), ['ConfigMap', 'PrometheusRule', 'ServiceMonitor']);
+    assert.ok((await kinds('overlays/cert-manager')).includes('Certificate'));
+  });
+
+  test('npm run manifests -- --namespace renders another namespace wherever the name stands', async () => {
+    for (const overlay of ['default', 'overlays/certificate-files', 'overlays/namespace-tracking', 'prometheus']) {
+      const args = ['--overlay', join(CONFIG, overlay), '--namespace', 'elsewhere', '-'];
+      const env = { PATH: `${dirname(plane.assets.kubectl)}:${process.env.PATH}` };
+      const { stdout } = await promisify(execFile)(process.execPath, [MANIFESTS, ...args], { env });
+      assert.ok(!stdout.includes(SYSTEM_NAMESPACE), overlay);
+      assert.match(stdout, /\belsewhere\b/);
+    }
+  });
+
+  test('kubectl delete -k leaves nothing', async () => {
+    await ok(plane, 'delete', '-k', DEFAULT, '--timeout=60s');
+    for (const { kind, metadata } of await rendered(plane, DEFAULT)) {
+      const scope = metadata.namespace === undefined ? [] : [`--namespace=${metadata.namespace}`];
+      const { stdout } = await ok(plane, 'get', kind, metadata.name, ...scope, '--ignore-not-found', '-o', 'name');
+      assert.equal(stdout, '');
+    }
+  });
+
+  test('scripts/install.sh registers the webhook when the hook runs, and never before', async () => {
+    const file = join(plane.dir, 'install.yaml');
+    await writeFile(file, (await ok(plane, 'kustomize', DEFAULT)).stdout);
+    const install = async (timeout: string) => {
+      const env = {
+        PATH: `${dirname(plane.assets.kubectl)}:${process.env.PATH}`,
+        HOME: plane.dir,
+        ROLLOUT_TIMEOUT: timeout,
+      };
+      const script = join(CONFIG, '../scripts/install.sh');
+      return promisify(execFile)(script, [file, '--kubeconfig', plane.kubeconfigPath], { env }).then(
+        () => ({ code: 0, stderr: '' }),
+        ({ code, stderr }) => ({ code, stderr }),
+      );
+    };
+    const registered = async () =>
+      (await ok(plane, 'get', 'validatingwebhookconfigurations', '-o', 'name')).stdout.trim();
+
+    for (const node of ['node-1', 'node-2', 'node-3']) await ok(plane, 'cordon', node);
+    const { code, stderr } = await install('2s');
+    assert.equal(code, 1);
+    assert.match(stderr, /install: the hook does not come up .* its registration was not touched/);
+    assert.equal(await registered(), '');
+
+    for (const node of ['node-1', 'node-2', 'node-3']) await ok(plane, 'uncordon', node);
+    assert.deepEqual(await install('60s'), { code: 0, stderr: '' });
+    assert.equal(await registered(), 'validatingwebhookconfiguration.admissionregistration.k8s.io/reschedule-hook');
+    await ok(plane, 'delete', '-k', DEFAULT, '--timeout=60s');
+  });
+
+  test('without --server-side it is accepted too, and a second time says unchanged', async () => {
+    await ok(plane, 'apply', '-k', DEFAULT);
+    const { stdout } = await ok(plane, 'apply', '-k', DEFAULT);
+    // kubectl says so of a PodDisruptionBudget whatever is applied: its selector is replaced, not merged.
+    const lines = stdout.trim().split('\n');
+    assert.deepEqual(
+      lines.filter((line) => !line.endsWith(' unchanged')),
+      ['poddisruptionbudget.policy/reschedule-hook-server configured'],
+    );
+    await ok(plane, 'delete', '-k', DEFAULT, '--timeout=60s');
+  });
+
+  test('each variant grants what its settings use, and no other', async () => {
+    const variants = ['namespace-tracking', 'no-tracking'];
+    for (const components of [
+      [],
+      ...variants.map((name) => [name]),
+      ...variants.map((name) => [name, 'certificate-files']),
+    ]) {
+      const folder = await variantFolder(plane.dir, `-${components.join('-') || 'default'}`, components);
+      const all = await rendered(plane, folder);
+      const config = readConfig(environmentOf(all));
+      const [role] = all.filter(
+        ({ kind, metadata }) => kind === 'ClusterRole' && /^reschedule-hook-cr-/.test(metadata.name),
+      );
+      assert.deepEqual(grantedBy(role), grantsOf(permissionsOf(config)), components.join(' and '));
+      const others = all.filter(({ kind }) => /Role$/.test(kind)).length - 1;
+      assert.equal(others, components.includes('certificate-files') ? 0 : 2);
+    }
+  });
+});
+
+test('a cluster that limits critical pods to namespaces with a quota for them, as GKE does', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'reschedule-hook-test-'));
+  const file = join(dir, 'admission.yaml');
+  await writeFile(file, JSON.stringify(LIMITED));
+  const plane = await startControlPlane({ nodes: 2, apiServerArgs: [`--admission-control-config-file=${file}`] });
+  try {
+    await ok(plane, 'create', 'namespace', 'other');
+    const critical = JSON.stringify({ spec: { priorityClassName: 'system-cluster-critical' } });
+    const { code, stderr } = await plane.kubectl([
+      'run',
+      'x',
+      '--image=x',
+      '--namespace=other',
+      `--overrides=${critical}`,
+    ]);
+    assert.equal(code, 1);
+    assert.match(stderr, /insufficient quota to match these scopes/);
+    await ok(plane, 'apply', '--server-side', '-k', DEFAULT);
+    await ok(plane, 'rollout', 'status', ...DEPLOYMENT, '--timeout=60s');
+  } finally {
+    await plane.stop();
+    await rm(dir, { recursive: true });
+  }
+});
+
+const LIMITED = {
+  apiVersion: 'apiserver.config.k8s.io/v1',
+  kind: 'AdmissionConfiguration',
+  plugins: [
+    {
+      name: 'ResourceQuota',
+      configuration: {
+        apiVersion: 'apiserver.config.k8s.io/v1',
+        kind: 'ResourceQuotaConfiguration',
+        limitedResources: [
+          {
+            resource: 'pods',
+            matchScopes: [
+              {
+                scopeName: 'PriorityClass',
+                operator: 'In',
+                values: ['system-node-critical', 'system-cluster-critical'],
+              },
+            ],
+          },
+        ],
+      },
+    },
+  ],
+};
+
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+/** The settings of the rendered Deployment. */
+function environmentOf(all: readonly Manifest[]): Record<string, string> {
+  const { spec } = find(all, 'Deployment') as unknown as {
+    spec: { template: { spec: { containers: { env: { name: string; value?: string }[] }[] } } };
+  };
+  const env = spec.template.spec.containers[0]?.env ?? [];
+  return Object.fromEntries(env.map(({ name, value }) => [name, value ?? SYSTEM_NAMESPACE]));
+}
+
+function grantedBy(role: Manifest | undefined) {
+  const { rules } = role as unknown as { rules: { apiGroups: string[]; resources: string[]; verbs: string[] }[] };
+  return rules.flatMap(({ apiGroups: [group], resources: [resource], verbs }) =>
+    verbs.map((verb) => ({ verb, group, resource })),
+  );
+}

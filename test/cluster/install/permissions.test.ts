@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { LOG } from '../../../src/log/messages.ts';
+import type { HookProcess } from '../../../testkit/hook-process.ts';
+import { NotYet, until } from '../../../testkit/until.ts';
+import { prepareHook, startUnready } from '../support/own-hook.ts';
+import { type Rig, startRig } from '../support/rig.ts';
+
+const RBAC = '/apis/rbac.authorization.k8s.io/v1';
+
+let rig: Rig;
+
+before(async () => {
+  rig = await startRig();
+  // The role exists from now on.
+  await rig.access.token();
+});
+
+after(() => rig?.stop());
+
+async function patchRole(patch: readonly object[]): Promise<void> {
+  await rig.client.json({
+    method: 'PATCH',
+    path: `${RBAC}/clusterroles/reschedule-hook-cr-certificate-files`,
+    contentType: 'application/json-patch+json',
+    body: patch,
+  });
+}
+
+async function readyz(hook: HookProcess): Promise<string> {
+  const response = await fetch(`${hook.healthUrl}/readyz`);
+  return `${response.status} ${(await response.text()).trim()}`;
+}
+
+/** The value of one series, as it is scraped. */
+async function metric(hook: HookProcess, series: string): Promise<string | undefined> {
+  const text = await (await fetch(`${hook.healthUrl}/metrics`)).text();
+  const line = text.split('\n').find((one) => one.startsWith(`${series} `));
+  return line?.slice(series.length + 1);
+}
+
+describe('missing permissions, on the real API server', () => {
+  test('are named at start, each with the rule that would grant it; those that answers need keep the hook unready until they are there', async () => {
+    const events = { op: 'remove', path: '/rules/2' };
+    await patchRole([{ op: 'replace', path: '/rules/0/verbs', value: ['get', 'list', 'watch'] }, events]);
+    const hook = await prepareHook(rig, 'short');
+    const { ready } = await startUnready(hook);
+    const missing = await hook.waitForLine(({ permission }) => permission === 'create events');
+    assert.equal(missing.message, LOG.permissionMissing);
+    assert.equal(missing.level, 'warn', 'no answer needs it');
+    assert.equal(missing.rule, '{apiGroups: [""], resources: ["events"], verbs: ["create"]}');
+    await hook.waitForLine(({ message }) => message === LOG.synced);
+    assert.equal(await readyz(hook), '503 not ready: permissions are missing: patch pods');
+
+    await patchRole([{ op: 'replace', path: '/rules/0/verbs', value: ['get', 'list', 'watch', 'patch'] }]);
+    await ready;
+    assert.equal(await metric(hook, 'reschedule_hook_permissions_missing{purpose="upkeep"}'), '1');
+    await patchRole([
+      { op: 'add', path: '/rules/2', value: { apiGroups: [''], resources: ['events'], verbs: ['create'] } },
+    ]);
+    await hook.waitForLine(({ message }) => message === LOG.permissionsGranted);
+    const named = hook.lines.filter(({ message }) => message === LOG.permissionMissing);
+    assert.deepEqual(
+      named.map(({ permission }) => permission),
+      ['patch pods', 'create events'],
+    );
+  });
+
+  test('a cluster that lets nobody ask about permissions: said, and the hook is ready all the same', async () => {
+    const path = `${RBAC}/clusterrolebindings/system:basic-user`;
+    await rig.client.json({ method: 'DELETE', path });
+    await until('nobody to be let ask', async () => {
+      const resourceAttributes = {
+        verb: 'create',
+        group: 'authorization.k8s.io',
+        resource: 'selfsubjectaccessreviews',
+      };
+      const body = {
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SubjectAccessReview',
+        spec: { user: 'nobody', groups: ['system:authenticated'], resourceAttributes },
+      };
+      const asked = { method: 'POST', path: '/apis/authorization.k8s.io/v1/subjectaccessreviews', body } as const;
+      const { allowed } = (await rig.client.json(asked)).status as { allowed: boolean };
+      if (allowed) throw new NotYet('allowed');
+    });
+    const hook = await prepareHook(rig, 'unknown');
+    await hook.start();
+    assert.equal(await readyz(hook), '200 ok');
+    const line = hook.lines.find(({ message }) => message === LOG.permissionsUnknown);
+    assert.match(String(line?.error), /403 selfsubjectaccessreviews.authorization.k8s.io is forbidden/);
+  });
+});

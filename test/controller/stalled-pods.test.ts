@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createPodEvents } from '../../src/controller/pod-events.ts';
+import { StalledPodReconciler } from '../../src/controller/stalled-pods.ts';
+import type { JsonObject } from '../../src/kube/client.ts';
+import { createEmitEvent } from '../../src/kube/events.ts';
+import { LOG } from '../../src/log/messages.ts';
+import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
+import { FakeApi, refusal } from '../support/api.ts';
+import { NOW, SETTINGS } from '../support/builders.ts';
+import { aCache, POD_KEY } from '../support/cache.ts';
+import { EVENT, MINUTES } from '../support/entries.ts';
+import { aLog } from '../support/log.ts';
+import { aRawCluster, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
+import { FakeClock } from '../support/time.ts';
+
+const STALL_AFTER = SETTINGS.stallAfterMs;
+const { signal } = new AbortController();
+
+interface Marked {
+  readonly uid?: string;
+  /** How long ago it was marked; unknown where absent. */
+  readonly ageMs?: number;
+  readonly value?: string;
+  readonly deletionTimestamp?: string;
+  readonly ownerReferences?: readonly object[];
+  readonly nodeName?: string;
+}
+
+let version = 100;
+
+function markedPod({ uid = 'uid-a', ageMs, value = 'true', nodeName = 'node-1', ...metadata }: Marked) {
+  const at = ageMs === undefined ? undefined : new Date(NOW - ageMs).toISOString();
+  return aRawPod({
+    metadata: {
+      uid,
+      resourceVersion: `${version++}`,
+      annotations: { [RESCHEDULE]: value },
+      ...(at === undefined ? {} : { managedFields: markedBy('reschedule-hook', at) }),
+      ...metadata,
+    },
+    spec: { nodeName },
+  });
+}
+
+function aStallReporter(pod?: Marked, trackers: readonly JsonObject[] = []) {
+  const api = new FakeApi();
+  const log = aLog();
+  const clock = new FakeClock();
+  const cache = aCache({ pods: pod === undefined ? [] : [markedPod(pod)], trackers });
+  const time = { now: NOW };
+  const reporter = new StalledPodReconciler({
+    cache,
+    announce: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => time.now, trackerKind: couchbaseCluster }),
+    trackerKind: couchbaseCluster,
+    settings: SETTINGS,
+    log,
+    now: () => time.now,
+    monotonicNow: clock.monotonicNow,
+  });
+  return {
+    reporter,
+    api,
+    log,
+    time,
+    clock,
+    look: () => reporter.reconcile(POD_KEY, signal),
+    tell: (next: Marked) => cache.pods.put(cache.project.pod(markedPod(next))),
+    remove: () => cache.pods.replace([]),
+  };
+}
+
+describe('StalledPodReconciler', () => {
+  test('waits until the mark is STALL_AFTER old, by the time that the API server tells', async () => {
+    const { reporter, look, api } = aStallReporter({ ageMs: STALL_AFTER - 1 });
+    assert.deepEqual(await look(), { requeueAfterMs: 1 });
+    assert.deepEqual(api.calls, []);
+    assert.equal(reporter.count, 0);
+  });
+
+  test('then reports the pod once: Event, log, metric', async () => {
+    const { reporter, look, api, log } = aStallReporter({ ageMs: STALL_AFTER });
+    assert.deepEqual(await look(), {});
+    assert.deepEqual(await look(), {});
+    assert.deepEqual(api.calls, [EVENT]);
+    const { type, reason, message } = (api.requests.at(0)?.body ?? {}) as Record<string, unknown>;
+    assert.deepEqual([type, reason], ['Warning', 'RescheduleStalled']);
+    const expected =
+      'The pod was marked over 15m ago and the operator of CouchbaseCluster cb has not moved it; drains of node node-1 wait';
+    assert.equal(message, expected);
+    const fields = { pod: 'cb-0000', namespace: 'db', uid: 'uid-a', node: 'node-1', owner: 'cb' };
+    assert.deepEqual(log.lines, [{ level: 'warn', message: LOG.stalled, fields }]);
+    assert.equal(reporter.count, 1);
+  });
+
+  test('says why, as far as the tracking resource tells: on both objects, in the log and in the metric', async () => {
+    const world = aStallReporter({ ageMs: STALL_AFTER }, [aRawCluster({ spec: { paused: true } })]);
+    assert.deepEqual([...world.reporter.byHindrance()], [['None', 0]]);
+    await world.look();
+    const why =
+      'was marked over 15m ago and the operator of CouchbaseCluster cb has not moved it (couchbasecluster cb reports Paused); drains of node node-1 wait';
+    const events = world.api.requests.map(
+      ({ body }) => body as { message: string; involvedObject: { kind: string; name: string; namespace: string } },
+    );
+    assert.deepEqual(
+      events.map(({ message, involvedObject: { kind, namespace, name } }) => [message, kind, namespace, name]),
+      [
+        [`The pod ${why}`, 'Pod', 'db', 'cb-0000'],
+        [`Pod cb-0000 ${why}`, 'CouchbaseCluster', 'db', 'cb'],
+      ],
+    );
+    assert.equal(world.log.lines[0]?.fields.hindrance, 'Paused');
+    assert.deepEqual(
+      [...world.reporter.byHindrance()],
+      [
+        ['None', 0],
+        ['Paused', 1],
+      ],
+    );
+  });
+
+  test('names no node where the pod has none', async () => {
+    const { look, api } = aStallReporter({ ageMs: STALL_AFTER, nodeName: '' });
+    await look();
+    assert.match(
+      String((api.requests[0]?.body as { message?: string } | undefined)?.message),
+      /; drains of its node wait$/,
+    );
+  });
+
+  test('speaks of no operator by name where the pod has no owner', async () => {
+    const { look, api } = aStallReporter({ ageMs: STALL_AFTER, ownerReferences: [] });
+    await look();
+    assert.match(String((api.requests[0]?.body as { message?: string } | undefined)?.message), /and its operator has/);
+  });
+
+  test('counts from when it saw the mark, on the monotonic clock, where its time is not told', async () => {
+    const { look, api, clock, time } = aStallReporter({});
+    assert.deepEqual(await look(), { requeueAfterMs: STALL_AFTER });
+    time.now += 24 * 60 * MINUTES;
+    await clock.advance(STALL_AFTER - 1);
+    assert.deepEqual(await look(), { requeueAfterMs: 1 });
+    await clock.advance(1);
+    await look();
+    assert.deepEqual(api.calls, [EVENT]);
+  });
+
+  for (const [what, pod] of [
+    ['is not marked', { value: 'false', ageMs: STALL_AFTER }],
+    ['is terminating', { ageMs: STALL_AFTER, deletionTimestamp: '2026-01-01T12:00:00Z' }],
+  ] as const) {
+    test(`leaves a pod alone that ${what}`, async () => {
+      const { look, api } = aStallReporter(pod);
+      assert.deepEqual(await look(), {});
+      assert.deepEqual(api.calls, []);
+    });
+  }
+
+  test('leaves a pod alone that is not there', async () => {
+    const { look, log } = aStallReporter();
+    assert.deepEqual(await look(), {});
+    assert.deepEqual(log.lines, []);
+  });
+
+  for (const [what, act] of [
+    ['is gone', ({ remove }: ReturnType<typeof aStallReporter>) => remove()],
+    ['is no longer marked', ({ tell }: ReturnType<typeof aStallReporter>) => tell({ value: 'false' })],
+    ['is another instance', ({ tell }: ReturnType<typeof aStallReporter>) => tell({ uid: 'uid-b', value: 'false' })],
+    ['is another instance, marked too', ({ tell }: ReturnType<typeof aStallReporter>) => tell({ uid: 'uid-b' })],
+  ] as const) {
+    test(`says so when a stalled pod ${what}`, async () => {
+      const world = aStallReporter({ ageMs: STALL_AFTER });
+      await world.look();
+      act(world);
+      await world.look();
+      assert.equal(world.reporter.count, 0);
+      const fields = { pod: 'cb-0000', namespace: 'db', uid: 'uid-a' };
+      assert.deepEqual(world.log.lines.at(-1), { level: 'info', message: LOG.unstalled, fields });
+    });
+  }
+
+  test('reports another instance of the name that stalls anew', async () => {
+    const { look, tell, api, clock, reporter } = aStallReporter({});
+    await look();
+    await clock.advance(STALL_AFTER - 1);
+    tell({ uid: 'uid-b' });
+    assert.deepEqual(await look(), { requeueAfterMs: STALL_AFTER });
+    await clock.advance(STALL_AFTER);
+    await look();
+    const uids = api.requests.map(({ body }) => (body as { involvedObject: { uid: string } }).involvedObject.uid);
+    assert.deepEqual(uids, ['uid-b']);
+    assert.equal(reporter.count, 1);
+  });
+
+  test('reports a pod that was marked anew, stalls anew, and was not forgotten in between', async () => {
+    const { look, tell, log } = aStallReporter({ ageMs: STALL_AFTER });
+    await look();
+    tell({ value: 'false' });
+    await look();
+    tell({ ageMs: STALL_AFTER });
+    await look();
+    assert.deepEqual(log.messages(), [LOG.stalled, LOG.unstalled, LOG.stalled]);
+  });
+
+  test('an Event that cannot be written keeps neither log nor metric back, and is tried again', async () => {
+    const { look, api, log, reporter } = aStallReporter({ ageMs: STALL_AFTER });
+    api.before = () => {
+      throw refusal(403, { reason: 'Forbidden' });
+    };
+    await assert.rejects(look(), { code: 403 });
+    await assert.rejects(look(), { code: 403 });
+    assert.deepEqual(log.messages(), [LOG.stalled]);
+    assert.equal(reporter.count, 1);
+    api.before = () => undefined;
+    await look();
+    await look();
+    assert.deepEqual(api.calls, [EVENT, EVENT, EVENT]);
+    assert.deepEqual(log.messages(), [LOG.stalled]);
+  });
+
+  test('an Event that another replica has written is no failure', async () => {
+    const { look, api, reporter } = aStallReporter({ ageMs: STALL_AFTER });
+    api.before = () => {
+      throw refusal(409, { reason: 'AlreadyExists' });
+    };
+    assert.deepEqual(await look(), {});
+    assert.equal(reporter.count, 1);
+  });
+});

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { EntryReconciler } from '../../src/controller/entries.ts';
+import type { MarkEventReconciler } from '../../src/controller/mark-events.ts';
+import type { StalledPodReconciler } from '../../src/controller/stalled-pods.ts';
+import { createReconcile, wakeOnChanges } from '../../src/controller/triggers.ts';
+import { namespaceTracker } from '../../src/policy/trackers/namespace.ts';
+import { SETTINGS } from '../support/builders.ts';
+import { aCache, type CacheWorld, ENTRY_KEY, trackerKindOf } from '../support/cache.ts';
+import { present } from '../support/entries.ts';
+import { aRawCluster, aRawNode, aRawPod } from '../support/raw.ts';
+
+const { signal } = new AbortController();
+
+describe('createReconcile', () => {
+  const calls: string[] = [];
+  const answer = (kind: string) => (key: string) => {
+    calls.push(`${kind} ${key}`);
+    return Promise.resolve({ requeueAfterMs: 1 });
+  };
+  const reconcile = createReconcile(
+    {
+      reconcileTracker: answer('tracker'),
+      reconcileEarlierInstance: (key: string) => {
+        calls.push(`departed ${key}`);
+        return {};
+      },
+    } as unknown as EntryReconciler,
+    { reconcile: answer('requested') } as unknown as MarkEventReconciler,
+    { reconcile: answer('stall') } as unknown as StalledPodReconciler,
+  );
+
+  for (const key of [
+    'tracker db/cb',
+    'departed db/cb-0000',
+    'requested db/cb-0000',
+    'stall db/cb-0000',
+    'tracker db',
+  ]) {
+    test(`sends "${key}" to its reconciler`, async () => {
+      await reconcile(key, signal);
+      assert.equal(calls.at(-1), key);
+    });
+  }
+
+  test('throws on a key of no kind', async () => {
+    for (const key of ['', 'db/cb', 'other db/cb']) await assert.rejects(reconcile(key, signal), /no reconciler/);
+  });
+});
+
+/** What is woken from now on, by a cache that is wired. */
+function aWiredCache(world: CacheWorld = {}) {
+  const nodes = [aRawNode(), aRawNode({ metadata: { name: 'node-2' } })];
+  const cache = aCache({ pods: [], nodes, trackers: [], ...world });
+  const woken: string[] = [];
+  wakeOnChanges(cache, (key) => woken.push(key), SETTINGS, trackerKindOf(world));
+  return {
+    cache,
+    woken: () => [...new Set(woken.splice(0))].sort(),
+    pod: (...args: Parameters<typeof present>) => cache.pods.put(cache.project.pod(present(...args))),
+  };
+}
+
+describe('wakeOnChanges', () => {
+  test('a pod wakes its tracking resource, when it comes, changes and goes', () => {
+    const { cache, woken, pod } = aWiredCache();
+    pod({ version: 1 });
+    assert.deepEqual(woken(), ['tracker db/cb']);
+    pod({ version: 2, node: 'node-2' });
+    assert.deepEqual(woken(), ['tracker db/cb']);
+    cache.pods.replace([]);
+    assert.deepEqual(woken(), ['tracker db/cb']);
+  });
+
+  test('a pod wakes its namespace where that is the tracking resource', () => {
+    const { woken, pod } = aWiredCache({ trackerKind: namespaceTracker });
+    pod({});
+    assert.deepEqual(woken(), ['tracker db']);
+  });
+
+  test('a pod without a tracking resource wakes none, nor where tracking is off', () => {
+    const unlabelled = aWiredCache();
+    const { cache } = unlabelled;
+    cache.pods.put(cache.project.pod(aRawPod({ metadata: { labels: { app: 'couchbase' } } })));
+    const off = aWiredCache({ trackerKind: 'off' });
+    off.pod({});
+    assert.deepEqual([unlabelled.woken(), off.woken()], [[], []]);
+  });
+
+  test('a mark, its end, and the end of a marked pod wake who tells of it', () => {
+    const { cache, woken, pod } = aWiredCache({ trackerKind: 'off' });
+    pod({ version: 1 });
+    assert.deepEqual(woken(), []);
+    pod({ version: 2, mark: 'true' });
+    assert.deepEqual(woken(), ['requested db/cb-0000', 'stall db/cb-0000']);
+    pod({ version: 3, mark: 'false' });
+    assert.deepEqual(woken(), ['requested db/cb-0000', 'stall db/cb-0000']);
+    pod({ version: 4, mark: 'true' });
+    woken();
+    cache.pods.replace([]);
+    assert.deepEqual(woken(), ['departed db/cb-0000', 'requested db/cb-0000', 'stall db/cb-0000']);
+  });
+
+  test('a successor of a marked pod wakes the memory of it', () => {
+    const { woken, pod } = aWiredCache({ trackerKind: 'off' });
+    pod({ version: 1, mark: 'true' });
+    woken();
+    pod({ version: 2, uid: 'uid-b', node: 'node-2' });
+    assert.deepEqual(woken(), ['departed db/cb-0000', 'requested db/cb-0000', 'stall db/cb-0000']);
+    pod({ version: 3, uid: 'uid-b', node: 'node-3' });
+    assert.deepEqual(woken(), ['departed db/cb-0000']);
+  });
+
+  test('a tracking resource wakes itself', () => {
+    const { cache, woken } = aWiredCache();
+    cache.trackers.put(cache.project.tracker(aRawCluster()));
+    assert.deepEqual(woken(), ['tracker db/cb']);
+    cache.trackers.replace([]);
+    assert.deepEqual(woken(), ['tracker db/cb']);
+  });
+
+  test('a node wakes every tracking resource that has entries, and every memory; a heartbeat wakes nobody', () => {
+    const bare = aRawCluster({ metadata: { name: 'bare' } });
+    const tracked = aRawCluster({ metadata: { annotations: { [ENTRY_KEY]: '{}' } } });
+    const { cache, woken, pod } = aWiredCache({ trackers: [bare, tracked], nodes: [aRawNode()] });
+    pod({ mark: 'true' });
+    cache.pods.replace([]);
+    woken();
+    cache.nodes.put(cache.project.node(aRawNode({ metadata: { resourceVersion: '51' } })));
+    assert.deepEqual(woken(), []);
+    cache.nodes.put(
+      cache.project.node(aRawNode({ metadata: { resourceVersion: '52' }, spec: { unschedulable: true } })),
+    );
+    assert.deepEqual(woken(), ['departed db/cb-0000', 'tracker db/cb']);
+  });
+});

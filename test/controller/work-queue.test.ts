@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { WorkQueue } from '../../src/controller/work-queue.ts';
+import { FakeClock, settle } from '../support/time.ts';
+
+function aQueue() {
+  const clock = new FakeClock();
+  const queue = new WorkQueue(clock);
+  const taken: (string | undefined)[] = [];
+  /** Takes the next key, now or when there is one. */
+  const take = async () => {
+    void queue.take().then((key) => taken.push(key));
+    await settle();
+  };
+  return { clock, queue, taken, take };
+}
+
+describe('WorkQueue', () => {
+  test('hands out keys in the order in which they came', async () => {
+    const { queue, taken, take } = aQueue();
+    for (const key of ['a', 'b', 'c']) queue.add(key);
+    assert.equal(queue.length, 3);
+    for (let i = 0; i < 3; i++) await take();
+    assert.deepEqual(taken, ['a', 'b', 'c']);
+    assert.equal(queue.length, 0);
+  });
+
+  test('queues a key once, however often it is added', async () => {
+    const { queue, taken, take } = aQueue();
+    for (const key of ['a', 'a', 'b', 'a']) queue.add(key);
+    for (let i = 0; i < 3; i++) await take();
+    assert.deepEqual(taken, ['a', 'b']);
+  });
+
+  test('gives a key to whoever has waited longest', async () => {
+    const { queue } = aQueue();
+    const first = queue.take();
+    const second = queue.take();
+    queue.add('a');
+    queue.add('b');
+    assert.deepEqual(await Promise.all([first, second]), ['a', 'b']);
+  });
+
+  test('never hands out a key twice at the same time; one added meanwhile comes once more after it is done', async () => {
+    const { queue, taken, take } = aQueue();
+    queue.add('a');
+    await take();
+    queue.add('a');
+    queue.add('a');
+    await take();
+    assert.deepEqual(taken, ['a']);
+    queue.done('a');
+    await settle();
+    assert.deepEqual(taken, ['a', 'a']);
+    queue.done('a');
+    await take();
+    assert.deepEqual(taken, ['a', 'a']);
+  });
+
+  test('a key that comes again stands behind those that wait', async () => {
+    const { queue, taken, take } = aQueue();
+    queue.add('a');
+    await take();
+    queue.add('a');
+    queue.add('b');
+    queue.done('a');
+    await take();
+    await take();
+    assert.deepEqual(taken, ['a', 'b', 'a']);
+  });
+});
+
+describe('WorkQueue.addAfter', () => {
+  test('adds the key when its time has come', async () => {
+    const { clock, queue } = aQueue();
+    queue.addAfter('a', 100);
+    await clock.advance(99);
+    assert.equal(queue.length, 0);
+    await clock.advance(1);
+    assert.equal(queue.length, 1);
+  });
+
+  test('of two requests the earlier one counts, in either order, and only that', async () => {
+    for (const delays of [
+      [100, 300],
+      [300, 100],
+    ]) {
+      const { clock, queue, taken, take } = aQueue();
+      for (const ms of delays) queue.addAfter('a', ms);
+      assert.equal(clock.timers, 1);
+      await clock.advance(100);
+      assert.equal(queue.length, 1);
+      await take();
+      queue.done('a');
+      await clock.advance(1_000);
+      assert.equal(queue.length, 0);
+      assert.deepEqual(taken, ['a']);
+    }
+  });
+
+  test('can be asked again once it has come due', async () => {
+    const { clock, queue, take } = aQueue();
+    queue.addAfter('a', 100);
+    await clock.advance(100);
+    await take();
+    queue.addAfter('a', 50);
+    queue.done('a');
+    await clock.advance(50);
+    assert.equal(queue.length, 1);
+  });
+
+  test('a key that falls due while it is being worked on comes after it is done', async () => {
+    const { clock, queue, taken, take } = aQueue();
+    queue.add('a');
+    await take();
+    queue.addAfter('a', 10);
+    await clock.advance(10);
+    await take();
+    assert.deepEqual(taken, ['a']);
+    queue.done('a');
+    await settle();
+    assert.deepEqual(taken, ['a', 'a']);
+  });
+});
+
+describe('WorkQueue.close', () => {
+  test('ends every wait, drops what waits, and leaves no timer', async () => {
+    const { clock, queue, taken, take } = aQueue();
+    await take();
+    await take();
+    queue.addAfter('a', 100);
+    queue.close();
+    await settle();
+    assert.deepEqual(taken, [undefined, undefined]);
+    assert.equal(clock.timers, 0);
+  });
+
+  test('afterwards nothing is handed out, whatever is added', async () => {
+    const { clock, queue, taken, take } = aQueue();
+    queue.add('a');
+    await take();
+    queue.add('a');
+    queue.add('b');
+    queue.close();
+    queue.add('c');
+    queue.addAfter('d', 1);
+    queue.done('a');
+    await clock.advance(10);
+    await take();
+    assert.deepEqual(taken, ['a', undefined]);
+    assert.equal(clock.timers, 0);
+  });
+});
+
+/** Workers that note what they were given; two at once on one key are an error. */
+class Workers {
+  readonly #queue: WorkQueue;
+  readonly wanted = new Set<string>();
+  readonly #working = new Set<string>();
+
+  constructor(queue: WorkQueue) {
+    this.#queue = queue;
+  }
+
+  async add(key: string): Promise<void> {
+    this.wanted.add(key);
+    this.#queue.add(key);
+    await settle(1);
+  }
+
+  async take(): Promise<void> {
+    void this.#queue.take().then((key) => {
+      assert.ok(key !== undefined && !this.#working.has(key), `${key} twice`);
+      this.#working.add(key);
+      this.wanted.delete(key);
+    });
+    await settle(1);
+  }
+
+  async done(key: string): Promise<void> {
+    if (this.#working.delete(key)) this.#queue.done(key);
+    await settle(1);
+  }
+
+  async finish(): Promise<void> {
+    for (let i = 0; i < 12; i++) {
+      for (const key of [...this.#working]) await this.done(key);
+      await this.take();
+    }
+  }
+}
+
+test('whatever is added, taken and done: no key twice at once, none lost', async () => {
+  const act = fc.constantFrom('add', 'done', 'take');
+  const histories = fc.array(fc.tuple(act, fc.constantFrom('a', 'b', 'c')));
+  await fc.assert(
+    fc.asyncProperty(histories, async (history) => {
+      const workers = new Workers(new WorkQueue(new FakeClock()));
+      for (const [act, key] of history) await workers[act](key);
+      await workers.finish();
+      assert.deepEqual([...workers.wanted], []);
+    }),
+  );
+});

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  type EntryObservation,
+  entryState,
+  GONE_AFTER_MS,
+  planEntry,
+  planStall,
+  WITHDRAWN_AFTER_MS,
+} from '../../src/policy/entry-lifecycle.ts';
+import { aMark, aNode, aPod, MINUTE, SETTINGS, without } from '../support/builders.ts';
+
+const entry = { uid: 'uid-a', node: 'node-1' };
+const successor = aPod({ uid: 'uid-b', node: 'node-2' });
+const node = aNode({ name: 'node-2' });
+
+/** The reconcile table of DESIGN section 5, row by row. */
+const TABLE: readonly (readonly [string, EntryObservation, string])[] = [
+  ['same UID, marked: waiting', { entry, pod: aPod({ mark: aMark() }), node }, 'waiting'],
+  ['same UID, marked, its node gone: waiting', { entry, pod: aPod({ mark: aMark() }) }, 'waiting'],
+  ['same UID, not marked: withdrawn', { entry, pod: aPod(), node }, 'withdrawn'],
+  [
+    'same UID, annotation with another value: withdrawn',
+    { entry, pod: aPod({ mark: { value: 'no' } }), node },
+    'withdrawn',
+  ],
+  ['other UID, not scheduled: unsettled', { entry, pod: without(successor, 'node') }, 'unsettled'],
+  [
+    'other UID, on a draining node: unsettled',
+    { entry, pod: successor, node: aNode({ unschedulable: true }) },
+    'unsettled',
+  ],
+  ['other UID, on a node that is gone: unsettled', { entry, pod: successor }, 'unsettled'],
+  ['other UID, terminating: unsettled', { entry, pod: { ...successor, deletionDeadline: 1 }, node }, 'unsettled'],
+  ['other UID, settled on a node not draining: rescheduled', { entry, pod: successor, node }, 'rescheduled'],
+  ['other UID, settled and marked: rescheduled', { entry, pod: { ...successor, mark: aMark() }, node }, 'rescheduled'],
+  ['none: gone', { entry }, 'gone'],
+  ['unknown instance (reference), pod marked: waiting', { entry: {}, pod: aPod({ mark: aMark() }), node }, 'waiting'],
+  ['unknown instance (reference), settled: rescheduled', { entry: {}, pod: successor, node }, 'rescheduled'],
+  [
+    'unknown instance (reference), on a draining node: unsettled',
+    { entry: {}, pod: successor, node: aNode({ deleting: true }) },
+    'unsettled',
+  ],
+];
+
+describe('entryState: the reconcile table', () => {
+  for (const [row, observation, expected] of TABLE) {
+    test(row, () => assert.equal(entryState(observation, SETTINGS), expected));
+  }
+
+  test('other UID, not Ready although readiness is wanted: unsettled', () => {
+    const settings = { ...SETTINGS, replacementCondition: 'ready' as const };
+    assert.equal(entryState({ entry, pod: { ...successor, ready: false }, node }, settings), 'unsettled');
+    assert.equal(entryState({ entry, pod: successor, node }, settings), 'rescheduled');
+  });
+});
+
+describe('planEntry: how long each state is kept', () => {
+  const dues = [
+    ['withdrawn', WITHDRAWN_AFTER_MS],
+    ['rescheduled', SETTINGS.retentionMs],
+    ['gone', GONE_AFTER_MS],
+  ] as const;
+  for (const [state, dueMs] of dues) {
+    test(`${state}: kept to ${dueMs} ms, then pruned`, () => {
+      assert.deepEqual(planEntry(state, 0, SETTINGS), { kind: 'keep', state, lookAgainInMs: dueMs });
+      assert.deepEqual(planEntry(state, dueMs - 1, SETTINGS), { kind: 'keep', state, lookAgainInMs: 1 });
+      assert.deepEqual(planEntry(state, dueMs, SETTINGS), { kind: 'prune', state });
+    });
+  }
+  for (const state of ['waiting', 'unsettled'] as const) {
+    test(`${state}: kept for ever, woken by a change`, () => {
+      assert.deepEqual(planEntry(state, 1e12, SETTINGS), { kind: 'keep', state });
+    });
+  }
+});
+
+describe('planStall', () => {
+  const marked = aPod({ mark: aMark() });
+  const cases = [
+    ['just under STALL_AFTER', marked, 15 * MINUTE - 1, { kind: 'lookAgain', inMs: 1 }],
+    ['at STALL_AFTER', marked, 15 * MINUTE, { kind: 'stalled' }],
+    ['not marked', aPod(), 60 * MINUTE, { kind: 'notWaiting' }],
+    ['terminating: its operator acts', { ...marked, deletionDeadline: 1 }, 60 * MINUTE, { kind: 'notWaiting' }],
+  ] as const;
+  for (const [when, pod, markedForMs, expected] of cases) {
+    test(when, () => assert.deepEqual(planStall(pod, markedForMs, SETTINGS), expected));
+  }
+});

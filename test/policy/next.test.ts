@@ -1,0 +1,644 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Decision, Observation } from '../../src/policy/decision.ts';
+import type { PolicySettings } from '../../src/policy/model.ts';
+import { decide, isFinal } from '../../src/policy/next.ts';
+import {
+  aMark,
+  aNode,
+  anObservation,
+  aPod,
+  aRequest,
+  aTracker,
+  MINUTE,
+  NOW,
+  SETTINGS,
+  without,
+} from '../support/builders.ts';
+
+/** What is expected of a decision: all that a drainer, a log reader or the shell would see of it. */
+interface Expected {
+  readonly kind: Decision['kind'];
+  readonly rule: string;
+  readonly reason: string;
+  readonly code?: number;
+  readonly message?: string;
+}
+
+interface Case extends Expected {
+  readonly when: string;
+  readonly given: Observation;
+  readonly settings?: Partial<PolicySettings>;
+}
+
+const settled = aNode({ name: 'node-2' });
+const draining = aNode({ name: 'node-2', unschedulable: true });
+const successor = aPod({ uid: 'uid-b', node: 'node-2' });
+const earlier = { uid: 'uid-a', node: 'node-1', at: NOW - MINUTE };
+const unscheduled = without(successor, 'node');
+const named = aRequest({ uid: 'uid-a' });
+const terminating = aPod({ deletionDeadline: NOW + 20_000, deletionGraceSeconds: 30 });
+
+/** The decision table of the README, row by row; within a row the boundary instants. */
+const TABLE: readonly Case[] = [
+  {
+    when: 'rule 1: not a CREATE of pods/eviction',
+    given: anObservation({ request: aRequest({ isEviction: false }) }),
+    kind: 'allow',
+    rule: '1',
+    reason: 'NotAnEviction',
+  },
+  {
+    when: 'rule 1: an exempt user',
+    given: anObservation({ request: aRequest({ username: 'system:serviceaccount:kube-system:exempt' }) }),
+    kind: 'allow',
+    rule: '1',
+    reason: 'ExemptUser',
+  },
+
+  {
+    when: 'rule 1 before rule 2: not an eviction, and no such pod',
+    given: without(anObservation({ request: aRequest({ isEviction: false }) }), 'pod'),
+    kind: 'allow',
+    rule: '1',
+    reason: 'NotAnEviction',
+  },
+  {
+    when: 'rule 2: no such pod',
+    given: without(anObservation(), 'pod', 'node', 'tracker'),
+    kind: 'deny',
+    rule: '2',
+    reason: 'PodGone',
+    code: 404,
+    message: 'Pod has been rescheduled',
+  },
+  {
+    when: 'rule 2: no such pod, also in a dry run',
+    given: without(anObservation({ request: aRequest({ dryRun: true }) }), 'pod'),
+    kind: 'deny',
+    rule: '2',
+    reason: 'PodGone',
+    code: 404,
+    message: 'Pod has been rescheduled',
+  },
+
+  {
+    when: 'rule 3: labels do not match',
+    given: anObservation({ pod: aPod({ labels: { app: 'other' } }) }),
+    kind: 'allow',
+    rule: '3',
+    reason: 'NotSelected',
+  },
+  {
+    when: 'rule 3: owned by a Job',
+    given: anObservation({ pod: aPod({ owner: { apiVersion: 'batch/v1', kind: 'Job', name: 'backup' } }) }),
+    kind: 'allow',
+    rule: '3',
+    reason: 'JobPod',
+  },
+  {
+    when: 'rule 3: a Job of another API group is no Job',
+    given: anObservation({ pod: aPod({ owner: { apiVersion: 'example.com/v1', kind: 'Job', name: 'x' } }) }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+    code: 429,
+  },
+
+  {
+    when: 'rule 3 before rule 4: labels do not match, and another instance is named',
+    given: anObservation({ pod: aPod({ labels: {} }), request: aRequest({ uid: 'uid-old' }) }),
+    kind: 'allow',
+    rule: '3',
+    reason: 'NotSelected',
+  },
+  {
+    when: 'rule 4: the precondition names another instance',
+    given: anObservation({ request: aRequest({ uid: 'uid-old' }) }),
+    kind: 'deny',
+    rule: '4',
+    reason: 'OtherInstance',
+    code: 409,
+    message: 'The UID in the precondition (uid-old) is not the UID of the pod (uid-a)',
+  },
+  {
+    when: 'rule 4 before rule 5: another instance in a dry run',
+    given: anObservation({ request: aRequest({ uid: 'uid-old', dryRun: true }) }),
+    kind: 'deny',
+    rule: '4',
+    reason: 'OtherInstance',
+    code: 409,
+  },
+  {
+    when: 'rule 4 before rule 7: another instance of a marked pod',
+    given: anObservation({ request: aRequest({ uid: 'uid-old' }), pod: aPod({ mark: aMark() }) }),
+    kind: 'deny',
+    rule: '4',
+    reason: 'OtherInstance',
+    code: 409,
+  },
+
+  {
+    when: 'rule 5: a dry run of a first mark',
+    given: anObservation({ request: aRequest({ dryRun: true }) }),
+    kind: 'allow',
+    rule: '5',
+    reason: 'DryRun',
+    message:
+      'reschedule hook, dry run: pod db/cb-0000 would be marked for its operator to move, and the drain would wait until it has left',
+  },
+  {
+    when: 'rule 5: a dry run of a waiting pod',
+    given: anObservation({ request: aRequest({ dryRun: true }), pod: aPod({ mark: aMark() }) }),
+    kind: 'allow',
+    rule: '5',
+    reason: 'DryRun',
+    message:
+      'reschedule hook, dry run: pod db/cb-0000 would be refused with 429: Pod waiting to be rescheduled (marked 3m20s ago by reschedule-hook)',
+  },
+  {
+    when: 'rule 5: a dry run of a corpse',
+    given: anObservation({
+      request: aRequest({ dryRun: true }),
+      pod: aPod({ finishedAt: NOW - 6 * MINUTE }),
+      terminatingOrFinishedForMs: 6 * MINUTE,
+    }),
+    kind: 'allow',
+    rule: '5',
+    reason: 'DryRun',
+    message: 'reschedule hook, dry run: pod db/cb-0000 would be evicted',
+  },
+
+  {
+    when: 'rule 6: terminating, asked for by name',
+    given: anObservation({ pod: terminating }),
+    kind: 'deny',
+    rule: '6',
+    reason: 'Ending',
+    code: 429,
+    message: 'Pod waiting to be rescheduled (it is terminating)',
+  },
+  {
+    when: 'rule 6: terminating, its UID named',
+    given: anObservation({ pod: terminating, request: named }),
+    kind: 'allow',
+    rule: '6',
+    reason: 'EndingInstanceNamed',
+  },
+  {
+    when: 'rule 6: terminating, its UID named with the same grace',
+    given: anObservation({ pod: terminating, request: aRequest({ uid: 'uid-a', graceSeconds: 30 }) }),
+    kind: 'allow',
+    rule: '6',
+    reason: 'EndingInstanceNamed',
+  },
+  {
+    when: 'rule 6: terminating, its UID named with a shorter grace',
+    given: anObservation({ pod: terminating, request: aRequest({ uid: 'uid-a', graceSeconds: 29 }) }),
+    kind: 'deny',
+    rule: '6',
+    reason: 'Ending',
+    code: 429,
+  },
+  {
+    when: 'rule 6: its grace period 5 minutes past',
+    given: anObservation({ pod: terminating, terminatingOrFinishedForMs: 30_000 + 5 * MINUTE }),
+    kind: 'deny',
+    rule: '6',
+    reason: 'Ending',
+    code: 429,
+  },
+  {
+    when: 'rule 6: its grace period over 5 minutes past',
+    given: anObservation({ pod: terminating, terminatingOrFinishedForMs: 30_000 + 5 * MINUTE + 1 }),
+    kind: 'allow',
+    rule: '6',
+    reason: 'Corpse',
+  },
+  {
+    when: 'rule 6: finished, asked for by name',
+    given: anObservation({ pod: aPod({ finishedAt: NOW - MINUTE }) }),
+    kind: 'deny',
+    rule: '6',
+    reason: 'Ending',
+    code: 429,
+    message: 'Pod waiting to be rescheduled (it is finished)',
+  },
+  {
+    when: 'rule 6: finished, its UID named, no grace',
+    given: anObservation({
+      pod: aPod({ finishedAt: NOW - MINUTE }),
+      request: aRequest({ uid: 'uid-a', graceSeconds: 0 }),
+    }),
+    kind: 'allow',
+    rule: '6',
+    reason: 'EndingInstanceNamed',
+  },
+  {
+    when: 'rule 6: known to be finished for over 5 minutes',
+    given: anObservation({
+      pod: aPod({ finishedAt: NOW - 5 * MINUTE - 1 }),
+      terminatingOrFinishedForMs: 5 * MINUTE + 1,
+    }),
+    kind: 'allow',
+    rule: '6',
+    reason: 'Corpse',
+  },
+  {
+    when: 'rule 6: finished over 5 minutes ago by a clock that is ahead: the hook has not seen it so long',
+    given: anObservation({ pod: aPod({ finishedAt: NOW - 6 * MINUTE }), terminatingOrFinishedForMs: 5 * MINUTE }),
+    kind: 'deny',
+    rule: '6',
+    reason: 'Ending',
+    code: 429,
+  },
+  {
+    when: 'rule 6: finished long ago, and the cache has not seen it',
+    given: anObservation({ pod: aPod({ finishedAt: NOW - 6 * MINUTE }) }),
+    kind: 'deny',
+    rule: '6',
+    reason: 'Ending',
+    code: 429,
+  },
+  {
+    when: 'rule 6 before rule 7: terminating and marked',
+    given: anObservation({ pod: { ...terminating, mark: aMark() } }),
+    kind: 'deny',
+    rule: '6',
+    reason: 'Ending',
+    code: 429,
+  },
+
+  {
+    when: 'rule 7: marked',
+    given: anObservation({ pod: aPod({ mark: aMark() }) }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Waiting',
+    code: 429,
+    message: 'Pod waiting to be rescheduled (marked 3m20s ago by reschedule-hook)',
+  },
+  {
+    when: 'rule 7: marked by hand, nobody knows when',
+    given: anObservation({ pod: aPod({ mark: { value: 'true' } }) }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Waiting',
+    code: 429,
+    message: 'Pod waiting to be rescheduled (marked)',
+  },
+  {
+    when: 'rule 7: marked, its UID named',
+    given: anObservation({ pod: aPod({ mark: aMark() }), request: named }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Waiting',
+    code: 429,
+  },
+  {
+    when: 'rule 7: marked just under STALL_AFTER ago',
+    given: anObservation({ pod: aPod({ mark: aMark(15 * MINUTE - 1) }) }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Waiting',
+    code: 429,
+  },
+  {
+    when: 'rule 7: its tracking resource tells why it has to wait',
+    given: anObservation({ pod: aPod({ mark: aMark() }), tracker: aTracker({ hindrance: 'Paused' }) }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Waiting',
+    code: 429,
+    message: 'Pod waiting to be rescheduled (marked 3m20s ago by reschedule-hook; couchbasecluster cb reports Paused)',
+  },
+  {
+    when: 'rule 7: stalled',
+    given: anObservation({ pod: aPod({ mark: aMark(15 * MINUTE) }) }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Stalled',
+    code: 429,
+    message: 'Pod waiting to be rescheduled (marked 15m ago by reschedule-hook; stalled: its operator has not acted)',
+  },
+  {
+    when: 'rule 7: the annotation with another value is no mark',
+    given: anObservation({ pod: aPod({ mark: { value: 'false' } }) }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+    code: 429,
+  },
+  {
+    when: 'rule 7 before rule 8: marked, and an earlier instance too',
+    given: anObservation({ pod: { ...successor, mark: aMark() }, node: settled, entry: earlier }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Waiting',
+    code: 429,
+  },
+
+  {
+    when: 'rule 8a: came back on a draining node',
+    given: anObservation({ pod: successor, node: draining, entry: earlier }),
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+    code: 429,
+    message: 'Reschedule annotation added to pod',
+  },
+  {
+    when: 'rule 8a: came back on a node with a drain taint',
+    given: anObservation({ pod: successor, node: aNode({ taints: ['karpenter.sh/disrupted'] }), entry: earlier }),
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+    code: 429,
+  },
+  {
+    when: 'rule 8a: came back on a node with a drain taint by prefix',
+    given: anObservation({
+      pod: successor,
+      node: aNode({ taints: ['aws-node-termination-handler/spot-itn'] }),
+      entry: earlier,
+    }),
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+    code: 429,
+  },
+  {
+    when: 'rule 8a: came back on a node that is being deleted',
+    given: anObservation({ pod: successor, node: aNode({ deleting: true }), entry: earlier }),
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+    code: 429,
+  },
+  {
+    when: 'rule 8a: came back on a node that is gone',
+    given: without(anObservation({ pod: successor, entry: earlier }), 'node'),
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+    code: 429,
+  },
+  {
+    when: 'rule 8a: an unknown earlier instance of the reference',
+    given: anObservation({ pod: successor, node: draining, entry: {} }),
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+    code: 429,
+  },
+  {
+    when: 'rule 8b: not yet scheduled',
+    given: without(anObservation({ pod: unscheduled, entry: earlier }), 'node'),
+    kind: 'deny',
+    rule: '8b',
+    reason: 'WaitingForSchedule',
+    code: 429,
+    message: 'Pod waiting to be scheduled',
+  },
+  {
+    when: 'rule 8b: scheduled, not yet ready, readiness wanted',
+    given: anObservation({ pod: { ...successor, ready: false }, node: settled, entry: earlier }),
+    settings: { replacementCondition: 'ready' },
+    kind: 'deny',
+    rule: '8b',
+    reason: 'WaitingForReady',
+    code: 429,
+    message: 'Pod waiting to be ready',
+  },
+  {
+    when: 'rule 8b: scheduled, not yet ready, readiness not wanted',
+    given: anObservation({ pod: { ...successor, ready: false }, node: settled, entry: earlier }),
+    kind: 'deny',
+    rule: '8c',
+    reason: 'Rescheduled',
+    code: 404,
+  },
+  {
+    when: 'rule 8b: came back on the very node that it was to leave',
+    given: anObservation({ pod: aPod({ uid: 'uid-b' }), node: aNode(), entry: earlier }),
+    kind: 'deny',
+    rule: '8b',
+    reason: 'SameNode',
+    code: 429,
+    message: 'Pod waiting to be rescheduled (it came back on node node-1, which it was to leave)',
+  },
+  {
+    when: 'rule 8b not: came back on the very node, and that was not draining either when it was marked',
+    given: anObservation({ pod: aPod({ uid: 'uid-b' }), node: aNode(), entry: { ...earlier, draining: false } }),
+    kind: 'deny',
+    rule: '8c',
+    reason: 'Rescheduled',
+    code: 404,
+  },
+  {
+    when: 'rule 8b: came back on the very node, and the cache saw that drain after it was marked',
+    given: anObservation({
+      pod: aPod({ uid: 'uid-b' }),
+      node: aNode(),
+      entry: { ...earlier, draining: false },
+      remembered: { ...earlier, draining: true },
+    }),
+    kind: 'deny',
+    rule: '8b',
+    reason: 'SameNode',
+    code: 429,
+  },
+  {
+    when: 'rule 8b not: what the cache saw was about another instance',
+    given: anObservation({
+      pod: aPod({ uid: 'uid-b' }),
+      node: aNode(),
+      entry: { ...earlier, draining: false },
+      remembered: { ...earlier, uid: 'uid-0', draining: true },
+    }),
+    kind: 'deny',
+    rule: '8c',
+    reason: 'Rescheduled',
+    code: 404,
+  },
+  {
+    when: 'rule 8a before 8b: came back on the very node, which is draining',
+    given: anObservation({ pod: aPod({ uid: 'uid-b' }), entry: earlier }),
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+    code: 429,
+  },
+  {
+    when: 'rule 8c: settled on a node that is not draining',
+    given: anObservation({ pod: successor, node: settled, entry: earlier }),
+    kind: 'deny',
+    rule: '8c',
+    reason: 'Rescheduled',
+    code: 404,
+    message: 'Pod has been rescheduled with the same name',
+  },
+  {
+    when: 'rule 8c: from the memory of the cache',
+    given: anObservation({ pod: successor, node: settled, remembered: earlier }),
+    kind: 'deny',
+    rule: '8c',
+    reason: 'Rescheduled',
+    code: 404,
+  },
+  {
+    when: 'rule 8c: an unknown earlier instance of the reference',
+    given: anObservation({ pod: successor, node: settled, entry: {} }),
+    kind: 'deny',
+    rule: '8c',
+    reason: 'Rescheduled',
+    code: 404,
+  },
+  {
+    when: 'rule 8: a request that names its UID is for this instance',
+    given: anObservation({ pod: successor, node: settled, entry: earlier, request: aRequest({ uid: 'uid-b' }) }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+    code: 429,
+  },
+  {
+    when: 'rule 8: an entry with the own UID is no earlier instance (S5)',
+    given: anObservation({ node: settled, entry: earlier }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+    code: 429,
+  },
+  {
+    when: 'rule 8: an entry with the own UID outweighs the memory',
+    given: anObservation({ node: settled, entry: earlier, remembered: { uid: 'uid-0' } }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+    code: 429,
+  },
+  {
+    when: 'rule 8d: an instance that the cache has not seen',
+    given: anObservation({ cacheKnowsInstance: false }),
+    kind: 'deny',
+    rule: '8d',
+    reason: 'CacheBehind',
+    code: 429,
+    message: "Pod waiting to be rescheduled (the hook's cache has not seen this pod yet)",
+  },
+  {
+    when: 'rule 8d: not for a request that names its UID',
+    given: anObservation({ cacheKnowsInstance: false, request: named }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+    code: 429,
+  },
+
+  {
+    when: 'rule 9: otherwise',
+    given: anObservation(),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+    code: 429,
+    message: 'Reschedule annotation added to pod',
+  },
+  {
+    when: 'rule 9: also where no node is draining',
+    given: anObservation({ node: aNode() }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+    code: 429,
+  },
+];
+
+describe('decide: the decision table', () => {
+  for (const { when, given, settings, ...expected } of TABLE) {
+    test(when, () => {
+      const decision = decide(given, { ...SETTINGS, ...settings });
+      assert.deepEqual(seenOf(decision, expected), expected);
+    });
+  }
+});
+
+describe('decide: what a mark writes', () => {
+  const cases = [
+    { when: 'an entry where the operator reuses names', given: anObservation(), entryOn: aTracker() },
+    {
+      when: 'that its node was not draining',
+      given: anObservation({ node: aNode() }),
+      entryOn: aTracker(),
+      draining: false,
+    },
+    {
+      when: 'no entry where names are never reused',
+      given: anObservation({ tracker: aTracker({ reusesNames: false }) }),
+      entryOn: undefined,
+    },
+    { when: 'no entry where tracking is off', given: without(anObservation(), 'tracker'), entryOn: undefined },
+  ];
+  for (const { when, given, entryOn, draining = true } of cases) {
+    test(when, () => {
+      const decision = decide(given, SETTINGS);
+      assert.equal(decision.kind, 'mark');
+      if (decision.kind !== 'mark') return;
+      assert.deepEqual(decision.entryOn, entryOn);
+      assert.equal(decision.pod, given.pod);
+      assert.equal(decision.draining, draining);
+    });
+  }
+});
+
+describe('isFinal: what the cache alone may answer (S2)', () => {
+  const fromCache = (overrides: Partial<Observation>) => anObservation({ evidence: 'cache', ...overrides });
+  const cases: readonly (readonly [string, Observation, boolean])[] = [
+    ['rule 1 needs no evidence', fromCache({ request: aRequest({ isEviction: false }) }), true],
+    ['a 404 for a pod that is not cached is not final', without(fromCache({}), 'pod'), false],
+    ['an allow is not final', fromCache({ pod: aPod({ labels: {} }) }), false],
+    ['a 409 is not final', fromCache({ request: aRequest({ uid: 'x' }) }), false],
+    ['a dry run is not final', fromCache({ request: aRequest({ dryRun: true }) }), false],
+    ['a 429 for an ending pod is final', fromCache({ pod: terminating }), true],
+    ['a 429 for a marked pod is final', fromCache({ pod: aPod({ mark: aMark() }) }), true],
+    ['a second move of a name is not final', fromCache({ pod: successor, node: draining, entry: earlier }), false],
+    ['a 429 for an unscheduled successor is final', fromCache({ pod: unscheduled, entry: earlier }), true],
+    ['a 404 for a moved pod is not final', fromCache({ pod: successor, node: settled, entry: earlier }), false],
+    [
+      'a 429 is not final where the cache is stale',
+      fromCache({ pod: aPod({ mark: aMark() }), isCacheStale: true }),
+      false,
+    ],
+    ['a first mark is not final where the cache is stale', fromCache({ isCacheStale: true }), false],
+    ['a first mark is final: its writes are guarded', fromCache({}), true],
+    ['an entry that says that nobody drains the node is not', fromCache({ node: aNode() }), false],
+    ['a first mark without an entry is, on any node', without(fromCache({ node: aNode() }), 'tracker'), true],
+    [
+      'a mark whose tracker is missing is not final',
+      without(fromCache({ trackerMissing: 'no CouchbaseCluster db/cb' }), 'tracker'),
+      false,
+    ],
+  ];
+  for (const [when, observation, expected] of cases) {
+    test(when, () => {
+      assert.equal(isFinal(decide(observation, SETTINGS), observation), expected);
+      const live: Observation = { ...observation, evidence: 'live' };
+      assert.equal(isFinal(decide(live, SETTINGS), live), true);
+    });
+  }
+});
+
+/** The decision as far as the case says something about it. */
+function seenOf(decision: Decision, expected: Expected): Expected {
+  const { kind, rule, reason } = decision;
+  const message = decision.kind === 'allow' ? decision.warning : decision.message;
+  const code = { allow: undefined, deny: decision.kind === 'deny' ? decision.code : undefined, mark: 429 }[kind];
+  return {
+    kind,
+    rule,
+    reason,
+    ...('code' in expected && code !== undefined ? { code } : {}),
+    ...('message' in expected && message !== undefined ? { message } : {}),
+  };
+}

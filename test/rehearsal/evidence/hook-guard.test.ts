@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { describe, it, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Hold } from '../../../rehearsal/evidence/hold.ts';
+import { HookGuard } from '../../../rehearsal/evidence/hook-guard.ts';
+import { startHook } from '../../../testkit/hook-process.ts';
+
+const entry = fileURLToPath(new URL('../fake-hook.ts', import.meta.url));
+const files = { certFile: 'tls.crt', keyFile: 'tls.key' };
+
+describe('HookGuard', () => {
+  it('expects the end of a hook that it has stopped, and of no other', async (t) => {
+    const hook = await startHook({ kubeconfigPath: 'kubeconfig', files, entry });
+    t.after(() => hook.stop());
+    const guard = new HookGuard(hook);
+    let death: unknown;
+    const died = guard.died.catch((error: unknown) => {
+      death = error;
+    });
+    await guard.stop();
+    await guard.start();
+    assert.equal(death, undefined);
+    hook.kill('SIGKILL');
+    await died;
+    assert.match(
+      String(death),
+      /the hook ended with SIGKILL, and nobody had stopped it; it said last: Reschedule hook/,
+    );
+  });
+});
+
+test('HookGuard expects no other end of a hook that is to stop', async () => {
+  const exit = { code: 7, signal: null };
+  const exited = new Promise<never>(() => undefined);
+  const guard = new HookGuard({ lines: [], exited, stop: async () => exit, start: async () => undefined });
+  await guard.stop();
+  await assert.rejects(guard.died, { message: 'the hook ended with code 7 when it was to stop' });
+});
+
+describe('Hold', () => {
+  it('lets an operator go on when nobody wants it to wait any more', async () => {
+    const calls: string[] = [];
+    const looked = Promise.withResolvers<void>();
+    const operator = {
+      pause: async () => void calls.push('pause'),
+      resume: () => void calls.push('resume'),
+      reconcile: async () => {
+        if (calls.push('look') === 5) looked.resolve();
+        return 1;
+      },
+    };
+    const hold = new Hold(operator, AbortSignal.timeout(10_000));
+    const [one, other] = [await hold.take(), await hold.take()];
+    one();
+    one();
+    assert.deepEqual(calls, ['pause', 'pause']);
+    other();
+    await looked.promise;
+    // It moves a pod, and lets it come back.
+    assert.deepEqual(calls, ['pause', 'pause', 'resume', 'look', 'look']);
+  });
+});

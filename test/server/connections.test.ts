@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import type { Server } from 'node:http';
+import { describe, test } from 'node:test';
+import { Connections } from '../../src/server/connections.ts';
+
+class FakeSocket extends EventEmitter {
+  readonly remoteAddress = '192.0.2.1';
+  readonly remotePort: number;
+  isOpen = true;
+
+  constructor(remotePort: number) {
+    super();
+    this.remotePort = remotePort;
+  }
+
+  destroy(): void {
+    this.isOpen = false;
+    this.emit('close');
+  }
+}
+
+/** A server of which only the events matter. */
+function aServer(max: number) {
+  const server = new EventEmitter();
+  let displaced = 0;
+  const connections = new Connections(server as Server, max, () => displaced++);
+  let port = 1;
+  const connect = () => {
+    const socket = new FakeSocket(port++);
+    server.emit('connection', socket);
+    return socket;
+  };
+  const ask = (socket: object) => {
+    const request = { socket, complete: false };
+    const response = new EventEmitter();
+    server.emit('request', request, response);
+    return { arrive: () => Object.assign(request, { complete: true }), answer: () => response.emit('close') };
+  };
+  return { connections, connect, ask, displaced: () => displaced };
+}
+
+const open = (...sockets: { isOpen: boolean }[]) => sockets.map(({ isOpen }) => isOpen);
+
+describe('Connections', () => {
+  test('the oldest one that was never of use makes room', () => {
+    const { connect, ask, displaced } = aServer(3);
+    const [used, first, second] = [connect(), connect(), connect()];
+    ask(used).answer();
+    assert.equal(displaced(), 0);
+    const third = connect();
+    assert.deepEqual(open(used, first, second, third), [true, false, true, true]);
+    assert.equal(displaced(), 1);
+  });
+
+  test('where all were of use, the one that was used the longest ago', () => {
+    const { connect, ask } = aServer(2);
+    const [first, second] = [connect(), connect()];
+    for (const socket of [first, second, first]) ask(socket).answer();
+    // The new one itself has never been of use; as long as there is another, it is not the one to go.
+    const third = connect();
+    assert.deepEqual(open(first, second, third), [true, false, true]);
+  });
+
+  test('one with a whole review in hand stays, one whose body does not come goes', () => {
+    const { connect, ask } = aServer(2);
+    const [whole, slow] = [connect(), connect()];
+    ask(whole).arrive();
+    ask(slow);
+    const third = connect();
+    assert.deepEqual(open(whole, slow, third), [true, false, true]);
+  });
+
+  test('where each has a whole review in hand, the new one goes', () => {
+    const { connect, ask, displaced } = aServer(1);
+    const busy = connect();
+    const review = ask(busy);
+    review.arrive();
+    const refused = connect();
+    assert.deepEqual(open(busy, refused), [true, false]);
+    assert.equal(displaced(), 1);
+    review.answer();
+    const next = connect();
+    assert.deepEqual(open(busy, next), [false, true]);
+  });
+
+  test('one that sends more than sixteen requests before the first is answered is ended', () => {
+    const { connect, ask } = aServer(5);
+    const [patient, hasty] = [connect(), connect()];
+    for (let i = 0; i < 40; i++) ask(patient).answer();
+    for (let i = 0; i < 16; i++) ask(hasty);
+    assert.deepEqual(open(patient, hasty), [true, true]);
+    ask(hasty);
+    assert.deepEqual(open(patient, hasty), [true, false]);
+  });
+
+  test('idle resolves when the last answer has left, also of a connection that has gone', async () => {
+    const { connections, connect, ask } = aServer(1);
+    const first = ask(connect());
+    const second = ask(connect());
+    let isIdle = false;
+    const idle = connections.idle().then(() => {
+      isIdle = true;
+    });
+    first.answer();
+    await Promise.resolve();
+    assert.equal(isIdle, false);
+    second.answer();
+    await idle;
+  });
+});

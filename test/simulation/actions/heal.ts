@@ -1,0 +1,163 @@
+import { entryPod } from '../../../src/policy/entry.ts';
+import { isWatched, WATCH_KINDS } from '../model/api-server.ts';
+import { quiet } from '../model/clock.ts';
+import type { Drainer } from '../model/drainer.ts';
+import type { SimPod } from '../model/objects.ts';
+import { NODES } from '../model/objects.ts';
+import { isDraining } from '../model/truth.ts';
+import type { Simulation } from '../runs/simulation.ts';
+import { deliverAll } from './actions.ts';
+import type { SimTask } from './admission.ts';
+import { kubeletEnds } from './cluster-actions.ts';
+
+/** While drains are open, a round takes a minute; when there is only something to prune, ten. */
+const MINUTE_MS = 60_000;
+/** Good runs have needed 22 at most. */
+const ROUNDS_TO_END = 40;
+const ROUNDS_TO_PRUNE = 30;
+
+/**
+ * From here on nothing fails any more: everybody gets their turn, again and again. Under that fairness every drain has to
+ * end (d), and when no node is drained any more nothing may be left of what was remembered (e). Resolves to the rounds.
+ */
+export async function heal(sim: Simulation): Promise<number> {
+  mend(sim);
+  const endRounds = await roundsWhile(sim, { most: ROUNDS_TO_END, ms: MINUTE_MS }, () => stuck(sim) !== undefined);
+  const drain = stuck(sim);
+  if (drain !== undefined) sim.invariants.violate('d', `the drain of ${drain.node} by ${drain.name} does not end`);
+  for (const name of NODES)
+    sim.server.putNode(name, (node) => Object.assign(node, { unschedulable: false, taints: [] }));
+  const pruneRounds = await roundsWhile(
+    sim,
+    { most: ROUNDS_TO_PRUNE, ms: 10 * MINUTE_MS },
+    () => leftOver(sim) !== undefined,
+  );
+  const left = leftOver(sim);
+  if (left !== undefined) sim.invariants.violate('e', `${left} is never pruned`);
+  return endRounds + pruneRounds;
+}
+
+function mend(sim: Simulation): void {
+  sim.operator.isUp = true;
+  sim.operator.isPaused = false;
+  // Nodes that nobody drains, so that there is always somewhere to go.
+  for (const name of ['n4', 'n5']) sim.server.putNode(name, () => undefined);
+  sim.createTracker();
+  for (const replica of sim.replicas) {
+    sim.startProcess(replica);
+    // A watch that works goes on: a new list would put right what it has left wrong.
+    for (const kind of WATCH_KINDS) if (!replica.process?.feed.isWatching(kind)) replica.process?.list(kind);
+  }
+}
+
+async function roundsWhile(
+  sim: Simulation,
+  { most, ms }: { most: number; ms: number },
+  isOpen: () => boolean,
+): Promise<number> {
+  let rounds = 0;
+  for (; rounds < most && sim.invariants.violation === undefined && isOpen(); rounds++) {
+    await round(sim, rounds);
+    await sim.advance(ms, () => answerAll(sim));
+  }
+  return rounds;
+}
+
+const stuck = ({ drainers }: Simulation) => drainers.find(({ phase }) => phase !== 'idle');
+
+function leftOver({ server, replicas }: Simulation): string | undefined {
+  // As long as the next instance of a name is neither settled nor gone, what is known of the one before it is kept.
+  const isKept = (name: string | undefined) => server.pods.get(name ?? '')?.finishedAt !== undefined;
+  const entries = [...server.trackers.values()].flatMap(({ annotations }) =>
+    Object.entries(annotations)
+      .filter(([key, value]) => !isKept(entryPod(key, value)?.name))
+      .map(([key]) => `the entry ${key}`),
+  );
+  const memories = replicas.flatMap(({ name, process }) =>
+    (process?.cache.earlierInstances.keys() ?? [])
+      .filter((key) => !isKept(key.split('/')[1]))
+      .map((key) => `what ${name} remembers of ${key}`),
+  );
+  return [...entries, ...memories, ...ghosts(replicas, server)][0];
+}
+
+/** What the caches have, and the API server has not, or not so that they would be told of it. */
+function ghosts(replicas: Simulation['replicas'], server: Simulation['server']): string[] {
+  const there = new Set([...server.pods.values()].filter(isWatched).map(({ uid }) => uid));
+  return replicas.flatMap(({ name, process }) =>
+    [...(process?.cache.pods.values() ?? [])]
+      .filter(({ uid }) => !there.has(uid))
+      .map(({ uid }) => `what the cache of ${name} has of ${uid}`),
+  );
+}
+
+async function round(sim: Simulation, number: number): Promise<void> {
+  while (sim.calls.settleLimbo(true));
+  await answerAll(sim);
+  operate(sim);
+  for (const drainer of sim.drainers) drain(sim, drainer, number);
+  await answerAll(sim);
+}
+
+/** Until nobody waits for anything but time. */
+async function answerAll(sim: Simulation): Promise<void> {
+  for (let isBusy = true; isBusy; ) {
+    const isTold = sim.replicas.map(deliverAll).includes(true);
+    await quiet();
+    const isServed = sim
+      .tasks()
+      .map((task) => serveAll(sim, task))
+      .includes(true);
+    await quiet();
+    sim.sweep();
+    const isAnswered = [...sim.slots.keys()].map((slot) => sim.answer(slot, false)).includes(true);
+    isBusy = isTold || isServed || isAnswered;
+  }
+}
+
+function serveAll({ calls }: Simulation, task: SimTask): boolean {
+  let isBusy = false;
+  while (calls.serve(task)) isBusy = true;
+  while (calls.answer(task, false)) isBusy = true;
+  return isBusy;
+}
+
+function operate(sim: Simulation): void {
+  const { operator, server } = sim;
+  for (const pod of [...server.pods.values()]) kubeletEnds(sim, pod);
+  for (const name of operator.names) {
+    // The new member of a swap is waited for.
+    if (!sim.variant.leavesCorpses || [...operator.swaps.values()].includes(name)) operator.restart(name, true);
+    if (!operator.endSwap(name) && !operator.deleteMarked(name)) operator.startSwap(name);
+    operator.recreate(name);
+  }
+  place(sim);
+}
+
+/** Every pod that waits for it gets a node, and every other becomes ready. */
+function place(sim: Simulation): void {
+  const { server } = sim;
+  for (const pod of server.pods.values()) {
+    if (pod.node === undefined) server.changePod(pod, () => Object.assign(pod, { node: freeNode(sim, pod) }));
+    else if (isStarting(pod)) server.changePod(pod, () => Object.assign(pod, { ready: true }));
+  }
+}
+
+const isStarting = ({ ready, finishedAt }: SimPod) => !ready && finishedAt === undefined;
+
+/** One that is not drained: the last that the name had, or else the first. */
+function freeNode({ server, variant }: Simulation, { name }: SimPod): string {
+  const free = [...server.nodes.values()].filter((node) => !isDraining(node)).map((node) => node.name);
+  const last = server.lastNodes.get(name);
+  return variant.keepsNodes && last !== undefined && free.includes(last) ? last : (free[0] ?? 'n5');
+}
+
+function drain(sim: Simulation, drainer: Drainer, number: number): void {
+  if (drainer.phase === 'marked') drainer.list();
+  for (const { name } of drainer.targets.values()) drainer.poll(name);
+  if (drainer.isThrough()) drainer.end(true);
+  for (const [i, { name }] of [...drainer.targets.values()].entries()) {
+    const replica = sim.replicas[(number + i) % sim.replicas.length];
+    if (replica !== undefined) sim.ask(drainer, name, replica);
+  }
+}

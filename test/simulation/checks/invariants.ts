@@ -1,0 +1,151 @@
+import type { MarkDecision } from '../../../src/webhook/marker.ts';
+import type { Admission, SimTask } from '../actions/admission.ts';
+import type { ApiServer } from '../model/api-server.ts';
+import type { SimClock } from '../model/clock.ts';
+import { isProtected, isToProtect, isUnfinished, type SimPod } from '../model/objects.ts';
+import type { Told } from '../model/told.ts';
+import { type End, isCorpse, isDraining, meetsReplacementCondition } from '../model/truth.ts';
+import type { Witness, Write } from '../model/witness.ts';
+import type { Variant } from '../runs/variant.ts';
+import { Entries } from './entries.ts';
+import type { InvariantId, Ledger } from './ledger.ts';
+import { Marks } from './marks.ts';
+
+export interface Violation {
+  readonly invariant: InvariantId;
+  readonly what: string;
+}
+
+/** Watches the truth and what is done to it; the first violation is kept. Each exception is one that the README states. */
+export class Invariants implements Witness<SimTask>, Ledger {
+  violation: Violation | undefined;
+  /** Admissions on their way, orphans too. */
+  readonly underWay = new Set<Admission>();
+  readonly clock: SimClock;
+  readonly variant: Variant;
+  readonly ends = new Map<string, End>();
+  readonly #marks: Marks;
+  readonly #entries: Entries;
+  #server!: ApiServer<SimTask>;
+
+  constructor(clock: SimClock, variant: Variant) {
+    this.clock = clock;
+    this.variant = variant;
+    this.#marks = new Marks(this);
+    this.#entries = new Entries(this, this.#marks);
+  }
+
+  get server(): ApiServer<SimTask> {
+    return this.#server;
+  }
+
+  get prunedAt(): ReadonlyMap<string, number> {
+    return this.#entries.prunedAt;
+  }
+
+  watch(server: ApiServer<SimTask>): void {
+    this.#server = server;
+  }
+
+  violate(invariant: InvariantId, what: string): void {
+    this.violation ??= { invariant, what };
+  }
+
+  changed(): void {
+    for (const admission of this.underWay) this.look(admission);
+  }
+
+  /** Takes down what is true for an admission at this moment. */
+  look(admission: Admission): void {
+    const { name, uid } = admission.request;
+    const pod = this.#server.pods.get(name);
+    if (pod === undefined) {
+      admission.heldThroughout = false;
+      admission.outOfPlaceThroughout = false;
+      return;
+    }
+    const isMeant = (uid === undefined || uid === pod.uid) && this.#isOnDrainingNode(pod);
+    if (isMeant && !admission.request.dryRun) admission.drainingUids.add(pod.uid);
+    const lives = isToProtect(pod) && isUnfinished(pod);
+    admission.sawCorpse ||= isCorpse(pod, this.clock.now);
+    admission.sawUnselected ||= !isToProtect(pod);
+    admission.heldThroughout &&= isMeant && lives;
+    admission.outOfPlaceThroughout &&= lives && !meetsReplacementCondition(pod, this.variant);
+  }
+
+  /** An admission is over, however it ended. */
+  left(admission: Admission): void {
+    this.underWay.delete(admission);
+    this.#marks.left(admission);
+  }
+
+  removed(pod: SimPod): void {
+    this.ends.set(pod.uid, {
+      at: this.clock.now,
+      wasMarked: pod.mark?.value === 'true',
+      wasOnDrainingNode: this.#isOnDrainingNode(pod),
+    });
+  }
+
+  decided(decision: MarkDecision, task: SimTask): void {
+    this.#marks.decided(decision, task);
+  }
+
+  /** A process is about to prune an entry (e). */
+  decidedToPrune(key: string, value: string, told: Told): void {
+    this.#entries.checkDecided(key, value, told);
+  }
+
+  /** A process prunes what it remembers of an instance (e). */
+  forgot(name: string, uid: string, told: Told): void {
+    this.#entries.forgot(name, uid, told);
+  }
+
+  wrote(write: Write, task: SimTask): void {
+    if (task.kind === 'admission' && task.request.dryRun)
+      this.violate('f', `${task.name}, a dry run, wrote: ${write.kind}`);
+    if (write.kind === 'mark') this.#marks.check(write.pod, task);
+    else if (write.kind === 'entry') this.#entries.checkWrite(write, task);
+    else if (write.kind === 'prune') this.#entries.checkPrune(write.key, write.value);
+  }
+
+  /** The API server takes an allow: by name it may hit whatever has that name then (a). */
+  allowed(admission: Admission): void {
+    this.look(admission);
+    const { request, name, decision } = admission;
+    if (request.uid === undefined && !request.dryRun && !admission.sawCorpse && !admission.sawUnselected)
+      this.violate('a', `${name} is allowed (${decision?.reason}) by name, and ${request.name} is no corpse`);
+  }
+
+  /** The API server deletes a pod because the hook allowed an eviction (a). */
+  evicted(pod: SimPod, admission: Admission): void {
+    const { name, decision, request } = admission;
+    // Rule 6: a corpse is let go also by name, because nobody is replacing it.
+    const isOfCorpse = decision?.reason === 'Corpse' && admission.sawCorpse;
+    // Rule 3: nobody can know that it is to be protected a moment later, or that its successor is.
+    const isOfUnselected = decision?.reason === 'NotSelected' && admission.sawUnselected;
+    if (!isToProtect(pod) || !isUnfinished(pod) || isOfCorpse || isOfUnselected) return;
+    const because = `${name} was allowed (${decision?.reason})`;
+    const { graceSeconds = Number.POSITIVE_INFINITY } = request;
+    if (isProtected(pod)) this.violate('a', `${pod.uid}, live and selected, is evicted: ${because}`);
+    else if (graceSeconds < (pod.deletionGraceSeconds ?? 0))
+      this.violate('a', `${pod.uid}, still terminating, gets less grace: ${because}`);
+  }
+
+  /** The drainer is told a denial (b, d). */
+  refused(code: number, admission: Admission): void {
+    const { request, name, decision } = admission;
+    const told = `${name} is told ${code} (${decision?.reason})`;
+    if (code === 404 && admission.heldThroughout)
+      this.violate('b', `${told} while ${request.name} is live on a draining node`);
+    if (code === 404 && admission.outOfPlaceThroughout)
+      this.violate('b', `${told} while ${request.name} is not in place`);
+    if (code === 500 || (code === 409 && (request.uid === undefined || admission.heldThroughout))) {
+      this.violate('d', `${told}: its drain is given up`);
+    }
+  }
+
+  #isOnDrainingNode({ node }: SimPod): boolean {
+    return node !== undefined && isDraining(this.#server.nodes.get(node));
+  }
+}

@@ -1,0 +1,19 @@
+import type { SimTask } from '../actions/admission.ts';
+import type { ApiServer } from '../model/api-server.ts';
+import type { SimClock } from '../model/clock.ts';
+import type { End } from '../model/truth.ts';
+import type { Variant } from '../runs/variant.ts';
+
+/** The truth, and what has happened, for those who judge it. */
+export interface Ledger {
+  readonly clock: SimClock;
+  readonly variant: Variant;
+  readonly server: ApiServer<SimTask>;
+  /** By UID. */
+  readonly ends: ReadonlyMap<string, End>;
+  readonly prunedAt: ReadonlyMap<string, number>;
+  violate(invariant: InvariantId, what: string): void;
+}
+
+/** The letters of docs/simulation.md. */
+export type InvariantId = 'a' | 'b' | 'c' | 'd' | 'e' | 'f' | 'g';

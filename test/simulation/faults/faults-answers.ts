@@ -1,0 +1,181 @@
+import { isNotFound } from '../../../src/kube/errors.ts';
+import type { Decision, Observation } from '../../../src/policy/decision.ts';
+import { ENTRY_PREFIX } from '../../../src/policy/entry.ts';
+import { DRAINERS } from '../runs/variant.ts';
+import type { Fault } from './fault.ts';
+
+/** Without a pod a live observation is rule 2: 404. */
+function asGone({ pod: _pod, node: _node, ...rest }: Observation): Observation {
+  return rest;
+}
+
+const hasEarlier = ({ pod, entry, remembered }: Observation) =>
+  pod !== undefined && (entry ?? remembered) !== undefined && (entry ?? remembered)?.uid !== pod.uid;
+
+const denied = (code: 404 | 429 | 500): Decision => ({ kind: 'deny', rule: 'S6', reason: 'Doubt', code, message: '' });
+const ALLOWED: Decision = { kind: 'allow', rule: '6', reason: 'Corpse' };
+
+/** Faults of what a drainer is answered: (a), (b), (d) and (f). */
+export const FAULTS_OF_ANSWERS: readonly Fault[] = [
+  {
+    what: 'an entry means "moved", whatever node the pod is on',
+    violates: 'b',
+    mutation: { observation: (seen) => (seen.evidence === 'live' && hasEarlier(seen) ? asGone(seen) : seen) },
+  },
+  {
+    what: 'an entry with the own UID means "moved": the mark failed, another is about to write it, or it was taken away',
+    violates: 'b',
+    variant: { tracking: 'inPlace' },
+    mutation: {
+      observation: (seen) =>
+        seen.evidence === 'live' && seen.pod !== undefined && seen.entry?.uid === seen.pod.uid && !seen.pod.mark
+          ? asGone(seen)
+          : seen,
+    },
+  },
+  {
+    what: 'a dry run in the body is not seen',
+    violates: 'f',
+    mutation: { request: (request) => ({ ...request, dryRun: false }) },
+    variant: { drainers: [DRAINERS.dryRun, DRAINERS.kubectl] },
+  },
+  {
+    what: 'a key that is too long is not cut',
+    violates: 'd',
+    variant: { longNames: true, tracking: 'inPlace', drainers: [DRAINERS.kubectl] },
+    mutation: {
+      writes: (writes) => ({
+        ...writes,
+        writeEntry: (tracker, _key, value, signal) =>
+          writes.writeEntry(tracker, ENTRY_PREFIX + (JSON.parse(value) as { pod: string }).pod, value, signal),
+      }),
+    },
+  },
+  {
+    what: 'no tracking resource is answered with 500',
+    violates: 'd',
+    variant: { tracking: 'missing' },
+    mutation: {
+      decision: (decision) =>
+        decision.kind === 'mark' && decision.trackerMissing !== undefined ? denied(500) : decision,
+    },
+  },
+  {
+    what: 'an API error is answered with 500',
+    violates: 'd',
+    mutation: { decision: (decision) => (decision.reason === 'Doubt' ? denied(500) : decision) },
+  },
+  {
+    what: 'the namespace is taken from a body that has none',
+    violates: 'b',
+    mutation: { request: (request) => ({ ...request, namespace: '' }) },
+  },
+  {
+    what: "a Job's pod is taken for a member",
+    violates: 'd',
+    mutation: {
+      observation: (seen) => {
+        const { owner: _owner, ...pod } = seen.pod ?? {};
+        return seen.pod === undefined ? seen : { ...seen, pod: pod as NonNullable<Observation['pod']> };
+      },
+    },
+  },
+  {
+    what: 'a pod that is gone is let through, not refused with 404',
+    violates: 'a',
+    mutation: { decision: (decision) => (decision.reason === 'PodGone' ? ALLOWED : decision) },
+  },
+  {
+    what: 'a pod that is ending is let through by name',
+    violates: 'a',
+    mutation: { decision: (decision) => (decision.reason === 'Ending' ? ALLOWED : decision) },
+  },
+  {
+    what: 'the wall clock says for how long a pod has been over',
+    violates: 'a',
+    variant: { replicas: 1, drainers: [DRAINERS.kubectl, DRAINERS.clusterApi] },
+    mutation: {
+      observation: (seen) => ({
+        ...seen,
+        terminatingOrFinishedForMs: seen.now - (seen.pod?.finishedAt ?? seen.pod?.deletionDeadline ?? seen.now),
+      }),
+    },
+  },
+  {
+    what: 'what the cache says is taken for a live read',
+    violates: 'b',
+    mutation: { observation: (seen) => ({ ...seen, evidence: 'live' }) },
+  },
+  {
+    what: 'a pod that came back on its node is held to have stayed, though that was not drained',
+    violates: 'd',
+    variant: { keepsNodes: true, replicas: 1, drainers: [DRAINERS.kubectl] },
+    mutation: {
+      observation: ({ entry, remembered, ...seen }) => ({
+        ...seen,
+        ...(entry ? { entry: { ...entry, draining: true } } : {}),
+        ...(remembered ? { remembered: { ...remembered, draining: true } } : {}),
+      }),
+    },
+  },
+  {
+    what: 'a pod that is ending is refused with 404',
+    violates: 'b',
+    mutation: { decision: (decision) => (decision.reason === 'Ending' ? denied(404) : decision) },
+  },
+  {
+    what: 'a successor that is not scheduled yet lets the drain end',
+    violates: 'b',
+    mutation: { decision: (decision) => (decision.reason === 'WaitingForSchedule' ? denied(404) : decision) },
+  },
+  {
+    what: 'a successor lets the drain end before it is ready, though it should be',
+    violates: 'b',
+    variant: { condition: 'ready' },
+    mutation: { settings: (settings) => ({ ...settings, replacementCondition: 'scheduled' }) },
+  },
+  {
+    what: 'a terminating pod is given up to whoever names it, with less grace than it has',
+    violates: 'a',
+    variant: { drainers: [DRAINERS.brisk, DRAINERS.hasty], graceSeconds: 3_600 },
+    mutation: { request: ({ graceSeconds: _grace, ...request }) => request },
+  },
+  {
+    what: 'for how long a pod has been over goes on counting when its deadline changes',
+    violates: 'a',
+    variant: {
+      tracking: 'off',
+      replicas: 1,
+      graceSeconds: 3_600,
+      drainers: [DRAINERS.kubectl, DRAINERS.curt, DRAINERS.clusterApi],
+    },
+    mutation: { keepsCorpseClock: true },
+  },
+  {
+    what: 'a corpse is never let go',
+    violates: 'd',
+    variant: { leavesCorpses: true },
+    mutation: { decision: (decision) => (decision.reason === 'Corpse' ? denied(429) : decision) },
+  },
+  {
+    what: 'a finished pod counts as live and is marked',
+    violates: 'd',
+    variant: { leavesCorpses: true },
+    mutation: {
+      observation: ({ terminatingOrFinishedForMs: _ending, ...seen }) => {
+        const { finishedAt: _finishedAt, ...pod } = seen.pod ?? {};
+        return seen.pod === undefined ? seen : { ...seen, pod: pod as NonNullable<Observation['pod']> };
+      },
+    },
+  },
+  {
+    what: 'any 404 means that the pod is gone',
+    violates: 'b',
+    mutation: {
+      reads: (reads) => ({
+        ...reads,
+        pod: (...of) => reads.pod(...of).catch((error) => (isNotFound(error) ? undefined : Promise.reject(error))),
+      }),
+    },
+  },
+];

@@ -1,0 +1,72 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type RunResult, run } from '../runs/run.ts';
+import { shrink } from '../runs/shrink.ts';
+import type { Fault } from './fault.ts';
+import { FAULTS } from './faults.ts';
+
+export const PAGE = new URL('../../../docs/simulation.md', import.meta.url);
+/** A fault that needs more runs counts as not found. */
+export const MAX_RUNS = 1_500;
+const BEGIN = '<!-- the table is written by npm run simulate -- --faults -->\n';
+const END = '<!-- end of the table -->\n';
+
+export interface Finding {
+  readonly fault: Fault;
+  /** The first run, from seed 1 on, that violates what the fault violates. */
+  readonly found: RunResult;
+  /** Steps of all runs up to it. */
+  readonly stepsInAll: number;
+}
+
+/** Runs from seed 1 on until what the fault violates is violated; undefined where it is not. */
+export async function find(fault: Fault): Promise<Finding | undefined> {
+  const { mutation, variant = {}, begins = [] } = fault;
+  let stepsInAll = 0;
+  for (let seed = 1; seed <= MAX_RUNS; seed++) {
+    const found = await run(seed, { mutation, variant, begins });
+    stepsInAll += found.steps;
+    if (found.violation?.invariant === fault.violates) return { fault, found, stepsInAll };
+  }
+  return undefined;
+}
+
+/** Says of every fault by what it was found, one a line: `b, seed 8: what`. */
+export async function checkFaults(print: (line: string) => void): Promise<void> {
+  for (const fault of FAULTS) {
+    const finding = await find(fault);
+    const by =
+      finding === undefined ? 'not found' : `${finding.found.violation?.invariant}, seed ${finding.found.seed}`;
+    print(`${by}: ${fault.what}`);
+  }
+}
+
+/** The rows of the table. */
+export async function findFaults(progress: (line: string) => void): Promise<string[]> {
+  const rows: string[] = [];
+  for (const fault of FAULTS) {
+    const finding = await find(fault);
+    if (finding === undefined) throw new Error(`not found in ${MAX_RUNS} runs: ${fault.what}`);
+    const { found, stepsInAll } = finding;
+    const shortest = await shrink(found, fault.mutation);
+    rows.push(rowOf(fault, `${found.seed}`, `${stepsInAll}`, `${shortest.script.length}`));
+    progress(`${found.violation?.invariant} at seed ${found.seed}: ${fault.what}`);
+  }
+  return rows;
+}
+
+/** The part of a row that does not change with every change of the code. */
+export const rowStart = ({ what, violates }: Fault) => `| ${what} | (${violates}) |`;
+
+const rowOf = (fault: Fault, ...figures: string[]) => `${rowStart(fault)} ${figures.join(' | ')} |`;
+
+export function writeTable(rows: readonly string[]): void {
+  const page = readFileSync(PAGE, 'utf-8');
+  const begin = page.indexOf(BEGIN);
+  const end = page.indexOf(END);
+  if (begin === -1 || end === -1) throw new Error(`${PAGE.pathname} has no place for the table`);
+  const head = [
+    '| planted fault | violates | seed of the first run that shows it | steps until then | steps of the shortest way |',
+    '| --- | --- | --- | --- | --- |',
+  ];
+  writeFileSync(PAGE, `${page.slice(0, begin)}${BEGIN}\n${[...head, ...rows].join('\n')}\n\n${page.slice(end)}`);
+}

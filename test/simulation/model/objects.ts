@@ -1,0 +1,129 @@
+import type { JsonObject } from '../../../src/kube/client.ts';
+import { RESCHEDULE } from '../../support/raw.ts';
+import type { Variant } from '../runs/variant.ts';
+
+/** The truth about one pod, as the API server has it; `raw` is what it sends of it. */
+export interface SimPod {
+  readonly name: string;
+  readonly uid: string;
+  /** `member`: the operator's, to be protected; `job`: with the same labels, a backup's; `other`: anybody's. */
+  readonly kind: 'member' | 'job' | 'other';
+  node?: string;
+  boundAt?: number;
+  ready: boolean;
+  /** Whether it carries the label by which the hook selects. */
+  isLabelled: boolean;
+  mark?: { readonly value: string; readonly at: number; readonly by: string };
+  /** What it has to end in once it is deleted, and what it was given then. */
+  readonly graceSeconds: number;
+  deletionGraceSeconds?: number;
+  deletionDeadline?: number;
+  /** When its kubelet should have ended it. */
+  overAt?: number;
+  finishedAt?: number;
+  version: number;
+  raw: JsonObject;
+}
+
+export interface SimNode {
+  readonly name: string;
+  unschedulable: boolean;
+  taints: readonly string[];
+  version: number;
+  raw: JsonObject;
+}
+
+/** A tracking resource. Only its annotations and its version ever change. */
+export interface SimTracker {
+  readonly path: string;
+  readonly uid: string;
+  readonly name: string;
+  annotations: Readonly<Record<string, string>>;
+  version: number;
+  raw: JsonObject;
+}
+
+/** Wall-clock instant of the beginning of every run. */
+export const EPOCH = Date.parse('2026-01-01T00:00:00Z');
+export const NAMESPACE = 'db';
+export const NODES = ['n1', 'n2', 'n3'] as const;
+/** Pods that the hook does not protect. */
+export const OTHERS = ['backup-0', 'web-0'] as const;
+const LABELS = {
+  member: { app: 'couchbase', couchbase_cluster: 'cb' },
+  job: { app: 'couchbase', couchbase_cluster: 'cb' },
+  other: { app: 'web' },
+};
+const OWNERS = {
+  member: { apiVersion: 'couchbase.com/v2', kind: 'CouchbaseCluster', name: 'cb', controller: true },
+  job: { apiVersion: 'batch/v1', kind: 'Job', name: 'backup', controller: true },
+  other: { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'web', controller: true },
+};
+
+const instant = (ms: number) => new Date(EPOCH + ms).toISOString();
+
+export function rawPod(pod: Omit<SimPod, 'raw'>): JsonObject {
+  const { name, uid, version, mark, deletionDeadline, finishedAt } = pod;
+  return {
+    metadata: {
+      namespace: NAMESPACE,
+      name,
+      uid,
+      resourceVersion: `${version}`,
+      labels: pod.isLabelled ? LABELS[pod.kind] : {},
+      ownerReferences: [OWNERS[pod.kind]],
+      ...(mark === undefined ? {} : { annotations: { [RESCHEDULE]: mark.value }, managedFields: [managed(mark)] }),
+      ...(deletionDeadline === undefined
+        ? {}
+        : { deletionTimestamp: instant(deletionDeadline), deletionGracePeriodSeconds: pod.deletionGraceSeconds }),
+    },
+    spec: pod.node === undefined ? {} : { nodeName: pod.node },
+    status: {
+      phase: finishedAt === undefined ? 'Running' : 'Failed',
+      conditions: [{ type: 'Ready', status: pod.ready ? 'True' : 'False' }],
+      ...(finishedAt === undefined
+        ? {}
+        : { containerStatuses: [{ state: { terminated: { finishedAt: instant(finishedAt) } } }] }),
+    },
+  };
+}
+
+function managed({ at, by }: { at: number; by: string }): object {
+  const fieldsV1 = { 'f:metadata': { 'f:annotations': { [`f:${RESCHEDULE}`]: {} } } };
+  return { manager: by, time: instant(at), fieldsV1 };
+}
+
+export function rawNode({ name, version, unschedulable, taints }: Omit<SimNode, 'raw'>): JsonObject {
+  const spec = { unschedulable, taints: taints.map((key) => ({ key })) };
+  return { metadata: { name, resourceVersion: `${version}` }, spec };
+}
+
+export function rawTracker({ name, uid, version, annotations }: Omit<SimTracker, 'raw'>, variant: Variant): JsonObject {
+  const metadata = { name, uid, resourceVersion: `${version}`, annotations };
+  switch (variant.tracking) {
+    case 'namespace':
+      return { metadata };
+    case 'inPlace':
+      return { metadata: { ...metadata, namespace: NAMESPACE }, spec: { upgradeProcess: 'InPlaceUpgrade' } };
+    case 'upgradePath':
+      return {
+        metadata: { ...metadata, namespace: NAMESPACE },
+        spec: { upgradeProcess: 'SwapRebalance', upgrade: { upgradeProcess: 'InPlaceUpgrade' } },
+      };
+    default:
+      return { metadata: { ...metadata, namespace: NAMESPACE }, spec: {} };
+  }
+}
+
+export const isTerminatingOrFinished = (pod: SimPod) =>
+  pod.deletionDeadline !== undefined || pod.finishedAt !== undefined;
+/** Whether the hook is to protect it while it lives. */
+export const isToProtect = (pod: SimPod) => pod.kind === 'member' && pod.isLabelled;
+export const isUnfinished = (pod: SimPod) => pod.finishedAt === undefined;
+/** UIDs are numbered in the order in which instances were created. */
+export const ordinalOf = (uid: string) => Number(uid.slice(uid.lastIndexOf('#') + 1));
+/** What rule S1 protects. */
+export const isProtected = (pod: SimPod) => isToProtect(pod) && !isTerminatingOrFinished(pod);
+
+/** A name as it is shown: long ones are cut. */
+export const shown = (name: string) => name.replace(/-x+$/, '..');

@@ -1,0 +1,38 @@
+import type { InvariantId } from '../checks/ledger.ts';
+import { MAX_STEPS, type RunResult } from './run.ts';
+import { describeVariant } from './variant.ts';
+
+/** What must hold; the letters are those of docs/simulation.md. */
+export const INVARIANTS: Readonly<Record<InvariantId, string>> = {
+  a: 'no selected, live pod is evicted by the eviction API',
+  b: 'no drainer is let go while the pod that it asks for is live on a draining node',
+  c: 'no pod is marked unless it was asked for, and one drain moves a pod once',
+  d: 'every drain ends, and none is made to give up',
+  e: 'what is remembered is pruned in the end, and not before its time',
+  f: 'a dry run changes nothing',
+  g: 'nothing is written to an instance other than the one decided on',
+};
+
+const SHOWN_AT_THE_END = 30;
+
+/** A violation for people: what, how to see it again, and what happened. */
+export function describeFailure(result: RunResult): string {
+  const { seed, variant, violation, notes, maxSteps = MAX_STEPS } = result;
+  const steps = maxSteps === MAX_STEPS ? '' : ` --steps ${maxSteps}`;
+  if (violation === undefined) return `seed ${seed}: nothing was violated`;
+  const mended = notes.indexOf('> nothing fails any more');
+  const upTo = mended === -1 ? notes.length : mended + 1;
+  const end = notes.slice(Math.max(upTo, notes.length - SHOWN_AT_THE_END));
+  return [
+    `VIOLATED (${violation.invariant}) ${INVARIANTS[violation.invariant]}`,
+    violation.what,
+    `seed ${seed}: npm run simulate -- --runs 1 --seed ${seed}${steps}`,
+    describeVariant(variant),
+    `the shortest way that was found, ${result.script.length} steps:`,
+    ...notes.slice(0, upTo).map(indented),
+    ...(end.length < notes.length - upTo ? ['    ...'] : []),
+    ...end.map(indented),
+  ].join('\n');
+}
+
+const indented = (note: string) => (note.startsWith('>') ? `  ${note.slice(2)}` : `      ${note}`);

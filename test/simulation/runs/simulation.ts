@@ -1,0 +1,240 @@
+import { Admission, type ControllerTask, type SimTask } from '../actions/admission.ts';
+import { furnish } from '../actions/furnish.ts';
+import { Invariants } from '../checks/invariants.ts';
+import type { Mutation } from '../faults/mutation.ts';
+import { ApiServer, WATCH_KINDS } from '../model/api-server.ts';
+import { CALL_TIMEOUT_MS, Calls } from '../model/calls.ts';
+import { quiet, SimClock } from '../model/clock.ts';
+import { Drainer } from '../model/drainer.ts';
+import { HookProcess } from '../model/hook-process.ts';
+import { NAMESPACE, shown } from '../model/objects.ts';
+import { Operator } from '../model/operator.ts';
+import { trackerKindOf, type Variant } from './variant.ts';
+
+/** One place for a process of the hook. */
+export interface Replica {
+  readonly name: string;
+  process: HookProcess<SimTask> | undefined;
+  /** How far its wall clock is off. */
+  skewMs: number;
+}
+
+/** How many admissions can be under way at once. */
+const SLOTS = 6;
+
+/** The whole system in one process, at rest: nothing in it moves but by the methods of this and of its parts. */
+export class Simulation {
+  readonly clock = new SimClock();
+  readonly variant: Variant;
+  readonly mutation: Mutation;
+  readonly invariants: Invariants;
+  readonly server: ApiServer<SimTask>;
+  readonly calls: Calls<SimTask>;
+  readonly operator: Operator;
+  readonly drainers: readonly Drainer[];
+  readonly replicas: readonly Replica[];
+  readonly slots: (Admission | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
+  /** How often each reason was answered. */
+  readonly answers = new Map<string, number>();
+  /** What happened, for people; kept only if asked for. */
+  readonly notes: string[] | undefined;
+
+  constructor(variant: Variant, mutation: Mutation = {}, keepsNotes = false) {
+    this.variant = variant;
+    this.mutation = mutation;
+    this.notes = keepsNotes ? [] : undefined;
+    this.invariants = new Invariants(this.clock, variant);
+    this.server = new ApiServer<SimTask>(this.clock, variant, this.invariants);
+    this.invariants.watch(this.server);
+    this.calls = new Calls<SimTask>(
+      this.server,
+      () => this.clock.now,
+      (text) => this.note(text),
+    );
+    this.operator = new Operator(this.server, variant);
+    this.drainers = variant.drainers.map((kind, i) => new Drainer(`${kind.name}-${i}`, kind, this.server));
+    furnish(this);
+    this.replicas = Array.from({ length: variant.replicas }, (_, i) => ({
+      name: `r${i}`,
+      process: undefined,
+      skewMs: 0,
+    }));
+    for (const replica of this.replicas) {
+      this.startProcess(replica);
+      for (const kind of WATCH_KINDS) replica.process?.list(kind);
+    }
+  }
+
+  note(text: string): void {
+    this.notes?.push(text);
+  }
+
+  startProcess(replica: Replica): boolean {
+    if (replica.process !== undefined) return false;
+    const controllerTask: ControllerTask = { kind: 'controller', name: `the controller of ${replica.name}`, calls: [] };
+    const { clock, server, calls, variant, mutation } = this;
+    replica.process = new HookProcess<SimTask>({
+      clock,
+      server,
+      calls,
+      variant,
+      mutation,
+      controllerTask,
+      skewMs: () => replica.skewMs,
+      onMark: (decision, task) => this.invariants.decided(decision, task),
+      onPrune: (key, value, told) => this.invariants.decidedToPrune(key, value, told),
+      onForget: (name, uid, told) => this.invariants.forgot(name, uid, told),
+    });
+    return true;
+  }
+
+  /** The process dies, between any two steps; what it was asked meanwhile fails for whoever asked. */
+  crash(replica: Replica): boolean {
+    const { process } = replica;
+    if (process === undefined) return false;
+    replica.process = undefined;
+    this.clock.dropTimersOf(process);
+    this.calls.abandon(process.controllerTask);
+    for (const [slot, admission] of this.slots.entries()) {
+      if (admission?.process !== process) continue;
+      this.calls.abandon(admission);
+      this.#leave(slot, admission);
+      if (!admission.isOrphan && !admission.isAnswered) admission.drainer.told(admission.target, 500);
+    }
+    return true;
+  }
+
+  /** A drainer sends an eviction for a pod, and the API server asks this replica about it. */
+  ask(drainer: Drainer, podName: string, { name, process }: Replica): boolean {
+    const asked = drainer.requestFor(podName);
+    const slot = this.slots.indexOf(undefined);
+    if (asked === undefined || process === undefined || slot === -1) return false;
+    asked.target.state = 'asking';
+    this.#admit(
+      slot,
+      new Admission(`t${slot} (${drainer.name} evicts ${shown(podName)} at ${name})`, asked.request, {
+        ...asked,
+        startedAt: this.clock.now,
+        drainer,
+        process,
+      }),
+    );
+    return true;
+  }
+
+  /** The API server, or a client's transport, sends the same request again, to this replica; the first goes on unheard. */
+  resend(slot: number, { name, process }: Replica): boolean {
+    const first = this.slots[slot];
+    const free = this.slots.indexOf(undefined);
+    if (first === undefined || first.isOrphan || first.isAnswered || process === undefined || free === -1) return false;
+    first.isOrphan = true;
+    const { request, drainer, target } = first;
+    this.#admit(
+      free,
+      new Admission(`t${free} (${drainer.name} evicts ${shown(request.name)} again, at ${name})`, request, {
+        startedAt: this.clock.now,
+        target,
+        drainer,
+        process,
+      }),
+    );
+    return true;
+  }
+
+  /** The hook's answer reaches the API server, which acts on it; the drainer is told. `isLost`: it hears of a failure. */
+  answer(slot: number, isLost: boolean): boolean {
+    const admission = this.slots[slot];
+    if (admission?.decision === undefined || admission.isAnswered) return false;
+    admission.isAnswered = true;
+    this.sweep();
+    if (admission.isOrphan) return true;
+    admission.drainer.told(admission.target, isLost ? 500 : this.#act(admission, admission.decision));
+    return true;
+  }
+
+  /** Frees the slots of admissions that are answered and have nothing under way any more. */
+  sweep(): void {
+    for (const [slot, admission] of this.slots.entries()) {
+      if (admission?.isAnswered && admission.calls.length === 0) this.#leave(slot, admission);
+    }
+  }
+
+  /** The tracking resource, where the variant has one and it is not there. */
+  createTracker(): boolean {
+    const kind = trackerKindOf(this.variant);
+    if (kind === undefined || this.variant.tracking === 'missing' || this.server.trackers.size > 0) return false;
+    const name = kind.isNamespaced ? 'cb' : NAMESPACE;
+    const scope = kind.isNamespaced ? `/namespaces/${NAMESPACE}` : '';
+    this.server.createTracker({ path: `${kind.apiPath}${scope}/${kind.plural}/${name}`, name });
+    return true;
+  }
+
+  /** `after`: what is waited for when something has fallen due. */
+  async advance(ms: number, after: () => Promise<void> = quiet): Promise<void> {
+    const end = this.clock.now + ms;
+    for (let due = this.#nextDue(); due <= end; due = this.#nextDue()) {
+      await this.clock.advance(Math.max(0, due - this.clock.now), after);
+      const isTimedOut = this.tasks().map((task) => this.calls.timeOut(task));
+      if (isTimedOut.includes(true)) await after();
+    }
+    await this.clock.advance(end - this.clock.now, after);
+    this.invariants.changed();
+  }
+
+  /** When the next timer goes off, or the next call has taken too long. */
+  #nextDue(): number {
+    return Math.min(
+      this.clock.nextDue,
+      ...this.tasks().flatMap(({ calls }) => calls.map(({ sentAt }) => sentAt + CALL_TIMEOUT_MS + 1)),
+    );
+  }
+
+  /** Everybody who may have calls under way. */
+  tasks(): SimTask[] {
+    const controllers = this.replicas.flatMap(({ process }) => process?.controllerTask ?? []);
+    return [...this.slots.filter((admission) => admission !== undefined), ...controllers];
+  }
+
+  #act(admission: Admission, decision: NonNullable<Admission['decision']>): number {
+    const { request } = admission;
+    if (decision.kind !== 'allow') {
+      const code = decision.kind === 'mark' ? 429 : decision.code;
+      this.note(`${admission.name} is told ${code}, ${decision.reason}`);
+      this.invariants.refused(code, admission);
+      return code;
+    }
+    this.invariants.allowed(admission);
+    const { code, pod } = this.server.evict(request.name, { uid: request.uid, dryRun: request.dryRun });
+    this.note(`${admission.name} is allowed, ${decision.reason}: ${code}`);
+    if (pod !== undefined) this.invariants.evicted(pod, admission);
+    if (pod !== undefined) this.server.terminatePod(pod, request.graceSeconds);
+    return code;
+  }
+
+  #admit(slot: number, admission: Admission): void {
+    const { process, request } = admission;
+    this.slots[slot] = admission;
+    this.invariants.underWay.add(admission);
+    this.invariants.look(admission);
+    void process.admit(request, admission).then((decision) => {
+      admission.decision = decision;
+      this.answers.set(decision.reason, (this.answers.get(decision.reason) ?? 0) + 1);
+      this.note(`${admission.name} is decided: ${decision.kind} ${decision.rule} ${decision.reason}`);
+      if (this.mutation.consumesEntries && decision.reason === 'Rescheduled') this.#consume(admission);
+    });
+  }
+
+  #leave(slot: number, admission: Admission): void {
+    this.slots[slot] = undefined;
+    this.invariants.left(admission);
+  }
+
+  /** For a planted fault. */
+  #consume({ process, request }: Admission): void {
+    process.consume(`${NAMESPACE}/${request.name}`);
+    for (const tracker of this.server.trackers.values()) {
+      const others = Object.entries(tracker.annotations).filter(([key]) => !key.endsWith(`.${request.name}`));
+      this.server.changeTracker(tracker, Object.fromEntries(others));
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import type { PolicySettings } from '../../../src/policy/model.ts';
+import { couchbaseCluster } from '../../../src/policy/trackers/couchbasecluster.ts';
+import type { TrackerKind } from '../../../src/policy/trackers/index.ts';
+import { namespaceTracker } from '../../../src/policy/trackers/namespace.ts';
+import type { Random } from './random.ts';
+
+const MINUTE = 60_000;
+
+/**
+ * How the hook is set up and what it meets. `inPlace` and `upgradePath`: a cluster whose operator reuses names, said in
+ * the older or the newer field of its spec; `missing`: tracking is on, and the tracking resource does not exist.
+ */
+export type Tracking = 'inPlace' | 'upgradePath' | 'namespace' | 'swap' | 'missing' | 'off';
+
+export interface Variant {
+  readonly tracking: Tracking;
+  readonly condition: PolicySettings['replacementCondition'];
+  /** Names of pods so long that the key of an entry has to be cut. */
+  readonly longNames: boolean;
+  readonly replicas: number;
+  /** Whether a pod is put back on the node where the last of its name was, wherever that can be; with a local volume it has to. */
+  readonly keepsNodes: boolean;
+  /** Whether failed pods are left lying at the end, until somebody evicts them. */
+  readonly leavesCorpses: boolean;
+  /** Of every pod. */
+  readonly graceSeconds: number;
+  readonly drainers: readonly DrainerKind[];
+}
+
+/** What a drainer does, as far as the hook can tell it from others; its pace is the scheduler's. */
+export interface DrainerKind {
+  readonly name: string;
+  readonly marksBy: 'cordon' | 'nothing' | string;
+  readonly namesUid: boolean;
+  /** Whether it looks at the node again and again, and so asks for what is there now. */
+  readonly relists: boolean;
+  /** Whether an error other than 429 is tried again; if not, the pod is given up. */
+  readonly retriesErrors: boolean;
+  /** One try for each pod, and no waiting. */
+  readonly asksOnce: boolean;
+  readonly dryRun: boolean;
+  readonly graceSeconds?: number;
+}
+
+const PATIENT = { namesUid: false, relists: false, retriesErrors: true, asksOnce: false, dryRun: false };
+
+export const DRAINERS = {
+  kubectl: { ...PATIENT, name: 'kubectl', marksBy: 'cordon', retriesErrors: false },
+  clusterApi: { ...PATIENT, name: 'cluster-api', marksBy: 'cordon' },
+  windows: { ...PATIENT, name: 'windows', marksBy: 'cordon', relists: true },
+  karpenter: { ...PATIENT, name: 'karpenter', marksBy: 'karpenter.sh/disrupted', namesUid: true, relists: true },
+  hasty: { ...PATIENT, name: 'hasty', marksBy: 'cordon', namesUid: true, relists: true, graceSeconds: 0 },
+  /** With less grace than pods have. */
+  brisk: { ...PATIENT, name: 'brisk', marksBy: 'cordon', namesUid: true, relists: true, graceSeconds: 5 },
+  curt: { ...PATIENT, name: 'curt', marksBy: 'cordon', graceSeconds: 5 },
+  autoscaler: { ...PATIENT, name: 'autoscaler', marksBy: 'ToBeDeletedByClusterAutoscaler' },
+  descheduler: { ...PATIENT, name: 'descheduler', marksBy: 'nothing', asksOnce: true },
+  dryRun: { ...PATIENT, name: 'dry-run', marksBy: 'nothing', asksOnce: true, dryRun: true },
+} as const satisfies Record<string, DrainerKind>;
+
+const TRACKINGS: readonly Tracking[] = ['inPlace', 'inPlace', 'upgradePath', 'namespace', 'swap', 'missing', 'off'];
+const MOSTLY: readonly DrainerKind[] = [DRAINERS.kubectl, ...Object.values(DRAINERS)];
+
+/** A seed's own variant. */
+export function variantOf(random: Random): Variant {
+  return {
+    tracking: random.pick(TRACKINGS),
+    condition: random.below(3) === 0 ? 'ready' : 'scheduled',
+    longNames: random.below(8) === 0,
+    replicas: 1 + random.below(3),
+    keepsNodes: random.below(2) === 0,
+    leavesCorpses: random.below(2) === 0,
+    graceSeconds: random.pick([0, 30, 30, 3_600, 3_600]),
+    drainers: Array.from({ length: 1 + random.below(3) }, () => random.pick(MOSTLY)),
+  };
+}
+
+export const RETENTION_MS = 15 * MINUTE;
+
+export function settingsOf({ condition }: Variant): PolicySettings {
+  return {
+    selector: [{ op: 'in', key: 'app', values: ['couchbase'] }],
+    annotationValue: 'true',
+    drainTaints: ['node.kubernetes.io/unschedulable', 'ToBeDeletedByClusterAutoscaler', 'karpenter.sh/disrupted'],
+    replacementCondition: condition,
+    exemptUsers: [],
+    stallAfterMs: 15 * MINUTE,
+    retentionMs: RETENTION_MS,
+  };
+}
+
+export function trackerKindOf({ tracking }: Variant): TrackerKind | undefined {
+  if (tracking === 'off') return undefined;
+  return tracking === 'namespace' ? namespaceTracker : couchbaseCluster;
+}
+
+/** Whether, in truth, a mark is to be remembered by an entry. */
+export function wantsEntry({ tracking }: Variant): boolean {
+  return tracking === 'inPlace' || tracking === 'upgradePath' || tracking === 'namespace';
+}
+
+export function describeVariant(variant: Variant): string {
+  const { tracking, condition, replicas, drainers } = variant;
+  const more = [
+    ...(variant.longNames ? ['long names'] : []),
+    ...(variant.graceSeconds === 30 ? [] : [`grace of ${variant.graceSeconds} s`]),
+    ...(variant.leavesCorpses ? ['corpses are left'] : []),
+    ...(variant.keepsNodes ? ['pods go back to their nodes'] : []),
+  ];
+  const what = [`tracking ${tracking}`, condition, `${replicas} replicas`, ...more].join(', ');
+  return `${what}; drainers ${drainers.map(({ name }) => name).join(', ')}`;
+}

@@ -1,0 +1,20 @@
+/** The nodes that lie on a circle, or between two: what is left once every node is taken away that leads, or is led to, nowhere. */
+export function circlesIn(graph: ReadonlyMap<string, readonly string[]>): string[] {
+  return [...withoutEnds(reversed(withoutEnds(graph))).keys()].sort();
+}
+
+function withoutEnds(graph: ReadonlyMap<string, readonly string[]>): Map<string, readonly string[]> {
+  const left = new Map(graph);
+  let size: number;
+  do {
+    size = left.size;
+    for (const [node, edges] of left) if (!edges.some((to) => left.has(to))) left.delete(node);
+  } while (left.size < size);
+  return left;
+}
+
+function reversed(graph: ReadonlyMap<string, readonly string[]>): Map<string, readonly string[]> {
+  const back = new Map<string, string[]>([...graph.keys()].map((node) => [node, []]));
+  for (const [node, edges] of graph) for (const to of edges) back.get(to)?.push(node);
+  return back;
+}

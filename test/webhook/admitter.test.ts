@@ -1,0 +1,323 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ApiUnreachableError } from '../../src/kube/errors.ts';
+import { LOG } from '../../src/log/messages.ts';
+import { anAdmitter, answerOf } from '../support/admission.ts';
+import { refusal } from '../support/api.ts';
+import { ENTRY_KEY, POD_PATH, TRACKER_PATH } from '../support/cache.ts';
+import { aRawCluster, aRawNode, aRawPod, RESCHEDULE } from '../support/raw.ts';
+import { settle } from '../support/time.ts';
+
+const READ_POD = `GET ${POD_PATH}`;
+/** Where the successor is. */
+const NODE_PATH = '/api/v1/nodes/node-2';
+const READ_NODE = `GET ${NODE_PATH}`;
+/** The one that the pod of the tests is on at first. */
+const NODE_1_PATH = '/api/v1/nodes/node-1';
+const READ_NODE_1 = `GET ${NODE_1_PATH}`;
+const READ_TRACKER = `GET ${TRACKER_PATH}`;
+const MARK = `PATCH ${POD_PATH}`;
+const WRITE_ENTRY = `PATCH ${TRACKER_PATH}`;
+
+const marked = aRawPod({ metadata: { annotations: { [RESCHEDULE]: 'true' } } });
+const successor = aRawPod({ metadata: { uid: 'uid-b', resourceVersion: '200' }, spec: { nodeName: 'node-2' } });
+const tracked = (uid: string) => aRawCluster({ metadata: { annotations: { [ENTRY_KEY]: `{"uid":"${uid}"}` } } });
+
+describe('Admitter: the calls that a decision costs', () => {
+  test('waiting: none', async () => {
+    const { admit, api } = anAdmitter({ pods: [marked] });
+    assert.match(answerOf(await admit()), /^429 Pod waiting to be rescheduled/);
+    assert.deepEqual(api.calls, []);
+  });
+
+  test('a first mark: two writes, the entry before the pod, and no read', async () => {
+    const { admit, api } = anAdmitter();
+    assert.equal(answerOf(await admit()), '429 Reschedule annotation added to pod');
+    assert.deepEqual(api.calls, [WRITE_ENTRY, MARK]);
+    assert.equal(api.annotations(POD_PATH)[RESCHEDULE], 'true');
+    assert.match(api.annotations(TRACKER_PATH)[ENTRY_KEY] ?? '', /"uid":"uid-a","node":"node-1"/);
+  });
+
+  test('a first mark where the cache has not heard of the cordon: the entry says what a live read finds', async () => {
+    for (const [node, isDrained] of [
+      [aRawNode({ spec: { unschedulable: true } }), true],
+      [aRawNode(), false],
+    ] as const) {
+      const { admit, api } = anAdmitter({ nodes: [aRawNode()] });
+      api.put(NODE_1_PATH, node);
+      assert.equal(answerOf(await admit()), '429 Reschedule annotation added to pod');
+      assert.deepEqual(api.calls, [READ_POD, READ_TRACKER, `GET ${NODE_1_PATH}`, WRITE_ENTRY, MARK]);
+      assert.equal(/"draining":false/.test(api.annotations(TRACKER_PATH)[ENTRY_KEY] ?? ''), !isDrained);
+    }
+  });
+
+  test('a first mark, and the next try before the watch has told of it: none more', async () => {
+    const { admit, api } = anAdmitter();
+    await admit();
+    api.calls.length = 0;
+    assert.match(answerOf(await admit()), /^429 Pod waiting to be rescheduled/);
+    assert.deepEqual(api.calls, []);
+  });
+
+  test('a first mark with tracking off, or of an operator that takes new names: one write', async () => {
+    const other = aRawCluster({ spec: { upgradeProcess: 'SwapRebalance' } });
+    for (const world of [{ trackerKind: 'off', trackers: [] } as const, { trackers: [other] }]) {
+      const { admit, api } = anAdmitter(world);
+      assert.equal(answerOf(await admit()), '429 Reschedule annotation added to pod');
+      assert.deepEqual(api.calls, [MARK]);
+    }
+  });
+
+  test('a first mark without a tracking resource: a live look for it, then one write and a warning', async () => {
+    const { admit, api, log } = anAdmitter({ trackers: [] });
+    api.objects.delete(TRACKER_PATH);
+    assert.equal(answerOf(await admit()), '429 Reschedule annotation added to pod');
+    assert.deepEqual(api.calls, [READ_POD, READ_TRACKER, MARK]);
+    assert.deepEqual(log.messages(), [LOG.marked, LOG.untracked]);
+  });
+
+  test('moved: a live read of the pod and of its node', async () => {
+    const { admit, api } = anAdmitter({ pods: [successor], trackers: [tracked('uid-a')] });
+    api.put(POD_PATH, successor);
+    api.put(NODE_PATH, aRawNode({ metadata: { name: 'node-2' } }));
+    for (let i = 0; i < 2; i++) {
+      assert.equal(answerOf(await admit()), '404 Pod has been rescheduled with the same name');
+      assert.deepEqual(api.calls.splice(0), [READ_POD, READ_NODE]);
+    }
+  });
+
+  test('moved to a node that has just been cordoned: the live node counts, and it is marked again', async () => {
+    const { admit, api } = anAdmitter({ pods: [successor], trackers: [tracked('uid-a')] });
+    api.put(POD_PATH, successor);
+    api.put(TRACKER_PATH, tracked('uid-a'));
+    const decision = await admit();
+    assert.equal(answerOf(decision), '429 Reschedule annotation added to pod');
+    assert.equal(decision.rule, '8a');
+    assert.deepEqual(api.calls, [READ_POD, READ_NODE, WRITE_ENTRY, MARK]);
+  });
+
+  test('marked where nobody drains, and back there: the drain that asks is one of another node, and ends', async () => {
+    const { admit, api, cache } = anAdmitter({ nodes: [aRawNode()] });
+    api.put(NODE_1_PATH, aRawNode());
+    await admit();
+    const back = aRawPod({ metadata: { uid: 'uid-b', resourceVersion: '9999' } });
+    api.put(POD_PATH, back);
+    cache.pods.put(cache.project.pod(back));
+    assert.equal(answerOf(await admit()), '404 Pod has been rescheduled with the same name');
+  });
+
+  test('marked where somebody drained, uncordoned, and back there: it has not left', async () => {
+    const { admit, api, cache } = anAdmitter({ nodes: [aRawNode({ spec: { unschedulable: true } })] });
+    await admit();
+    const [back, calm] = [aRawPod({ metadata: { uid: 'uid-b', resourceVersion: '9999' } }), aRawNode()];
+    api.put(POD_PATH, back);
+    api.put(NODE_1_PATH, calm);
+    cache.pods.put(cache.project.pod(back));
+    cache.nodes.put(cache.project.node(calm));
+    assert.match(answerOf(await admit()), /^429 .*came back on node node-1, which it was to leave/);
+  });
+
+  test('marked where nobody drained yet, drained, uncordoned, and back there: it has not left', async () => {
+    const { admit, api, cache } = anAdmitter({ nodes: [aRawNode()] });
+    const node = (resourceVersion: string, unschedulable: boolean) => {
+      const object = aRawNode({ metadata: { resourceVersion }, spec: { unschedulable } });
+      api.put(NODE_1_PATH, object);
+      cache.nodes.put(cache.project.node(object));
+    };
+    node('100', false);
+    await admit();
+    node('101', true);
+    assert.match(answerOf(await admit()), /^429 Pod waiting to be rescheduled/);
+    node('102', false);
+    const back = aRawPod({ metadata: { uid: 'uid-b', resourceVersion: '9999' } });
+    api.put(POD_PATH, back);
+    cache.pods.put(cache.project.pod(back));
+    assert.match(answerOf(await admit()), /^429 .*came back on node node-1, which it was to leave/);
+  });
+
+  test('gone: one live read', async () => {
+    const { admit, api } = anAdmitter({ pods: [] });
+    api.objects.delete(POD_PATH);
+    assert.equal(answerOf(await admit()), '404 Pod has been rescheduled');
+    assert.deepEqual(api.calls, [READ_POD]);
+  });
+
+  test('not selected: one live read', async () => {
+    const { admit, api } = anAdmitter({ pods: [] });
+    api.put(POD_PATH, aRawPod({ metadata: { labels: { app: 'web' } } }));
+    assert.equal(answerOf(await admit()), 'allow');
+    assert.equal(api.calls[0], READ_POD);
+    assert.ok(api.calls.every((call) => call.startsWith('GET ')));
+  });
+
+  test('not an eviction, or of an exempt user: none', async () => {
+    const { admit, api } = anAdmitter();
+    const user = { username: 'system:serviceaccount:kube-system:exempt' };
+    assert.deepEqual([await admit({ isEviction: false }), await admit(user)].map(answerOf), ['allow', 'allow']);
+    assert.deepEqual(api.calls, []);
+  });
+
+  test('a dry run: reads only', async () => {
+    const { admit, api } = anAdmitter();
+    assert.equal(answerOf(await admit({ dryRun: true })), 'allow');
+    assert.deepEqual(api.calls, [READ_POD, READ_NODE_1]);
+  });
+});
+
+describe('Admitter: the world has changed meanwhile', () => {
+  test('another replica has written to the tracking resource: decided anew on a live read', async () => {
+    const { admit, api } = anAdmitter();
+    api.annotate(TRACKER_PATH, { 'reschedule.hook/db.cb-0009': '{}' });
+    assert.equal(answerOf(await admit()), '429 Reschedule annotation added to pod');
+    assert.deepEqual(api.calls, [WRITE_ENTRY, READ_POD, READ_TRACKER, READ_NODE_1, WRITE_ENTRY, MARK]);
+  });
+
+  test('another replica has marked the pod: it waits', async () => {
+    const { admit, api } = anAdmitter();
+    api.annotate(TRACKER_PATH, { [ENTRY_KEY]: '{"uid":"uid-a"}' });
+    api.annotate(POD_PATH, { [RESCHEDULE]: 'true' });
+    assert.match(answerOf(await admit()), /^429 Pod waiting to be rescheduled/);
+    assert.deepEqual(api.calls, [WRITE_ENTRY, READ_POD, READ_TRACKER]);
+  });
+
+  test('the pod is another instance: the new one is not marked for what was asked of the old one', async () => {
+    const { admit, api, cache } = anAdmitter({ pods: [aRawPod()] });
+    api.put(POD_PATH, successor);
+    api.put(NODE_PATH, aRawNode({ metadata: { name: 'node-2' } }));
+    api.before = (call) => {
+      if (call === READ_POD) cache.pods.put(cache.project.pod(successor));
+    };
+    assert.equal(answerOf(await admit()), '404 Pod has been rescheduled with the same name');
+    assert.equal(RESCHEDULE in api.annotations(POD_PATH), false);
+  });
+
+  test('the pod is gone: 404 by a live read', async () => {
+    const { admit, api } = anAdmitter();
+    api.objects.delete(POD_PATH);
+    assert.equal(answerOf(await admit()), '404 Pod has been rescheduled');
+    assert.deepEqual(api.calls, [WRITE_ENTRY, MARK, READ_POD]);
+  });
+
+  test('again and again: doubt, after eight tries', async () => {
+    const { admit, api } = anAdmitter();
+    api.before = (call) => {
+      if (call === WRITE_ENTRY) throw refusal(409, { reason: 'Conflict' });
+    };
+    assert.equal(
+      answerOf(await admit()),
+      '429 Pod waiting to be rescheduled (the pod or its tracking resource changed 8 times meanwhile)',
+    );
+    assert.equal(api.calls.filter((call) => call === WRITE_ENTRY).length, 8);
+    assert.equal(api.calls.includes(MARK), false);
+  });
+});
+
+/** Every way through, and every call on it: whichever fails, the pod is not let go. */
+const WAYS = [
+  { what: 'a first mark', world: {}, pod: aRawPod(), calls: [WRITE_ENTRY, MARK] },
+  {
+    what: 'a mark without a cached tracker',
+    world: { trackers: [] },
+    pod: aRawPod(),
+    calls: [READ_POD, READ_TRACKER, WRITE_ENTRY, MARK],
+  },
+  {
+    what: 'a pod that is not selected',
+    world: { pods: [] },
+    pod: aRawPod({ metadata: { labels: { app: 'web' } } }),
+    calls: [READ_POD],
+  },
+  {
+    what: 'a pod that has moved',
+    world: { pods: [successor], trackers: [tracked('uid-a')] },
+    pod: successor,
+    calls: [READ_POD, READ_NODE],
+  },
+] as const;
+
+const ERRORS = [refusal(500), refusal(403), refusal(429), new ApiUnreachableError('GET', new Error('reset'))];
+
+describe('Admitter: doubt waits', () => {
+  for (const { what, world, pod, calls } of WAYS) {
+    for (const call of calls) {
+      for (const error of ERRORS) {
+        test(`${what}: ${call} fails with ${error.message}`, async () => {
+          const { admit, api } = anAdmitter(world);
+          api.put(POD_PATH, pod);
+          api.put(NODE_PATH, aRawNode({ metadata: { name: 'node-2' } }));
+          api.before = (made) => {
+            if (made === call) throw error;
+          };
+          assert.equal(answerOf(await admit()), `429 Pod waiting to be rescheduled (${error.message})`);
+        });
+      }
+    }
+  }
+
+  for (const body of [null, {}, { kind: 'Status' }]) {
+    test(`a live read that is answered with ${JSON.stringify(body)} is no answer`, async () => {
+      const { admit, api } = anAdmitter({ pods: [] });
+      api.json = async () => body as never;
+      assert.match(answerOf(await admit()), /^429 Pod waiting to be rescheduled \(GET .*: the answer is no object\)$/);
+    });
+  }
+
+  test('the deadline: 429 at once, with the cause, although the call goes on', async () => {
+    const { admit, api, deadline, log, decided } = anAdmitter({ pods: [] });
+    api.before = () => new Promise(() => undefined);
+    const answer = admit();
+    await settle();
+    deadline.abort();
+    const expected = '429 Pod waiting to be rescheduled (the answer was due before the API server had answered)';
+    assert.equal(answerOf(await answer), expected);
+    assert.deepEqual(log.messages(), [LOG.doubt]);
+    assert.deepEqual(
+      decided.map(({ reason }) => reason),
+      ['Doubt'],
+    );
+  });
+
+  test('the deadline in the middle of a mark: 429 at once, and the mark is carried through and told of', async () => {
+    const { admit, api, deadline, log, decided } = anAdmitter();
+    const { promise: written, resolve: write } = Promise.withResolvers<void>();
+    api.before = () => written;
+    const answer = admit();
+    await settle();
+    deadline.abort();
+    assert.match(answerOf(await answer), /^429 .*the answer was due/);
+    write();
+    await settle();
+    assert.deepEqual(api.calls, [WRITE_ENTRY, MARK]);
+    assert.equal(api.annotations(POD_PATH)[RESCHEDULE], 'true');
+    assert.deepEqual(log.messages(), [LOG.doubt, LOG.marked]);
+    assert.deepEqual(
+      decided.map(({ reason }) => reason),
+      ['Doubt', 'Marked'],
+    );
+  });
+
+  test('a deadline that has passed already: 429 without a call', async () => {
+    const { admit, api, deadline } = anAdmitter();
+    deadline.abort();
+    assert.match(answerOf(await admit()), /^429 .*the answer was due/);
+    assert.deepEqual(api.calls, []);
+  });
+
+  test('a cache that has not seen the pod yet: 429 while it has not, and no mark', async () => {
+    const { admit, api, deadline } = anAdmitter({ pods: [] });
+    const answer = admit();
+    await settle();
+    deadline.abort();
+    assert.match(answerOf(await answer), /^429 Pod waiting to be rescheduled/);
+    assert.deepEqual(api.calls, [READ_POD, READ_NODE_1]);
+  });
+
+  test('a cache that sees it meanwhile: decided on a fresh look', async () => {
+    const { admit, api, cache } = anAdmitter({ pods: [] });
+    const answer = admit();
+    await settle();
+    cache.pods.put(cache.project.pod(aRawPod()));
+    assert.equal(answerOf(await answer), '429 Reschedule annotation added to pod');
+    assert.deepEqual(api.calls, [READ_POD, READ_NODE_1, READ_POD, READ_TRACKER, READ_NODE_1, WRITE_ENTRY, MARK]);
+  });
+});

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Pod, Tracker } from '../../src/policy/model.ts';
+import type { MarkDecision } from '../../src/webhook/marker.ts';
+import { aMarker } from '../support/admission.ts';
+import { refusal } from '../support/api.ts';
+import { aPod, aTracker, NOW, without } from '../support/builders.ts';
+import { ENTRY_KEY, POD_KEY, POD_PATH, TRACKER_KEY, TRACKER_PATH } from '../support/cache.ts';
+import { aRawCluster, aRawPod, RESCHEDULE } from '../support/raw.ts';
+import { settle } from '../support/time.ts';
+
+const { signal } = new AbortController();
+const MARK = `PATCH ${POD_PATH}`;
+const WRITE_ENTRY = `PATCH ${TRACKER_PATH}`;
+
+const aDecision = (pod: Pod = aPod(), entryOn?: Tracker, draining = true): MarkDecision => ({
+  kind: 'mark',
+  rule: '9',
+  reason: 'Marked',
+  message: '',
+  pod,
+  draining,
+  ...(entryOn === undefined ? {} : { entryOn }),
+});
+
+describe('Marker', () => {
+  test('writes the entry, then marks the pod, and the cache knows both', async () => {
+    const { marker, api, cache } = aMarker();
+    assert.equal(await marker.mark(aDecision(aPod(), aTracker()), signal), 'marked');
+    assert.deepEqual(api.calls, [WRITE_ENTRY, MARK]);
+    const value = JSON.stringify({ uid: 'uid-a', node: 'node-1', at: new Date(NOW).toISOString() });
+    assert.equal(api.annotations(TRACKER_PATH)[ENTRY_KEY], value);
+    assert.equal(cache.trackers.get(TRACKER_KEY)?.entries[ENTRY_KEY], value);
+    assert.equal(cache.pods.get(POD_KEY)?.mark?.value, 'true');
+  });
+
+  test('marks the pod alone where no entry was decided on', async () => {
+    const { marker, api } = aMarker();
+    assert.equal(await marker.mark(aDecision(), signal), 'marked');
+    assert.deepEqual(api.calls, [MARK]);
+  });
+
+  test('writes an entry without a node for a pod that has none', async () => {
+    const { marker, api } = aMarker();
+    await marker.mark(aDecision(without(aPod(), 'node'), aTracker()), signal);
+    assert.equal('node' in JSON.parse(api.annotations(TRACKER_PATH)[ENTRY_KEY] ?? ''), false);
+  });
+
+  test('writes into the entry that its node was not draining', async () => {
+    const { marker, api } = aMarker();
+    await marker.mark(aDecision(aPod(), aTracker(), false), signal);
+    assert.equal(JSON.parse(api.annotations(TRACKER_PATH)[ENTRY_KEY] ?? '').draining, false);
+  });
+
+  test('does not mark the pod where the entry could not be written', async () => {
+    for (const code of [409, 500]) {
+      const { marker, api } = aMarker();
+      api.before = (call) => {
+        if (call === WRITE_ENTRY) throw refusal(code);
+      };
+      const outcome = marker.mark(aDecision(aPod(), aTracker()), signal);
+      if (code === 409) assert.equal(await outcome, 'changed');
+      else await assert.rejects(outcome, { code: 500 });
+      assert.deepEqual(api.calls, [WRITE_ENTRY]);
+    }
+  });
+
+  test('says changed where the pod is another instance, or gone, and leaves it alone', async () => {
+    const { marker, api, cache } = aMarker();
+    api.put(POD_PATH, aRawPod({ metadata: { uid: 'uid-b' } }));
+    assert.equal(await marker.mark(aDecision(aPod(), aTracker()), signal), 'changed');
+    assert.equal(RESCHEDULE in api.annotations(POD_PATH), false);
+    api.objects.delete(POD_PATH);
+    assert.equal(await marker.mark(aDecision(), signal), 'changed');
+    assert.equal(cache.pods.get(POD_KEY)?.mark, undefined);
+  });
+
+  for (const [what, metadata] of [
+    ['the entry of this pod was written meanwhile', { annotations: { [ENTRY_KEY]: '{"uid":"uid-z"}' } }],
+    ['the tracking resource is another one of that name', { uid: 'uid-other' }],
+  ] as const) {
+    test(`says changed, without a call, where ${what}`, async () => {
+      const newer = aRawCluster({ metadata: { resourceVersion: '71', ...metadata } });
+      const { marker, api } = aMarker({ trackers: [newer] });
+      assert.equal(await marker.mark(aDecision(aPod(), aTracker()), signal), 'changed');
+      assert.deepEqual(api.calls, []);
+    });
+  }
+
+  test('goes by the newer of what was seen and what is cached', async () => {
+    for (const [seen, cached] of [
+      ['99', '100'],
+      ['100', '99'],
+    ] as const) {
+      const { marker, api } = aMarker({ trackers: [aRawCluster({ metadata: { resourceVersion: cached } })] });
+      api.put(TRACKER_PATH, aRawCluster({ metadata: { resourceVersion: '100' } }));
+      assert.equal(await marker.mark(aDecision(aPod(), aTracker({ resourceVersion: seen })), signal), 'marked');
+    }
+  });
+
+  test('refuses to write an entry where tracking is off', async () => {
+    const { marker } = aMarker({ trackerKind: 'off', trackers: [] });
+    await assert.rejects(marker.mark(aDecision(aPod(), aTracker()), signal), /tracking is off/);
+  });
+});
+
+describe('Marker: many pods of one tracking resource', () => {
+  const names = Array.from({ length: 20 }, (_, i) => `cb-${String(i).padStart(4, '0')}`);
+
+  function aCluster() {
+    const pods = names.map((name) => aRawPod({ metadata: { name, uid: `uid-${name}` } }));
+    const world = aMarker({ pods });
+    for (const [i, name] of names.entries()) world.api.put(POD_PATH.replace('cb-0000', name), pods[i] ?? {});
+    const decisions = names.map((name) => aDecision(aPod({ name, uid: `uid-${name}` }), aTracker()));
+    return { ...world, decisions };
+  }
+
+  test('20 marks at once take turns: no conflict, one write of each kind for each', async () => {
+    const { marker, api, decisions } = aCluster();
+    const outcomes = await Promise.all(decisions.map((decision) => marker.mark(decision, signal)));
+    assert.deepEqual([...new Set(outcomes)], ['marked']);
+    assert.equal(api.calls.length, 40);
+    assert.equal(Object.keys(api.annotations(TRACKER_PATH)).length, 20);
+  });
+
+  test('one that fails or gives up does not hold up the others', async () => {
+    const { marker, api, decisions } = aCluster();
+    let isFirst = true;
+    api.before = (call) => {
+      const fails = isFirst && call === WRITE_ENTRY;
+      if (call === WRITE_ENTRY) isFirst = false;
+      if (fails) throw refusal(500);
+    };
+    const outcomes = await Promise.allSettled(
+      decisions.map((decision, i) => marker.mark(decision, i === 1 ? AbortSignal.abort() : signal)),
+    );
+    assert.equal(outcomes.filter(({ status }) => status === 'rejected').length, 2);
+    assert.equal(Object.keys(api.annotations(TRACKER_PATH)).length, 18);
+  });
+
+  test('pods of other tracking resources do not wait for each other', async () => {
+    const { marker, api, decisions } = aCluster();
+    const otherPath = TRACKER_PATH.replace(/cb$/, 'other');
+    api.put(otherPath, aRawCluster({ metadata: { name: 'other' } }));
+    api.before = (call) => (call === WRITE_ENTRY ? new Promise(() => undefined) : undefined);
+    const [first, second] = decisions;
+    assert.ok(first !== undefined && second !== undefined);
+    void marker.mark(first, signal);
+    await settle();
+    assert.equal(await marker.mark({ ...second, entryOn: aTracker({ name: 'other' }) }, signal), 'marked');
+  });
+});

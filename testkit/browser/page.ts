@@ -1,0 +1,134 @@
+export type Fields = Record<string, unknown>;
+export interface Message {
+  readonly id?: number;
+  readonly method?: string;
+  readonly sessionId?: string;
+  readonly params?: Fields;
+  readonly result?: Fields;
+  readonly error?: { readonly message: string };
+}
+
+/** The browser that a page is in. */
+interface Browser {
+  send(method: string, params?: Fields, sessionId?: string): Promise<Fields>;
+  listen(listener: (message: Message) => void): void;
+}
+
+/** What a page is shown as. */
+export interface View {
+  readonly width: number;
+  readonly height: number;
+  readonly scheme?: 'light' | 'dark';
+}
+
+/** One page of a browser, as a person has it before them. */
+export class Page {
+  /** Addresses that were asked for, and what the page complained about, since it was loaded. */
+  readonly requests: string[] = [];
+  readonly complaints: string[] = [];
+  readonly #browser: Browser;
+  readonly #session: string;
+  #loaded = Promise.withResolvers<void>();
+
+  constructor(browser: Browser, session: string) {
+    this.#browser = browser;
+    this.#session = session;
+    browser.listen((message) => {
+      if (message.sessionId === session) this.#hear(message);
+    });
+  }
+
+  async load(url: string, view: View): Promise<void> {
+    for (const domain of ['Page', 'Runtime', 'Network', 'Log']) await this.#send(`${domain}.enable`);
+    await this.show(view);
+    this.#loaded = Promise.withResolvers<void>();
+    await this.#send('Page.navigate', { url });
+    await this.#loaded.promise;
+  }
+
+  /** Shows the page in another size or colour scheme. */
+  async show({ width, height, scheme = 'light' }: View): Promise<void> {
+    await this.#send('Emulation.setDeviceMetricsOverride', {
+      width,
+      height,
+      deviceScaleFactor: 1,
+      mobile: width < 600,
+    });
+    await this.#send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] });
+  }
+
+  /** What an expression gives in the page, waited for where it is a promise. Throws what it throws. */
+  async evaluate<T>(expression: string): Promise<T> {
+    const options = { expression, awaitPromise: true, returnByValue: true };
+    const { result, exceptionDetails } = (await this.#send('Runtime.evaluate', options)) as {
+      result: { value: T };
+      exceptionDetails?: { text: string; exception?: { description?: string } };
+    };
+    if (exceptionDetails === undefined) return result.value;
+    throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+  }
+
+  /** Presses a key as a person would. */
+  async press(key: string): Promise<void> {
+    const code = KEYS[key];
+    if (code === undefined) throw new Error(`no such key here: ${key}`);
+    const text = key === 'Enter' ? '\r' : key === 'Space' ? ' ' : undefined;
+    const down = { key: key === 'Space' ? ' ' : key, code: key, windowsVirtualKeyCode: code };
+    await this.#send('Input.dispatchKeyEvent', {
+      type: text ? 'keyDown' : 'rawKeyDown',
+      ...down,
+      ...(text ? { text } : {}),
+    });
+    await this.#send('Input.dispatchKeyEvent', { type: 'keyUp', ...down });
+  }
+
+  async type(text: string): Promise<void> {
+    await this.#send('Input.insertText', { text });
+  }
+
+  /** Moves the pointer to a place of the window, and presses there if asked. */
+  async point(x: number, y: number, { click = false } = {}): Promise<void> {
+    await this.#send('Input.dispatchMouseEvent', { type: 'mouseMoved', x, y });
+    if (!click) return;
+    const button = { x, y, button: 'left', clickCount: 1 };
+    await this.#send('Input.dispatchMouseEvent', { type: 'mousePressed', ...button });
+    await this.#send('Input.dispatchMouseEvent', { type: 'mouseReleased', ...button });
+  }
+
+  /** A PNG of the window, or of the whole page. */
+  async picture({ whole = false } = {}): Promise<Buffer> {
+    const options = { format: 'png', captureBeyondViewport: whole };
+    if (!whole) return picture(await this.#send('Page.captureScreenshot', options));
+    const { cssContentSize } = (await this.#send('Page.getLayoutMetrics')) as {
+      cssContentSize: { width: number; height: number };
+    };
+    const clip = { x: 0, y: 0, ...cssContentSize, scale: 1 };
+    return picture(await this.#send('Page.captureScreenshot', { ...options, clip }));
+  }
+
+  #send(method: string, params: Fields = {}): Promise<Fields> {
+    return this.#browser.send(method, params, this.#session);
+  }
+
+  #hear({ method, params = {} }: Message): void {
+    if (method === 'Page.loadEventFired') this.#loaded.resolve();
+    if (method === 'Network.requestWillBeSent') this.requests.push((params.request as { url: string }).url);
+    if (method === 'Log.entryAdded') this.complaints.push((params.entry as { text: string }).text);
+    if (method === 'Runtime.exceptionThrown') this.complaints.push(JSON.stringify(params.exceptionDetails));
+  }
+}
+
+const KEYS: Readonly<Record<string, number>> = {
+  Tab: 9,
+  Enter: 13,
+  Escape: 27,
+  Space: 32,
+  Home: 36,
+  End: 35,
+  ArrowLeft: 37,
+  ArrowUp: 38,
+  ArrowRight: 39,
+  ArrowDown: 40,
+};
+
+const picture = ({ data }: Fields) => Buffer.from(String(data), 'base64');

@@ -1,0 +1,44 @@
+import { KubeConfig } from '@kubernetes/client-node';
+import { type ApiClient, createApiClient } from '../src/kube/client.ts';
+import { openConnection, type ProxyEnvironment } from '../src/kube/connection.ts';
+
+export interface Connected {
+  readonly client: ApiClient;
+  close(): Promise<void>;
+}
+
+/**
+ * A client for the cluster that a kubeconfig file names, whatever this process's own environment says. Its writes carry
+ * `fieldManager`: by the client's user agent alone they would pass for the hook's.
+ */
+export async function connect(kubeconfigPath: string, fieldManager = 'rehearsal'): Promise<Connected> {
+  const load = () => {
+    const config = new KubeConfig();
+    config.loadFromFile(kubeconfigPath);
+    return config;
+  };
+  return connectBy(load, fieldManager);
+}
+
+/** The same for any kubeconfig. Throws what `load` throws. */
+export async function connectBy(
+  load: () => KubeConfig,
+  fieldManager = 'rehearsal',
+  proxies: ProxyEnvironment = {},
+): Promise<Connected> {
+  const monotonicNow = () => performance.now();
+  const connection = await openConnection(load, monotonicNow, proxies);
+  const client = createApiClient(connection, { monotonicNow });
+  return { client: managedBy(client, fieldManager), close: () => connection.close() };
+}
+
+/** The same client, for writes of somebody else. */
+export function managedBy(client: ApiClient, fieldManager: string): ApiClient {
+  return {
+    json: (call) => {
+      const isWrite = call.method === 'POST' || call.method === 'PUT' || call.method === 'PATCH';
+      return client.json(isWrite ? { ...call, query: { fieldManager, ...call.query } } : call);
+    },
+    stream: (call) => client.stream(call),
+  };
+}

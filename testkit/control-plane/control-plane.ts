@@ -1,0 +1,248 @@
+/** A real control plane on this machine: etcd, API server, scheduler and controller-manager, with KWOK for kubelets. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from '../ports.ts';
+import { type ApiClient, apiClient } from './api-client.ts';
+import { type Assets, ensureAssets } from './assets.ts';
+import {
+  apiServerArgs,
+  controllerManagerArgs,
+  etcdArgs,
+  kwokArgs,
+  schedulerArgs,
+  schedulerConfig,
+} from './components.ts';
+import { type Kubectl, kubectlFor } from './kubectl.ts';
+import { nodesNotReady, workerNode } from './nodes.ts';
+import { kubeconfig, makePki, type Pki, type User } from './pki.ts';
+import { type Component, ComponentFailed, type Supervisor, startSupervisor } from './supervisor.ts';
+
+export interface ControlPlaneOptions {
+  /** Worker nodes, named node-1 to node-N. Default 3. */
+  readonly nodes?: number;
+  /** Default: what `ensureAssets` gives, which may mean a build. */
+  readonly assets?: Assets;
+  /** Added to the API server's command line, after the flags set here. */
+  readonly apiServerArgs?: readonly string[];
+  /** How often a scheduler that has ended itself is started again. Default 3. */
+  readonly schedulerRestarts?: number;
+  readonly log?: (line: string) => void;
+  /** Gives up starting; all is cleaned up before the rejection. No effect once started. */
+  readonly signal?: AbortSignal;
+  /** Keep the folder when a component fails. Default: whether KEEP_CLUSTER_LOGS is set. */
+  readonly keepLogs?: boolean;
+}
+
+export interface ControlPlane {
+  /** Kubeconfig of a cluster administrator (group system:masters), mode 0600. */
+  readonly kubeconfigPath: string;
+  /** https://127.0.0.1:PORT */
+  readonly server: string;
+  /** http://127.0.0.1:PORT of etcd, which asks nobody who they are. */
+  readonly etcdUrl: string;
+  /** PEM of the API server's certificate authority. */
+  readonly caData: string;
+  /** Bearer token of the same administrator. */
+  readonly adminToken: string;
+  readonly assets: Assets;
+  /** Names of the worker nodes. */
+  readonly nodes: readonly string[];
+  /** Holds everything, logs included (NAME.log); gone after `stop`. */
+  readonly dir: string;
+  readonly kubectl: Kubectl;
+  readonly apiServer: {
+    readonly pid: number;
+    /** SIGKILL; clients see refused connections. */
+    stop(): Promise<void>;
+    /** On the same port, with the same data; resolves when it is ready. */
+    start(): Promise<void>;
+  };
+  /** Process ids of the components, by name. */
+  pids(): Readonly<Record<string, number>>;
+  /** Settles when a component ends unasked, with its last log lines; `stop` is still the caller's to call. */
+  readonly failed: Promise<ComponentFailed>;
+  /** Removes a file elsewhere together with the control plane, even if this process is killed. */
+  removeAtStop(path: string): void;
+  /** Ends all processes, waits for that, removes all files. Idempotent. */
+  stop(): Promise<void>;
+}
+
+const startTimeoutMs = 90_000;
+const pollEveryMs = 40;
+const portTries = 5;
+
+/**
+ * Brings up the control plane and waits until its nodes are Ready and pods can be created.
+ * Nothing survives the calling process, however it ends.
+ * @throws ComponentFailed with the last log lines; AssetsUnavailable.
+ */
+export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
+  const { log = () => {}, signal } = options;
+  const assets = options.assets ?? (await ensureAssets({ log, ...(signal && { signal }) }));
+  const keepAfterFailure = options.keepLogs ?? Boolean(process.env.KEEP_CLUSTER_LOGS);
+
+  for (let tries = 1; ; tries++) {
+    signal?.throwIfAborted();
+    const supervisor = startSupervisor({ keepAfterFailure });
+    try {
+      return await bringUp(supervisor, assets, options);
+    } catch (error) {
+      await supervisor.stop();
+      if (!isPortTaken(error) || tries === portTries) throw error;
+      log('a port was taken in the meantime; trying others');
+    }
+  }
+}
+
+/** Between choosing a port and listening on it another process may have been quicker. */
+function isPortTaken(error: unknown): boolean {
+  return error instanceof ComponentFailed && /address already in use/.test(error.message);
+}
+
+async function bringUp(supervisor: Supervisor, assets: Assets, options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { dir } = supervisor;
+  const { schedulerRestarts = 3 } = options;
+  const log = options.log ?? (() => {});
+  const startedAt = Date.now();
+  const until = waiter(supervisor, options.signal);
+
+  const [etcdPort, apiPort] = (await freePorts(2)) as [number, number];
+  const etcdUrl = `http://127.0.0.1:${etcdPort}`;
+  const server = `https://127.0.0.1:${apiPort}`;
+  const running = new Map<string, Component>();
+  const run = (name: string, file: string, args: readonly string[]) =>
+    running.set(name, supervisor.run(name, file, args));
+
+  run('etcd', assets.etcd, etcdArgs(dir, etcdUrl));
+  const pki = await makePki(dir);
+  const kubeconfigs = writeKubeconfigs(dir, server, pki);
+  await until('etcd', 'healthy', async () => ((await fetchOk(`${etcdUrl}/health`)) ? undefined : 'does not answer'));
+
+  const api = apiClient(server, pki.caData, pki.tokens.admin);
+  const startApiServer = async () => {
+    run('kube-apiserver', assets.kubeApiserver, [
+      ...apiServerArgs(dir, apiPort, etcdUrl, pki),
+      ...(options.apiServerArgs ?? []),
+    ]);
+    await until('kube-apiserver', 'ready', async () => {
+      const { status } = await api.call('GET', '/readyz');
+      return status === 200 ? undefined : `/readyz answers ${status || 'nothing'}`;
+    });
+  };
+  await startApiServer();
+  log(`API server ready at ${server} after ${Date.now() - startedAt} ms`);
+
+  const schedulerFile = join(dir, 'scheduler.json');
+  writeFileSync(schedulerFile, schedulerConfig(kubeconfigs.scheduler));
+  run(
+    'kube-controller-manager',
+    assets.kubeControllerManager,
+    controllerManagerArgs(kubeconfigs.controllerManager, pki),
+  );
+  run('kwok', assets.kwok, kwokArgs(kubeconfigs.kubelet));
+  // After an outage of the API server it may find its cache wrong, and ends itself for its kubelet to start it again.
+  let restarts = 0;
+  const startScheduler = () =>
+    running.set(
+      'kube-scheduler',
+      supervisor.run('kube-scheduler', assets.kubeScheduler, schedulerArgs(schedulerFile), () => {
+        if (restarts++ === schedulerRestarts) return false;
+        startScheduler();
+        return true;
+      }),
+    );
+  startScheduler();
+
+  const nodes = await registerNodes(api, options.nodes ?? 3);
+  await until('kube-controller-manager', 'serving', () => clusterTrouble(api, nodes.length));
+  log(`${nodes.length} nodes ready after ${Date.now() - startedAt} ms`);
+
+  return {
+    kubeconfigPath: kubeconfigs.admin,
+    server,
+    etcdUrl,
+    caData: pki.caData,
+    adminToken: pki.tokens.admin,
+    assets,
+    nodes,
+    dir,
+    kubectl: kubectlFor(assets.kubectl, kubeconfigs.admin, supervisor),
+    apiServer: {
+      get pid() {
+        return running.get('kube-apiserver')?.pid ?? 0;
+      },
+      stop: async () => running.get('kube-apiserver')?.stop(),
+      start: startApiServer,
+    },
+    pids: () => Object.fromEntries([...running].map(([name, { pid }]) => [name, pid])),
+    failed: supervisor.failed,
+    removeAtStop: supervisor.removeAtStop,
+    stop: supervisor.stop,
+  };
+}
+
+function writeKubeconfigs(dir: string, server: string, pki: Pki): Record<User, string> {
+  const write = (user: User) => {
+    const path = join(dir, `${user}.kubeconfig`);
+    writeFileSync(path, kubeconfig(server, pki.caData, pki.tokens[user]), { mode: 0o600 });
+    return path;
+  };
+  return {
+    admin: write('admin'),
+    kubelet: write('kubelet'),
+    scheduler: write('scheduler'),
+    controllerManager: write('controllerManager'),
+  };
+}
+
+async function registerNodes(api: ApiClient, count: number): Promise<string[]> {
+  const names = Array.from({ length: count }, (_, index) => `node-${index + 1}`);
+  const answers = await Promise.all(
+    names.map((name, index) => api.call('POST', '/api/v1/nodes', workerNode(name, index))),
+  );
+  const refused = answers.find(({ status }) => status !== 201);
+  if (refused !== undefined) throw new Error(`a node was not accepted: ${JSON.stringify(refused)}`);
+  return names;
+}
+
+/** Pods can be created once the default service account exists, and can run once the nodes are usable. */
+async function clusterTrouble(api: ApiClient, nodeCount: number): Promise<string | undefined> {
+  const account = await api.call('GET', '/api/v1/namespaces/default/serviceaccounts/default');
+  if (account.status !== 200) return 'the default service account does not exist';
+  const nodes = await api.call('GET', '/api/v1/nodes');
+  return nodesNotReady(nodes.body, nodeCount);
+}
+
+type Until = (component: string, what: string, trouble: () => Promise<string | undefined>) => Promise<void>;
+
+/** Polls until there is no trouble left; ends early when a component dies or the caller gives up. */
+function waiter(supervisor: Supervisor, signal: AbortSignal | undefined): Until {
+  return async (component, what, trouble) => {
+    const giveUpAt = Date.now() + startTimeoutMs;
+    for (let found = await trouble(); found !== undefined; found = await trouble()) {
+      signal?.throwIfAborted();
+      throwIfFailed(supervisor);
+      if (Date.now() > giveUpAt) {
+        const tail = supervisor.logTail(component);
+        throw new Error(
+          `${component} not ${what} after ${startTimeoutMs / 1000} s: ${found}; its log ends with\n${tail}`,
+        );
+      }
+      await sleep(pollEveryMs);
+    }
+  };
+}
+
+function throwIfFailed(supervisor: Supervisor): void {
+  const failure = supervisor.failure();
+  if (failure !== undefined) throw failure;
+}
+
+async function fetchOk(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
+  } catch {
+    return false;
+  }
+}

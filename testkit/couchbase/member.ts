@@ -1,0 +1,149 @@
+import type { JsonObject } from '../../src/kube/client.ts';
+import { type PodView, viewPod } from '../pods.ts';
+import { apiVersionOf, type ResourceKind } from './couchbasecluster-crd.ts';
+
+/** A pod of a cluster; `name` is always `<cluster>-NNNN`. */
+export interface Member extends PodView {
+  readonly index: number;
+}
+
+/** What the operator reads of a CouchbaseCluster. */
+export interface ClusterView {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly size: number;
+  /** Paused or hibernating: nothing is to be done. */
+  readonly paused: boolean;
+  readonly process: UpgradeProcess;
+  /** Members that the status knows of, whether or not their pods exist. */
+  readonly known: readonly string[];
+  /** The lowest index that was never given to a member. */
+  readonly nextIndex: number;
+  readonly status: JsonObject;
+  readonly raw: JsonObject;
+}
+
+export type UpgradeProcess = 'in-place' | 'swap';
+
+const IN_PLACE = ['InPlaceUpgrade', 'DeltaRecovery'];
+export const READINESS_GATE = 'pod.couchbase.com/readiness';
+
+interface RawCluster {
+  readonly metadata?: { readonly namespace?: string; readonly name?: string; readonly uid?: string };
+  readonly spec?: {
+    readonly size?: number;
+    readonly paused?: boolean;
+    readonly hibernate?: boolean;
+    readonly upgradeProcess?: string;
+    readonly upgrade?: { readonly upgradeProcess?: string };
+  };
+  readonly status?: JsonObject & {
+    readonly members?: { readonly ready?: readonly string[]; readonly unready?: readonly string[] };
+    readonly nextMemberIndex?: number;
+  };
+}
+
+export function viewCluster(raw: JsonObject): ClusterView {
+  const { metadata = {}, spec = {}, status = {} } = raw as RawCluster;
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name ?? '',
+    uid: metadata.uid ?? '',
+    size: spec.size ?? 0,
+    paused: spec.paused === true || spec.hibernate === true,
+    process: processOf(spec),
+    known: [...(status.members?.ready ?? []), ...(status.members?.unready ?? [])].sort(),
+    nextIndex: status.nextMemberIndex ?? 0,
+    status,
+    raw,
+  };
+}
+
+/** The older place only counts where the newer is absent altogether. */
+function processOf(spec: NonNullable<RawCluster['spec']>): UpgradeProcess {
+  const process = (spec.upgrade ?? spec).upgradeProcess;
+  return process !== undefined && IN_PLACE.includes(process) ? 'in-place' : 'swap';
+}
+
+export function memberName(cluster: string, index: number): string {
+  return `${cluster}-${String(index).padStart(4, '0')}`;
+}
+
+/** The pod as a member of that cluster; undefined where its name is not a member's. */
+export function viewMember(cluster: string, raw: JsonObject): Member | undefined {
+  const pod = viewPod(raw);
+  const digits = pod.name.slice(cluster.length + 1);
+  if (!pod.name.startsWith(`${cluster}-`) || !/^\d{4,}$/.test(digits)) return undefined;
+  return { ...pod, index: Number(digits) };
+}
+
+export interface PodManifest {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Pod';
+  readonly metadata: Record<string, unknown>;
+  readonly spec: Record<string, unknown>;
+}
+
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+}
+
+/** The labels that the operator of the real world gives a member. */
+export function couchbaseLabels(cluster: string, pod: string): Record<string, string> {
+  return {
+    app: 'couchbase',
+    couchbase_server: 'true',
+    couchbase_cluster: cluster,
+    couchbase_node: pod,
+    couchbase_node_conf: 'default',
+    couchbase_service_data: 'enabled',
+  };
+}
+
+/** The cluster's object as the controller of its members. */
+export function clusterOwner({ name, uid }: ClusterView, kind: ResourceKind): OwnerReference {
+  return { apiVersion: apiVersionOf(kind), kind: kind.kind, name, uid, controller: true };
+}
+
+export interface MemberOptions {
+  readonly labels: (cluster: string, pod: string) => Record<string, string>;
+  readonly owner: OwnerReference | undefined;
+  readonly readinessGate: boolean;
+}
+
+/** The pod of one member. It runs nothing: the nodes of a rehearsal have no container runtime. */
+export function memberManifest(cluster: ClusterView, pod: string, options: MemberOptions): PodManifest {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      namespace: cluster.namespace,
+      name: pod,
+      labels: options.labels(cluster.name, pod),
+      ...(options.owner ? { ownerReferences: [options.owner] } : {}),
+    },
+    spec: {
+      restartPolicy: 'Never',
+      automountServiceAccountToken: false,
+      ...(options.readinessGate ? { readinessGates: [{ conditionType: READINESS_GATE }] } : {}),
+      affinity: { podAntiAffinity: apart(cluster, options.labels) },
+      containers: [{ name: 'couchbase-server', image: 'registry.k8s.io/pause:3.10' }],
+    },
+  };
+}
+
+/** Members keep apart: `spec.antiAffinity` makes it a must, otherwise it is a wish, so that few nodes are no obstacle. */
+function apart({ name, raw }: ClusterView, labels: MemberOptions['labels']): Record<string, unknown> {
+  const [one, other] = [labels(name, 'a'), labels(name, 'b')];
+  const matchLabels = Object.fromEntries(Object.entries(one).filter(([key, value]) => other[key] === value));
+  const term = { labelSelector: { matchLabels }, topologyKey: 'kubernetes.io/hostname' };
+  const isMust = (raw.spec as { antiAffinity?: boolean } | undefined)?.antiAffinity === true;
+  return isMust
+    ? { requiredDuringSchedulingIgnoredDuringExecution: [term] }
+    : { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: term }] };
+}

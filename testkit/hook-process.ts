@@ -1,0 +1,196 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describeError } from '../src/kube/errors.ts';
+import { LOG } from '../src/log/messages.ts';
+import type { ServingFiles } from './certificates.ts';
+import { type LogLine, LogLines } from './log-lines.ts';
+import { freePorts } from './ports.ts';
+import { NotYet, until } from './until.ts';
+
+export interface HookOptions {
+  readonly kubeconfigPath: string;
+  readonly files: ServingFiles;
+  /** Settings over the ones given here; see src/config/settings.ts. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: two free ports, kept over a restart. */
+  readonly ports?: { readonly webhook: number; readonly health: number };
+  /** The script that is run. Default: bin/reschedule-hook.js. */
+  readonly entry?: string;
+  /** Options of Node, before the script. */
+  readonly nodeArgs?: readonly string[];
+  readonly onLine?: (line: LogLine) => void;
+  readonly timeoutMs?: number;
+}
+
+/** How a process ended: by itself with a code, or by a signal. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+const ENTRY = fileURLToPath(new URL('../bin/reschedule-hook.js', import.meta.url));
+const END_WITH_PARENT = new URL('./end-with-parent.ts', import.meta.url).href;
+const START_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 20_000;
+
+/** The hook as a process of its own, as it runs in a cluster. It does not outlive this process. */
+export class HookProcess {
+  readonly webhookPort: number;
+  readonly healthPort: number;
+  readonly #options: HookOptions;
+  readonly #log: LogLines;
+  #child: ChildProcess | undefined;
+  #exited: Promise<Exit> = Promise.resolve({ code: null, signal: null });
+
+  constructor(options: HookOptions, ports: { readonly webhook: number; readonly health: number }) {
+    this.#options = options;
+    this.#log = new LogLines(options.onLine);
+    this.webhookPort = ports.webhook;
+    this.healthPort = ports.health;
+  }
+
+  /** What a webhook registration calls. */
+  get url(): string {
+    return `https://127.0.0.1:${this.webhookPort}/eviction`;
+  }
+
+  /** Base of /livez, /readyz and /metrics over plain HTTP. */
+  get healthUrl(): string {
+    return `http://127.0.0.1:${this.healthPort}`;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** Every line so far, those of earlier runs first. */
+  get lines(): readonly LogLine[] {
+    return this.#log.all;
+  }
+
+  /** Settles when the present process ends. */
+  get exited(): Promise<Exit> {
+    return this.#exited;
+  }
+
+  /** The first such line, from index `since` of `lines` on; it may have come already. */
+  waitForLine(
+    isIt: (line: LogLine) => boolean,
+    options?: { since?: number; timeoutMs?: number; signal?: AbortSignal },
+  ): Promise<LogLine> {
+    return this.#log.waitFor(isIt, options);
+  }
+
+  /** Starts it and waits until it is ready. Rejects with its last lines where it ends instead. `env` is for this run. */
+  async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    const since = this.lines.length;
+    this.#spawn(env);
+    const { timeoutMs = START_TIMEOUT_MS } = this.#options;
+    const over = new AbortController();
+    const died = this.#exited.then(({ code, signal }) => {
+      const how = signal ?? `code ${code}`;
+      throw new Error(`the hook ended with ${how} before it was ready:\n${this.#log.tail()}`);
+    });
+    try {
+      await Promise.race([died, this.#ready(since, timeoutMs, over.signal)]);
+    } catch (error) {
+      this.kill('SIGKILL');
+      throw error;
+    } finally {
+      over.abort();
+      died.catch(() => undefined);
+    }
+  }
+
+  /** Sends a signal and does not wait; see `exited`. */
+  kill(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  /** SIGTERM, and SIGKILL where that is not enough. Nothing happens where it has ended already. */
+  async stop(): Promise<Exit> {
+    const timer = setTimeout(() => this.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    this.kill('SIGTERM');
+    const exit = await this.#exited;
+    clearTimeout(timer);
+    return exit;
+  }
+
+  /** Stops it if it still runs, and starts it on the same ports. */
+  async restart(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.stop();
+    await this.start(env);
+  }
+
+  async #ready(since: number, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    await this.#log.waitFor(({ message }) => message === LOG.started, { since, timeoutMs, signal });
+    const ready = async () => {
+      const response = await fetch(`${this.healthUrl}/readyz`, { signal: AbortSignal.timeout(2_000) });
+      const text = await response.text();
+      if (!response.ok) throw new NotYet(`/readyz answers ${response.status} ${text.trim()}`);
+    };
+    await until('the hook to be ready', ready, { timeoutMs, signal });
+  }
+
+  #spawn(env: Readonly<Record<string, string>>): void {
+    const { kubeconfigPath, files, nodeArgs = [], entry = ENTRY } = this.#options;
+    const child = spawn(process.execPath, [...nodeArgs, '--import', END_WITH_PARENT, entry], {
+      env: {
+        PATH: process.env.PATH,
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+        KUBECONFIG: kubeconfigPath,
+        TLS_CERT_FILE: files.certFile,
+        TLS_KEY_FILE: files.keyFile,
+        BIND_ADDRESS: '127.0.0.1',
+        WEBHOOK_PORT: String(this.webhookPort),
+        HEALTH_PORT: String(this.healthPort),
+        LOG_FORMAT: 'json',
+        LOG_LEVEL: 'debug',
+        SHUTDOWN_DELAY: '0s',
+        ...this.#options.env,
+        ...env,
+      },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    const atExit = () => child.kill('SIGKILL');
+    process.once('exit', atExit);
+    // Also what the streams still hold is to be in `lines` once it has ended.
+    const gone = Promise.withResolvers<Exit>();
+    // Told by its end, not by a broken pipe.
+    child.stdin.on('error', () => undefined);
+    child.once('error', (error) => {
+      this.#log.add({ message: `the hook could not be started: ${error.message}` });
+      gone.resolve({ code: null, signal: null });
+    });
+    child.once('exit', (code, signal) => gone.resolve({ code, signal }));
+    const read = Promise.all([this.#log.read(child.stdout), this.#log.read(child.stderr)]);
+    this.#exited = gone.promise.then(async (exit) => {
+      process.off('exit', atExit);
+      await read;
+      return exit;
+    });
+  }
+}
+
+/** Starts the hook on free ports of 127.0.0.1 and waits until it is ready. */
+export async function startHook(options: HookOptions): Promise<HookProcess> {
+  for (let tries = 1; ; tries++) {
+    const hook = new HookProcess(options, options.ports ?? (await freeHookPorts()));
+    try {
+      await hook.start();
+      return hook;
+    } catch (error) {
+      // Somebody may have taken a port that was free when it was looked at.
+      const isTaken = options.ports === undefined && describeError(error).includes('EADDRINUSE');
+      if (!isTaken || tries === START_TRIES) throw error;
+    }
+  }
+}
+
+const START_TRIES = 3;
+
+async function freeHookPorts(): Promise<{ webhook: number; health: number }> {
+  const [webhook = 0, health = 0] = await freePorts(2);
+  return { webhook, health };
+}
