@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep } from './async/clock.ts';
+import { systemClock } from './async/system-clock.ts';
 import { openFiles } from './certificates/certificate-files.ts';
 import type { SelfOptions } from './certificates/own-authority.ts';
 import { expiryOf } from './certificates/pem.ts';
 import { type Config, ConfigError, readConfig } from './config/config.ts';
+import { policySettingsOf } from './config/policy-settings.ts';
 import { describeSettings } from './config/settings.ts';
 import { createHook, type Hook, type World } from './hook.ts';
 import { createApiClient } from './kube/client.ts';
@@ -28,13 +30,6 @@ It reads the cluster from KUBECONFIG, ~/.kube/config or its ServiceAccount, and 
 
 ${describeSettings()}
 `;
-
-const monotonicNow = () => performance.now();
-
-function setTimer(callback: () => void, ms: number): { cancel(): void } {
-  const timer = setTimeout(callback, Math.min(ms, 2 ** 31 - 1));
-  return { cancel: () => clearTimeout(timer) };
-}
 
 /** In every pod that has a ServiceAccount. */
 const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
@@ -106,13 +101,11 @@ async function status(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
   process.stdout.on('error', () => stop.abort());
   try {
     const load = () => loadKubeConfig({ ...env, ...flags.env }, flags.context);
-    const connection = await openConnection(load, monotonicNow, readProxyEnvironment(env));
-    const code = await showStatus(flags, config, {
-      client: createApiClient(connection, { monotonicNow }),
-      now: () => Date.now(),
-      monotonicNow,
+    const connection = await openConnection(load, systemClock, readProxyEnvironment(env));
+    const code = await showStatus(flags, policySettingsOf(config), {
+      client: createApiClient(connection, systemClock),
+      clock: systemClock,
       random: Math.random,
-      setTimer,
       print: (text) => void process.stdout.write(text),
       isTerminal: process.stdout.isTTY === true,
       complain,
@@ -127,18 +120,14 @@ async function status(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
 }
 
 async function run(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<void> {
-  const clock = {
-    now: () => Date.now(),
-    monotonicNow,
-    random: Math.random,
-    setTimer,
-  };
-  const openCertificates = await certificatesFor(config, { log, ...clock });
-  const clientCa = config.clientCaFile === '' ? undefined : await openClientCa(config.clientCaFile, log);
-  const connection = await openConnection(() => loadKubeConfig(env), monotonicNow, readProxyEnvironment(env));
+  const clock = systemClock;
+  const random = Math.random;
+  const openCertificates = await certificatesFor(config, { log, clock, random });
+  const clientCa = config.clientCaFile === '' ? undefined : await openClientCa(config.clientCaFile, log, clock);
+  const connection = await openConnection(() => loadKubeConfig(env), clock, readProxyEnvironment(env));
   const instance = env.HOSTNAME ?? hostname();
   const build = { version: version(), nodeVersion: process.versions.node };
-  const hook = createHook(config, connection, { log, ...clock, build, instance, openCertificates, clientCa });
+  const hook = createHook(config, connection, { log, clock, random, build, instance, openCertificates, clientCa });
   const stopped = untilSignal(log);
   const servers = await serve(config, clientCa, hook, log);
   const certificate = hook.certificates.current();
@@ -157,19 +146,19 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<vo
     certificateExpires: certificate && new Date(expiryOf(certificate.cert)).toISOString(),
     selector: config.labelSelector,
     annotation: `${config.annotationKey}=${config.annotationValue}`,
-    tracking: config.trackerKind?.type ?? 'off',
+    tracking: config.tracking.type,
   });
   await stopped;
   hook.unready('it is stopping');
   // The endpoint has to be taken out of the Service, and open connections to be let go, before the port closes.
-  await sleep(config.shutdownDelayMs);
-  const hurry = setTimeout(() => hook.hurry(), FINISH_MS / 2);
-  await closeServer(servers.webhook, FINISH_MS);
-  clearTimeout(hurry);
+  await sleep(clock, config.shutdownDelayMs);
+  const hurry = clock.setTimer(() => hook.hurry(), FINISH_MS / 2);
+  await closeServer(servers.webhook, FINISH_MS, clock);
+  hurry.cancel();
   clientCa?.stop();
   await hook.certificates.stop();
   await hook.stop();
-  await closeServer(servers.health, 0);
+  await closeServer(servers.health, 0, clock);
   await connection.close();
   log.info(LOG.stopped);
 }
@@ -177,10 +166,14 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<vo
 /** Files are read, and their problems told, before anything else is done. */
 async function certificatesFor(
   config: Config,
-  shared: Pick<SelfOptions, 'log' | 'now' | 'monotonicNow' | 'random' | 'setTimer'>,
+  shared: Pick<SelfOptions, 'log' | 'clock' | 'random'>,
 ): Promise<World['openCertificates']> {
   if (config.certificates === 'files') {
-    const source = await openFiles({ certFile: config.tlsCertFile, keyFile: config.tlsKeyFile }, shared.log);
+    const source = await openFiles(
+      { certFile: config.tlsCertFile, keyFile: config.tlsKeyFile },
+      shared.log,
+      shared.clock,
+    );
     return () => source;
   }
   const { createSelfSource } = await import('./certificates/own-authority.ts');
@@ -219,7 +212,7 @@ async function serve(config: Config, clientCa: ClientCa | undefined, hook: Hook,
     const healthPort = await listen(health, config.healthPort, config.bindAddress, onError);
     return { webhook, health, webhookPort, healthPort };
   } catch (error) {
-    await closeServer(webhook, 0);
+    await closeServer(webhook, 0, systemClock);
     throw error;
   }
 }

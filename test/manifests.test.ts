@@ -9,7 +9,8 @@ import { type Config, readConfig } from '../src/config/config.ts';
 import { SETTINGS } from '../src/config/settings.ts';
 import { type Grant, permissionsOf } from '../src/kube/permissions.ts';
 import { FINISH_MS } from '../src/main.ts';
-import { couchbaseCluster } from '../src/policy/trackers/couchbasecluster.ts';
+import { couchbaseCluster } from '../src/policy/tracking/couchbasecluster.ts';
+import { NO_TRACKING } from '../src/policy/tracking/index.ts';
 import { grantsOf } from './support/grants.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -98,7 +99,7 @@ describe('the ClusterRole', () => {
   test('grants the verbs that the code uses, and no other', () => {
     const [{ rules }] = read('rbac/role.yaml');
     const granted = rules.flatMap(permissionsIn);
-    assert.deepEqual(granted, grantsOf(permissionsOf({ trackerKind: couchbaseCluster })));
+    assert.deepEqual(granted, grantsOf(permissionsOf({ tracking: couchbaseCluster })));
   });
 
   test('and the Role of the hook that makes its certificates itself likewise', () => {
@@ -106,8 +107,8 @@ describe('the ClusterRole', () => {
     const [cluster, own] = read('rbac/certificate_role.yaml');
     const inNamespace = (one: Grant) => ({ ...one, namespace: NAMESPACE });
     const granted = [...own.rules.flatMap(permissionsIn).map(inNamespace), ...cluster.rules.flatMap(permissionsIn)];
-    const always = permissionsOf({});
-    assert.deepEqual(granted, grantsOf(permissionsOf({ ownCertificates })).slice(always.length));
+    const always = permissionsOf({ tracking: NO_TRACKING });
+    assert.deepEqual(granted, grantsOf(permissionsOf({ tracking: NO_TRACKING, ownCertificates })).slice(always.length));
   });
 
   test('is bound to the ServiceAccount of the pods', () => {

@@ -1,4 +1,5 @@
 import { KubeConfig } from '@kubernetes/client-node';
+import { systemClock } from '../src/async/system-clock.ts';
 import { type ApiClient, createApiClient } from '../src/kube/client.ts';
 import { openConnection, type ProxyEnvironment } from '../src/kube/connection.ts';
 
@@ -26,9 +27,8 @@ export async function connectBy(
   fieldManager = 'rehearsal',
   proxies: ProxyEnvironment = {},
 ): Promise<Connected> {
-  const monotonicNow = () => performance.now();
-  const connection = await openConnection(load, monotonicNow, proxies);
-  const client = createApiClient(connection, { monotonicNow });
+  const connection = await openConnection(load, systemClock, proxies);
+  const client = createApiClient(connection, systemClock);
   return { client: managedBy(client, fieldManager), close: () => connection.close() };
 }
 

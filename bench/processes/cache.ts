@@ -1,20 +1,14 @@
 /** The cache as the hook runs it, with the controller that it wakes, in a process that measures itself. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Cache, createCache, namespacedKey } from '../../src/cache/cache.ts';
+import { systemClock } from '../../src/async/system-clock.ts';
+import { storeKey } from '../../src/cache/keys.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { Controller } from '../../src/controller/controller.ts';
-import { EntryReconciler } from '../../src/controller/entries.ts';
-import { MarkEventReconciler } from '../../src/controller/mark-events.ts';
-import { StalledPodReconciler } from '../../src/controller/stalled-pods.ts';
-import { createReconcile, wakeOnChanges } from '../../src/controller/triggers.ts';
+import { policySettingsOf } from '../../src/config/policy-settings.ts';
+import { type Core, createCore } from '../../src/core.ts';
 import { createApiClient } from '../../src/kube/client.ts';
 import { openConnection } from '../../src/kube/connection.ts';
 import { loadKubeConfig } from '../../src/kube/kubeconfig.ts';
-import { createReads } from '../../src/kube/reads.ts';
-import { createWrites } from '../../src/kube/writes.ts';
-import { ENTRY_PREFIX } from '../../src/policy/entry.ts';
-import { isDraining, isMarked, isProtected } from '../../src/policy/pod-state.ts';
 import { answerCalls } from '../support/rpc.ts';
 
 // What the hook loads beside the cache takes memory too; an export is what the bundler leaves in.
@@ -51,21 +45,21 @@ export type CacheHandlers = {
 };
 
 const POLL_MS = 5;
-let cache: Cache;
+let core: Core;
 
 async function sync(kubeconfigPath: string): Promise<Synced> {
   const rssBeforeMb = rssMb();
   const synced = Promise.withResolvers<void>();
-  cache = await build(kubeconfigPath, synced.resolve);
+  core = await build(kubeconfigPath, synced.resolve);
   await sleep(100);
   const blocks = watchLoop();
   const startedAt = performance.now();
-  cache.start();
+  core.start();
   await synced.promise;
   const syncMs = performance.now() - startedAt;
   // What the end of the sync set off is part of it.
   await sleep(200);
-  const pods = cache.freshness().find(({ kind }) => kind === 'pods')?.objects ?? 0;
+  const pods = core.cache.freshness().find(({ kind }) => kind === 'pods')?.objects ?? 0;
   return { syncMs, longestBlockMs: blocks(), rssBeforeMb, rssMb: rssMb(), pods };
 }
 
@@ -80,7 +74,7 @@ async function follow({
   version: number;
 }): Promise<Followed> {
   const blocks = watchLoop();
-  const agreedAt = () => cache.freshness().find(({ kind }) => kind === 'pods')?.agreedAt;
+  const agreedAt = () => core.cache.freshness().find(({ kind }) => kind === 'pods')?.agreedAt;
   const before = agreedAt();
   while (agreedAt() === before) await sleep(POLL_MS);
   const startedAt = performance.now();
@@ -91,7 +85,7 @@ async function follow({
 }
 
 function podVersion({ namespace, name }: { namespace: string; name: string }): number {
-  return Number(cache.pods.get(namespacedKey(namespace, name))?.resourceVersion ?? 0);
+  return Number(core.cache.pods.get(storeKey({ namespace, name }))?.resourceVersion ?? 0);
 }
 
 async function quiet(ms: number): Promise<{ busy: number }> {
@@ -101,51 +95,17 @@ async function quiet(ms: number): Promise<{ busy: number }> {
   return { busy: (cpuSeconds(cpu) * 1000) / (performance.now() - startedAt) };
 }
 
-async function build(kubeconfigPath: string, onSynced: () => void): Promise<Cache> {
-  const monotonicNow = () => performance.now();
-  const now = () => Date.now();
-  const config = readConfig({});
-  const connection = await openConnection(() => loadKubeConfig({ KUBECONFIG: kubeconfigPath }), monotonicNow);
-  const client = createApiClient(connection, { monotonicNow });
-  const tracking = config.trackerKind === undefined ? {} : { trackerKind: config.trackerKind };
-  const log = { debug: () => undefined, info: () => undefined, warn: complain, error: complain };
-  const built = createCache({
-    ...tracking,
-    client,
-    labelSelector: config.labelSelector,
-    selectorKeys: config.selector.map(({ key }) => key),
-    annotationKey: config.annotationKey,
-    entryPrefix: ENTRY_PREFIX,
-    isProtected: (pod) => isProtected(pod, config),
-    isMarked: (pod) => isMarked(pod, config),
-    isDraining: (node) => isDraining(node, config.drainTaints),
-    now,
-    monotonicNow,
+async function build(kubeconfigPath: string, onSynced: () => void): Promise<Core> {
+  const connection = await openConnection(() => loadKubeConfig({ KUBECONFIG: kubeconfigPath }), systemClock);
+  return createCore({
+    client: createApiClient(connection, systemClock),
+    settings: policySettingsOf(readConfig({})),
+    clock: systemClock,
     random: Math.random,
-    log: (level, message, fields) => log[level](message, fields),
-    onSynced,
+    log: { debug: () => undefined, info: () => undefined, warn: complain, error: complain },
+    instance: 'bench',
+    on: { onSynced },
   });
-  const announce = async () => undefined;
-  const shared = { ...tracking, cache: built, announce, settings: config, log, now, monotonicNow };
-  const entries = new EntryReconciler({
-    ...shared,
-    reads: createReads(client),
-    writes: createWrites(client),
-  });
-  const controller = new Controller({
-    reconcile: createReconcile(entries, new MarkEventReconciler(shared), new StalledPodReconciler(shared)),
-    clock: { monotonicNow, setTimer },
-    random: Math.random,
-    log,
-  });
-  wakeOnChanges(built, (key) => controller.queue.add(key), config, config.trackerKind);
-  controller.start();
-  return built;
-}
-
-function setTimer(callback: () => void, ms: number) {
-  const timer = setTimeout(callback, ms);
-  return { cancel: () => clearTimeout(timer) };
 }
 
 /** Call what it returns for the longest time, in ms, for which the event loop got to nothing else. */

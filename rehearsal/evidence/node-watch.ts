@@ -1,8 +1,9 @@
+import { systemClock } from '../../src/async/system-clock.ts';
 import { DEFAULT_DRAIN_TAINTS } from '../../src/config/settings.ts';
 import { createListWatch } from '../../src/informer/list-watch.ts';
 import { Reflector, wholeList } from '../../src/informer/reflector.ts';
 import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
-import { isDraining } from '../../src/policy/pod-state.ts';
+import { isDraining } from '../../src/policy/node-state.ts';
 
 interface NodeView {
   readonly uid: string;
@@ -25,7 +26,7 @@ export function watchNodes(
     listWatch: createListWatch(client, '/api/v1/nodes'),
     project: viewNode,
     sink: { put: tell, remove: () => undefined, beginList: () => wholeList((nodes) => nodes.forEach(tell)) },
-    monotonicNow: () => performance.now(),
+    clock: systemClock,
     random: Math.random,
     log: () => undefined,
   });

@@ -1,3 +1,4 @@
+import { systemClock } from '../../src/async/system-clock.ts';
 import { createListWatch } from '../../src/informer/list-watch.ts';
 import { Reflector, wholeList } from '../../src/informer/reflector.ts';
 import type { ApiClient } from '../../src/kube/client.ts';
@@ -41,7 +42,7 @@ export class PodWatch {
         remove: (pod) => this.#remove(pod),
         beginList: () => wholeList((pods) => this.#replace(pods)),
       },
-      monotonicNow: () => performance.now(),
+      clock: systemClock,
       random: Math.random,
       log: (level, message, fields) => {
         if (level === 'warn') options.onTrouble?.(message, fields);

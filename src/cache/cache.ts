@@ -1,38 +1,31 @@
+import type { Clock } from '../async/clock.ts';
 import type { BackoffOptions } from '../informer/backoff.ts';
 import { createListWatch } from '../informer/list-watch.ts';
 import { Reflector, type ReflectorOptions } from '../informer/reflector.ts';
-import { type Cached, type Lister, Store } from '../informer/store.ts';
+import { type Cached, type Lister, Store, type StoreOptions } from '../informer/store.ts';
 import type { ApiClient, JsonObject } from '../kube/client.ts';
 import { isServed } from '../kube/discovery.ts';
 import { LOG } from '../log/messages.ts';
 import type { Lookup } from '../policy/entry-lifecycle.ts';
-import type { Node, Pod, Tracker } from '../policy/model.ts';
-import type { TrackerKind } from '../policy/trackers/index.ts';
+import type { Node, Pod, PodMetadata, Resource, Tracker } from '../policy/model.ts';
+import { isDraining } from '../policy/node-state.ts';
+import { isMarked, isProtected, type PolicySettings } from '../policy/profile.ts';
+import { formatSelector } from '../policy/selector.ts';
 import { EarlierInstances } from './earlier-instances.ts';
-import { projectNode, projectPod, projectTracker } from './projections.ts';
+import { storeKey } from './keys.ts';
+import { projectNode, projectPod, projectPodMetadata } from './projections.ts';
 import { TerminationTimes } from './termination-times.ts';
 
 export interface CacheOptions {
   readonly client: ApiClient;
-  readonly labelSelector: string;
+  readonly settings: PolicySettings;
   /** Of the namespaced kinds, only what is in this one. Absent: all, as the hook needs it. */
   readonly namespace?: string;
-  /** The labels that the selector looks at. */
-  readonly selectorKeys: readonly string[];
-  readonly annotationKey: string;
-  /** Absent where tracking is switched off. */
-  readonly trackerKind?: TrackerKind;
-  readonly entryPrefix: string;
-  /** Whether the pod is one that the hook protects: of no other is the end remembered. */
-  readonly isProtected: (pod: Pod) => boolean;
-  readonly isMarked: (pod: Pod) => boolean;
-  readonly isDraining: (node: Node | undefined) => boolean;
-  readonly now: () => number;
-  readonly monotonicNow: () => number;
+  readonly clock: Clock;
   readonly random: () => number;
   readonly log: ReflectorOptions<unknown>['log'];
   readonly backoff?: BackoffOptions;
-  /** Told of every list or watch that failed, with the kind's plural. */
+  /** Called for every list or watch that failed, with the kind's plural. */
   readonly onInterrupted?: (kind: string, error: unknown) => void;
   /** Called once, when every kind has synced. */
   readonly onSynced?: () => void;
@@ -47,162 +40,62 @@ export interface Freshness {
   readonly objects: number;
 }
 
-/** The shared informer cache: selected pods, nodes, tracking resources, and the memory of marked pods that left. */
+/** The shared informer cache: protected pods, nodes, trackers, and the memory of pods that left. */
 export interface Cache {
   readonly pods: Store<Pod>;
   readonly nodes: Store<Node>;
   readonly trackers: Store<Tracker>;
   readonly earlierInstances: EarlierInstances;
   readonly terminationTimes: TerminationTimes;
-  project: {
-    pod(object: JsonObject): Pod;
-    node(object: JsonObject): Node;
-    tracker(object: JsonObject): Tracker;
-  };
+  readonly project: Projections;
   hasSynced(): boolean;
   /** How long ago the API server last told something about pods. */
   podsAgeMs(): number;
-  /** The same of tracking resources; infinite where tracking is switched off. */
+  /** The same of trackers; infinite where tracking is switched off. */
   trackersAgeMs(): number;
   freshness(): Freshness[];
   start(): void;
   stop(): Promise<void>;
 }
 
-type Running = Pick<Reflector<unknown>, 'start' | 'stop' | 'agreedAt'>;
+/** Keeps of raw objects what the policy needs. */
+export interface Projections {
+  pod(object: JsonObject): Pod;
+  podMetadata(object: JsonObject): PodMetadata;
+  node(object: JsonObject): Node;
+  tracker(object: JsonObject): Tracker;
+}
 
-/** `namespace/name`, the key of namespaced objects in their store. */
-export const namespacedKey = (namespace: string, name: string) => `${namespace}/${name}`;
-
-export const trackerKey = (tracker: Pick<Tracker, 'namespace' | 'name'>) =>
-  tracker.namespace === undefined ? tracker.name : namespacedKey(tracker.namespace, tracker.name);
-
-/** The key of the pod's tracking resource; undefined where it has none, or tracking is off. */
-export function trackerKeyOf(pod: Pod, kind: TrackerKind | undefined): string | undefined {
-  const named = kind?.nameFor(pod);
-  if (kind === undefined || named === undefined || 'missing' in named) return undefined;
-  return kind.isNamespaced ? namespacedKey(pod.namespace, named.name) : named.name;
+/** One kind of object: its copy, and what keeps it equal to what the API server has. */
+interface Watched {
+  readonly name: string;
+  readonly store: Lister<Cached>;
+  readonly reflector: Pick<Reflector<unknown>, 'start' | 'stop' | 'agreedAt'>;
 }
 
 /** What the cache knows, for reading entries. */
 export const lookupIn = ({ pods, nodes }: Pick<Cache, 'pods' | 'nodes'>): Lookup => ({
-  pod: (namespace, name) => pods.get(namespacedKey(namespace, name)),
+  pod: (namespace, name) => pods.get(storeKey({ namespace, name })),
   node: (name) => nodes.get(name),
 });
 
 export function createCache(options: CacheOptions): Cache {
-  const { client, annotationKey, trackerKind, entryPrefix, log } = options;
-  const podFields = { annotationKey, labelKeys: [...options.selectorKeys, ...(trackerKind?.labelKeys ?? [])] };
-  const project = {
-    pod: (object: JsonObject) => projectPod(object, podFields),
-    node: projectNode,
-    tracker: (object: JsonObject) => {
-      if (trackerKind === undefined) throw new Error('tracking is switched off');
-      return projectTracker(object, trackerKind, entryPrefix);
-    },
-  };
+  const { settings, clock } = options;
+  const project = projectionsFor(settings);
   const hasSynced = () => kinds.every(({ store }) => store.hasSynced);
-  const onSynced = () => {
+  const stores = createStores(options, () => {
     if (hasSynced()) options.onSynced?.();
-  };
-  const onHandlerError = (error: unknown) => log('warn', LOG.handlerFailed, { error: String(error) });
-  const hasOtherUid = (a: { uid: string }, b: { uid: string }) => a.uid !== b.uid;
-  const pods = new Store<Pod>({
-    keyOf: (pod) => namespacedKey(pod.namespace, pod.name),
-    isSame: isSameButVersion,
-    isOtherInstance: hasOtherUid,
-    // One that has lost its label meanwhile: the watch's word of that is older than our write, and would count for nothing.
-    isWatched: options.isProtected,
-    onHandlerError,
-    onSynced,
   });
-  const nodes = new Store<Node>({
-    keyOf: (node) => node.name,
-    isSame: isSameButVersion,
-    isOtherInstance: () => false,
-    onHandlerError,
-    onSynced,
-  });
-  const trackers = new Store<Tracker>({
-    keyOf: trackerKey,
-    isSame: isSameButVersion,
-    isOtherInstance: hasOtherUid,
-    onHandlerError,
-    onSynced,
-  });
-  const isOnDrainingNode = ({ node: name }: Pod) => {
-    const node = name === undefined ? undefined : nodes.get(name);
-    return node && options.isDraining(node);
-  };
-  const earlierInstances = new EarlierInstances(options.isMarked, isOnDrainingNode, options.now);
-  const terminationTimes = new TerminationTimes(options.monotonicNow);
-  pods.subscribe((change) => {
-    terminationTimes.observe(change);
-    if (options.isProtected(change.kind === 'removed' ? change.before : change.now)) earlierInstances.observe(change);
-  });
-  nodes.subscribe(({ key, ...change }) => {
-    if (change.kind === 'removed' || !options.isDraining(change.now)) return;
-    for (const pod of pods.values()) {
-      if (pod.node === key) earlierInstances.look(namespacedKey(pod.namespace, pod.name), pod);
-    }
-  });
-
-  const reflect = <T extends Cached>(
-    name: string,
-    path: string,
-    sink: Store<T>,
-    project: (object: JsonObject) => T,
-    extra: Pick<ReflectorOptions<T>, 'isServed'> & { labelSelector?: string } = {},
-  ) =>
-    new Reflector<T>({
-      name,
-      listWatch: createListWatch(client, path, extra.labelSelector),
-      project,
-      sink,
-      log,
-      ...(extra.isServed ? { isServed: extra.isServed } : {}),
-      monotonicNow: options.monotonicNow,
-      random: options.random,
-      onInterrupted: (error) => options.onInterrupted?.(name, error),
-      ...(options.backoff ? { backoff: options.backoff } : {}),
-    });
-
-  const scope = options.namespace === undefined ? '' : `/namespaces/${options.namespace}`;
-  const kinds: { name: string; store: Lister<Cached>; reflector: Running }[] = [
-    {
-      name: 'pods',
-      store: pods,
-      reflector: reflect('pods', `/api/v1${scope}/pods`, pods, project.pod, { labelSelector: options.labelSelector }),
-    },
-    { name: 'nodes', store: nodes, reflector: reflect('nodes', '/api/v1/nodes', nodes, project.node) },
-  ];
-  if (trackerKind !== undefined) {
-    const { apiPath, plural } = trackerKind;
-    const reflector = reflect(
-      plural,
-      `${apiPath}${trackerKind.isNamespaced ? scope : ''}/${plural}`,
-      trackers,
-      project.tracker,
-      {
-        isServed: (signal) => isServed(client, apiPath, plural, signal),
-      },
-    );
-    kinds.push({ name: plural, store: trackers, reflector });
-  }
-
+  const kinds: readonly Watched[] = watchedKinds(options, stores, project);
   const ageMs = (of: Lister<Cached>) =>
-    options.monotonicNow() - (kinds.find(({ store }) => store === of)?.reflector.agreedAt ?? Number.NEGATIVE_INFINITY);
-
+    clock.monotonicNow() - (kinds.find(({ store }) => store === of)?.reflector.agreedAt ?? Number.NEGATIVE_INFINITY);
   return {
-    pods,
-    nodes,
-    trackers,
-    earlierInstances,
-    terminationTimes,
+    ...stores,
+    ...rememberPods(stores, settings, clock),
     project,
     hasSynced,
-    podsAgeMs: () => ageMs(pods),
-    trackersAgeMs: () => ageMs(trackers),
+    podsAgeMs: () => ageMs(stores.pods),
+    trackersAgeMs: () => ageMs(stores.trackers),
     freshness: () =>
       kinds.map(({ name, store, reflector }) => ({
         kind: name,
@@ -217,6 +110,110 @@ export function createCache(options: CacheOptions): Cache {
       await Promise.all(kinds.map(({ reflector }) => reflector.stop()));
     },
   };
+}
+
+function projectionsFor({ profile }: PolicySettings): Projections {
+  const { selector, mark, tracking } = profile;
+  const labelKeys = [...selector.map(({ key }) => key), ...tracking.labelKeys];
+  const podFields = { annotationKey: mark.key, labelKeys };
+  return {
+    pod: (object) => projectPod(object, podFields),
+    podMetadata: (object) => projectPodMetadata(object, podFields),
+    node: projectNode,
+    tracker: (object) => tracking.project(object),
+  };
+}
+
+type Stores = Pick<Cache, 'pods' | 'nodes' | 'trackers'>;
+
+function createStores({ settings, log }: CacheOptions, onSynced: () => void): Stores {
+  const shared = {
+    isSame: isSameButVersion,
+    onHandlerError: (error: unknown) => log('warn', LOG.handlerFailed, { error: String(error) }),
+    onSynced,
+  };
+  const hasOtherUid = (a: { uid: string }, b: { uid: string }) => a.uid !== b.uid;
+  const named: Pick<StoreOptions<Pod & Tracker>, 'keyOf' | 'isOtherInstance'> = {
+    keyOf: storeKey,
+    isOtherInstance: hasOtherUid,
+  };
+  return {
+    // One that has lost its label meanwhile: the watch's word of that is older than our write, and would count for nothing.
+    pods: new Store<Pod>({ ...shared, ...named, isWatched: (pod) => isProtected(pod, settings) }),
+    nodes: new Store<Node>({ ...shared, keyOf: storeKey, isOtherInstance: () => false }),
+    trackers: new Store<Tracker>({ ...shared, ...named }),
+  };
+}
+
+function watchedKinds(options: CacheOptions, stores: Stores, project: Projections): Watched[] {
+  const { namespace, settings } = options;
+  const { selector, tracking } = settings.profile;
+  const scope = namespace === undefined ? '' : `/namespaces/${namespace}`;
+  const pods = { name: 'pods', path: `/api/v1${scope}/pods`, labelSelector: formatSelector(selector) };
+  return [
+    watch(options, pods, stores.pods, project.pod),
+    watch(options, { name: 'nodes', path: '/api/v1/nodes' }, stores.nodes, project.node),
+    ...tracking.resources.map((resource) =>
+      watch(options, trackersAt(resource, scope), stores.trackers, project.tracker),
+    ),
+  ];
+}
+
+interface Collection {
+  /** The plural of the kind. */
+  readonly name: string;
+  readonly path: string;
+  readonly labelSelector?: string;
+  /** Of a kind that may not be installed. */
+  readonly apiPath?: string;
+}
+
+function trackersAt({ apiPath, plural, isNamespaced }: Resource, scope: string): Collection {
+  return { name: plural, path: `${apiPath}${isNamespaced ? scope : ''}/${plural}`, apiPath };
+}
+
+function watch<T extends Cached>(
+  { client, clock, random, log, backoff, onInterrupted }: CacheOptions,
+  { name, path, labelSelector, apiPath }: Collection,
+  store: Store<T>,
+  project: (object: JsonObject) => T,
+): Watched {
+  const reflector = new Reflector<T>({
+    name,
+    listWatch: createListWatch(client, path, labelSelector),
+    project,
+    sink: store,
+    clock,
+    random,
+    log,
+    onInterrupted: (error) => onInterrupted?.(name, error),
+    ...(apiPath === undefined ? {} : { isServed: (signal) => isServed(client, apiPath, name, signal) }),
+    ...(backoff === undefined ? {} : { backoff }),
+  });
+  return { name, store, reflector };
+}
+
+/** What a pod's end is worth remembering for: only of pods that the hook protects. */
+function rememberPods({ pods, nodes }: Stores, settings: PolicySettings, clock: Clock) {
+  const drains = (node: Node) => isDraining(node, settings.drainTaints);
+  const isOnDrainingNode = ({ node: name }: Pod) => {
+    const node = name === undefined ? undefined : nodes.get(name);
+    return node && drains(node);
+  };
+  const isPodMarked = (pod: Pod) => isMarked(pod, settings.profile);
+  const earlierInstances = new EarlierInstances(isPodMarked, isOnDrainingNode, () => clock.now());
+  const terminationTimes = new TerminationTimes(() => clock.monotonicNow());
+  pods.subscribe((change) => {
+    terminationTimes.observe(change);
+    if (isProtected(change.kind === 'removed' ? change.before : change.now, settings)) earlierInstances.observe(change);
+  });
+  nodes.subscribe(({ key, ...change }) => {
+    if (change.kind === 'removed' || !drains(change.now)) return;
+    for (const pod of pods.values()) {
+      if (pod.node === key) earlierInstances.look(storeKey(pod), pod);
+    }
+  });
+  return { earlierInstances, terminationTimes };
 }
 
 /** Heartbeats and status reports change only the resourceVersion of a projection; nobody needs to hear of those. */

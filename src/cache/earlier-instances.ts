@@ -1,5 +1,6 @@
 import type { Change } from '../informer/store.ts';
 import type { Entry, Pod } from '../policy/model.ts';
+import type { ObjectKey } from './keys.ts';
 
 /**
  * The cache's own memory of pods that it saw disappear while they were to leave, by pod key: marked ones, and those that
@@ -8,7 +9,7 @@ import type { Entry, Pod } from '../policy/model.ts';
  * prunes it by the same table.
  */
 export class EarlierInstances {
-  readonly #byKey = new Map<string, Entry>();
+  readonly #byKey = new Map<string, { readonly pod: ObjectKey; readonly entry: Entry }>();
   /** Keys of marked pods that have been on a draining node since: somebody may uncordon that before they go. */
   readonly #drained = new Set<string>();
   readonly #isMarked: (pod: Pod) => boolean;
@@ -23,11 +24,12 @@ export class EarlierInstances {
   }
 
   get(podKey: string): Entry | undefined {
-    return this.#byKey.get(podKey);
+    return this.#byKey.get(podKey)?.entry;
   }
 
-  keys(): string[] {
-    return [...this.#byKey.keys()];
+  /** The pods of which an earlier instance is remembered. */
+  pods(): ObjectKey[] {
+    return [...this.#byKey.values()].map(({ pod }) => pod);
   }
 
   forget(podKey: string): void {
@@ -41,12 +43,13 @@ export class EarlierInstances {
       this.look(change.key, change.now);
       return;
     }
-    const { uid, node } = change.before;
+    const { uid, node, namespace, name } = change.before;
     // A node that is not known (any more) is gone: what ran there has to run elsewhere.
     const isLeft = this.#isOnDrainingNode(change.before) ?? node !== undefined;
     const draining = this.#drained.delete(change.key) || isLeft;
     if (!draining && !this.#isMarked(change.before)) return;
-    this.#byKey.set(change.key, { uid, at: this.#now(), draining, ...(node === undefined ? {} : { node }) });
+    const entry = { uid, at: this.#now(), draining, ...(node === undefined ? {} : { node }) };
+    this.#byKey.set(change.key, { pod: { namespace, name }, entry });
   }
 
   /** Looks at a pod that is there, for it or its node has changed. */

@@ -1,28 +1,27 @@
-import { objectPath } from '../kube/paths.ts';
+import { unlessAborted } from '../async/abort.ts';
+import { trackerPath } from '../kube/paths.ts';
 import type { Reads } from '../kube/reads.ts';
-import type { Observation } from '../policy/decision.ts';
-import type { Entry, EvictionRequest, Node, Pod, Tracker } from '../policy/model.ts';
-import type { TrackerKind } from '../policy/trackers/index.ts';
-import { type Cache, namespacedKey } from './cache.ts';
+import type { EvictionRequest, Pod, PodMetadata, Tracker } from '../policy/model.ts';
+import { type Look, type Observation, type Sighting, seenValue, UNREAD } from '../policy/observation.ts';
+import { type PolicySettings, profileOf } from '../policy/profile.ts';
+import type { TrackerPlace } from '../policy/tracking/tracking.ts';
+import type { Cache } from './cache.ts';
+import { storeKey } from './keys.ts';
 
 export interface ObserverOptions {
   readonly cache: Cache;
   readonly reads: Reads;
-  /** Absent where tracking is switched off. */
-  readonly trackerKind?: TrackerKind;
-  readonly now: () => number;
-  /** The policy's reading of a tracker: the entry for a pod's name, if there is one. */
-  readonly entryFor: (tracker: Tracker, namespace: string, pod: string) => Entry | undefined;
-  /** The policy's word on whether the pod is one to protect; of the others no tracker is looked for. */
-  readonly isProtected: (pod: Pod) => boolean;
-  /** The policy's word on whether the pod's node matters; reading it costs an API call. */
-  readonly needsNode: (observation: Observation) => boolean;
+  readonly settings: PolicySettings;
+  readonly clock: { now(): number };
 }
 
 /** Three of the bookmarks that a healthy watch shows every minute. */
 const STALE_AFTER_MS = 180_000;
 
-/** Gathers what one eviction decision is made on. */
+/**
+ * Carries out the looks that a decision needs, in the cache or by live reads. From a cache that has heard nothing for
+ * minutes nothing is taken: another replica may have done long ago what would end the wait of a drainer.
+ */
 export class Observer {
   readonly #options: ObserverOptions;
 
@@ -30,107 +29,157 @@ export class Observer {
     this.#options = options;
   }
 
-  /** From the cache alone: no API call. */
-  fromCache(request: EvictionRequest): Observation {
-    const { cache } = this.#options;
-    const pod = cache.pods.get(namespacedKey(request.namespace, request.name));
-    const node = pod?.node === undefined ? undefined : cache.nodes.get(pod.node);
-    const found = pod && this.#cachedTracker(pod);
-    return this.#observation('cache', request, { pod, node, ...found });
+  /** Nothing has been looked at yet. */
+  begin(request: EvictionRequest): Observation {
+    const { clock } = this.#options;
+    const unread = { metadata: UNREAD, pod: UNREAD, node: UNREAD, tracker: UNREAD };
+    return { now: clock.now(), request, ...unread, cacheKnowsInstance: false };
   }
 
-  /** From a live read of the pod, of its node where that matters, and of its tracker where the cache has none. */
-  async live(request: EvictionRequest, options: { freshTracker: boolean; signal: AbortSignal }): Promise<Observation> {
-    const { cache, reads, isProtected, needsNode } = this.#options;
-    const { signal } = options;
-    const object = await reads.pod(request.namespace, request.name, signal);
-    const pod = object && cache.project.pod(object);
-    const found = pod && isProtected(pod) ? await this.#findTracker(pod, options) : undefined;
-    const observation = this.#observation('live', request, { pod, node: undefined, ...found });
-    if (pod?.node === undefined || !needsNode(observation)) return observation;
-    const node = await reads.node(pod.node, signal);
-    return node === undefined ? observation : { ...observation, node: cache.project.node(node) };
+  /** The observation with the look carried out. What hangs on a pod is unread when the pod was read anew. */
+  async look(seen: Observation, { at, live }: Omit<Look, 'kind'>, signal: AbortSignal): Promise<Observation> {
+    switch (at) {
+      case 'metadata':
+        return this.#lookAtMetadata(seen, signal);
+      case 'pod':
+        return this.#lookAtPod(seen, live, signal);
+      case 'node':
+        return { ...seen, node: await this.#node(seen, live, signal) };
+      case 'tracker':
+        return { ...seen, tracker: await this.#tracker(seen, live, signal) };
+    }
   }
 
-  /** Waits until the cache has this very instance; false if the signal comes first. */
-  async cacheKnows(pod: Pod, signal: AbortSignal): Promise<boolean> {
+  /** What a decision was made on has changed, so the cache may be behind: pod and tracker are read live. */
+  async lookAgain({ request }: Observation, signal: AbortSignal): Promise<Observation> {
+    const seen = await this.look(this.begin(request), { at: 'pod', live: true }, signal);
+    if (seen.profile === undefined) return seen;
+    return this.look(seen, { at: 'tracker', live: true }, signal);
+  }
+
+  /** Waits until the cache has the instance that was observed; false if the signal comes first. */
+  async cacheKnows(seen: Observation, signal: AbortSignal): Promise<boolean> {
     const { pods } = this.#options.cache;
-    const key = namespacedKey(pod.namespace, pod.name);
-    const isKnown = () => pods.get(key)?.uid === pod.uid;
+    const { namespace, name } = seen.request;
+    const key = storeKey({ namespace, name });
+    const uid = seenValue(seen.pod)?.uid;
+    const isKnown = () => pods.get(key)?.uid === uid;
     if (isKnown() || signal.aborted) return isKnown();
     const { promise, resolve } = Promise.withResolvers<void>();
     const unsubscribe = pods.subscribe((change) => {
       if (change.key === key && isKnown()) resolve();
     });
-    signal.addEventListener('abort', () => resolve(), { once: true });
-    await promise;
+    await unlessAborted(promise, signal).catch(() => undefined);
     unsubscribe();
     return isKnown();
   }
 
-  #observation(
-    evidence: Observation['evidence'],
-    request: EvictionRequest,
-    seen: { pod: Pod | undefined; node: Node | undefined; tracker?: Tracker; trackerMissing?: string },
-  ): Observation {
-    const { cache, now, entryFor } = this.#options;
-    const key = namespacedKey(request.namespace, request.name);
-    const { pod, node, tracker, trackerMissing } = seen;
-    const entry = tracker && entryFor(tracker, request.namespace, request.name);
+  /** An instance that the cache has by another UID is not the one that was found. */
+  async #lookAtMetadata(seen: Observation, signal: AbortSignal): Promise<Observation> {
+    const { cache, reads } = this.#options;
+    const { namespace, name } = seen.request;
+    const object = await reads.podMetadata(namespace, name, signal);
+    const value = object && cache.project.podMetadata(object);
+    const metadata: Sighting<PodMetadata> = value
+      ? { kind: 'present', value, from: 'live' }
+      : { kind: 'absent', from: 'live' };
+    const isOther = seenValue(seen.pod)?.uid !== value?.uid;
+    return this.#withMemory({ ...seen, metadata, ...(isOther ? { pod: UNREAD, node: UNREAD, tracker: UNREAD } : {}) });
+  }
+
+  async #lookAtPod(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation> {
+    const { cache } = this.#options;
+    const { namespace, name } = seen.request;
+    const cached = cache.pods.get(storeKey({ namespace, name }));
+    const isStale = cache.podsAgeMs() > STALE_AFTER_MS;
+    if (live || (isStale && cached !== undefined)) return this.#withPod(seen, await this.#livePod(seen, signal));
+    return this.#withPod(
+      seen,
+      cached ? { kind: 'present', value: cached, from: 'cache' } : { kind: 'absent', from: 'cache' },
+    );
+  }
+
+  async #livePod({ request }: Observation, signal: AbortSignal): Promise<Sighting<Pod>> {
+    const { cache, reads } = this.#options;
+    const object = await reads.pod(request.namespace, request.name, signal);
+    return object === undefined
+      ? { kind: 'absent', from: 'live' }
+      : { kind: 'present', value: cache.project.pod(object), from: 'live' };
+  }
+
+  /** That the cache does not have a pod says nothing of its metadata: it has only those that may be protected. */
+  #withPod(seen: Observation, pod: Sighting<Pod>): Observation {
+    const metadata = pod.kind === 'absent' && pod.from === 'cache' ? UNREAD : pod;
+    return this.#withMemory({ ...seen, metadata, pod, node: UNREAD, tracker: UNREAD });
+  }
+
+  /** What the process itself knows of the pod, as it is now. */
+  #withMemory({ request, metadata, pod, node, tracker }: Observation): Observation {
+    const { cache, settings, clock } = this.#options;
+    const key = storeKey({ namespace: request.namespace, name: request.name });
+    const found = seenValue(metadata);
+    const whole = seenValue(pod);
+    const profile = found && profileOf(found, settings);
     const remembered = cache.earlierInstances.get(key);
-    const terminatingOrFinishedForMs = pod && cache.terminationTimes.forMs(key, pod);
+    const terminatingOrFinishedForMs = whole && cache.terminationTimes.forMs(key, whole);
     return {
-      evidence,
-      now: now(),
+      now: clock.now(),
       request,
-      isCacheStale: this.#isStale(tracker),
-      cacheKnowsInstance: pod !== undefined && cache.pods.get(key)?.uid === pod.uid,
-      ...(pod ? { pod } : {}),
-      ...(node ? { node } : {}),
-      ...(tracker ? { tracker } : {}),
-      ...(trackerMissing === undefined ? {} : { trackerMissing }),
-      ...(entry ? { entry } : {}),
+      metadata,
+      pod,
+      node,
+      tracker,
+      ...(profile ? { profile } : {}),
       ...(remembered ? { remembered } : {}),
       ...(terminatingOrFinishedForMs === undefined ? {} : { terminatingOrFinishedForMs }),
+      cacheKnowsInstance: found !== undefined && cache.pods.get(key)?.uid === found.uid,
     };
   }
 
-  /** Of entries, too: another replica may have pruned one that would keep the drainer waiting here for as long as it is believed. */
-  #isStale(tracker: Tracker | undefined): boolean {
-    const { cache } = this.#options;
-    return cache.podsAgeMs() > STALE_AFTER_MS || (tracker !== undefined && cache.trackersAgeMs() > STALE_AFTER_MS);
+  async #node(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation['node']> {
+    const { cache, reads } = this.#options;
+    const name = seenValue(seen.pod)?.node;
+    if (name === undefined) throw new Error('the node of a pod was asked for that is on none');
+    const object = live ? await reads.node(name, signal) : undefined;
+    const value = live ? object && cache.project.node(object) : cache.nodes.get(name);
+    const from = live ? 'live' : 'cache';
+    return value === undefined ? { kind: 'absent', from } : { kind: 'present', value, from };
   }
 
-  #cachedTracker(pod: Pod): { tracker?: Tracker; trackerMissing?: string } {
-    const { cache, trackerKind } = this.#options;
-    if (trackerKind === undefined) return {};
-    const named = trackerKind.nameFor(pod);
-    if ('missing' in named) return { trackerMissing: named.missing };
-    const key = trackerKind.isNamespaced ? namespacedKey(pod.namespace, named.name) : named.name;
-    const tracker = cache.trackers.get(key);
-    return tracker ? { tracker } : { trackerMissing: `no ${trackerKind.kind} ${key}` };
-  }
-
-  async #findTracker(
-    pod: Pod,
-    { freshTracker, signal }: { freshTracker: boolean; signal: AbortSignal },
-  ): Promise<{ tracker?: Tracker; trackerMissing?: string }> {
-    const { cache, reads, trackerKind } = this.#options;
-    const cached = this.#cachedTracker(pod);
-    if (trackerKind === undefined) return cached;
-    if (cached.tracker !== undefined && !freshTracker && !this.#isStale(cached.tracker)) return cached;
-    const named = trackerKind.nameFor(pod);
-    if ('missing' in named) return cached;
-    const namespace = trackerKind.isNamespaced ? pod.namespace : undefined;
-    const object = await reads.object(
-      objectPath(trackerKind.apiPath, trackerKind.plural, namespace, named.name),
-      signal,
-    );
-    if (object !== undefined) {
-      const tracker = cache.project.tracker(object);
-      cache.trackers.assume(tracker);
-      return { tracker };
+  async #tracker(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation['tracker']> {
+    const pod = seenValue(seen.pod);
+    if (pod === undefined || seen.profile === undefined) throw new Error('the tracker of no pod was asked for');
+    const place = seen.profile.tracking.locate(pod);
+    switch (place.kind) {
+      case 'off':
+        return { kind: 'absent', from: 'live' };
+      case 'missing':
+        // What the pod's labels say is as good as the look at the pod.
+        return { kind: 'absent', from: live ? 'live' : 'cache', why: place.why };
+      case 'at':
+        return this.#trackerAt(place, live, signal);
     }
-    return { trackerMissing: cached.trackerMissing ?? `no ${trackerKind.kind} ${named.name}` };
+  }
+
+  async #trackerAt(place: TrackedAt, live: boolean, signal: AbortSignal): Promise<Observation['tracker']> {
+    const { cache } = this.#options;
+    const key = storeKey(place);
+    const why = `no ${place.resource.kind} ${key}`;
+    const cached = cache.trackers.get(key);
+    const isStale = cached !== undefined && cache.trackersAgeMs() > STALE_AFTER_MS;
+    const from = live || isStale ? 'live' : 'cache';
+    const value = from === 'live' ? await this.#liveTracker(place, signal) : cached;
+    return value === undefined ? { kind: 'absent', from, why } : { kind: 'present', value, from };
+  }
+
+  async #liveTracker(place: TrackedAt, signal: AbortSignal): Promise<Tracker | undefined> {
+    const { cache, reads } = this.#options;
+    const object = await reads.object(trackerPath(place), signal);
+    if (object === undefined) return undefined;
+    const tracker = cache.project.tracker(object);
+    cache.trackers.assume(tracker);
+    return tracker;
   }
 }
+
+type TrackedAt = Extract<TrackerPlace, { kind: 'at' }>;

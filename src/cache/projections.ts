@@ -1,6 +1,5 @@
 import type { JsonObject } from '../kube/client.ts';
-import type { Mark, Node, Owner, Pod, Tracker } from '../policy/model.ts';
-import type { TrackerKind } from '../policy/trackers/index.ts';
+import type { Mark, Node, Owner, Pod, PodMetadata } from '../policy/model.ts';
 
 /** The fields of raw objects that are read, all optional: nothing that an API server sends may make a projection throw. */
 interface RawMetadata {
@@ -59,6 +58,18 @@ export function projectPod(object: JsonObject, { annotationKey, labelKeys }: Pod
   });
 }
 
+/** What metadata alone tell of a pod; of a whole pod it gives the same. */
+export function projectPodMetadata(object: JsonObject, { labelKeys }: Pick<PodFields, 'labelKeys'>): PodMetadata {
+  const { metadata = {} } = object as RawPod;
+  return frozen({
+    namespace: metadata.namespace ?? '',
+    name: metadata.name ?? '',
+    uid: metadata.uid ?? '',
+    labels: kept(metadata.labels ?? {}, labelKeys),
+    ...optional('owner', controllerOf(metadata)),
+  });
+}
+
 export function projectNode(object: JsonObject): Node {
   const { metadata = {}, spec } = object as RawNode;
   return frozen({
@@ -67,20 +78,6 @@ export function projectNode(object: JsonObject): Node {
     unschedulable: spec?.unschedulable === true,
     taints: spec?.taints?.flatMap(({ key }) => key ?? []) ?? [],
     deleting: metadata.deletionTimestamp !== undefined,
-  });
-}
-
-/** Keeps of a tracking resource its entries: the annotations whose key starts with `entryPrefix`. */
-export function projectTracker(object: JsonObject, kind: TrackerKind, entryPrefix: string): Tracker {
-  const metadata = (object.metadata ?? {}) as RawMetadata;
-  const entries = Object.entries(metadata.annotations ?? {}).filter(([key]) => key.startsWith(entryPrefix));
-  return frozen({
-    ...identity(metadata),
-    kind: kind.type,
-    ...(kind.isNamespaced ? { namespace: metadata.namespace ?? '' } : {}),
-    reusesNames: kind.reusesNames(object),
-    ...optional('hindrance', kind.hindrance(object)),
-    entries: Object.fromEntries(entries),
   });
 }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../async/clock.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import {
   type Authorities,
@@ -20,8 +21,7 @@ export interface AuthorityRotationOptions {
   readonly secret: string;
   readonly lifetimes: Lifetimes;
   readonly log: Log;
-  /** Wall clock, epoch milliseconds. */
-  now(): number;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
 /** What was seen in one look, and what this replica knows beside it. */
@@ -68,9 +68,9 @@ export class AuthorityRotation {
   }
 
   async #renew(authorities: Authorities, look: Look): Promise<Authorities | undefined> {
-    const { lifetimes, now } = this.#options;
+    const { lifetimes, clock } = this.#options;
     const step = planAuthorities(authorities, {
-      now: now(),
+      now: clock.now(),
       caLifetimeMs: lifetimes.caMs,
       servingLifetimeMs: lifetimes.servingMs,
       isNextCarried: authorities.next !== undefined && look.isSettled(authorities.next.cert),
@@ -103,15 +103,15 @@ export class AuthorityRotation {
   }
 
   #strangers({ registration, servedBy }: Look, known: string): Retired[] {
-    const { now, lifetimes } = this.#options;
-    const until = now() + lifetimes.servingMs;
+    const { clock, lifetimes } = this.#options;
+    const until = clock.now() + lifetimes.servingMs;
     const bundles = (registration?.webhooks ?? []).map(({ bundle }) => bundle);
-    return strangersIn([...bundles, servedBy].join('\n'), known, now()).map((cert) => ({ cert, until }));
+    return strangersIn([...bundles, servedBy].join('\n'), known, clock.now()).map((cert) => ({ cert, until }));
   }
 
   #newAuthority(): Promise<Pair> {
-    const { now, lifetimes } = this.#options;
-    const at = now();
+    const { clock, lifetimes } = this.#options;
+    const at = clock.now();
     return createAuthority(`reschedule-hook ${new Date(at).toISOString()}`, caValidity(at, lifetimes.caMs));
   }
 

@@ -1,20 +1,21 @@
 import { X509Certificate } from 'node:crypto';
+import type { Clock } from '../async/clock.ts';
 import { certificatesIn } from './pem.ts';
 import type { SeenRegistration } from './stored-objects.ts';
 
 /** Remembers since when the registration has carried which authority, as API servers learn of a change a little later. */
 export class BundlePropagation {
   readonly #settleMs: number;
-  readonly #monotonicNow: () => number;
+  readonly #clock: Pick<Clock, 'monotonicNow'>;
   #since = new Map<string, number>();
 
-  constructor(settleMs: number, monotonicNow: () => number) {
+  constructor(settleMs: number, clock: Pick<Clock, 'monotonicNow'>) {
     this.#settleMs = settleMs;
-    this.#monotonicNow = monotonicNow;
+    this.#clock = clock;
   }
 
   see(registration: SeenRegistration | undefined): void {
-    const now = this.#monotonicNow();
+    const now = this.#clock.monotonicNow();
     const sets = (registration?.webhooks ?? []).map(
       ({ bundle }) => new Set(certificatesIn(bundle).map(({ fingerprint256 }) => fingerprint256)),
     );
@@ -35,6 +36,6 @@ export class BundlePropagation {
 
   #leftMs(cert: string): number {
     const since = this.#since.get(new X509Certificate(cert).fingerprint256);
-    return since === undefined ? Number.POSITIVE_INFINITY : since + this.#settleMs - this.#monotonicNow();
+    return since === undefined ? Number.POSITIVE_INFINITY : since + this.#settleMs - this.#clock.monotonicNow();
   }
 }

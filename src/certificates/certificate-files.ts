@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+import type { Clock } from '../async/clock.ts';
 import { describeError } from '../kube/errors.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import type { CertificateSource, Pair } from './certificate-source.ts';
@@ -12,13 +13,18 @@ export interface CertificateFiles {
 }
 
 /** Certificate and key from files that somebody else renews. It never looks at the registration. Throws as loadPair does. */
-export async function openFiles(files: CertificateFiles, log: Log): Promise<CertificateSource> {
+export async function openFiles(
+  files: CertificateFiles,
+  log: Log,
+  clock: Pick<Clock, 'setTimer'>,
+): Promise<CertificateSource> {
   let current = await loadPair(files);
   let end = () => {};
   return {
     current: () => current,
     start(onChange) {
       end = watchFiles({
+        clock,
         load: () => loadPair(files),
         loaded: current,
         isSame: (a, b) => a.cert === b.cert && a.key === b.key,

@@ -1,3 +1,4 @@
+import type { Clock } from '../async/clock.ts';
 import { Backoff } from '../informer/backoff.ts';
 import { describeError } from '../kube/errors.ts';
 import { LOG, type Log } from '../log/messages.ts';
@@ -20,11 +21,8 @@ export interface KeeperOptions {
   readonly secret: string;
   readonly lifetimes: Lifetimes;
   readonly log: Log;
-  /** Wall clock, epoch milliseconds. */
-  now(): number;
-  monotonicNow(): number;
+  readonly clock: Clock;
   random(): number;
-  setTimer(callback: () => void, ms: number): { cancel(): void };
 }
 
 /** How often a look starts over because something was written, here or elsewhere. */
@@ -62,9 +60,9 @@ export class Keeper implements CertificateSource {
     this.#options = options;
     this.#serving = new Serving(options);
     this.#tender = new AuthorityRotation(options);
-    this.#carried = new BundlePropagation(options.lifetimes.settleMs, options.monotonicNow);
-    this.#failures = new Backoff(FAILURES, options.monotonicNow, options.random);
-    this.#corrections = new Backoff(CORRECTIONS, options.monotonicNow, options.random);
+    this.#carried = new BundlePropagation(options.lifetimes.settleMs, options.clock);
+    this.#failures = new Backoff(FAILURES, options.clock, () => options.random());
+    this.#corrections = new Backoff(CORRECTIONS, options.clock, () => options.random());
   }
 
   current(): Pair | undefined {
@@ -113,7 +111,7 @@ export class Keeper implements CertificateSource {
     if (this.#isWoken) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#endPause = resolve;
-    const timer = this.#options.setTimer(resolve, ms);
+    const timer = this.#options.clock.setTimer(resolve, ms);
     await promise;
     timer.cancel();
   }
@@ -138,7 +136,7 @@ export class Keeper implements CertificateSource {
   #nextLookMs(): number {
     const { signing, next } = this.#tender.authorities ?? {};
     const settledIn = this.#carried.settledIn([signing, next].flatMap((pair) => pair?.cert ?? []));
-    const correctIn = this.#correctAt - this.#options.monotonicNow();
+    const correctIn = this.#correctAt - this.#options.clock.monotonicNow();
     return Math.min(this.#options.lifetimes.lookEveryMs, settledIn, correctIn > 0 ? correctIn : settledIn);
   }
 
@@ -181,13 +179,13 @@ export class Keeper implements CertificateSource {
 
   /** True: the registration was written, or has to be read again. */
   async #writeBundle(authorities: Authorities, registration: SeenRegistration | undefined): Promise<boolean> {
-    const { objects, log, monotonicNow } = this.#options;
+    const { objects, log, clock } = this.#options;
     const bundle = bundleOf(authorities);
     if (registration === undefined || registration.webhooks.every((webhook) => webhook.bundle === bundle)) return false;
     const isCorrection = bundle === this.#writtenBundle;
-    if (isCorrection && monotonicNow() < this.#correctAt) return false;
+    if (isCorrection && clock.monotonicNow() < this.#correctAt) return false;
     if ((await objects.writeBundle(registration, bundle, this.#stop.signal)) === 'changed') return true;
-    if (isCorrection) this.#correctAt = monotonicNow() + this.#corrections.next();
+    if (isCorrection) this.#correctAt = clock.monotonicNow() + this.#corrections.next();
     this.#writtenBundle = bundle;
     const fields = { registration: this.#options.registration, authorities: certificatesIn(bundle).length };
     if (isCorrection) log.warn(LOG.bundleCorrected, fields);

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import { type Clock, sleep } from '../async/clock.ts';
 import { describeError } from '../kube/errors.ts';
 
 const LOOK_EVERY_MS = 5_000;
 
 export interface FileWatchOptions<T> {
+  readonly clock: Pick<Clock, 'setTimer'>;
   /** Reads and checks the files; throws an Error that says what is wrong with them. */
   load(): Promise<T>;
   readonly loaded: T;
@@ -18,7 +20,7 @@ export interface FileWatchOptions<T> {
  * Looks every few seconds whether files have changed, and hands on what is in them once it is right. The content is compared,
  * not the time: a mounted Secret is swapped through symbolic links. Returns a function that ends it.
  */
-export function watchFiles<T>({ load, loaded, isSame, onChange, onProblem }: FileWatchOptions<T>): () => void {
+export function watchFiles<T>({ clock, load, loaded, isSame, onChange, onProblem }: FileWatchOptions<T>): () => void {
   let current = loaded;
   let lastProblem = '';
   const look = async () => {
@@ -34,15 +36,16 @@ export function watchFiles<T>({ load, loaded, isSame, onChange, onProblem }: Fil
       lastProblem = problem;
     }
   };
-  let isLooking = false;
-  // A slow disk must not have two looks at a time.
-  const timer = setInterval(async () => {
-    if (isLooking) return;
-    isLooking = true;
-    await look();
-    isLooking = false;
-  }, LOOK_EVERY_MS);
-  return () => clearInterval(timer);
+  const end = new AbortController();
+  const run = async () => {
+    for (;;) {
+      await sleep(clock, LOOK_EVERY_MS, end.signal);
+      if (end.signal.aborted) return;
+      await look();
+    }
+  };
+  void run();
+  return () => end.abort();
 }
 
 /** A file as text. Throws an Error that names the setting and the file. */

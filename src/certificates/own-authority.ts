@@ -1,3 +1,4 @@
+import type { Clock } from '../async/clock.ts';
 import type { ApiClient } from '../kube/client.ts';
 import type { Log } from '../log/messages.ts';
 import { Keeper } from './certificate-keeper.ts';
@@ -15,23 +16,20 @@ export interface SelfOptions {
   readonly servingLifetimeMs: number;
   readonly caLifetimeMs: number;
   readonly log: Log;
-  now(): number;
-  monotonicNow(): number;
+  readonly clock: Clock;
   random(): number;
-  setTimer(callback: () => void, ms: number): { cancel(): void };
 }
 
 /** Certificates by an authority of the hook's own. Loaded only where it is wanted, for the X.509 library that comes with it. */
 export function createSelfSource(client: ApiClient, options: SelfOptions): CertificateSource {
-  const { namespace, service, secret, registration, servingLifetimeMs, caLifetimeMs, log } = options;
-  const monotonicNow = () => options.monotonicNow();
+  const { namespace, service, secret, registration, servingLifetimeMs, caLifetimeMs, log, clock } = options;
   const random = () => options.random();
   return new Keeper({
     objects: new CertificateObjects(client, { namespace, secret, service, registration }),
     watch: watchRegistration({
       client,
       name: registration,
-      monotonicNow,
+      clock,
       random,
       log: (level, message, fields) => log[level](message, fields),
     }),
@@ -40,10 +38,8 @@ export function createSelfSource(client: ApiClient, options: SelfOptions): Certi
     secret,
     lifetimes: lifetimesOf(servingLifetimeMs, caLifetimeMs),
     log,
-    now: () => options.now(),
-    monotonicNow,
+    clock,
     random,
-    setTimer: (callback, ms) => options.setTimer(callback, ms),
   });
 }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../async/clock.ts';
 import { createListWatch } from '../informer/list-watch.ts';
 import { Reflector, wholeList } from '../informer/reflector.ts';
 import type { ApiClient, JsonObject } from '../kube/client.ts';
@@ -8,13 +9,13 @@ export interface RegistrationWatchOptions {
   readonly client: ApiClient;
   /** The one that is watched; RBAC can grant a watch by name. */
   readonly name: string;
-  readonly monotonicNow: () => number;
+  readonly clock: Clock;
   readonly random: () => number;
   readonly log: (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
 }
 
 /** Tells the resourceVersion of the registration whenever it changes; empty where it is gone. */
-export function watchRegistration({ client, name, monotonicNow, random, log }: RegistrationWatchOptions) {
+export function watchRegistration({ client, name, clock, random, log }: RegistrationWatchOptions) {
   let tell: (resourceVersion: string) => void = () => undefined;
   const reflector = new Reflector<string>({
     name: 'validatingwebhookconfigurations',
@@ -25,7 +26,7 @@ export function watchRegistration({ client, name, monotonicNow, random, log }: R
       put: (version) => tell(version),
       remove: () => tell(''),
     },
-    monotonicNow,
+    clock,
     random,
     log,
   });

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import type { Clock } from '../async/clock.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import type { Pair } from './certificate-source.ts';
 import { issue } from './issuing.ts';
@@ -9,8 +10,7 @@ export interface ServingOptions {
   readonly hosts: readonly [string, ...string[]];
   readonly lifetimes: Lifetimes;
   readonly log: Log;
-  /** Wall clock, epoch milliseconds. */
-  now(): number;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
 /** The certificate that this replica serves. Its key is made here and is never written anywhere. */
@@ -34,8 +34,8 @@ export class Serving {
   }
 
   isTrustedBy(bundle: string): boolean {
-    const { hosts, now } = this.#options;
-    return this.#pair !== undefined && isTrusted(this.#pair.cert, bundle, hosts[0], now());
+    const { hosts, clock } = this.#options;
+    return this.#pair !== undefined && isTrusted(this.#pair.cert, bundle, hosts[0], clock.now());
   }
 
   /**
@@ -43,9 +43,9 @@ export class Serving {
    * know that authority; where they may not, what is served stays for as long as it is valid.
    */
   async renew(authority: Pair, isSettled: boolean): Promise<void> {
-    const { lifetimes, hosts, log, now } = this.#options;
+    const { lifetimes, hosts, log, clock } = this.#options;
     if (!this.#isDue(authority) || (!isSettled && this.#isValid())) return;
-    const validity = servingValidity(now(), lifetimes.servingMs, expiryOf(authority.cert));
+    const validity = servingValidity(clock.now(), lifetimes.servingMs, expiryOf(authority.cert));
     const pair = await issue(authority, { name: hosts[0], hosts, usage: 'server', ...validity });
     this.onChange(pair);
     this.#pair = pair;
@@ -56,14 +56,14 @@ export class Serving {
   #isDue(authority: Pair): boolean {
     // Not valid: the clock has jumped.
     if (this.#pair === undefined || !this.#isValid()) return true;
-    const { now, lifetimes } = this.#options;
+    const { clock, lifetimes } = this.#options;
     if (!isSignedBy(new X509Certificate(this.#pair.cert), new X509Certificate(authority.cert))) return true;
     const endsAt = expiryOf(this.#pair.cert);
     // One that ends with its authority cannot be had for longer.
-    return endsAt - now() < lifetimes.servingMs / 2 && endsAt < expiryOf(authority.cert);
+    return endsAt - clock.now() < lifetimes.servingMs / 2 && endsAt < expiryOf(authority.cert);
   }
 
   #isValid(): boolean {
-    return this.#pair !== undefined && isValidAt(new X509Certificate(this.#pair.cert), this.#options.now());
+    return this.#pair !== undefined && isValidAt(new X509Certificate(this.#pair.cert), this.#options.clock.now());
   }
 }

@@ -2,7 +2,7 @@ import { parseDuration } from '../policy/duration.ts';
 import type { Selector } from '../policy/model.ts';
 import { LABEL_KEY, LABEL_VALUE } from '../policy/names.ts';
 import { formatSelector, parseSelector } from '../policy/selector.ts';
-import { TRACKER_KINDS, type TrackerKind } from '../policy/trackers/index.ts';
+import { NO_TRACKING, TRACKINGS, type Tracking } from '../policy/tracking/index.ts';
 import { SETTINGS } from './settings.ts';
 
 export interface Config {
@@ -25,8 +25,7 @@ export interface Config {
   readonly clientNames: readonly string[];
   readonly tlsCertFile: string;
   readonly tlsKeyFile: string;
-  /** Absent where tracking is switched off. */
-  readonly trackerKind?: TrackerKind;
+  readonly tracking: Tracking;
   readonly drainTaints: readonly string[];
   readonly replacementCondition: 'scheduled' | 'ready';
   readonly retentionMs: number;
@@ -78,7 +77,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const tracked =
     env.TRACK_RESCHEDULED_PODS || !env.TRACK_RESCHEULED_PODS ? 'TRACK_RESCHEDULED_PODS' : 'TRACK_RESCHEULED_PODS';
   const isTracking = read(tracked, boolean, true);
-  const trackerKind = read('TRACKING_RESOURCE_TYPE', trackerOf, undefined);
+  const tracking = read('TRACKING_RESOURCE_TYPE', trackingOf, NO_TRACKING);
   const config: Config = {
     selector,
     labelSelector: formatSelector(selector),
@@ -95,7 +94,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     clientNames: list(raw('CLIENT_NAMES')),
     tlsCertFile: raw('TLS_CERT_FILE'),
     tlsKeyFile: raw('TLS_KEY_FILE'),
-    ...(isTracking && trackerKind !== undefined ? { trackerKind } : {}),
+    tracking: isTracking ? tracking : NO_TRACKING,
     drainTaints: list(raw('DRAIN_TAINTS')),
     replacementCondition: read('REPLACEMENT_CONDITION', oneOf('scheduled', 'ready'), 'scheduled'),
     retentionMs: read('TRACKING_RETENTION', retention, 0),
@@ -158,11 +157,11 @@ function boolean(text: string): boolean {
   return value;
 }
 
-function trackerOf(text: string): TrackerKind {
-  const kind = TRACKER_KINDS.find(({ type }) => type === text);
-  if (kind === undefined)
-    throw new Error(`is "${text}"; it must be ${TRACKER_KINDS.map(({ type }) => type).join(' or ')}`);
-  return kind;
+function trackingOf(text: string): Tracking {
+  const types = TRACKINGS.map(({ type }) => type);
+  const found = TRACKINGS.find(({ type }) => type === text);
+  if (found === undefined) throw new Error(`is "${text}"; it must be ${types.join(' or ')}`);
+  return found;
 }
 
 function duration(text: string): number {

@@ -1,41 +1,51 @@
+import type { Clock } from '../async/clock.ts';
 import { Backoff, type BackoffOptions } from '../informer/backoff.ts';
 import { describeError } from '../kube/errors.ts';
 import { LOG, type Log } from '../log/messages.ts';
-import { type QueueClock, WorkQueue } from './work-queue.ts';
+import { WorkQueue } from './work-queue.ts';
 
 /** What a reconcile says of its key: when to look again without being woken, if at all. */
 export interface ReconcileResult {
   readonly requeueAfterMs?: number;
 }
 
-export type Reconcile = (key: string, signal: AbortSignal) => Promise<ReconcileResult>;
+/** Brings what one key stands for up to date. It reads the present, whatever woke it. */
+export interface Reconciler<Key> {
+  /** Label of metrics, and the first word of a key in logs. */
+  readonly kind: string;
+  /** Two keys with one id are the same key. */
+  idOf(key: Key): string;
+  /** What it throws is retried, with backoff. */
+  reconcile(key: Key, signal: AbortSignal): Promise<ReconcileResult>;
+}
 
-export interface ControllerOptions {
-  readonly reconcile: Reconcile;
-  readonly clock: QueueClock;
+export interface ControllerOptions<Key> {
+  readonly reconciler: Reconciler<Key>;
+  readonly clock: Pick<Clock, 'monotonicNow' | 'setTimer'>;
   readonly random: () => number;
   readonly log: Log;
   readonly workers?: number;
-  /** Told of every reconcile that was not cut short by a stop. */
-  readonly onReconcile?: (key: string, result: 'success' | 'error', durationMs: number) => void;
-  /** Told of every key that comes onto the queue. */
+  /** Called for every reconcile that was not cut short by a stop, with the reconciler's kind. */
+  readonly onReconcile?: (kind: string, result: 'success' | 'error', durationMs: number) => void;
+  /** Called for every key that comes onto the queue. */
   readonly onAdd?: () => void;
 }
 
 const RETRY: BackoffOptions = { firstMs: 200, maxMs: 60_000, resetAfterMs: 600_000 };
-const WORKERS = 4;
+const WORKERS = 2;
 
 /** Workers over one queue. They alone own retry: an error backs the key off, a success forgets its failures. */
-export class Controller {
-  readonly queue: WorkQueue;
-  readonly #options: ControllerOptions;
+export class Controller<Key> {
+  readonly queue: WorkQueue<Key>;
+  readonly #options: ControllerOptions<Key>;
   readonly #failures = new Map<string, Backoff>();
   readonly #stop = new AbortController();
   #workers: Promise<void>[] = [];
 
-  constructor(options: ControllerOptions) {
+  constructor(options: ControllerOptions<Key>) {
     this.#options = options;
-    this.queue = new WorkQueue(options.clock, options.onAdd);
+    const { clock, reconciler, onAdd } = options;
+    this.queue = new WorkQueue(clock, (key) => reconciler.idOf(key), onAdd);
   }
 
   start(): void {
@@ -57,23 +67,30 @@ export class Controller {
     }
   }
 
-  async #reconcile(key: string): Promise<void> {
-    const { reconcile, clock, random, log, onReconcile } = this.#options;
+  async #reconcile(key: Key): Promise<void> {
+    const { reconciler, clock, onReconcile } = this.#options;
+    const { kind } = reconciler;
     const startedAt = clock.monotonicNow();
-    const done = (result: 'success' | 'error') => onReconcile?.(key, result, clock.monotonicNow() - startedAt);
+    const done = (result: 'success' | 'error') => onReconcile?.(kind, result, clock.monotonicNow() - startedAt);
     try {
-      const { requeueAfterMs } = await reconcile(key, this.#stop.signal);
-      this.#failures.delete(key);
+      const { requeueAfterMs } = await reconciler.reconcile(key, this.#stop.signal);
+      this.#failures.delete(reconciler.idOf(key));
       if (requeueAfterMs !== undefined) this.queue.addAfter(key, requeueAfterMs);
       done('success');
     } catch (error) {
       if (this.#stop.signal.aborted) return;
-      const backoff = this.#failures.get(key) ?? new Backoff(RETRY, () => clock.monotonicNow(), random);
-      this.#failures.set(key, backoff);
-      const retryInMs = Math.round(backoff.next());
-      this.queue.addAfter(key, retryInMs);
-      log.warn(LOG.reconcileFailed, { key, error: describeError(error), retryInMs });
+      this.#retry(key, error);
       done('error');
     }
+  }
+
+  #retry(key: Key, error: unknown): void {
+    const { reconciler, clock, random, log } = this.#options;
+    const id = reconciler.idOf(key);
+    const backoff = this.#failures.get(id) ?? new Backoff(RETRY, clock, random);
+    this.#failures.set(id, backoff);
+    const retryInMs = Math.round(backoff.next());
+    this.queue.addAfter(key, retryInMs);
+    log.warn(LOG.reconcileFailed, { key: `${reconciler.kind} ${id}`, error: describeError(error), retryInMs });
   }
 }

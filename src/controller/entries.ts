@@ -1,6 +1,8 @@
-import { type Cache, lookupIn, trackerKey } from '../cache/cache.ts';
+import type { Clock } from '../async/clock.ts';
+import { type Cache, lookupIn } from '../cache/cache.ts';
+import { type ObjectKey, storeKey } from '../cache/keys.ts';
 import { describeError } from '../kube/errors.ts';
-import { objectPath } from '../kube/paths.ts';
+import { trackerPath } from '../kube/paths.ts';
 import type { Reads } from '../kube/reads.ts';
 import type { Writes } from '../kube/writes.ts';
 import { LOG, type Log } from '../log/messages.ts';
@@ -13,10 +15,9 @@ import {
   planEntry,
   viewEntries,
 } from '../policy/entry-lifecycle.ts';
-import type { Entry, Pod, PolicySettings, Tracker } from '../policy/model.ts';
-import { isProtected } from '../policy/pod-state.ts';
-import type { TrackerKind } from '../policy/trackers/index.ts';
-import type { ReconcileResult } from './controller.ts';
+import type { Entry, Pod, Tracker } from '../policy/model.ts';
+import { isProtected, type PolicySettings } from '../policy/profile.ts';
+import type { ReconcileResult, Reconciler } from './controller.ts';
 import type { EmitPodEvent } from './pod-events.ts';
 import { StateDurations } from './state-durations.ts';
 
@@ -24,41 +25,40 @@ export interface EntriesOptions {
   readonly cache: Cache;
   readonly writes: Pick<Writes, 'removeEntry'>;
   readonly reads: Pick<Reads, 'pod'>;
-  readonly announce: EmitPodEvent;
+  readonly emitEvent: EmitPodEvent;
   readonly settings: PolicySettings;
-  /** Absent where tracking is switched off. */
-  readonly trackerKind?: TrackerKind;
   readonly log: Log;
-  readonly monotonicNow: () => number;
+  readonly clock: Pick<Clock, 'monotonicNow'>;
   readonly onPrune?: (state: EntryState) => void;
 }
 
 /** Before the caches have synced, absence means nothing. */
-const UNSYNCED_RETRY_MS = 500;
+export const UNSYNCED_RETRY_MS = 500;
 /** When to look again after a removal was refused. */
 const REFUSED_RETRY_MS = 10_000;
 
-/** Prunes what is remembered of earlier instances: the entries of tracking resources, and the cache's own memory. */
-export class EntryReconciler {
+/** Prunes the entries of one tracker; its key is that of the tracker. */
+export class EntryReconciler implements Reconciler<ObjectKey> {
+  readonly kind = 'tracker';
+  readonly idOf = storeKey;
   readonly #options: EntriesOptions;
   readonly #sinceByTracker = new Map<string, StateDurations>();
-  readonly #earlierDurations: StateDurations;
 
   constructor(options: EntriesOptions) {
     this.#options = options;
-    this.#earlierDurations = new StateDurations(options.monotonicNow);
   }
 
-  /** Reconciles every entry of one tracking resource; `key` is its key in the store. */
-  async reconcileTracker(key: string, signal: AbortSignal): Promise<ReconcileResult> {
-    const { cache, monotonicNow } = this.#options;
+  /** Reconciles every entry of one tracker. */
+  async reconcile(tracked: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
+    const { cache, clock } = this.#options;
+    const key = storeKey(tracked);
     if (!cache.hasSynced()) return { requeueAfterMs: UNSYNCED_RETRY_MS };
     const tracker = cache.trackers.get(key);
     if (tracker === undefined || Object.keys(tracker.entries).length === 0) {
       this.#sinceByTracker.delete(key);
       return {};
     }
-    const since = this.#sinceByTracker.get(key) ?? new StateDurations(monotonicNow);
+    const since = this.#sinceByTracker.get(key) ?? new StateDurations(clock);
     this.#sinceByTracker.set(key, since);
     since.keepOnly({ has: (subject) => Object.hasOwn(tracker.entries, subject) });
     return this.#reconcileEach(tracker, since, signal);
@@ -105,28 +105,6 @@ export class EntryReconciler {
     return isPruned ? plan : { kind: 'keep', state: plan.state, lookAgainInMs: REFUSED_RETRY_MS };
   }
 
-  /** Reconciles what the cache remembers of one pod name. */
-  reconcileEarlierInstance(podKey: string): ReconcileResult {
-    const { cache, settings } = this.#options;
-    if (!cache.hasSynced()) return { requeueAfterMs: UNSYNCED_RETRY_MS };
-    const entry = cache.earlierInstances.get(podKey);
-    if (entry === undefined) {
-      this.#earlierDurations.forget(podKey);
-      return {};
-    }
-    const pod = cache.pods.get(podKey);
-    const node = pod?.node === undefined ? undefined : cache.nodes.get(pod.node);
-    const state = entryState({ entry, ...(pod ? { pod } : {}), ...(node ? { node } : {}) }, settings);
-    // The same instance may leave more than once: it lost its label, got it back, and lost it again.
-    const plan = this.#plan(state, pod, this.#earlierDurations, podKey, `${entry.uid} ${entry.at}`);
-    if (plan.kind === 'prune') {
-      cache.earlierInstances.forget(podKey);
-      this.#earlierDurations.forget(podKey);
-      return {};
-    }
-    return plan.lookAgainInMs === undefined ? {} : { requeueAfterMs: plan.lookAgainInMs };
-  }
-
   /**
    * Whether a live read finds the pod as the cache has it. That an instance is not marked, or is gone, is worth a call: a
    * cache that lags behind another replica's mark would have its entry pruned, and the pod moved twice.
@@ -146,29 +124,27 @@ export class EntryReconciler {
   }
 
   async #prune(tracker: Tracker, view: EntryView, signal: AbortSignal): Promise<boolean> {
-    const { cache, writes, trackerKind, log, onPrune } = this.#options;
-    if (trackerKind === undefined) return false;
+    const { cache, writes, log, onPrune } = this.#options;
     const { key, value, about, entry, pod, state } = view;
     // Before the entry goes, so that a crash in between loses nothing; every replica may say it, and it stands once.
     if (state === 'rescheduled' && pod !== undefined) await this.#announce(pod, tracker, entry, signal);
-    const path = objectPath(trackerKind.apiPath, trackerKind.plural, tracker.namespace, tracker.name);
-    const result = await writes.removeEntry(path, key, value, signal);
+    const result = await writes.removeEntry(trackerPath(tracker), key, value, signal);
     if (result.kind === 'changed') return false;
     cache.trackers.assume(cache.project.tracker(result.object));
     onPrune?.(state);
     const fields = { pod: about.name, namespace: about.namespace, uid: pod?.uid, node: pod?.node, reason: state };
-    log.info(state === 'rescheduled' ? LOG.rescheduled : LOG.pruned, { ...fields, tracker: trackerKey(tracker) });
+    log.info(state === 'rescheduled' ? LOG.rescheduled : LOG.pruned, { ...fields, tracker: storeKey(tracker) });
     return true;
   }
 
   async #announce(pod: Pod, tracker: Tracker, entry: Entry, signal: AbortSignal): Promise<void> {
-    const { announce, log } = this.#options;
+    const { emitEvent, log } = this.#options;
     const from = entry.node === undefined ? '' : ` from node ${entry.node}`;
     const why = entry.draining === false ? '' : ' for a drain';
     const moved = `was moved${from} to node ${pod.node}${why}`;
     const text = entry.node === pod.node ? `has come back on node ${pod.node}, which it was to leave` : moved;
     try {
-      await announce({ pod, tracker, reason: 'Rescheduled', type: 'Normal', text }, signal);
+      await emitEvent({ pod, tracker, reason: 'Rescheduled', type: 'Normal', text }, signal);
     } catch (error) {
       log.warn(LOG.eventFailed, { pod: pod.name, namespace: pod.namespace, error: describeError(error) });
     }

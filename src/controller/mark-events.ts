@@ -1,64 +1,64 @@
-import { type Cache, trackerKeyOf } from '../cache/cache.ts';
+import type { Clock } from '../async/clock.ts';
+import type { Cache } from '../cache/cache.ts';
+import { type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
 import { FIELD_MANAGER } from '../kube/writes.ts';
-import type { Pod, PolicySettings } from '../policy/model.ts';
-import { isMarked } from '../policy/pod-state.ts';
-import type { TrackerKind } from '../policy/trackers/index.ts';
-import type { ReconcileResult } from './controller.ts';
+import type { Pod } from '../policy/model.ts';
+import { isMarked, type PolicySettings } from '../policy/profile.ts';
+import type { ReconcileResult, Reconciler } from './controller.ts';
+import { UNSYNCED_RETRY_MS } from './entries.ts';
 import { type EmitPodEvent, operatorOf } from './pod-events.ts';
 
 export interface MarkEventOptions {
   readonly cache: Cache;
-  readonly announce: EmitPodEvent;
+  readonly emitEvent: EmitPodEvent;
   readonly settings: PolicySettings;
-  /** Absent where tracking is switched off. */
-  readonly trackerKind?: TrackerKind;
-  readonly now: () => number;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
-/** Before the caches have synced, a tracking resource that is not there may only not be there yet. */
-const UNSYNCED_RETRY_MS = 500;
 /** An older mark is no news: after a restart nothing is told again, though the API server has forgotten its Events. */
 const NEWS_MS = 5 * 60_000;
 
 /**
- * Announces that a pod was asked to move, where a replica of the hook asked (the managed fields tell). By the cache and not
- * by the webhook, so that an answer neither waits for an Event nor fails with it, and so that a replica which ends right
- * after its mark is spoken for by another.
+ * Writes the Event that a pod was asked to move, where a replica of the hook asked (the managed fields say so). By the
+ * cache and not by the webhook, so that a response neither waits for an Event nor fails with it, and so that another
+ * replica speaks for one that ends right after its mark.
  */
-export class MarkEventReconciler {
+export class MarkEventReconciler implements Reconciler<ObjectKey> {
+  readonly kind = 'requested';
+  readonly idOf = storeKey;
   readonly #options: MarkEventOptions;
-  /** Pod key to the UID of the instance that was announced. */
-  readonly #announced = new Map<string, string>();
+  /** Pod key to the UID of the instance whose Event is written. */
+  readonly #written = new Map<string, string>();
 
   constructor(options: MarkEventOptions) {
     this.#options = options;
   }
 
-  async reconcile(podKey: string, signal: AbortSignal): Promise<ReconcileResult> {
-    const { cache, announce, trackerKind } = this.#options;
+  async reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
+    const { cache, emitEvent, settings } = this.#options;
+    const podKey = storeKey(key);
     const pod = cache.pods.get(podKey);
     if (pod === undefined || !this.#isNews(pod)) {
-      this.#announced.delete(podKey);
+      this.#written.delete(podKey);
       return {};
     }
-    if (this.#announced.get(podKey) === pod.uid) return {};
+    if (this.#written.get(podKey) === pod.uid) return {};
+    // Before the caches have synced, a tracker that is not there may only not be there yet.
     if (!cache.hasSynced()) return { requeueAfterMs: UNSYNCED_RETRY_MS };
-    const key = trackerKeyOf(pod, trackerKind);
-    const tracker = key === undefined ? undefined : cache.trackers.get(key);
+    const tracked = trackerKeyOf(pod, settings.profile.tracking);
+    const tracker = tracked && cache.trackers.get(storeKey(tracked));
     const what = pod.node === undefined ? 'is to be moved' : `is to leave node ${pod.node}`;
     const text = `${what}: its eviction was refused and ${operatorOf(pod)} was asked to move it`;
-    await announce(
-      { pod, ...(tracker ? { tracker } : {}), reason: 'RescheduleRequested', type: 'Normal', text },
-      signal,
-    );
-    this.#announced.set(podKey, pod.uid);
+    const event = { pod, ...(tracker && { tracker }), reason: 'RescheduleRequested', type: 'Normal', text } as const;
+    await emitEvent(event, signal);
+    this.#written.set(podKey, pod.uid);
     return {};
   }
 
   #isNews(pod: Pod): boolean {
-    const { settings, now } = this.#options;
+    const { settings, clock } = this.#options;
     const { mark } = pod;
-    if (mark?.at === undefined || mark.by !== FIELD_MANAGER || !isMarked(pod, settings)) return false;
-    return now() - mark.at < NEWS_MS;
+    if (mark?.at === undefined || mark.by !== FIELD_MANAGER || !isMarked(pod, settings.profile)) return false;
+    return clock.now() - mark.at < NEWS_MS;
   }
 }

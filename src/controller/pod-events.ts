@@ -1,32 +1,25 @@
 import type { EmitEvent, EventReason } from '../kube/events.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
-import type { TrackerKind } from '../policy/trackers/index.ts';
 
-/** What people are told of a pod, on the pod and on its tracking resource. */
+/** A Kubernetes Event about a pod, which is shown on the pod and on its tracker. */
 export interface PodEvent {
   readonly pod: Pod;
   readonly tracker?: Tracker;
   readonly reason: EventReason;
   readonly type: 'Normal' | 'Warning';
-  /** What is said of the pod: it follows `The pod` on the pod itself, `Pod <name>` on the tracking resource. */
+  /** It follows `The pod` on the pod itself, `Pod <name>` on the tracker. */
   readonly text: string;
 }
 
 /** Writes both Events, each once however often it is called, by whichever replica. Throws where one could not be written. */
-export type EmitPodEvent = (announcement: PodEvent, signal: AbortSignal) => Promise<void>;
+export type EmitPodEvent = (event: PodEvent, signal: AbortSignal) => Promise<void>;
 
-export interface PodEventsOptions {
-  /** Absent where tracking is switched off. */
-  readonly trackerKind?: TrackerKind;
-  readonly now: () => number;
-}
-
-export function createPodEvents(emitEvent: EmitEvent, { trackerKind, now }: PodEventsOptions): EmitPodEvent {
+export function createPodEvents(emitEvent: EmitEvent, clock: { now(): number }): EmitPodEvent {
   return async ({ pod, tracker, reason, type, text }, signal) => {
-    const event = { about: pod, reason, type, now: new Date(now()) };
+    const event = { about: pod, reason, type, now: new Date(clock.now()) };
     await emitEvent({ ...event, message: `The pod ${text}` }, signal);
-    if (tracker === undefined || trackerKind === undefined) return;
-    const { apiVersion, kind } = trackerKind;
+    if (tracker === undefined) return;
+    const { apiVersion, kind } = tracker.resource;
     const on = { apiVersion, kind, name: tracker.name, uid: tracker.uid };
     await emitEvent({ ...event, on, message: `Pod ${pod.name} ${text}` }, signal);
   };

@@ -1,30 +1,31 @@
-import { type Cache, trackerKeyOf } from '../cache/cache.ts';
+import type { Clock } from '../async/clock.ts';
+import type { Cache } from '../cache/cache.ts';
+import { type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import { formatAge } from '../policy/duration.ts';
-import { planStall } from '../policy/entry-lifecycle.ts';
-import type { Pod, PolicySettings, Tracker } from '../policy/model.ts';
+import type { Pod, Tracker } from '../policy/model.ts';
 import { describeHindrance } from '../policy/pod-state.ts';
-import type { TrackerKind } from '../policy/trackers/index.ts';
-import type { ReconcileResult } from './controller.ts';
+import type { PolicySettings } from '../policy/profile.ts';
+import { planStall } from '../policy/stall.ts';
+import type { ReconcileResult, Reconciler } from './controller.ts';
 import { type EmitPodEvent, operatorOf } from './pod-events.ts';
 import { StateDurations } from './state-durations.ts';
 
 export interface StalledPodOptions {
   readonly cache: Cache;
-  readonly announce: EmitPodEvent;
-  /** Absent where tracking is switched off. */
-  readonly trackerKind?: TrackerKind;
+  readonly emitEvent: EmitPodEvent;
   readonly settings: PolicySettings;
   readonly log: Log;
-  readonly now: () => number;
-  readonly monotonicNow: () => number;
+  readonly clock: Pick<Clock, 'now' | 'monotonicNow'>;
 }
 
 /** Reports marked pods, tracked or not, whose operator has not moved them within STALL_AFTER. */
-export class StalledPodReconciler {
+export class StalledPodReconciler implements Reconciler<ObjectKey> {
+  readonly kind = 'stall';
+  readonly idOf = storeKey;
   readonly #options: StalledPodOptions;
-  /** Pod key to the UID of the instance that was reported. */
-  readonly #stalled = new Map<string, string>();
+  /** By pod key, the instance that was reported. */
+  readonly #stalled = new Map<string, { readonly pod: ObjectKey; readonly uid: string }>();
   /** UIDs whose Event is written: where that fails, log and metric have spoken already, and the Event is tried again. */
   readonly #announced = new Set<string>();
   /** For marks whose time the API server does not tell. */
@@ -32,7 +33,7 @@ export class StalledPodReconciler {
 
   constructor(options: StalledPodOptions) {
     this.#options = options;
-    this.#since = new StateDurations(options.monotonicNow);
+    this.#since = new StateDurations(options.clock);
   }
 
   /** How many pods are stalled now. */
@@ -51,8 +52,9 @@ export class StalledPodReconciler {
     return counts;
   }
 
-  async reconcile(podKey: string, signal: AbortSignal): Promise<ReconcileResult> {
+  async reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
     const { cache, settings } = this.#options;
+    const podKey = storeKey(key);
     const pod = cache.pods.get(podKey);
     const plan = pod && planStall(pod, this.#markedForMs(podKey, pod), settings);
     if (pod === undefined || plan === undefined || plan.kind === 'notWaiting') {
@@ -60,7 +62,7 @@ export class StalledPodReconciler {
       return {};
     }
     if (plan.kind === 'lookAgain') {
-      if (this.#stalled.get(podKey) !== pod.uid) this.#clear(podKey, pod);
+      if (this.#stalled.get(podKey)?.uid !== pod.uid) this.#clear(podKey, pod);
       return { requeueAfterMs: plan.inMs };
     }
     if (!this.#announced.has(pod.uid)) await this.#report(podKey, pod, signal);
@@ -69,17 +71,17 @@ export class StalledPodReconciler {
 
   #markedForMs(podKey: string, pod: Pod): number {
     const heldMs = this.#since.heldMs(podKey, `${pod.uid} ${pod.mark?.value}`);
-    return pod.mark?.at === undefined ? heldMs : this.#options.now() - pod.mark.at;
+    return pod.mark?.at === undefined ? heldMs : this.#options.clock.now() - pod.mark.at;
   }
 
   async #report(podKey: string, pod: Pod, signal: AbortSignal): Promise<void> {
-    const { announce, log, settings } = this.#options;
+    const { emitEvent, log, settings } = this.#options;
     const tracker = this.#trackerOf(pod);
     const told = describeHindrance(tracker);
     const why = told === undefined ? '' : ` (${told})`;
-    const age = formatAge(settings.stallAfterMs);
+    const age = formatAge(settings.profile.stallAfterMs);
     const text = `was marked over ${age} ago and ${operatorOf(pod)} has not moved it${why}; drains of ${pod.node === undefined ? 'its node' : `node ${pod.node}`} wait`;
-    if (this.#stalled.get(podKey) !== pod.uid) {
+    if (this.#stalled.get(podKey)?.uid !== pod.uid) {
       log.warn(LOG.stalled, {
         pod: pod.name,
         namespace: pod.namespace,
@@ -89,8 +91,8 @@ export class StalledPodReconciler {
         ...(tracker?.hindrance === undefined ? {} : { hindrance: tracker.hindrance }),
       });
     }
-    this.#stalled.set(podKey, pod.uid);
-    await announce(
+    this.#stalled.set(podKey, { pod: { namespace: pod.namespace, name: pod.name }, uid: pod.uid });
+    await emitEvent(
       { pod, ...(tracker ? { tracker } : {}), reason: 'RescheduleStalled', type: 'Warning', text },
       signal,
     );
@@ -98,20 +100,17 @@ export class StalledPodReconciler {
   }
 
   #trackerOf(pod: Pod): Tracker | undefined {
-    const key = trackerKeyOf(pod, this.#options.trackerKind);
-    return key === undefined ? undefined : this.#options.cache.trackers.get(key);
+    const key = trackerKeyOf(pod, this.#options.settings.profile.tracking);
+    return key === undefined ? undefined : this.#options.cache.trackers.get(storeKey(key));
   }
 
   #clear(podKey: string, successor?: Pod): void {
     if (successor === undefined) this.#since.forget(podKey);
-    const uid = this.#stalled.get(podKey);
-    if (uid === undefined) return;
+    const stalled = this.#stalled.get(podKey);
+    if (stalled === undefined) return;
+    const { pod, uid } = stalled;
     this.#stalled.delete(podKey);
     this.#announced.delete(uid);
-    this.#options.log.info(LOG.unstalled, {
-      pod: podKey.slice(podKey.indexOf('/') + 1),
-      namespace: podKey.split('/')[0],
-      uid,
-    });
+    this.#options.log.info(LOG.unstalled, { pod: pod.name, namespace: pod.namespace, uid });
   }
 }

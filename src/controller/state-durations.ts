@@ -1,18 +1,20 @@
+import type { Clock } from '../async/clock.ts';
+
 /**
  * Remembers since when each subject has been in its present state, on the monotonic clock, so that a wall clock that jumps
  * cannot prune an entry. A restart starts over, which only keeps entries longer.
  */
 export class StateDurations {
   readonly #seen = new Map<string, { readonly state: string; readonly at: number }>();
-  readonly #monotonicNow: () => number;
+  readonly #clock: Pick<Clock, 'monotonicNow'>;
 
-  constructor(monotonicNow: () => number) {
-    this.#monotonicNow = monotonicNow;
+  constructor(clock: Pick<Clock, 'monotonicNow'>) {
+    this.#clock = clock;
   }
 
-  /** For how many ms `subject` has been in `state` without a break, as far as this process was told. */
+  /** For how many ms `subject` has been in `state` without a break, as far as this process knows. */
   heldMs(subject: string, state: string): number {
-    const now = this.#monotonicNow();
+    const now = this.#clock.monotonicNow();
     const seen = this.#seen.get(subject);
     if (seen?.state === state) return now - seen.at;
     this.#seen.set(subject, { state, at: now });

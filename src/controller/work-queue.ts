@@ -1,26 +1,29 @@
-/** What the queue needs of time. */
-export interface QueueClock {
-  monotonicNow(): number;
-  setTimer(callback: () => void, ms: number): { cancel(): void };
-}
+import type { Clock, Timer } from '../async/clock.ts';
 
 /**
  * A work queue of keys, as client-go's: a key is queued at most once, is never handed out twice at the same time, and one
- * that is added while it is being worked on comes again afterwards.
+ * that is added while it is being worked on comes again afterwards. Two keys with one id are the same key.
  * Invariants: a key is in `#queue` only if it is in `#dirty`; a key in `#processing` is never in `#queue`.
  */
-export class WorkQueue {
-  readonly #clock: QueueClock;
+export class WorkQueue<Key> {
+  readonly #clock: Pick<Clock, 'monotonicNow' | 'setTimer'>;
+  readonly #idOf: (key: Key) => string;
   readonly #onAdd: () => void;
-  readonly #queue: string[] = [];
+  readonly #queue = new Fifo<Key>();
   readonly #dirty = new Set<string>();
   readonly #processing = new Set<string>();
-  readonly #later = new Map<string, { readonly dueAt: number; readonly timer: { cancel(): void } }>();
-  readonly #waiting: ((key: string | undefined) => void)[] = [];
+  readonly #later = new Map<string, { readonly dueAt: number; readonly timer: Timer }>();
+  readonly #waiting = new Fifo<(key: Key | undefined) => void>();
   #isClosed = false;
 
-  constructor(clock: QueueClock, onAdd: () => void = () => undefined) {
+  /** `onAdd` is called for every key that comes onto the queue. */
+  constructor(
+    clock: Pick<Clock, 'monotonicNow' | 'setTimer'>,
+    idOf: (key: Key) => string,
+    onAdd: () => void = () => undefined,
+  ) {
     this.#clock = clock;
+    this.#idOf = idOf;
     this.#onAdd = onAdd;
   }
 
@@ -28,43 +31,42 @@ export class WorkQueue {
     return this.#queue.length;
   }
 
-  add(key: string): void {
-    if (this.#isClosed || this.#dirty.has(key)) return;
-    this.#dirty.add(key);
+  add(key: Key): void {
+    const id = this.#idOf(key);
+    if (this.#isClosed || this.#dirty.has(id)) return;
+    this.#dirty.add(id);
     this.#onAdd();
-    if (this.#processing.has(key)) return;
-    this.#queue.push(key);
-    this.#handOut();
+    if (!this.#processing.has(id)) this.#enqueue(key);
   }
 
   /** Adds the key in `ms`. Of two such requests the earlier one counts. */
-  addAfter(key: string, ms: number): void {
+  addAfter(key: Key, ms: number): void {
     if (this.#isClosed) return;
+    const id = this.#idOf(key);
     const dueAt = this.#clock.monotonicNow() + ms;
-    const pending = this.#later.get(key);
+    const pending = this.#later.get(id);
     if (pending !== undefined && pending.dueAt <= dueAt) return;
     pending?.timer.cancel();
     const timer = this.#clock.setTimer(() => {
-      this.#later.delete(key);
+      this.#later.delete(id);
       this.add(key);
     }, ms);
-    this.#later.set(key, { dueAt, timer });
+    this.#later.set(id, { dueAt, timer });
   }
 
   /** The next key; waits for one. undefined once the queue is closed. Every key taken must be given back by `done`. */
-  async take(): Promise<string | undefined> {
+  async take(): Promise<Key | undefined> {
     if (this.#isClosed) return undefined;
-    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    const { promise, resolve } = Promise.withResolvers<Key | undefined>();
     this.#waiting.push(resolve);
     this.#handOut();
     return promise;
   }
 
-  done(key: string): void {
-    this.#processing.delete(key);
-    if (!this.#dirty.has(key) || this.#isClosed) return;
-    this.#queue.push(key);
-    this.#handOut();
+  done(key: Key): void {
+    const id = this.#idOf(key);
+    this.#processing.delete(id);
+    if (this.#dirty.has(id) && !this.#isClosed) this.#enqueue(key);
   }
 
   /** Ends every wait; keys that are queued are dropped, for the next process reconciles everything anyway. */
@@ -72,17 +74,55 @@ export class WorkQueue {
     this.#isClosed = true;
     for (const { timer } of this.#later.values()) timer.cancel();
     this.#later.clear();
-    for (const resolve of this.#waiting.splice(0)) resolve(undefined);
+    while (this.#waiting.length > 0) this.#waiting.shift()(undefined);
+  }
+
+  #enqueue(key: Key): void {
+    this.#queue.push(key);
+    this.#handOut();
   }
 
   #handOut(): void {
-    while (this.#queue.length > 0) {
-      const resolve = this.#waiting.shift();
-      if (resolve === undefined) return;
-      const key = this.#queue.shift() as string;
-      this.#dirty.delete(key);
-      this.#processing.add(key);
-      resolve(key);
+    while (this.#queue.length > 0 && this.#waiting.length > 0) {
+      const key = this.#queue.shift();
+      const id = this.#idOf(key);
+      this.#dirty.delete(id);
+      this.#processing.add(id);
+      this.#waiting.shift()(key);
     }
+  }
+}
+
+interface Link<T> {
+  readonly value: T;
+  next?: Link<T>;
+}
+
+/** First in, first out, in the same time however many there are: `Array.shift` of 100,000 blocks the event loop. */
+export class Fifo<T> {
+  #first: Link<T> | undefined;
+  #last: Link<T> | undefined;
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  push(value: T): void {
+    const link: Link<T> = { value };
+    if (this.#last === undefined) this.#first = link;
+    else this.#last.next = link;
+    this.#last = link;
+    this.#length++;
+  }
+
+  /** Throws where there is nothing. */
+  shift(): T {
+    if (this.#first === undefined) throw new Error('there is nothing in the queue');
+    const { value, next } = this.#first;
+    this.#first = next;
+    if (next === undefined) this.#last = undefined;
+    this.#length--;
+    return value;
   }
 }

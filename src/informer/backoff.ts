@@ -1,3 +1,5 @@
+import type { Clock } from '../async/clock.ts';
+
 /** How long to wait before trying again: doubling, with jitter, and forgotten after a healthy while. */
 export interface BackoffOptions {
   readonly firstMs: number;
@@ -11,21 +13,21 @@ export const REFLECTOR_BACKOFF: BackoffOptions = { firstMs: 800, maxMs: 30_000, 
 
 export class Backoff {
   readonly #options: BackoffOptions;
-  readonly #now: () => number;
+  readonly #clock: Pick<Clock, 'monotonicNow'>;
   readonly #random: () => number;
   #nextMs: number;
   #lastAt = Number.NEGATIVE_INFINITY;
 
-  constructor(options: BackoffOptions, monotonicNow: () => number, random: () => number) {
+  constructor(options: BackoffOptions, clock: Pick<Clock, 'monotonicNow'>, random: () => number) {
     this.#options = options;
-    this.#now = monotonicNow;
+    this.#clock = clock;
     this.#random = random;
     this.#nextMs = options.firstMs;
   }
 
   /** Milliseconds until the next try: the step and up to as much again, never more than the maximum. */
   next(): number {
-    const now = this.#now();
+    const now = this.#clock.monotonicNow();
     if (now - this.#lastAt > this.#options.resetAfterMs) this.#nextMs = this.#options.firstMs;
     const step = this.#nextMs;
     this.#nextMs = Math.min(step * 2, this.#options.maxMs);

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { type Clock, sleep } from '../async/clock.ts';
 import type { JsonObject } from '../kube/client.ts';
 import { ApiError, describeError, isNotFound } from '../kube/errors.ts';
 import { LOG } from '../log/messages.ts';
@@ -38,7 +38,7 @@ export interface ReflectorOptions<T> {
    * empty, and looked at again later. A 404 alone can come from anything in between. May throw.
    */
   readonly isServed?: (signal: AbortSignal) => Promise<boolean>;
-  readonly monotonicNow: () => number;
+  readonly clock: Pick<Clock, 'monotonicNow' | 'setTimer'>;
   readonly random: () => number;
   readonly log: (level: 'debug' | 'info' | 'warn', message: string, fields: Record<string, unknown>) => void;
   readonly backoff?: BackoffOptions;
@@ -72,7 +72,7 @@ export class Reflector<T> {
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
-    this.#backoff = new Backoff(options.backoff ?? REFLECTOR_BACKOFF, options.monotonicNow, options.random);
+    this.#backoff = new Backoff(options.backoff ?? REFLECTOR_BACKOFF, options.clock, options.random);
   }
 
   /** When the API server last told something (list, event or bookmark), on the monotonic clock; -Infinity if never. */
@@ -107,7 +107,7 @@ export class Reflector<T> {
 
   async #recover(failure: unknown, signal: AbortSignal): Promise<void> {
     const { name, log } = this.#options;
-    const isDeaf = this.#options.monotonicNow() - this.#agreedAt > DEAF_MS;
+    const isDeaf = this.#options.clock.monotonicNow() - this.#agreedAt > DEAF_MS;
     if (wantsRelist(failure) || isDeaf) this.#resourceVersion = undefined;
     const error = isNotFound(failure) ? await this.#explain(failure, signal) : failure;
     if (signal.aborted) return;
@@ -115,7 +115,7 @@ export class Reflector<T> {
       this.#options.sink.beginList().complete();
       this.#agree();
       log('debug', LOG.kindMissing, { kind: name });
-      return pause(ABSENT_RETRY_MS, signal);
+      return sleep(this.#options.clock, ABSENT_RETRY_MS, signal);
     }
     const retryAfterMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
     const delayMs = Math.max(this.#backoff.next(), retryAfterMs);
@@ -127,7 +127,7 @@ export class Reflector<T> {
       retryInMs: Math.round(delayMs),
       next,
     });
-    return pause(delayMs, signal);
+    return sleep(this.#options.clock, delayMs, signal);
   }
 
   /** What a 404 is: undefined where there is no such kind, else a failure. */
@@ -167,12 +167,12 @@ export class Reflector<T> {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { listWatch, monotonicNow, random } = this.#options;
-    const startedAt = monotonicNow();
+    const { listWatch, clock, random } = this.#options;
+    const startedAt = clock.monotonicNow();
     const inactivity = new AbortController();
     const either = AbortSignal.any([signal, inactivity.signal]);
     const giveUp = () => inactivity.abort(new Error(`no event or bookmark for ${INACTIVITY_MS / 1000} s`));
-    let timer = setTimeout(giveUp, INACTIVITY_MS);
+    let timer = clock.setTimer(giveUp, INACTIVITY_MS);
     try {
       const body = await listWatch.watch({
         resourceVersion: this.#resourceVersion ?? '',
@@ -181,16 +181,16 @@ export class Reflector<T> {
       });
       for await (const event of watchEvents(body)) {
         if (signal.aborted) return;
-        clearTimeout(timer);
-        timer = setTimeout(giveUp, INACTIVITY_MS);
+        timer.cancel();
+        timer = clock.setTimer(giveUp, INACTIVITY_MS);
         this.#apply(event);
       }
     } catch (error) {
       throw inactivity.signal.aborted ? inactivity.signal.reason : error;
     } finally {
-      clearTimeout(timer);
+      timer.cancel();
     }
-    if (monotonicNow() - startedAt < SHORT_WATCH_MS) throw new Error('the watch ended at once');
+    if (clock.monotonicNow() - startedAt < SHORT_WATCH_MS) throw new Error('the watch ended at once');
   }
 
   #apply(event: WatchEvent): void {
@@ -202,7 +202,7 @@ export class Reflector<T> {
   }
 
   #agree(): void {
-    this.#agreedAt = this.#options.monotonicNow();
+    this.#agreedAt = this.#options.clock.monotonicNow();
   }
 }
 
@@ -215,8 +215,4 @@ export class Reflector<T> {
 function wantsRelist(error: unknown): boolean {
   if (error instanceof ApiError) return ![401, 429, 500, 502, 503].includes(error.code);
   return error instanceof SyntaxError || error instanceof TypeError;
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

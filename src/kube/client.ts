@@ -1,5 +1,7 @@
 import { addAbortSignal } from 'node:stream';
 import { request } from 'undici';
+import { ignore, unlessAborted } from '../async/abort.ts';
+import type { Clock } from '../async/clock.ts';
 import type { Connection } from './connection.ts';
 import { ApiError, ApiUnreachableError, type StatusBody } from './errors.ts';
 
@@ -9,7 +11,9 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: unknown;
   readonly contentType?: string;
-  readonly signal?: AbortSignal;
+  /** Of the answer; `application/json` unless given. */
+  readonly accept?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One finished call, for metrics and for tests that count. `code` is 0 where no answer came. */
@@ -36,12 +40,12 @@ const RETRY_AFTER_MAX_MS = 60_000;
 
 export function createApiClient(
   connection: Connection,
-  clock: { monotonicNow(): number },
+  clock: Pick<Clock, 'monotonicNow' | 'timeoutSignal'>,
   onCall: (call: ApiCall) => void = () => undefined,
   callTimeoutMs = CALL_TIMEOUT_MS,
 ): ApiClient {
   const withTimeout = (signal: AbortSignal | undefined) => {
-    const timeout = AbortSignal.timeout(callTimeoutMs);
+    const timeout = clock.timeoutSignal(callTimeoutMs);
     return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
   };
 
@@ -51,12 +55,13 @@ export function createApiClient(
     const finished = (code: number) =>
       onCall({ method: call.method, path: call.path, code, durationMs: clock.monotonicNow() - startedAt });
     try {
+      // Credentials can be long in coming, from an exec plugin that hangs: no call waits for them beyond its own time.
       const { dispatcher, headers } = await unlessAborted(connection.prepare(), whilePreparing);
       const answered = request(connection.server + call.path + queryString(call.query), {
         dispatcher,
         method: call.method,
         headers: {
-          accept: 'application/json',
+          accept: call.accept ?? 'application/json',
           'user-agent': 'reschedule-hook',
           ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),
           ...headers,
@@ -109,24 +114,6 @@ export function createApiClient(
     },
   };
 }
-
-/**
- * Credentials can be long in coming, from an exec plugin that hangs, and so can a connection: no call waits for them beyond its
- * own time. What comes later is not used.
- */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
-}
-
-const ignore = () => undefined;
 
 function queryString(query: ApiRequest['query']): string {
   const pairs = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);

@@ -1,4 +1,6 @@
 import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { unlessAborted } from '../async/abort.ts';
+import type { Clock } from '../async/clock.ts';
 import { type ProxyEnvironment, proxyFor } from './proxy-environment.ts';
 
 export type { ProxyEnvironment } from './proxy-environment.ts';
@@ -59,13 +61,13 @@ const MAX_CONNECTIONS = 64;
  */
 export async function openConnection(
   load: () => KubeConfigLike,
-  monotonicNow: () => number,
+  clock: Pick<Clock, 'monotonicNow' | 'setTimer'>,
   proxies: ProxyEnvironment = {},
   { credentialsMs = CREDENTIALS_TIMEOUT_MS, connectMs = CONNECT_TIMEOUT_MS }: ConnectionLimits = {},
 ): Promise<Connection> {
   let config = load();
   let { prepared, tlsKey } = await read(undefined);
-  let readAt = monotonicNow();
+  let readAt = clock.monotonicNow();
   let forgottenAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<Prepared> | undefined;
 
@@ -73,7 +75,7 @@ export async function openConnection(
   async function read(before: { prepared: Prepared; tlsKey: string } | undefined) {
     const cluster = config.getCurrentCluster();
     const options: HttpsOptions = { headers: {} };
-    await within(config.applyToHTTPSOptions(options), credentialsMs);
+    await within(clock, config.applyToHTTPSOptions(options), credentialsMs);
     const tls = tlsOptions(options);
     // As for client-go NO_PROXY says nothing about a proxy-url.
     const proxy = cluster?.proxyUrl || proxyFor(cluster?.server ?? '', proxies);
@@ -85,7 +87,7 @@ export async function openConnection(
   async function refresh(): Promise<Prepared> {
     const old = prepared.dispatcher;
     ({ prepared, tlsKey } = await read({ prepared, tlsKey }));
-    readAt = monotonicNow();
+    readAt = clock.monotonicNow();
     // Calls under way end in peace; a watch on the old agent ends with its own timeout.
     if (old !== prepared.dispatcher) void old.close().catch(() => undefined);
     return prepared;
@@ -94,15 +96,15 @@ export async function openConnection(
   return {
     server: (config.getCurrentCluster()?.server ?? '').replace(/\/+$/, ''),
     async prepare() {
-      if (monotonicNow() - readAt <= CREDENTIALS_FRESH_MS) return prepared;
+      if (clock.monotonicNow() - readAt <= CREDENTIALS_FRESH_MS) return prepared;
       reading ??= refresh().finally(() => {
         reading = undefined;
       });
       return reading;
     },
     forgetCredentials() {
-      if (monotonicNow() - forgottenAt < FORGET_AT_MOST_EVERY_MS) return;
-      forgottenAt = monotonicNow();
+      if (clock.monotonicNow() - forgottenAt < FORGET_AT_MOST_EVERY_MS) return;
+      forgottenAt = clock.monotonicNow();
       readAt = Number.NEGATIVE_INFINITY;
       try {
         config = load();
@@ -115,13 +117,14 @@ export async function openConnection(
 }
 
 /** What comes later is not used: by then it may have been asked for again. */
-async function within(work: Promise<void>, ms: number): Promise<void> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no credentials for the API server within ${ms / 1000} s`)), ms);
+async function within(clock: Pick<Clock, 'setTimer'>, work: Promise<void>, ms: number): Promise<void> {
+  const late = new AbortController();
+  const tooLate = () => late.abort(new Error(`no credentials for the API server within ${ms / 1000} s`));
+  const timer = clock.setTimer(tooLate, ms);
   try {
-    await Promise.race([work, late]);
+    await unlessAborted(work, late.signal);
   } finally {
-    clearTimeout(timer);
+    timer.cancel();
   }
 }
 

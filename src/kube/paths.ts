@@ -13,6 +13,17 @@ export function objectPath(apiPath: string, plural: string, namespace: string | 
   return `${apiPath}${scope}/${plural}/${segment(name)}`;
 }
 
+/** The path of an object that carries entries. */
+export function trackerPath({ resource, namespace, name }: TrackerObject): string {
+  return objectPath(resource.apiPath, resource.plural, namespace, name);
+}
+
+interface TrackerObject {
+  readonly resource: { readonly apiPath: string; readonly plural: string };
+  readonly namespace?: string;
+  readonly name: string;
+}
+
 /** The plural of the resource that a path is about, such as `pods`; its name stands before or after it. */
 export function resourceOf(path: string): string {
   const parts = path.split('/').slice(path.startsWith('/apis/') ? 4 : 3);

@@ -1,5 +1,3 @@
-import type { TrackerKind } from '../policy/trackers/index.ts';
-
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch';
 
 /** One thing that may be done, in the words of RBAC. */
@@ -33,20 +31,26 @@ export const PURPOSES: readonly Purpose[] = ['answers', 'upkeep'];
  * everybody may, asking for one's own permissions, is not among them.)
  */
 export function permissionsOf(settings: PermissionSettings): readonly Permission[] {
-  const { trackerKind, ownCertificates } = settings;
+  const { tracking, ownCertificates } = settings;
   return [
     ...verbs('answers', '', 'pods', ['get', 'list', 'watch', 'patch']),
     ...verbs('answers', '', 'nodes', ['get', 'list', 'watch']),
     ...verbs('upkeep', '', 'events', ['create']),
-    ...(trackerKind ? forTracking(trackerKind) : []),
+    ...tracking.resources.flatMap(forTracking),
     ...(ownCertificates ? forCertificates(ownCertificates) : []),
   ];
 }
 
 export interface PermissionSettings {
-  readonly trackerKind?: TrackerKind;
+  /** Where entries are kept. */
+  readonly tracking: { readonly resources: readonly TrackedResource[] };
   /** Where the hook makes its certificates itself: what it writes for that. */
   readonly ownCertificates?: OwnCertificates;
+}
+
+interface TrackedResource {
+  readonly apiPath: string;
+  readonly plural: string;
 }
 
 export interface OwnCertificates {
@@ -56,7 +60,7 @@ export interface OwnCertificates {
 }
 
 /** The entry is written before the pod is marked, so an answer waits for that too. */
-const forTracking = ({ apiPath, plural }: TrackerKind) =>
+const forTracking = ({ apiPath, plural }: TrackedResource) =>
   verbs('answers', groupOf(apiPath), plural, ['get', 'list', 'watch', 'patch']);
 
 /** A create cannot be granted by name: the API server does not know the name when it looks. */

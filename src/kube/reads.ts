@@ -6,10 +6,18 @@ import { nodePath, podPath, splitPath } from './paths.ts';
 /** Live reads of single objects: undefined where the object does not exist. Throws on any other failure. */
 export interface Reads {
   pod(namespace: string, name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
+  /** Its metadata alone, at a fraction of the cost: what does not protect the pod needs no more. */
+  podMetadata(namespace: string, name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
   node(name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
   /** Of a kind that may not be installed: then there is no such object either. */
   object(path: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
 }
+
+/**
+ * Every API server of a supported version can answer so, for every kind:
+ * https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-metadata-only
+ */
+const METADATA_ALONE = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
 export function createReads(client: ApiClient): Reads {
   // No resourceVersion: the answer is the state at the time of the read, not that of some API server's cache.
@@ -17,9 +25,10 @@ export function createReads(client: ApiClient): Reads {
     path: string,
     signal: AbortSignal | undefined,
     isAbsent: (error: unknown) => boolean | Promise<boolean>,
+    accept?: string,
   ) => {
     try {
-      const answer = await client.json({ method: 'GET', path, ...(signal ? { signal } : {}) });
+      const answer = await client.json({ method: 'GET', path, accept, signal });
       if (isObject(answer)) return answer;
       // `{}` or `null` from something in between: it must not count as a pod that is gone, or not selected (S6).
       throw new ApiUnreachableError(`GET ${path}`, 'the answer is no object');
@@ -39,6 +48,8 @@ export function createReads(client: ApiClient): Reads {
     // Absence of these ends a drain or moves a pod, so nobody but the API server may say it.
     pod: (namespace, name, signal) =>
       read(podPath(namespace, name), signal, (error) => saysNotFound(error, 'pods', name)),
+    podMetadata: (namespace, name, signal) =>
+      read(podPath(namespace, name), signal, (error) => saysNotFound(error, 'pods', name), METADATA_ALONE),
     node: (name, signal) => read(nodePath(name), signal, (error) => saysNotFound(error, 'nodes', name)),
   };
 }

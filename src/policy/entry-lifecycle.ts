@@ -1,7 +1,9 @@
 import { decodeEntry, entryPod } from './entry.ts';
-import type { Entry, Node, Pod, PolicySettings, Tracker } from './model.ts';
+import type { Entry, Node, Pod, Tracker } from './model.ts';
 import { assertNever } from './model.ts';
-import { isDraining, isMarked, isTerminatingOrFinished, meetsReplacementCondition } from './pod-state.ts';
+import { isDraining } from './node-state.ts';
+import { isTerminatingOrFinished, meetsReplacementCondition } from './pod-state.ts';
+import { isMarked, type PolicySettings } from './profile.ts';
 
 /**
  * How long an entry must be withdrawn before it goes: the gap between "entry written" and "pod marked" is no reason. Its
@@ -33,13 +35,15 @@ export type Plan =
 export function entryState({ entry, pod, node }: EntryObservation, settings: PolicySettings): EntryState {
   if (pod === undefined) return 'gone';
   const isSameInstance = entry.uid === pod.uid;
-  if (isMarked(pod, settings) && (isSameInstance || entry.uid === undefined)) return 'waiting';
+  if (isMarked(pod, settings.profile) && (isSameInstance || entry.uid === undefined)) return 'waiting';
   if (isSameInstance) return 'withdrawn';
-  const isSettled =
-    meetsReplacementCondition(pod, settings) &&
-    !isTerminatingOrFinished(pod) &&
-    !isDraining(node, settings.drainTaints);
-  return isSettled ? 'rescheduled' : 'unsettled';
+  return isSettled(pod, node, settings) ? 'rescheduled' : 'unsettled';
+}
+
+/** Whether the pod runs where nobody drains. A node that is gone, or not known, is no such place. */
+function isSettled(pod: Pod, node: Node | undefined, settings: PolicySettings): boolean {
+  if (node === undefined || isDraining(node, settings.drainTaints)) return false;
+  return meetsReplacementCondition(pod, settings) && !isTerminatingOrFinished(pod);
 }
 
 /** One entry with what it is about, as the cache sees it: for reconciling it, counting it and showing it alike. */
@@ -86,17 +90,6 @@ export function planEntry(state: EntryState, forMs: number, settings: PolicySett
     default:
       return assertNever(state);
   }
-}
-
-/** Whether the pod is marked and its operator has had STALL_AFTER to act; otherwise in how many ms to look again. */
-export function planStall(
-  pod: Pod,
-  markedForMs: number,
-  settings: PolicySettings,
-): { kind: 'notWaiting' } | { kind: 'stalled' } | { kind: 'lookAgain'; inMs: number } {
-  if (!isMarked(pod, settings) || isTerminatingOrFinished(pod)) return { kind: 'notWaiting' };
-  const leftMs = settings.stallAfterMs - markedForMs;
-  return leftMs <= 0 ? { kind: 'stalled' } : { kind: 'lookAgain', inMs: leftMs };
 }
 
 function after(dueMs: number, state: EntryState, forMs: number): Plan {

@@ -16,14 +16,18 @@ export interface Owner {
   readonly name: string;
 }
 
-export interface Pod {
+/** What a read of a pod's metadata alone gives: enough to say whether the hook protects it. */
+export interface PodMetadata {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
-  readonly resourceVersion: string;
   readonly labels: Readonly<Record<string, string>>;
   /** The controller owner reference, if there is one. */
   readonly owner?: Owner;
+}
+
+export interface Pod extends PodMetadata {
+  readonly resourceVersion: string;
   /** Present if the reschedule annotation is, whatever its value. */
   readonly mark?: Mark;
   /** `spec.nodeName`; absent until the pod is scheduled. */
@@ -44,10 +48,21 @@ export interface Node {
   readonly deleting: boolean;
 }
 
-/** An object that carries tracking entries: a CouchbaseCluster, or a Namespace. */
-export interface Tracker {
+/** A resource of the API server, and where its objects are. */
+export interface Resource {
+  /** `v1`, or `<group>/<version>` */
+  readonly apiVersion: string;
   readonly kind: string;
-  /** Absent for a cluster-scoped tracking resource. */
+  /** `/api/v1`, or `/apis/<group>/<version>` */
+  readonly apiPath: string;
+  readonly plural: string;
+  readonly isNamespaced: boolean;
+}
+
+/** An object that carries entries: a CouchbaseCluster, or a Namespace. */
+export interface Tracker {
+  readonly resource: Resource;
+  /** Absent for a cluster-scoped resource. */
   readonly namespace?: string;
   readonly name: string;
   readonly uid: string;
@@ -82,17 +97,6 @@ export interface EvictionRequest {
   readonly graceSeconds?: number;
   /** From the request or from `deleteOptions.dryRun`; kubectl uses the latter. */
   readonly dryRun: boolean;
-}
-
-/** What the rules need to know of the configuration. */
-export interface PolicySettings {
-  readonly selector: Selector;
-  readonly annotationValue: string;
-  readonly drainTaints: readonly string[];
-  readonly replacementCondition: 'scheduled' | 'ready';
-  readonly exemptUsers: readonly string[];
-  readonly stallAfterMs: number;
-  readonly retentionMs: number;
 }
 
 /** A parsed Kubernetes label selector: all of its requirements must hold. */

@@ -1,67 +1,57 @@
-import type { Decision, Observation, Rule } from './decision.ts';
-import type { PolicySettings } from './model.ts';
-import { dryRun } from './rules/dry-run.ts';
-import {
-  cacheBehind,
-  cameBackOnDrainingNode,
-  cameBackOnItsNode,
-  notYetInPlace,
-  rescheduled,
-} from './rules/earlier-instance.ts';
-import { markIt } from './rules/mark.ts';
-import { marked } from './rules/marked.ts';
-import { notAnEviction } from './rules/not-an-eviction.ts';
-import { notProtected } from './rules/not-protected.ts';
-import { otherInstance } from './rules/other-instance.ts';
-import { podGone } from './rules/pod-gone.ts';
-import { ending } from './rules/terminating-or-finished.ts';
+import type { Decision } from './decision.ts';
+import { decodeEntry, entryKey } from './entry.ts';
+import type { Entry } from './model.ts';
+import { type Look, type Observation, seenValue } from './observation.ts';
+import type { PolicySettings } from './profile.ts';
+import { firstOpinion, type NumberedOpinion, RULES, RULES_ABOUT_THE_POD, winner } from './rules/index.ts';
+import type { PodObservation } from './rules/rule.ts';
 
-/** The rules that a dry run only describes. */
-const ACTING: readonly Rule[] = [
-  ending,
-  marked,
-  cameBackOnDrainingNode,
-  notYetInPlace,
-  cameBackOnItsNode,
-  rescheduled,
-  cacheBehind,
-];
-
-/** The decision table, top to bottom; the first rule that has an opinion wins, and rule 9 is what is left. */
-const RULES: readonly Rule[] = [
-  notAnEviction,
-  podGone,
-  notProtected,
-  otherInstance,
-  dryRun((observation, settings) => firstOpinion(ACTING, observation, settings)),
-  ...ACTING,
-];
-
-/** Decides one eviction. Pure: the same observation and settings always give the same decision. */
-export function decide(observation: Observation, settings: PolicySettings): Decision {
-  return firstOpinion(RULES, observation, settings);
+/** The cache must see the instance first; `otherwise`: the decision where it does not in time. */
+export interface AwaitCacheThen {
+  readonly kind: 'awaitCache';
+  readonly otherwise: Decision;
 }
 
 /**
- * Whether a decision may be carried out on the evidence it was made on (S2). From the cache: an answer that keeps the
- * drainer waiting, and a first mark, whose writes are guarded by what was seen (S4). Everything that lets a drain go on
- * or gives up on it, a second move of the same name, a mark without the entry that belongs to it, and an entry that would
- * say that nobody drains the node (the cordon may be milliseconds old), wants a live read; and from a cache that has heard
- * nothing for minutes, so does every answer, or drains would wait on it for ever.
+ * What to do about one eviction, as far as it has been observed: a decision, something that has to be looked at first, or
+ * that the cache must catch up. Pure: the same observation and settings always give the same. What a decision rests on is
+ * said by the rules: one that lets a drain go on rests on live reads alone (S2).
  */
-export function isFinal(decision: Decision, observation: Observation): boolean {
-  if (observation.evidence === 'live' || decision.rule === '1') return true;
-  if (observation.isCacheStale) return false;
-  if (decision.kind === 'deny') return decision.code === 429;
-  if (decision.kind !== 'mark' || decision.rule !== '9') return false;
-  return decision.trackerMissing === undefined && (decision.draining || decision.entryOn === undefined);
+export function next(observation: Observation, settings: PolicySettings): Decision | Look | AwaitCacheThen {
+  const early = firstOpinion(RULES, observation, settings);
+  if (early !== undefined) return numbered(early);
+  const seen = lookCloser(observation);
+  return 'kind' in seen ? seen : numbered(winner(firstOpinion(RULES_ABOUT_THE_POD, seen, settings)));
 }
 
-function firstOpinion(rules: readonly Rule[], observation: Observation, settings: PolicySettings): Decision {
-  for (const rule of rules) {
-    const decision = rule(observation, settings);
-    if (decision !== undefined) return decision;
+/** The pod is there, and the hook protects it: the other rules want to see it whole, and its tracker. */
+function lookCloser(observation: Observation): PodObservation | Look {
+  const { pod, tracker, profile } = observation;
+  // Whether the hook protects a pod that the cache does not have was read live, and nothing else of it.
+  if (pod.kind !== 'present') return { kind: 'look', at: 'pod', live: true };
+  if (tracker.kind === 'unread') return { kind: 'look', at: 'tracker', live: false };
+  if (profile === undefined) throw new Error('a pod without a profile must have been answered by an earlier rule');
+  const earlier = earlierInstance(observation);
+  return { ...observation, pod, tracker, profile, ...(earlier === undefined ? {} : { earlier }) };
+}
+
+/**
+ * The instance of this name that was marked before the present one. The entry speaks before the memory of the cache. One
+ * that names the present instance says that this one was asked to move, so there is no earlier one to wait for (S5).
+ */
+export function earlierInstance({ request, pod, tracker, remembered }: Observation): Entry | undefined {
+  const value = seenValue(tracker)?.entries[entryKey(request.namespace, request.name)];
+  const known = value === undefined ? remembered : decodeEntry(value);
+  return known === undefined || known.uid === seenValue(pod)?.uid ? undefined : known;
+}
+
+function numbered({ id, opinion }: NumberedOpinion): Decision | Look | AwaitCacheThen {
+  switch (opinion.kind) {
+    case 'look':
+      return opinion;
+    case 'awaitCache':
+      return { kind: 'awaitCache', otherwise: { ...opinion.otherwise, rule: id } };
+    default:
+      return { ...opinion, rule: id };
   }
-  if (observation.pod === undefined) throw new Error('decide: rule 2 must come before rule 9');
-  return markIt(observation, settings, observation.pod);
 }

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import type { Clock } from '../async/clock.ts';
 import type { Expiry } from '../certificates/certificate-source.ts';
 import { readSetting, watchFiles } from '../certificates/file-watch.ts';
 import { certificatesIn, isSignedBy } from '../certificates/pem.ts';
@@ -28,7 +29,7 @@ export interface Refusal {
   readonly error: string;
 }
 
-export async function openClientCa(file: string, log: Log): Promise<ClientCa> {
+export async function openClientCa(file: string, log: Log, clock: Pick<Clock, 'setTimer'>): Promise<ClientCa> {
   let current = await loadBundle(file);
   let end = () => {};
   return {
@@ -36,6 +37,7 @@ export async function openClientCa(file: string, log: Log): Promise<ClientCa> {
     ...rememberAuthorities(() => current),
     start(onChange) {
       end = watchFiles({
+        clock,
         load: () => loadBundle(file),
         loaded: current,
         isSame: (a, b) => a === b,

@@ -2,7 +2,7 @@ import { constants } from 'node:crypto';
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { type Clock, sleep } from '../async/clock.ts';
 import { CONNECTIONS_MAX, Connections } from './connections.ts';
 
 export interface ServingCertificate {
@@ -93,12 +93,14 @@ export async function listen(
 }
 
 /** Takes no new connection, lets what is in hand finish for at most `graceMs`, then ends every connection. */
-export async function closeServer(server: Server, graceMs: number): Promise<void> {
+export async function closeServer(server: Server, graceMs: number, clock: Pick<Clock, 'setTimer'>): Promise<void> {
   const closed = Promise.withResolvers<void>();
   server.close(() => closed.resolve());
   const connections = CONNECTIONS.get(server);
   // Node counts a connection on which nothing was ever asked as busy, so idleness is counted here.
-  await Promise.race([connections?.idle(), sleep(graceMs, undefined, { ref: false })]);
+  const over = new AbortController();
+  await Promise.race([connections?.idle(), sleep(clock, graceMs, over.signal)]);
+  over.abort();
   connections?.destroy();
   await closed.promise;
 }

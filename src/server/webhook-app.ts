@@ -5,12 +5,12 @@ import { LOG, type Log } from '../log/messages.ts';
 import type { Decision } from '../policy/decision.ts';
 import type { EvictionRequest } from '../policy/model.ts';
 import { parseReview, reviewResponse } from '../webhook/admission-review.ts';
-import { answerWithinMs, type Deadline, type Deadlines } from './deadlines.ts';
+import { answerWithinMs, type Deadlines } from './deadlines.ts';
 import { answerReadiness, type Readiness } from './health-app.ts';
 import { Bodies, BodyError } from './request-body.ts';
 
 export interface AppOptions extends Readiness {
-  readonly admit: (request: EvictionRequest, deadline: Pick<Deadline, 'signal'>) => Decision | Promise<Decision>;
+  readonly admit: (request: EvictionRequest, signal: AbortSignal) => Promise<Decision>;
   /** Why the client may not ask, if so. Absent: everybody may who reaches the port. */
   readonly mayAsk?: ((request: IncomingMessage) => { status: 401 | 403; error: string } | undefined) | undefined;
   readonly deadlines: Pick<Deadlines, 'open'>;
@@ -50,9 +50,9 @@ async function review(ctx: Context, options: AppOptions, bodies: Bodies): Promis
   try {
     const parsed = parseReview(await bodies.read(ctx.req, deadline));
     if (parsed.kind === 'malformed') return refuse(ctx, log, 400, `not an AdmissionReview: ${parsed.problems}`);
-    const decided = parsed.kind === 'review' ? admit(parsed.request, deadline) : unreadable(log, parsed.problems);
-    // What is decided at once is not waited for.
-    send(ctx, options, reviewResponse(parsed.uid, decided instanceof Promise ? await decided : decided));
+    const decision =
+      parsed.kind === 'review' ? await admit(parsed.request, deadline.signal) : unreadable(log, parsed.problems);
+    send(ctx, options, reviewResponse(parsed.uid, decision));
   } finally {
     deadline.close();
   }

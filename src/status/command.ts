@@ -1,29 +1,18 @@
+import { untilAborted } from '../async/abort.ts';
+import type { Clock, Timer } from '../async/clock.ts';
 import { type Cache, createCache } from '../cache/cache.ts';
 import type { ApiClient } from '../kube/client.ts';
 import { ApiError, describeError } from '../kube/errors.ts';
-import { ENTRY_PREFIX } from '../policy/entry.ts';
-import type { PolicySettings } from '../policy/model.ts';
-import { isDraining, isMarked, isProtected } from '../policy/pod-state.ts';
-import type { TrackerKind } from '../policy/trackers/index.ts';
+import type { PolicySettings } from '../policy/profile.ts';
 import type { StatusFlags } from './flags.ts';
 import { renderChanges, renderTables } from './render.ts';
 import { buildReport, type StatusReport } from './report.ts';
 
-/** The settings of the hook that matter here. */
-export interface StatusConfig extends PolicySettings {
-  readonly labelSelector: string;
-  readonly annotationKey: string;
-  /** Absent where tracking is switched off. */
-  readonly trackerKind?: TrackerKind;
-}
-
 /** The world outside. */
 export interface StatusWorld {
   readonly client: ApiClient;
-  readonly now: () => number;
-  readonly monotonicNow: () => number;
+  readonly clock: Clock;
   readonly random: () => number;
-  readonly setTimer: (callback: () => void, ms: number) => { cancel(): void };
   /** Standard output, and whether a person sits before it. */
   readonly print: (text: string) => void;
   readonly isTerminal: boolean;
@@ -42,9 +31,9 @@ const CLEAR = '\x1b[H\x1b[2J\x1b[3J';
  * Reads the cluster once, or until it is stopped, and prints what it sees. Resolves to the exit code: 1 where the cluster
  * could not be read; which permission is missing is said by name.
  */
-export async function showStatus(flags: StatusFlags, config: StatusConfig, world: StatusWorld): Promise<number> {
+export async function showStatus(flags: StatusFlags, settings: PolicySettings, world: StatusWorld): Promise<number> {
   const { promise: synced, resolve, reject } = Promise.withResolvers<void>();
-  const cache = openCache(flags, config, world, {
+  const cache = openCache(flags, settings, world, {
     onSynced: resolve,
     onInterrupted: (kind, error) => {
       const problem = describeProblem(kind, error, flags.namespace);
@@ -56,7 +45,7 @@ export async function showStatus(flags: StatusFlags, config: StatusConfig, world
   cache.start();
   try {
     await synced;
-    const report = () => buildReport(cache, { ...flags, ...tracking(config), settings: config, now: world.now() });
+    const report = () => buildReport(cache, { ...flags, settings, now: world.clock.now() });
     if (world.stop.aborted) return 0;
     if (flags.watch) await follow(flags, cache, world, report);
     else world.print(render(flags, report()));
@@ -69,27 +58,17 @@ export async function showStatus(flags: StatusFlags, config: StatusConfig, world
   }
 }
 
-const tracking = ({ trackerKind }: StatusConfig) => (trackerKind === undefined ? {} : { trackerKind });
-
 function openCache(
   { namespace }: StatusFlags,
-  config: StatusConfig,
-  { client, now, monotonicNow, random }: StatusWorld,
+  settings: PolicySettings,
+  { client, clock, random }: StatusWorld,
   on: { onSynced: () => void; onInterrupted: (kind: string, error: unknown) => void },
 ): Cache {
   return createCache({
-    ...tracking(config),
     ...(namespace === undefined ? {} : { namespace }),
     client,
-    labelSelector: config.labelSelector,
-    selectorKeys: config.selector.map(({ key }) => key),
-    annotationKey: config.annotationKey,
-    entryPrefix: ENTRY_PREFIX,
-    isProtected: (pod) => isProtected(pod, config),
-    isMarked: (pod) => isMarked(pod, config),
-    isDraining: (node) => isDraining(node, config.drainTaints),
-    now,
-    monotonicNow,
+    settings,
+    clock,
     random,
     log: () => undefined,
     ...on,
@@ -107,14 +86,14 @@ async function follow(flags: StatusFlags, cache: Cache, world: StatusWorld, repo
     else printChanges(flags, world, last, next);
     last = next;
   };
-  let timer: { cancel(): void } | undefined;
+  let timer: Timer | undefined;
   let dueAt = Number.POSITIVE_INFINITY;
   const showIn = (ms: number) => {
-    const at = world.monotonicNow() + ms;
+    const at = world.clock.monotonicNow() + ms;
     if (at >= dueAt || world.stop.aborted) return;
     timer?.cancel();
     dueAt = at;
-    timer = world.setTimer(() => {
+    timer = world.clock.setTimer(() => {
       dueAt = Number.POSITIVE_INFINITY;
       show();
       if (isRedrawn) showIn(REDRAW_MS);
@@ -124,10 +103,7 @@ async function follow(flags: StatusFlags, cache: Cache, world: StatusWorld, repo
     store.subscribe(() => showIn(GATHER_MS)),
   );
   if (isRedrawn) showIn(REDRAW_MS);
-  const { promise, resolve } = Promise.withResolvers<void>();
-  world.stop.addEventListener('abort', () => resolve(), { once: true });
-  if (world.stop.aborted) resolve();
-  await promise;
+  await untilAborted(world.stop);
   timer?.cancel();
   for (const end of unsubscribe) end();
 }
@@ -136,7 +112,7 @@ function printChanges(flags: StatusFlags, world: StatusWorld, before: StatusRepo
   const changes = renderChanges(before, after);
   if (changes.length === 0) return;
   if (flags.output === 'json') world.print(`${JSON.stringify(after)}\n`);
-  else world.print(changes.map((line) => `${new Date(world.now()).toISOString()} ${line}\n`).join(''));
+  else world.print(changes.map((line) => `${new Date(world.clock.now()).toISOString()} ${line}\n`).join(''));
 }
 
 function render({ output, watch }: StatusFlags, report: StatusReport): string {

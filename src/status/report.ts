@@ -1,9 +1,12 @@
-import { type Cache, lookupIn, namespacedKey, trackerKey, trackerKeyOf } from '../cache/cache.ts';
+import { type Cache, lookupIn } from '../cache/cache.ts';
+import { storeKey, trackerKeyOf } from '../cache/keys.ts';
 import { formatAge } from '../policy/duration.ts';
-import { type EntryState, type EntryView, planEntry, planStall, viewEntries } from '../policy/entry-lifecycle.ts';
-import { assertNever, type Pod, type PolicySettings, type Tracker } from '../policy/model.ts';
-import { drainCause, isMarked, isProtected, isTerminatingOrFinished } from '../policy/pod-state.ts';
-import type { TrackerKind } from '../policy/trackers/index.ts';
+import { type EntryState, type EntryView, planEntry, viewEntries } from '../policy/entry-lifecycle.ts';
+import { assertNever, type Pod, type Tracker } from '../policy/model.ts';
+import { drainCause } from '../policy/node-state.ts';
+import { isTerminatingOrFinished } from '../policy/pod-state.ts';
+import { isMarked, isProtected, type PolicySettings } from '../policy/profile.ts';
+import { planStall } from '../policy/stall.ts';
 
 /** What `status` tells, and what `-o json` prints: docs/status.md. Fields are only ever added; ages are in seconds. */
 export interface StatusReport {
@@ -53,8 +56,6 @@ export interface TrackedEntry {
 
 export interface ReportOptions {
   readonly settings: PolicySettings;
-  /** Absent where tracking is switched off. */
-  readonly trackerKind?: TrackerKind;
   /** Absent: every namespace. */
   readonly namespace?: string;
   /** Epoch milliseconds. */
@@ -68,20 +69,20 @@ export function buildReport(cache: Known, options: ReportOptions): StatusReport 
   const { settings, namespace, now } = options;
   const isWanted = (one: { namespace: string }) => namespace === undefined || one.namespace === namespace;
   const pods = [...cache.pods.values()].filter((pod) => isProtected(pod, settings) && isWanted(pod));
-  const marked = pods.filter((pod) => isMarked(pod, settings));
+  const marked = pods.filter((pod) => isMarked(pod, settings.profile));
   return {
     version: 1,
     nodes: sortedBy(drainingNodes(cache, pods, settings), ({ name }) => name),
     pods: sortedBy(
-      marked.map((pod) => markedPod(pod, trackerOf(cache, pod, options.trackerKind), settings, now)),
-      (pod) => namespacedKey(pod.namespace, pod.name),
+      marked.map((pod) => markedPod(pod, trackerOf(cache, pod, settings), settings, now)),
+      (pod) => storeKey(pod),
     ),
     entries: sortedBy(
       [...cache.trackers.values()]
         .flatMap((tracker) => viewEntries(tracker, lookupIn(cache), settings).map((view) => ({ tracker, view })))
         .filter(({ view }) => isWanted(view.about))
         .map(({ tracker, view }) => trackedEntry(tracker, view, settings, now)),
-      (entry) => `${entry.tracker} ${namespacedKey(entry.namespace, entry.pod)}`,
+      (entry) => `${entry.tracker} ${storeKey({ namespace: entry.namespace, name: entry.pod })}`,
     ),
   };
 }
@@ -93,10 +94,11 @@ function drainingNodes({ nodes }: Known, pods: readonly Pod[], settings: PolicyS
   );
   const names = new Set([...[...nodes.values()].map(({ name }) => name), ...byNode.keys()]);
   return [...names].flatMap((name) => {
-    const cause = drainCause(nodes.get(name), settings.drainTaints);
+    const node = nodes.get(name);
+    const cause = node === undefined ? 'gone' : drainCause(node, settings.drainTaints);
     if (cause === undefined) return [];
     const on = byNode.get(name) ?? [];
-    return [{ name, cause, pods: on.length, marked: on.filter((pod) => isMarked(pod, settings)).length }];
+    return [{ name, cause, pods: on.length, marked: on.filter((pod) => isMarked(pod, settings.profile)).length }];
   });
 }
 
@@ -121,7 +123,7 @@ function trackedEntry(tracker: Tracker, view: EntryView, settings: PolicySetting
   const plan = planEntry(state, 0, settings);
   const prunedAfterMs = plan.kind === 'keep' ? plan.lookAgainInMs : 0;
   return {
-    tracker: `${tracker.kind}/${trackerKey(tracker)}`,
+    tracker: `${settings.profile.tracking.type}/${storeKey(tracker)}`,
     namespace: about.namespace,
     pod: about.name,
     uid: entry.uid ?? null,
@@ -153,9 +155,9 @@ function waitsFor({ state, pod }: EntryView, prunedAfterMs = 0): string {
   }
 }
 
-function trackerOf({ trackers }: Known, pod: Pod, kind: TrackerKind | undefined): Tracker | undefined {
-  const key = trackerKeyOf(pod, kind);
-  return key === undefined ? undefined : trackers.get(key);
+function trackerOf({ trackers }: Known, pod: Pod, { profile }: PolicySettings): Tracker | undefined {
+  const key = trackerKeyOf(pod, profile.tracking);
+  return key === undefined ? undefined : trackers.get(storeKey(key));
 }
 
 const seconds = (ms: number | undefined) => (ms === undefined ? null : Math.max(0, Math.floor(ms / 1000)));

@@ -1,22 +1,19 @@
-import { type Cache, trackerKey } from '../cache/cache.ts';
+import { KeyedMutex } from '../async/keyed-mutex.ts';
+import type { Cache } from '../cache/cache.ts';
+import { storeKey } from '../cache/keys.ts';
 import { isOlder } from '../informer/store.ts';
-import { objectPath } from '../kube/paths.ts';
+import { trackerPath } from '../kube/paths.ts';
 import type { Writes } from '../kube/writes.ts';
-import type { Decision } from '../policy/decision.ts';
+import type { Mark } from '../policy/decision.ts';
 import { encodeEntry, entryKey } from '../policy/entry.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
-import type { TrackerKind } from '../policy/trackers/index.ts';
-import { KeyedMutex } from './keyed-mutex.ts';
-
-export type MarkDecision = Extract<Decision, { kind: 'mark' }>;
+import type { PolicySettings } from '../policy/profile.ts';
 
 export interface MarkerOptions {
   readonly cache: Cache;
   readonly writes: Writes;
-  readonly trackerKind?: TrackerKind;
-  readonly annotationKey: string;
-  readonly annotationValue: string;
-  readonly now: () => number;
+  readonly settings: PolicySettings;
+  readonly clock: { now(): number };
 }
 
 /** Carries out a mark: the entry first, then the pod's annotation (S5), each guarded by what was seen (S4). */
@@ -29,41 +26,40 @@ export class Marker {
   }
 
   /**
-   * `changed`: the world is not what was decided on; decide anew on a live read. What was written by then is harmless.
-   * `signal` ends the waiting for a turn. A write that has begun is carried through, and the mark after its entry, though the
-   * answer may have left: with an API server that is slower than the webhook's timeout no pod would ever be marked.
+   * `changed`: the world is not what was decided on; decide anew on live reads. What was written by then is harmless.
+   * `signal` ends the waiting for a turn. A write that has begun is carried through, and the mark after its entry, though
+   * the response may have left: with an API server that is slower than the webhook's timeout no pod would ever be marked.
    */
-  async mark({ pod, draining, entryOn }: MarkDecision, signal: AbortSignal): Promise<'marked' | 'changed'> {
-    const { cache, writes, annotationKey, annotationValue } = this.#options;
+  async mark({ pod, draining, entryOn }: Mark, signal: AbortSignal): Promise<'marked' | 'changed'> {
+    const { cache, writes, settings } = this.#options;
     if (entryOn !== undefined && !(await this.#remember(pod, draining, entryOn, signal))) return 'changed';
-    const result = await writes.markPod(pod, annotationKey, annotationValue);
+    const { key, value } = settings.profile.mark;
+    const result = await writes.markPod(pod, key, value);
     if (result.kind === 'changed') return 'changed';
     cache.pods.assume(cache.project.pod(result.object));
     return 'marked';
   }
 
   /**
-   * Writes the entry. The pods of a drained node often share one tracking resource; they take turns, so that they do not
-   * refuse each other by its resourceVersion, as long as nobody has touched the entry of this very pod.
+   * Writes the entry. The pods of a drained node often share one tracker. They take turns, so that they do not refuse each
+   * other by its resourceVersion, as long as nobody has touched the entry of this very pod.
    */
   async #remember(pod: Pod, draining: boolean, seen: Tracker, signal: AbortSignal): Promise<boolean> {
-    const { cache, writes, trackerKind, now } = this.#options;
-    if (trackerKind === undefined) throw new Error('an entry was decided on although tracking is off');
-    return this.#trackers.run(trackerKey(seen), signal, async () => {
+    const { cache, writes, clock } = this.#options;
+    return this.#trackers.run(storeKey(seen), signal, async () => {
       const key = entryKey(pod.namespace, pod.name);
-      const tracker = newerOf(seen, cache.trackers.get(trackerKey(seen)));
+      const tracker = newerOf(seen, cache.trackers.get(storeKey(seen)));
       if (tracker.uid !== seen.uid || tracker.entries[key] !== seen.entries[key]) return false;
-      const path = objectPath(trackerKind.apiPath, trackerKind.plural, tracker.namespace, tracker.name);
       const value = encodeEntry({
         uid: pod.uid,
-        at: now(),
+        at: clock.now(),
         draining,
         namespace: pod.namespace,
         pod: pod.name,
         ...(pod.node === undefined ? {} : { node: pod.node }),
       });
       const { resourceVersion } = tracker;
-      const result = await writes.writeEntry({ path, resourceVersion }, key, value);
+      const result = await writes.writeEntry({ path: trackerPath(tracker), resourceVersion }, key, value);
       if (result.kind === 'changed') return false;
       cache.trackers.assume(cache.project.tracker(result.object));
       return true;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ClusterState } from '../../bench/support/cluster-state.ts';
-import { projectPod, projectTracker } from '../../src/cache/projections.ts';
-import { decodeEntry, ENTRY_PREFIX, entryPod } from '../../src/policy/entry.ts';
-import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
+import { projectPod } from '../../src/cache/projections.ts';
+import { decodeEntry, entryPod } from '../../src/policy/entry.ts';
+import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
 
 const SIZE = { pods: 1000, nodes: 50, clusters: 500, entries: 10, onCordonedNode: true };
 const FIELDS = { annotationKey: 'cao.couchbase.com/reschedule', labelKeys: ['app', 'couchbase_cluster'] };
@@ -28,7 +28,7 @@ test('a change shows in the pod and raises its version', () => {
 
 test('an entry can be removed once, and only with the value that it has', () => {
   const state = new ClusterState(SIZE);
-  const tracker = projectTracker(parse(state.json('couchbaseclusters', 3)), couchbaseCluster, ENTRY_PREFIX);
+  const tracker = couchbaseCluster.project(parse(state.json('couchbaseclusters', 3)));
   const [[key, value] = ['', '']] = Object.entries(tracker.entries);
   assert.equal(Object.keys(tracker.entries).length, 2);
   assert.deepEqual(entryPod(key, value), { namespace: 'team-0', name: 'cb-0006' });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { NOW } from '../support/builders.ts';
-import { aCache, POD_KEY } from '../support/cache.ts';
+import { aCache, POD, POD_KEY } from '../support/cache.ts';
 import { aRawNode, aRawPod, RESCHEDULE } from '../support/raw.ts';
 
 const raw = (uid: string, version: number, value?: string, nodeName: string | undefined = 'node-1') =>
@@ -28,7 +28,7 @@ describe('EarlierInstances', () => {
     assert.equal(earlierInstances.get(POD_KEY), undefined);
     cache.pods.remove(pod('uid-a', 2, 'true'));
     assert.deepEqual(earlierInstances.get(POD_KEY), { uid: 'uid-a', node: 'node-1', at: NOW, draining: false });
-    assert.deepEqual(earlierInstances.keys(), [POD_KEY]);
+    assert.deepEqual(earlierInstances.pods(), [POD]);
   });
 
   test('remembers nothing of a pod that is not protected: a Job has the labels too', () => {
@@ -37,7 +37,7 @@ describe('EarlierInstances', () => {
     const job = cache.project.pod(aRawPod({ metadata: { ownerReferences, annotations: { [RESCHEDULE]: 'true' } } }));
     cache.pods.put(job);
     cache.pods.remove(job);
-    assert.deepEqual(earlierInstances.keys(), []);
+    assert.deepEqual(earlierInstances.pods(), []);
   });
 
   test('sees the mark that only the last state of the pod carries', () => {
@@ -143,7 +143,7 @@ describe('EarlierInstances', () => {
       const { cache, pod, earlierInstances } = aMemory();
       cache.pods.put(pod('uid-a', 1, value));
       cache.pods.remove(pod('uid-a', 2, value));
-      assert.deepEqual(earlierInstances.keys(), []);
+      assert.deepEqual(earlierInstances.pods(), []);
     });
   }
 

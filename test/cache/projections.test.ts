@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { projectNode, projectPod, projectTracker } from '../../src/cache/projections.ts';
-import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
-import { namespaceTracker } from '../../src/policy/trackers/namespace.ts';
+import { projectNode, projectPod } from '../../src/cache/projections.ts';
+import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
+import { namespaceTracking } from '../../src/policy/tracking/namespace.ts';
 import { aNode, aPod, aTracker } from '../support/builders.ts';
 import { aRawCluster, aRawNode, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
 
@@ -133,24 +133,23 @@ describe('projectNode', () => {
   });
 });
 
-describe('projectTracker', () => {
-  const PREFIX = 'reschedule.hook/';
-
+describe('Tracking.project', () => {
   test('keeps the annotations that are entries, raw', () => {
     const annotations = { 'reschedule.hook/db.a': 'true', 'reschedule.hookx/db.b': '1', other: 'x' };
-    const tracker = projectTracker(aRawCluster({ metadata: { annotations } }), couchbaseCluster, PREFIX);
+    const tracker = couchbaseCluster.project(aRawCluster({ metadata: { annotations } }));
     assert.deepEqual(tracker, aTracker({ entries: { 'reschedule.hook/db.a': 'true' } }));
   });
 
   test('without annotations has no entries', () => {
     const object = aRawCluster({ metadata: { annotations: null } });
-    assert.deepEqual(projectTracker(object, couchbaseCluster, PREFIX).entries, {});
+    assert.deepEqual(couchbaseCluster.project(object).entries, {});
   });
 
   test('of a cluster-scoped kind has no namespace', () => {
     const object = { metadata: { name: 'db', uid: 'u', resourceVersion: '3' } };
-    const tracker = projectTracker(object, namespaceTracker, PREFIX);
-    const expected = { kind: 'namespace', name: 'db', uid: 'u', resourceVersion: '3', reusesNames: true, entries: {} };
+    const tracker = namespaceTracking.project(object);
+    const [resource] = namespaceTracking.resources;
+    const expected = { resource, name: 'db', uid: 'u', resourceVersion: '3', reusesNames: true, entries: {} };
     assert.deepEqual(tracker, expected);
   });
 });
@@ -180,7 +179,7 @@ test('no object makes a projection throw, whatever fields it lacks', () => {
     fc.property(objects, (object) => {
       projectPod(object, FIELDS);
       projectNode(object);
-      projectTracker(object, couchbaseCluster, 'reschedule.hook/');
+      couchbaseCluster.project(object);
     }),
   );
 });

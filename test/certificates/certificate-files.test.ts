@@ -74,11 +74,12 @@ test('expiryOf is the end of the validity', () => {
 
 /** A watch on the files, on a clock that the test moves in steps of the five seconds between two looks. */
 async function aWatch(t: TestContext, onChange?: (pair: Pair) => void) {
-  const { advance } = mockTime(t);
+  const clock = mockTime(t);
+  const { advance } = clock;
   const here = files(t);
   const log = aLog();
   const changes: Pair[] = [];
-  const source = await openFiles(here, log);
+  const source = await openFiles(here, log, clock);
   source.start((next) => {
     onChange?.(next);
     changes.push(next);

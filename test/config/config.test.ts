@@ -16,8 +16,8 @@ function problemsOf(env: Record<string, string>): readonly string[] {
 
 describe('configuration', () => {
   test('defaults are those of the reference', () => {
-    const { selector: _selector, trackerKind, ...config } = readConfig({});
-    assert.equal(trackerKind?.type, 'couchbasecluster');
+    const { selector: _selector, tracking, ...config } = readConfig({});
+    assert.equal(tracking.type, 'couchbasecluster');
     assert.deepEqual(config, {
       labelSelector: 'app in (couchbase)',
       annotationKey: 'cao.couchbase.com/reschedule',
@@ -78,11 +78,8 @@ describe('configuration', () => {
 
   test('the misspelt name of the reference works, and the right one is preferred (fault 25)', () => {
     const misspelt = 'TRACK_RESCHEULED_PODS';
-    assert.equal(readConfig({ [misspelt]: 'false' }).trackerKind, undefined);
-    assert.equal(
-      readConfig({ [misspelt]: 'false', TRACK_RESCHEDULED_PODS: 'true' }).trackerKind?.type,
-      'couchbasecluster',
-    );
+    assert.equal(readConfig({ [misspelt]: 'false' }).tracking.type, 'off');
+    assert.equal(readConfig({ [misspelt]: 'false', TRACK_RESCHEDULED_PODS: 'true' }).tracking.type, 'couchbasecluster');
     assert.deepEqual(problemsOf({ [misspelt]: 'yes' }), [`${misspelt} is "yes"; it must be true or false`]);
   });
 

@@ -1,26 +1,30 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Controller, type Reconcile } from '../../src/controller/controller.ts';
+import { Controller, type Reconciler } from '../../src/controller/controller.ts';
 import { LOG } from '../../src/log/messages.ts';
 import { aLog } from '../support/log.ts';
 import { FakeClock, settle } from '../support/time.ts';
 
 /** A controller that runs, with a reconcile by script: an error, a result, or what a function gives. */
-function aController(reconcile: Reconcile, workers = 4) {
+function aController(reconcile: Reconciler<string>['reconcile'], workers = 4) {
   const clock = new FakeClock();
   const log = aLog();
   const calls: string[] = [];
   const results: string[] = [];
-  const controller = new Controller({
-    reconcile: (key, signal) => {
-      calls.push(key);
-      return reconcile(key, signal);
+  const controller = new Controller<string>({
+    reconciler: {
+      kind: 'pod',
+      idOf: (key) => key,
+      reconcile: (key, signal) => {
+        calls.push(key);
+        return reconcile(key, signal);
+      },
     },
     clock,
     random: () => 0,
     log,
     workers,
-    onReconcile: (_key, result) => results.push(result),
+    onReconcile: (_kind, result) => results.push(result),
   });
   controller.start();
   const add = async (key: string) => {
@@ -69,7 +73,7 @@ describe('Controller', () => {
     assert.deepEqual(log.lines[0], {
       level: 'warn',
       message: LOG.reconcileFailed,
-      fields: { key: 'a', error: 'no', retryInMs: 200 },
+      fields: { key: 'pod a', error: 'no', retryInMs: 200 },
     });
     assert.equal(results[0], 'error');
   });
@@ -84,7 +88,7 @@ describe('Controller', () => {
     await other.add('a');
     await other.clock.advance(10_000);
     await other.add('b');
-    assert.deepEqual(other.log.lines.at(-1)?.fields, { key: 'b', error: 'no', retryInMs: 200 });
+    assert.deepEqual(other.log.lines.at(-1)?.fields, { key: 'pod b', error: 'no', retryInMs: 200 });
   });
 
   test('a success forgets the failures before it', async () => {

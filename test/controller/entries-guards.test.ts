@@ -98,12 +98,12 @@ describe('pruning is guarded', () => {
 
 describe('nothing is pruned', () => {
   test('before the caches have synced: absence means nothing', async () => {
-    const { look, reconciler, clock, calls, cache } = anEntryReconciler({ isSynced: false });
+    const { look, lookBack, clock, calls, cache } = anEntryReconciler({ isSynced: false });
     const tracker = cache.project.tracker({ metadata: { name: 'cb', annotations: { [ENTRY_KEY]: ENTRY } } });
     cache.trackers.replace([{ ...tracker, namespace: 'db' }]);
     for (let i = 0; i < 3; i++) {
       assert.deepEqual(await look(), { requeueAfterMs: 500 });
-      assert.deepEqual(reconciler.reconcileEarlierInstance(POD_KEY), { requeueAfterMs: 500 });
+      assert.deepEqual(await lookBack(), { requeueAfterMs: 500 });
       await clock.advance(24 * HOURS);
     }
     assert.deepEqual(calls(), []);
@@ -141,21 +141,21 @@ describe('nothing is pruned', () => {
 
 describe("the cache's own memory of a pod that left", () => {
   async function aMemory() {
-    const world = anEntryReconciler({ trackerKind: 'off', pod: present({ mark: 'true' }) });
+    const world = anEntryReconciler({ tracking: 'off', pod: present({ mark: 'true' }) });
     world.cache.pods.replace([]);
     assert.equal(world.cache.earlierInstances.get(POD_KEY)?.uid, 'uid-a');
-    return { ...world, lookBack: () => world.reconciler.reconcileEarlierInstance(POD_KEY) };
+    return world;
   }
 
   test('goes once the successor has been settled for TRACKING_RETENTION', async () => {
     const { lookBack, clock, tell, cache, calls } = await aMemory();
     tell({ uid: 'uid-b', node: 'node-2', version: 200 });
-    assert.deepEqual(lookBack(), { requeueAfterMs: RETENTION });
+    assert.deepEqual(await lookBack(), { requeueAfterMs: RETENTION });
     await clock.advance(RETENTION - 1);
-    lookBack();
+    await lookBack();
     assert.notEqual(cache.earlierInstances.get(POD_KEY), undefined);
     await clock.advance(1);
-    assert.deepEqual(lookBack(), {});
+    assert.deepEqual(await lookBack(), {});
     assert.equal(cache.earlierInstances.get(POD_KEY), undefined);
     assert.deepEqual(calls(), []);
   });
@@ -163,32 +163,32 @@ describe("the cache's own memory of a pod that left", () => {
   test('stays while the successor is on a draining node', async () => {
     const { lookBack, clock, tell, cache } = await aMemory();
     tell({ uid: 'uid-b', version: 200 });
-    assert.deepEqual(lookBack(), {});
+    assert.deepEqual(await lookBack(), {});
     await clock.advance(48 * HOURS);
-    assert.deepEqual(lookBack(), {});
+    assert.deepEqual(await lookBack(), {});
     assert.notEqual(cache.earlierInstances.get(POD_KEY), undefined);
   });
 
   test('goes after an hour without a pod of that name', async () => {
     const { lookBack, clock, cache } = await aMemory();
-    assert.deepEqual(lookBack(), { requeueAfterMs: HOURS });
+    assert.deepEqual(await lookBack(), { requeueAfterMs: HOURS });
     await clock.advance(HOURS);
-    assert.deepEqual(lookBack(), {});
-    assert.deepEqual(cache.earlierInstances.keys(), []);
+    assert.deepEqual(await lookBack(), {});
+    assert.deepEqual(cache.earlierInstances.pods(), []);
   });
 
   test('starts over when the same instance leaves again: it had lost its label, got it back, and loses it once more', async () => {
     const { lookBack, clock, tell, cache } = await aMemory();
-    assert.deepEqual(lookBack(), { requeueAfterMs: HOURS });
+    assert.deepEqual(await lookBack(), { requeueAfterMs: HOURS });
     await clock.advance(HOURS - MINUTES);
     tell({ uid: 'uid-a', mark: 'true', version: 200 });
     assert.equal(cache.earlierInstances.get(POD_KEY), undefined);
     cache.pods.replace([]);
-    assert.deepEqual(lookBack(), { requeueAfterMs: HOURS });
+    assert.deepEqual(await lookBack(), { requeueAfterMs: HOURS });
   });
 
   test('of nobody is nothing to do', async () => {
-    const { reconciler } = await aMemory();
-    assert.deepEqual(reconciler.reconcileEarlierInstance('db/other'), {});
+    const { lookBack } = await aMemory();
+    assert.deepEqual(await lookBack({ namespace: 'db', name: 'other' }), {});
   });
 });

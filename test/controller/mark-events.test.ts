@@ -3,10 +3,9 @@ import { describe, test } from 'node:test';
 import { MarkEventReconciler } from '../../src/controller/mark-events.ts';
 import { createPodEvents } from '../../src/controller/pod-events.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
-import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
 import { FakeApi, refusal } from '../support/api.ts';
 import { NOW, SETTINGS } from '../support/builders.ts';
-import { aCache, POD_KEY } from '../support/cache.ts';
+import { aCache, POD } from '../support/cache.ts';
 import { EVENT, MINUTES, SECOND } from '../support/entries.ts';
 import { aRawCluster, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
 
@@ -40,15 +39,14 @@ function anAnnouncer(pod?: Marked, api = new FakeApi(), isSynced = true) {
   const now = () => NOW;
   const announcer = new MarkEventReconciler({
     cache,
-    announce: createPodEvents(createEmitEvent(api, 'hook-1'), { trackerKind: couchbaseCluster, now }),
+    emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now }),
     settings: SETTINGS,
-    trackerKind: couchbaseCluster,
-    now,
+    clock: { now },
   });
   return {
     api,
     cache,
-    look: () => announcer.reconcile(POD_KEY, signal),
+    look: () => announcer.reconcile(POD, signal),
     tell: (next: Marked) => cache.pods.put(cache.project.pod(markedPod(next))),
   };
 }

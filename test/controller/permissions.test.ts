@@ -1,12 +1,25 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { PermissionCheck } from '../../src/controller/permissions.ts';
-import type { ApiRequest, JsonObject } from '../../src/kube/client.ts';
+import { Controller } from '../../src/controller/controller.ts';
+import { PermissionReconciler } from '../../src/controller/permissions.ts';
+import type { ApiClient, ApiRequest, JsonObject } from '../../src/kube/client.ts';
 import { ApiUnreachableError } from '../../src/kube/errors.ts';
-import { describePermission, permissionsOf, ruleFor } from '../../src/kube/permissions.ts';
-import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
+import { describePermission, type Purpose, permissionsOf, ruleFor } from '../../src/kube/permissions.ts';
+import { LOG, type Log } from '../../src/log/messages.ts';
+import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
 import { refusal } from '../support/api.ts';
+import { aLog } from '../support/log.ts';
 import { FakeClock, settle } from '../support/time.ts';
+
+/** What the log says, in short. */
+function logTo(told: string[]): Log {
+  const say = (message: string, fields: Record<string, unknown> = {}) => {
+    if (message === LOG.permissionMissing) told.push(String(fields.permission));
+    else if (message === LOG.permissionsGranted) told.push('granted');
+    else told.push(`failed: ${fields.error}`);
+  };
+  return { debug: say, info: say, warn: say, error: say };
+}
 
 type Answer = (what: string, request: ApiRequest) => JsonObject;
 
@@ -15,7 +28,7 @@ function aCheck(answer: Answer) {
   const told: string[] = [];
   const requests: ApiRequest[] = [];
   const world = { answer };
-  const check = new PermissionCheck({
+  const reconciler = new PermissionReconciler({
     client: {
       async json(request) {
         requests.push(request);
@@ -23,13 +36,23 @@ function aCheck(answer: Answer) {
         const { verb, resource } = spec.resourceAttributes;
         return world.answer(`${verb} ${resource}`, request);
       },
-    },
-    permissions: permissionsOf({ trackerKind: couchbaseCluster }),
-    setTimer: (callback, ms) => clock.setTimer(callback, ms),
-    onMissing: (permission) => told.push(describePermission(permission)),
-    onGranted: () => told.push('granted'),
-    onFailed: (error) => told.push(`failed: ${String(error)}`),
+      stream: () => Promise.reject(new Error('no watch')),
+    } as ApiClient,
+    permissions: permissionsOf({ tracking: couchbaseCluster }),
+    log: logTo(told),
   });
+  const controller = new Controller({ reconciler, clock, random: () => 0, log: aLog(), workers: 1 });
+  const check = {
+    get problem() {
+      return reconciler.problem;
+    },
+    missing: (purpose: Purpose) => reconciler.missing(purpose),
+    start() {
+      controller.start();
+      controller.queue.add('permissions');
+    },
+    stop: () => void controller.stop(),
+  };
   return { check, clock, told, requests, world };
 }
 
@@ -45,7 +68,7 @@ describe('the check of permissions at start', () => {
     assert.equal(check.problem, undefined);
     assert.deepEqual(told, ['granted']);
     assert.equal(clock.timers, 0);
-    assert.equal(requests.length, permissionsOf({ trackerKind: couchbaseCluster }).length);
+    assert.equal(requests.length, permissionsOf({ tracking: couchbaseCluster }).length);
     assert.deepEqual(requests.at(-1), {
       method: 'POST',
       path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',

@@ -5,16 +5,15 @@ import { StalledPodReconciler } from '../../src/controller/stalled-pods.ts';
 import type { JsonObject } from '../../src/kube/client.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
 import { LOG } from '../../src/log/messages.ts';
-import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
 import { FakeApi, refusal } from '../support/api.ts';
 import { NOW, SETTINGS } from '../support/builders.ts';
-import { aCache, POD_KEY } from '../support/cache.ts';
+import { aCache, POD } from '../support/cache.ts';
 import { EVENT, MINUTES } from '../support/entries.ts';
 import { aLog } from '../support/log.ts';
 import { aRawCluster, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
 import { FakeClock } from '../support/time.ts';
 
-const STALL_AFTER = SETTINGS.stallAfterMs;
+const STALL_AFTER = SETTINGS.profile.stallAfterMs;
 const { signal } = new AbortController();
 
 interface Marked {
@@ -51,12 +50,10 @@ function aStallReporter(pod?: Marked, trackers: readonly JsonObject[] = []) {
   const time = { now: NOW };
   const reporter = new StalledPodReconciler({
     cache,
-    announce: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => time.now, trackerKind: couchbaseCluster }),
-    trackerKind: couchbaseCluster,
+    emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => time.now }),
     settings: SETTINGS,
     log,
-    now: () => time.now,
-    monotonicNow: clock.monotonicNow,
+    clock: { now: () => time.now, monotonicNow: clock.monotonicNow },
   });
   return {
     reporter,
@@ -64,7 +61,7 @@ function aStallReporter(pod?: Marked, trackers: readonly JsonObject[] = []) {
     log,
     time,
     clock,
-    look: () => reporter.reconcile(POD_KEY, signal),
+    look: () => reporter.reconcile(POD, signal),
     tell: (next: Marked) => cache.pods.put(cache.project.pod(markedPod(next))),
     remove: () => cache.pods.replace([]),
   };
@@ -98,7 +95,7 @@ describe('StalledPodReconciler', () => {
     assert.deepEqual([...world.reporter.byHindrance()], [['None', 0]]);
     await world.look();
     const why =
-      'was marked over 15m ago and the operator of CouchbaseCluster cb has not moved it (couchbasecluster cb reports Paused); drains of node node-1 wait';
+      'was marked over 15m ago and the operator of CouchbaseCluster cb has not moved it (CouchbaseCluster cb reports Paused); drains of node node-1 wait';
     const events = world.api.requests.map(
       ({ body }) => body as { message: string; involvedObject: { kind: string; name: string; namespace: string } },
     );

@@ -4,10 +4,10 @@ import { StateDurations } from '../../src/controller/state-durations.ts';
 
 function aSince() {
   const clock = { now: 0 };
-  return { clock, since: new StateDurations(() => clock.now) };
+  return { clock, since: new StateDurations({ monotonicNow: () => clock.now }) };
 }
 
-describe('Since', () => {
+describe('StateDurations', () => {
   test('says for how long a subject has been in its state', () => {
     const { clock, since } = aSince();
     assert.equal(since.heldMs('a', 'x'), 0);

@@ -1,59 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { EntryReconciler } from '../../src/controller/entries.ts';
-import type { MarkEventReconciler } from '../../src/controller/mark-events.ts';
-import type { StalledPodReconciler } from '../../src/controller/stalled-pods.ts';
-import { createReconcile, wakeOnChanges } from '../../src/controller/triggers.ts';
-import { namespaceTracker } from '../../src/policy/trackers/namespace.ts';
-import { SETTINGS } from '../support/builders.ts';
-import { aCache, type CacheWorld, ENTRY_KEY, trackerKindOf } from '../support/cache.ts';
+import { type ObjectKey, storeKey } from '../../src/cache/keys.ts';
+import { wakeOnChanges } from '../../src/controller/triggers.ts';
+import { namespaceTracking } from '../../src/policy/tracking/namespace.ts';
+import { aCache, type CacheWorld, ENTRY_KEY, settingsOf } from '../support/cache.ts';
 import { present } from '../support/entries.ts';
 import { aRawCluster, aRawNode, aRawPod } from '../support/raw.ts';
-
-const { signal } = new AbortController();
-
-describe('createReconcile', () => {
-  const calls: string[] = [];
-  const answer = (kind: string) => (key: string) => {
-    calls.push(`${kind} ${key}`);
-    return Promise.resolve({ requeueAfterMs: 1 });
-  };
-  const reconcile = createReconcile(
-    {
-      reconcileTracker: answer('tracker'),
-      reconcileEarlierInstance: (key: string) => {
-        calls.push(`departed ${key}`);
-        return {};
-      },
-    } as unknown as EntryReconciler,
-    { reconcile: answer('requested') } as unknown as MarkEventReconciler,
-    { reconcile: answer('stall') } as unknown as StalledPodReconciler,
-  );
-
-  for (const key of [
-    'tracker db/cb',
-    'departed db/cb-0000',
-    'requested db/cb-0000',
-    'stall db/cb-0000',
-    'tracker db',
-  ]) {
-    test(`sends "${key}" to its reconciler`, async () => {
-      await reconcile(key, signal);
-      assert.equal(calls.at(-1), key);
-    });
-  }
-
-  test('throws on a key of no kind', async () => {
-    for (const key of ['', 'db/cb', 'other db/cb']) await assert.rejects(reconcile(key, signal), /no reconciler/);
-  });
-});
 
 /** What is woken from now on, by a cache that is wired. */
 function aWiredCache(world: CacheWorld = {}) {
   const nodes = [aRawNode(), aRawNode({ metadata: { name: 'node-2' } })];
   const cache = aCache({ pods: [], nodes, trackers: [], ...world });
   const woken: string[] = [];
-  wakeOnChanges(cache, (key) => woken.push(key), SETTINGS, trackerKindOf(world));
+  const queue = (kind: string) => ({ add: (key: ObjectKey) => void woken.push(`${kind} ${storeKey(key)}`) });
+  wakeOnChanges(cache, settingsOf(world), {
+    entries: queue('tracker'),
+    earlierInstances: queue('departed'),
+    markEvents: queue('requested'),
+    stalledPods: queue('stall'),
+  });
   return {
     cache,
     woken: () => [...new Set(woken.splice(0))].sort(),
@@ -73,7 +38,7 @@ describe('wakeOnChanges', () => {
   });
 
   test('a pod wakes its namespace where that is the tracking resource', () => {
-    const { woken, pod } = aWiredCache({ trackerKind: namespaceTracker });
+    const { woken, pod } = aWiredCache({ tracking: namespaceTracking });
     pod({});
     assert.deepEqual(woken(), ['tracker db']);
   });
@@ -82,13 +47,13 @@ describe('wakeOnChanges', () => {
     const unlabelled = aWiredCache();
     const { cache } = unlabelled;
     cache.pods.put(cache.project.pod(aRawPod({ metadata: { labels: { app: 'couchbase' } } })));
-    const off = aWiredCache({ trackerKind: 'off' });
+    const off = aWiredCache({ tracking: 'off' });
     off.pod({});
     assert.deepEqual([unlabelled.woken(), off.woken()], [[], []]);
   });
 
   test('a mark, its end, and the end of a marked pod wake who tells of it', () => {
-    const { cache, woken, pod } = aWiredCache({ trackerKind: 'off' });
+    const { cache, woken, pod } = aWiredCache({ tracking: 'off' });
     pod({ version: 1 });
     assert.deepEqual(woken(), []);
     pod({ version: 2, mark: 'true' });
@@ -102,7 +67,7 @@ describe('wakeOnChanges', () => {
   });
 
   test('a successor of a marked pod wakes the memory of it', () => {
-    const { woken, pod } = aWiredCache({ trackerKind: 'off' });
+    const { woken, pod } = aWiredCache({ tracking: 'off' });
     pod({ version: 1, mark: 'true' });
     woken();
     pod({ version: 2, uid: 'uid-b', node: 'node-2' });

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { WorkQueue } from '../../src/controller/work-queue.ts';
+import { Fifo, WorkQueue } from '../../src/controller/work-queue.ts';
 import { FakeClock, settle } from '../support/time.ts';
 
 function aQueue() {
   const clock = new FakeClock();
-  const queue = new WorkQueue(clock);
+  const queue = new WorkQueue<string>(clock, (key) => key);
   const taken: (string | undefined)[] = [];
   /** Takes the next key, now or when there is one. */
   const take = async () => {
@@ -155,11 +155,11 @@ describe('WorkQueue.close', () => {
 
 /** Workers that note what they were given; two at once on one key are an error. */
 class Workers {
-  readonly #queue: WorkQueue;
+  readonly #queue: WorkQueue<string>;
   readonly wanted = new Set<string>();
   readonly #working = new Set<string>();
 
-  constructor(queue: WorkQueue) {
+  constructor(queue: WorkQueue<string>) {
     this.#queue = queue;
   }
 
@@ -196,10 +196,37 @@ test('whatever is added, taken and done: no key twice at once, none lost', async
   const histories = fc.array(fc.tuple(act, fc.constantFrom('a', 'b', 'c')));
   await fc.assert(
     fc.asyncProperty(histories, async (history) => {
-      const workers = new Workers(new WorkQueue(new FakeClock()));
+      const workers = new Workers(new WorkQueue<string>(new FakeClock(), (key) => key));
       for (const [act, key] of history) await workers[act](key);
       await workers.finish();
       assert.deepEqual([...workers.wanted], []);
     }),
   );
+});
+
+test('two keys with one id are one key', async () => {
+  const queue = new WorkQueue<{ name: string }>(new FakeClock(), ({ name }) => name);
+  queue.add({ name: 'a' });
+  queue.add({ name: 'a' });
+  assert.equal(queue.length, 1);
+  queue.done((await queue.take()) ?? assert.fail());
+  assert.equal(queue.length, 0);
+});
+
+test('Fifo: what went in first comes out first, however pushes and shifts alternate', () => {
+  const operations = fc.array(fc.option(fc.nat(), { nil: undefined }));
+  fc.assert(
+    fc.property(operations, (values) => {
+      const fifo = new Fifo<number>();
+      const model: number[] = [];
+      for (const value of values) {
+        if (value !== undefined) {
+          fifo.push(value);
+          model.push(value);
+        } else if (model.length > 0) assert.equal(fifo.shift(), model.shift());
+        assert.equal(fifo.length, model.length);
+      }
+    }),
+  );
+  assert.throws(() => new Fifo().shift(), /nothing/);
 });

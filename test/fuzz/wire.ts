@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import type { RequestListener, Server } from 'node:http';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { systemClock } from '../../src/async/system-clock.ts';
 import { closeServer, createWebhookServer, listen } from '../../src/server/https-server.ts';
 import { createAuthority } from '../../testkit/certificates.ts';
 import { aReview } from '../support/reviews.ts';
-import { CLOCK } from '../support/time.ts';
 import { aHook, type FuzzedHook, type Planted } from './world.ts';
 
 const HOST = '127.0.0.1';
@@ -32,7 +32,7 @@ export class Wire {
 
   static async open(options: { maxConnections?: number; planted?: Planted } = {}): Promise<Wire> {
     const authority = await createAuthority();
-    const hook = aHook(options.planted, CLOCK);
+    const hook = aHook(options.planted, systemClock);
     const listener: RequestListener = (request, response) => wire.hook.listener(request, response);
     const server = createWebhookServer(listener, await authority.issue(), undefined, options);
     const wire = new Wire(server, hook, await listen(server, 0, HOST), authority.ca);
@@ -41,11 +41,11 @@ export class Wire {
 
   /** Everything as it was at first, but the server and its connections. */
   renew(): void {
-    this.hook = aHook({}, CLOCK);
+    this.hook = aHook({}, systemClock);
   }
 
   async close(): Promise<void> {
-    await closeServer(this.server, 0);
+    await closeServer(this.server, 0, systemClock);
   }
 
   /** A TLS connection on which nothing was sent yet; rejects where there is none to be had. */

@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import { systemClock } from '../../src/async/system-clock.ts';
 import { lineFormat } from '../../src/log/logger.ts';
 import type { Decision } from '../../src/policy/decision.ts';
 import type { EvictionRequest } from '../../src/policy/model.ts';
@@ -8,7 +9,6 @@ import { anAdmitter } from '../support/admission.ts';
 import type { FakeApi } from '../support/api.ts';
 import { aLog } from '../support/log.ts';
 import { aRawCluster, aRawNode } from '../support/raw.ts';
-import { CLOCK } from '../support/time.ts';
 import { PODS } from './pods.ts';
 
 type Admit = (request: EvictionRequest) => Promise<Decision>;
@@ -29,7 +29,7 @@ export interface FuzzedHook {
 }
 
 /** For cases that take no time. */
-const NO_TIME: DeadlineClock = { ...CLOCK, setTimer: () => ({ cancel: () => undefined }) };
+const NO_TIME: DeadlineClock = { ...systemClock, setTimer: () => ({ cancel: () => undefined }) };
 
 export function aHook(planted: Planted = {}, clock = NO_TIME): FuzzedHook {
   const { api, admit, log } = anAdmitter({

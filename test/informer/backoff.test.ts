@@ -7,32 +7,20 @@ const OPTIONS = { firstMs: 100, maxMs: 1_000, resetAfterMs: 5_000 };
 
 describe('Backoff', () => {
   test('doubles up to the maximum and stays there', () => {
-    const backoff = new Backoff(
-      OPTIONS,
-      () => 0,
-      () => 0,
-    );
+    const backoff = new Backoff(OPTIONS, { monotonicNow: () => 0 }, () => 0);
     const delays = Array.from({ length: 6 }, () => backoff.next());
     assert.deepEqual(delays, [100, 200, 400, 800, 1_000, 1_000]);
   });
 
   test('adds up to as much again, never more than the maximum', () => {
-    const backoff = new Backoff(
-      OPTIONS,
-      () => 0,
-      () => 0.5,
-    );
+    const backoff = new Backoff(OPTIONS, { monotonicNow: () => 0 }, () => 0.5);
     const delays = Array.from({ length: 5 }, () => backoff.next());
     assert.deepEqual(delays, [150, 300, 600, 1_000, 1_000]);
   });
 
   test('starts over after a healthy while, which begins when the delay is over', () => {
     let now = 0;
-    const backoff = new Backoff(
-      OPTIONS,
-      () => now,
-      () => 0,
-    );
+    const backoff = new Backoff(OPTIONS, { monotonicNow: () => now }, () => 0);
     backoff.next();
     now = 100 + 5_000;
     assert.equal(backoff.next(), 200, 'at the very end of the while it still is one series');
@@ -51,11 +39,7 @@ describe('Backoff', () => {
         (steps) => {
           let now = 0;
           let random = 0;
-          const backoff = new Backoff(
-            OPTIONS,
-            () => now,
-            () => random,
-          );
+          const backoff = new Backoff(OPTIONS, { monotonicNow: () => now }, () => random);
           for (const step of steps) {
             now += step.gap;
             random = step.random;

@@ -3,6 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { describe, type TestContext, test } from 'node:test';
+import { systemClock } from '../../src/async/system-clock.ts';
 import { type ApiCall, createApiClient } from '../../src/kube/client.ts';
 import { type Connection, openConnection } from '../../src/kube/connection.ts';
 import { ApiUnreachableError } from '../../src/kube/errors.ts';
@@ -52,12 +53,15 @@ async function aClient(
       },
     };
   };
-  const connection = await openConnection(load, () => 0);
+  const connection = await openConnection(load, systemClock);
   t.after(() => connection.close());
   const calls: ApiCall[] = [];
-  const client = createApiClient(connection, { monotonicNow: () => 0 }, (call) => calls.push(call), callTimeoutMs);
+  const client = createApiClient(connection, CLOCK, (call) => calls.push(call), callTimeoutMs);
   return { client, connection, seen, calls, world, port };
 }
+
+/** No call takes any time. */
+const CLOCK = { ...systemClock, monotonicNow: () => 0 };
 
 const GET = { method: 'GET', path: '/api/v1/pods' } as const;
 
@@ -73,7 +77,7 @@ describe('ApiClient: credentials that do not come', { timeout: 10_000 }, () => {
   for (const how of ['json', 'stream'] as const) {
     test(`${how}: the call waits no longer than its signal`, async () => {
       const calls: ApiCall[] = [];
-      const client = createApiClient(withoutCredentials, { monotonicNow: () => 0 }, (call) => calls.push(call));
+      const client = createApiClient(withoutCredentials, CLOCK, (call) => calls.push(call));
       const stop = new AbortController();
       const call = client[how]({ ...GET, signal: stop.signal });
       stop.abort(new Error('the answer is due'));
@@ -92,7 +96,7 @@ describe('ApiClient: credentials that do not come', { timeout: 10_000 }, () => {
         timeouts.push(timeout);
         return timeout.signal;
       });
-      const client = createApiClient(withoutCredentials, { monotonicNow: () => 0 });
+      const client = createApiClient(withoutCredentials, CLOCK);
       const call = client[how](GET);
       assert.equal(timeouts.length, 1);
       timeouts[0]?.abort(new Error('30 s are over'));

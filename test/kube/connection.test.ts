@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, test } from 'node:test';
 import { request } from 'undici';
+import { systemClock } from '../../src/async/system-clock.ts';
 import { openConnection } from '../../src/kube/connection.ts';
 import { proxyFor, readProxyEnvironment } from '../../src/kube/proxy-environment.ts';
 
@@ -40,7 +41,7 @@ function aKubeConfig(server = 'https://10.0.0.1:6443///') {
 
 describe('openConnection', () => {
   test('takes the server without its last slashes', async () => {
-    const connection = await openConnection(aKubeConfig().load, () => 0);
+    const connection = await openConnection(aKubeConfig().load, systemClock);
     assert.equal(connection.server, 'https://10.0.0.1:6443');
     await connection.close();
   });
@@ -48,7 +49,7 @@ describe('openConnection', () => {
   test('reads the credentials anew at most every five seconds', async () => {
     let now = 0;
     const { world, load } = aKubeConfig();
-    const connection = await openConnection(load, () => now);
+    const connection = await openConnection(load, { ...systemClock, monotonicNow: () => now });
     world.token = 'two';
     now = 5_000;
     assert.deepEqual((await connection.prepare()).headers, { Authorization: 'Bearer one' });
@@ -63,7 +64,7 @@ describe('openConnection', () => {
 
   test('forgets them at once when it is told to', async () => {
     const { world, load } = aKubeConfig();
-    const connection = await openConnection(load, () => 0);
+    const connection = await openConnection(load, systemClock);
     world.token = 'two';
     connection.forgetCredentials();
     assert.deepEqual((await connection.prepare()).headers, { Authorization: 'Bearer two' });
@@ -73,7 +74,7 @@ describe('openConnection', () => {
 
   test('keeps the kubeconfig it has where it cannot be read again', async () => {
     const { world, load } = aKubeConfig();
-    const connection = await openConnection(load, () => 0);
+    const connection = await openConnection(load, systemClock);
     world.broken = true;
     world.token = 'two';
     connection.forgetCredentials();
@@ -84,7 +85,7 @@ describe('openConnection', () => {
   test('writes a user name and password as a header', async () => {
     const { world, load } = aKubeConfig();
     world.auth = 'user:secret';
-    const connection = await openConnection(load, () => 0);
+    const connection = await openConnection(load, systemClock);
     const expected = `Basic ${Buffer.from('user:secret').toString('base64')}`;
     assert.deepEqual((await connection.prepare()).headers, { Authorization: expected });
     await connection.close();
@@ -93,7 +94,12 @@ describe('openConnection', () => {
   test('gives up credentials that do not come, and asks for them anew', HANGS, async () => {
     let now = 0;
     const { world, load } = aKubeConfig();
-    const connection = await openConnection(load, () => now, {}, { credentialsMs: 1 });
+    const connection = await openConnection(
+      load,
+      { ...systemClock, monotonicNow: () => now },
+      {},
+      { credentialsMs: 1 },
+    );
     world.hangs = true;
     now = 6_000;
     await assert.rejects(connection.prepare(), /no credentials for the API server within 0.001 s/);
@@ -106,10 +112,7 @@ describe('openConnection', () => {
   test('fails where no credentials come at all', HANGS, async () => {
     const { world, load } = aKubeConfig();
     world.hangs = true;
-    await assert.rejects(
-      openConnection(load, () => 0, {}, { credentialsMs: 1 }),
-      /no credentials/,
-    );
+    await assert.rejects(openConnection(load, systemClock, {}, { credentialsMs: 1 }), /no credentials/);
   });
 
   test('gives up a server that accepts a connection and says nothing', HANGS, async (t) => {
@@ -119,7 +122,7 @@ describe('openConnection', () => {
     await once(silent, 'listening');
     t.after(() => silent.close());
     const { load } = aKubeConfig(`https://127.0.0.1:${(silent.address() as AddressInfo).port}`);
-    const connection = await openConnection(load, () => 0, {}, { connectMs: 50 });
+    const connection = await openConnection(load, systemClock, {}, { connectMs: 50 });
     const { dispatcher } = await connection.prepare();
     await assert.rejects(request(connection.server, { dispatcher }), { code: 'UND_ERR_CONNECT_TIMEOUT' });
     await connection.close();
@@ -128,10 +131,7 @@ describe('openConnection', () => {
   test('fails where the kubeconfig fails', async () => {
     const { world, load } = aKubeConfig();
     world.broken = true;
-    await assert.rejects(
-      openConnection(load, () => 0),
-      /ENOENT/,
-    );
+    await assert.rejects(openConnection(load, systemClock), /ENOENT/);
   });
 });
 

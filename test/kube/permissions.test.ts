@@ -2,48 +2,54 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { CertificateObjects, REGISTRATIONS } from '../../src/certificates/stored-objects.ts';
-import { PermissionCheck } from '../../src/controller/permissions.ts';
+import { PermissionReconciler } from '../../src/controller/permissions.ts';
 import { createListWatch } from '../../src/informer/list-watch.ts';
 import type { ApiClient, ApiRequest, JsonObject } from '../../src/kube/client.ts';
 import { isServed } from '../../src/kube/discovery.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
-import { nodePath, objectPath } from '../../src/kube/paths.ts';
+import { nodePath, trackerPath } from '../../src/kube/paths.ts';
 import { describePermission, type OwnCertificates, permissionsOf } from '../../src/kube/permissions.ts';
 import { createReads, type Reads } from '../../src/kube/reads.ts';
 import { createWrites, type Writes } from '../../src/kube/writes.ts';
-import { TRACKER_KINDS, type TrackerKind } from '../../src/policy/trackers/index.ts';
+import { NO_TRACKING, TRACKINGS, type Tracking } from '../../src/policy/tracking/index.ts';
 import { aCache } from '../support/cache.ts';
+import { aLog } from '../support/log.ts';
 import { authorizedAs } from '../support/request-attributes.ts';
 
 const SRC = new URL('../../src/', import.meta.url);
 const POD = { namespace: 'db', name: 'cb-0000', uid: 'u' };
 
 /** Makes every call that one file can make, for one kind of tracking resource. */
-type Drive = (client: ApiClient, kind: TrackerKind | undefined, own?: OwnCertificates) => Promise<unknown>;
+type Drive = (client: ApiClient, tracking: Tracking, own?: OwnCertificates) => Promise<unknown>;
 
 const OWN: OwnCertificates = { namespace: 'hooks', secret: 'ca', registration: 'hook' };
 const REGISTRATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
 
-const pathOf = (kind: TrackerKind) =>
-  objectPath(kind.apiPath, kind.plural, kind.isNamespaced ? 'db' : undefined, 'tracker');
+/** The path of the tracker, where there is one. */
+function pathOf({ resources }: Tracking): string | undefined {
+  const [resource] = resources;
+  if (resource === undefined) return undefined;
+  return trackerPath({ resource, name: 'tracker', ...(resource.isNamespaced ? { namespace: 'db' } : {}) });
+}
 
 /** One call for each function of `Reads` and `Writes`: a new one there does not compile before it is here. */
-const READS: { [K in keyof Reads]: (reads: Reads, kind: TrackerKind | undefined) => unknown } = {
+const READS: { [K in keyof Reads]: (reads: Reads, path: string | undefined) => unknown } = {
   pod: (reads) => reads.pod('db', 'cb-0000'),
   node: (reads) => reads.node('n'),
-  object: (reads, kind) => kind && reads.object(pathOf(kind)),
+  podMetadata: (reads) => reads.podMetadata('db', 'cb-0000'),
+  object: (reads, path) => path && reads.object(path),
 };
-const WRITES: { [K in keyof Writes]: (writes: Writes, kind: TrackerKind | undefined) => unknown } = {
+const WRITES: { [K in keyof Writes]: (writes: Writes, path: string | undefined) => unknown } = {
   markPod: (writes) => writes.markPod(POD, 'a', 'true'),
-  writeEntry: (writes, kind) => kind && writes.writeEntry({ path: pathOf(kind), resourceVersion: '1' }, 'k', 'v'),
-  removeEntry: (writes, kind) => kind && writes.removeEntry(pathOf(kind), 'k', 'v'),
+  writeEntry: (writes, path) => path && writes.writeEntry({ path, resourceVersion: '1' }, 'k', 'v'),
+  removeEntry: (writes, path) => path && writes.removeEntry(path, 'k', 'v'),
 };
 
 /** Every file that calls the API server. A call in another file, or of another method, fails the first test below. */
 const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; readonly drive: Drive }>> = {
   'certificates/stored-objects.ts': {
     methods: ['PUT', 'POST', 'PATCH', 'GET'],
-    async drive(client, _kind, own) {
+    async drive(client, _tracking, own) {
       if (own === undefined) return;
       const objects = new CertificateObjects(client, { ...own, service: 'hook' });
       const { signal } = new AbortController();
@@ -58,10 +64,10 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
   },
   'informer/list-watch.ts': {
     methods: ['GET', 'GET'],
-    async drive(client, kind) {
+    async drive(client, tracking) {
       const paths: string[] = [];
       const { signal } = new AbortController();
-      const cache = aCache({ client: pathsOf(paths), trackerKind: kind ?? 'off' });
+      const cache = aCache({ client: pathsOf(paths), tracking });
       cache.start();
       await cache.stop();
       for (const path of paths) {
@@ -73,8 +79,10 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
   },
   'kube/discovery.ts': {
     methods: ['GET', 'GET'],
-    drive: async (client, kind) =>
-      kind && (await isServed(client, kind.apiPath, kind.plural, new AbortController().signal)),
+    drive: (client, { resources }) =>
+      Promise.all(
+        resources.map(({ apiPath, plural }) => isServed(client, apiPath, plural, new AbortController().signal)),
+      ),
   },
   'kube/events.ts': {
     methods: ['POST'],
@@ -87,25 +95,20 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
   'controller/permissions.ts': {
     methods: ['POST'],
     async drive(client) {
-      const nothing = () => undefined;
-      const check = new PermissionCheck({
-        client,
-        permissions: permissionsOf({}),
-        setTimer: () => ({ cancel: nothing }),
-        onMissing: nothing,
-        onGranted: nothing,
-        onFailed: nothing,
-      });
-      check.start();
+      const permissions = permissionsOf({ tracking: NO_TRACKING });
+      const check = new PermissionReconciler({ client, permissions, log: aLog() });
+      await check.reconcile('permissions', new AbortController().signal);
     },
   },
   'kube/reads.ts': {
     methods: ['GET'],
-    drive: (client, kind) => Promise.all(Object.values(READS).map((read) => read(createReads(client), kind))),
+    drive: (client, tracking) =>
+      Promise.all(Object.values(READS).map((read) => read(createReads(client), pathOf(tracking)))),
   },
   'kube/writes.ts': {
     methods: ['PATCH'],
-    drive: (client, kind) => Promise.all(Object.values(WRITES).map((write) => write(createWrites(client), kind))),
+    drive: (client, tracking) =>
+      Promise.all(Object.values(WRITES).map((write) => write(createWrites(client), pathOf(tracking)))),
   },
 };
 
@@ -142,7 +145,7 @@ function recorder() {
 describe('the permissions are those that the code uses', () => {
   test('every call to the API server is made in one of these files, by one of these methods', () => {
     const found: Record<string, string[]> = {};
-    for (const file of globSync('**/*.ts', { cwd: SRC, exclude: ['rehearsal/**'] })) {
+    for (const file of globSync('**/*.ts', { cwd: SRC })) {
       const code = readFileSync(new URL(file, SRC), 'utf-8');
       const methods = [...code.matchAll(/\bmethod: '([A-Z]+)',/g)].map(([, method = '']) => method);
       const calls = code.match(/\.(json|stream)\([^)]/g) ?? [];
@@ -153,17 +156,17 @@ describe('the permissions are those that the code uses', () => {
     assert.deepEqual(found, Object.fromEntries(known));
   });
 
-  for (const kind of [...TRACKER_KINDS, undefined]) {
-    test(`tracking ${kind?.type ?? 'off'}: neither one too few nor one too many`, async () => {
+  for (const tracking of [...TRACKINGS, NO_TRACKING]) {
+    test(`tracking ${tracking.type}: neither one too few nor one too many`, async () => {
       const { client, calls } = recorder();
-      for (const { drive } of Object.values(CALLERS)) await drive(client, kind);
+      for (const { drive } of Object.values(CALLERS)) await drive(client, tracking);
       const used = new Set(calls.map(authorizedAs));
       // These are granted to everybody by the cluster itself.
       assert.ok(used.delete('create authorization.k8s.io/selfsubjectaccessreviews'));
       const discovery = [...used].filter((one) => one.startsWith('get /'));
       for (const one of discovery) used.delete(one);
-      assert.equal(discovery.length > 0, kind !== undefined);
-      const listed = permissionsOf(kind ? { trackerKind: kind } : {}).map(
+      assert.equal(discovery.length > 0, tracking !== NO_TRACKING);
+      const listed = permissionsOf({ tracking }).map(
         ({ verb, group, resource }) => `${verb} ${group === '' ? '' : `${group}/`}${resource}`,
       );
       assert.deepEqual([...used].sort(), listed.sort());
@@ -172,9 +175,9 @@ describe('the permissions are those that the code uses', () => {
 
   test('certificates of its own: neither one too few nor one too many, each by its name where that can be', async () => {
     const { client, calls } = recorder();
-    for (const { drive } of Object.values(CALLERS)) await drive(client, undefined, OWN);
-    const others = permissionsOf({}).map(describePermission);
-    const listed = permissionsOf({ ownCertificates: OWN }).map(describePermission);
+    for (const { drive } of Object.values(CALLERS)) await drive(client, NO_TRACKING, OWN);
+    const others = permissionsOf({ tracking: NO_TRACKING }).map(describePermission);
+    const listed = permissionsOf({ tracking: NO_TRACKING, ownCertificates: OWN }).map(describePermission);
     assert.deepEqual(
       listed.filter((one) => !others.includes(one)),
       [

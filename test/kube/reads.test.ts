@@ -27,11 +27,21 @@ describe('Reads', () => {
     assert.deepEqual(await reads.pod('db', 'cb-0000', signal), object);
     await reads.node('node-1');
     await reads.object('/apis/x');
-    assert.deepEqual(requests, [
+    const given = requests.map((one) =>
+      Object.fromEntries(Object.entries(one).filter(([, value]) => value !== undefined)),
+    );
+    assert.deepEqual(given, [
       { method: 'GET', path: '/api/v1/namespaces/db/pods/cb-0000', signal },
       { method: 'GET', path: '/api/v1/nodes/node-1' },
       { method: 'GET', path: '/apis/x' },
     ]);
+  });
+
+  test('asks for the metadata of a pod alone', async () => {
+    const { reads, requests } = aReader(object);
+    await reads.podMetadata('db', 'cb-0000');
+    assert.equal(requests[0]?.path, '/api/v1/namespaces/db/pods/cb-0000');
+    assert.equal(requests[0]?.accept, 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1');
   });
 
   test('has undefined for what does not exist', async () => {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, type TestContext, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
+import { systemClock } from '../../src/async/system-clock.ts';
 import { createApiClient } from '../../src/kube/client.ts';
 import { openConnection, type ProxyEnvironment } from '../../src/kube/connection.ts';
 import { loadKubeConfig } from '../../src/kube/kubeconfig.ts';
@@ -85,12 +86,17 @@ async function aClient(
   const clock = { now: 0 };
   const connection = await openConnection(
     () => loadKubeConfig({ KUBECONFIG }),
-    () => clock.now,
+    { ...systemClock, monotonicNow: () => clock.now },
     options.proxies,
     options.connectMs === undefined ? {} : { connectMs: options.connectMs },
   );
   t.after(() => connection.close());
-  const client = createApiClient(connection, { monotonicNow: () => clock.now }, undefined, options.callTimeoutMs);
+  const client = createApiClient(
+    connection,
+    { ...systemClock, monotonicNow: () => clock.now },
+    undefined,
+    options.callTimeoutMs,
+  );
   return { client, clock };
 }
 

@@ -5,10 +5,9 @@ import {
   entryState,
   GONE_AFTER_MS,
   planEntry,
-  planStall,
   WITHDRAWN_AFTER_MS,
 } from '../../src/policy/entry-lifecycle.ts';
-import { aMark, aNode, aPod, MINUTE, SETTINGS, without } from '../support/builders.ts';
+import { aMark, aNode, aPod, SETTINGS, without } from '../support/builders.ts';
 
 const entry = { uid: 'uid-a', node: 'node-1' };
 const successor = aPod({ uid: 'uid-b', node: 'node-2' });
@@ -73,18 +72,5 @@ describe('planEntry: how long each state is kept', () => {
     test(`${state}: kept for ever, woken by a change`, () => {
       assert.deepEqual(planEntry(state, 1e12, SETTINGS), { kind: 'keep', state });
     });
-  }
-});
-
-describe('planStall', () => {
-  const marked = aPod({ mark: aMark() });
-  const cases = [
-    ['just under STALL_AFTER', marked, 15 * MINUTE - 1, { kind: 'lookAgain', inMs: 1 }],
-    ['at STALL_AFTER', marked, 15 * MINUTE, { kind: 'stalled' }],
-    ['not marked', aPod(), 60 * MINUTE, { kind: 'notWaiting' }],
-    ['terminating: its operator acts', { ...marked, deletionDeadline: 1 }, 60 * MINUTE, { kind: 'notWaiting' }],
-  ] as const;
-  for (const [when, pod, markedForMs, expected] of cases) {
-    test(when, () => assert.deepEqual(planStall(pod, markedForMs, SETTINGS), expected));
   }
 });

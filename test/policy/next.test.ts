@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Decision, Observation } from '../../src/policy/decision.ts';
-import type { PolicySettings } from '../../src/policy/model.ts';
-import { decide, isFinal } from '../../src/policy/next.ts';
+import type { Decision } from '../../src/policy/decision.ts';
+import { next } from '../../src/policy/next.ts';
+import { type Observation, type Subject, seenValue } from '../../src/policy/observation.ts';
+import type { PolicySettings } from '../../src/policy/profile.ts';
+import { LOOK_AT_NODE } from '../../src/policy/rules/mark.ts';
 import {
   aMark,
   aNode,
@@ -13,8 +15,17 @@ import {
   MINUTE,
   NOW,
   SETTINGS,
+  type SeenInShort,
   without,
 } from '../support/builders.ts';
+
+/** What is decided once everything has been looked at; the cache has not caught up where it is to. */
+function decide(observation: Observation, settings: PolicySettings): Decision {
+  const step = next(observation, settings);
+  assert.notEqual(step.kind, 'look');
+  if (step.kind === 'look') throw new Error('there is more to look at');
+  return step.kind === 'awaitCache' ? step.otherwise : step;
+}
 
 /** What is expected of a decision: all that a drainer, a log reader or the shell would see of it. */
 interface Expected {
@@ -58,14 +69,14 @@ const TABLE: readonly Case[] = [
 
   {
     when: 'rule 1 before rule 2: not an eviction, and no such pod',
-    given: without(anObservation({ request: aRequest({ isEviction: false }) }), 'pod'),
+    given: anObservation({ request: aRequest({ isEviction: false }), pod: 'absent' }),
     kind: 'allow',
     rule: '1',
     reason: 'NotAnEviction',
   },
   {
     when: 'rule 2: no such pod',
-    given: without(anObservation(), 'pod', 'node', 'tracker'),
+    given: anObservation({ pod: 'absent' }),
     kind: 'deny',
     rule: '2',
     reason: 'PodGone',
@@ -74,7 +85,7 @@ const TABLE: readonly Case[] = [
   },
   {
     when: 'rule 2: no such pod, also in a dry run',
-    given: without(anObservation({ request: aRequest({ dryRun: true }) }), 'pod'),
+    given: anObservation({ request: aRequest({ dryRun: true }), pod: 'absent' }),
     kind: 'deny',
     rule: '2',
     reason: 'PodGone',
@@ -310,7 +321,7 @@ const TABLE: readonly Case[] = [
     rule: '7',
     reason: 'Waiting',
     code: 429,
-    message: 'Pod waiting to be rescheduled (marked 3m20s ago by reschedule-hook; couchbasecluster cb reports Paused)',
+    message: 'Pod waiting to be rescheduled (marked 3m20s ago by reschedule-hook; CouchbaseCluster cb reports Paused)',
   },
   {
     when: 'rule 7: stalled',
@@ -377,7 +388,7 @@ const TABLE: readonly Case[] = [
   },
   {
     when: 'rule 8a: came back on a node that is gone',
-    given: without(anObservation({ pod: successor, entry: earlier }), 'node'),
+    given: anObservation({ pod: successor, entry: earlier, node: 'absent' }),
     kind: 'mark',
     rule: '8a',
     reason: 'MarkedAgain',
@@ -393,7 +404,7 @@ const TABLE: readonly Case[] = [
   },
   {
     when: 'rule 8b: not yet scheduled',
-    given: without(anObservation({ pod: unscheduled, entry: earlier }), 'node'),
+    given: anObservation({ pod: unscheduled, entry: earlier, node: 'absent' }),
     kind: 'deny',
     rule: '8b',
     reason: 'WaitingForSchedule',
@@ -578,7 +589,7 @@ describe('decide: what a mark writes', () => {
       given: anObservation({ tracker: aTracker({ reusesNames: false }) }),
       entryOn: undefined,
     },
-    { when: 'no entry where tracking is off', given: without(anObservation(), 'tracker'), entryOn: undefined },
+    { when: 'no entry where tracking is off', given: anObservation({ tracker: 'off' }), entryOn: undefined },
   ];
   for (const { when, given, entryOn, draining = true } of cases) {
     test(when, () => {
@@ -586,48 +597,50 @@ describe('decide: what a mark writes', () => {
       assert.equal(decision.kind, 'mark');
       if (decision.kind !== 'mark') return;
       assert.deepEqual(decision.entryOn, entryOn);
-      assert.equal(decision.pod, given.pod);
+      assert.equal(decision.pod, seenValue(given.pod));
       assert.equal(decision.draining, draining);
     });
   }
 });
 
-describe('isFinal: what the cache alone may answer (S2)', () => {
-  const fromCache = (overrides: Partial<Observation>) => anObservation({ evidence: 'cache', ...overrides });
-  const cases: readonly (readonly [string, Observation, boolean])[] = [
-    ['rule 1 needs no evidence', fromCache({ request: aRequest({ isEviction: false }) }), true],
-    ['a 404 for a pod that is not cached is not final', without(fromCache({}), 'pod'), false],
-    ['an allow is not final', fromCache({ pod: aPod({ labels: {} }) }), false],
-    ['a 409 is not final', fromCache({ request: aRequest({ uid: 'x' }) }), false],
-    ['a dry run is not final', fromCache({ request: aRequest({ dryRun: true }) }), false],
-    ['a 429 for an ending pod is final', fromCache({ pod: terminating }), true],
-    ['a 429 for a marked pod is final', fromCache({ pod: aPod({ mark: aMark() }) }), true],
-    ['a second move of a name is not final', fromCache({ pod: successor, node: draining, entry: earlier }), false],
-    ['a 429 for an unscheduled successor is final', fromCache({ pod: unscheduled, entry: earlier }), true],
-    ['a 404 for a moved pod is not final', fromCache({ pod: successor, node: settled, entry: earlier }), false],
-    [
-      'a 429 is not final where the cache is stale',
-      fromCache({ pod: aPod({ mark: aMark() }), isCacheStale: true }),
-      false,
-    ],
-    ['a first mark is not final where the cache is stale', fromCache({ isCacheStale: true }), false],
-    ['a first mark is final: its writes are guarded', fromCache({}), true],
-    ['an entry that says that nobody drains the node is not', fromCache({ node: aNode() }), false],
-    ['a first mark without an entry is, on any node', without(fromCache({ node: aNode() }), 'tracker'), true],
-    [
-      'a mark whose tracker is missing is not final',
-      without(fromCache({ trackerMissing: 'no CouchbaseCluster db/cb' }), 'tracker'),
-      false,
-    ],
+describe('next: what the cache alone may answer, and what has to be read live first (S2)', () => {
+  const fromCache = (seen: SeenInShort) => anObservation({ from: 'cache', ...seen });
+  const cases: readonly (readonly [string, Observation, readonly Subject[]])[] = [
+    ['rule 1 needs no evidence', fromCache({ request: aRequest({ isEviction: false }) }), []],
+    ['a 404 for a pod that is not cached', fromCache({ pod: 'absent' }), ['metadata']],
+    ['an allow', fromCache({ pod: aPod({ labels: {} }) }), ['metadata']],
+    ['a 409', fromCache({ request: aRequest({ uid: 'x' }) }), ['pod']],
+    ['a dry run', fromCache({ request: aRequest({ dryRun: true }) }), ['pod']],
+    ['a 429 for an ending pod', fromCache({ pod: terminating }), []],
+    ['a 429 for a marked pod', fromCache({ pod: aPod({ mark: aMark() }) }), []],
+    ['a second move of a name', fromCache({ pod: successor, node: draining, entry: earlier }), ['pod', 'node']],
+    ['a 429 for an unscheduled successor', fromCache({ pod: unscheduled, entry: earlier }), []],
+    ['a 404 for a moved pod', fromCache({ pod: successor, node: settled, entry: earlier }), ['pod', 'node']],
+    ['a first mark: its writes are guarded', fromCache({}), []],
+    ['an entry that says that nobody drains the node', fromCache({ node: aNode() }), ['pod', 'tracker', 'node']],
+    ['a first mark without an entry, on any node', fromCache({ node: aNode(), tracker: 'off' }), []],
+    ['a mark whose tracker is missing', fromCache({ trackerMissing: 'no CouchbaseCluster db/cb' }), ['pod', 'tracker']],
   ];
   for (const [when, observation, expected] of cases) {
-    test(when, () => {
-      assert.equal(isFinal(decide(observation, SETTINGS), observation), expected);
-      const live: Observation = { ...observation, evidence: 'live' };
-      assert.equal(isFinal(decide(live, SETTINGS), live), true);
-    });
+    test(when, () => assert.deepEqual(looksAt(observation), expected));
   }
+
+  test('what nobody has looked at is never taken for absent: a moved pod whose node is unread is not marked again', () => {
+    const moved = { pod: successor, entry: earlier };
+    assert.deepEqual(next(anObservation({ ...moved, node: 'unread' }), SETTINGS), LOOK_AT_NODE);
+    assert.equal(decide(anObservation({ ...moved, node: settled }), SETTINGS).reason, 'Rescheduled');
+    assert.equal(decide(anObservation({ ...moved, node: 'absent' }), SETTINGS).reason, 'MarkedAgain');
+  });
 });
+
+/** What is read live, one after the other, where each read finds what was in the cache. */
+function looksAt(seen: Observation): Subject[] {
+  const step = next(seen, SETTINGS);
+  if (step.kind !== 'look') return [];
+  assert.equal(step.live, true);
+  const looked = { ...seen, [step.at]: { ...seen[step.at], from: 'live' } };
+  return [step.at, ...looksAt(looked)];
+}
 
 /** The decision as far as the case says something about it. */
 function seenOf(decision: Decision, expected: Expected): Expected {

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { Observation } from '../../src/policy/decision.ts';
-import { decide, isFinal } from '../../src/policy/next.ts';
-import { isDraining, isProtected, isTerminatingOrFinished } from '../../src/policy/pod-state.ts';
-import { earlierInstance } from '../../src/policy/rules/earlier-instance.ts';
-import { aMark, aNode, anObservation, aPod, aRequest, aTracker, NOW, SETTINGS } from '../support/builders.ts';
+import type { Decision } from '../../src/policy/decision.ts';
+import { entryKey } from '../../src/policy/entry.ts';
+import type { Pod } from '../../src/policy/model.ts';
+import { earlierInstance, next } from '../../src/policy/next.ts';
+import { isDraining } from '../../src/policy/node-state.ts';
+import { type Observation, type Sighting, type Source, type Subject, seenValue } from '../../src/policy/observation.ts';
+import { isTerminatingOrFinished } from '../../src/policy/pod-state.ts';
+import { isProtected, profileOf } from '../../src/policy/profile.ts';
+import { aMark, aNode, aPod, aRequest, aTracker, NOW, SETTINGS } from '../support/builders.ts';
 
 /** The safety rules of the design, over observations in every combination. */
 const uid = fc.constantFrom('uid-a', 'uid-b', 'uid-c');
@@ -37,95 +41,188 @@ const requests = all(
 ).map((overrides) => aRequest(overrides));
 const nodes = fc.constantFrom(aNode(), aNode({ unschedulable: true }), aNode({ taints: ['karpenter.sh/disrupted'] }));
 const entries = fc.constantFrom({}, { uid: 'uid-a' }, { uid: 'uid-b' }, { uid: 'uid-b', node: 'node-1' });
-const observations: fc.Arbitrary<Observation> = all(
-  fc.record({
-    evidence: fc.constantFrom('cache', 'live'),
-    now: fc.constant(NOW),
-    request: requests,
-    cacheKnowsInstance: fc.boolean(),
-    isCacheStale: fc.boolean(),
-  }),
-  maybe('pod', pods),
-  maybe('node', nodes),
-  maybe('tracker', fc.constantFrom(aTracker(), aTracker({ reusesNames: false }))),
-  maybe('entry', entries),
-  maybe('remembered', entries),
-  maybe('terminatingOrFinishedForMs', fc.constantFrom(0, 600_000)),
-).map((parts) => anObservationOf(parts));
 
-function anObservationOf(parts: object): Observation {
-  const { pod: _pod, node: _node, tracker: _tracker, ...rest } = anObservation();
-  return { ...rest, ...parts } as Observation;
+const KEY = entryKey('db', 'cb-0000');
+const trackers = fc
+  .record({ reusesNames: fc.boolean(), entry: fc.option(entries, { nil: undefined }) })
+  .map(({ reusesNames, entry }) =>
+    aTracker({ reusesNames, entries: entry === undefined ? {} : { [KEY]: JSON.stringify(entry) } }),
+  );
+
+const sources: fc.Arbitrary<Source> = fc.constantFrom('cache', 'live');
+const sighted = <T>(values: fc.Arbitrary<T>, ...unread: 'unread'[]): fc.Arbitrary<Sighting<T>> =>
+  fc.oneof(
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant('present' as const), value: values, from: sources }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('absent' as const), from: sources }) },
+    ...unread.map((kind) => ({ weight: 2, arbitrary: fc.constant({ kind }) })),
+  );
+
+/** Metadata and pod are seen together, or the metadata alone. */
+const podSightings = fc.oneof(
+  sighted(pods as fc.Arbitrary<Pod>, 'unread').map((pod) => ({ pod, metadata: metadataOf(pod) })),
+  sighted(pods as fc.Arbitrary<Pod>).map((metadata) => ({ pod: { kind: 'unread' as const }, metadata })),
+);
+const metadataOf = (pod: Sighting<Pod>): Sighting<Pod> =>
+  pod.kind === 'absent' && pod.from === 'cache' ? { kind: 'unread' } : pod;
+
+const observations: fc.Arbitrary<Observation> = fc
+  .tuple(
+    podSightings,
+    fc.record({
+      now: fc.constant(NOW),
+      request: requests,
+      node: sighted(nodes, 'unread'),
+      tracker: sighted(trackers, 'unread'),
+      cacheKnowsInstance: fc.boolean(),
+    }),
+    maybe('remembered', entries),
+    maybe('terminatingOrFinishedForMs', fc.constantFrom(0, 600_000)),
+  )
+  .map((parts) => withProfile(Object.assign({}, ...parts) as Observation));
+
+function withProfile(seen: Observation): Observation {
+  const metadata = seenValue(seen.metadata);
+  const profile = metadata && profileOf(metadata, SETTINGS);
+  return profile === undefined ? seen : { ...seen, profile };
 }
 
 function always(check: (observation: Observation) => void): void {
   fc.assert(fc.property(observations, check), { numRuns: 5000 });
 }
 
-describe('decide: safety rules, over observations in every combination', () => {
-  test('S1: a selected, live pod is never allowed to be evicted', () =>
-    always((observation) => {
-      const { request, pod } = observation;
-      if (pod === undefined || !isProtected(pod, SETTINGS) || isTerminatingOrFinished(pod)) return;
-      const decision = decide(observation, SETTINGS);
+/** Checks every decision that is reached, on whatever it rests. */
+function everyDecision(check: (decision: Decision, observation: Observation) => void): void {
+  always((observation) => {
+    const step = next(observation, SETTINGS);
+    if (step.kind !== 'look') check(step.kind === 'awaitCache' ? step.otherwise : step, observation);
+  });
+}
+
+/** The drainer goes on: its eviction is let through, or it takes the pod for gone, or it gives up. */
+const goesOn = (decision: Decision) => decision.kind === 'allow' || (decision.kind === 'deny' && decision.code !== 429);
+const isLive = (sighting: Sighting<unknown>) => sighting.kind !== 'unread' && sighting.from === 'live';
+
+/** What each of the answers that let a drain go on rests on. */
+const RESTS_ON: Readonly<Partial<Record<Decision['reason'], readonly Subject[]>>> = {
+  NotAnEviction: [],
+  ExemptUser: [],
+  PodGone: ['metadata'],
+  NotSelected: ['metadata'],
+  JobPod: ['metadata'],
+  OtherInstance: ['pod'],
+  DryRun: ['pod'],
+  EndingInstanceNamed: ['pod'],
+  Corpse: ['pod'],
+  Rescheduled: ['pod', 'node'],
+};
+
+describe('next: safety rules, over observations in every combination', () => {
+  test('S1: a protected, live pod is never allowed to be evicted', () =>
+    everyDecision((decision, { request, pod }) => {
+      const value = seenValue(pod);
+      if (value === undefined || !isProtected(value, SETTINGS) || isTerminatingOrFinished(value)) return;
       const isHarmless = !request.isEviction || SETTINGS.exemptUsers.includes(request.username) || request.dryRun;
       assert.ok(decision.kind !== 'allow' || isHarmless);
     }));
 
-  test('S2: what lets a drain go on is final only on live evidence', () =>
-    always((observation) => {
-      const decision = decide(observation, SETTINGS);
-      const goesOn =
-        (decision.kind === 'allow' && decision.rule !== '1') || (decision.kind === 'deny' && decision.code !== 429);
-      if (goesOn && isFinal(decision, observation)) assert.equal(observation.evidence, 'live');
+  test('S2: no answer that lets a drain go on is reachable unless all that it rests on was read live', () =>
+    everyDecision((decision, observation) => {
+      if (!goesOn(decision)) return;
+      const restsOn = RESTS_ON[decision.reason];
+      assert.ok(restsOn !== undefined, `what does ${decision.reason} rest on?`);
+      for (const subject of restsOn) assert.ok(isLive(observation[subject]), `${decision.reason}: ${subject}`);
     }));
 
+  test('S2: to look ends in a decision, after each thing was looked at once in the cache and once live at most', () =>
+    fc.assert(
+      fc.property(observations, observations, (cached, live) => {
+        assert.ok(countLooks(nothingSeen(cached), cached, live) <= 8, 'it looks again and again');
+      }),
+      { numRuns: 5000 },
+    ));
+
+  test('what nobody has looked at does not count: to read it makes no other decision of one that was reached', () =>
+    fc.assert(
+      fc.property(observations, sighted(nodes), sighted(trackers), (seen, node, tracker) => {
+        const step = next(seen, SETTINGS);
+        if (step.kind === 'look') return;
+        const more = {
+          ...seen,
+          node: seen.node.kind === 'unread' ? node : seen.node,
+          tracker: seen.tracker.kind === 'unread' ? tracker : seen.tracker,
+        };
+        assert.deepEqual(next(more, SETTINGS), step);
+      }),
+      { numRuns: 5000 },
+    ));
+
   test('S3: 404 is never said of an instance on a draining node', () =>
-    always((observation) => {
-      const { pod, node } = observation;
-      const decision = decide(observation, SETTINGS);
-      if (decision.kind !== 'deny' || decision.code !== 404 || pod === undefined) return;
-      assert.ok(pod.node !== undefined && !isDraining(node, SETTINGS.drainTaints));
+    everyDecision((decision, { pod, node }) => {
+      const value = seenValue(pod);
+      if (decision.kind !== 'deny' || decision.code !== 404 || value === undefined) return;
+      assert.ok(value.node !== undefined && node.kind === 'present' && !isDraining(node.value, SETTINGS.drainTaints));
     }));
 
   test('S3: nor of one that is on the node which it was asked to leave', () =>
-    always((observation) => {
-      const decision = decide(observation, SETTINGS);
-      if (decision.kind !== 'deny' || decision.code !== 404 || observation.pod === undefined) return;
-      assert.notEqual(earlierInstance(observation)?.node, observation.pod.node);
+    everyDecision((decision, observation) => {
+      const pod = seenValue(observation.pod);
+      if (decision.kind !== 'deny' || decision.code !== 404 || pod === undefined) return;
+      assert.notEqual(earlierInstance(observation)?.node, pod.node);
     }));
 
   test('S5: an entry with the own UID never means moved', () =>
-    always((observation) => {
-      if (observation.pod === undefined || observation.entry?.uid !== observation.pod.uid) return;
-      const decision = decide(observation, SETTINGS);
+    everyDecision((decision, { pod, tracker }) => {
+      const value = seenValue(tracker)?.entries[KEY];
+      const uid = seenValue(pod)?.uid;
+      if (uid === undefined || value === undefined || JSON.parse(value).uid !== uid) return;
       assert.notEqual(decision.reason, 'Rescheduled');
     }));
 
   test('S7: a dry run never marks', () =>
-    always((observation) => {
-      if (observation.request.dryRun) assert.notEqual(decide(observation, SETTINGS).kind, 'mark');
+    everyDecision((decision, { request }) => {
+      if (request.dryRun) assert.notEqual(decision.kind, 'mark');
     }));
 
   test('S8: a request that names another instance never marks, and never ends a drain with 404', () =>
-    always((observation) => {
-      const { request, pod } = observation;
-      if (pod === undefined || request.uid === undefined || request.uid === pod.uid) return;
-      const decision = decide(observation, SETTINGS);
+    everyDecision((decision, { request, pod }) => {
+      const value = seenValue(pod);
+      if (value === undefined || request.uid === undefined || request.uid === value.uid) return;
       assert.notEqual(decision.kind, 'mark');
       assert.ok(decision.kind === 'allow' || (decision.kind === 'deny' && decision.code === 409));
     }));
 
-  test('one drain moves a name once: by name, a second move needs a draining node', () =>
-    always((observation) => {
-      const decision = decide(observation, SETTINGS);
-      if (decision.kind !== 'mark' || observation.request.uid !== undefined) return;
-      if (earlierInstance(observation) === undefined) return;
-      assert.ok(isDraining(observation.node, SETTINGS.drainTaints));
+  test('one drain moves a name once: by name, a second move needs a draining node, read live', () =>
+    everyDecision((decision, observation) => {
+      const { request, node } = observation;
+      if (decision.kind !== 'mark' || request.uid !== undefined || earlierInstance(observation) === undefined) return;
+      assert.ok(isLive(observation.pod) && isLive(node));
+      assert.ok(isDraining(seenValue(node) ?? 'gone', SETTINGS.drainTaints));
     }));
 
   test('the same observation always gives the same decision', () =>
-    always((observation) =>
-      assert.deepEqual(decide(observation, SETTINGS), decide(structuredClone(observation), SETTINGS)),
-    ));
+    always((observation) => assert.deepEqual(next(observation, SETTINGS), next({ ...observation }, SETTINGS))));
 });
+
+function nothingSeen({ now, request, cacheKnowsInstance }: Observation): Observation {
+  const unread = { kind: 'unread' } as const;
+  return { now, request, cacheKnowsInstance, metadata: unread, pod: unread, node: unread, tracker: unread };
+}
+
+function countLooks(seen: Observation, cached: Observation, live: Observation, before = 0): number {
+  const step = next(seen, SETTINGS);
+  if (step.kind !== 'look' || before > 8) return before;
+  const found = looked(seen, step.at, step.live ? live : cached, step.live ? 'live' : 'cache');
+  return countLooks(found, cached, live, before + 1);
+}
+
+/** As the observer carries a look out: what hangs on a pod is unread when the pod was read anew. */
+function looked(seen: Observation, at: Subject, world: Observation, from: Source): Observation {
+  const unread = { kind: 'unread' } as const;
+  const found = <T>(sighting: Sighting<T>): Sighting<T> =>
+    sighting.kind === 'present' ? { ...sighting, from } : { kind: 'absent', from };
+  const { profile: _profile, ...rest } = seen;
+  if (at === 'node' || at === 'tracker') return { ...seen, [at]: found(world[at] as Sighting<unknown>) };
+  if (at === 'metadata') return withProfile({ ...rest, metadata: found(world.metadata), pod: unread });
+  const pod = found(world.pod);
+  return withProfile({ ...rest, pod, metadata: metadataOf(pod as Sighting<Pod>), node: unread, tracker: unread });
+}

@@ -14,13 +14,13 @@ export interface Fault {
 export const FAULTS = {
   'a marked pod counts as moved': {
     file: '/policy/rules/marked.ts',
-    from: 'code: 429, message }',
-    to: 'code: 404, message }',
+    from: 'return wait(',
+    to: "return ((reason, message) => ({ kind: 'deny', reason, code: 404, message }))(",
   },
   'a moved pod is not marked again': {
     file: '/policy/rules/earlier-instance.ts',
-    from: 'return isDraining(node, settings.drainTaints) ? markIt',
-    to: 'return false ? markIt',
+    from: 'if (!isDraining(nodeOrGone(seen.node), settings.drainTaints)) return undefined;',
+    to: 'return undefined;',
   },
   'the UID of the request does not count': {
     file: '/policy/rules/other-instance.ts',
@@ -30,7 +30,7 @@ export const FAULTS = {
   'a dry run by request is none': { file: '/webhook/admission-review.ts', from: 'request.dryRun === true ||', to: '' },
   'nothing is said of a stall': {
     file: '/policy/rules/marked.ts',
-    from: 'ageMs >= settings.stallAfterMs',
+    from: 'ageMs >= profile.stallAfterMs',
     to: 'false',
   },
   'entries stay': { file: '/controller/entries.ts', from: "if (plan.kind === 'keep')", to: 'if (plan.kind)' },

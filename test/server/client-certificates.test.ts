@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
+import { systemClock } from '../../src/async/system-clock.ts';
 import { LOG } from '../../src/log/messages.ts';
 import { createAccessCheck, openClientCa } from '../../src/server/client-certificates.ts';
 import { createWebhookServer, useCertificate } from '../../src/server/https-server.ts';
@@ -221,7 +222,11 @@ describe('openClientCa', () => {
   }
 
   test('reads the authorities, and says when the last of them ends', async (t) => {
-    const source = await openClientCa(aFile(t, `# two\n${clients.ca}\n${others.ca}${serving.cert}`), aLog());
+    const source = await openClientCa(
+      aFile(t, `# two\n${clients.ca}\n${others.ca}${serving.cert}`),
+      aLog(),
+      systemClock,
+    );
     assert.equal(source.current(), `${clients.ca}${others.ca}`);
     assert.equal(source.expiries()[0]?.certificate, 'client-ca');
   });
@@ -233,21 +238,24 @@ describe('openClientCa', () => {
   ] as const) {
     test(`refuses ${what}: it would lock everybody out`, async (t) => {
       const file = aFile(t, content);
-      await assert.rejects(openClientCa(file, aLog()), {
+      await assert.rejects(openClientCa(file, aLog(), systemClock), {
         message: `CLIENT_CA_FILE ${file} holds no certificate of an authority`,
       });
     });
   }
 
   test('names the setting where the file cannot be read', async () => {
-    await assert.rejects(openClientCa('/nowhere/ca.crt', aLog()), /CLIENT_CA_FILE: cannot read \/nowhere\/ca.crt/);
+    await assert.rejects(
+      openClientCa('/nowhere/ca.crt', aLog(), systemClock),
+      /CLIENT_CA_FILE: cannot read \/nowhere\/ca.crt/,
+    );
   });
 
   test('takes a change, keeps what it has while the file is wrong, and says so once', async (t) => {
     const file = aFile(t, clients.ca);
     const { advance } = mockTime(t);
     const log = aLog();
-    const source = await openClientCa(file, log);
+    const source = await openClientCa(file, log, systemClock);
     let changes = 0;
     source.start(() => changes++);
     t.after(() => source.stop());

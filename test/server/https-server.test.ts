@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { systemClock } from '../../src/async/system-clock.ts';
 import { closeServer, createHealthServer, createWebhookServer, listen } from '../../src/server/https-server.ts';
 import { createAuthority } from '../../testkit/certificates.ts';
 import { ask } from '../support/loopback.ts';
@@ -24,7 +25,7 @@ describe('listen', () => {
     const { server, port } = await aServer(t, (_request, response) => response.end('ok'));
     assert.ok(port > 0);
     assert.equal((await ask(port)).body, 'ok');
-    await closeServer(server, 0);
+    await closeServer(server, 0, systemClock);
   });
 
   test('rejects where the port is taken', async (t) => {
@@ -37,7 +38,7 @@ describe('listen', () => {
       ),
       { code: 'EADDRINUSE' },
     );
-    await closeServer(server, 0);
+    await closeServer(server, 0, systemClock);
   });
 });
 
@@ -45,7 +46,7 @@ test('a connection that the kernel cannot hand over is told of, and does not end
   const server = createHealthServer((_request, response) => response.end('ok'));
   const told: Error[] = [];
   const port = await listen(server, 0, HOST, (error) => void told.push(error));
-  t.after(() => closeServer(server, 0));
+  t.after(() => closeServer(server, 0, systemClock));
   const error = Object.assign(new Error('accept ENOBUFS'), { code: 'ENOBUFS' });
   assert.ok(server.emit('error', error), 'as Node does where an accept fails');
   assert.deepEqual(told, [error]);
@@ -58,7 +59,7 @@ describe('closeServer', () => {
     const { server, port } = await aServer(t, (_request, response) => arrived.resolve(() => response.end('done')));
     const answer = ask(port);
     const finish = await arrived.promise;
-    const closed = closeServer(server, 60_000);
+    const closed = closeServer(server, 60_000, systemClock);
     await assert.rejects(ask(port), { code: 'ECONNREFUSED' });
     finish();
     assert.equal((await answer).body, 'done');
@@ -72,7 +73,7 @@ describe('closeServer', () => {
     socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
     await once(socket, 'data');
     const ended = once(socket.resume(), 'close');
-    await closeServer(server, 60_000);
+    await closeServer(server, 60_000, systemClock);
     await ended;
   });
 
@@ -81,7 +82,7 @@ describe('closeServer', () => {
     const socket = connect(port, HOST);
     await Promise.all([once(socket, 'connect'), once(server, 'connection')]);
     const ended = once(socket.resume(), 'close');
-    await closeServer(server, 60_000);
+    await closeServer(server, 60_000, systemClock);
     await ended;
   });
 
@@ -92,7 +93,7 @@ describe('closeServer', () => {
     await arrived.promise;
     const { advance } = mockTime(t);
     let isClosed = false;
-    const closed = closeServer(server, 10_000).then(() => {
+    const closed = closeServer(server, 10_000, systemClock).then(() => {
       isClosed = true;
     });
     await advance(9_999);
@@ -107,7 +108,7 @@ test('a server tells of the connections that had to go because there were too ma
   const displaced = Promise.withResolvers<void>();
   const server = createHealthServer(() => undefined, { maxConnections: 1, onDisplaced: displaced.resolve });
   const port = await listen(server, 0, HOST);
-  t.after(() => closeServer(server, 0));
+  t.after(() => closeServer(server, 0, systemClock));
   const first = connect(port, HOST);
   const ended = once(first.resume(), 'close');
   const second = connect(port, HOST);
@@ -120,7 +121,7 @@ describe('createWebhookServer', () => {
     const authority = await createAuthority();
     const server = createWebhookServer(() => undefined, await authority.issue(), undefined, { handshakeTimeoutMs: 20 });
     const port = await listen(server, 0, HOST);
-    t.after(() => closeServer(server, 0));
+    t.after(() => closeServer(server, 0, systemClock));
     for (const says of [Buffer.alloc(0), ENDLESS_HELLO]) {
       const cause = once(server, 'tlsClientError') as Promise<[NodeJS.ErrnoException]>;
       const client = connect(port, HOST).on('error', () => undefined);

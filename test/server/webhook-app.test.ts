@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
+import { systemClock } from '../../src/async/system-clock.ts';
 import { LOG } from '../../src/log/messages.ts';
 import type { Decision } from '../../src/policy/decision.ts';
 import type { EvictionRequest } from '../../src/policy/model.ts';
@@ -13,7 +14,6 @@ import { aRequest } from '../support/builders.ts';
 import { aLog } from '../support/log.ts';
 import { type AskOptions, ask, serve } from '../support/loopback.ts';
 import { aReview } from '../support/reviews.ts';
-import { CLOCK } from '../support/time.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 /** Well under the API server's default timeout, which is what would be waited for if the given one were not read. */
@@ -26,13 +26,13 @@ async function anApp(t: TestContext, decide: (signal: AbortSignal) => Promise<De
   const asked: EvictionRequest[] = [];
   const state = { notReady: undefined as string | undefined, isStopping: false };
   const app = createApp({
-    admit: (request, deadline) => {
+    admit: (request, signal) => {
       asked.push(request);
-      return decide(deadline.signal);
+      return decide(signal);
     },
     notReady: () => state.notReady,
     details: () => [],
-    deadlines: new Deadlines(CLOCK),
+    deadlines: new Deadlines(systemClock),
     isStopping: () => state.isStopping,
     log,
   });

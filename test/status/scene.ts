@@ -1,4 +1,3 @@
-import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
 import type { ReportOptions } from '../../src/status/report.ts';
 import { MINUTE, NOW, SETTINGS } from '../support/builders.ts';
 import { aCache } from '../support/cache.ts';
@@ -57,4 +56,4 @@ export const CLUSTERS = [aRawCluster({ metadata: { annotations: ENTRIES }, spec:
 
 export const aDrain = () => aCache({ pods: PODS, nodes: NODES, trackers: CLUSTERS });
 
-export const OPTIONS: ReportOptions = { settings: SETTINGS, trackerKind: couchbaseCluster, now: NOW };
+export const OPTIONS: ReportOptions = { settings: SETTINGS, now: NOW };

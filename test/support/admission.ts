@@ -2,17 +2,15 @@ import { Observer } from '../../src/cache/observer.ts';
 import { createReads } from '../../src/kube/reads.ts';
 import { createWrites } from '../../src/kube/writes.ts';
 import type { Decision } from '../../src/policy/decision.ts';
-import { decodeEntry, entryKey } from '../../src/policy/entry.ts';
 import type { EvictionRequest } from '../../src/policy/model.ts';
-import { isProtected } from '../../src/policy/pod-state.ts';
-import { needsNode } from '../../src/policy/rules/earlier-instance.ts';
 import { Admitter } from '../../src/webhook/admitter.ts';
 import { Marker } from '../../src/webhook/marker.ts';
 import { FakeApi } from './api.ts';
-import { aRequest, NOW, SETTINGS } from './builders.ts';
-import { aCache, type CacheWorld, NODE_PATH, POD_PATH, TRACKER_PATH, trackerKindOf } from './cache.ts';
+import { aRequest, NOW } from './builders.ts';
+import { aCache, type CacheWorld, NODE_PATH, POD_PATH, settingsOf, TRACKER_PATH } from './cache.ts';
 import { aLog } from './log.ts';
-import { aRawCluster, aRawNode, aRawPod, RESCHEDULE } from './raw.ts';
+import { aRawCluster, aRawNode, aRawPod } from './raw.ts';
+import { aStillClock } from './time.ts';
 
 /** A marker over the real cache, and an API server that has the same pod and tracking resource. */
 export function aMarker(world: CacheWorld = {}) {
@@ -23,45 +21,20 @@ export function aMarker(world: CacheWorld = {}) {
   api.put(TRACKER_PATH, aRawCluster());
   const synced = { pods: [aRawPod()], nodes: [cordoned], trackers: [aRawCluster()] };
   const cache = aCache({ ...synced, ...world });
-  const kind = trackerKindOf(world);
-  const tracking = kind === undefined ? {} : { trackerKind: kind };
-  const marker = new Marker({
-    ...tracking,
-    cache,
-    writes: createWrites(api),
-    annotationKey: RESCHEDULE,
-    annotationValue: 'true',
-    now: () => NOW,
-  });
-  return { api, cache, marker, tracking };
+  const settings = settingsOf(world);
+  const marker = new Marker({ cache, writes: createWrites(api), settings, clock: aStillClock(NOW) });
+  return { api, cache, marker, settings };
 }
 
 /** The whole way of an eviction, from the request to the API server, which is the only fake; `api.calls` counts. */
 export function anAdmitter(world: CacheWorld = {}) {
-  const { api, cache, marker, tracking } = aMarker(world);
+  const { api, cache, marker, settings } = aMarker(world);
   const log = aLog();
   const decided: Decision[] = [];
-  const observer = new Observer({
-    ...tracking,
-    cache,
-    reads: createReads(api),
-    now: () => NOW,
-    entryFor: (tracker, namespace, pod) => {
-      const value = tracker.entries[entryKey(namespace, pod)];
-      return value === undefined ? undefined : decodeEntry(value);
-    },
-    isProtected: (pod) => isProtected(pod, SETTINGS),
-    needsNode: (observation) => needsNode(observation, SETTINGS),
-  });
-  const admitter = new Admitter({
-    observer,
-    marker,
-    settings: SETTINGS,
-    log,
-    monotonicNow: () => 0,
-    timeoutSignal: (ms) => AbortSignal.timeout(ms),
-    onDecision: (decision) => decided.push(decision),
-  });
+  const clock = { ...aStillClock(NOW), timeoutSignal: (ms: number) => AbortSignal.timeout(ms) };
+  const observer = new Observer({ cache, reads: createReads(api), settings, clock });
+  const onDecision = (decision: Decision) => void decided.push(decision);
+  const admitter = new Admitter({ observer, marker, settings, log, clock, onDecision });
   const deadline = new AbortController();
   return {
     api,
@@ -69,7 +42,7 @@ export function anAdmitter(world: CacheWorld = {}) {
     log,
     decided,
     deadline,
-    admit: (request: Partial<EvictionRequest> = {}) => admitter.admit(aRequest(request), deadline),
+    admit: (request: Partial<EvictionRequest> = {}) => admitter.admit(aRequest(request), deadline.signal),
   };
 }
 

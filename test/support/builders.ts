@@ -1,20 +1,37 @@
-import type { Observation } from '../../src/policy/decision.ts';
-import type { EvictionRequest, Node, Pod, PolicySettings, Tracker } from '../../src/policy/model.ts';
+import { entryKey } from '../../src/policy/entry.ts';
+import type { Entry, EvictionRequest, Node, Pod, Resource, Tracker } from '../../src/policy/model.ts';
+import { type Observation, type Sighting, type Source, UNREAD } from '../../src/policy/observation.ts';
+import { type PolicySettings, type Profile, profileOf } from '../../src/policy/profile.ts';
+import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
+
+const [COUCHBASE] = couchbaseCluster.resources as readonly [Resource];
 
 /** A fixed instant, so that ages in messages are exact. */
 export const NOW = Date.parse('2026-01-01T12:00:00Z');
 
 export const MINUTE = 60_000;
 
-export const SETTINGS: PolicySettings = {
+export const PROFILE: Profile = {
+  name: 'couchbase',
   selector: [{ op: 'in', key: 'app', values: ['couchbase'] }],
-  annotationValue: 'true',
+  mark: { key: 'cao.couchbase.com/reschedule', value: 'true' },
+  tracking: couchbaseCluster,
+  stallAfterMs: 15 * MINUTE,
+};
+
+export const SETTINGS: PolicySettings = {
+  profile: PROFILE,
   drainTaints: ['node.kubernetes.io/unschedulable', 'karpenter.sh/disrupted', 'aws-node-termination-handler/'],
   replacementCondition: 'scheduled',
   exemptUsers: ['system:serviceaccount:kube-system:exempt'],
-  stallAfterMs: 15 * MINUTE,
   retentionMs: 15 * MINUTE,
 };
+
+/** The settings with another profile. */
+export const settingsWith = (profile: Partial<Profile>, settings: PolicySettings = SETTINGS): PolicySettings => ({
+  ...settings,
+  profile: { ...settings.profile, ...profile },
+});
 
 /** A live, selected, unmarked member on node-1. */
 export function aPod(overrides: Partial<Pod> = {}): Pod {
@@ -44,7 +61,7 @@ export function aNode(overrides: Partial<Node> = {}): Node {
 
 export function aTracker(overrides: Partial<Tracker> = {}): Tracker {
   return {
-    kind: 'couchbasecluster',
+    resource: COUCHBASE,
     namespace: 'db',
     name: 'cb',
     uid: 'uid-cluster',
@@ -59,17 +76,58 @@ export function aRequest(overrides: Partial<EvictionRequest> = {}): EvictionRequ
   return { isEviction: true, namespace: 'db', name: 'cb-0000', username: 'admin', dryRun: false, ...overrides };
 }
 
-/** A live observation of `aPod` on a cordoned node, asked for by name. */
-export function anObservation(overrides: Partial<Observation> = {}): Observation {
+/** What has been seen, in short. */
+export interface SeenInShort {
+  readonly from?: Source;
+  readonly now?: number;
+  readonly request?: EvictionRequest;
+  readonly pod?: Pod | 'absent';
+  readonly node?: Node | 'absent' | 'unread';
+  /** `off`: tracking is switched off. */
+  readonly tracker?: Tracker | 'off';
+  /** Why there is no tracker, instead of one. */
+  readonly trackerMissing?: string;
+  /** What the tracker remembers of the pod's name. */
+  readonly entry?: Entry | undefined;
+  readonly remembered?: Entry;
+  readonly terminatingOrFinishedForMs?: number;
+  readonly cacheKnowsInstance?: boolean;
+}
+
+/** By default a live observation of `aPod` on a cordoned node, asked for by name. */
+export function anObservation(seen: SeenInShort = {}): Observation {
+  const { from = 'live', now = NOW, request = aRequest(), pod = aPod(), cacheKnowsInstance = true } = seen;
+  const { remembered, terminatingOrFinishedForMs } = seen;
+  const profile = pod === 'absent' ? undefined : profileOf(pod, SETTINGS);
   return {
-    evidence: 'live',
-    now: NOW,
-    request: aRequest(),
-    pod: aPod(),
-    node: aNode({ unschedulable: true }),
-    tracker: aTracker(),
-    cacheKnowsInstance: true,
-    isCacheStale: false,
-    ...overrides,
+    now,
+    request,
+    metadata: sightingOf(pod, from),
+    pod: sightingOf(pod, from),
+    node: nodeOf(seen, from),
+    tracker: trackerOf(seen, request, from),
+    ...(profile ? { profile } : {}),
+    ...(remembered ? { remembered } : {}),
+    ...(terminatingOrFinishedForMs === undefined ? {} : { terminatingOrFinishedForMs }),
+    cacheKnowsInstance,
   };
+}
+
+export function sightingOf<T>(value: T | 'absent', from: Source): Sighting<T> {
+  return value === 'absent' ? { kind: 'absent', from } : { kind: 'present', value: value as T, from };
+}
+
+function nodeOf({ pod, node = aNode({ unschedulable: true }) }: SeenInShort, from: Source): Sighting<Node> {
+  const isOnNode = typeof pod !== 'object' || pod.node !== undefined;
+  return node === 'unread' || !isOnNode ? UNREAD : sightingOf(node, from);
+}
+
+function trackerOf(seen: SeenInShort, request: EvictionRequest, from: Source): Sighting<Tracker> {
+  const { tracker = aTracker(), trackerMissing, entry } = seen;
+  if (trackerMissing !== undefined) return { kind: 'absent', from, why: trackerMissing };
+  if (tracker === 'off') return { kind: 'absent', from: 'live' };
+  if (entry === undefined) return sightingOf(tracker, from);
+  const at = entry.at === undefined ? {} : { at: new Date(entry.at).toISOString() };
+  const entries = { [entryKey(request.namespace, request.name)]: JSON.stringify({ ...entry, ...at }) };
+  return sightingOf({ ...tracker, entries }, from);
 }

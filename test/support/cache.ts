@@ -1,19 +1,18 @@
-import { type Cache, createCache, namespacedKey } from '../../src/cache/cache.ts';
+import { type Cache, createCache } from '../../src/cache/cache.ts';
+import { storeKey } from '../../src/cache/keys.ts';
 import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
 import { ENTRY_PREFIX } from '../../src/policy/entry.ts';
-import type { PolicySettings } from '../../src/policy/model.ts';
-import { isDraining, isMarked, isProtected } from '../../src/policy/pod-state.ts';
-import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
-import type { TrackerKind } from '../../src/policy/trackers/index.ts';
-import { NOW, SETTINGS } from './builders.ts';
-import { RESCHEDULE } from './raw.ts';
+import type { PolicySettings } from '../../src/policy/profile.ts';
+import { NO_TRACKING, type Tracking } from '../../src/policy/tracking/index.ts';
+import { NOW, SETTINGS, settingsWith } from './builders.ts';
+import { aStillClock } from './time.ts';
 
 export interface CacheWorld {
   readonly pods?: readonly JsonObject[];
   readonly nodes?: readonly JsonObject[];
   readonly trackers?: readonly JsonObject[];
-  /** 'off': tracking is switched off. */
-  readonly trackerKind?: TrackerKind | 'off';
+  /** Instead of the one of the settings. */
+  readonly tracking?: Tracking | 'off';
   readonly settings?: PolicySettings;
   readonly client?: ApiClient;
   /** The wall clock; it stands still unless given. */
@@ -27,22 +26,13 @@ const noClient: ApiClient = {
 
 /** The real cache, not started. It has synced with what is given; with nothing given it has not synced. */
 export function aCache(world: CacheWorld = {}): Cache {
-  const { pods, nodes, trackers, settings = SETTINGS, client = noClient, now = () => NOW } = world;
-  const kind = trackerKindOf(world);
+  const { pods, nodes, trackers, client = noClient, now = () => NOW } = world;
   const cache = createCache({
     client,
-    labelSelector: 'app=couchbase',
-    selectorKeys: ['app'],
-    annotationKey: RESCHEDULE,
-    entryPrefix: ENTRY_PREFIX,
-    isProtected: (pod) => isProtected(pod, settings),
-    isMarked: (pod) => isMarked(pod, settings),
-    isDraining: (node) => isDraining(node, settings.drainTaints),
-    now,
-    monotonicNow: () => 0,
+    settings: settingsOf(world),
+    clock: { ...aStillClock(), now },
     random: () => 0,
     log: () => undefined,
-    ...(kind === undefined ? {} : { trackerKind: kind }),
   });
   if (pods === undefined && nodes === undefined && trackers === undefined) return cache;
   cache.pods.replace((pods ?? []).map(cache.project.pod));
@@ -52,11 +42,15 @@ export function aCache(world: CacheWorld = {}): Cache {
   return { ...cache, podsAgeMs: () => 0, trackersAgeMs: () => 0 };
 }
 
-export const trackerKindOf = ({ trackerKind = couchbaseCluster }: CacheWorld): TrackerKind | undefined =>
-  trackerKind === 'off' ? undefined : trackerKind;
+export function settingsOf({ settings = SETTINGS, tracking }: CacheWorld): PolicySettings {
+  if (tracking === undefined) return settings;
+  return settingsWith({ tracking: tracking === 'off' ? NO_TRACKING : tracking }, settings);
+}
 
-export const POD_KEY = namespacedKey('db', 'cb-0000');
-export const TRACKER_KEY = namespacedKey('db', 'cb');
+export const POD = { namespace: 'db', name: 'cb-0000' };
+export const TRACKER = { namespace: 'db', name: 'cb' };
+export const POD_KEY = storeKey({ namespace: 'db', name: 'cb-0000' });
+export const TRACKER_KEY = storeKey({ namespace: 'db', name: 'cb' });
 export const POD_PATH = '/api/v1/namespaces/db/pods/cb-0000';
 export const NODE_PATH = '/api/v1/nodes/node-1';
 export const TRACKER_PATH = '/apis/couchbase.com/v2/namespaces/db/couchbaseclusters/cb';

@@ -84,10 +84,13 @@ export function aReplica(objects: FakeObjects, clock = new FakeClock(), start = 
     secret: 'ca',
     lifetimes: lifetimesOf(SERVING_MS, CA_MS),
     log,
-    now: () => wall.now,
-    monotonicNow: clock.monotonicNow,
+    clock: {
+      now: () => wall.now,
+      monotonicNow: clock.monotonicNow,
+      setTimer: (callback, ms) => clock.setTimer(callback, ms),
+      timeoutSignal: (ms) => clock.timeoutSignal(ms),
+    },
     random: () => 0,
-    setTimer: (callback, ms) => clock.setTimer(callback, ms),
   };
   const keeper = new Keeper(options);
   return {

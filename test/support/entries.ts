@@ -1,3 +1,5 @@
+import type { ObjectKey } from '../../src/cache/keys.ts';
+import { EarlierInstanceReconciler } from '../../src/controller/earlier-instances.ts';
 import { EntryReconciler } from '../../src/controller/entries.ts';
 import { createPodEvents } from '../../src/controller/pod-events.ts';
 import type { JsonObject } from '../../src/kube/client.ts';
@@ -5,8 +7,8 @@ import { createEmitEvent } from '../../src/kube/events.ts';
 import { createReads } from '../../src/kube/reads.ts';
 import { createWrites } from '../../src/kube/writes.ts';
 import { FakeApi } from './api.ts';
-import { NOW, SETTINGS } from './builders.ts';
-import { aCache, ENTRY_KEY, POD_PATH, TRACKER_KEY, TRACKER_PATH, trackerKindOf } from './cache.ts';
+import { NOW } from './builders.ts';
+import { aCache, ENTRY_KEY, POD, POD_PATH, settingsOf, TRACKER, TRACKER_PATH } from './cache.ts';
 import { aLog } from './log.ts';
 import { aRawCluster, aRawNode, aRawPod, RESCHEDULE } from './raw.ts';
 import { FakeClock } from './time.ts';
@@ -43,7 +45,7 @@ export function anEntryReconciler(
     readonly pod?: object | undefined;
     readonly annotations?: Record<string, string>;
     readonly isSynced?: boolean;
-    readonly trackerKind?: 'off';
+    readonly tracking?: 'off';
     /** Of another replica. */
     readonly api?: FakeApi;
   } = {},
@@ -57,24 +59,23 @@ export function anEntryReconciler(
   if (options.api === undefined && options.pod !== undefined) api.put(POD_PATH, options.pod as JsonObject);
   const nodes = [aRawNode({ spec: { unschedulable: true } }), aRawNode({ metadata: { name: 'node-2' } })];
   const pods = options.pod === undefined ? [] : [{ ...options.pod }];
-  const tracking = options.trackerKind === undefined ? {} : { trackerKind: options.trackerKind };
+  const tracking = options.tracking === undefined ? {} : { tracking: options.tracking };
   const now = () => NOW + clock.monotonicNow();
-  const trackers = tracking.trackerKind ? [] : [cluster];
+  const trackers = tracking.tracking ? [] : [cluster];
   const cache = aCache(isSynced ? { pods, nodes, trackers, now, ...tracking } : {});
-  const kind = trackerKindOf(tracking);
-  const tracked = kind === undefined ? {} : { trackerKind: kind };
+  const settings = settingsOf(tracking);
   const pruned: string[] = [];
   const reconciler = new EntryReconciler({
     cache,
     reads: createReads(api),
     writes: createWrites(api),
-    announce: createPodEvents(createEmitEvent(api, 'hook-1'), { ...tracked, now: () => NOW }),
-    settings: SETTINGS,
+    emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => NOW }),
+    settings,
     log,
-    monotonicNow: clock.monotonicNow,
+    clock,
     onPrune: (state) => pruned.push(state),
-    ...tracked,
   });
+  const memory = new EarlierInstanceReconciler({ cache, settings, clock });
   const { signal } = new AbortController();
   return {
     reconciler,
@@ -83,7 +84,9 @@ export function anEntryReconciler(
     clock,
     log,
     pruned,
-    look: () => reconciler.reconcileTracker(TRACKER_KEY, signal),
+    /** Reconciles what the cache itself remembers of a pod. */
+    lookBack: (pod: ObjectKey = POD) => memory.reconcile(pod),
+    look: () => reconciler.reconcile(TRACKER, signal),
     /** What the cache is told next of the pod. */
     tell: (pod: Present) => {
       api.put(POD_PATH, present(pod));

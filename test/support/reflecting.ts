@@ -27,7 +27,7 @@ export function aReflector(t: TestContext, options: Partial<ReflectorOptions<str
       return name;
     },
     sink,
-    monotonicNow: time.monotonicNow,
+    clock: time,
     random: () => 0,
     log: (_level, message, fields) => log.push({ message, fields }),
     backoff: { firstMs: FIRST_MS, maxMs: 64_000, resetAfterMs: 600_000 },

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { syncBuiltinESMExports } from 'node:module';
 import type { TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { QueueClock } from '../../src/controller/work-queue.ts';
+import type { Clock, Timer } from '../../src/async/clock.ts';
+import { systemClock } from '../../src/async/system-clock.ts';
 
 /** Lets everything run that can run without time passing. */
 export async function settle(turns = 20): Promise<void> {
@@ -15,27 +16,37 @@ export async function until(condition: () => boolean, what: string): Promise<voi
   assert.ok(condition(), `never came: ${what}`);
 }
 
-/** The real clock, as src/main.ts gives it. */
-export const CLOCK: QueueClock = {
-  monotonicNow: () => performance.now(),
-  setTimer(callback, ms) {
-    const timer = setTimeout(callback, ms);
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
+/** Time stands still, and no timer ever goes off. */
+export function aStillClock(now = 0): Clock {
+  return {
+    now: () => now,
+    monotonicNow: () => 0,
+    setTimer: () => ({ cancel: () => undefined }),
+    timeoutSignal: () => new AbortController().signal,
+  };
+}
 
 /** A clock that moves when it is told to. */
-export class FakeClock implements QueueClock {
+export class FakeClock implements Clock {
+  /** What the wall clock has when the monotonic one has none. */
+  epoch = 0;
   #now = 1_000;
   readonly #timers = new Set<{ readonly dueAt: number; readonly callback: () => void }>();
 
   readonly monotonicNow = () => this.#now;
+  readonly now = () => this.epoch + this.#now;
 
   get timers(): number {
     return this.#timers.size;
   }
 
-  setTimer(callback: () => void, ms: number): { cancel(): void } {
+  timeoutSignal(ms: number): AbortSignal {
+    const controller = new AbortController();
+    this.setTimer(() => controller.abort(new Error(`${ms} ms are over`)), ms);
+    return controller.signal;
+  }
+
+  setTimer(callback: () => void, ms: number): Timer {
     const timer = { dueAt: this.#now + ms, callback };
     this.#timers.add(timer);
     return { cancel: () => this.#timers.delete(timer) };
@@ -60,8 +71,8 @@ export class FakeClock implements QueueClock {
   }
 }
 
-/** For classes that use the global timers: those of this test, and a monotonic clock that moves with them. */
-export function mockTime(t: TestContext): { monotonicNow(): number; advance(ms: number): Promise<void> } {
+/** The global timers of this test, for what only they reach, and a clock that moves with them. */
+export function mockTime(t: TestContext): Clock & { advance(ms: number): Promise<void> } {
   let now = 1_000;
   t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
   // Modules hold node:timers/promises by name; this makes their names follow the mock, and back.
@@ -71,6 +82,8 @@ export function mockTime(t: TestContext): { monotonicNow(): number; advance(ms: 
     syncBuiltinESMExports();
   });
   return {
+    ...systemClock,
+    now: () => now,
     monotonicNow: () => now,
     async advance(ms) {
       now += ms;

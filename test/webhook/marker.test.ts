@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Mark } from '../../src/policy/decision.ts';
 import type { Pod, Tracker } from '../../src/policy/model.ts';
-import type { MarkDecision } from '../../src/webhook/marker.ts';
 import { aMarker } from '../support/admission.ts';
 import { refusal } from '../support/api.ts';
 import { aPod, aTracker, NOW, without } from '../support/builders.ts';
@@ -13,9 +13,8 @@ const { signal } = new AbortController();
 const MARK = `PATCH ${POD_PATH}`;
 const WRITE_ENTRY = `PATCH ${TRACKER_PATH}`;
 
-const aDecision = (pod: Pod = aPod(), entryOn?: Tracker, draining = true): MarkDecision => ({
+const aDecision = (pod: Pod = aPod(), entryOn?: Tracker, draining = true): Mark => ({
   kind: 'mark',
-  rule: '9',
   reason: 'Marked',
   message: '',
   pod,
@@ -96,11 +95,6 @@ describe('Marker', () => {
       api.put(TRACKER_PATH, aRawCluster({ metadata: { resourceVersion: '100' } }));
       assert.equal(await marker.mark(aDecision(aPod(), aTracker({ resourceVersion: seen })), signal), 'marked');
     }
-  });
-
-  test('refuses to write an entry where tracking is off', async () => {
-    const { marker } = aMarker({ trackerKind: 'off', trackers: [] });
-    await assert.rejects(marker.mark(aDecision(aPod(), aTracker()), signal), /tracking is off/);
   });
 });
 

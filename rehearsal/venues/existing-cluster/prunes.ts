@@ -1,3 +1,4 @@
+import { systemClock } from '../../../src/async/system-clock.ts';
 import { createListWatch } from '../../../src/informer/list-watch.ts';
 import { Reflector, wholeList } from '../../../src/informer/reflector.ts';
 import type { ApiClient, JsonObject } from '../../../src/kube/client.ts';
@@ -46,7 +47,7 @@ export function watchPrunes(
     listWatch: createListWatch(client, `/api/v1${scope}/events`, undefined, fields),
     project: viewEvent,
     sink: { put: tell, remove: () => undefined, beginList: () => wholeList(listed) },
-    monotonicNow: () => performance.now(),
+    clock: systemClock,
     random: Math.random,
     log: () => undefined,
   });

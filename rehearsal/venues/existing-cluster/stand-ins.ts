@@ -31,8 +31,8 @@ const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const GONE_WITHIN_MS = 60_000;
 
 /** CouchbaseClusters only for a hook that tracks by them: all others are served by a kind that nobody else acts on. */
-export function kindFor({ trackerKind }: Config): ResourceKind {
-  return trackerKind?.type === 'couchbasecluster' ? COUCHBASE_CLUSTER : STAND_IN_CLUSTER;
+export function kindFor({ tracking }: Config): ResourceKind {
+  return tracking.type === 'couchbasecluster' ? COUCHBASE_CLUSTER : STAND_IN_CLUSTER;
 }
 
 /** Throws a UsageError where the definition exists: whoever has installed it may act on its objects. */

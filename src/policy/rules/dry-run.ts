@@ -1,26 +1,32 @@
-import type { Decision, Observation, Rule } from '../decision.ts';
-import type { PolicySettings } from '../model.ts';
+import type { Allow, Answer } from '../decision.ts';
 import { assertNever } from '../model.ts';
+import { onceLive } from '../observation.ts';
+import type { PolicySettings } from '../profile.ts';
+import type { Opinion, PodObservation, Rule } from './rule.ts';
 
-/** Rule 5: a dry run is allowed (the API server then deletes nothing) and told what the rules after this one would do. */
+/** A dry run is allowed (the API server then deletes nothing), and told what the rules after this one would do. */
 export const dryRun =
-  (whatIf: (observation: Observation, settings: PolicySettings) => Decision): Rule =>
-  (observation, settings) => {
-    if (!observation.request.dryRun) return undefined;
-    const { namespace, name } = observation.request;
-    const warning = `reschedule hook, dry run: pod ${namespace}/${name} ${consequence(whatIf(observation, settings))}`;
-    return { kind: 'allow', rule: '5', reason: 'DryRun', warning };
+  (forecast: (seen: PodObservation, settings: PolicySettings) => Opinion): Rule<PodObservation> =>
+  (seen, settings) => {
+    const { dryRun, namespace, name } = seen.request;
+    if (!dryRun) return undefined;
+    const opinion = forecast(seen, settings);
+    if (opinion.kind === 'look') return opinion;
+    const answer = opinion.kind === 'awaitCache' ? opinion.otherwise : opinion;
+    const warning = `reschedule hook, dry run: pod ${namespace}/${name} ${consequence(answer)}`;
+    const allowed: Allow = { kind: 'allow', reason: 'DryRun', warning };
+    return onceLive(seen, ['pod'], allowed);
   };
 
-function consequence(decision: Decision): string {
-  switch (decision.kind) {
+function consequence(answer: Answer): string {
+  switch (answer.kind) {
     case 'allow':
       return 'would be evicted';
     case 'deny':
-      return `would be refused with ${decision.code}: ${decision.message}`;
+      return `would be refused with ${answer.code}: ${answer.message}`;
     case 'mark':
       return 'would be marked for its operator to move, and the drain would wait until it has left';
     default:
-      return assertNever(decision);
+      return assertNever(answer);
   }
 }

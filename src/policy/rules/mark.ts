@@ -1,24 +1,56 @@
-import { type Decision, MESSAGES, type Observation, type RuleId } from '../decision.ts';
-import type { Pod, PolicySettings } from '../model.ts';
-import { isDraining } from '../pod-state.ts';
+import { type Mark, MESSAGES } from '../decision.ts';
+import type { Node, Tracker } from '../model.ts';
+import { isDraining } from '../node-state.ts';
+import { type Absent, type Look, type Observation, onceLive, type Present, type Subject } from '../observation.ts';
+import type { PolicySettings } from '../profile.ts';
+import type { PodObservation, Rule } from './rule.ts';
 
-/** Rule 9, and 8a: refuse, and ask the operator to move this very instance. */
-export function markIt(
-  observation: Observation,
+/** The rule that is left: refuse, and ask the operator to move this very instance. */
+export const mark: Rule<PodObservation> = (seen, settings) => markPod(seen, settings, 'Marked', []);
+
+export const LOOK_AT_NODE: Look = { kind: 'look', at: 'node', live: false };
+
+/** A node that was looked for and is not there. */
+export function nodeOrGone(node: Absent | Present<Node>): Node | 'gone' {
+  return node.kind === 'present' ? node.value : 'gone';
+}
+
+/**
+ * A first mark may rest on the cache, because its writes are guarded by what was seen (S4). Two things may not: a mark
+ * without the entry that belongs to it, and an entry which says that nobody drains the node, because the cordon may be
+ * milliseconds old. `restsOn`: what the rule that marks wants to have read live besides.
+ */
+export function markPod(
+  seen: PodObservation,
   settings: PolicySettings,
-  pod: Pod,
-  rule: RuleId = '9',
-  reason: 'Marked' | 'MarkedAgain' = 'Marked',
-): Decision {
-  const { node, tracker, trackerMissing } = observation;
-  return {
+  reason: Mark['reason'],
+  restsOn: readonly Subject[],
+): Mark | Look {
+  const { tracker } = seen;
+  const draining = drains(seen, settings);
+  if (typeof draining !== 'boolean') return draining;
+  const entryOn = tracker.kind === 'present' && tracker.value.reusesNames ? tracker.value : undefined;
+  const isTrackerMissing = tracker.kind === 'absent' && tracker.why !== undefined;
+  const isUndrained = entryOn !== undefined && !draining;
+  const more: readonly Subject[] = isUndrained ? ['tracker', 'node'] : isTrackerMissing ? ['tracker'] : [];
+  const evidence: readonly Subject[] = more.length === 0 ? restsOn : ['pod', ...more, ...restsOn];
+  return onceLive<Mark>(seen, evidence, {
     kind: 'mark',
-    rule,
     reason,
     message: MESSAGES.marked,
-    pod,
-    draining: isDraining(node, settings.drainTaints),
-    ...(tracker?.reusesNames ? { entryOn: tracker } : {}),
-    ...(trackerMissing === undefined ? {} : { trackerMissing }),
-  };
+    pod: seen.pod.value,
+    draining,
+    ...whereToRemember(tracker, entryOn),
+  });
+}
+
+function whereToRemember(tracker: PodObservation['tracker'], entryOn: Tracker | undefined) {
+  if (entryOn !== undefined) return { entryOn };
+  return tracker.kind === 'absent' && tracker.why !== undefined ? { trackerMissing: tracker.why } : {};
+}
+
+/** Whether the pod's node is draining; one without a node may be bound to any. */
+function drains({ pod, node }: PodObservation & Pick<Observation, 'node'>, settings: PolicySettings): boolean | Look {
+  if (pod.value.node === undefined) return true;
+  return node.kind === 'unread' ? LOOK_AT_NODE : isDraining(nodeOrGone(node), settings.drainTaints);
 }

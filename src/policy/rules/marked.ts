@@ -1,18 +1,21 @@
-import { MESSAGES, type Rule } from '../decision.ts';
+import { MESSAGES, wait } from '../decision.ts';
 import { formatAge } from '../duration.ts';
 import type { Mark } from '../model.ts';
-import { describeHindrance, isMarked } from '../pod-state.ts';
+import { seenValue } from '../observation.ts';
+import { describeHindrance } from '../pod-state.ts';
+import { isMarked } from '../profile.ts';
+import type { PodObservation, Rule } from './rule.ts';
 
-/** Rule 7: marked, so its operator has been asked. The drainer waits; the message says since when, by whom, stalls and why. */
-export const marked: Rule = ({ pod, now, tracker }, settings) => {
-  if (pod?.mark === undefined || !isMarked(pod, settings)) return undefined;
-  const ageMs = pod.mark.at === undefined ? undefined : now - pod.mark.at;
-  const isStalled = ageMs !== undefined && ageMs >= settings.stallAfterMs;
+/** Marked, so its operator has been asked. The drainer waits; the message says since when, by whom, and what hinders it. */
+export const marked: Rule<PodObservation> = ({ pod, now, tracker, profile }) => {
+  const { mark } = pod.value;
+  if (mark === undefined || !isMarked(pod.value, profile)) return undefined;
+  const ageMs = mark.at === undefined ? undefined : now - mark.at;
+  const isStalled = ageMs !== undefined && ageMs >= profile.stallAfterMs;
   const stalled = isStalled ? '; stalled: its operator has not acted' : '';
-  const hindrance = describeHindrance(tracker);
+  const hindrance = describeHindrance(seenValue(tracker));
   const why = hindrance === undefined ? '' : `; ${hindrance}`;
-  const message = `${MESSAGES.waiting} (${described(pod.mark, ageMs)}${stalled}${why})`;
-  return { kind: 'deny', rule: '7', reason: isStalled ? 'Stalled' : 'Waiting', code: 429, message };
+  return wait(isStalled ? 'Stalled' : 'Waiting', `${MESSAGES.waiting} (${described(mark, ageMs)}${stalled}${why})`);
 };
 
 function described(mark: Mark, ageMs: number | undefined): string {

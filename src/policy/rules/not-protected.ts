@@ -1,11 +1,12 @@
-import type { Rule } from '../decision.ts';
-import { isJobOwned } from '../pod-state.ts';
-import { matches } from '../selector.ts';
+import { allow } from '../decision.ts';
+import { onceLive, seenValue } from '../observation.ts';
+import { isJobOwned } from '../profile.ts';
+import type { Rule } from './rule.ts';
 
-/** Rule 3: not a pod that the hook protects. Backup and restore Jobs carry the members' labels and are never moved. */
-export const notProtected: Rule = ({ pod }, settings) => {
-  if (pod === undefined) return undefined;
-  if (!matches(settings.selector, pod.labels)) return { kind: 'allow', rule: '3', reason: 'NotSelected' };
-  if (isJobOwned(pod)) return { kind: 'allow', rule: '3', reason: 'JobPod' };
-  return undefined;
+/** Not a pod that the hook protects. Backup and restore Jobs carry the members' labels and are never moved. */
+export const notProtected: Rule = (seen) => {
+  const metadata = seenValue(seen.metadata);
+  if (metadata === undefined) return undefined;
+  if (seen.profile === undefined) return onceLive(seen, ['metadata'], allow('NotSelected'));
+  return isJobOwned(metadata) ? onceLive(seen, ['metadata'], allow('JobPod')) : undefined;
 };

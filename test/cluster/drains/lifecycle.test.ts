@@ -84,12 +84,12 @@ describe('the months between drains, on the real control plane', () => {
     ]);
     assert.match(
       events[0]?.message ?? '',
-      /CouchbaseCluster cb has not moved it \(couchbasecluster cb reports Paused\); drains of node stalled-1 wait/,
+      /CouchbaseCluster cb has not moved it \(CouchbaseCluster cb reports Paused\); drains of node stalled-1 wait/,
     );
     assert.equal(await metric(own, 'reschedule_hook_stalled_pods', /hindrance="Paused"/), 1);
     assert.match(
       (await evict(scene, 'cb-0000')).message,
-      /stalled: its operator has not acted; couchbasecluster cb reports Paused\)/,
+      /stalled: its operator has not acted; CouchbaseCluster cb reports Paused\)/,
     );
     await patchCluster(rig.client, 'stalled', 'cb', { paused: false });
     assert.equal(Object.keys(await scene.entries()).length, 1);

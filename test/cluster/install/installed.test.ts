@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describePermission, permissionsOf } from '../../../src/kube/permissions.ts';
-import { couchbaseCluster } from '../../../src/policy/trackers/couchbasecluster.ts';
+import { couchbaseCluster } from '../../../src/policy/tracking/couchbasecluster.ts';
 import { createPod, waitForPod } from '../../../testkit/couchbase/workload.ts';
 import type { HookProcess } from '../../../testkit/hook-process.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
@@ -90,7 +90,7 @@ describe('the hook under what config/default applies', () => {
     await until('the Secret to be filled again', updated, { timeoutMs: 90_000, everyMs: 250 });
     const asked = audit.seen().filter((one) => one !== 'create selfsubjectaccessreviews.authorization.k8s.io');
     const ownCertificates = { namespace: SYSTEM_NAMESPACE, secret: '', registration: '' };
-    const listed = permissionsOf({ trackerKind: couchbaseCluster, ownCertificates });
+    const listed = permissionsOf({ tracking: couchbaseCluster, ownCertificates });
     assert.deepEqual(
       asked,
       listed.map(({ verb, group, resource }) => describePermission({ verb, group, resource })).sort(),

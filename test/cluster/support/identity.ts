@@ -1,11 +1,11 @@
 import { permissionsOf } from '../../../src/kube/permissions.ts';
-import { couchbaseCluster } from '../../../src/policy/trackers/couchbasecluster.ts';
+import { couchbaseCluster } from '../../../src/policy/tracking/couchbasecluster.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
 import type { Rig } from './rig.ts';
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const PATIENCE = { timeoutMs: 90_000, everyMs: 200 };
-const RULES = permissionsOf({ trackerKind: couchbaseCluster }).map(({ group, resource, verb }) => ({
+const RULES = permissionsOf({ tracking: couchbaseCluster }).map(({ group, resource, verb }) => ({
   apiGroups: [group],
   resources: [resource],
   verbs: [verb],

@@ -4,7 +4,7 @@ import { REGISTRATIONS } from '../../../src/certificates/stored-objects.ts';
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { permissionsOf } from '../../../src/kube/permissions.ts';
 import { MESSAGES } from '../../../src/policy/decision.ts';
-import { couchbaseCluster } from '../../../src/policy/trackers/couchbasecluster.ts';
+import { couchbaseCluster } from '../../../src/policy/tracking/couchbasecluster.ts';
 import { kubeconfig } from '../../../testkit/control-plane/pki.ts';
 import { createNamespace } from '../../../testkit/couchbase/workload.ts';
 import { HookProcess } from '../../../testkit/hook-process.ts';
@@ -133,7 +133,7 @@ function registrationOf(name: string, replicas: readonly HookProcess[], caBundle
 /** The token of a ServiceAccount that may do exactly what the hook says that it does. */
 async function aToken({ client }: Rig, name: string): Promise<string> {
   const ownCertificates = { namespace: name, secret: SECRET, registration: name };
-  const rules = permissionsOf({ trackerKind: couchbaseCluster, ownCertificates }).map((one) => ({
+  const rules = permissionsOf({ tracking: couchbaseCluster, ownCertificates }).map((one) => ({
     apiGroups: [one.group],
     resources: [one.resource],
     verbs: [one.verb],

@@ -74,9 +74,9 @@ function leftOver({ server, replicas }: Simulation): string | undefined {
       .map(([key]) => `the entry ${key}`),
   );
   const memories = replicas.flatMap(({ name, process }) =>
-    (process?.cache.earlierInstances.keys() ?? [])
-      .filter((key) => !isKept(key.split('/')[1]))
-      .map((key) => `what ${name} remembers of ${key}`),
+    (process?.cache.earlierInstances.pods() ?? [])
+      .filter((pod) => !isKept(pod.name))
+      .map((pod) => `what ${name} remembers of ${pod.name}`),
   );
   return [...entries, ...memories, ...ghosts(replicas, server)][0];
 }

@@ -1,4 +1,4 @@
-import type { MarkDecision } from '../../../src/webhook/marker.ts';
+import type { Mark } from '../../../src/policy/decision.ts';
 import type { Admission, SimTask } from '../actions/admission.ts';
 import type { ApiServer } from '../model/api-server.ts';
 import type { SimClock } from '../model/clock.ts';
@@ -87,7 +87,7 @@ export class Invariants implements Witness<SimTask>, Ledger {
     });
   }
 
-  decided(decision: MarkDecision, task: SimTask): void {
+  decided(decision: Mark, task: SimTask): void {
     this.#marks.decided(decision, task);
   }
 

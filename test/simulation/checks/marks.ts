@@ -1,4 +1,4 @@
-import type { MarkDecision } from '../../../src/webhook/marker.ts';
+import type { Mark } from '../../../src/policy/decision.ts';
 import type { Admission, SimTask } from '../actions/admission.ts';
 import type { Target } from '../model/drainer.ts';
 import { ordinalOf, type SimPod } from '../model/objects.ts';
@@ -19,7 +19,7 @@ export class Marks {
     this.#ledger = ledger;
   }
 
-  decided({ pod }: MarkDecision, task: SimTask): void {
+  decided({ pod }: Mark, task: SimTask): void {
     if (task.kind !== 'admission') return;
     task.decidedOn = pod.uid;
     task.knewInstance = task.process.feed.told.knows(pod.name, pod.uid);

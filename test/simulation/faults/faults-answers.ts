@@ -1,16 +1,62 @@
 import { isNotFound } from '../../../src/kube/errors.ts';
-import type { Decision, Observation } from '../../../src/policy/decision.ts';
-import { ENTRY_PREFIX } from '../../../src/policy/entry.ts';
+import type { Decision } from '../../../src/policy/decision.ts';
+import { decodeEntry, ENTRY_PREFIX, entryKey } from '../../../src/policy/entry.ts';
+import type { Tracker } from '../../../src/policy/model.ts';
+import { earlierInstance } from '../../../src/policy/next.ts';
+import { type Observation, type Sighting, seenValue, UNREAD } from '../../../src/policy/observation.ts';
 import { DRAINERS } from '../runs/variant.ts';
 import type { Fault } from './fault.ts';
 
-/** Without a pod a live observation is rule 2: 404. */
-function asGone({ pod: _pod, node: _node, ...rest }: Observation): Observation {
-  return rest;
+/** A live read that finds no pod is rule 2: 404. */
+function asGone({ now, request }: Observation): Observation {
+  const gone = { kind: 'absent', from: 'live' } as const;
+  return { now, request, metadata: gone, pod: gone, node: UNREAD, tracker: UNREAD, cacheKnowsInstance: false };
 }
 
-const hasEarlier = ({ pod, entry, remembered }: Observation) =>
-  pod !== undefined && (entry ?? remembered) !== undefined && (entry ?? remembered)?.uid !== pod.uid;
+const isLive = (sighting: Sighting<unknown>) => sighting.kind !== 'unread' && sighting.from === 'live';
+
+/** Whatever was seen, seen live. */
+function asLive<T extends Sighting<unknown>>(sighting: T): T {
+  return sighting.kind === 'unread' ? sighting : { ...sighting, from: 'live' };
+}
+
+/** The pod, whole or its metadata alone, without some of its fields. */
+function withoutFields(seen: Observation, ...fields: string[]): Observation {
+  const strip = <T extends object>(sighting: Sighting<T>): Sighting<T> =>
+    sighting.kind === 'present'
+      ? {
+          ...sighting,
+          value: Object.fromEntries(Object.entries(sighting.value).filter(([k]) => !fields.includes(k))) as T,
+        }
+      : sighting;
+  return { ...seen, metadata: strip(seen.metadata), pod: strip(seen.pod) };
+}
+
+/** All that is remembered says that the node was draining. */
+function withDrainedMemory({ remembered, tracker, ...seen }: Observation): Observation {
+  return {
+    ...seen,
+    tracker: tracker.kind === 'present' ? { ...tracker, value: withDrainedEntries(tracker.value) } : tracker,
+    ...(remembered ? { remembered: { ...remembered, draining: true } } : {}),
+  };
+}
+
+function withDrainedEntries(tracker: Tracker): Tracker {
+  const entries = Object.entries(tracker.entries).map(([key, value]) => [
+    key,
+    value.replace('"draining":false', '"draining":true'),
+  ]);
+  return { ...tracker, entries: Object.fromEntries(entries) };
+}
+
+/** The UID of the entry for the pod's name. */
+function entryUid({ request, tracker }: Observation): string | undefined {
+  const value = seenValue(tracker)?.entries[entryKey(request.namespace, request.name)];
+  return value === undefined ? undefined : decodeEntry(value).uid;
+}
+
+/** Any 404 will do. */
+const unlessNotFound = (error: unknown) => (isNotFound(error) ? undefined : Promise.reject(error));
 
 const denied = (code: 404 | 429 | 500): Decision => ({ kind: 'deny', rule: 'S6', reason: 'Doubt', code, message: '' });
 const ALLOWED: Decision = { kind: 'allow', rule: '6', reason: 'Corpse' };
@@ -20,17 +66,19 @@ export const FAULTS_OF_ANSWERS: readonly Fault[] = [
   {
     what: 'an entry means "moved", whatever node the pod is on',
     violates: 'b',
-    mutation: { observation: (seen) => (seen.evidence === 'live' && hasEarlier(seen) ? asGone(seen) : seen) },
+    mutation: {
+      observation: (seen) => (isLive(seen.pod) && seenValue(seen.pod) && earlierInstance(seen) ? asGone(seen) : seen),
+    },
   },
   {
     what: 'an entry with the own UID means "moved": the mark failed, another is about to write it, or it was taken away',
     violates: 'b',
     variant: { tracking: 'inPlace' },
     mutation: {
-      observation: (seen) =>
-        seen.evidence === 'live' && seen.pod !== undefined && seen.entry?.uid === seen.pod.uid && !seen.pod.mark
-          ? asGone(seen)
-          : seen,
+      observation: (seen) => {
+        const pod = isLive(seen.pod) ? seenValue(seen.pod) : undefined;
+        return pod !== undefined && entryUid(seen) === pod.uid && !pod.mark ? asGone(seen) : seen;
+      },
     },
   },
   {
@@ -74,10 +122,7 @@ export const FAULTS_OF_ANSWERS: readonly Fault[] = [
     what: "a Job's pod is taken for a member",
     violates: 'd',
     mutation: {
-      observation: (seen) => {
-        const { owner: _owner, ...pod } = seen.pod ?? {};
-        return seen.pod === undefined ? seen : { ...seen, pod: pod as NonNullable<Observation['pod']> };
-      },
+      observation: (seen) => withoutFields(seen, 'owner'),
     },
   },
   {
@@ -95,28 +140,30 @@ export const FAULTS_OF_ANSWERS: readonly Fault[] = [
     violates: 'a',
     variant: { replicas: 1, drainers: [DRAINERS.kubectl, DRAINERS.clusterApi] },
     mutation: {
-      observation: (seen) => ({
-        ...seen,
-        terminatingOrFinishedForMs: seen.now - (seen.pod?.finishedAt ?? seen.pod?.deletionDeadline ?? seen.now),
-      }),
+      observation: (seen) => {
+        const { finishedAt, deletionDeadline } = seenValue(seen.pod) ?? {};
+        return { ...seen, terminatingOrFinishedForMs: seen.now - (finishedAt ?? deletionDeadline ?? seen.now) };
+      },
     },
   },
   {
     what: 'what the cache says is taken for a live read',
     violates: 'b',
-    mutation: { observation: (seen) => ({ ...seen, evidence: 'live' }) },
+    mutation: {
+      observation: (seen) => ({
+        ...seen,
+        metadata: asLive(seen.metadata),
+        pod: asLive(seen.pod),
+        node: asLive(seen.node),
+        tracker: asLive(seen.tracker),
+      }),
+    },
   },
   {
     what: 'a pod that came back on its node is held to have stayed, though that was not drained',
     violates: 'd',
     variant: { keepsNodes: true, replicas: 1, drainers: [DRAINERS.kubectl] },
-    mutation: {
-      observation: ({ entry, remembered, ...seen }) => ({
-        ...seen,
-        ...(entry ? { entry: { ...entry, draining: true } } : {}),
-        ...(remembered ? { remembered: { ...remembered, draining: true } } : {}),
-      }),
-    },
+    mutation: { observation: withDrainedMemory },
   },
   {
     what: 'a pod that is ending is refused with 404',
@@ -162,10 +209,7 @@ export const FAULTS_OF_ANSWERS: readonly Fault[] = [
     violates: 'd',
     variant: { leavesCorpses: true },
     mutation: {
-      observation: ({ terminatingOrFinishedForMs: _ending, ...seen }) => {
-        const { finishedAt: _finishedAt, ...pod } = seen.pod ?? {};
-        return seen.pod === undefined ? seen : { ...seen, pod: pod as NonNullable<Observation['pod']> };
-      },
+      observation: ({ terminatingOrFinishedForMs: _forMs, ...seen }) => withoutFields(seen, 'finishedAt'),
     },
   },
   {
@@ -174,7 +218,8 @@ export const FAULTS_OF_ANSWERS: readonly Fault[] = [
     mutation: {
       reads: (reads) => ({
         ...reads,
-        pod: (...of) => reads.pod(...of).catch((error) => (isNotFound(error) ? undefined : Promise.reject(error))),
+        pod: (...of) => reads.pod(...of).catch(unlessNotFound),
+        podMetadata: (...of) => reads.podMetadata(...of).catch(unlessNotFound),
       }),
     },
   },

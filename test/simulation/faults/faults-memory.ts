@@ -53,10 +53,12 @@ export const FAULTS_OF_MEMORY: readonly Fault[] = [
     violates: 'c',
     variant: { tracking: 'upgradePath' },
     mutation: {
-      trackerKind: (kind) => ({
-        ...kind,
-        reusesNames: (object) =>
-          (object as { spec?: { upgradeProcess?: string } }).spec?.upgradeProcess === 'InPlaceUpgrade',
+      tracking: (tracking) => ({
+        ...tracking,
+        project(object) {
+          const { spec } = object as { spec?: { upgradeProcess?: string } };
+          return { ...tracking.project(object), reusesNames: spec?.upgradeProcess === 'InPlaceUpgrade' };
+        },
       }),
     },
   },

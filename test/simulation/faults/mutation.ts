@@ -1,9 +1,11 @@
 import type { Cache } from '../../../src/cache/cache.ts';
 import type { Reads } from '../../../src/kube/reads.ts';
 import type { Writes } from '../../../src/kube/writes.ts';
-import type { Decision, Observation } from '../../../src/policy/decision.ts';
-import type { EvictionRequest, PolicySettings } from '../../../src/policy/model.ts';
-import type { TrackerKind } from '../../../src/policy/trackers/index.ts';
+import type { Decision } from '../../../src/policy/decision.ts';
+import type { EvictionRequest } from '../../../src/policy/model.ts';
+import { type Observation, seenValue } from '../../../src/policy/observation.ts';
+import type { PolicySettings } from '../../../src/policy/profile.ts';
+import type { Tracking } from '../../../src/policy/tracking/index.ts';
 
 /** A fault, planted at the ports of the product. What is absent is left as it is. */
 export interface Mutation {
@@ -15,7 +17,7 @@ export interface Mutation {
   readonly reads?: (reads: Reads) => Reads;
   readonly writes?: (writes: Writes) => Writes;
   readonly settings?: (settings: PolicySettings) => PolicySettings;
-  readonly trackerKind?: (kind: TrackerKind) => TrackerKind;
+  readonly tracking?: (tracking: Tracking) => Tracking;
   readonly forgetsDeparted?: boolean;
   /** Keeps in the cache what a later list does not name. */
   readonly keepsUnlisted?: boolean;
@@ -45,7 +47,7 @@ export function observationOf(
     if (change.now.deletionDeadline !== undefined) since.set(change.now.uid, monotonicNow());
   });
   return (seen) => {
-    const at = since.get(seen.pod?.uid ?? '');
+    const at = since.get(seenValue(seen.pod)?.uid ?? '');
     return observation(at === undefined ? seen : { ...seen, terminatingOrFinishedForMs: monotonicNow() - at });
   };
 }

@@ -1,28 +1,18 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type Cache, createCache } from '../../../src/cache/cache.ts';
-import { Observer } from '../../../src/cache/observer.ts';
-import { Controller } from '../../../src/controller/controller.ts';
-import { EntryReconciler } from '../../../src/controller/entries.ts';
-import { MarkEventReconciler } from '../../../src/controller/mark-events.ts';
-import { createPodEvents } from '../../../src/controller/pod-events.ts';
-import { StalledPodReconciler } from '../../../src/controller/stalled-pods.ts';
-import { createReconcile, wakeOnChanges } from '../../../src/controller/triggers.ts';
+import type { Clock } from '../../../src/async/clock.ts';
+import type { Cache } from '../../../src/cache/cache.ts';
+import { type Core, createCore } from '../../../src/core.ts';
 import type { ApiClient, ApiRequest, JsonObject } from '../../../src/kube/client.ts';
-import { createEmitEvent } from '../../../src/kube/events.ts';
-import { createReads } from '../../../src/kube/reads.ts';
 import { createWrites } from '../../../src/kube/writes.ts';
 import type { Log } from '../../../src/log/messages.ts';
-import type { Decision, Observation } from '../../../src/policy/decision.ts';
-import { decodeEntry, ENTRY_PREFIX, entryKey } from '../../../src/policy/entry.ts';
-import type { EvictionRequest, Tracker } from '../../../src/policy/model.ts';
-import { isDraining, isMarked, isProtected } from '../../../src/policy/pod-state.ts';
-import { needsNode } from '../../../src/policy/rules/earlier-instance.ts';
-import { Deadlines } from '../../../src/server/deadlines.ts';
-import { Admitter } from '../../../src/webhook/admitter.ts';
-import { type MarkDecision, Marker } from '../../../src/webhook/marker.ts';
+import type { Decision, Mark } from '../../../src/policy/decision.ts';
+import type { EvictionRequest } from '../../../src/policy/model.ts';
+import type { Observation } from '../../../src/policy/observation.ts';
+import type { PolicySettings } from '../../../src/policy/profile.ts';
+import type { AdmitterOptions } from '../../../src/webhook/admitter.ts';
 import { RESCHEDULE } from '../../support/raw.ts';
 import { type Mutation, observationOf } from '../faults/mutation.ts';
-import { settingsOf, trackerKindOf, type Variant } from '../runs/variant.ts';
+import { settingsOf, trackingOf, type Variant } from '../runs/variant.ts';
 import type { ApiServer, WatchKind } from './api-server.ts';
 import type { Calls, Task } from './calls.ts';
 import type { SimClock } from './clock.ts';
@@ -49,95 +39,81 @@ export interface ProcessOptions<T extends Task> {
   /** Makes the task that the controller's calls belong to. */
   readonly controllerTask: T;
   /** Told of a mark before it is carried out. */
-  readonly onMark: (decision: MarkDecision, task: T) => void;
+  readonly onMark: (decision: Mark, task: T) => void;
   /** Told of the removal of an entry before it is sent. */
   readonly onPrune: (key: string, value: string, told: Told) => void;
   /** Told of the instance whose memory the controller prunes. */
   readonly onForget: (name: string, uid: string, told: Told) => void;
 }
 
-/** One process of the hook: the real cache, policy, execution and controller, as `createHook` puts them together. */
+/** One process of the hook: its core, with a feed in place of its watches, and with what a planted fault puts in between. */
 export class HookProcess<T extends Task> {
   readonly cache: Cache;
-  readonly feed: Feed;
   readonly controllerTask: T;
   /** Forgets a pod, by its key in the store, in secret: for a planted fault. */
   consume: (podKey: string) => void = () => undefined;
   readonly #options: ProcessOptions<T>;
-  readonly #admitter: Admitter;
-  readonly #controller: Controller;
-  readonly #deadlines: Deadlines;
+  readonly #clock: Clock;
+  readonly #core: Core;
+  #feed: Feed | undefined;
 
   constructor(options: ProcessOptions<T>) {
     this.#options = options;
     this.controllerTask = options.controllerTask;
-    const { clock, variant, mutation } = options;
-    const settings = mutation.settings?.(settingsOf(variant)) ?? settingsOf(variant);
-    const kind = trackerKindOf(variant);
-    const trackerKind = kind && (mutation.trackerKind?.(kind) ?? kind);
-    const tracking = trackerKind === undefined ? {} : { trackerKind };
-    const now = () => EPOCH + clock.now + options.skewMs();
-    const monotonicNow = () => clock.now;
-    const timers = { monotonicNow, setTimer: (callback: () => void, ms: number) => clock.setTimer(this, callback, ms) };
-    this.#deadlines = new Deadlines(timers);
+    const { mutation } = options;
+    this.#clock = this.#ownClock();
     const client = this.#client();
-    const reads = mutation.reads?.(createReads(client)) ?? createReads(client);
-    const writes = mutation.writes?.(createWrites(client)) ?? createWrites(client);
-    this.cache = this.#createCache(client, { settings, tracking, now, monotonicNow });
-    const told = new Told(variant, monotonicNow, options.server.hidden);
-    this.feed = new Feed(
-      { server: options.server as never, cache: this.cache, told, now: monotonicNow },
-      mutation.keepsUnlisted,
-    );
-    const parts = { ...tracking, cache: this.cache, reads, writes, settings, log: silent, now, monotonicNow };
-    const announce = createPodEvents(createEmitEvent(client, 'hook'), { ...tracking, now });
-    const reconcile = createReconcile(
-      new EntryReconciler({ ...parts, cache: mutation.reconcilerCache?.(this.cache) ?? this.cache, announce }),
-      new MarkEventReconciler({ ...parts, announce }),
-      new StalledPodReconciler({ ...parts, announce }),
-    );
-    this.#controller = new Controller({
-      reconcile: mutation.neverReconciles ? async () => ({}) : reconcile,
-      clock: timers,
+    let pods: Cache['pods'];
+    this.#core = createCore({
+      client,
+      settings: this.#settings(),
+      clock: this.#clock,
       random: () => 0.5,
       log: silent,
-      workers: 2,
+      instance: 'hook',
+      between: {
+        cache: (cache) => {
+          pods = cache.pods;
+          return this.#fed(cache);
+        },
+        observer: (observer) => this.#mutated(observer, pods),
+        marker: (marker) => ({ mark: (decided, signal) => this.#mark(marker, decided, signal) }),
+        ...(mutation.reads && { reads: mutation.reads }),
+        ...(mutation.writes && { writes: mutation.writes }),
+        ...(mutation.reconcilerCache && { reconcilerCache: mutation.reconcilerCache }),
+        ...(mutation.neverReconciles && {
+          reconciler: (reconciler) => ({
+            kind: reconciler.kind,
+            idOf: (key) => reconciler.idOf(key),
+            reconcile: async () => ({}),
+          }),
+        }),
+      },
     });
-    wakeOnChanges(this.cache, (key) => this.#controller.queue.add(key), settings, trackerKind);
-    const observer = new Observer({
-      ...parts,
-      entryFor: lookUpEntry,
-      isProtected: (pod) => isProtected(pod, settings),
-      needsNode: (observation) => needsNode(observation, settings),
+    this.cache = this.#core.cache;
+    running.run(this.controllerTask, () => {
+      for (const controller of this.#core.controllers) controller.start();
     });
-    const marker = new Marker({ ...parts, annotationKey: RESCHEDULE, annotationValue: settings.annotationValue });
-    this.#admitter = new Admitter({
-      ...parts,
-      observer: mutated(observer, observationOf(mutation, { pods: this.cache.pods, monotonicNow })),
-      marker: { mark: (decision, signal) => this.#mark(marker, decision, signal) },
-      timeoutSignal: (ms) => this.#timeoutSignal(ms),
-    });
-    running.run(this.controllerTask, () => this.#controller.start());
   }
 
-  #timeoutSignal(ms: number): AbortSignal {
-    const controller = new AbortController();
-    this.#options.clock.setTimer(this, () => controller.abort(new Error(`${ms} ms are over`)), ms);
-    return controller.signal;
+  get feed(): Feed {
+    if (this.#feed === undefined) throw new Error('the cache is fed from its creation on');
+    return this.#feed;
   }
 
   async admit(request: EvictionRequest, task: T): Promise<Decision> {
     const { mutation } = this.#options;
     const asked = mutation.request?.(request) ?? request;
-    const deadline = this.#deadlines.open(ANSWER_WITHIN_MS);
-    const decision = await running.run(task, () => this.#admitter.admit(asked, deadline));
-    deadline.close();
+    const due = new AbortController();
+    const timer = this.#clock.setTimer(() => due.abort(new Error('the answer is due')), ANSWER_WITHIN_MS);
+    const decision = await running.run(task, () => this.#core.admitter.admit(asked, due.signal));
+    timer.cancel();
     return mutation.decision?.(decision, request) ?? decision;
   }
 
   /** False where the kind is not watched at all. */
   beginList(kind: WatchKind): boolean {
-    if (kind === 'trackers' && trackerKindOf(this.#options.variant) === undefined) return false;
+    if (kind === 'trackers' && trackingOf(this.#options.variant).resources.length === 0) return false;
     this.feed.beginList(kind);
     return true;
   }
@@ -148,47 +124,58 @@ export class HookProcess<T extends Task> {
     while (this.feed.page(kind));
   }
 
-  #createCache(
-    client: ApiClient,
-    parts: {
-      settings: ReturnType<typeof settingsOf>;
-      tracking: Pick<Parameters<typeof createCache>[0], 'trackerKind'>;
-      now: () => number;
-      monotonicNow: () => number;
-    },
-  ): Cache {
-    const { settings, tracking, now, monotonicNow } = parts;
-    const cache = createCache({
-      ...tracking,
-      client,
-      labelSelector: 'app=couchbase',
-      selectorKeys: ['app'],
-      annotationKey: RESCHEDULE,
-      entryPrefix: ENTRY_PREFIX,
-      isProtected: (pod) => isProtected(pod, settings),
-      isMarked: (pod) => isMarked(pod, settings),
-      isDraining: (node) => isDraining(node, settings.drainTaints),
-      now,
-      monotonicNow,
-      random: () => 0.5,
-      log: () => undefined,
-    });
-    const { earlierInstances } = cache;
+  #settings(): PolicySettings {
+    const { variant, mutation } = this.#options;
+    const settings = mutation.settings?.(settingsOf(variant)) ?? settingsOf(variant);
+    const { profile } = settings;
+    return {
+      ...settings,
+      profile: { ...profile, tracking: mutation.tracking?.(profile.tracking) ?? profile.tracking },
+    };
+  }
+
+  #ownClock(): Clock {
+    const { clock, skewMs } = this.#options;
+    const setTimer = (callback: () => void, ms: number) => clock.setTimer(this, callback, ms);
+    return {
+      now: () => EPOCH + clock.now + skewMs(),
+      monotonicNow: () => clock.now,
+      setTimer,
+      timeoutSignal(ms) {
+        const controller = new AbortController();
+        setTimer(() => controller.abort(new Error(`${ms} ms are over`)), ms);
+        return controller.signal;
+      },
+    };
+  }
+
+  /** The cache as it is created, that learns by the steps of the simulation, and whose memory is watched. */
+  #fed(cache: Cache): Cache {
+    const { variant, mutation, server, clock } = this.#options;
+    const now = () => clock.now;
+    const told = new Told(variant, now, server.hidden);
+    const feed = new Feed({ server: server as never, cache, told, now }, mutation.keepsUnlisted);
+    this.#feed = feed;
+    this.#watchMemory(cache, feed);
+    return { ...cache, podsAgeMs: () => feed.ageMs('pods'), trackersAgeMs: () => feed.ageMs('trackers') };
+  }
+
+  #watchMemory({ earlierInstances, pods }: Cache, feed: Feed): void {
+    const { mutation, clock, onForget } = this.#options;
     const forget = earlierInstances.forget.bind(earlierInstances);
     earlierInstances.forget = (key) => {
       const name = key.slice(key.indexOf('/') + 1);
-      this.#options.onForget(name, earlierInstances.get(key)?.uid ?? '', this.feed.told);
-      this.feed.forgottenAt.set(name, monotonicNow());
+      onForget(name, earlierInstances.get(key)?.uid ?? '', feed.told);
+      feed.forgottenAt.set(name, clock.now);
       forget(key);
     };
     this.consume = forget;
     const observe = earlierInstances.observe.bind(earlierInstances);
     earlierInstances.observe = (change) => {
-      const isMissed = this.#options.mutation.missesReplaced && change.kind === 'removed' && this.feed.isInPage;
+      const isMissed = mutation.missesReplaced && change.kind === 'removed' && feed.isInPage;
       if (!isMissed) observe(change);
     };
-    if (this.#options.mutation.forgetsDeparted) cache.pods.subscribe(({ key }) => forget(key));
-    return { ...cache, podsAgeMs: () => this.feed.ageMs('pods'), trackersAgeMs: () => this.feed.ageMs('trackers') };
+    if (mutation.forgetsDeparted) pods.subscribe(({ key }) => forget(key));
   }
 
   #client(): ApiClient {
@@ -216,23 +203,22 @@ export class HookProcess<T extends Task> {
     return object;
   }
 
-  async #mark(marker: Marker, decided: MarkDecision, signal: AbortSignal): Promise<'marked' | 'changed'> {
+  async #mark(marker: AdmitterOptions['marker'], decided: Mark, signal: AbortSignal): Promise<'marked' | 'changed'> {
     const { mutation, onMark } = this.#options;
     onMark(decided, running.getStore() as T);
     if (mutation.marksFirst) await createWrites(this.#client()).markPod(decided.pod, RESCHEDULE, 'true');
     return marker.mark(decided, signal);
   }
-}
 
-function mutated(observer: Observer, observation: (seen: Observation) => Observation) {
-  return {
-    fromCache: (request: EvictionRequest) => observation(observer.fromCache(request)),
-    live: async (...args: Parameters<Observer['live']>) => observation(await observer.live(...args)),
-    cacheKnows: observer.cacheKnows.bind(observer),
-  };
-}
-
-function lookUpEntry(tracker: Tracker, namespace: string, pod: string) {
-  const value = tracker.entries[entryKey(namespace, pod)];
-  return value === undefined ? undefined : decodeEntry(value);
+  /** What the policy gets to see goes through the fault. */
+  #mutated(observer: AdmitterOptions['observer'], pods: Cache['pods']): AdmitterOptions['observer'] {
+    const { mutation, clock } = this.#options;
+    const change: (seen: Observation) => Observation = observationOf(mutation, { pods, monotonicNow: () => clock.now });
+    return {
+      begin: (request) => observer.begin(request),
+      look: async (...of) => change(await observer.look(...of)),
+      lookAgain: async (...of) => change(await observer.lookAgain(...of)),
+      cacheKnows: (...of) => observer.cacheKnows(...of),
+    };
+  }
 }

@@ -1,3 +1,4 @@
+import { trackerPath } from '../../../src/kube/paths.ts';
 import { Admission, type ControllerTask, type SimTask } from '../actions/admission.ts';
 import { furnish } from '../actions/furnish.ts';
 import { Invariants } from '../checks/invariants.ts';
@@ -9,7 +10,7 @@ import { Drainer } from '../model/drainer.ts';
 import { HookProcess } from '../model/hook-process.ts';
 import { NAMESPACE, shown } from '../model/objects.ts';
 import { Operator } from '../model/operator.ts';
-import { trackerKindOf, type Variant } from './variant.ts';
+import { trackingOf, type Variant } from './variant.ts';
 
 /** One place for a process of the hook. */
 export interface Replica {
@@ -161,11 +162,12 @@ export class Simulation {
 
   /** The tracking resource, where the variant has one and it is not there. */
   createTracker(): boolean {
-    const kind = trackerKindOf(this.variant);
-    if (kind === undefined || this.variant.tracking === 'missing' || this.server.trackers.size > 0) return false;
-    const name = kind.isNamespaced ? 'cb' : NAMESPACE;
-    const scope = kind.isNamespaced ? `/namespaces/${NAMESPACE}` : '';
-    this.server.createTracker({ path: `${kind.apiPath}${scope}/${kind.plural}/${name}`, name });
+    const [resource] = trackingOf(this.variant).resources;
+    if (resource === undefined || this.variant.tracking === 'missing' || this.server.trackers.size > 0) return false;
+    const place = resource.isNamespaced
+      ? { resource, namespace: NAMESPACE, name: 'cb' }
+      : { resource, name: NAMESPACE };
+    this.server.createTracker({ path: trackerPath(place), name: place.name });
     return true;
   }
 

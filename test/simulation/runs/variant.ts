@@ -1,7 +1,8 @@
-import type { PolicySettings } from '../../../src/policy/model.ts';
-import { couchbaseCluster } from '../../../src/policy/trackers/couchbasecluster.ts';
-import type { TrackerKind } from '../../../src/policy/trackers/index.ts';
-import { namespaceTracker } from '../../../src/policy/trackers/namespace.ts';
+import type { PolicySettings } from '../../../src/policy/profile.ts';
+import { couchbaseCluster } from '../../../src/policy/tracking/couchbasecluster.ts';
+import { NO_TRACKING, type Tracking as TrackingObject } from '../../../src/policy/tracking/index.ts';
+import { namespaceTracking } from '../../../src/policy/tracking/namespace.ts';
+import { RESCHEDULE } from '../../support/raw.ts';
 import type { Random } from './random.ts';
 
 const MINUTE = 60_000;
@@ -77,21 +78,25 @@ export function variantOf(random: Random): Variant {
 
 export const RETENTION_MS = 15 * MINUTE;
 
-export function settingsOf({ condition }: Variant): PolicySettings {
+export function settingsOf(variant: Variant): PolicySettings {
   return {
-    selector: [{ op: 'in', key: 'app', values: ['couchbase'] }],
-    annotationValue: 'true',
+    profile: {
+      name: 'couchbase',
+      selector: [{ op: 'in', key: 'app', values: ['couchbase'] }],
+      mark: { key: RESCHEDULE, value: 'true' },
+      tracking: trackingOf(variant),
+      stallAfterMs: 15 * MINUTE,
+    },
     drainTaints: ['node.kubernetes.io/unschedulable', 'ToBeDeletedByClusterAutoscaler', 'karpenter.sh/disrupted'],
-    replacementCondition: condition,
+    replacementCondition: variant.condition,
     exemptUsers: [],
-    stallAfterMs: 15 * MINUTE,
     retentionMs: RETENTION_MS,
   };
 }
 
-export function trackerKindOf({ tracking }: Variant): TrackerKind | undefined {
-  if (tracking === 'off') return undefined;
-  return tracking === 'namespace' ? namespaceTracker : couchbaseCluster;
+export function trackingOf({ tracking }: Variant): TrackingObject {
+  if (tracking === 'off') return NO_TRACKING;
+  return tracking === 'namespace' ? namespaceTracking : couchbaseCluster;
 }
 
 /** Whether, in truth, a mark is to be remembered by an entry. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { KeyedMutex } from '../../src/webhook/keyed-mutex.ts';
+import { KeyedMutex } from '../../src/async/keyed-mutex.ts';
 import { settle } from '../support/time.ts';
 
 const { signal } = new AbortController();

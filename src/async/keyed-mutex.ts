@@ -1,3 +1,5 @@
+import { unlessAborted } from './abort.ts';
+
 /** One at a time for each key, in order of arrival. */
 export class KeyedMutex {
   readonly #tails = new Map<string, Promise<void>>();
@@ -10,7 +12,7 @@ export class KeyedMutex {
     const tail = before.then(() => released);
     this.#tails.set(key, tail);
     try {
-      await Promise.race([before, rejectOnAbort(signal)]);
+      await unlessAborted(before, signal);
       return await work();
     } finally {
       release();
@@ -18,11 +20,4 @@ export class KeyedMutex {
       void tail.then(() => this.#tails.get(key) === tail && this.#tails.delete(key));
     }
   }
-}
-
-function rejectOnAbort(signal: AbortSignal): Promise<never> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  if (signal.aborted) reject(signal.reason);
-  else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  return promise;
 }

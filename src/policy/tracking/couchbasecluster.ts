@@ -1,4 +1,4 @@
-import type { TrackerKind } from './kind.ts';
+import { trackingOf } from './tracking.ts';
 
 const CLUSTER_LABEL = 'couchbase_cluster';
 /** DeltaRecovery is the older name of InPlaceUpgrade; the default, SwapRebalance, never uses a name twice. */
@@ -6,13 +6,15 @@ const IN_PLACE = ['InPlaceUpgrade', 'DeltaRecovery'];
 /** Conditions that, while True, keep the operator from moving a member; the one that wants a human first. */
 const HINDRANCES = ['ManualInterventionRequired', 'Hibernating', 'Upgrading', 'WaitingBetweenUpgrades', 'Rebalancing'];
 
-export const couchbaseCluster: TrackerKind = {
+export const couchbaseCluster = trackingOf({
   type: 'couchbasecluster',
-  apiVersion: 'couchbase.com/v2',
-  kind: 'CouchbaseCluster',
-  apiPath: '/apis/couchbase.com/v2',
-  plural: 'couchbaseclusters',
-  isNamespaced: true,
+  resource: {
+    apiVersion: 'couchbase.com/v2',
+    kind: 'CouchbaseCluster',
+    apiPath: '/apis/couchbase.com/v2',
+    plural: 'couchbaseclusters',
+    isNamespaced: true,
+  },
   labelKeys: [CLUSTER_LABEL],
   nameFor(pod) {
     const name = pod.labels[CLUSTER_LABEL];
@@ -32,7 +34,7 @@ export const couchbaseCluster: TrackerKind = {
     const found = HINDRANCES.find((type) => hasCondition(status, type, 'True'));
     return found ?? (hasCondition(status, 'Balanced', 'False') ? 'Unbalanced' : undefined);
   },
-};
+});
 
 function hasCondition(status: unknown, type: string, wanted: 'True' | 'False'): boolean {
   const conditions = member(status, 'conditions');

@@ -1,0 +1,24 @@
+import type { PolicySettings } from '../policy/profile.ts';
+import type { Config } from './config.ts';
+
+/** What the policy needs to know of the configuration; the one profile that there is takes its name from no setting. */
+export function policySettingsOf(config: PolicyConfig): PolicySettings {
+  const { selector, annotationKey, annotationValue, tracking, stallAfterMs } = config;
+  const { drainTaints, replacementCondition, exemptUsers, retentionMs } = config;
+  const mark = { key: annotationKey, value: annotationValue };
+  const profile = { name: 'couchbase', selector, mark, tracking, stallAfterMs };
+  return { profile, drainTaints, replacementCondition, exemptUsers, retentionMs };
+}
+
+export type PolicyConfig = Pick<
+  Config,
+  | 'selector'
+  | 'annotationKey'
+  | 'annotationValue'
+  | 'tracking'
+  | 'stallAfterMs'
+  | 'drainTaints'
+  | 'replacementCondition'
+  | 'exemptUsers'
+  | 'retentionMs'
+>;

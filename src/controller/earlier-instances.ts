@@ -1,0 +1,51 @@
+import type { Clock } from '../async/clock.ts';
+import { type Cache, lookupIn } from '../cache/cache.ts';
+import { type ObjectKey, storeKey } from '../cache/keys.ts';
+import { entryState, planEntry } from '../policy/entry-lifecycle.ts';
+import type { PolicySettings } from '../policy/profile.ts';
+import type { ReconcileResult, Reconciler } from './controller.ts';
+import { UNSYNCED_RETRY_MS } from './entries.ts';
+import { StateDurations } from './state-durations.ts';
+
+export interface EarlierInstancesOptions {
+  readonly cache: Pick<Cache, 'pods' | 'nodes' | 'earlierInstances' | 'hasSynced'>;
+  readonly settings: PolicySettings;
+  readonly clock: Pick<Clock, 'monotonicNow'>;
+}
+
+/** Prunes what the cache itself remembers of a pod's earlier instance, by the table that entries are pruned by. */
+export class EarlierInstanceReconciler implements Reconciler<ObjectKey> {
+  /** The word of the metrics; it has outlived the name of this class. */
+  readonly kind = 'departed';
+  readonly idOf = storeKey;
+  readonly #options: EarlierInstancesOptions;
+  readonly #durations: StateDurations;
+
+  constructor(options: EarlierInstancesOptions) {
+    this.#options = options;
+    this.#durations = new StateDurations(options.clock);
+  }
+
+  async reconcile(pod: ObjectKey): Promise<ReconcileResult> {
+    const { cache, settings } = this.#options;
+    const key = storeKey(pod);
+    if (!cache.hasSynced()) return { requeueAfterMs: UNSYNCED_RETRY_MS };
+    const entry = cache.earlierInstances.get(key);
+    if (entry === undefined) {
+      this.#durations.forget(key);
+      return {};
+    }
+    const successor = cache.pods.get(key);
+    const node = successor?.node === undefined ? undefined : lookupIn(cache).node(successor.node);
+    const state = entryState({ entry, ...(successor && { pod: successor }), ...(node && { node }) }, settings);
+    // The same instance may leave more than once: it lost its label, got it back, and lost it again.
+    const heldMs = this.#durations.heldMs(key, `${state} ${successor?.uid} ${entry.uid} ${entry.at}`);
+    const plan = planEntry(state, heldMs, settings);
+    if (plan.kind === 'prune') {
+      cache.earlierInstances.forget(key);
+      this.#durations.forget(key);
+      return {};
+    }
+    return plan.lookAgainInMs === undefined ? {} : { requeueAfterMs: plan.lookAgainInMs };
+  }
+}

@@ -1,0 +1,142 @@
+import type { Clock } from './async/clock.ts';
+import { type Cache, createCache } from './cache/cache.ts';
+import { Observer } from './cache/observer.ts';
+import { Controller, type Reconciler } from './controller/controller.ts';
+import { EarlierInstanceReconciler } from './controller/earlier-instances.ts';
+import { EntryReconciler } from './controller/entries.ts';
+import { MarkEventReconciler } from './controller/mark-events.ts';
+import { createPodEvents } from './controller/pod-events.ts';
+import { StalledPodReconciler } from './controller/stalled-pods.ts';
+import { wakeOnChanges } from './controller/triggers.ts';
+import type { BackoffOptions } from './informer/backoff.ts';
+import type { ApiClient } from './kube/client.ts';
+import { createEmitEvent } from './kube/events.ts';
+import { createReads, type Reads } from './kube/reads.ts';
+import { createWrites, type Writes } from './kube/writes.ts';
+import type { Log } from './log/messages.ts';
+import type { Decision } from './policy/decision.ts';
+import type { EntryState } from './policy/entry-lifecycle.ts';
+import type { PolicySettings } from './policy/profile.ts';
+import { Admitter, type AdmitterOptions } from './webhook/admitter.ts';
+import { Marker } from './webhook/marker.ts';
+
+export interface CoreOptions {
+  readonly client: ApiClient;
+  readonly settings: PolicySettings;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  /** Names this replica in Events. */
+  readonly instance: string;
+  readonly backoff?: BackoffOptions;
+  /** For metrics; what is absent is not counted. */
+  readonly on?: CoreMetrics;
+  /** For those who test the core: puts something between two of its parts. */
+  readonly between?: Between;
+}
+
+export interface CoreMetrics {
+  onDecision?(decision: Decision, durationMs: number): void;
+  onReconcile?(kind: string, result: 'success' | 'error', durationMs: number): void;
+  onQueueAdd?(): void;
+  onPrune?(state: EntryState): void;
+  onWatchInterrupted?(kind: string, error: unknown): void;
+  onSynced?(): void;
+}
+
+/** What each part gets instead of the one that it would get. */
+export interface Between {
+  cache?(cache: Cache): Cache;
+  reads?(reads: Reads): Reads;
+  writes?(writes: Writes): Writes;
+  observer?(observer: AdmitterOptions['observer']): AdmitterOptions['observer'];
+  marker?(marker: AdmitterOptions['marker']): AdmitterOptions['marker'];
+  /** What the reconcilers see of the cache. */
+  reconcilerCache?(cache: Cache): Cache;
+  reconciler?<Key>(reconciler: Reconciler<Key>): Reconciler<Key>;
+}
+
+/** A controller, whatever its keys are. */
+export type AnyController = Pick<Controller<never>, 'start' | 'stop'> & { readonly queue: { readonly length: number } };
+
+/** What decides and remembers: the hook but for its server. */
+export interface Core {
+  readonly cache: Cache;
+  readonly admitter: Admitter;
+  readonly entries: Pick<EntryReconciler, 'byState'>;
+  readonly stalledPods: Pick<StalledPodReconciler, 'byHindrance'>;
+  readonly controllers: readonly AnyController[];
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** Puts cache, observer, marker, admitter and controllers together. Nothing runs before `start`. */
+export function createCore(options: CoreOptions): Core {
+  const { client, settings, clock, random, log, instance, backoff, on = {}, between = {} } = options;
+  const reads = between.reads?.(createReads(client)) ?? createReads(client);
+  const writes = between.writes?.(createWrites(client)) ?? createWrites(client);
+  const created = createCache({
+    client,
+    settings,
+    clock,
+    random,
+    log: (level, message, fields) => log[level](message, fields),
+    onInterrupted: (kind, error) => on.onWatchInterrupted?.(kind, error),
+    onSynced: () => on.onSynced?.(),
+    ...(backoff && { backoff }),
+  });
+  const cache = between.cache?.(created) ?? created;
+
+  const seen = between.reconcilerCache?.(cache) ?? cache;
+  const emitEvent = createPodEvents(createEmitEvent(client, instance), clock);
+  const shared = { cache: seen, emitEvent, settings, log, clock };
+  const entries = new EntryReconciler({ ...shared, reads, writes, onPrune: (state) => on.onPrune?.(state) });
+  const stalledPods = new StalledPodReconciler(shared);
+  const run = <Key>(reconciler: Reconciler<Key>) =>
+    new Controller<Key>({
+      reconciler: between.reconciler?.(reconciler) ?? reconciler,
+      clock,
+      random,
+      log,
+      onReconcile: (...what) => on.onReconcile?.(...what),
+      onAdd: () => on.onQueueAdd?.(),
+    });
+  const controllers = {
+    entries: run(entries),
+    earlierInstances: run(new EarlierInstanceReconciler(shared)),
+    markEvents: run(new MarkEventReconciler(shared)),
+    stalledPods: run(stalledPods),
+  };
+  wakeOnChanges(cache, settings, {
+    entries: controllers.entries.queue,
+    earlierInstances: controllers.earlierInstances.queue,
+    markEvents: controllers.markEvents.queue,
+    stalledPods: controllers.stalledPods.queue,
+  });
+
+  const observer = new Observer({ cache, reads, settings, clock });
+  const marker = new Marker({ cache, writes, settings, clock });
+  const admitter = new Admitter({
+    observer: between.observer?.(observer) ?? observer,
+    marker: between.marker?.(marker) ?? marker,
+    settings,
+    log,
+    clock,
+    onDecision: (decision, durationMs) => on.onDecision?.(decision, durationMs),
+  });
+  const all = Object.values(controllers);
+  return {
+    cache,
+    admitter,
+    entries,
+    stalledPods,
+    controllers: all,
+    start() {
+      cache.start();
+      for (const controller of all) controller.start();
+    },
+    async stop() {
+      await Promise.all([cache.stop(), ...all.map((controller) => controller.stop())]);
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import type { Pod, PodMetadata, Selector } from './model.ts';
+import { matches } from './selector.ts';
+import type { Tracking } from './tracking/tracking.ts';
+
+/** What the hook knows of one kind of operator, and of the pods that this operator moves. */
+export interface Profile {
+  readonly name: string;
+  /** The pods that it is about. */
+  readonly selector: Selector;
+  /** The annotation that asks the operator to move a pod. */
+  readonly mark: { readonly key: string; readonly value: string };
+  readonly tracking: Tracking;
+  /** How long the operator has to act on a mark before the pod counts as stalled. */
+  readonly stallAfterMs: number;
+}
+
+/** What the policy needs to know of the configuration. */
+export interface PolicySettings {
+  readonly profile: Profile;
+  readonly drainTaints: readonly string[];
+  readonly replacementCondition: 'scheduled' | 'ready';
+  readonly exemptUsers: readonly string[];
+  /** How long an entry stays after its pod has settled. */
+  readonly retentionMs: number;
+}
+
+/** The profile that selects the pod, if one does. Backup and restore Jobs carry the members' labels: see `isProtected`. */
+export function profileOf(pod: Pick<PodMetadata, 'labels'>, { profile }: PolicySettings): Profile | undefined {
+  return matches(profile.selector, pod.labels) ? profile : undefined;
+}
+
+/** Whether the hook protects the pod: a profile selects it, and it is not a Job's, which no operator moves. */
+export function isProtected(pod: PodMetadata, settings: PolicySettings): boolean {
+  return profileOf(pod, settings) !== undefined && !isJobOwned(pod);
+}
+
+export function isJobOwned(pod: PodMetadata): boolean {
+  return pod.owner?.kind === 'Job' && pod.owner.apiVersion.startsWith('batch/');
+}
+
+/** Whether the pod carries the mark of the profile. */
+export function isMarked(pod: Pod, { mark }: Profile): boolean {
+  return pod.mark?.value === mark.value;
+}
