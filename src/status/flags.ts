@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { DNS_LABEL } from '../policy/names.ts';
 
 export interface StatusFlags {
   readonly help: boolean;
@@ -40,14 +41,12 @@ const OPTIONS = {
   tracking: { type: 'string' },
 } as const;
 
-const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-
 /** Reads the arguments after `status`. Throws an Error that says what is wrong, for the person who typed it. */
 export function parseFlags(args: readonly string[]): StatusFlags {
   const { values } = parseArgs({ args: [...args], options: OPTIONS });
   const { output = 'table', namespace, context, kubeconfig, selector } = values;
   if (output !== 'table' && output !== 'json') throw new Error(`--output is "${output}"; it must be table or json`);
-  if (namespace !== undefined && !NAMESPACE.test(namespace))
+  if (namespace !== undefined && !DNS_LABEL.test(namespace))
     throw new Error(`--namespace is "${namespace}", which is not the name of a namespace`);
   return {
     help: values.help ?? false,
