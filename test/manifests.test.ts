@@ -146,7 +146,7 @@ describe('the Deployment', () => {
   const portOf = (name: string) => container.ports.find((port) => port.name === name)?.containerPort;
 
   test('sets only what the hook reads, here and in every component', () => {
-    const known = SETTINGS.map(({ name }) => name);
+    const known: readonly string[] = SETTINGS.map(({ name }) => name);
     const names = Object.keys(env);
     for (const file of files.filter((one) => /^(components|certmanager|kind)\/.*kustomization/.test(one))) {
       const patches: { patch: string }[] = read(file)[0].patches;
