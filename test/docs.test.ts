@@ -17,11 +17,13 @@ const PLAIN = [
   'CONTRIBUTING.md',
   'CHANGELOG.md',
   'SECURITY.md',
+  ...globSync('docs/decisions/*.md', { cwd: ROOT }),
   'docs/configuration.md',
   'docs/decision-table.md',
   'docs/logs.md',
   'docs/metrics.md',
   'docs/operations.md',
+  'docs/reliability.md',
   'docs/status.md',
 ];
 
