@@ -24,6 +24,7 @@ const PLAIN = [
   'docs/metrics.md',
   'docs/operations.md',
   'docs/reliability.md',
+  'docs/simulation.md',
   'docs/status.md',
 ];
 
