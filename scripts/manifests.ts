@@ -12,7 +12,7 @@ const MANIFESTS = {
   options: {
     overlay: value('--overlay <FOLDER>', 'what to render (default: config/default)', String),
     image: value('--image <NAME:TAG>', 'the image of the hook, instead of the one in config/manager', String),
-    namespace: value('--namespace <NAME>', `where it is installed (default: ${NAMESPACE})`, String, NAMESPACE),
+    namespace: value('--namespace <NAME>', 'where it is installed', String, NAMESPACE),
   },
   operands: {
     name: 'FILE',

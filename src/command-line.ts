@@ -63,7 +63,7 @@ export function flag(flags: string, about: string): OptionSpec<boolean> {
   return { flags, about, parse: String, isList: false, fallback: false };
 }
 
-/** An option with a value. Without a default it is absent when it is not given. */
+/** An option with a value. Without a default it is absent when it is not given; a default is shown in the help. */
 export function value<T>(flags: string, about: string, parse: (text: string) => T): OptionSpec<T | undefined>;
 export function value<T>(flags: string, about: string, parse: (text: string) => T, fallback: T): OptionSpec<T>;
 export function value<T>(flags: string, about: string, parse: (text: string) => T, fallback?: T): OptionSpec<unknown> {
@@ -147,9 +147,12 @@ function commandOf(spec: CommandSpec, onWrong: (problem: string) => void = () =>
   return command;
 }
 
-function optionOf({ flags, about, parse, isList }: OptionSpec<unknown>, onWrong: (problem: string) => void): Option {
+function optionOf(spec: OptionSpec<unknown>, onWrong: (problem: string) => void): Option {
+  const { flags, about, parse, isList, fallback } = spec;
   const option = new Option(flags, about);
   if (!option.required) return option;
+  // A list without values, and an option that may be absent, have no default to be shown.
+  if (!isList && fallback !== undefined) option.default(fallback, String(fallback));
   return option.argParser((text: string, before: unknown) => {
     try {
       const read = parse(text);

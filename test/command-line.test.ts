@@ -113,7 +113,7 @@ Flies.
 
 Options:
   -q, --quick   not far
-  -r, --runs N  how often
+  -r, --runs N  how often (default: 3)
   --only BIRD   which
   --out FILE    where to
   -h, --help    show this text

@@ -29,7 +29,7 @@ const STATUS = {
     ),
     annotation: value('--annotation <K=V>', 'the reschedule annotation (default: likewise)', annotation),
     tracking: value('--tracking <KIND>', 'couchbasecluster, namespace or off (default: likewise)', tracking),
-    output: value('-o, --output <FORMAT>', 'table or json (default: table)', output, 'table'),
+    output: value('-o, --output <FORMAT>', 'table or json', output, 'table'),
     watch: flag('-w, --watch', 'go on: redraw on a terminal, else a line for each change; Ctrl-C ends it'),
   },
   notes: 'Exit codes: 0 shown, 1 the cluster could not be read, 2 wrong arguments.',

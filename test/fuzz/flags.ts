@@ -6,7 +6,7 @@ const fuzz = (names: readonly string[], notes = '') => ({
   about:
     'Sends what nobody should ever send, and checks after each case what must hold. The unit tests do the same for a few hundred cases each; this is for many. Nothing leaves the process but one loopback port.',
   options: {
-    runs: value('--runs <N>', 'cases for each target, less for the dear ones; the default is 10000', word(1), 10_000),
+    runs: value('--runs <N>', 'cases for each target, less for the dear ones', word(1), 10_000),
     seed: value(
       '--seed <S>',
       'where the cases come from; the default is any. The same seed gives the same cases',

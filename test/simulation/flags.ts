@@ -4,7 +4,7 @@ const SIMULATE = {
   name: 'npm run simulate --',
   about: `Runs the hook's own policy, execution, cache and controller against a cluster that is all in memory, one random step after another, and checks after each step what must hold. docs/simulation.md says what is simulated and what must hold.`,
   options: {
-    runs: value('--runs <N>', 'how many runs; the default is 1000', whole(1), 1000),
+    runs: value('--runs <N>', 'how many runs', whole(1), 1000),
     seed: value(
       '--seed <S>',
       'the seed of the first run, the others follow; the default is any. The same seed gives the same run',
@@ -12,7 +12,7 @@ const SIMULATE = {
     ),
     steps: value(
       '--steps <N>',
-      'how many steps a run has at most, before everything is mended and every drain has to end; the default is 240',
+      'how many steps a run has at most, before everything is mended and every drain has to end',
       whole(50),
       240,
     ),

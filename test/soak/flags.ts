@@ -5,8 +5,8 @@ const SOAK = {
   about: `Drains a node of a real control plane, again and again, while things break: two replicas of the hook, a stand-in for the Couchbase operator, and in each round another fault (replicas killed and restarted, connections reset, hung, half open, slow or cut, silent watches, the API server restarted). One replica is never restarted: its memory, handles and delays are followed. Ends with a verdict and a page of charts. Nothing it started is left behind.`,
   options: {
     hours: value('--hours <H>', 'how long, fractions allowed', positive),
-    minutes: value('--minutes <M>', 'the same in minutes (default 60)', positive),
-    out: value('--out <FILE>', 'where the page of charts is written (default soak.html)', fileName, 'soak.html'),
+    minutes: value('--minutes <M>', 'the same in minutes (default: 60)', positive),
+    out: value('--out <FILE>', 'where the page of charts is written', fileName, 'soak.html'),
   },
   notes: `
 Exit code: 0 if all rounds were right and nothing grew, 1 if not, 2 for a wrong command line, 130 if it

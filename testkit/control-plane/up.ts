@@ -12,7 +12,7 @@ const UP = {
   about:
     'Starts a real control plane (etcd, kube-apiserver, kube-scheduler, kube-controller-manager) with simulated worker nodes on loopback ports, and stays in the foreground. Ctrl-C or SIGTERM ends it and removes every file it made. The first call builds the binaries (see npm run cluster:build).',
   options: {
-    nodes: value('--nodes <N>', 'worker nodes, 1 to 100 (default 3)', whole(1, 100), 3),
+    nodes: value('--nodes <N>', 'worker nodes, 1 to 100', whole(1, 100), 3),
     kubeconfig: value(
       '--write-kubeconfig <FILE>',
       "write an administrator's kubeconfig there once all is ready; removed at the end. FILE must not exist yet",
