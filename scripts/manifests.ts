@@ -1,22 +1,27 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { helpOf, readArguments, UsageError, value } from '../src/command-line.ts';
+import { DNS_LABEL } from '../src/policy/names.ts';
 
-const HELP = `Usage: npm run manifests -- [options] [FILE]
-
-Renders the installation into one file, with kubectl kustomize.
-
-  FILE              where to; - for standard output (default: dist/install.yaml)
-  --overlay FOLDER  what to render (default: config/default)
-  --image NAME:TAG  the image of the hook, instead of the one in config/manager
-  --namespace NAME  where it is installed (default: reschedule-hook-system)
-  --help            show this text
-`;
-const IMAGE_LINE = /^( *)image: \S*reschedule-hook-server:\S+$/gm;
 /** The name stands in bindings, the registration, the FlowSchema and alerts, too, which kustomize leaves alone. */
 const NAMESPACE = 'reschedule-hook-system';
-const NAMESPACE_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const MANIFESTS = {
+  name: 'npm run manifests --',
+  about: 'Renders the installation into one file, with kubectl kustomize.',
+  options: {
+    overlay: value('--overlay <FOLDER>', 'what to render (default: config/default)', String),
+    image: value('--image <NAME:TAG>', 'the image of the hook, instead of the one in config/manager', String),
+    namespace: value('--namespace <NAME>', 'where it is installed', String, NAMESPACE),
+  },
+  operands: {
+    name: 'FILE',
+    about: 'where to; - for standard output (default: dist/install.yaml)',
+    isList: false,
+  },
+  notes: 'Exit code: 0 if it was rendered, 1 if it could not be, 2 for a wrong command line.',
+};
+const IMAGE_LINE = /^( *)image: \S*reschedule-hook-server:\S+$/gm;
 const ROOT = join(import.meta.dirname, '..');
 
 /** What was asked for cannot be done: one line, exit code 1. */
@@ -25,22 +30,21 @@ class Refused extends Error {}
 try {
   process.exitCode = main();
 } catch (error) {
-  if (!(error instanceof Refused)) throw error;
+  if (!(error instanceof Refused || error instanceof UsageError)) throw error;
   console.error(`manifests: ${error.message}`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof UsageError ? 2 : 1;
 }
 
 function main(): number {
-  const { values, positionals } = readArguments();
-  if (values.help) {
-    process.stdout.write(HELP);
+  const { options, operands } = readArguments(MANIFESTS, process.argv.slice(2));
+  if (options.help) {
+    process.stdout.write(helpOf(MANIFESTS));
     return 0;
   }
-  const [file = 'dist/install.yaml'] = positionals;
-  const { namespace = NAMESPACE } = values;
-  if (!NAMESPACE_NAME.test(namespace)) throw new Refused(`"${namespace}" is no name of a namespace`);
-  const rendered = render(values.overlay ?? join(ROOT, 'config/default'));
-  const text = withImage(rendered, values.image).replaceAll(NAMESPACE, namespace);
+  const [file = 'dist/install.yaml'] = operands;
+  const { overlay = join(ROOT, 'config/default'), image, namespace } = options;
+  if (!DNS_LABEL.test(namespace)) throw new UsageError(`"${namespace}" is no name of a namespace`);
+  const text = withImage(render(overlay), image).replaceAll(NAMESPACE, namespace);
   if (file === '-') {
     process.stdout.write(text);
     return 0;
@@ -49,24 +53,6 @@ function main(): number {
   writeFileSync(file, text);
   console.log(`wrote ${file}`);
   return 0;
-}
-
-function readArguments() {
-  try {
-    const given = parseArgs({
-      options: {
-        overlay: { type: 'string' },
-        image: { type: 'string' },
-        namespace: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-      allowPositionals: true,
-    });
-    if (given.positionals.length > 1) throw new Error('there is more than one FILE');
-    return given;
-  } catch (error) {
-    throw new Refused(`${(error as Error).message.split('\n')[0]}; see --help`);
-  }
 }
 
 function render(folder: string): string {

@@ -1,26 +1,20 @@
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { flag, helpOf, readArguments, UsageError } from '../src/command-line.ts';
 
-/**
- * `npm test`: everything that this machine can run. `--unit` leaves the browser and the control plane out; other arguments
- * are file names to run instead. Where one of these cannot be had, the rest runs and a line at the end says what was not
- * run; with CI=true that is a failure, so that nothing is skipped in silence.
- */
+const TEST = {
+  name: 'npm test --',
+  about:
+    'Runs every test that this machine can run: the unit tests, those in a browser, and those on a real control plane. When there is no browser or no control plane, the rest runs, and a line at the end says what was not run; with CI=true that is a failure, so that nothing is skipped in silence.',
+  options: { unit: flag('--unit', 'leaves the browser and the control plane out') },
+  operands: { name: 'FILE', about: 'runs these files of tests instead', isList: true },
+  notes: 'Exit code: 0 if all passed, 2 for a wrong command line.',
+};
 const BROWSER_TESTS = 'test/browser/**/*.test.ts';
 const CLUSTER_TESTS = 'test/cluster/**/*.test.ts';
 /** These need a machine to themselves: late answers are what one of them looks for. */
 const ALONE = ['load.test.ts'];
-/**
- * Some hundred processes compile the same sources: they share what Node makes of them. One that is killed leaves nothing there,
- * as most hooks are in tests, so one that ends by itself goes first.
- */
-process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
-spawnSync(process.execPath, [fileURLToPath(new URL('../bin/reschedule-hook.js', import.meta.url)), '--version']);
-
-const args = process.argv.slice(2);
-const unitOnly = args.includes('--unit');
-const named = args.filter((arg) => !arg.startsWith('--'));
 const unit = globSync('test/**/*.test.ts', {
   exclude: ['test/browser/**', 'test/cluster/**', '**/node_modules/**'],
 }).sort();
@@ -28,9 +22,33 @@ const browser = globSync(BROWSER_TESTS).sort();
 const cluster = globSync(CLUSTER_TESTS).sort();
 const notRun: string[] = [];
 
-if (named.length > 0) process.exitCode = run(named, 1);
-else if (unitOnly) process.exitCode = run(unit, 2);
-else process.exitCode = await all();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`test: ${error.message}`);
+  process.exitCode = 2;
+}
+
+async function main(): Promise<number> {
+  const { options, operands: files } = readArguments(TEST, process.argv.slice(2));
+  if (options.help) {
+    process.stdout.write(helpOf(TEST));
+    return 0;
+  }
+  shareCompiledCode();
+  if (files.length > 0) return run(files, 1);
+  return options.unit ? run(unit, 2) : await all();
+}
+
+/**
+ * Some hundred processes compile the same sources: they share what Node makes of them. One that is killed leaves nothing there,
+ * as most hooks are in tests, so one that ends by itself goes first.
+ */
+function shareCompiledCode(): void {
+  process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
+  spawnSync(process.execPath, [fileURLToPath(new URL('../bin/reschedule-hook.js', import.meta.url)), '--version']);
+}
 
 async function all(): Promise<number> {
   const codes = [run(unit, 2), await inBrowser(), await onControlPlane()];

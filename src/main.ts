@@ -5,6 +5,7 @@ import { systemClock } from './async/system-clock.ts';
 import { openFiles } from './certificates/certificate-files.ts';
 import type { SelfOptions } from './certificates/own-authority.ts';
 import { expiryOf } from './certificates/pem.ts';
+import { flag, helpOf, readArguments, UsageError } from './command-line.ts';
 import { type Config, ConfigError, readConfig } from './config/config.ts';
 import { policySettingsOf } from './config/policy-settings.ts';
 import { describeSettings } from './config/settings.ts';
@@ -21,15 +22,14 @@ import { closeServer, createHealthServer, createWebhookServer, listen, useCertif
 import { showStatus } from './status/command.ts';
 import { parseFlags, STATUS_HELP, type StatusFlags } from './status/flags.ts';
 
-const HELP = `reschedule-hook: makes kubectl drain safe for stateful pods that an operator has to move.
-
-Usage: reschedule-hook [--help | --version]
-       reschedule-hook status [--help | options]
-
-It reads the cluster from KUBECONFIG, ~/.kube/config or its ServiceAccount, and its settings from the environment:
-
-${describeSettings()}
-`;
+const HOOK = {
+  name: 'reschedule-hook',
+  about:
+    'Makes kubectl drain safe for stateful pods that an operator has to move. Without a command it serves the webhook. It reads the cluster from KUBECONFIG, ~/.kube/config or its ServiceAccount, and its settings from the environment.',
+  options: { version: flag('--version', 'show the version') },
+  commands: { status: 'shows what is under way, and changes nothing (reschedule-hook status --help)' },
+  notes: `Settings:\n${describeSettings()}`,
+};
 
 /** In every pod that has a ServiceAccount. */
 const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
@@ -42,7 +42,8 @@ export const FINISH_MS = 10_000;
  */
 export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   if (args[0] === 'status') return status(args.slice(1), env);
-  if (args.length > 0) return answerArguments(args);
+  const answered = answerArguments(args);
+  if (answered !== undefined) return answered;
   let config: Config;
   try {
     config = withNamespace(readConfig(env));
@@ -66,17 +67,19 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Pro
   }
 }
 
-function answerArguments(args: readonly string[]): number {
-  if (args.length === 1 && (args[0] === '--help' || args[0] === '-h')) {
-    process.stdout.write(HELP);
+/** The exit code; `undefined` when nothing was asked, and the hook is to run. */
+function answerArguments(args: readonly string[]): number | undefined {
+  try {
+    const { help, version: isVersionAsked } = readArguments(HOOK, args).options;
+    if (help && isVersionAsked) throw new UsageError('give --help or --version, not both');
+    if (!help && !isVersionAsked) return undefined;
+    process.stdout.write(help ? helpOf(HOOK) : `${version()}\n`);
     return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`reschedule-hook: ${error.message}\n`);
+    return 2;
   }
-  if (args.length === 1 && args[0] === '--version') {
-    process.stdout.write(`${version()}\n`);
-    return 0;
-  }
-  process.stderr.write(`reschedule-hook: unknown arguments: ${args.join(' ')}; see --help\n`);
-  return 2;
 }
 
 /** `reschedule-hook status`: shows what is under way, and changes nothing. */

@@ -98,10 +98,19 @@ describe('arguments', () => {
     assert.deepEqual(await hook(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
   });
 
-  for (const args of [['--verbose'], ['serve'], ['--help', '--version'], ['']]) {
-    test(`${JSON.stringify(args)} is unknown`, async () => {
-      const stderr = `reschedule-hook: unknown arguments: ${args.join(' ')}; see --help\n`;
-      assert.deepEqual(await hook(args), { code: 2, stdout: '', stderr });
+  for (const [args, problem] of [
+    [['--verbose'], "unknown option '--verbose'; see --help"],
+    [['serve'], "unknown command 'serve'; see --help"],
+    [['statsu'], "unknown command 'statsu' (did you mean status?); see --help"],
+    [['--help', '--version'], 'give --help or --version, not both'],
+    [[''], "unknown command ''; see --help"],
+    [
+      ['--versoin', '--loud'],
+      "unknown option '--versoin' (did you mean --version?); unknown option '--loud'; see --help",
+    ],
+  ] as const) {
+    test(`${JSON.stringify(args)} is wrong`, async () => {
+      assert.deepEqual(await hook(args), { code: 2, stdout: '', stderr: `reschedule-hook: ${problem}\n` });
     });
   }
 });

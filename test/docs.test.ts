@@ -1,43 +1,149 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { SETTINGS } from '../src/config/settings.ts';
 import { LOG } from '../src/log/messages.ts';
 import { MESSAGES } from '../src/policy/decision.ts';
+import { anchorsOf, linksOf, sentencesOf } from './support/markdown.ts';
 
-const README = readFileSync(new URL('../README.md', import.meta.url), 'utf-8');
+const ROOT = join(import.meta.dirname, '..');
+const PAGES = globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT }).sort();
+/** Never more words in a sentence; 25 are enough for almost all. */
+const WORDS_MAX = 30;
+/** Pages whose sentences are counted. */
+const PLAIN = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'SECURITY.md',
+  ...globSync('docs/decisions/*.md', { cwd: ROOT }),
+  'docs/configuration.md',
+  'docs/decision-table.md',
+  'docs/logs.md',
+  'docs/metrics.md',
+  'docs/operations.md',
+  'docs/reliability.md',
+  'docs/simulation.md',
+  'docs/status.md',
+];
 
-describe('the README says what the code does', () => {
-  test('its settings are those of the program, in the same order, with the same defaults', () => {
-    const rows = README.split('\n').filter((line) => /^\| `[A-Z_]+` \|/.test(line));
-    const expected = SETTINGS.map(({ name, fallback, help }) => {
-      const shown =
-        fallback === ''
-          ? '–'
-          : fallback
-              .split(',')
-              .map((value) => `\`${value}\``)
-              .join(', ');
-      return `| \`${name}\` | ${shown} | ${help} |`;
-    });
-    assert.deepEqual(rows, expected);
+const read = (page: string) => readFileSync(join(ROOT, page), 'utf-8');
+
+test('docs/configuration.md has the settings of the program, in the same order, with the same defaults', () => {
+  const rows = read('docs/configuration.md')
+    .split('\n')
+    .filter((line) => /^\| `[A-Z_]+` \|/.test(line));
+  const expected = SETTINGS.map(({ name, fallback, help }) => {
+    const shown =
+      fallback === ''
+        ? '–'
+        : fallback
+            .split(',')
+            .map((value) => `\`${value}\``)
+            .join(', ');
+    return `| \`${name}\` | ${shown} | ${help} |`;
   });
+  assert.deepEqual(rows, expected);
+});
+
+describe('docs/decision-table.md says what the code does', () => {
+  const page = read('docs/decision-table.md');
 
   test('every message of the decision table is in it', () => {
     for (const message of Object.values(MESSAGES)) {
       const shown = message === MESSAGES.waitingForReady ? '... to be ready' : message;
-      assert.ok(README.includes(shown), message);
+      assert.ok(page.includes(shown), message);
     }
   });
 
   test('every rule has its row', () => {
-    const rules = [...README.matchAll(/^\| (\d[a-d]?|S6) \|/gm)].map(([, rule]) => rule);
+    const rules = [...page.matchAll(/^\| (\d[a-d]?|S6) \|/gm)].map(([, rule]) => rule);
     assert.deepEqual(rules, ['1', '2', '3', '4', '5', '6', '7', '8a', '8b', '8c', '8d', '9', 'S6']);
   });
 });
 
 test('docs/logs.md lists every message of the log, in the same order', () => {
-  const text = readFileSync(new URL('../docs/logs.md', import.meta.url), 'utf-8');
-  const rows = [...text.matchAll(/^\| `([^`]+)` \| (debug|info|warn|error) \|/gm)].map(([, message]) => message);
-  assert.deepEqual(rows, Object.values(LOG));
+  const rows = [...read('docs/logs.md').matchAll(/^\| `([^`]+)` \| (debug|info|warn|error) \|/gm)];
+  assert.deepEqual(
+    rows.map(([, message]) => message),
+    Object.values(LOG),
+  );
+});
+
+describe('every page', () => {
+  for (const page of PAGES) {
+    test(`${page} links to what is there`, () => {
+      assert.deepEqual(
+        linksOf(read(page)).filter((link) => !leadsSomewhere(page, link)),
+        [],
+      );
+    });
+  }
+
+  for (const page of PLAIN) {
+    test(`${page} has no sentence of more than ${WORDS_MAX} words`, () => {
+      const long = sentencesOf(read(page)).filter(({ words }) => words.length > WORDS_MAX);
+      assert.deepEqual(
+        long.map(({ line, words }) => `${page}:${line} ${words.length} words: ${words.join(' ')}`),
+        [],
+      );
+    });
+  }
+});
+
+function leadsSomewhere(page: string, link: string): boolean {
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? page : join(dirname(page), path);
+  if (!existsSync(join(ROOT, target))) return false;
+  if (anchor === undefined) return true;
+  return statSync(join(ROOT, target)).isFile() && anchorsOf(read(target)).includes(anchor);
+}
+
+describe('what is seen of a page', () => {
+  test('sentences, without code, tables, headings and what is only written, not read', () => {
+    const page = `# A heading of words
+
+One \`with some code\` and [a link](there.md#x). Two of version 1.36.
+Goes on? Yes.
+
+- an item
+  goes on
+
+      code
+
+| a | table |
+\`\`\`
+fenced
+\`\`\`
+    code
+Last`;
+    assert.deepEqual(
+      sentencesOf(page).map(({ line, words }) => [line, words.join(' ')]),
+      [
+        [3, 'One Code and a link.'],
+        [3, 'Two of version 1.36.'],
+        [3, 'Goes on?'],
+        [3, 'Yes.'],
+        [6, 'an item goes on'],
+        [16, 'Last'],
+      ],
+    );
+  });
+
+  test('links, without those to other sites and in code', () => {
+    const page = 'see [a](b.md#c), [![x](y.png)](z.html), [out](https://example.com) and `[no](code.md)`';
+    assert.deepEqual(linksOf(page), ['b.md#c', 'y.png', 'z.html']);
+  });
+
+  test('anchors', () => {
+    assert.deepEqual(anchorsOf('# A `b` c: d\n## Same\n## Same\n```\n# no\n```'), ['a-b-c-d', 'same', 'same-1']);
+  });
+
+  test('a link that leads nowhere', () => {
+    assert.ok(!leadsSomewhere('README.md', 'docs/nothing.md'));
+    assert.ok(!leadsSomewhere('README.md', 'docs/logs.md#nothing'));
+    assert.ok(!leadsSomewhere('docs/logs.md', '#nothing'));
+    assert.ok(leadsSomewhere('docs/logs.md', '../README.md#install'));
+  });
 });

@@ -147,7 +147,7 @@ describe('the Deployment', () => {
   const portOf = (name: string) => container.ports.find((port) => port.name === name)?.containerPort;
 
   test('sets only what the hook reads, here and in every component', () => {
-    const known = SETTINGS.map(({ name }) => name);
+    const known: readonly string[] = SETTINGS.map(({ name }) => name);
     const names = Object.keys(env);
     for (const file of files.filter((one) => /^(components|certmanager|kind)\/.*kustomization/.test(one))) {
       const patches: { patch: string }[] = read(file)[0].patches;
@@ -242,14 +242,14 @@ describe('npm run manifests', () => {
   test('says in one line what is wrong', (t) => {
     const dir = mkdtempSync(join(tmpdir(), 'reschedule-hook-manifests-'));
     t.after(() => rmSync(dir, { recursive: true }));
-    for (const [args, problem] of [
-      [[join(dir, 'install.yaml')], /^manifests: kubectl cannot be run \(.*ENOENT.*\); it has to be in the PATH\n$/],
-      [['--loud'], /^manifests: Unknown option '--loud'.*; see --help\n$/],
-      [['a', 'b'], /^manifests: there is more than one FILE; see --help\n$/],
-      [['--namespace', 'A_B'], /^manifests: "A_B" is no name of a namespace\n$/],
+    for (const [args, code, problem] of [
+      [[join(dir, 'install.yaml')], 1, /^manifests: kubectl cannot be run \(.*ENOENT.*\); it has to be in the PATH\n$/],
+      [['--loud'], 2, /^manifests: unknown option '--loud'; see --help\n$/],
+      [['a', 'b'], 2, /^manifests: there is more than one FILE; see --help\n$/],
+      [['--namespace', 'A_B'], 2, /^manifests: "A_B" is no name of a namespace\n$/],
     ] as const) {
       const { status, stderr } = run(args, { PATH: dir });
-      assert.equal(status, 1);
+      assert.equal(status, code);
       assert.match(stderr, problem);
     }
     assert.ok(!existsSync(join(dir, 'install.yaml')));

@@ -1,8 +1,21 @@
-/** One environment variable: what it means without being set, and how `--help` describes it. */
+import { DNS_LABEL, LABEL_KEY, LABEL_VALUE, OBJECT_NAME } from '../policy/names.ts';
+import { parseSelector } from '../policy/selector.ts';
+import * as parse from './parsers.ts';
+
+/** One environment variable: what it means without being set, how `--help` describes it, and how its text is read. */
 export interface Setting {
   readonly name: string;
+  /** The property that holds its value. */
+  readonly key: string;
+  /** The text that counts when the variable is not set or empty. */
   readonly fallback: string;
   readonly help: string;
+  /** Throws an Error whose message goes on where the name of the setting ends. */
+  readonly parse: (text: string) => unknown;
+  /** An earlier name, which counts when only that one is set. */
+  readonly earlierName?: string;
+  /** Another setting that is read in place of this one when it is set. */
+  readonly replacedBy?: string;
 }
 
 export const DEFAULT_DRAIN_TAINTS = [
@@ -14,86 +27,221 @@ export const DEFAULT_DRAIN_TAINTS = [
   'aws-node-termination-handler/',
 ];
 
-/** In the order of the README's table, which a test compares with this one. */
-export const SETTINGS: readonly Setting[] = [
-  { name: 'POD_LABEL_SELECTOR_KEY', fallback: 'app', help: 'label key of the pods to protect' },
-  { name: 'POD_LABEL_SELECTOR_VALUE', fallback: 'couchbase', help: 'label value of the pods to protect' },
-  { name: 'POD_LABEL_SELECTOR', fallback: '', help: 'a full label selector, instead of key and value' },
+/** Every setting, in the order of the table in docs/configuration.md, which a test compares with this one. */
+export const SETTINGS = [
+  {
+    name: 'POD_LABEL_SELECTOR_KEY',
+    key: 'selectorKey',
+    fallback: 'app',
+    help: 'label key of the pods to protect',
+    parse: parse.matching(LABEL_KEY, 'a label key'),
+    replacedBy: 'POD_LABEL_SELECTOR',
+  },
+  {
+    name: 'POD_LABEL_SELECTOR_VALUE',
+    key: 'selectorValue',
+    fallback: 'couchbase',
+    help: 'label value of the pods to protect',
+    parse: parse.matching(LABEL_VALUE, 'a label value'),
+    replacedBy: 'POD_LABEL_SELECTOR',
+  },
+  {
+    name: 'POD_LABEL_SELECTOR',
+    key: 'fullSelector',
+    fallback: '',
+    help: 'a full label selector, instead of key and value',
+    parse: parse.optional(parseSelector, undefined),
+  },
   {
     name: 'RESCHEDULE_ANNOTATION_KEY',
+    key: 'annotationKey',
     fallback: 'cao.couchbase.com/reschedule',
     help: 'annotation that asks the operator to move a pod',
+    parse: parse.matching(LABEL_KEY, 'an annotation key'),
   },
-  { name: 'RESCHEDULE_ANNOTATION_VALUE', fallback: 'true', help: 'its value' },
+  {
+    name: 'RESCHEDULE_ANNOTATION_VALUE',
+    key: 'annotationValue',
+    fallback: 'true',
+    help: 'its value',
+    parse: parse.asGiven,
+  },
   {
     name: 'TRACK_RESCHEDULED_PODS',
+    key: 'isTracking',
     fallback: 'true',
     help: 'write tracking entries: true or false (the older TRACK_RESCHEULED_PODS works too)',
+    parse: parse.boolean,
+    earlierName: 'TRACK_RESCHEULED_PODS',
   },
   {
     name: 'TRACKING_RESOURCE_TYPE',
+    key: 'tracking',
     fallback: 'couchbasecluster',
     help: 'where entries are kept: couchbasecluster or namespace',
+    parse: parse.trackingOf,
   },
-  { name: 'TRACKING_RETENTION', fallback: '15m', help: 'how long an entry stays after its pod has settled' },
+  {
+    name: 'TRACKING_RETENTION',
+    key: 'retentionMs',
+    fallback: '15m',
+    help: 'how long an entry stays after its pod has settled',
+    parse: parse.retention,
+  },
   {
     name: 'REPLACEMENT_CONDITION',
+    key: 'replacementCondition',
     fallback: 'scheduled',
     help: 'when a pod that came back under its name lets the drain end: scheduled or ready',
+    parse: parse.oneOf('scheduled', 'ready'),
   },
-  { name: 'STALL_AFTER', fallback: '15m', help: 'after this a marked pod that has not moved is reported' },
+  {
+    name: 'STALL_AFTER',
+    key: 'stallAfterMs',
+    fallback: '15m',
+    help: 'after this a marked pod that has not moved is reported',
+    parse: parse.duration,
+  },
   {
     name: 'DRAIN_TAINTS',
+    key: 'drainTaints',
     fallback: DEFAULT_DRAIN_TAINTS.join(','),
     help: 'taint keys that say a node is being drained; one that ends in / is a prefix',
+    parse: parse.list,
   },
-  { name: 'EXEMPT_USERS', fallback: '', help: 'user names whose evictions are let through, separated by commas' },
+  {
+    name: 'EXEMPT_USERS',
+    key: 'exemptUsers',
+    fallback: '',
+    help: 'user names whose evictions are let through, separated by commas',
+    parse: parse.list,
+  },
   {
     name: 'CERTIFICATES',
+    key: 'certificates',
     fallback: 'files',
     help: 'self: the hook makes its certificates and keeps the caBundle of its registration; files: it reads them',
+    parse: parse.oneOf('files', 'self'),
   },
   {
     name: 'TLS_CERT_FILE',
+    key: 'tlsCertFile',
     fallback: '/etc/webhook/certs/tls.crt',
     help: 'files: serving certificate, PEM; reloaded when it changes',
+    parse: parse.asGiven,
   },
-  { name: 'TLS_KEY_FILE', fallback: '/etc/webhook/certs/tls.key', help: 'files: its key, PEM' },
-  { name: 'SERVICE_NAME', fallback: 'reschedule-hook-server', help: 'self: the Service by which it is called' },
-  { name: 'POD_NAMESPACE', fallback: '', help: "self: the namespace of the Service and the Secret; the pod's own" },
-  { name: 'CA_SECRET', fallback: 'reschedule-hook-ca', help: 'self: the Secret that keeps the authority' },
+  {
+    name: 'TLS_KEY_FILE',
+    key: 'tlsKeyFile',
+    fallback: '/etc/webhook/certs/tls.key',
+    help: 'files: its key, PEM',
+    parse: parse.asGiven,
+  },
+  {
+    name: 'SERVICE_NAME',
+    key: 'serviceName',
+    fallback: 'reschedule-hook-server',
+    help: 'self: the Service by which it is called',
+    parse: parse.matching(DNS_LABEL, 'the name of a Service'),
+  },
+  {
+    name: 'POD_NAMESPACE',
+    // Empty when it is not set; a pod can find it beside its token.
+    key: 'podNamespace',
+    fallback: '',
+    help: "self: the namespace of the Service and the Secret; the pod's own",
+    parse: parse.optional(parse.matching(DNS_LABEL, 'a namespace'), ''),
+  },
+  {
+    name: 'CA_SECRET',
+    key: 'caSecret',
+    fallback: 'reschedule-hook-ca',
+    help: 'self: the Secret that keeps the authority',
+    parse: parse.matching(OBJECT_NAME, 'the name of a Secret'),
+  },
   {
     name: 'WEBHOOK_CONFIGURATION',
+    key: 'webhookConfiguration',
     fallback: 'reschedule-hook',
     help: 'self: the ValidatingWebhookConfiguration whose caBundle is kept',
+    parse: parse.matching(OBJECT_NAME, 'a name'),
   },
   {
     name: 'CERTIFICATE_LIFETIME',
+    key: 'certificateLifetimeMs',
     fallback: '168h',
     help: 'self: of a serving certificate, which is renewed after half of it',
+    parse: parse.lifetime,
   },
   {
     name: 'CA_LIFETIME',
+    key: 'caLifetimeMs',
     fallback: '8760h',
     help: 'self: of the authority, which is renewed when a third of it is left',
+    parse: parse.lifetime,
   },
   {
     name: 'CLIENT_CA_FILE',
+    // Empty: clients are not asked for a certificate.
+    key: 'clientCaFile',
     fallback: '',
     help: 'authorities, PEM: only clients with a certificate of theirs may ask; reloaded when it changes',
+    parse: parse.asGiven,
   },
   {
     name: 'CLIENT_NAMES',
+    key: 'clientNames',
     fallback: '',
     help: 'of those, only the ones with such a common name or DNS name, separated by commas',
+    parse: parse.list,
   },
-  { name: 'BIND_ADDRESS', fallback: '', help: 'address to listen on; every address if empty' },
-  { name: 'WEBHOOK_PORT', fallback: '8443', help: 'HTTPS port of the webhook; 0 picks a free one' },
-  { name: 'HEALTH_PORT', fallback: '8080', help: 'HTTP port of health and metrics; 0 picks a free one' },
-  { name: 'SHUTDOWN_DELAY', fallback: '5s', help: 'how long to keep serving, unready, after SIGTERM' },
-  { name: 'LOG_LEVEL', fallback: 'info', help: 'debug, info, warn or error' },
-  { name: 'LOG_FORMAT', fallback: 'text', help: 'text or json' },
-];
+  {
+    name: 'BIND_ADDRESS',
+    key: 'bindAddress',
+    fallback: '',
+    help: 'address to listen on; every address if empty',
+    parse: parse.asGiven,
+  },
+  {
+    name: 'WEBHOOK_PORT',
+    key: 'webhookPort',
+    fallback: '8443',
+    // The start line says which one it is.
+    help: 'HTTPS port of the webhook; 0 picks a free one',
+    parse: parse.port,
+  },
+  {
+    name: 'HEALTH_PORT',
+    key: 'healthPort',
+    fallback: '8080',
+    help: 'HTTP port of health and metrics; 0 picks a free one',
+    parse: parse.port,
+  },
+  {
+    name: 'SHUTDOWN_DELAY',
+    key: 'shutdownDelayMs',
+    fallback: '5s',
+    help: 'how long to keep serving, unready, after SIGTERM',
+    parse: parse.shutdownDelay,
+  },
+  {
+    name: 'LOG_LEVEL',
+    key: 'logLevel',
+    fallback: 'info',
+    help: 'debug, info, warn or error',
+    parse: parse.oneOf('debug', 'info', 'warn', 'error'),
+  },
+  {
+    name: 'LOG_FORMAT',
+    key: 'logFormat',
+    fallback: 'text',
+    help: 'text or json',
+    parse: parse.oneOf('text', 'json'),
+  },
+] as const satisfies readonly Setting[];
+
+/** What the settings say, each by itself; `undefined` for a setting that may be absent. */
+export type Values = { readonly [S in (typeof SETTINGS)[number] as S['key']]: ReturnType<S['parse']> };
 
 /** The settings as text, for `--help`. */
 export function describeSettings(): string {

@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Entry } from './model.ts';
+import { DNS_LABEL, OBJECT_NAME } from './names.ts';
 
 export const ENTRY_PREFIX = 'reschedule.hook/';
 
 /** The API server's limit on the name part of an annotation key. */
 const NAME_PART_MAX = 63;
 const HASH_LENGTH = 16;
-/** What a path can be made of; `_` stands in a cut name. Anything else is nobody's entry. */
-const NAMESPACE = /^[-a-z0-9]{1,63}$/;
-const POD = /^[a-z0-9][-a-z0-9._]{0,252}$/;
 
 /**
  * The annotation key of a pod's tracking entry: `reschedule.hook/<namespace>.<pod>`, as the reference writes it. Where the
@@ -66,8 +64,13 @@ export function entryPod(key: string, value: string): { namespace: string; name:
   const text = typeof written === 'string' ? written : key.slice(ENTRY_PREFIX.length);
   const dot = text.indexOf('.');
   const pod = { namespace: text.slice(0, dot), name: text.slice(dot + 1) };
-  if (dot === -1 || !NAMESPACE.test(pod.namespace) || !POD.test(pod.name)) return undefined;
+  if (dot === -1 || !DNS_LABEL.test(pod.namespace) || !isPodName(pod.name)) return undefined;
   return entryKey(pod.namespace, pod.name) === key ? pod : undefined;
+}
+
+/** A cut name has a `_`, which no name of a pod has: its entry is then found to be about no pod, and pruned as gone. */
+function isPodName(name: string): boolean {
+  return OBJECT_NAME.test(name.replace('_', '-'));
 }
 
 function parseObject(value: string): Record<string, unknown> {

@@ -1,4 +1,5 @@
-import { parseArgs } from 'node:util';
+import { flag, helpOf, readArguments, value } from '../command-line.ts';
+import { DNS_LABEL } from '../policy/names.ts';
 
 export interface StatusFlags {
   readonly help: boolean;
@@ -10,69 +11,67 @@ export interface StatusFlags {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export const STATUS_HELP = `Usage: reschedule-hook status [options]
+const STATUS = {
+  name: 'reschedule-hook status',
+  about: `Shows which nodes are being drained, which pods are marked to be moved, and what each tracking entry waits for, as the hook's controller sees it. It only reads: get, list and watch of pods, nodes and the tracking resource are enough.`,
+  options: {
+    namespace: value('-n, --namespace <NAME>', 'only pods and entries of this namespace', namespace),
+    kubeconfig: value(
+      '--kubeconfig <FILE>',
+      'the cluster (default: KUBECONFIG, ~/.kube/config, or the ServiceAccount)',
+      String,
+    ),
+    context: value('--context <NAME>', 'a context of the kubeconfig (default: its current one)', String),
+    selector: value(
+      '--selector <SELECTOR>',
+      'the pods that the hook protects (default: as its environment variables say)',
+      String,
+    ),
+    annotation: value('--annotation <K=V>', 'the reschedule annotation (default: likewise)', annotation),
+    tracking: value('--tracking <KIND>', 'couchbasecluster, namespace or off (default: likewise)', tracking),
+    output: value('-o, --output <FORMAT>', 'table or json', output, 'table'),
+    watch: flag('-w, --watch', 'go on: redraw on a terminal, else a line for each change; Ctrl-C ends it'),
+  },
+  notes: 'Exit codes: 0 shown, 1 the cluster could not be read, 2 wrong arguments.',
+};
 
-Shows which nodes are being drained, which pods are marked to be moved, and what each tracking entry waits for, as the
-hook's controller sees it. It only reads: get, list and watch of pods, nodes and the tracking resource are enough.
+export const STATUS_HELP = helpOf(STATUS);
 
-  -n, --namespace NAME     only pods and entries of this namespace
-      --kubeconfig FILE    the cluster (default: KUBECONFIG, ~/.kube/config, or the ServiceAccount)
-      --context NAME       a context of the kubeconfig (default: its current one)
-      --selector SELECTOR  the pods that the hook protects (default: as its environment variables say)
-      --annotation K=V     the reschedule annotation (default: likewise)
-      --tracking KIND      couchbasecluster, namespace or off (default: likewise)
-  -o, --output FORMAT      table or json (default: table)
-  -w, --watch              go on: redraw on a terminal, else a line for each change; Ctrl-C ends it
-  -h, --help               show this text
-
-Exit codes: 0 shown, 1 the cluster could not be read, 2 wrong arguments.
-`;
-
-const OPTIONS = {
-  help: { type: 'boolean', short: 'h' },
-  watch: { type: 'boolean', short: 'w' },
-  output: { type: 'string', short: 'o' },
-  namespace: { type: 'string', short: 'n' },
-  kubeconfig: { type: 'string' },
-  context: { type: 'string' },
-  selector: { type: 'string' },
-  annotation: { type: 'string' },
-  tracking: { type: 'string' },
-} as const;
-
-const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-
-/** Reads the arguments after `status`. Throws an Error that says what is wrong, for the person who typed it. */
+/**
+ * Reads the arguments after `status`. Throws a UsageError that says what is wrong, for the person who typed it; where the help
+ * is, the caller says.
+ */
 export function parseFlags(args: readonly string[]): StatusFlags {
-  const { values } = parseArgs({ args: [...args], options: OPTIONS });
-  const { output = 'table', namespace, context, kubeconfig, selector } = values;
-  if (output !== 'table' && output !== 'json') throw new Error(`--output is "${output}"; it must be table or json`);
-  if (namespace !== undefined && !NAMESPACE.test(namespace))
-    throw new Error(`--namespace is "${namespace}", which is not the name of a namespace`);
+  const { kubeconfig, selector, annotation, tracking, ...flags } = readArguments(STATUS, args, '').options;
   return {
-    help: values.help ?? false,
-    watch: values.watch ?? false,
-    output,
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(context === undefined ? {} : { context }),
+    ...flags,
     env: {
       ...(kubeconfig === undefined ? {} : { KUBECONFIG: kubeconfig }),
       ...(selector === undefined ? {} : { POD_LABEL_SELECTOR: selector }),
-      ...annotationEnv(values.annotation),
-      ...trackingEnv(values.tracking),
+      ...annotation,
+      ...tracking,
     },
   };
 }
 
-function annotationEnv(annotation: string | undefined): Record<string, string> {
-  if (annotation === undefined) return {};
-  const [, key, value] = /^([^=]+)=(.+)$/.exec(annotation) ?? [];
-  if (key === undefined || value === undefined) throw new Error(`--annotation is "${annotation}"; write it KEY=VALUE`);
+function namespace(text: string): string {
+  if (!DNS_LABEL.test(text)) throw new Error(`is "${text}", which is not the name of a namespace`);
+  return text;
+}
+
+function output(text: string): 'table' | 'json' {
+  if (text !== 'table' && text !== 'json') throw new Error(`is "${text}"; it must be table or json`);
+  return text;
+}
+
+function annotation(text: string): Record<string, string> {
+  const [, key, value] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (key === undefined || value === undefined) throw new Error(`is "${text}"; write it KEY=VALUE`);
   return { RESCHEDULE_ANNOTATION_KEY: key, RESCHEDULE_ANNOTATION_VALUE: value };
 }
 
-function trackingEnv(kind: string | undefined): Record<string, string> {
-  if (kind === undefined) return {};
+/** A kind that does not exist is a wrong setting, and is named as one. */
+function tracking(kind: string): Record<string, string> {
   return kind === 'off'
     ? { TRACK_RESCHEDULED_PODS: 'false' }
     : { TRACK_RESCHEDULED_PODS: 'true', TRACKING_RESOURCE_TYPE: kind };

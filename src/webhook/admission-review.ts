@@ -1,10 +1,7 @@
 import * as z from 'zod';
 import type { Decision } from '../policy/decision.ts';
 import { assertNever, type EvictionRequest } from '../policy/model.ts';
-
-/** Names as the API server admits them; anything else cannot come from one, and must not reach a path. */
-const DNS_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+import { DNS_LABEL, OBJECT_NAME } from '../policy/names.ts';
 
 const deleteOptions = z.object({
   // It comes back in the message and in the log.
@@ -15,7 +12,8 @@ const deleteOptions = z.object({
 });
 
 const evictionRequest = z.object({
-  name: z.string().regex(DNS_NAME, 'is not the name of a pod'),
+  // Any other name cannot come from an API server, and must not reach a path.
+  name: z.string().regex(OBJECT_NAME, 'is not the name of a pod'),
   namespace: z.string().regex(DNS_LABEL, 'is not the name of a namespace'),
   userInfo: z.object({ username: z.string().max(1024).nullish() }).nullish(),
   dryRun: z.boolean().nullish(),

@@ -22,8 +22,8 @@ describe('flags of the benchmark', () => {
   });
 
   for (const [args, message] of [
-    [['--fast'], /^Unknown option '--fast'; see --help$/],
-    [['surplus'], /^Unexpected argument 'surplus'/],
+    [['--fast'], /^unknown option '--fast'; see --help$/],
+    [['surplus'], /^unexpected argument 'surplus'; see --help$/],
     [['--json'], /argument missing/],
     [['--json='], /^--json takes the name of a file$/],
     [['--only', 'drains'], /^--only takes evictions, cache, controller, not "drains"$/],
@@ -40,7 +40,7 @@ describe('flags of the benchmark', () => {
     assert.deepEqual(bench('--fast'), {
       status: 2,
       stdout: '',
-      stderr: "bench: Unknown option '--fast'; see --help\n",
+      stderr: "bench: unknown option '--fast'; see --help\n",
     });
   });
 

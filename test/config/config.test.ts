@@ -14,6 +14,8 @@ function problemsOf(env: Record<string, string>): readonly string[] {
   }
 }
 
+const settingOf = (problem: string) => problem.split(' ')[0];
+
 describe('configuration', () => {
   test('defaults are those of the reference', () => {
     const { selector: _selector, tracking, ...config } = readConfig({});
@@ -61,7 +63,7 @@ describe('configuration', () => {
       REPLACEMENT_CONDITION: 'running',
       RESCHEDULE_ANNOTATION_KEY: 'no key/at/all',
     });
-    assert.deepEqual(problems.map((line) => line.split(' ')[0]).sort(), [
+    assert.deepEqual(problems.map(settingOf).sort(), [
       'HEALTH_PORT',
       'LOG_FORMAT',
       'LOG_LEVEL',
@@ -109,6 +111,24 @@ describe('configuration', () => {
       'WEBHOOK_PORT and HEALTH_PORT are both 8080; give them different ports',
     ]);
     assert.deepEqual(problemsOf({ WEBHOOK_PORT: '0', HEALTH_PORT: '0' }), []);
+  });
+
+  test('a setting that is wrong makes no problem of others', () => {
+    assert.deepEqual(problemsOf({ WEBHOOK_PORT: 'x', HEALTH_PORT: '8443' }), [
+      'WEBHOOK_PORT is "x"; it must be a port from 0 to 65535',
+    ]);
+    assert.equal(problemsOf({ WEBHOOK_PORT: 'x', HEALTH_PORT: 'x' }).length, 2);
+    assert.equal(problemsOf({ CERTIFICATE_LIFETIME: '1s', CA_LIFETIME: '5s' }).length, 1);
+    assert.equal(problemsOf({ CERTIFICATE_LIFETIME: '9000h', CA_LIFETIME: '1s' }).length, 1);
+    assert.deepEqual(problemsOf({ POD_LABEL_SELECTOR: '=', POD_LABEL_SELECTOR_KEY: '!' }).map(settingOf), [
+      'POD_LABEL_SELECTOR',
+    ]);
+  });
+
+  test('no two settings share a name or a property', () => {
+    for (const field of ['name', 'key'] as const) {
+      assert.equal(new Set(SETTINGS.map((setting) => setting[field])).size, SETTINGS.length);
+    }
   });
 
   test('the settings of certificates have to go together', () => {

@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
-import { readFlags, UsageError } from './flags.ts';
+import { UsageError } from '../../src/command-line.ts';
+import { readFlags } from './flags.ts';
 import { target } from './target.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));

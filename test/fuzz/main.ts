@@ -1,26 +1,8 @@
-import { readFlags, UsageError } from './flags.ts';
+import { UsageError } from '../../src/command-line.ts';
+import { helpFor, readFlags } from './flags.ts';
 import { heldBytes } from './garbage.ts';
 import type { Target } from './target.ts';
 import { TARGETS } from './targets.ts';
-
-const HELP = `Usage: npm run fuzz -- [options]
-
-Sends what nobody should ever send, and checks after each case what must hold. The unit tests do the same for a few hundred
-cases each; this is for many. Nothing leaves the process but one loopback port.
-
-Options:
-  --runs N      cases for each target, less for the dear ones; the default is 10000
-  --seed S      where the cases come from; the default is any. The same seed gives the same cases
-  --only NAME   one target; may be given more than once
-  --path P      of a failure: runs that one case again, with the --seed and --only that were printed with it
-  --help        show this text
-
-Targets:
-${TARGETS.map(({ name, about }) => `  ${name.padEnd(12)}  ${about}`).join('\n')}
-
-Exit code: 0 if all held, 1 if something did not (the smallest case is printed, and how to run it again), 2 for a wrong
-command line.
-`;
 
 const PROGRESS_MS = 2_000;
 /** What a run may leave behind, and what of it is code that was compiled meanwhile. */
@@ -50,13 +32,13 @@ async function fuzz(target: Target, runs: number, seed: number, path: string | u
   if (growth > GROWTH_MAX_BYTES) throw new Error(`${target.name}: ${Math.round(growth / 2 ** 20)} MiB are still held`);
 }
 
-/** `npm run fuzz`: resolves to the exit code; see HELP for what it means. */
+/** `npm run fuzz`: resolves to the exit code; see its help for what it means. */
 async function main(args: readonly string[]): Promise<number> {
   try {
     const names = TARGETS.map(({ name }) => name);
     const { help, runs, seed = Date.now() % 2 ** 31, path, only } = readFlags(args, names);
     if (help) {
-      print(HELP);
+      process.stdout.write(helpFor(TARGETS));
       return 0;
     }
     const chosen = TARGETS.filter(({ name }) => only.length === 0 || only.includes(name));

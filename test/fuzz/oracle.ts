@@ -35,7 +35,7 @@ export function meaningOf(text: string): Meaning {
   return { reviewUid: uid, table: tableFor(request, pod), ...(pod ? { pod } : {}) };
 }
 
-/** The decision table of the README, for this world, in the words of the wire. */
+/** The table of docs/decision-table.md, for this world, in the words of the wire. */
 function tableFor(request: unknown, pod: WorldPod | undefined): Meaning['table'] {
   if (!isEviction(request) || isExempt(own(request, 'userInfo', 'username'))) return 'allow';
   if (pod === undefined) return 'deny';

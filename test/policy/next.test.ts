@@ -50,7 +50,7 @@ const unscheduled = without(successor, 'node');
 const named = aRequest({ uid: 'uid-a' });
 const terminating = aPod({ deletionDeadline: NOW + 20_000, deletionGraceSeconds: 30 });
 
-/** The decision table of the README, row by row; within a row the boundary instants. */
+/** The table of docs/decision-table.md, row by row; within a row the boundary instants. */
 const TABLE: readonly Case[] = [
   {
     when: 'rule 1: not a CREATE of pods/eviction',

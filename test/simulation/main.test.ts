@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { UsageError } from '../../src/command-line.ts';
 import { FAULTS } from './faults/faults.ts';
-import { HELP, readFlags, UsageError } from './flags.ts';
+import { HELP, readFlags } from './flags.ts';
 import { simulate } from './runs/simulate.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));

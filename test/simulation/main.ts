@@ -1,5 +1,6 @@
+import { UsageError } from '../../src/command-line.ts';
 import { checkFaults, findFaults, writeTable } from './faults/faults-table.ts';
-import { HELP, readFlags, UsageError } from './flags.ts';
+import { HELP, readFlags } from './flags.ts';
 import { simulate } from './runs/simulate.ts';
 
 const print = (text: string) => void process.stdout.write(`${text}\n`);

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
+import { UsageError } from '../../src/command-line.ts';
 import { describeError } from '../../src/kube/errors.ts';
-import { HELP, readFlags, UsageError } from './flags.ts';
+import { HELP, readFlags } from './flags.ts';
 import { drawPage } from './page.ts';
 import { soak } from './soak.ts';
 import { findingsOf } from './verdict.ts';

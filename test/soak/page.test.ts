@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readFlags, UsageError } from './flags.ts';
+import { UsageError } from '../../src/command-line.ts';
+import { readFlags } from './flags.ts';
 import { drawPage } from './page.ts';
 import type { Round, SoakRecord } from './record.ts';
 import { parseMetrics } from './sample.ts';

@@ -1,32 +1,26 @@
 /** `npm run cluster:build`: builds the control plane's binaries, or says where they are. */
 import { dirname } from 'node:path';
-import { parseArgs } from 'node:util';
+import { helpOf, readArguments, UsageError } from '../../src/command-line.ts';
 import { AssetsUnavailable, ensureAssets } from './assets.ts';
 import { BuildFailed } from './go-build.ts';
 
-const help = `Usage: npm run cluster:build [-- --help]
-
-Builds etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubectl and kwok from the Go modules pinned in
-testkit/control-plane/tools/ into the user's cache folder. About 8 minutes on two cores the first time; a second call takes a
-second. An interrupted build continues where it stopped.
-
+const BUILD = {
+  name: 'npm run cluster:build --',
+  about:
+    "Builds etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubectl and kwok from the Go modules pinned in testkit/control-plane/tools/ into the user's cache folder. About 8 minutes on two cores the first time; a second call takes a second. An interrupted build continues where it stopped.",
+  options: {},
+  notes: `
 Environment:
   KUBEBUILDER_ASSETS  use the binaries in this folder and build nothing
   XDG_CACHE_HOME      where the cache is (default: ~/.cache)
-`;
+`,
+};
 
 async function main(): Promise<number> {
-  try {
-    const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } });
-    if (values.help) {
-      process.stdout.write(help);
-      return 0;
-    }
-  } catch (error) {
-    console.error(`cluster:build: ${(error as Error).message.split('. ')[0]}; see --help`);
-    return 2;
+  if (readArguments(BUILD, process.argv.slice(2)).options.help) {
+    process.stdout.write(helpOf(BUILD));
+    return 0;
   }
-
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopping.abort());
   try {
@@ -44,4 +38,10 @@ async function main(): Promise<number> {
   }
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`cluster:build: ${error.message}`);
+  process.exitCode = 2;
+}

@@ -1,69 +1,39 @@
 /** `npm run cluster:up`: a control plane in the foreground, for as long as this process runs. */
 import { constants, copyFileSync, existsSync, renameSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { fileName, helpOf, readArguments, UsageError, value, whole } from '../../src/command-line.ts';
 import { AssetsUnavailable } from './assets.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { BuildFailed } from './go-build.ts';
 import { ComponentFailed } from './supervisor.ts';
 
-const help = `Usage: npm run cluster:up [-- options]
-
-Starts a real control plane (etcd, kube-apiserver, kube-scheduler, kube-controller-manager) with simulated worker nodes
-on loopback ports, and stays in the foreground. Ctrl-C or SIGTERM ends it and removes every file it made. The first call
-builds the binaries (see npm run cluster:build).
-
-Options:
-  --nodes N                worker nodes, 1 to 100 (default 3)
-  --write-kubeconfig FILE  write an administrator's kubeconfig there once all is ready; removed at the end.
-                           FILE must not exist yet
-  --help                   show this text
-
+const UP = {
+  name: 'npm run cluster:up --',
+  about:
+    'Starts a real control plane (etcd, kube-apiserver, kube-scheduler, kube-controller-manager) with simulated worker nodes on loopback ports, and stays in the foreground. Ctrl-C or SIGTERM ends it and removes every file it made. The first call builds the binaries (see npm run cluster:build).',
+  options: {
+    nodes: value('--nodes <N>', 'worker nodes, 1 to 100', whole(1, 100), 3),
+    kubeconfig: value(
+      '--write-kubeconfig <FILE>',
+      "write an administrator's kubeconfig there once all is ready; removed at the end. FILE must not exist yet",
+      fileName,
+    ),
+  },
+  notes: `
 Environment:
   KUBEBUILDER_ASSETS  use the binaries in this folder and build nothing
   KEEP_CLUSTER_LOGS   keep the logs when a component fails
-`;
+`,
+};
 
-/** Wrong usage: one line, exit code 2. */
-class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
-interface Flags {
-  readonly help: boolean;
-  readonly nodes: number;
-  readonly kubeconfig: string | undefined;
-}
-
-function readFlags(): Flags {
-  const values = parsedFlags();
-  const nodes = values.nodes ?? '3';
-  if (!/^[1-9]\d?$|^100$/.test(nodes)) throw new UsageError(`--nodes takes a number from 1 to 100, not "${nodes}"`);
-  const kubeconfig = values['write-kubeconfig'];
+function readFlags() {
+  const { kubeconfig, ...flags } = readArguments(UP, process.argv.slice(2)).options;
   if (kubeconfig !== undefined) checkTarget(kubeconfig);
-  return {
-    help: values.help ?? false,
-    nodes: Number(nodes),
-    kubeconfig: kubeconfig === undefined ? undefined : resolve(kubeconfig),
-  };
-}
-
-function parsedFlags() {
-  try {
-    const options = {
-      nodes: { type: 'string' },
-      'write-kubeconfig': { type: 'string' },
-      help: { type: 'boolean', short: 'h' },
-    } as const;
-    return parseArgs({ options }).values;
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message.split(/\.\s/)[0]}; see --help`, { cause: error });
-  }
+  return { ...flags, kubeconfig: kubeconfig === undefined ? undefined : resolve(kubeconfig) };
 }
 
 /** Found out now, not after the minutes that a build may take. */
 function checkTarget(path: string): void {
-  if (path === '') throw new UsageError('--write-kubeconfig takes a file name');
   // It is removed at the end, so it must be nobody's own.
   if (existsSync(path)) throw new UsageError(`--write-kubeconfig: ${path} exists already; name a new file`);
   if (!statSync(dirname(resolve(path)), { throwIfNoEntry: false })?.isDirectory()) {
@@ -95,7 +65,7 @@ Ctrl-C ends it.`);
 async function main(): Promise<number> {
   const flags = readFlags();
   if (flags.help) {
-    process.stdout.write(help);
+    process.stdout.write(helpOf(UP));
     return 0;
   }
 

@@ -199,7 +199,7 @@ describe('cluster:up', { skip, timeout: 120_000 }, () => {
 
 describe('cluster:up flags', () => {
   const wrong: [string[], RegExp][] = [
-    [['--bogus'], /^cluster:up: Unknown option '--bogus'; see --help\n$/],
+    [['--bogus'], /^cluster:up: unknown option '--bogus'; see --help\n$/],
     [['--nodes', '0'], /^cluster:up: --nodes takes a number from 1 to 100, not "0"\n$/],
     [['--write-kubeconfig', upFile], /^cluster:up: --write-kubeconfig: .* exists already; name a new file\n$/],
   ];

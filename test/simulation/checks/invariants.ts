@@ -16,7 +16,7 @@ export interface Violation {
   readonly what: string;
 }
 
-/** Watches the truth and what is done to it; the first violation is kept. Each exception is one that the README states. */
+/** Watches the truth and what is done to it; the first violation is kept. Each exception is one that docs/decision-table.md states. */
 export class Invariants implements Witness<SimTask>, Ledger {
   violation: Violation | undefined;
   /** Admissions on their way, orphans too. */

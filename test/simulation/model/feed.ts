@@ -53,7 +53,7 @@ export class Feed {
     this.#keepsUnlisted = keepsUnlisted;
   }
 
-  /** When what the process remembered of a name was last pruned, or lost for a reason that the README states; -1: never. */
+  /** When what the process remembered of a name was last pruned, or lost as docs/decision-table.md says; -1: never. */
   lostAt(name: string): number {
     return Math.max(this.told.lostAt.get(name) ?? -1, this.forgottenAt.get(name) ?? -1);
   }

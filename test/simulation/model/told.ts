@@ -37,7 +37,7 @@ const UNNOTICED_MS = 300_000;
 export class Told {
   /** UIDs of the instances that it was told have gone marked, or from a node that it was told is draining. */
   readonly sawLeaving = new Set<string>();
-  /** When what it knew of a name was lost, for a reason that the README states. */
+  /** When what it knew of a name was lost, for a reason that docs/decision-table.md states. */
   readonly lostAt = new Map<string, number>();
   readonly #pods = new Map<string, ToldPod>();
   readonly #nodes = new Map<string, boolean>();

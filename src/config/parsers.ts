@@ -1,0 +1,96 @@
+import { parseDuration } from '../policy/duration.ts';
+import { TRACKINGS, type Tracking } from '../policy/tracking/index.ts';
+
+/*
+ * Each takes the text of a setting and returns its value. Each throws an Error whose message goes on where the name of the
+ * setting ends: `is "loud"; it must be ...`.
+ */
+
+const SHUTDOWN_DELAY_MAX_MS = 3_600_000;
+const RETENTION_MIN_MS = 10_000;
+/** An X.509 certificate counts in seconds. */
+const LIFETIME_MIN_MS = 5_000;
+const BOOLEANS: Readonly<Record<string, boolean>> = { true: true, false: false, '1': true, '0': false };
+
+/** Any text is right. */
+export const asGiven = (text: string): string => text;
+
+export function matching(pattern: RegExp, what: string) {
+  return (text: string): string => {
+    if (!pattern.test(text)) throw new Error(`is "${text}", which is not ${what}`);
+    return text;
+  };
+}
+
+/** A setting that may be empty, which means `absent`. */
+export function optional<T, A>(parse: (text: string) => T, absent: A) {
+  return (text: string): T | A => (text === '' ? absent : parse(text));
+}
+
+export function oneOf<T extends string>(...allowed: readonly T[]) {
+  return (text: string): T => {
+    const found = allowed.find((value) => value === text);
+    if (found === undefined) throw new Error(`is "${text}"; it must be ${allowed.join(' or ')}`);
+    return found;
+  };
+}
+
+export function boolean(text: string): boolean {
+  const value = Object.hasOwn(BOOLEANS, text.toLowerCase()) ? BOOLEANS[text.toLowerCase()] : undefined;
+  if (value === undefined) throw new Error(`is "${text}"; it must be true or false`);
+  return value;
+}
+
+export function trackingOf(text: string): Tracking {
+  const types = TRACKINGS.map(({ type }) => type);
+  const found = TRACKINGS.find(({ type }) => type === text);
+  if (found === undefined) throw new Error(`is "${text}"; it must be ${types.join(' or ')}`);
+  return found;
+}
+
+/** In milliseconds, as are all that follow. */
+export function duration(text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new Error(`is wrong: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/**
+ * A drainer asks for the old name once more after the pod has settled: kubectl within 5 s, others within minutes. If the entry
+ * is gone by then, the pod is moved again, and again.
+ */
+export function retention(text: string): number {
+  const ms = duration(text);
+  if (ms < RETENTION_MIN_MS) throw new Error(`is ${text}; it must be at least 10s, and longer than any drainer pauses`);
+  return ms;
+}
+
+/** Longer is not meant: no pod is given that long to end, and a timer of more than 24 days would end at once. */
+export function shutdownDelay(text: string): number {
+  const ms = duration(text);
+  if (ms > SHUTDOWN_DELAY_MAX_MS) throw new Error(`is ${text}; it must be at most 1h`);
+  return ms;
+}
+
+/** Of a certificate. */
+export function lifetime(text: string): number {
+  const ms = duration(text);
+  if (ms < LIFETIME_MIN_MS) throw new Error(`is ${text}; it must be at least 5s`);
+  return ms;
+}
+
+export function port(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 65_535) throw new Error(`is "${text}"; it must be a port from 0 to 65535`);
+  return value;
+}
+
+/** Separated by commas. */
+export function list(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
