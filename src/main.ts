@@ -33,6 +33,8 @@ const HOOK = {
 
 /** In every pod that has a ServiceAccount. */
 const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
+/** How long the last line of a process that ends by a fault may take. */
+const LAST_LINE_WITHIN_MS = 2_000;
 /** How long requests in hand may take to finish once the server is closed; after half of it they are told to hurry. */
 export const FINISH_MS = 10_000;
 
@@ -55,7 +57,7 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Pro
     return 1;
   }
   const log = createLog(config.logLevel, config.logFormat);
-  process.on('unhandledRejection', (error) => log.error(LOG.unexpected, { error: describeError(error) }));
+  endOnUnhandledRejection(log);
   try {
     await run(config, env, log);
     return 0;
@@ -120,6 +122,20 @@ async function status(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
     complain(describeError(error));
     return 1;
   }
+}
+
+/**
+ * What nobody waited for has failed: the process is in a state that nobody knows, and must not answer. Another replica
+ * does, and a new process takes its place.
+ */
+function endOnUnhandledRejection(log: ReturnType<typeof createLog>): void {
+  process.once('unhandledRejection', (error) => {
+    log.error(LOG.unexpected, { error: describeError(error) });
+    const end = () => process.exit(1);
+    // A reader of the log that has stopped must not keep the process.
+    systemClock.setTimer(end, LAST_LINE_WITHIN_MS);
+    void log.end().then(end, end);
+  });
 }
 
 async function run(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<void> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startEmbedded } from '../rehearsal/embedded-api/cluster.ts';
+import { LOG } from '../src/log/messages.ts';
 import { createAuthority, writeServing } from '../testkit/certificates.ts';
 import { connect } from '../testkit/connect.ts';
 import { installClusterDefinition } from '../testkit/couchbase/couchbasecluster-crd.ts';
@@ -9,6 +10,7 @@ import { startHook } from '../testkit/hook-process.ts';
 import { registerWebhook } from '../testkit/webhook-registration.ts';
 
 const entry = join(import.meta.dirname, 'support/leftovers.ts');
+const unhandled = join(import.meta.dirname, 'support/unhandled.ts');
 
 test('a hook that was asked about an eviction, and is stopped, ends without waiting for a timer', async (t) => {
   const cluster = await startEmbedded({ nodes: 1 });
@@ -27,4 +29,25 @@ test('a hook that was asked about an eviction, and is stopped, ends without wait
   const { timers } = await hook.waitForLine(({ message }) => message === 'left');
   assert.equal(timers, 0);
   assert.deepEqual(await hook.exited, { code: 0, signal: null });
+});
+
+test('a rejection that nobody handles is logged, and ends the hook with 1: it answers no more', async (t) => {
+  const cluster = await startEmbedded({ nodes: 1 });
+  t.after(() => cluster.stop());
+  const { kubeconfigPath } = cluster;
+  const { client, close } = await connect(kubeconfigPath);
+  t.after(close);
+  await installClusterDefinition(client);
+  const authority = await createAuthority();
+  const files = await writeServing(join(cluster.dir, 'hook'), await authority.issue());
+  const hook = await startHook({ kubeconfigPath, files, entry: unhandled });
+  t.after(() => hook.kill('SIGKILL'));
+  hook.kill('SIGUSR2');
+  assert.deepEqual(await hook.exited, { code: 1, signal: null });
+  const line = await hook.waitForLine(({ message }) => message === LOG.unexpected);
+  assert.equal(line.error, 'nobody waits for this');
+  assert.equal(
+    hook.lines.some(({ message }) => message === LOG.stopping),
+    false,
+  );
 });
