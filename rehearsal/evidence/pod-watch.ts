@@ -1,8 +1,8 @@
-import { createListWatch } from '../../src/informer/list-watch.ts';
-import { Reflector, wholeList } from '../../src/informer/reflector.ts';
+import type { Reflector } from '../../src/informer/reflector.ts';
 import type { ApiClient } from '../../src/kube/client.ts';
 import { type PodView, viewPod } from '../../testkit/pods.ts';
 import { NotYet, type UntilOptions, until } from '../../testkit/until.ts';
+import { reflect } from './reflection.ts';
 
 export type PodChange = 'created' | 'scheduled' | 'ready' | 'unready' | 'terminating' | 'gone';
 
@@ -30,22 +30,17 @@ export class PodWatch {
 
   constructor(options: PodWatchOptions) {
     this.#options = options;
-    const { client, namespace, labelSelector } = options;
-    const path = namespace === undefined ? '/api/v1/pods' : `/api/v1/namespaces/${namespace}/pods`;
-    this.#reflector = new Reflector<PodView>({
+    const { client, namespace, labelSelector, onTrouble } = options;
+    this.#reflector = reflect<PodView>({
+      client,
       name: 'pods',
-      listWatch: createListWatch(client, path, labelSelector),
+      path: namespace === undefined ? '/api/v1/pods' : `/api/v1/namespaces/${namespace}/pods`,
+      ...(labelSelector === undefined ? {} : { labelSelector }),
       project: viewPod,
-      sink: {
-        put: (pod) => this.#put(pod),
-        remove: (pod) => this.#remove(pod),
-        beginList: () => wholeList((pods) => this.#replace(pods)),
-      },
-      monotonicNow: () => performance.now(),
-      random: Math.random,
-      log: (level, message, fields) => {
-        if (level === 'warn') options.onTrouble?.(message, fields);
-      },
+      replace: (pods) => this.#replace(pods),
+      put: (pod) => this.#put(pod),
+      remove: (pod) => this.#remove(pod),
+      ...(onTrouble === undefined ? {} : { onTrouble }),
     });
   }
 

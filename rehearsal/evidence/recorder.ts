@@ -12,7 +12,7 @@ import type {
   NodeRecord,
   PodRecord,
   RehearsalRecord,
-  Scenario,
+  ScenarioTitle,
 } from './record.ts';
 import type { Happening } from './timeline.ts';
 
@@ -24,7 +24,7 @@ export interface RecorderOptions {
 
 /** What is known at the end only. */
 export interface Ending {
-  readonly scenario: Scenario;
+  readonly scenario: ScenarioTitle;
   readonly startedAt: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly checks: readonly Check[];

@@ -2,7 +2,8 @@ import { type Config, ConfigError, readConfig } from '../../../src/config/config
 import type { ApiClient, JsonObject } from '../../../src/kube/client.ts';
 import { isNotFound } from '../../../src/kube/errors.ts';
 import { selects } from '../../embedded-api/storage/selectors.ts';
-import { UsageError } from '../../usage-error.ts';
+import type { Annotation } from '../../operator/operator-options.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** The hook that is installed in a cluster, as far as a rehearsal needs to know it. */
 export interface InstalledHook {
@@ -44,6 +45,12 @@ export async function findInstalledHook(client: ApiClient): Promise<InstalledHoo
     settings: settingsFrom(await environmentBehind(client, webhooks)),
   };
 }
+
+/** What the installed hook marks pods with. */
+export const annotationOf = ({ annotationKey, annotationValue }: Config): Annotation => ({
+  key: annotationKey,
+  value: annotationValue,
+});
 
 /** An eviction has no labels, whatever its pod has. */
 const selectsEvictions = ({ namespaceSelector = {}, objectSelector = {} }: Webhook, labels: Record<string, string>) =>

@@ -11,13 +11,20 @@ import {
 } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
 import { couchbaseLabels, type PodManifest } from '../../../testkit/couchbase/member.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
-import { UsageError } from '../../usage-error.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** On everything that a rehearsal creates; the value is its namespace. */
 export const RUN_LABEL = 'reschedule.hook/rehearsal';
 /** On stand-ins of members only. */
 export const MEMBER_LABEL = 'reschedule.hook/stand-in-for';
 export const WEB_LABELS = { app: 'reschedule-hook-rehearsal' };
+
+/** Of the namespace of a run. */
+export const namespaceLabels = (run: string) => ({
+  'kubernetes.io/metadata.name': run,
+  'pod-security.kubernetes.io/enforce': 'restricted',
+  [RUN_LABEL]: run,
+});
 
 /** No operator of this world knows it. */
 const STAND_IN_CLUSTER: ResourceKind = {
