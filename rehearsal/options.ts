@@ -102,7 +102,7 @@ function commandLine(): CommandLine {
       '--scenario <NAMES>',
       'play a scenario, some (a,b) or all of them, which have nodes and members of their own',
     )
-    .option('--list', 'tell which scenarios there are')
+    .option('--list', 'list the scenarios')
     .option(
       '--drainer <WHICH>',
       'kubectl (nothing else will do) or built-in, which does what kubectl does (default: kubectl where it is ' +

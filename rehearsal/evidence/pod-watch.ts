@@ -86,7 +86,7 @@ export class PodWatch {
   }
 }
 
-/** What one look at an instance tells over the one before. */
+/** What has changed at an instance since the look before. */
 export function changesOf(before: PodView | undefined, now: PodView): PodChange[] {
   const changes: PodChange[] = [];
   if (before === undefined) changes.push('created');

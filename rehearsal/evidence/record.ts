@@ -58,7 +58,7 @@ export interface NodeRecord {
   readonly cordons: readonly { readonly fromMs: number; readonly toMs?: number }[];
 }
 
-/** What happened to an instance that its own times do not tell. */
+/** What happened to an instance, beside its own times. */
 const MARK_KINDS = ['refused', 'marked', 'deleted', 'created', 'released', 'pruned'] as const;
 export type MarkKind = (typeof MARK_KINDS)[number];
 export type Marks = Readonly<Partial<Record<MarkKind, readonly number[]>>>;

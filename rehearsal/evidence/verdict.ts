@@ -91,7 +91,7 @@ export const nobodyEvicted: Rule = ({ members, deletedAt }) => {
   );
 };
 
-/** At the end of each drain, and still at the end of all where the node was not given back. */
+/** At the end of each drain, and still at the end of all drains if the node was not given back. */
 export const nodesEmpty: Rule = (seen) => {
   const closed = nodesIn(seen).filter((node) => !seen.givenBack.has(node));
   const back = seen.members.filter(({ isGone, node = '' }) => !isGone && closed.includes(node));
@@ -102,8 +102,8 @@ export const nodesEmpty: Rule = (seen) => {
 };
 
 /**
- * For as long as the answer was in hand an instance of that name was on a node that was drained. Where its operator was about
- * to delete it the answer may have been right: what was seen comes later than what was.
+ * A 404 is wrong if an instance of that name was on a draining node for as long as the hook had the request in hand. If its
+ * operator was about to delete it, the 404 may have been right: a watch sees everything a little later.
  */
 export const releasedLate: Rule = ({ history, members, deletedAt }) => {
   const uids = new Set(members.map(({ uid }) => uid));
@@ -124,7 +124,7 @@ export const releasedLate: Rule = ({ history, members, deletedAt }) => {
   ]);
 };
 
-/** An answer that keeps the drainer waiting is what most of a drain consists of; without one it has not been rehearsed. */
+/** Most of a drain is responses that keep the drainer waiting. A drain without one has not been rehearsed. */
 export const askedAgain: Rule = ({ drains, members, history }) => {
   const problems = drains
     .filter(({ isCut, code, drained }) => !isCut && code === 0 && drained.size > 0)
@@ -147,7 +147,7 @@ function listed(names: readonly string[]): string {
   return names.slice(0, MOST_NAMES).join(', ') + (more > 0 ? ` or ${more} more` : '');
 }
 
-/** Once for each drain: off its node, while it went on, and no name a second time. */
+/** A pod is moved once for each drain of its node, while that drain goes on, and no name is moved a second time. */
 export const movedOnce: Rule = (seen) => {
   const before = new Set<string>();
   const problems = movedIn(seen).flatMap((one) => {

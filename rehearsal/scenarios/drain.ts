@@ -13,7 +13,7 @@ export interface DrainContext extends Rehearsal {
   readonly pause: SharedPause;
   readonly pods: PodWatch;
   readonly drainer: Drainer;
-  /** How many members there are to be. */
+  /** How many members the cluster has when it is at rest. */
   readonly size: number;
   /** How long anything that has to come about may take, such as one more request of a drainer. */
   readonly patienceMs: number;
@@ -35,9 +35,9 @@ export const drainTimeoutMs = ({ size, place }: Pick<DrainContext, 'size' | 'pla
   Math.max(LEAST_DRAIN_TIMEOUT_MS, size * 10 * place.periodMs);
 
 /**
- * Drains a node once, and pauses the operator at its beginning. An unpaused operator moves pods so soon that no drainer
- * retries a pod that is still there, and retries are what drains consist of in life. When the drain ends, it looks at once
- * who is on the node: later nothing shows that a drain ended too early.
+ * Drains a node once, and pauses the operator at the beginning of the drain. An operator that is not paused moves pods very
+ * soon: no drainer would retry a pod that is still there, and in life most of a drain is retries. At the end it reads at once
+ * which members are still on the node, because later nothing shows that a drain ended too early.
  */
 export async function drainOnce(context: DrainContext, wanted: DrainWanted): Promise<DrainSeen> {
   const { node, members, heldFor = members.length, cut } = wanted;

@@ -18,10 +18,11 @@ export interface Scenario extends ScenarioTitle {
   readonly atOnce?: number;
   /** How long anything that has to come about may take. Default: a minute and ten periods of the operator. */
   readonly patienceMs?: number;
+  /** Settings of a hook that is started for it. */
   readonly hookEnv?: Readonly<Record<string, string>>;
   /** Default: that of the venue. */
   readonly drainer?: (client: ApiClient) => Drainer;
-  /** It is one that a person follows: the lines also say how the members start, and which watch has trouble. */
+  /** The lines also say how the members start, and which watch has trouble. Default false. */
   readonly isVerbose?: boolean;
   readonly script: (play: Play) => Promise<void>;
   readonly rules: readonly Rule[];
@@ -31,6 +32,7 @@ export interface Scenario extends ScenarioTitle {
 
 /** A drain that somebody else runs, under pods of somebody else: it is watched, and nothing is created. */
 export interface Observation extends ScenarioTitle {
+  /** As in a scenario. */
   readonly isVerbose?: boolean;
   readonly observe: (rehearsal: Rehearsal) => Promise<Outcome>;
 }

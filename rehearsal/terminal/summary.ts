@@ -1,7 +1,7 @@
 import { formatAge } from '../../src/policy/duration.ts';
 import type { RehearsalRecord } from '../evidence/record.ts';
 
-/** The end of what was rehearsed as lines for a terminal; of scenarios also what each checked, and how many are safe. */
+/** The lines at the end of a rehearsal. For scenarios they also list the checks of each, and how many are safe. */
 export function endOf(records: readonly RehearsalRecord[], areScenarios: boolean): string[] {
   if (!areScenarios) return records.flatMap((record) => ['', ...summaryOf(record)]);
   const safe = records.filter(({ holds }) => holds).length;

@@ -106,14 +106,14 @@ const rejectWith = async (failure: Promise<Error>): Promise<never> => {
   throw await failure;
 };
 
-/** Its binaries are neither there nor can they be built here: the message says what would help. */
+/** The binaries are missing and cannot be built here. The message says what would help. */
 const isUnavailable = (error: unknown): error is Error => error instanceof Error && error.name === 'AssetsUnavailable';
 
 interface ControlPlaneModule {
   startControlPlane(options: { nodes: number; log: (line: string) => void; signal: AbortSignal }): Promise<Cluster>;
 }
 
-/** It comes with a checkout only, and so is not imported before it is needed. */
+/** Only a checkout has it, and so it is not imported before it is needed. */
 async function loadControlPlane(): Promise<ControlPlaneModule> {
   const url = new URL('../../testkit/control-plane/control-plane.ts', import.meta.url);
   try {

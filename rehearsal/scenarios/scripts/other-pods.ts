@@ -4,8 +4,8 @@ import { DAEMON_APP } from '../checks.ts';
 import type { Play } from '../play.ts';
 
 /**
- * A DaemonSet, and a backup Job that wants to be on that node, with the labels of its cluster as Couchbase's operator gives
- * them: but for `couchbase_server`, which only members have. Resolves when their pods on that node are Ready.
+ * Creates a DaemonSet, and a backup Job that wants to be on that node. The Job has the labels that Couchbase's operator gives
+ * it: those of a member except `couchbase_server`. Resolves when their pods on that node are Ready.
  */
 export async function addDaemonAndJob(play: Play, node: string): Promise<void> {
   const { patienceMs, signal } = play.options;

@@ -5,7 +5,7 @@ import { anEvent } from './hook-writes.ts';
 
 /** Drains that have to wait, because the operator does not act or finds no room. */
 
-/** Drains; goes on when it has come about, or the drain has ended without it; and waits for the end of the drain. */
+/** Drains; calls `goOn` when `it` has come about, or when the drain ended without it; and waits for the end of the drain. */
 async function drainWhile(
   play: Play,
   node: string,
@@ -17,7 +17,7 @@ async function drainWhile(
   await drain;
 }
 
-/** Drains while nobody moves pods, waits until what shows that has come about, and lets them be moved. */
+/** Drains while nobody moves pods, waits until `sign` shows that, and lets the operator move them. */
 async function drainAgainst(play: Play, sign: Promise<unknown>, resume: () => Promise<void>): Promise<void> {
   const node = play.node();
   const all = play.membersOn(node).length;
@@ -64,7 +64,7 @@ export async function drainWithoutRoom(play: Play): Promise<void> {
   });
 }
 
-/** A successor without a node, and then an answer of the hook that says that the drain waits for just that. */
+/** Waits for a successor without a node, and then for a response of the hook that names this as the reason. */
 async function waitForHomeless(play: Play): Promise<void> {
   const homeless = () => play.members().find(({ node }) => node === undefined);
   await play.see('a successor without a node', () => homeless() !== undefined);

@@ -9,7 +9,7 @@ import { UsageError } from '../usage-error.ts';
 export interface InstalledHook {
   /** The names of the webhooks of its registration, as drainers print them. */
   readonly webhooks: readonly string[];
-  /** Whether evictions in a namespace with these labels are asked about. */
+  /** Whether the API server calls the hook about evictions in a namespace with these labels. */
   covers(namespaceLabels: Readonly<Record<string, string>>): boolean;
   readonly settings: Config;
 }
@@ -29,10 +29,10 @@ interface EnvironmentVariable {
 
 export const REGISTRATION = 'reschedule-hook';
 const REGISTRATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
-/** What a rehearsal goes by. */
+/** The settings that a rehearsal depends on. */
 const NEEDED = /^(POD_LABEL_SELECTOR|RESCHEDULE_ANNOTATION|TRACK)/;
 
-/** Reads the registration, and the settings from the Deployment behind it. UsageError where no hook is installed. */
+/** Reads the registration, and the settings from the Deployment behind it. Throws a UsageError if no hook is installed. */
 export async function findInstalledHook(client: ApiClient): Promise<InstalledHook> {
   const registration = await get(client, `${REGISTRATIONS}/${REGISTRATION}`);
   if (registration === undefined) {
@@ -81,7 +81,7 @@ async function environmentBehind(client: ApiClient, webhooks: readonly Webhook[]
   if (hidden !== undefined) {
     throw new UsageError(`the setting ${hidden.name} of the hook cannot be read: it comes from elsewhere`);
   }
-  // What else has no value of its own is the namespace.
+  // Of the others only the namespace comes from elsewhere.
   return Object.fromEntries(env.map((variable) => [variable.name, variable.value ?? namespace]));
 }
 

@@ -12,7 +12,7 @@ interface RawNode {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 
-/** Throws a UsageError where a stand-in pod could not run on that node as it is. */
+/** Throws a UsageError if a stand-in pod could not run on that node as it is. */
 export async function checkNode(client: ApiClient, name: string): Promise<void> {
   const node = await readNode(client, name);
   if (isCordoned(node)) throw new UsageError(`node ${name} is cordoned already, and is left alone`);
@@ -24,12 +24,12 @@ export async function checkNode(client: ApiClient, name: string): Promise<void> 
     throw new UsageError(`node ${name} has the taint ${taint.key}, so no stand-in pod can run there`);
 }
 
-/** On a node while a rehearsal has it cordoned; the value is its run. So it is known whose cordon it is. */
+/** An annotation of a node while a rehearsal has it cordoned. Its value is the run, so that everybody sees whose cordon it is. */
 const CORDONED_FOR = 'reschedule.hook/cordoned-for';
 
 /**
- * Cordons a node that is not, and only then: whoever has cordoned it before keeps their cordon. Guarded by the version that
- * was looked at.
+ * Cordons a node. If somebody else has cordoned it before, they keep their cordon, and this throws. The write is guarded by
+ * the version that was read.
  */
 export async function cordon(client: ApiClient, name: string, run: string): Promise<void> {
   for (let triesLeft = 5; ; triesLeft--) {
@@ -50,7 +50,7 @@ export async function cordon(client: ApiClient, name: string, run: string): Prom
   }
 }
 
-/** Takes the cordon of that run away, also one whose answer was lost; where there is none (any more), nothing happens. */
+/** Takes the cordon of that run away, also one whose response was lost. If there is none any more, nothing happens. */
 export async function uncordon(client: ApiClient, name: string, run: string): Promise<void> {
   const annotation = `/metadata/annotations/${CORDONED_FOR.replace('/', '~1')}`;
   const own = [
@@ -66,7 +66,7 @@ export async function uncordon(client: ApiClient, name: string, run: string): Pr
   await patchIfSo(client, name, own);
 }
 
-/** False where a test of the patch fails, or there is no such node. */
+/** False if a test of the patch fails, or if there is no such node. */
 async function patchIfSo(client: ApiClient, name: string, body: readonly object[]): Promise<boolean> {
   try {
     await patch(client, name, 'application/json-patch+json', body);
