@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { describeError } from '../src/kube/errors.ts';
-import { helpText, type Options, readOptions } from './options.ts';
+import { type Options, readOptions } from './options.ts';
 import { rehearseAll } from './rehearse-all.ts';
 import { reportOf } from './report/page.ts';
 import { checkRequirements } from './requirements.ts';
@@ -9,6 +9,7 @@ import { scenariosFor, venueFor } from './selection.ts';
 import { questionFor } from './terminal/question.ts';
 import { endOf } from './terminal/summary.ts';
 import { liveView, plainView, type View } from './terminal/view.ts';
+import { helpText, type Invocation } from './usage.ts';
 import { UsageError } from './venues/usage-error.ts';
 
 /** A person, or whoever started this, wants it to end. */
@@ -17,11 +18,11 @@ class Interrupted extends Error {
 }
 
 /** The command `rehearse`, with the arguments after its name. Resolves to the exit code, which `--help` describes. */
-export async function runRehearsal(args: readonly string[]): Promise<number> {
+export async function runRehearsal(args: readonly string[], invocation?: Invocation): Promise<number> {
   const end = endEarly();
   try {
     const options = readOptions(args);
-    const text = textFor(options);
+    const text = textFor(options, invocation);
     if (text === undefined) return (await run(options, end)) ? 0 : 1;
     process.stdout.write(text);
     return 0;
@@ -33,8 +34,8 @@ export async function runRehearsal(args: readonly string[]): Promise<number> {
 }
 
 /** What is only printed; undefined if something is to be rehearsed. */
-function textFor({ help, list }: Options): string | undefined {
-  if (help) return helpText();
+function textFor({ help, list }: Options, invocation: Invocation | undefined): string | undefined {
+  if (help) return helpText(invocation);
   return list ? `${scenarioLines().join('\n')}\n` : undefined;
 }
 

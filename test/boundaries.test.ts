@@ -51,6 +51,7 @@ const REHEARSAL_TOP = [
   'rehearsal/rehearse.ts',
   'rehearsal/requirements.ts',
   'rehearsal/selection.ts',
+  'rehearsal/usage.ts',
 ];
 
 /** The houses beside `src`, and which of the houses each may import; `test` imports what it tests. */

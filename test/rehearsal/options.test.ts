@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { helpText, readOptions } from '../../rehearsal/options.ts';
+import { readOptions } from '../../rehearsal/options.ts';
+import { helpText } from '../../rehearsal/usage.ts';
 import { UsageError } from '../../rehearsal/venues/usage-error.ts';
 
 const DEFAULTS = {
@@ -86,6 +87,8 @@ it('the help describes every option and the exit codes, in lines that fit a term
   const help = helpText();
   for (const option of ['--nodes <N>', '--observe', '-h, --help', 'Exit code: 0'])
     assert.ok(help.includes(option), option);
+  assert.match(help, /^Usage: npm run rehearse \[-- options\]\n/);
+  assert.match(helpText({ name: 'x rehearse', usage: '[options]' }), /^Usage: x rehearse \[options\]\n/);
   for (const line of help.split('\n')) assert.ok(line.length <= 110, line);
 });
 
