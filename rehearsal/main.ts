@@ -1,31 +1,29 @@
 import { writeFileSync } from 'node:fs';
 import { describeError } from '../src/kube/errors.ts';
-import { checkBeforehand } from './beforehand.ts';
-import { brokenOff } from './evidence/broken-off.ts';
-import type { RehearsalRecord } from './evidence/record.ts';
-import { endOf } from './evidence/summary.ts';
-import { type Flags, HELP, readFlags } from './flags.ts';
-import { type RehearsalOptions, rehearse } from './rehearse.ts';
+import { type Options, readOptions } from './options.ts';
+import { rehearseAll } from './rehearse-all.ts';
 import { reportOf } from './report/page.ts';
-import { playAll, scenarioLines, scenariosNamed } from './scenarios/all.ts';
+import { checkRequirements } from './requirements.ts';
+import { scenarioLines } from './scenarios/catalog.ts';
+import { scenariosFor, venueFor } from './selection.ts';
+import { questionFor } from './terminal/question.ts';
+import { endOf } from './terminal/summary.ts';
 import { liveView, plainView, type View } from './terminal/view.ts';
-import { UsageError } from './usage-error.ts';
-import { asker } from './venues/existing-cluster/ask.ts';
-import { observe } from './venues/existing-cluster/observe.ts';
-import { rehearseOnCluster } from './venues/existing-cluster/rehearse.ts';
+import { helpText, type Invocation } from './usage.ts';
+import { UsageError } from './venues/usage-error.ts';
 
 /** A person, or whoever started this, wants it to end. */
 class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
 
-/** `npm run rehearse`: resolves to the exit code; see HELP for what it means. */
-async function main(args: readonly string[]): Promise<number> {
+/** The command `rehearse`, with the arguments after its name. Resolves to the exit code, which `--help` describes. */
+export async function runRehearsal(args: readonly string[], invocation?: Invocation): Promise<number> {
   const end = endEarly();
   try {
-    const flags = readFlags(args);
-    const text = textFor(flags);
-    if (text === undefined) return (await run(flags, end)) ? 0 : 1;
+    const options = readOptions(args);
+    const text = textFor(options, invocation);
+    if (text === undefined) return (await run(options, end)) ? 0 : 1;
     process.stdout.write(text);
     return 0;
   } catch (error) {
@@ -35,9 +33,9 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** What is all that is wanted; undefined where something is to be rehearsed. */
-function textFor({ help, list }: Flags): string | undefined {
-  if (help) return HELP;
+/** What is only printed; undefined if something is to be rehearsed. */
+function textFor({ help, list }: Options, invocation: Invocation | undefined): string | undefined {
+  if (help) return helpText(invocation);
   return list ? `${scenarioLines().join('\n')}\n` : undefined;
 }
 
@@ -46,7 +44,7 @@ function exitCodeFor(why: unknown): number {
   return why instanceof UsageError ? 2 : 1;
 }
 
-/** Aborted by whatever would end this process, so that what it has done to a cluster is taken back first. */
+/** Aborts on whatever would end this process, so that what it has done to a cluster is taken back first. */
 function endEarly(): AbortSignal {
   const end = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -59,44 +57,30 @@ function endEarly(): AbortSignal {
   return end.signal;
 }
 
-/** Plays what the flags ask for, tells it, and writes it where it is wanted. Resolves to whether every check holds. */
-async function run(flags: Flags, signal: AbortSignal): Promise<boolean> {
-  checkBeforehand(flags, process.env);
-  const scenarios = flags.scenario === undefined ? undefined : scenariosNamed(flags.scenario);
-  const view = viewFor(flags);
+/** Rehearses what the options ask for, and writes it where they want it. Resolves to whether every check holds. */
+async function run(options: Options, signal: AbortSignal): Promise<boolean> {
+  checkRequirements(options, process.env);
+  const scenarios = scenariosFor(options);
+  const ask = questionFor(process.stdin, process.stderr, signal);
+  const venue = venueFor(options, { env: process.env, ask });
+  const view = viewFor(options);
   // However this process ends, the terminal is left as it was found.
   process.once('exit', view.stop);
   try {
-    const options = { write: view.write, follow: view.follow, signal };
-    const records = scenarios ? await playAll(scenarios, flags, options) : [await playOne(flags, options)];
+    const records = await rehearseAll(scenarios, venue, view, signal);
     view.stop();
-    for (const line of endOf(records, scenarios !== undefined)) view.write(line);
+    for (const line of endOf(records, options.scenario !== undefined)) view.write(line);
     // Counted from the start of this process.
     view.write(`took ${(performance.now() / 1000).toFixed(1)} s in all`);
-    if (flags.json) console.log(JSON.stringify(records));
-    if (flags.report !== undefined) writeFileSync(flags.report, reportOf(records));
+    if (options.json) console.log(JSON.stringify(records));
+    if (options.report !== undefined) writeFileSync(options.report, reportOf(records));
     return records.every(({ holds }) => holds);
   } finally {
     view.stop();
   }
 }
 
-/** Also where it breaks off there is a record, for whoever reads records only. */
-async function playOne(flags: Flags, options: RehearsalOptions): Promise<RehearsalRecord> {
-  const about = 'It broke off, and what it had seen until then is lost.';
-  const scenario = { name: flags.cluster === undefined ? flags.process : 'cluster', title: 'A rehearsed drain', about };
-  return play(flags, options).catch((error: unknown) => brokenOff(scenario, error, options.signal));
-}
-
-function play(flags: Flags, options: RehearsalOptions): Promise<RehearsalRecord> {
-  const { cluster } = flags;
-  if (cluster === undefined) return rehearse(flags, options);
-  if (cluster.observe) return observe(cluster, options, process.env);
-  const ask = asker(process.stdin, process.stderr, options.signal);
-  return rehearseOnCluster(flags, cluster, { ...options, env: process.env, ask });
-}
-
-function viewFor({ json, plain }: Flags): View {
+function viewFor({ json, plain }: Options): View {
   // What a program is to read must be alone on standard output.
   if (json) return plainView((line) => console.error(line));
   const { stdout } = process;
@@ -104,4 +88,4 @@ function viewFor({ json, plain }: Flags): View {
   return liveView(stdout, () => performance.now());
 }
 
-process.exitCode = await main(process.argv.slice(2));
+if (import.meta.main) process.exitCode = await runRehearsal(process.argv.slice(2));

@@ -33,6 +33,29 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 /** They put the rooms together and may import all of them; no room imports them. */
 const PUT_TOGETHER = ['src/core.ts', 'src/hook.ts', 'src/main.ts', 'src/metrics.ts'];
 
+/** What the rooms of `rehearsal` may import of each other; all of them stand on `testkit` and `src`, and on no package. */
+const REHEARSAL_ROOMS: Readonly<Record<string, readonly string[]>> = {
+  'embedded-api': [],
+  operator: [],
+  drainers: [],
+  evidence: ['operator'],
+  report: ['evidence'],
+  terminal: ['evidence'],
+  venues: ['embedded-api', 'operator', 'drainers'],
+  scenarios: ['venues', 'evidence', 'operator', 'drainers'],
+};
+/** The engine and the command, which put these rooms together; no room imports them. */
+const REHEARSAL_TOP = [
+  'rehearsal/command-line.ts',
+  'rehearsal/main.ts',
+  'rehearsal/options.ts',
+  'rehearsal/rehearse-all.ts',
+  'rehearsal/rehearse.ts',
+  'rehearsal/requirements.ts',
+  'rehearsal/selection.ts',
+  'rehearsal/usage.ts',
+];
+
 /** The houses beside `src`, and which of the houses each may import; `test` imports what it tests. */
 const HOUSES: Readonly<Record<string, readonly string[]>> = {
   src: [],
@@ -66,6 +89,7 @@ const everything = globSync('{src,rehearsal,testkit,bench,scripts,bin,test}/**/*
   .sort()
   .map(read);
 const source = everything.filter(({ file }) => houseOf(file) === 'src');
+const rehearsal = everything.filter(({ file }) => houseOf(file) === 'rehearsal');
 
 function read(file: string): Source {
   const text = readFileSync(join(ROOT, file), 'utf-8');
@@ -86,10 +110,16 @@ function houseOf(path: string): string {
   return path.split('/')[0] ?? path;
 }
 
-/** The room of a file of `src`, the name of a package, or the path itself for what is in no room. */
-function roomOf(path: string): string {
+/** The room of a file of a house, the name of a package, or the path itself for what is in no room. */
+function roomOf(path: string, wanted = 'src'): string {
   const [house, room, inside] = path.split('/');
-  return house === 'src' && inside !== undefined && room !== undefined ? room : path;
+  return house === wanted && inside !== undefined && room !== undefined ? room : path;
+}
+
+/** Folders that hold two ideas, most likely. */
+function crowdedFolders(sources: readonly Source[]): string[] {
+  const counts = Object.groupBy(sources, ({ file }) => dirname(file));
+  return Object.entries(counts).flatMap(([folder, files = []]) => (files.length > 15 ? [folder] : []));
 }
 
 function wrongImports({ file, imports }: Source, isAllowed: (target: string) => boolean): string[] {
@@ -117,14 +147,38 @@ describe('the rooms of src', () => {
     assert.deepEqual(others, PUT_TOGETHER);
   });
 
-  test('a room has at most 15 files, or it holds two ideas', () => {
-    const counts = Object.groupBy(source, ({ file }) => dirname(file));
-    const crowded = Object.entries(counts).filter(([, files = []]) => files.length > 15);
-    assert.deepEqual(
-      crowded.map(([folder]) => folder),
-      [],
-    );
+  test('a room has at most 15 files, or it holds two ideas', () => assert.deepEqual(crowdedFolders(source), []));
+});
+
+describe('the rooms of rehearsal', () => {
+  const roomIn = (path: string) => roomOf(path, 'rehearsal');
+
+  for (const [name, others] of Object.entries(REHEARSAL_ROOMS)) {
+    test(`${name} imports ${others.join(', ') || 'no other room'}`, () => {
+      const own = rehearsal.filter(({ file }) => roomIn(file) === name);
+      assert.notEqual(own.length, 0);
+      const isAllowed = (target: string) =>
+        target.startsWith('node:') ||
+        ['src', 'testkit', name, ...others].includes(
+          houseOf(target) === 'rehearsal' ? roomIn(target) : houseOf(target),
+        );
+      assert.deepEqual(
+        own.flatMap((one) => wrongImports(one, isAllowed)),
+        [],
+      );
+    });
+  }
+
+  test('no room imports itself, however far round', () => {
+    assert.deepEqual(circlesIn(new Map(Object.entries(REHEARSAL_ROOMS))), []);
   });
+
+  test('there is no other room, and no other file beside them', () => {
+    const others = rehearsal.map(({ file }) => file).filter((file) => !(roomIn(file) in REHEARSAL_ROOMS));
+    assert.deepEqual(others, REHEARSAL_TOP);
+  });
+
+  test('a folder has at most 15 files, or it holds two ideas', () => assert.deepEqual(crowdedFolders(rehearsal), []));
 });
 
 describe('the houses', () => {

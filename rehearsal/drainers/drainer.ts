@@ -1,4 +1,4 @@
-/** One drain that is asked for. */
+/** One drain, as it is requested. */
 export interface DrainRequest {
   readonly node: string;
   /** Given up after that; a drainer has no limit of its own. */
@@ -12,10 +12,10 @@ export interface DrainRequest {
 export interface Drainer {
   /** For the record of a rehearsal. */
   readonly name: string;
-  /** Whose words its lines are, for a timeline. */
+  /** Who speaks its lines in a timeline. */
   readonly voice: string;
-  /** Resolves to an exit code, 0 where the node is drained. Rejects only where it could not be run at all. */
+  /** Resolves to an exit code, 0 if the node is drained. Rejects only if it could not be run at all. */
   drain(request: DrainRequest): Promise<number>;
-  /** Lets the API server say what a drain would do, and writes nothing. Absent where it cannot. */
+  /** Lets the API server say what a drain would do, and writes nothing. Absent if it cannot. */
   readonly dryRun?: (request: DrainRequest) => Promise<number>;
 }

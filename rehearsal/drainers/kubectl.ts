@@ -53,11 +53,11 @@ async function drain(options: KubectlOptions, request: DrainRequest): Promise<nu
   const ended = Promise.withResolvers<number>();
   child.once('error', ended.reject);
   child.once('close', (code, name) => ended.resolve(code ?? 128 + (name === null ? 0 : constants.signals[name])));
-  const tell = async (stream: Readable, which: 'stdout' | 'stderr') => {
+  const read = async (stream: Readable, which: 'stdout' | 'stderr') => {
     for await (const line of createInterface({ input: stream })) onLine?.(line, which);
   };
   try {
-    const [code] = await Promise.all([ended.promise, tell(child.stdout, 'stdout'), tell(child.stderr, 'stderr')]);
+    const [code] = await Promise.all([ended.promise, read(child.stdout, 'stdout'), read(child.stderr, 'stderr')]);
     return code;
   } finally {
     signal?.removeEventListener('abort', kill);

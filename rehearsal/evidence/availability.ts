@@ -14,7 +14,7 @@ export interface Wanted {
   readonly wanted: number;
 }
 
-/** How many members of each cluster were ready, from what was told in the order of time. What was before the start counts as its first moment. */
+/** How many members of each cluster were ready over time. What was before the start counts as its first moment. */
 export function availabilityOf(
   wanted: readonly Wanted[],
   readiness: readonly Readiness[],

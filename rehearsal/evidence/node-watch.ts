@@ -1,9 +1,7 @@
-import { systemClock } from '../../src/async/system-clock.ts';
 import { DEFAULT_DRAIN_TAINTS } from '../../src/config/settings.ts';
-import { createListWatch } from '../../src/informer/list-watch.ts';
-import { Reflector, wholeList } from '../../src/informer/reflector.ts';
 import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
 import { isDraining } from '../../src/policy/node-state.ts';
+import { reflect } from './reflection.ts';
 
 interface NodeView {
   readonly uid: string;
@@ -13,22 +11,21 @@ interface NodeView {
 }
 
 /**
- * Tells of every node whether it is cordoned, and whether it is drained at all, by its cordon or by one of the taints that
- * drainers use, whenever the API server says something about it. Resolves to what stops it.
+ * Reports each change of a node: whether it is cordoned, and whether it is a draining node, by its cordon or by a taint that
+ * drainers use. Returns what stops it.
  */
 export function watchNodes(
   client: ApiClient,
   onNode: (name: string, isCordoned: boolean, isDraining: boolean) => void,
 ): () => Promise<void> {
-  const tell = ({ name, isCordoned, isDraining }: NodeView) => onNode(name, isCordoned, isDraining);
-  const reflector = new Reflector<NodeView>({
+  const report = ({ name, isCordoned, isDraining }: NodeView) => onNode(name, isCordoned, isDraining);
+  const reflector = reflect<NodeView>({
+    client,
     name: 'nodes',
-    listWatch: createListWatch(client, '/api/v1/nodes'),
+    path: '/api/v1/nodes',
     project: viewNode,
-    sink: { put: tell, remove: () => undefined, beginList: () => wholeList((nodes) => nodes.forEach(tell)) },
-    clock: systemClock,
-    random: Math.random,
-    log: () => undefined,
+    replace: (nodes) => nodes.forEach(report),
+    put: report,
   });
   reflector.start();
   return () => reflector.stop();

@@ -1,9 +1,8 @@
-import { systemClock } from '../../src/async/system-clock.ts';
-import { createListWatch } from '../../src/informer/list-watch.ts';
-import { Reflector, wholeList } from '../../src/informer/reflector.ts';
+import type { Reflector } from '../../src/informer/reflector.ts';
 import type { ApiClient } from '../../src/kube/client.ts';
 import { type PodView, viewPod } from '../../testkit/pods.ts';
 import { NotYet, type UntilOptions, until } from '../../testkit/until.ts';
+import { reflect } from './reflection.ts';
 
 export type PodChange = 'created' | 'scheduled' | 'ready' | 'unready' | 'terminating' | 'gone';
 
@@ -31,22 +30,17 @@ export class PodWatch {
 
   constructor(options: PodWatchOptions) {
     this.#options = options;
-    const { client, namespace, labelSelector } = options;
-    const path = namespace === undefined ? '/api/v1/pods' : `/api/v1/namespaces/${namespace}/pods`;
-    this.#reflector = new Reflector<PodView>({
+    const { client, namespace, labelSelector, onTrouble } = options;
+    this.#reflector = reflect<PodView>({
+      client,
       name: 'pods',
-      listWatch: createListWatch(client, path, labelSelector),
+      path: namespace === undefined ? '/api/v1/pods' : `/api/v1/namespaces/${namespace}/pods`,
+      ...(labelSelector === undefined ? {} : { labelSelector }),
       project: viewPod,
-      sink: {
-        put: (pod) => this.#put(pod),
-        remove: (pod) => this.#remove(pod),
-        beginList: () => wholeList((pods) => this.#replace(pods)),
-      },
-      clock: systemClock,
-      random: Math.random,
-      log: (level, message, fields) => {
-        if (level === 'warn') options.onTrouble?.(message, fields);
-      },
+      replace: (pods) => this.#replace(pods),
+      put: (pod) => this.#put(pod),
+      remove: (pod) => this.#remove(pod),
+      ...(onTrouble === undefined ? {} : { onTrouble }),
     });
   }
 
@@ -92,7 +86,7 @@ export class PodWatch {
   }
 }
 
-/** What one look at an instance tells over the one before. */
+/** What has changed at an instance since the look before. */
 export function changesOf(before: PodView | undefined, now: PodView): PodChange[] {
   const changes: PodChange[] = [];
   if (before === undefined) changes.push('created');

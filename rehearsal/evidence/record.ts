@@ -2,7 +2,7 @@
 export interface RehearsalRecord {
   /** Grows when a field changes its meaning. */
   readonly format: 1;
-  readonly scenario: Scenario;
+  readonly scenario: ScenarioTitle;
   /** When it started, in ISO 8601. */
   readonly startedAt: string;
   readonly durationMs: number;
@@ -20,7 +20,7 @@ export interface RehearsalRecord {
   readonly log: readonly LogRecord[];
 }
 
-export interface Scenario {
+export interface ScenarioTitle {
   readonly name: string;
   /** A short line for a heading. */
   readonly title: string;
@@ -58,7 +58,7 @@ export interface NodeRecord {
   readonly cordons: readonly { readonly fromMs: number; readonly toMs?: number }[];
 }
 
-/** What happened to an instance that its own times do not tell. */
+/** What happened to an instance, beside its own times. */
 const MARK_KINDS = ['refused', 'marked', 'deleted', 'created', 'released', 'pruned'] as const;
 export type MarkKind = (typeof MARK_KINDS)[number];
 export type Marks = Readonly<Partial<Record<MarkKind, readonly number[]>>>;

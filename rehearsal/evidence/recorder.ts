@@ -12,7 +12,7 @@ import type {
   NodeRecord,
   PodRecord,
   RehearsalRecord,
-  Scenario,
+  ScenarioTitle,
 } from './record.ts';
 import type { Happening } from './timeline.ts';
 
@@ -24,7 +24,7 @@ export interface RecorderOptions {
 
 /** What is known at the end only. */
 export interface Ending {
-  readonly scenario: Scenario;
+  readonly scenario: ScenarioTitle;
   readonly startedAt: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly checks: readonly Check[];
@@ -44,7 +44,7 @@ export interface Followed {
   readonly marks: ReadonlyMap<MarkKind, readonly number[]>;
 }
 
-/** Follows a rehearsal from all sides and makes its record of it. Nothing that it is told may be missing or come twice. */
+/** Gathers what happens in a rehearsal, and makes its record. Everything has to be reported to it exactly once. */
 export class Recorder {
   readonly #options: RecorderOptions;
   readonly #pods = new Map<string, { pod: PodView; cluster: string | undefined; times: Times }>();
@@ -81,7 +81,7 @@ export class Recorder {
     this.#readiness.push({ at: this.now, cluster, uid: pod.uid, isReady });
   }
 
-  /** A node as it is now; told again it does no harm. */
+  /** A node as it is now. To repeat it does no harm. */
   node(name: string, isCordoned: boolean): void {
     const cordons = this.#nodes.get(name) ?? [];
     this.#nodes.set(name, cordons);

@@ -1,6 +1,6 @@
-/** One thing that happened, as a line of the timeline tells it. */
+/** One thing that happened: a line of the timeline. */
 export interface Happening {
-  /** Who tells it: the drainer by its name, hook, operator, cluster. */
+  /** Who did or said it: the drainer by its name, hook, operator, cluster, rehearsal. */
   readonly who: string;
   readonly what: string;
   readonly pod?: string;
@@ -20,7 +20,7 @@ export interface TimelineOptions {
   readonly onHappening?: (happening: Happening) => void;
 }
 
-/** Tells what happens while it happens, one aligned line each, and keeps it for a report. */
+/** Writes what happens while it happens, one aligned line each, and keeps it for a report. */
 export class Timeline {
   readonly #options: TimelineOptions;
   readonly #entries: TimelineEntry[] = [];

@@ -1,7 +1,8 @@
 import type { LogLine } from '../../testkit/log-lines.ts';
+import type { Annotation } from '../operator/operator-options.ts';
+import { type History, isWaiting } from './history.ts';
 import type { Instance } from './pod-watch.ts';
 import type { Check, Figure } from './record.ts';
-import { isWaiting, type Testimony } from './witness.ts';
 
 /** One run of a drainer, as it began and ended; times are on the clock of the operator. */
 export interface DrainSeen {
@@ -29,8 +30,8 @@ export interface Seen {
   readonly startedAt: number;
   /** Nodes that were drained and may be used again. */
   readonly givenBack: ReadonlySet<string>;
-  readonly annotation: { readonly key: string; readonly value: string };
-  readonly witness: Testimony;
+  readonly annotation: Annotation;
+  readonly history: History;
 }
 
 /** One thing that must hold, and how it is seen. */
@@ -90,7 +91,7 @@ export const nobodyEvicted: Rule = ({ members, deletedAt }) => {
   );
 };
 
-/** At the end of each drain, and still at the end of all where the node was not given back. */
+/** At the end of each drain, and still at the end of all drains if the node was not given back. */
 export const nodesEmpty: Rule = (seen) => {
   const closed = nodesIn(seen).filter((node) => !seen.givenBack.has(node));
   const back = seen.members.filter(({ isGone, node = '' }) => !isGone && closed.includes(node));
@@ -101,20 +102,20 @@ export const nodesEmpty: Rule = (seen) => {
 };
 
 /**
- * For as long as the answer was in hand an instance of that name was on a node that was drained. Where its operator was about
- * to delete it the answer may have been right: what was seen comes later than what was.
+ * A 404 is wrong if an instance of that name was on a draining node for as long as the hook had the request in hand. If its
+ * operator was about to delete it, the 404 may have been right: a watch sees everything a little later.
  */
-export const releasedLate: Rule = ({ witness, members, deletedAt }) => {
+export const releasedLate: Rule = ({ history, members, deletedAt }) => {
   const uids = new Set(members.map(({ uid }) => uid));
-  const problems = witness.answers.flatMap(({ pod, code, from, to }) => {
+  const problems = history.responses.flatMap(({ pod, code, from, to }) => {
     if (code !== 404) return [];
-    const here = witness.stays.filter(
+    const here = history.stays.filter(
       (stay) =>
         stay.name === pod &&
         uids.has(stay.uid) &&
         stay.from < from &&
         to < Math.min(stay.to, deletedAt.get(stay.uid) ?? Infinity) &&
-        witness.closures.some((closure) => closure.node === stay.node && closure.from < from && to < closure.to),
+        history.drainings.some(({ node, ...span }) => node === stay.node && span.from < from && to < span.to),
     );
     return here.map((stay) => `a drainer was told that ${titleOf(stay)} has moved while it was on ${stay.node}`);
   });
@@ -123,14 +124,14 @@ export const releasedLate: Rule = ({ witness, members, deletedAt }) => {
   ]);
 };
 
-/** An answer that keeps the drainer waiting is what most of a drain consists of; without one it has not been rehearsed. */
-export const askedAgain: Rule = ({ drains, members, witness }) => {
+/** Most of a drain is responses that keep the drainer waiting. A drain without one has not been rehearsed. */
+export const askedAgain: Rule = ({ drains, members, history }) => {
   const problems = drains
     .filter(({ isCut, code, drained }) => !isCut && code === 0 && drained.size > 0)
     .flatMap(({ node, drained, beganAt, endedAt, heldFor }) => {
       const names = [...new Set(members.filter(({ uid }) => drained.has(uid)).map(({ name }) => name))];
-      const refused = witness.answers.filter(
-        (one) => isWaiting(one) && one.asker === 'drainer' && beganAt <= one.to && one.to <= endedAt,
+      const refused = history.responses.filter(
+        (one) => isWaiting(one) && one.sender === 'drainer' && beganAt <= one.to && one.to <= endedAt,
       );
       const missing = names.filter((name) => !refused.some(({ pod }) => pod === name));
       if (names.length - missing.length >= Math.max(1, heldFor)) return [];
@@ -146,7 +147,7 @@ function listed(names: readonly string[]): string {
   return names.slice(0, MOST_NAMES).join(', ') + (more > 0 ? ` or ${more} more` : '');
 }
 
-/** Once for each drain: off its node, while it went on, and no name a second time. */
+/** A pod is moved once for each drain of its node, while that drain goes on, and no name is moved a second time. */
 export const movedOnce: Rule = (seen) => {
   const before = new Set<string>();
   const problems = movedIn(seen).flatMap((one) => {
@@ -194,8 +195,8 @@ export function figuresOf(seen: Seen): Figure[] {
   ];
 }
 
-/** How many evictions in a namespace were refused with 429, by the hook's own log. */
-export function refusalsIn(lines: readonly LogLine[], namespace: string): number {
+/** How many evictions in a namespace the hook refused with 429, by its own log. */
+export function refusalsIn(lines: readonly LogLine[], namespace: string | undefined): number {
   return lines.filter(
     (line) =>
       line.namespace === namespace && (line.decision === 'mark' || (line.decision === 'deny' && line.code === 429)),

@@ -3,6 +3,14 @@ import type { ResourceKind } from '../../testkit/couchbase/couchbasecluster-crd.
 import type { ClusterView, OwnerReference, PodManifest } from '../../testkit/couchbase/member.ts';
 import type { WaitingFor } from './operator-plan.ts';
 
+/** Asks an operator to move the pod that carries it. */
+export interface Annotation {
+  readonly key: string;
+  readonly value: string;
+}
+
+export const DEFAULT_ANNOTATION: Annotation = { key: 'cao.couchbase.com/reschedule', value: 'true' };
+
 export interface OperatorOptions {
   readonly client: ApiClient;
   readonly namespaces: readonly string[];
@@ -14,7 +22,7 @@ export interface OperatorOptions {
   readonly recreateDelayMs?: number;
   readonly maxUpgradable?: number;
   /** Default: cao.couchbase.com/reschedule with exactly the value true. */
-  readonly annotation?: { readonly key: string; readonly value: string };
+  readonly annotation?: Annotation;
   /** The kind of its clusters; any kind with `spec.size` will do. */
   readonly kind?: ResourceKind;
   readonly labels?: (cluster: string, pod: string) => Record<string, string>;

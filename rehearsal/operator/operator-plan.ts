@@ -27,7 +27,7 @@ export type Step =
       readonly why: 'in place' | 'swapped out' | 'scale down' | 'ended';
     }
   | { readonly kind: 'open gate'; readonly member: Member }
-  /** Nothing to write, only to tell: these members became Ready, or were taken in. */
+  /** Nothing to write, only an event: these members became Ready, or a rebalance has taken them in. */
   | { readonly kind: 'ready' | 'rebalanced'; readonly member: Member };
 
 export type WaitingFor = 'paused' | 'pending' | 'recreate' | 'ready' | 'rebalance';

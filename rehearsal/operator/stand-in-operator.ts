@@ -15,7 +15,7 @@ import {
   viewCluster,
   viewMember,
 } from '../../testkit/couchbase/member.ts';
-import type { OperatorEvent, OperatorOptions } from './operator-options.ts';
+import { DEFAULT_ANNOTATION, type OperatorEvent, type OperatorOptions } from './operator-options.ts';
 import { type Memory, type OperatorStatus, planCluster, type Step, type WaitingFor } from './operator-plan.ts';
 
 export type { OperatorEvent, OperatorOptions };
@@ -50,7 +50,7 @@ export class StandInOperator {
       rebalanceMs: periodMs,
       recreateDelayMs: Math.min(periodMs, 2_000),
       maxUpgradable: 1,
-      annotation: { key: 'cao.couchbase.com/reschedule', value: 'true' },
+      annotation: DEFAULT_ANNOTATION,
       labels: couchbaseLabels,
       owner: (cluster) => clusterOwner(cluster, kind),
       readinessGate: false,
@@ -162,7 +162,7 @@ export class StandInOperator {
         return this.#openGate(step.member);
       case 'ready':
       case 'rebalanced':
-        return this.#tell(step.kind, cluster, step.member);
+        return this.#report(step.kind, cluster, step.member);
       default:
         return assertNever(step);
     }
@@ -173,7 +173,7 @@ export class StandInOperator {
     const body = manifest(memberManifest(cluster, pod, { labels, owner: owner(cluster), readinessGate }), cluster);
     const path = `/api/v1/namespaces/${cluster.namespace}/pods`;
     const created = (await client.json({ method: 'POST', path, body })) as { metadata?: { uid?: string } };
-    this.#tell('created', cluster, { name: pod, uid: created.metadata?.uid ?? '' }, why);
+    this.#report('created', cluster, { name: pod, uid: created.metadata?.uid ?? '' }, why);
   }
 
   async #delete(cluster: ClusterView, member: Member, why: string): Promise<void> {
@@ -187,7 +187,7 @@ export class StandInOperator {
       if (error instanceof ApiError) this.#deletedAt.delete(uid);
       throw error;
     }
-    this.#tell('deleted', cluster, member, why);
+    this.#report('deleted', cluster, member, why);
   }
 
   async #openGate({ namespace, name }: Member): Promise<void> {
@@ -210,7 +210,7 @@ export class StandInOperator {
     await client.json({ method: 'PATCH', path, contentType: MERGE_PATCH, body: { status } });
   }
 
-  #tell(
+  #report(
     kind: 'created' | 'ready' | 'rebalanced' | 'deleted',
     { namespace, name: cluster }: ClusterView,
     pod: { readonly name: string; readonly uid: string; readonly node?: string },

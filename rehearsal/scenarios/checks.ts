@@ -3,7 +3,7 @@ import type { AvailabilityRecord } from '../evidence/record.ts';
 import { check, movedNames, nodesIn, type Rule as RuleOf, type Seen, titleOf } from '../evidence/verdict.ts';
 import type { TimeInHook } from './time-in-hook.ts';
 
-/** What a scenario left behind, as plain data. */
+/** What a scenario left behind, as plain data; rules and figures read it. */
 export interface ScenarioSeen extends Seen {
   /** Every instance of a pod that nobody protects, and of those of Jobs that carry the label of protected ones. */
   readonly others: readonly Instance[];
@@ -11,12 +11,11 @@ export interface ScenarioSeen extends Seen {
   /** Keys of the tracking entries. */
   readonly entries: readonly string[];
   readonly inHook: TimeInHook;
+  /** How many evictions the hook refused. */
+  readonly refusals: number;
 }
 
 export type Rule = RuleOf<ScenarioSeen>;
-
-/** What the operator moves. The label that the hook selects by is also on pods of its Jobs. */
-export const isMember = ({ labels }: Pick<Instance, 'labels'>) => labels.couchbase_server === 'true';
 
 /** How many members may be down at a time. */
 export const available =

@@ -5,63 +5,29 @@ import type { Member } from '../../testkit/couchbase/member.ts';
 import * as workload from '../../testkit/couchbase/workload.ts';
 import type { LogLine } from '../../testkit/log-lines.ts';
 import { NotYet, until } from '../../testkit/until.ts';
-import type { Drainer } from '../drainers/drainer.ts';
-import { seeDrain } from '../evidence/held-drain.ts';
-import type { Hold } from '../evidence/hold.ts';
-import type { HookGuard } from '../evidence/hook-guard.ts';
-import type { PodWatch } from '../evidence/pod-watch.ts';
 import type { Check } from '../evidence/record.ts';
-import type { Recorder } from '../evidence/recorder.ts';
-import type { Timeline } from '../evidence/timeline.ts';
 import { check, type DrainSeen } from '../evidence/verdict.ts';
-import type { Witness } from '../evidence/witness.ts';
 import type { StandInOperator } from '../operator/stand-in-operator.ts';
-import type { Stage } from '../venues/stage.ts';
-import { isMember } from './checks.ts';
+import type { Place, StartedHook } from '../venues/venue.ts';
+import { type DrainContext, drainOnce } from './drain.ts';
 
-export const CLUSTER = 'cb';
-export const DRAIN_TIMEOUT_MS = 10 * 60_000;
 const RUNS = 3;
 
-/** The part of a cluster that a scenario has to itself, as others may play there too. */
-export interface Place {
-  /** Made by the scenario, with these labels. */
-  readonly namespace: string;
-  readonly labels: Readonly<Record<string, string>>;
-  /** What its pods need in order to keep to the nodes of its stage. */
-  readonly nodeSelector: Readonly<Record<string, string>>;
-}
-
-export interface PlayOptions {
-  readonly stage: Stage;
-  readonly place: Place;
+export interface PlayOptions extends DrainContext {
   readonly operator: StandInOperator;
-  readonly hold: Hold;
-  readonly guard: HookGuard;
-  readonly watch: PodWatch;
-  readonly recorder: Recorder;
-  readonly witness: Witness;
-  readonly timeline: Timeline;
-  readonly drainer: Drainer;
-  readonly size: number;
-  /** How long anything that has to come about may take. */
-  readonly patienceMs: number;
-  /** On the clock of the operator. */
-  readonly now: () => number;
-  readonly signal: AbortSignal;
 }
 
 export interface DrainHow {
   /** Ends it from outside; its exit code then says nothing. */
   readonly cut?: AbortSignal;
-  /** The operator does not act before the drainer has asked again for so many pods. Default: for all that are on the node. */
+  /** The operator does not act before the drainer has retried so many pods. Default: all that are on the node. */
   readonly heldFor?: number;
 }
 
 /** What the script of a scenario can do and wait for. */
 export class Play {
   readonly drains: DrainSeen[] = [];
-  /** What the script itself saw, for it may be over at the end. */
+  /** What the script itself saw, because it may be over at the end. */
   readonly checks: Check[] = [];
   /** Nodes that were uncordoned. */
   readonly givenBack = new Set<string>();
@@ -71,8 +37,22 @@ export class Play {
     this.options = options;
   }
 
+  get client() {
+    return this.options.site.client;
+  }
+
+  get place(): Place {
+    return this.options.place;
+  }
+
   get namespace(): string {
-    return this.options.place.namespace;
+    return this.place.namespace;
+  }
+
+  get hook(): StartedHook {
+    const { hook } = this.options.site;
+    if (hook === undefined) throw new Error('this scenario needs the log of the hook, which an installed hook keeps');
+    return hook;
   }
 
   /** The nodes with members, the fullest first. */
@@ -82,6 +62,7 @@ export class Play {
     return [...counts].sort(([a, m], [b, n]) => n - m || b.localeCompare(a)).map(([node]) => node);
   }
 
+  /** The fullest node. */
   node(): string {
     const [node] = this.nodes();
     if (node === undefined) throw new Error('no member has a node');
@@ -89,7 +70,7 @@ export class Play {
   }
 
   members() {
-    return this.options.watch.instances.filter((one) => !one.isGone && isMember(one));
+    return this.options.pods.instances.filter((one) => !one.isGone && this.place.isMember(one));
   }
 
   membersOn(wanted: string) {
@@ -98,8 +79,8 @@ export class Play {
 
   /** How often the operator has moved a pod of that name. */
   movesOf(wanted: string): number {
-    const { watch, operator } = this.options;
-    return watch.instances.filter(({ name, uid }) => name === wanted && operator.deletedAt.has(uid)).length;
+    const { pods, operator } = this.options;
+    return pods.instances.filter(({ name, uid }) => name === wanted && operator.deletedAt.has(uid)).length;
   }
 
   /** Drains once. Resolves to the exit code. */
@@ -110,30 +91,16 @@ export class Play {
     return drain;
   }
 
-  async #drain(node: string, { cut, heldFor }: DrainHow): Promise<number> {
-    const { stage, recorder, timeline, drainer, signal } = this.options;
-    const sight = { ...this.options, client: stage.client, namespace: this.namespace, isMember };
+  async #drain(node: string, how: DrainHow): Promise<number> {
     this.givenBack.delete(node);
-    const seen = await seeDrain(sight, { node, members: this.membersOn(node), heldFor, cut }, async () => {
-      const ended = recorder.drain(node, drainer.name);
-      const code = await drainer.drain({
-        node,
-        timeoutMs: DRAIN_TIMEOUT_MS,
-        signal: cut === undefined ? signal : AbortSignal.any([signal, cut]),
-        onLine: (line) => timeline.add({ who: drainer.voice, what: line }),
-      });
-      const result = cut?.aborted === true ? 'interrupted' : `exit code ${code}`;
-      ended(result);
-      timeline.add({ who: drainer.voice, what: result, node });
-      return code;
-    });
+    const seen = await drainOnce(this.options, { node, members: this.membersOn(node), ...how });
     this.drains.push(seen);
     return seen.code;
   }
 
   /**
-   * Drains as an administrator does while something breaks: again where it failed, once it is said to be in order. Only the
-   * last run has to be right.
+   * Drains as an administrator does while something breaks: a drain that failed is run again, once `inOrder` resolves. Only
+   * the last run has to be right.
    */
   drainUntilDone(node: string, inOrder: Promise<unknown>): Promise<void> {
     const drains = this.#drainUntilDone(node, inOrder);
@@ -151,20 +118,20 @@ export class Play {
     }
   }
 
-  /** Tells what the rehearsal itself does to the cluster. */
-  tell(what: string, node?: string): void {
-    this.options.timeline.add({ who: 'rehearsal', what, ...(node === undefined ? {} : { node }) });
+  /** Adds to the timeline what the rehearsal itself does to the cluster. */
+  log(what: string, node?: string): void {
+    this.options.evidence.timeline.add({ who: 'rehearsal', what, ...(node === undefined ? {} : { node }) });
   }
 
   /** Where the log of the hook is now; lines before it do not count for `hookSays`. */
   get mark(): number {
-    return this.options.stage.hook.lines.length;
+    return this.hook.process.lines.length;
   }
 
   hookSays(isIt: (line: LogLine) => boolean, since: number): Promise<LogLine> {
-    const { stage, signal } = this.options;
+    const { signal, patienceMs: timeoutMs } = this.options;
     const isOurs = (line: LogLine) => line.namespace === this.namespace && isIt(line);
-    const said = stage.hook.waitForLine(isOurs, { since, timeoutMs: this.options.patienceMs, signal });
+    const said = this.hook.process.waitForLine(isOurs, { since, timeoutMs, signal });
     said.catch(() => undefined);
     return said;
   }
@@ -181,7 +148,7 @@ export class Play {
     return this.hookSays(isIt, since);
   }
 
-  /** What is waited for; rejects where the drain ends first. */
+  /** What is waited for; rejects if the drain ends first. */
   async during<T>(drain: Promise<unknown>, it: Promise<T>): Promise<T> {
     const ended = drain.then(() => {
       throw new NotYet('the drain had ended');
@@ -213,22 +180,22 @@ export class Play {
     return until(what, probe, { timeoutMs, signal });
   }
 
-  /** The operator has nothing left to do. Throws where that does not come about. */
-  async calm(): Promise<readonly Member[]> {
-    const { stage, size, signal, patienceMs: timeoutMs } = this.options;
-    const wanted = { namespace: this.namespace, cluster: CLUSTER, size, balanced: true, timeoutMs, signal };
-    return workload.waitForMembers(stage.client, wanted);
+  /** The members are in place and the operator has nothing left to do. Throws if that does not come about. */
+  async calm(timeoutMs = this.options.patienceMs): Promise<readonly Member[]> {
+    const { size, signal } = this.options;
+    const { namespace, cluster, kind } = this.place;
+    const wanted = { namespace, cluster, size, kind, balanced: true, timeoutMs, signal };
+    return workload.waitForMembers(this.client, wanted);
   }
 
   async cordon(node: string, isCordoned: boolean): Promise<void> {
-    const { stage, witness } = this.options;
-    this.tell(isCordoned ? 'cordons' : 'uncordons', node);
+    this.log(isCordoned ? 'cordons' : 'uncordons', node);
     if (!isCordoned) {
       this.givenBack.add(node);
-      // From here on the hook may see it before anybody else is told.
-      witness.node(node, false);
+      // From here on the hook may see it before anybody else does.
+      this.options.evidence.history.node(node, false);
     }
-    await stage.client.json({
+    await this.client.json({
       method: 'PATCH',
       path: `/api/v1/nodes/${node}`,
       contentType: 'application/merge-patch+json',
@@ -237,7 +204,8 @@ export class Play {
   }
 
   async pauseCluster(paused: boolean): Promise<void> {
-    this.tell(paused ? 'pauses the cluster' : 'resumes the cluster');
-    await workload.patchCluster(this.options.stage.client, this.namespace, CLUSTER, { paused });
+    this.log(paused ? 'pauses the cluster' : 'resumes the cluster');
+    const { cluster, kind } = this.place;
+    await workload.patchCluster(this.client, this.namespace, cluster, { paused }, kind);
   }
 }

@@ -11,7 +11,7 @@ export interface TimeInHook {
   readonly drainMs: number;
 }
 
-/** From the lines of its log: each tells of one answer when it was given and how long that took. */
+/** Computed from the lines of its log: each says when the hook gave one answer, and how long that took. */
 export function timeInHook(lines: readonly LogLine[], drainMs: number): TimeInHook {
   const answers = lines.flatMap(({ decision, durationMs, time }) => {
     if (decision === undefined || typeof durationMs !== 'number') return [];

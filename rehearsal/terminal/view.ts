@@ -2,7 +2,7 @@ import type { Followed } from '../evidence/recorder.ts';
 import { podLines } from './pod-lines.ts';
 import { Screen, type Terminal } from './screen.ts';
 
-/** Where a rehearsal tells what happens. */
+/** Shows a rehearsal while it happens. */
 export interface View {
   write(line: string): void;
   /** Shows the pods from now on, as they are at each moment. */
@@ -14,6 +14,11 @@ export interface View {
 /** One line after the other. */
 export function plainView(write: (line: string) => void): View {
   return { write, follow: () => undefined, stop: () => undefined };
+}
+
+/** For one of several rehearsals that are shown at the same time: its name is before each line, and no pods are shown. */
+export function labelled(view: View, name: string): View {
+  return { ...plainView((line) => view.write(`${name.padEnd(17)} ${line}`)), stop: () => view.stop() };
 }
 
 const EVERY_MS = 250;

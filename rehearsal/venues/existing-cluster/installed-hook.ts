@@ -2,13 +2,14 @@ import { type Config, ConfigError, readConfig } from '../../../src/config/config
 import type { ApiClient, JsonObject } from '../../../src/kube/client.ts';
 import { isNotFound } from '../../../src/kube/errors.ts';
 import { selects } from '../../embedded-api/storage/selectors.ts';
-import { UsageError } from '../../usage-error.ts';
+import type { Annotation } from '../../operator/operator-options.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** The hook that is installed in a cluster, as far as a rehearsal needs to know it. */
 export interface InstalledHook {
   /** The names of the webhooks of its registration, as drainers print them. */
   readonly webhooks: readonly string[];
-  /** Whether evictions in a namespace with these labels are asked about. */
+  /** Whether the API server calls the hook about evictions in a namespace with these labels. */
   covers(namespaceLabels: Readonly<Record<string, string>>): boolean;
   readonly settings: Config;
 }
@@ -28,10 +29,10 @@ interface EnvironmentVariable {
 
 export const REGISTRATION = 'reschedule-hook';
 const REGISTRATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
-/** What a rehearsal goes by. */
+/** The settings that a rehearsal depends on. */
 const NEEDED = /^(POD_LABEL_SELECTOR|RESCHEDULE_ANNOTATION|TRACK)/;
 
-/** Reads the registration, and the settings from the Deployment behind it. UsageError where no hook is installed. */
+/** Reads the registration, and the settings from the Deployment behind it. Throws a UsageError if no hook is installed. */
 export async function findInstalledHook(client: ApiClient): Promise<InstalledHook> {
   const registration = await get(client, `${REGISTRATIONS}/${REGISTRATION}`);
   if (registration === undefined) {
@@ -44,6 +45,12 @@ export async function findInstalledHook(client: ApiClient): Promise<InstalledHoo
     settings: settingsFrom(await environmentBehind(client, webhooks)),
   };
 }
+
+/** What the installed hook marks pods with. */
+export const annotationOf = ({ annotationKey, annotationValue }: Config): Annotation => ({
+  key: annotationKey,
+  value: annotationValue,
+});
 
 /** An eviction has no labels, whatever its pod has. */
 const selectsEvictions = ({ namespaceSelector = {}, objectSelector = {} }: Webhook, labels: Record<string, string>) =>
@@ -74,7 +81,7 @@ async function environmentBehind(client: ApiClient, webhooks: readonly Webhook[]
   if (hidden !== undefined) {
     throw new UsageError(`the setting ${hidden.name} of the hook cannot be read: it comes from elsewhere`);
   }
-  // What else has no value of its own is the namespace.
+  // Of the others only the namespace comes from elsewhere.
   return Object.fromEntries(env.map((variable) => [variable.name, variable.value ?? namespace]));
 }
 

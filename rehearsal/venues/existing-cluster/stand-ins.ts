@@ -11,15 +11,22 @@ import {
 } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
 import { couchbaseLabels, type PodManifest } from '../../../testkit/couchbase/member.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
-import { UsageError } from '../../usage-error.ts';
+import { UsageError } from '../usage-error.ts';
 
-/** On everything that a rehearsal creates; the value is its namespace. */
+/** A label of everything that a rehearsal creates; its value is the namespace of the rehearsal, which is called its run. */
 export const RUN_LABEL = 'reschedule.hook/rehearsal';
-/** On stand-ins of members only. */
+/** A label of stand-ins of members only. */
 export const MEMBER_LABEL = 'reschedule.hook/stand-in-for';
 export const WEB_LABELS = { app: 'reschedule-hook-rehearsal' };
 
-/** No operator of this world knows it. */
+/** The labels of the namespace of a run. */
+export const namespaceLabels = (run: string) => ({
+  'kubernetes.io/metadata.name': run,
+  'pod-security.kubernetes.io/enforce': 'restricted',
+  [RUN_LABEL]: run,
+});
+
+/** No operator knows it. */
 const STAND_IN_CLUSTER: ResourceKind = {
   group: 'rehearsal.reschedule.hook',
   version: 'v1',
@@ -30,12 +37,12 @@ const nameOf = ({ plural, group }: ResourceKind) => `${plural}.${group}`;
 const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const GONE_WITHIN_MS = 60_000;
 
-/** CouchbaseClusters only for a hook that tracks by them: all others are served by a kind that nobody else acts on. */
+/** CouchbaseCluster only for a hook that tracks by it. For all others a kind that nobody else acts on will do. */
 export function kindFor({ tracking }: Config): ResourceKind {
   return tracking.type === 'couchbasecluster' ? COUCHBASE_CLUSTER : STAND_IN_CLUSTER;
 }
 
-/** Throws a UsageError where the definition exists: whoever has installed it may act on its objects. */
+/** Throws a UsageError if the definition exists, because its owner may act on its objects. */
 export async function checkDefinition(client: ApiClient, kind: ResourceKind): Promise<void> {
   const name = nameOf(kind);
   try {
@@ -65,14 +72,14 @@ export async function createDefinition(
   await installClusterDefinition(client, kind, { signal });
 }
 
-/** Removes the definition of that run, if there is one; throws where somebody else has begun to use it. */
+/** Removes the definition of that run, if there is one. Throws if somebody else has begun to use it. */
 export async function removeDefinition(client: ApiClient, kind: ResourceKind, run: string): Promise<void> {
   const path = `${DEFINITIONS}/${nameOf(kind)}`;
   const { metadata } = await client.json({ method: 'GET', path }).catch(orNothing);
   const { uid, labels = {} } = (metadata ?? {}) as { uid?: string; labels?: Record<string, string> };
   if (labels[RUN_LABEL] !== run) return;
   const collection = `/apis/${kind.group}/${kind.version}/${kind.plural}`;
-  // Not served yet where it was only just created.
+  // Not served yet if it was only just created.
   const { items = [] } = await client.json({ method: 'GET', path: collection }).catch(orNothing);
   const others = (items as readonly { metadata: { namespace: string } }[]).filter(
     ({ metadata }) => metadata.namespace !== run,
@@ -110,7 +117,7 @@ async function untilGone(client: ApiClient, path: string, what: string): Promise
   await until(`the end of ${what}`, gone, { timeoutMs: GONE_WITHIN_MS, everyMs: 250 });
 }
 
-/** Labels that the hook selects by. Those of Couchbase are left out where CouchbaseClusters play no part. */
+/** Labels that the hook selects by. Those of Couchbase are left out if the kind is not CouchbaseCluster. */
 export function memberLabels({ selector }: Config, kind: ResourceKind, run: string) {
   const selected = labelsFor(selector);
   const labels = (cluster: string, pod: string): Record<string, string> => ({
@@ -137,7 +144,7 @@ export interface Running {
   readonly nodes: readonly string[];
 }
 
-/** What any stand-in pod runs: next to nothing, as restricted as pod security knows it, on the named nodes only. */
+/** What every stand-in pod runs: next to nothing, under restricted pod security, on the named nodes only. */
 export function standInSpec({ image, nodes }: Running) {
   const amount = { cpu: '10m', memory: '16Mi' };
   const named = nodes.map((name) => ({ matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }] }));

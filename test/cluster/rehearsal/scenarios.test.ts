@@ -2,10 +2,14 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { scenariosNamed } from '../../../rehearsal/scenarios/all.ts';
-import { playScenario, type Venue } from '../../../rehearsal/scenarios/run.ts';
+import { rehearse } from '../../../rehearsal/rehearse.ts';
+import { scenariosNamed } from '../../../rehearsal/scenarios/catalog.ts';
+import { plainView } from '../../../rehearsal/terminal/view.ts';
+import { startedSite } from '../../../rehearsal/venues/new-cluster.ts';
+import type { Venue } from '../../../rehearsal/venues/venue.ts';
 import { writeServing } from '../../../testkit/certificates.ts';
 import { kubeconfig } from '../../../testkit/control-plane/pki.ts';
+import { createNamespace } from '../../../testkit/couchbase/workload.ts';
 import { startHook } from '../../../testkit/hook-process.ts';
 import { HOOK_LABEL, type Rig, startRig } from '../support/rig.ts';
 import { addNode } from '../support/scene.ts';
@@ -25,8 +29,8 @@ after(() => rig?.stop());
 /** A part of the control plane: nodes, a namespace and a hook of its own, so that several can be played beside each other. */
 function venueFor(name: string): Venue {
   return {
-    place: { namespace: name, labels: { [HOOK_LABEL]: name }, nodeSelector: { pool: name } },
-    async setStage({ nodes: count, hookEnv = {}, onHookLine }, cleanup) {
+    atOnce: 1,
+    async open({ nodes: count, hookEnv, onHookLine, write }, cleanup) {
       const { controlPlane, client, authority, access } = rig;
       const nodes = Array.from({ length: count }, (_, i) => `${name}-${i + 1}`);
       await Promise.all(nodes.map((node) => addNode(rig, node, name, false)));
@@ -46,7 +50,17 @@ function venueFor(name: string): Venue {
       });
       cleanup.defer(() => hook.stop());
       await rig.register(name, hook.url);
-      return { client, hook, cluster: { ...controlPlane, nodes } };
+      await createNamespace(client, name, { [HOOK_LABEL]: name });
+      const cluster = { ...controlPlane, nodes };
+      return startedSite({
+        cluster,
+        client,
+        hook,
+        namespace: name,
+        nodeSelector: { pool: name },
+        periodMs: 500,
+        write,
+      });
     },
   };
 }
@@ -57,8 +71,8 @@ describe('scenarios on the real control plane', { concurrency: 4 }, () => {
       const [scenario] = scenariosNamed(name);
       assert.ok(scenario);
       const lines: string[] = [];
-      const options = { write: (line: string) => void lines.push(line), signal };
-      const record = await playScenario(scenario, { periodMs: 500, controlPlane: true }, options, venueFor(name));
+      const view = plainView((line) => void lines.push(line));
+      const record = await rehearse(scenario, venueFor(name), view, signal);
       assert.deepEqual(
         record.checks.filter(({ holds }) => !holds),
         [],

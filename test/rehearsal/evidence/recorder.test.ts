@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RehearsalRecord } from '../../../rehearsal/evidence/record.ts';
 import { Recorder } from '../../../rehearsal/evidence/recorder.ts';
-import { summaryOf } from '../../../rehearsal/evidence/summary.ts';
+import { summaryOf } from '../../../rehearsal/terminal/summary.ts';
 import { LOG } from '../../../src/log/messages.ts';
 import { viewPod } from '../../../testkit/pods.ts';
 

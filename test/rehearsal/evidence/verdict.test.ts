@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Draining, EvictionResponse, Stay } from '../../../rehearsal/evidence/history.ts';
 import * as verdict from '../../../rehearsal/evidence/verdict.ts';
-import type { Answer, Closure, Stay } from '../../../rehearsal/evidence/witness.ts';
-import { aMember, drain, safe } from '../a-seen.ts';
+import { aMember, drain, safe } from './a-seen.ts';
 
 const old = aMember('cb-1', 'old', { node: 'node-1', isGone: true });
 
@@ -121,25 +121,25 @@ describe('the verdict on drains', () => {
 describe('a 404', () => {
   /** On node-1, which is drained from 100 on; its operator deletes it at 200, which is seen at 205. */
   const here: Stay = { uid: 'old', name: 'cb-1', node: 'node-1', from: 0, to: 205 };
-  const closed: Closure = { node: 'node-1', from: 100, to: Infinity };
-  const answer: Answer = { pod: 'cb-1', code: 404, text: '', from: 150, to: 160, asker: 'drainer' };
-  const found = (over: Partial<Answer>, stay: Partial<Stay> = {}, closure: Partial<Closure> = {}) =>
+  const closed: Draining = { node: 'node-1', from: 100, to: Infinity };
+  const response: EvictionResponse = { pod: 'cb-1', code: 404, text: '', from: 150, to: 160, sender: 'drainer' };
+  const found = (over: Partial<EvictionResponse>, stay: Partial<Stay> = {}, draining: Partial<Draining> = {}) =>
     verdict.releasedLate({
       ...safe,
-      witness: {
-        answers: [{ ...answer, ...over }],
+      history: {
+        responses: [{ ...response, ...over }],
         stays: [{ ...here, ...stay }],
-        closures: [{ ...closed, ...closure }],
+        drainings: [{ ...closed, ...draining }],
       },
     }).problems;
 
   it('is wrong while the pod is on the node that is drained, whoever has asked', () => {
     const expected = ['a drainer was told that cb-1 (old) has moved while it was on node-1'];
     assert.deepEqual(found({}), expected);
-    assert.deepEqual(found({ asker: 'rehearsal' }), expected);
+    assert.deepEqual(found({ sender: 'rehearsal' }), expected);
   });
 
-  const right: [string, Partial<Answer>, Partial<Stay>?, Partial<Closure>?][] = [
+  const right: [string, Partial<EvictionResponse>, Partial<Stay>?, Partial<Draining>?][] = [
     ['the pod was being deleted already', { from: 190, to: 201 }],
     ['the pod came while the answer was in hand', {}, { from: 155 }],
     ['the node was not drained yet', {}, {}, { from: 155 }],
@@ -155,16 +155,16 @@ describe('a 404', () => {
 });
 
 describe('a drainer that waits', () => {
-  const problems = (answers: readonly Answer[], over: Partial<verdict.DrainSeen> = {}) =>
-    verdict.askedAgain({ ...safe, drains: [{ ...drain, ...over }], witness: { ...safe.witness, answers } }).problems;
-  const [refused] = safe.witness.answers;
+  const problems = (responses: readonly EvictionResponse[], over: Partial<verdict.DrainSeen> = {}) =>
+    verdict.askedAgain({ ...safe, drains: [{ ...drain, ...over }], history: { ...safe.history, responses } }).problems;
+  const [refused] = safe.history.responses;
   assert.ok(refused);
 
   it('has to have been told so', () => {
     const expected = ['no drainer was told to wait for cb-1 while it was still on node-1'];
     assert.deepEqual(problems([]), expected);
     assert.deepEqual(problems([{ ...refused, text: 'Reschedule annotation added to pod' }]), expected);
-    assert.deepEqual(problems([{ ...refused, asker: 'rehearsal' }]), expected);
+    assert.deepEqual(problems([{ ...refused, sender: 'rehearsal' }]), expected);
     assert.deepEqual(problems([{ ...refused, to: 900 }]), expected);
     assert.deepEqual(problems([{ ...refused, pod: 'cb-0' }]), expected);
     assert.deepEqual(problems([refused]), []);

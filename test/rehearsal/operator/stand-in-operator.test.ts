@@ -6,7 +6,7 @@ import {
   StandInOperator,
 } from '../../../rehearsal/operator/stand-in-operator.ts';
 import { ApiError } from '../../../src/kube/errors.ts';
-import { FakeWorld } from '../world.ts';
+import { FakeWorld } from './fake-world.ts';
 
 const IN_PLACE = { size: 3, upgradeProcess: 'InPlaceUpgrade' };
 

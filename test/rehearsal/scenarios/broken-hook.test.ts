@@ -4,10 +4,10 @@ import { autoscalerLikeDrainer } from '../../../rehearsal/drainers/autoscaler-li
 import type { Drainer } from '../../../rehearsal/drainers/drainer.ts';
 import { karpenterLikeDrainer } from '../../../rehearsal/drainers/karpenter-like.ts';
 import { kubectlLikeDrainer } from '../../../rehearsal/drainers/kubectl-like.ts';
-import { scenariosNamed } from '../../../rehearsal/scenarios/all.ts';
-import { playScenario } from '../../../rehearsal/scenarios/run.ts';
+import { scenariosNamed } from '../../../rehearsal/scenarios/catalog.ts';
 import type { ApiClient } from '../../../src/kube/client.ts';
 import { brokenBy } from '../broken-hook.ts';
+import { playEmbedded } from '../play-embedded.ts';
 
 /** Drainers that do not wait as long as in life. */
 const kubectl = (client: ApiClient) => kubectlLikeDrainer({ client, retryAfterMs: 1_000, pollEveryMs: 100 });
@@ -79,9 +79,7 @@ describe('scenarios fail', { concurrency: 4 }, () => {
       const [scenario] = scenariosNamed(name);
       assert.ok(scenario);
       const broken = { ...scenario, drainer, patienceMs: 12_000, hookEnv: { ...scenario.hookEnv, ...env } };
-      const lines: string[] = [];
-      const options = { write: (line: string) => void lines.push(line), signal };
-      const record = await playScenario(broken, { periodMs: 200, controlPlane: false }, options);
+      const { record, lines } = await playEmbedded(broken, signal);
       assert.equal(record.holds, false, lines.join('\n'));
       assert.match(record.checks.flatMap(({ problems }) => problems).join('\n'), problem, lines.join('\n'));
     });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Instance } from '../../../rehearsal/evidence/pod-watch.ts';
 import * as rules from '../../../rehearsal/scenarios/checks.ts';
-import { aMember, safe as aSeen } from '../a-seen.ts';
+import { aMember, safe as aSeen } from '../evidence/a-seen.ts';
 
 const web = (uid: string, over: Partial<Instance> = {}) => aMember(`web-${uid}`, uid, { labels: {}, ...over });
 /** A pod of a Job, with the label that the hook selects by, and one of a DaemonSet. */
@@ -20,6 +20,7 @@ const safe: rules.ScenarioSeen = {
   availability: [{ cluster: 'cb', points: [{ afterMs: 0, ready: 2, wanted: 3 }] }],
   entries: ['reschedule.hook/db.cb-1'],
   inHook: { answers: 3, sumMs: 90, busyMs: 40, drainMs: 1_000 },
+  refusals: 0,
 };
 const still: rules.ScenarioSeen = { ...safe, deletedAt: new Map(), members: [], others: [], entries: [] };
 

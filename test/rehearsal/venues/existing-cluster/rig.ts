@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startEmbedded } from '../../../../rehearsal/embedded-api/cluster.ts';
 import type { RehearsalRecord } from '../../../../rehearsal/evidence/record.ts';
-import { readFlags } from '../../../../rehearsal/flags.ts';
-import { rehearseOnCluster } from '../../../../rehearsal/venues/existing-cluster/rehearse.ts';
+import { readOptions } from '../../../../rehearsal/options.ts';
+import { rehearse } from '../../../../rehearsal/rehearse.ts';
+import { scenariosFor, venueFor } from '../../../../rehearsal/selection.ts';
+import { plainView } from '../../../../rehearsal/terminal/view.ts';
 import type { ApiClient } from '../../../../src/kube/client.ts';
 import { createAuthority, writeServing } from '../../../../testkit/certificates.ts';
 import { Cleanup } from '../../../../testkit/cleanup.ts';
@@ -58,15 +60,16 @@ export async function startRig(env: Readonly<Record<string, string>> = {}): Prom
     stop: () => cleanup.run(),
     async rehearse({ args = [], env = {}, ask, signal = AbortSignal.timeout(60_000), heard } = {}) {
       const where = ['--context=embedded', `--kubeconfig=${cluster.kubeconfigPath}`, '--node=node-1', '--node=node-2'];
-      const flags = readFlags([...where, '--period=100ms', ...args]);
-      if (flags.cluster === undefined) throw new Error('no cluster');
+      const options = readOptions([...where, '--period=100ms', ...args]);
+      const [scenario] = scenariosFor(options);
+      if (scenario === undefined) throw new Error('no scenario');
+      const venue = venueFor(options, { ask, env: { PATH: bin, ...env }, answerWithinMs: 1_000 });
       const lines: string[] = [];
-      const write = (line: string) => {
+      const view = plainView((line) => {
         lines.push(line);
         heard?.(line);
-      };
-      const options = { write, signal, ask, env: { PATH: bin, ...env }, answerWithinMs: 1_000 };
-      return { record: await rehearseOnCluster(flags, flags.cluster, options), lines };
+      });
+      return { record: await rehearse(scenario, venue, view, signal), lines };
     },
   };
 }

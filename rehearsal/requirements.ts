@@ -1,0 +1,37 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { installedKubectl } from './drainers/kubectl.ts';
+import type { Options } from './options.ts';
+import { UsageError } from './venues/usage-error.ts';
+
+/** Where to get kubectl. */
+const INSTALL = 'install it from https://kubernetes.io/docs/tasks/tools';
+
+/** Throws a UsageError that names what would be missing later: a kubectl, and a place for the report. */
+export function checkRequirements(options: Options, env: NodeJS.ProcessEnv): void {
+  const missing = [reportProblem(options.report), kubectlProblem(options, env)].filter((one) => one !== undefined);
+  if (missing.length > 0) throw new UsageError(missing.join('; '));
+}
+
+function kubectlProblem({ drainer, controlPlane, cluster }: Options, env: NodeJS.ProcessEnv): string | undefined {
+  if (installedKubectl(env.PATH) !== undefined) return undefined;
+  if (cluster !== undefined && !cluster.observe) {
+    return `kubectl is not in the PATH, and is what drains a cluster of yours: ${INSTALL}`;
+  }
+  // A control plane brings its own.
+  if (drainer !== 'kubectl' || controlPlane) return undefined;
+  return `kubectl is not in the PATH: ${INSTALL}, or leave --drainer out`;
+}
+
+function reportProblem(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats?.isDirectory()) return `--report ${file} cannot be written: it is a folder`;
+  const written = stats === undefined ? dirname(file) : file;
+  try {
+    accessSync(written, constants.W_OK);
+    return undefined;
+  } catch {
+    return `--report ${file} cannot be written: no right to write to ${written}, or no such folder`;
+  }
+}

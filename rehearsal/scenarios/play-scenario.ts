@@ -1,0 +1,68 @@
+import * as workload from '../../testkit/couchbase/workload.ts';
+import type { Figure } from '../evidence/record.ts';
+import { movedNames } from '../evidence/verdict.ts';
+import type { ScenarioSeen } from './checks.ts';
+import type { Play } from './play.ts';
+import type { Outcome, Rehearsal } from './rehearsal.ts';
+import { type Scenario, titleOf } from './scenario.ts';
+import { setUpStandIns } from './stand-ins.ts';
+import { describeTimeInHook, timeInHook } from './time-in-hook.ts';
+
+/** Plays a scenario: creates its stand-ins, runs its script, and judges what was seen by its rules. */
+export async function playScenario(scenario: Scenario, rehearsal: Rehearsal): Promise<Outcome> {
+  const { evidence, signal } = rehearsal;
+  const play = await setUpStandIns(scenario, rehearsal);
+  evidence.start();
+  await scenario.script(play);
+  // What the operator does afterwards belongs to the verdict. If it does not come to rest, the verdict shows that.
+  await play.calm().catch(() => signal.throwIfAborted());
+  const seen = await lookBack(play, scenario);
+  const checks = [...scenario.rules.map((rule) => rule(seen)), ...play.checks];
+  return { checks, figures: scenario.figures?.(seen) ?? figuresOf(seen) };
+}
+
+async function lookBack({ options, drains, givenBack, client }: Play, scenario: Scenario): Promise<ScenarioSeen> {
+  const { evidence, pods, operator, site } = options;
+  const { namespace, cluster, kind, isMember } = options.place;
+  const entries = Object.keys(await workload.entriesOnCluster(client, namespace, cluster, kind));
+  const unjudged = {
+    scenario: titleOf(scenario),
+    startedAt: evidence.startedAt,
+    versions: {},
+    checks: [],
+    figures: [],
+  };
+  const recorded = evidence.recorder.record(unjudged);
+  const drainMs = recorded.drains.reduce((sum, { beganMs, endedMs = beganMs }) => sum + endedMs - beganMs, 0);
+  return {
+    drains,
+    members: pods.instances.filter(isMember),
+    others: pods.instances.filter((one) => !isMember(one)),
+    history: evidence.history,
+    deletedAt: operator.deletedAt,
+    startedAt: evidence.startedAtMs,
+    givenBack,
+    annotation: site.annotation,
+    availability: recorded.availability,
+    entries,
+    inHook: timeInHook(evidence.hookLines, drainMs),
+    refusals: evidence.refusals,
+  };
+}
+
+function figuresOf(seen: ScenarioSeen): Figure[] {
+  return [
+    { what: 'pods moved', value: String(movedNames(seen).length) },
+    { what: 'runs of the drain', value: runsOf(seen) },
+    { what: 'evictions refused', value: String(seen.refusals) },
+    { what: 'entries left', value: String(seen.entries.length) },
+    { what: 'time in the hook', value: describeTimeInHook(seen.inHook) },
+  ];
+}
+
+/** How often each node had to be drained until it was. */
+function runsOf({ drains }: ScenarioSeen): string {
+  const nodes = [...new Set(drains.map(({ node }) => node))];
+  const runs = nodes.map((node) => `${drains.filter((one) => one.node === node).length} of ${node}`);
+  return runs.join(', ') || 'none';
+}

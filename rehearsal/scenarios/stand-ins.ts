@@ -1,0 +1,69 @@
+import * as workload from '../../testkit/couchbase/workload.ts';
+import { watchCluster } from '../evidence/cluster-watch.ts';
+import { SharedPause } from '../operator/shared-pause.ts';
+import { StandInOperator } from '../operator/stand-in-operator.ts';
+import type { Place } from '../venues/venue.ts';
+import { Play } from './play.ts';
+import type { Rehearsal } from './rehearsal.ts';
+import type { Scenario } from './scenario.ts';
+
+/**
+ * Creates the stand-in cluster of a scenario, its operator, and pods that nobody protects. Resolves when the members are in
+ * place and balanced. `cleanup` ends the operator; the venue takes back the rest.
+ */
+export async function setUpStandIns(scenario: Scenario, rehearsal: Rehearsal): Promise<Play> {
+  const { members: size = 3, process = 'in-place', isPacked = false, isVerbose = false } = scenario;
+  const { site, evidence, write, signal, cleanup } = rehearsal;
+  const { client, place } = site;
+  if (place === undefined) throw new Error(`the scenario ${scenario.name} needs a place for stand-ins`);
+  const { namespace, nodes, periodMs, cluster } = place;
+  const hasHookLog = site.hook !== undefined;
+  const { labelSelector } = site;
+  const pods = await watchCluster({ ...rehearsal, client, namespace, labelSelector, nodes, hasHookLog });
+  const operator = operatorFor(scenario, rehearsal, place);
+  const pause = new SharedPause(operator, signal);
+  const drainer = scenario.drainer?.(client) ?? place.drainer;
+  const { patienceMs = 60_000 + 10 * periodMs } = scenario;
+  const play = new Play({ ...rehearsal, place, operator, pause, pods, drainer, size, patienceMs });
+
+  const closed = isPacked ? nodes.slice(1) : [];
+  for (const node of closed) await play.cordon(node, true);
+  evidence.recorder.expect(cluster, size);
+  await createWorkload(client, place, size, process);
+  // Only now is there something to see: the operator looks at once, and then once a period.
+  operator.start();
+  cleanup.defer(() => operator.stop());
+  if (isVerbose) write(`waiting until ${size} members are in place and balanced`);
+  await play.calm(place.startWithinMs);
+  for (const node of closed) await play.cordon(node, false);
+  return play;
+}
+
+function operatorFor({ atOnce = 1 }: Scenario, { site, evidence }: Rehearsal, place: Place): StandInOperator {
+  const { namespace, kind, operator, periodMs } = place;
+  return new StandInOperator({
+    client: site.client,
+    namespaces: [namespace],
+    periodMs,
+    maxUpgradable: atOnce,
+    annotation: site.annotation,
+    kind,
+    now: () => evidence.now,
+    ...operator,
+    onEvent: (event) => evidence.operatorEvent(event),
+  });
+}
+
+/** The cluster of the members, its disruption budget, and the pods that nobody protects. */
+async function createWorkload(
+  client: Rehearsal['site']['client'],
+  { namespace, cluster, kind, memberLabels, plainPods, nodes }: Place,
+  size: number,
+  process: 'in-place' | 'swap',
+): Promise<void> {
+  const upgrade = process === 'in-place' ? 'InPlaceUpgrade' : 'SwapRebalance';
+  await workload.createCluster(client, { namespace, name: cluster, size, process: upgrade, kind });
+  await workload.createPdb(client, { namespace, cluster, size, matchLabels: memberLabels });
+  if (plainPods === undefined) return;
+  await workload.createDeployment(client, { namespace, name: 'web', replicas: nodes.length, ...plainPods });
+}

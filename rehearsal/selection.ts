@@ -1,0 +1,34 @@
+import type { Options } from './options.ts';
+import { scenariosNamed } from './scenarios/catalog.ts';
+import { observation } from './scenarios/observation/observation.ts';
+import { oneDrain, oneDrainElsewhere } from './scenarios/one-drain.ts';
+import type { Observation, Scenario } from './scenarios/scenario.ts';
+import { existingCluster } from './venues/existing-cluster/existing-cluster.ts';
+import { observedCluster } from './venues/existing-cluster/observed-cluster.ts';
+import { newCluster } from './venues/new-cluster.ts';
+import type { Venue } from './venues/venue.ts';
+
+/** Which scenarios the options ask for: those of the catalog by name, or one that the options describe. */
+export function scenariosFor(options: Options): readonly (Scenario | Observation)[] {
+  const { scenario, cluster } = options;
+  if (scenario !== undefined) return scenariosNamed(scenario);
+  if (cluster === undefined) return [oneDrain(options)];
+  if (cluster.observe) return [observation(cluster.context)];
+  return [oneDrainElsewhere({ ...options, nodes: cluster.nodes, context: cluster.context })];
+}
+
+/** What a cluster that exists needs to know of the person and of their machine. */
+export interface Person {
+  readonly env: NodeJS.ProcessEnv;
+  /** Undefined: nobody can be asked. */
+  readonly ask: ((question: string) => Promise<boolean>) | undefined;
+  /** How long an installed hook has to answer the first request. Default 20 s. */
+  readonly answerWithinMs?: number;
+}
+
+/** Where the options want it to take place. */
+export function venueFor(options: Options, person: Person): Venue {
+  const { cluster, periodMs } = options;
+  if (cluster === undefined) return newCluster(options);
+  return cluster.observe ? observedCluster(cluster, person.env) : existingCluster({ ...cluster, ...person, periodMs });
+}

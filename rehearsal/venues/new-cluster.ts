@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import type { ApiClient } from '../../src/kube/client.ts';
+import { createAuthority, writeServing } from '../../testkit/certificates.ts';
+import type { Cluster } from '../../testkit/cluster.ts';
+import { connect } from '../../testkit/connect.ts';
+import { COUCHBASE_CLUSTER, installClusterDefinition } from '../../testkit/couchbase/couchbasecluster-crd.ts';
+import { createNamespace } from '../../testkit/couchbase/workload.ts';
+import { type HookProcess, startHook } from '../../testkit/hook-process.ts';
+import type { PodView } from '../../testkit/pods.ts';
+import { registerWebhook } from '../../testkit/webhook-registration.ts';
+import { chooseDrainer, type DrainerChoice } from '../drainers/choose.ts';
+import { startEmbedded } from '../embedded-api/cluster.ts';
+import { DEFAULT_ANNOTATION } from '../operator/operator-options.ts';
+import { HookGuard } from './hook-guard.ts';
+import { UsageError } from './usage-error.ts';
+import type { Site, Venue } from './venue.ts';
+
+export interface NewClusterOptions {
+  /** A real control plane instead of the embedded API. */
+  readonly controlPlane: boolean;
+  readonly periodMs: number;
+  readonly drainer?: DrainerChoice;
+}
+
+const NAMESPACE = 'db';
+/** Also on a machine that has much else to do; a hook that cannot start ends sooner. */
+const HOOK_STARTS_WITHIN_MS = 120_000;
+/** Most of a drain is waiting. More rehearsals than this would wait for each other. */
+const EMBEDDED_AT_ONCE = 3;
+
+/** A cluster that is started for the rehearsal, with the definition of CouchbaseCluster and the hook as a process of its own. */
+export function newCluster({ controlPlane, periodMs, drainer }: NewClusterOptions): Venue {
+  return {
+    atOnce: controlPlane ? 1 : EMBEDDED_AT_ONCE,
+    async open({ nodes, hookEnv, onHookLine, write, signal }, cleanup) {
+      const start = controlPlane ? (await loadControlPlane()).startControlPlane : startEmbedded;
+      const cluster = await start({ nodes, log: write, signal }).catch((error: unknown) => {
+        throw isUnavailable(error) ? new UsageError(error.message, { cause: error }) : error;
+      });
+      cleanup.defer(() => cluster.stop());
+      const { kubeconfigPath } = cluster;
+      const { client, close } = await connect(kubeconfigPath);
+      cleanup.defer(close);
+      await installClusterDefinition(client, undefined, { signal });
+      const authority = await createAuthority();
+      const files = await writeServing(join(cluster.dir, 'hook'), await authority.issue());
+      signal.throwIfAborted();
+      const timeoutMs = HOOK_STARTS_WITHIN_MS;
+      const hook = await startHook({ kubeconfigPath, files, env: hookEnv, onLine: onHookLine, timeoutMs });
+      cleanup.defer(() => hook.stop());
+      await registerWebhook(client, { urls: [hook.url], caBundle: authority.caBundle }, { signal });
+      write(`hook ready at ${hook.url}`);
+      await createNamespace(client, NAMESPACE);
+      const choice = drainer === undefined ? {} : { drainer };
+      return startedSite({ cluster, client, hook, namespace: NAMESPACE, nodeSelector: {}, periodMs, write, ...choice });
+    },
+  };
+}
+
+export interface StartedSiteOptions {
+  readonly cluster: Cluster;
+  readonly client: ApiClient;
+  readonly hook: HookProcess;
+  readonly namespace: string;
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly periodMs: number;
+  readonly drainer?: DrainerChoice;
+  readonly write: (line: string) => void;
+}
+
+/** The site on a cluster where a hook was started, and where CouchbaseClusters have no other operator. */
+export function startedSite(options: StartedSiteOptions): Site {
+  const { cluster, client, hook, namespace, nodeSelector, periodMs, drainer, write } = options;
+  const { nodes, apiServer } = cluster;
+  const guard = new HookGuard(hook);
+  const failed = Promise.race([rejectWith(cluster.failed), guard.died]);
+  failed.catch(() => undefined);
+  const kubectl = { kubectl: cluster.assets?.kubectl, kubeconfigPath: cluster.kubeconfigPath, homeDir: cluster.dir };
+  return {
+    client,
+    annotation: DEFAULT_ANNOTATION,
+    clusterOf: (pod) => (isMember(pod) ? pod.labels.couchbase_cluster : undefined),
+    hook: { process: hook, guard },
+    failed,
+    place: {
+      namespace,
+      nodes,
+      cluster: 'cb',
+      kind: COUCHBASE_CLUSTER,
+      isMember,
+      memberLabels: { couchbase_cluster: 'cb', couchbase_server: 'true' },
+      nodeSelector,
+      operator: { manifest: (pod) => ({ ...pod, spec: { ...pod.spec, nodeSelector } }) },
+      periodMs,
+      plainPods: { labels: { app: 'web' }, spec: { nodeSelector } },
+      drainer: chooseDrainer(client, kubectl, drainer, write),
+      ...(apiServer === undefined ? {} : { apiServer }),
+    },
+  };
+}
+
+/** The label that the hook selects by is also on pods of Jobs, which the operator does not move. */
+const isMember = ({ labels }: Pick<PodView, 'labels'>) => labels.couchbase_server === 'true';
+
+const rejectWith = async (failure: Promise<Error>): Promise<never> => {
+  throw await failure;
+};
+
+/** The binaries are missing and cannot be built here. The message says what would help. */
+const isUnavailable = (error: unknown): error is Error => error instanceof Error && error.name === 'AssetsUnavailable';
+
+interface ControlPlaneModule {
+  startControlPlane(options: { nodes: number; log: (line: string) => void; signal: AbortSignal }): Promise<Cluster>;
+}
+
+/** Only a checkout has it, and so it is not imported before it is needed. */
+async function loadControlPlane(): Promise<ControlPlaneModule> {
+  const url = new URL('../../testkit/control-plane/control-plane.ts', import.meta.url);
+  try {
+    return (await import(url.href)) as ControlPlaneModule;
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new UsageError('--control-plane needs a checkout with its development dependencies: testkit is missing', {
+      cause: error,
+    });
+  }
+}

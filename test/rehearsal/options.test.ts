@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readOptions } from '../../rehearsal/options.ts';
+import { helpText } from '../../rehearsal/usage.ts';
+import { UsageError } from '../../rehearsal/venues/usage-error.ts';
+
+const DEFAULTS = {
+  help: false,
+  nodes: 3,
+  members: 3,
+  process: 'in-place',
+  periodMs: 1_000,
+  controlPlane: false,
+  json: false,
+  plain: false,
+};
+
+describe('options of the rehearsal', () => {
+  it('have defaults', () => {
+    assert.deepEqual(readOptions([]), DEFAULTS);
+    assert.deepEqual(readOptions(['--control-plane']), { ...DEFAULTS, controlPlane: true, periodMs: 10_000 });
+  });
+
+  it('are read', () => {
+    const options = readOptions(['--nodes=4', '--members', '7', '--process', 'swap', '--period', '1m30s', '-h']);
+    const expected = { help: true, nodes: 4, members: 7, process: 'swap', periodMs: 90_000 };
+    assert.deepEqual(options, { ...DEFAULTS, ...expected });
+    assert.deepEqual(readOptions(['--json', '--plain', '--report=a.html']), {
+      ...DEFAULTS,
+      json: true,
+      plain: true,
+      report: 'a.html',
+    });
+  });
+
+  const wrong: [string[], RegExp][] = [
+    [['--unknown'], /^Unknown option '--unknown'; see --help$/],
+    [['--nodes', '1'], /^--nodes takes a number from 2 to 100, not "1"$/],
+    [['--members', '1e1'], /^--members takes a number/],
+    [['--process', 'InPlaceUpgrade'], /^--process takes in-place or swap, not "InPlaceUpgrade"$/],
+    [['--period', '10'], /^--period takes a time like 500ms or 10s, not "10"$/],
+    [['--period', '0s'], /^--period takes a time/],
+    [['--report='], /^--report takes the name of a file$/],
+    [['drain'], /^Unexpected argument 'drain'; see --help$/],
+  ];
+  for (const [args, message] of wrong) {
+    it(`refuses ${args.join(' ')} in one line`, () => {
+      assert.throws(
+        () => readOptions(args),
+        (error) => error instanceof UsageError && message.test(error.message) && !error.message.includes('\n'),
+      );
+    });
+  }
+});
+
+describe('a wrong command line', () => {
+  it('is named with everything that is wrong, and with the options that were meant', () => {
+    const args = ['--memers=4', '--nodes', '1', '--process=swp', '--json=1', 'drain', '--period'];
+    assert.throws(() => readOptions(args), {
+      name: UsageError.name,
+      message:
+        "Option '--period <TIME>' argument missing; Unknown option '--memers' (Did you mean --members?); " +
+        "Option '--json' does not take an argument; Unexpected argument 'drain'; --nodes takes a number from 2 to 100, " +
+        'not "1"; --process takes in-place or swap, not "swp"; see --help',
+    });
+  });
+
+  it('names each option that does not go with another', () => {
+    assert.throws(() => readOptions(['--scenario=swap', '--nodes=4', '--members=4', '--yes']), {
+      message:
+        '--scenario does not go with --nodes: a scenario has its own; ' +
+        '--scenario does not go with --members: a scenario has its own; --yes needs --context',
+    });
+  });
+
+  it('takes no option for the value of another, and the value of an unknown option for its own', () => {
+    assert.throws(() => readOptions(['--report', '--json']), {
+      message: "Option '--report <FILE>' needs a value before '--json'; see --help",
+    });
+    assert.throws(() => readOptions(['--frob', 'x', '--plain', 'y']), {
+      message: "Unknown option '--frob'; Unexpected argument 'y'; see --help",
+    });
+  });
+});
+
+it('the help describes every option and the exit codes, in lines that fit a terminal', () => {
+  const help = helpText();
+  for (const option of ['--nodes <N>', '--observe', '-h, --help', 'Exit code: 0'])
+    assert.ok(help.includes(option), option);
+  assert.match(help, /^Usage: npm run rehearse \[-- options\]\n/);
+  assert.match(helpText({ name: 'x rehearse', usage: '[options]' }), /^Usage: x rehearse \[options\]\n/);
+  for (const line of help.split('\n')) assert.ok(line.length <= 110, line);
+});
+
+const BOTH = ['--context=c', '--node=a', '--node', 'b'];
+
+describe('options of a rehearsal on a cluster that exists', () => {
+  it('are read', () => {
+    const expected = {
+      context: 'c',
+      nodes: ['a', 'b'],
+      image: 'registry.k8s.io/pause:3.10',
+      yes: false,
+      observe: false,
+    };
+    assert.deepEqual(readOptions([...BOTH, '--node=a']).cluster, expected);
+    assert.deepEqual(readOptions([...BOTH, '--kubeconfig=k', '--image=i', '--yes']).cluster, {
+      ...expected,
+      kubeconfig: 'k',
+      image: 'i',
+      yes: true,
+    });
+    assert.deepEqual(readOptions(['--context=c', '--observe']).cluster, { ...expected, nodes: [], observe: true });
+    assert.equal(readOptions([]).cluster, undefined);
+  });
+
+  for (const [args, message] of [
+    [['--node=a'], '--node needs --context'],
+    [['--observe'], '--observe needs --context'],
+    [['--context=c', '--node=a', '--node=a'], /^--context needs --node at least twice/],
+    [[...BOTH, '--nodes=3'], '--context does not go together with --nodes'],
+    [[...BOTH, '--control-plane'], '--context does not go together with --control-plane'],
+    [[...BOTH, '--observe'], '--observe only watches, and does not go together with --node'],
+    [['--context=c', '--observe', '--yes'], '--observe only watches, and does not go together with --yes'],
+  ] as const) {
+    it(`refuse ${args.join(' ')}`, () => {
+      assert.throws(() => readOptions(args), { name: UsageError.name, message });
+    });
+  }
+});
