@@ -39,27 +39,27 @@ function filesOf({ files }: Options): string[] {
 
 async function runAll(files: readonly string[], options: Options, signal: AbortSignal): Promise<number> {
   const record = new Record(options.dir, options);
-  const subjects = files.map((file) => ({ file, hash: hashOf(readFileSync(file)), busy: options.busy }));
-  const known = subjects.map((one) => Math.min(options.runs, record.runsOf(one).length));
-  const left = subjects.length * options.runs - known.reduce((sum, count) => sum + count, 0);
+  // Read each time: somebody may change the file meanwhile.
+  const subjectOf = (file: string) => ({ file, hash: hashOf(readFileSync(file)), busy: options.busy });
+  const runsOf = (file: string) => record.runsOf(subjectOf(file));
+  const left = files.reduce((sum, file) => sum + Math.max(0, options.runs - runsOf(file).length), 0);
   console.log(
     `${files.length} files, ${options.runs} runs each beside ${options.busy} busy loops; ${left} runs are left`,
   );
   let done = 0;
   // Round by round, so that an early end has seen every file.
   for (let round = 1; round <= options.runs; round++) {
-    for (const one of subjects.filter((subject) => record.runsOf(subject).length < round)) {
-      const { output, ...outcome } = await runFile(one.file, { limitMs: options.limit * MINUTE_MS, signal });
-      const run = { ...one, ...outcome };
+    for (const file of files) {
+      if (runsOf(file).length >= round) continue;
+      const subject = subjectOf(file);
+      const { output, ...outcome } = await runFile(file, { limitMs: options.limit * MINUTE_MS, signal });
+      const run = { ...subject, ...outcome };
       const kept = record.add(run, output);
       console.log(`${++done}/${left} ${describe(run)}`);
       if (kept !== undefined) console.log(`  output: ${kept}`);
     }
   }
-  return summarise(
-    subjects.flatMap((one) => record.runsOf(one)),
-    record.tableFile,
-  );
+  return summarise(files.flatMap(runsOf), record.tableFile);
 }
 
 function describe({ file, passed, failed, durationMs }: Run): string {
