@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { type Cache, createCache } from '../../src/cache/cache.ts';
 import { Observer } from '../../src/cache/observer.ts';
-import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
-import { ApiUnreachableError } from '../../src/kube/errors.ts';
+import type { JsonObject } from '../../src/kube/client.ts';
 import { createReads } from '../../src/kube/reads.ts';
 import { ENTRY_PREFIX } from '../../src/policy/entry.ts';
 import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
 import type { TrackerKind } from '../../src/policy/trackers/index.ts';
+import { FakeApi } from '../support/api.ts';
 import { aRequest, NOW } from '../support/builders.ts';
-import { Feed } from '../support/list-watch.ts';
 import { aRawCluster, aRawNode, aRawPod, RESCHEDULE } from '../support/raw.ts';
 import { mockTime, settle } from '../support/time.ts';
 
@@ -20,41 +19,18 @@ const ITEMS: Record<string, JsonObject> = { [PODS]: aRawPod(), [NODES]: aRawNode
 /** How old the copy of pods may be before nothing is answered from it alone. */
 const STALE_AFTER_MS = 180_000;
 
-/** An API server that lists one object of each kind, whose watches the test feeds, and that can go away. */
-class Server implements ApiClient {
-  isAway = false;
-  readonly feeds = new Map<string, Feed>();
-
-  async json({ path }: { path: string }): Promise<JsonObject> {
-    this.#throwIfAway();
-    return { metadata: { resourceVersion: '200' }, items: [ITEMS[path]] };
-  }
-
-  async stream({ path, signal }: { path: string; signal?: AbortSignal }): Promise<AsyncIterable<Uint8Array>> {
-    this.#throwIfAway();
-    const feed = new Feed(signal);
-    this.feeds.set(path, feed);
-    return feed.body;
-  }
-
-  bookmark(path: string): void {
-    this.feeds.get(path)?.event('BOOKMARK', { metadata: { resourceVersion: '201' } });
-  }
-
-  leave(): void {
-    this.isAway = true;
-    for (const feed of this.feeds.values()) feed.fail(new Error('read ECONNRESET'));
-  }
-
-  #throwIfAway(): void {
-    if (this.isAway) throw new ApiUnreachableError('GET', new Error('connect ECONNREFUSED'));
-  }
+/** An API server that lists one object of each kind. */
+function aServer(): FakeApi {
+  const server = new FakeApi();
+  for (const [path, item] of Object.entries(ITEMS)) server.lists.set(path, [item]);
+  return server;
 }
 
 /** The real cache with its reflectors, without tracking unless told, between such a server and a clock that the test moves. */
 function aRunningCache(t: TestContext, tracking: { trackerKind?: TrackerKind } = {}) {
   const time = mockTime(t);
-  const server = new Server();
+  const server = aServer();
+  const bookmark = (path: string) => server.tell(path, 'BOOKMARK', { metadata: { resourceVersion: '1001' } });
   const cache: Cache = createCache({
     ...tracking,
     client: server,
@@ -85,7 +61,7 @@ function aRunningCache(t: TestContext, tracking: { trackerKind?: TrackerKind } =
   const pass = async (ms: number) => {
     for (let left = ms; left > 0; left -= 1_000) await time.advance(Math.min(left, 1_000));
   };
-  return { cache, server, time, pass, isStale };
+  return { cache, server, bookmark, pass, isStale };
 }
 
 describe('a cache, by the age of what it knows of pods', () => {
@@ -120,12 +96,12 @@ describe('a cache, by the age of what it knows of pods', () => {
   });
 
   test('is kept fresh by the bookmarks of a watch on which nothing happens', async (t) => {
-    const { cache, server, pass, isStale } = aRunningCache(t);
+    const { cache, bookmark, pass, isStale } = aRunningCache(t);
     cache.start();
     await settle();
     for (let minute = 0; minute < 5; minute++) {
       await pass(60_000);
-      server.bookmark(PODS);
+      bookmark(PODS);
       await settle();
       assert.equal(cache.podsAgeMs(), 0);
     }
@@ -133,13 +109,13 @@ describe('a cache, by the age of what it knows of pods', () => {
   });
 
   test('is not made fresh by what is told of nodes', async (t) => {
-    const { cache, server, pass, isStale } = aRunningCache(t);
+    const { cache, bookmark, pass, isStale } = aRunningCache(t);
     cache.start();
     await settle();
     for (let minute = 0; minute < 3; minute++) {
       // The watch of pods is given up every 100 s of silence; its successor opens, and tells as little.
       await pass(60_000);
-      server.bookmark(NODES);
+      bookmark(NODES);
     }
     await pass(1);
     assert.equal(cache.podsAgeMs(), STALE_AFTER_MS + 1);
@@ -147,15 +123,15 @@ describe('a cache, by the age of what it knows of pods', () => {
   });
 
   test('is stale, too, for a pod of whose tracking resource nothing is told any more', async (t) => {
-    const { cache, server, pass, isStale } = aRunningCache(t, { trackerKind: couchbaseCluster });
+    const { cache, bookmark, pass, isStale } = aRunningCache(t, { trackerKind: couchbaseCluster });
     assert.equal(cache.trackersAgeMs(), Number.POSITIVE_INFINITY);
     cache.start();
     await settle();
     assert.equal(cache.trackersAgeMs(), 0);
     for (let minute = 0; minute < 3; minute++) {
       await pass(60_000);
-      server.bookmark(PODS);
-      server.bookmark(NODES);
+      bookmark(PODS);
+      bookmark(NODES);
     }
     assert.equal(isStale(), false);
     await pass(1);

@@ -5,6 +5,7 @@ import type { PolicySettings } from '../../src/policy/model.ts';
 import { isDraining, isMarked, isProtected } from '../../src/policy/pod-state.ts';
 import { couchbaseCluster } from '../../src/policy/trackers/couchbasecluster.ts';
 import type { TrackerKind } from '../../src/policy/trackers/index.ts';
+import { answering } from './api.ts';
 import { NOW, SETTINGS } from './builders.ts';
 import { RESCHEDULE } from './raw.ts';
 
@@ -20,14 +21,16 @@ export interface CacheWorld {
   readonly now?: () => number;
 }
 
-const noClient: ApiClient = {
-  json: () => Promise.reject(new Error('this cache has no API server')),
-  stream: () => Promise.reject(new Error('this cache has no API server')),
-};
-
 /** The real cache, not started. It has synced with what is given; with nothing given it has not synced. */
 export function aCache(world: CacheWorld = {}): Cache {
-  const { pods, nodes, trackers, settings = SETTINGS, client = noClient, now = () => NOW } = world;
+  const {
+    pods,
+    nodes,
+    trackers,
+    settings = SETTINGS,
+    client = answering(new Error('this cache has no API server')),
+    now = () => NOW,
+  } = world;
   const kind = trackerKindOf(world);
   const cache = createCache({
     client,
