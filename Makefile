@@ -1,4 +1,4 @@
-# The same commands under the names that administrators of Kubernetes projects expect.
+# Only what needs Docker, kind or kubectl. Everything else is an npm script: `npm run` lists them.
 # A name that no registry serves: a node has this image only where somebody has loaded it.
 DOCKER_USER ?= localhost
 DOCKER_IMAGE ?= reschedule-hook-server
@@ -14,29 +14,21 @@ need_docker = $(call need,docker,https://docs.docker.com/get-docker)
 need_kind = $(call need,kind,https://kind.sigs.k8s.io)
 need_kubectl = $(call need,kubectl,https://kubernetes.io/docs/tasks/tools)
 
-.PHONY: help check test rehearse manifests install uninstall docker-image kind-image kind-rehearsal public-image
+render = npm run --silent manifests -- --overlay $(OVERLAY) --image $(IMAGE) --namespace $(NAMESPACE)
+
+.PHONY: help install uninstall docker-image kind-image kind-rehearsal public-image check test rehearse manifests
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
-check: ## Types, lint, format, unit tests
-	npm run check
-
-test: ## Every test, on a real control plane too
-	npm test
-
-rehearse: ## A drain on this machine, with nothing but Node
-	npm run rehearse
-
-manifests: ## Render OVERLAY with the image into dist/install.yaml
-	npm run --silent manifests -- --overlay $(OVERLAY) --image $(IMAGE) --namespace $(NAMESPACE)
-
-install: manifests ## Install OVERLAY with the image into the cluster of the current kubeconfig, the registration last
+install: ## Install OVERLAY with the image into the cluster of the current kubeconfig, the registration last
 	$(need_kubectl)
+	$(render)
 	scripts/install.sh dist/install.yaml
 
-uninstall: manifests ## Remove what install has installed
+uninstall: ## Remove what install has installed
 	$(need_kubectl)
+	$(render)
 	kubectl delete --ignore-not-found -f dist/install.yaml
 
 docker-image: ## Build the image for this machine
@@ -58,3 +50,22 @@ kind-rehearsal: ## Create the kind cluster KIND_CLUSTER_NAME where there is none
 public-image: ## Build the image for DOCKER_PLATFORMS and push it
 	$(need_docker)
 	docker buildx build --platform $(DOCKER_PLATFORMS) --provenance=mode=max --sbom=true -t $(IMAGE) --push .
+
+# Names of 0.1, which go with 0.3. They are npm scripts.
+moved = @echo "make $@: goes with 0.3; use: $(1)" >&2
+
+check:
+	$(call moved,npm run check)
+	@npm run check
+
+test:
+	$(call moved,npm test)
+	@npm test
+
+rehearse:
+	$(call moved,npm run rehearse)
+	@npm run rehearse
+
+manifests:
+	$(call moved,npm run manifests)
+	@$(render)

@@ -1,25 +1,20 @@
 import { spawnSync } from 'node:child_process';
-import { globSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { flag, helpOf, readArguments, UsageError } from '../src/command-line.ts';
+import { browserFiles, clusterFiles, fastFiles, shareCompiled, unitFiles } from './test-files.ts';
 
 const TEST = {
   name: 'npm test --',
   about:
-    'Runs every test that this machine can run: the unit tests, those in a browser, and those on a real control plane. When there is no browser or no control plane, the rest runs, and a line at the end says what was not run; with CI=true that is a failure, so that nothing is skipped in silence.',
-  options: { unit: flag('--unit', 'leaves the browser and the control plane out') },
+    'Runs every test that this machine can run: the unit tests, those in a browser, and those on a real control plane. When there is no browser or no control plane, the other tests run, and a line at the end says which did not. With CI=true that counts as a failure.',
+  options: {
+    unit: flag('--unit', 'leaves the browser and the control plane out'),
+    fast: flag('--fast', 'leaves out, too, what takes long: what a commit needs'),
+  },
   operands: { name: 'FILE', about: 'runs these files of tests instead', isList: true },
   notes: 'Exit code: 0 if all passed, 2 for a wrong command line.',
 };
-const BROWSER_TESTS = 'test/browser/**/*.test.ts';
-const CLUSTER_TESTS = 'test/cluster/**/*.test.ts';
 /** These need a machine to themselves: late answers are what one of them looks for. */
 const ALONE = ['load.test.ts'];
-const unit = globSync('test/**/*.test.ts', {
-  exclude: ['test/browser/**', 'test/cluster/**', '**/node_modules/**'],
-}).sort();
-const browser = globSync(BROWSER_TESTS).sort();
-const cluster = globSync(CLUSTER_TESTS).sort();
 const notRun: string[] = [];
 
 try {
@@ -36,28 +31,21 @@ async function main(): Promise<number> {
     process.stdout.write(helpOf(TEST));
     return 0;
   }
-  shareCompiledCode();
+  shareCompiled();
   if (files.length > 0) return run(files, 1);
-  return options.unit ? run(unit, 2) : await all();
-}
-
-/**
- * Some hundred processes compile the same sources: they share what Node makes of them. One that is killed leaves nothing there,
- * as most hooks are in tests, so one that ends by itself goes first.
- */
-function shareCompiledCode(): void {
-  process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
-  spawnSync(process.execPath, [fileURLToPath(new URL('../bin/reschedule-hook.js', import.meta.url)), '--version']);
+  if (options.fast) return run(fastFiles(), 2);
+  return options.unit ? run(unitFiles(), 2) : await all();
 }
 
 async function all(): Promise<number> {
-  const codes = [run(unit, 2), await inBrowser(), await onControlPlane()];
+  const codes = [run(unitFiles(), 2), await inBrowser(), await onControlPlane()];
   for (const line of notRun) console.log(`NOT RUN: ${line}`);
   const failed = codes.find((code) => code !== 0);
   return failed ?? (process.env.CI === 'true' && notRun.length > 0 ? 1 : 0);
 }
 
 async function inBrowser(): Promise<number> {
+  const browser = browserFiles();
   const { findChromium, NO_CHROMIUM } = await import('../testkit/browser/chromium.ts');
   if (findChromium() !== undefined) return run(browser, 1);
   notRun.push(`the ${browser.length} files of tests in a browser: ${NO_CHROMIUM}`);
@@ -65,6 +53,7 @@ async function inBrowser(): Promise<number> {
 }
 
 async function onControlPlane(): Promise<number> {
+  const cluster = clusterFiles();
   const { ensureAssets, AssetsUnavailable } = await import('../testkit/control-plane/assets.ts');
   try {
     await ensureAssets({ log: (line: string) => console.log(line) });

@@ -57,7 +57,7 @@ export class LogLines {
   /** The first such line from index `since` on, which may have come already. Rejects with NotYet after `timeoutMs`. */
   async waitFor(
     isIt: (line: LogLine) => boolean,
-    { since = 0, timeoutMs = 30_000, signal }: { since?: number; timeoutMs?: number; signal?: AbortSignal } = {},
+    { since = 0, timeoutMs = 60_000, signal }: { since?: number; timeoutMs?: number; signal?: AbortSignal } = {},
   ): Promise<LogLine> {
     const found = this.#lines.slice(since).find(isIt);
     if (found !== undefined) return found;

@@ -12,12 +12,15 @@ export class NotYet extends Error {
   override readonly name = 'NotYet';
 }
 
+/** Longer than anything takes on a machine that has much else to do. */
+const PATIENCE_MS = 60_000;
+
 /**
  * Asks again and again until `probe` gives a value, and returns it. A probe tells by NotYet what is still missing, which
  * the final error then names; any other error it throws counts as "not yet" too, for an API server may be restarting.
  */
 export async function until<T>(what: string, probe: () => Promise<T>, options: UntilOptions = {}): Promise<T> {
-  const { timeoutMs = 30_000, everyMs = 50, signal } = options;
+  const { timeoutMs = PATIENCE_MS, everyMs = 50, signal } = options;
   const giveUpAt = performance.now() + timeoutMs;
   for (;;) {
     signal?.throwIfAborted();

@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { type Cache, createCache } from '../../src/cache/cache.ts';
 import { Observer } from '../../src/cache/observer.ts';
-import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
-import { ApiUnreachableError } from '../../src/kube/errors.ts';
+import type { JsonObject } from '../../src/kube/client.ts';
 import { createReads } from '../../src/kube/reads.ts';
 import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
 import { NO_TRACKING, type Tracking } from '../../src/policy/tracking/index.ts';
+import { FakeApi } from '../support/api.ts';
 import { aRequest, settingsWith } from '../support/builders.ts';
-import { Feed } from '../support/list-watch.ts';
 import { aRawCluster, aRawNode, aRawPod } from '../support/raw.ts';
 import { mockTime, settle } from '../support/time.ts';
 
@@ -19,47 +18,18 @@ const ITEMS: Record<string, JsonObject> = { [PODS]: aRawPod(), [NODES]: aRawNode
 /** How old the copy of pods may be before nothing is answered from it alone. */
 const STALE_AFTER_MS = 180_000;
 
-/** An API server that lists one object of each kind, whose watches the test feeds, and that can go away. */
-class Server implements ApiClient {
-  isAway = false;
-  readonly feeds = new Map<string, Feed>();
-
-  async json({ path }: { path: string }): Promise<JsonObject> {
-    this.#throwIfAway();
-    return { metadata: { resourceVersion: '200' }, items: [ITEMS[path]] };
-  }
-
-  async stream({
-    path,
-    signal,
-  }: {
-    path: string;
-    signal?: AbortSignal | undefined;
-  }): Promise<AsyncIterable<Uint8Array>> {
-    this.#throwIfAway();
-    const feed = new Feed(signal);
-    this.feeds.set(path, feed);
-    return feed.body;
-  }
-
-  bookmark(path: string): void {
-    this.feeds.get(path)?.event('BOOKMARK', { metadata: { resourceVersion: '201' } });
-  }
-
-  leave(): void {
-    this.isAway = true;
-    for (const feed of this.feeds.values()) feed.fail(new Error('read ECONNRESET'));
-  }
-
-  #throwIfAway(): void {
-    if (this.isAway) throw new ApiUnreachableError('GET', new Error('connect ECONNREFUSED'));
-  }
+/** An API server that lists one object of each kind. */
+function aServer(): FakeApi {
+  const server = new FakeApi();
+  for (const [path, item] of Object.entries(ITEMS)) server.lists.set(path, [item]);
+  return server;
 }
 
 /** The real cache with its reflectors, without tracking unless told, between such a server and a clock that the test moves. */
 function aRunningCache(t: TestContext, tracking: Tracking = NO_TRACKING) {
   const time = mockTime(t);
-  const server = new Server();
+  const server = aServer();
+  const bookmark = (path: string) => server.tell(path, 'BOOKMARK', { metadata: { resourceVersion: '1001' } });
   const settings = settingsWith({ tracking });
   const cache: Cache = createCache({
     client: server,
@@ -70,22 +40,22 @@ function aRunningCache(t: TestContext, tracking: Tracking = NO_TRACKING) {
   });
   t.after(() => cache.stop());
   const observer = new Observer({ cache, reads: createReads(server), settings, clock: time });
-  /** Whether pod or tracker would have to be read live; the server of these tests does not let them be. */
+  /** Whether nothing may be answered from the cache alone: it has no such pod, or pod or tracker are read live instead. */
   const isStale = async () => {
     const { signal } = new AbortController();
-    try {
+    const before = server.requests.length;
+    const look = async () => {
       const seen = await observer.look(observer.begin(aRequest()), { at: 'pod', live: false }, signal);
-      await observer.look(seen, { at: 'tracker', live: false }, signal);
-      return false;
-    } catch {
-      return true;
-    }
+      return seen.pod.kind === 'absent' ? seen : observer.look(seen, { at: 'tracker', live: false }, signal);
+    };
+    const seen = await look().catch(() => undefined);
+    return seen?.pod.kind !== 'present' || server.requests.length > before;
   };
   /** In steps of a second, as reflectors try again meanwhile. */
   const pass = async (ms: number) => {
     for (let left = ms; left > 0; left -= 1_000) await time.advance(Math.min(left, 1_000));
   };
-  return { cache, server, time, pass, isStale };
+  return { cache, server, bookmark, pass, isStale };
 }
 
 describe('a cache, by the age of what it knows of pods', () => {
@@ -120,12 +90,12 @@ describe('a cache, by the age of what it knows of pods', () => {
   });
 
   test('is kept fresh by the bookmarks of a watch on which nothing happens', async (t) => {
-    const { cache, server, pass, isStale } = aRunningCache(t);
+    const { cache, bookmark, pass, isStale } = aRunningCache(t);
     cache.start();
     await settle();
     for (let minute = 0; minute < 5; minute++) {
       await pass(60_000);
-      server.bookmark(PODS);
+      bookmark(PODS);
       await settle();
       assert.equal(cache.podsAgeMs(), 0);
     }
@@ -133,13 +103,13 @@ describe('a cache, by the age of what it knows of pods', () => {
   });
 
   test('is not made fresh by what is told of nodes', async (t) => {
-    const { cache, server, pass, isStale } = aRunningCache(t);
+    const { cache, bookmark, pass, isStale } = aRunningCache(t);
     cache.start();
     await settle();
     for (let minute = 0; minute < 3; minute++) {
       // The watch of pods is given up every 100 s of silence; its successor opens, and tells as little.
       await pass(60_000);
-      server.bookmark(NODES);
+      bookmark(NODES);
     }
     await pass(1);
     assert.equal(cache.podsAgeMs(), STALE_AFTER_MS + 1);
@@ -147,15 +117,15 @@ describe('a cache, by the age of what it knows of pods', () => {
   });
 
   test('is stale, too, for a pod of whose tracking resource nothing is told any more', async (t) => {
-    const { cache, server, pass, isStale } = aRunningCache(t, couchbaseCluster);
+    const { cache, bookmark, pass, isStale } = aRunningCache(t, couchbaseCluster);
     assert.equal(cache.trackersAgeMs(), Number.POSITIVE_INFINITY);
     cache.start();
     await settle();
     assert.equal(cache.trackersAgeMs(), 0);
     for (let minute = 0; minute < 3; minute++) {
       await pass(60_000);
-      server.bookmark(PODS);
-      server.bookmark(NODES);
+      bookmark(PODS);
+      bookmark(NODES);
     }
     assert.equal(await isStale(), false);
     await pass(1);

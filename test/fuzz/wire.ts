@@ -11,7 +11,7 @@ import { aHook, type FuzzedHook, type Planted } from './world.ts';
 
 const HOST = '127.0.0.1';
 /** Far longer than anything here takes: what has not come by then never comes. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 /** The webhook behind its real server. */
 export class Wire {

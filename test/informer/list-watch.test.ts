@@ -1,23 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createListWatch } from '../../src/informer/list-watch.ts';
-import type { ApiClient, ApiRequest, JsonObject } from '../../src/kube/client.ts';
+import { answering } from '../support/api.ts';
 
 const signal = new AbortController().signal;
 
 function aClient(answer: unknown) {
-  const requests: ApiRequest[] = [];
-  const client: ApiClient = {
-    async json(request) {
-      requests.push(request);
-      return answer as JsonObject;
-    },
-    async stream(request) {
-      requests.push(request);
-      return (async function* () {})();
-    },
-  };
-  return { client, requests };
+  const client = answering(answer);
+  return { client, requests: client.requests };
 }
 
 const aList = (metadata: object) => ({ kind: 'PodList', metadata, items: [{ metadata: { name: 'a' } }] });

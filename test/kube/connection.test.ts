@@ -10,7 +10,7 @@ import { proxyFor, readProxyEnvironment } from '../../src/kube/proxy-environment
 type Options = { headers?: Record<string, unknown>; auth?: string | null };
 
 /** Without its deadline such a call would never end. */
-const HANGS = { timeout: 10_000 };
+const HANGS = { timeout: 60_000 };
 
 /** A kubeconfig whose credentials the test changes; `reads` counts how often they were asked for. */
 function aKubeConfig(server = 'https://10.0.0.1:6443///') {

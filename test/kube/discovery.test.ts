@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/kube/client.ts';
 import { isServed } from '../../src/kube/discovery.ts';
 import { ApiError } from '../../src/kube/errors.ts';
+import { FakeApi } from '../support/api.ts';
 
 /** As a 1.36 API server answers; what is not here is 404 in plain text. */
 async function ask(
@@ -10,16 +11,13 @@ async function ask(
   apiPath = '/apis/couchbase.com/v2',
   plural = 'couchbaseclusters',
 ) {
-  const calls: string[] = [];
-  const client = {
-    async json({ path }: { path: string }): Promise<JsonObject> {
-      calls.push(path);
-      const answer = answers[path];
-      if (answer === undefined) throw new ApiError(404, `GET ${path}`, undefined);
-      return answer;
-    },
-  };
-  return { served: await isServed(client, apiPath, plural, new AbortController().signal), calls };
+  const client = new FakeApi(({ path }) => {
+    const answer = answers[path];
+    if (answer === undefined) throw new ApiError(404, `GET ${path}`, undefined);
+    return answer;
+  });
+  const served = await isServed(client, apiPath, plural, new AbortController().signal);
+  return { served, calls: client.requests.map(({ path }) => path) };
 }
 
 const groups = (name: string, version: string): JsonObject => ({

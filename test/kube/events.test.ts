@@ -1,27 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ApiRequest } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { createEmitEvent, type EventInput } from '../../src/kube/events.ts';
+import { answering } from '../support/api.ts';
 
 const about = { namespace: 'db', name: 'cb-0000', uid: 'uid-a' };
 const now = new Date('2026-01-01T12:00:00.789Z');
 const EVENT: EventInput = { about, reason: 'Rescheduled', type: 'Normal', message: 'moved', now };
 
-function anEmitter(answer?: Error) {
-  const requests: ApiRequest[] = [];
-  const emit = createEmitEvent(
-    {
-      async json(request) {
-        requests.push(request);
-        if (answer !== undefined) throw answer;
-        return {};
-      },
-      stream: () => Promise.reject(new Error('no watch')),
-    },
-    'hook-7',
-  );
-  return { emit, requests };
+function anEmitter(answer: object = {}) {
+  const client = answering(answer);
+  return { emit: createEmitEvent(client, 'hook-7'), requests: client.requests };
 }
 
 async function nameOf(overrides: Partial<EventInput>): Promise<string> {

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { CertificateObjects, REGISTRATIONS } from '../../src/certificates/stored-objects.ts';
 import { PermissionReconciler } from '../../src/controller/permissions.ts';
 import { createListWatch } from '../../src/informer/list-watch.ts';
-import type { ApiClient, ApiRequest, JsonObject } from '../../src/kube/client.ts';
+import type { ApiClient, ApiRequest } from '../../src/kube/client.ts';
 import { isServed } from '../../src/kube/discovery.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
 import { nodePath, trackerPath } from '../../src/kube/paths.ts';
@@ -12,6 +12,7 @@ import { describePermission, type OwnCertificates, permissionsOf } from '../../s
 import { createReads, type Reads } from '../../src/kube/reads.ts';
 import { createWrites, type Writes } from '../../src/kube/writes.ts';
 import { NO_TRACKING, TRACKINGS, type Tracking } from '../../src/policy/tracking/index.ts';
+import { answering } from '../support/api.ts';
 import { aCache } from '../support/cache.ts';
 import { aLog } from '../support/log.ts';
 import { authorizedAs } from '../support/request-attributes.ts';
@@ -65,12 +66,12 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
   'informer/list-watch.ts': {
     methods: ['GET', 'GET'],
     async drive(client, tracking) {
-      const paths: string[] = [];
+      const refusing = answering(new Error('not now'));
       const { signal } = new AbortController();
-      const cache = aCache({ client: pathsOf(paths), tracking });
+      const cache = aCache({ client: refusing, tracking });
       cache.start();
       await cache.stop();
-      for (const path of paths) {
+      for (const { path } of refusing.requests) {
         const listWatch = createListWatch(client, path);
         await listWatch.list({ limit: 1, signal });
         await listWatch.watch({ resourceVersion: '1', timeoutSeconds: 1, signal });
@@ -112,34 +113,13 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
   },
 };
 
-/** A client that writes down the paths that are listed, and refuses. */
-function pathsOf(paths: string[]): ApiClient {
-  return {
-    json: ({ path }) => {
-      paths.push(path);
-      return Promise.reject(new Error('not now'));
-    },
-    stream: () => Promise.reject(new Error('no watch')),
-  };
-}
-
 /** A client to which everything succeeds, and what it was asked. */
 function recorder() {
-  const calls: ApiRequest[] = [];
   const groups = [{ name: 'couchbase.com', versions: [{ version: 'v2' }] }];
   const discovery = { groups, resources: [] };
   const answer = { metadata: { name: 'x', resourceVersion: '1' }, items: [], status: { allowed: true }, ...discovery };
-  const client: ApiClient = {
-    async json(request) {
-      calls.push(request);
-      return answer as JsonObject;
-    },
-    async stream(request) {
-      calls.push(request);
-      return new ReadableStream();
-    },
-  };
-  return { client, calls };
+  const client = answering(answer);
+  return { client, calls: client.requests };
 }
 
 describe('the permissions are those that the code uses', () => {

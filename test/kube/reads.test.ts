@@ -1,21 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ApiRequest, JsonObject } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { nodePath, objectPath, podPath } from '../../src/kube/paths.ts';
 import { createReads } from '../../src/kube/reads.ts';
+import { answering, FakeApi } from '../support/api.ts';
 
 function aReader(answer: unknown) {
-  const requests: ApiRequest[] = [];
-  const reads = createReads({
-    async json(request) {
-      requests.push(request);
-      if (answer instanceof Error) throw answer;
-      return answer as JsonObject;
-    },
-    stream: () => Promise.reject(new Error('no watch')),
-  });
-  return { reads, requests };
+  const client = answering(answer);
+  return { reads: createReads(client), requests: client.requests };
 }
 
 const object = { metadata: { name: 'x' } };
@@ -61,14 +53,12 @@ describe('Reads', () => {
       [served, false],
       [new ApiError(403, 'GET', undefined), false],
     ] as const) {
-      const reads = createReads({
-        async json({ path }) {
-          if (path.endsWith('/things/x')) throw new ApiError(404, 'GET', undefined);
-          if (discovery instanceof Error) throw discovery;
-          return discovery;
-        },
-        stream: () => Promise.reject(new Error('no watch')),
+      const client = new FakeApi(({ path }) => {
+        if (path.endsWith('/things/x')) throw new ApiError(404, 'GET', undefined);
+        if (discovery instanceof Error) throw discovery;
+        return discovery;
       });
+      const reads = createReads(client);
       const outcome = reads.object('/apis/g/v1/namespaces/db/things/x');
       if (isAbsent) assert.equal(await outcome, undefined);
       else await assert.rejects(outcome, { name: 'ApiError' });
@@ -85,16 +75,10 @@ describe('Reads', () => {
       const { reads } = aReader(new ApiError(404, 'GET', body));
       await assert.rejects(reads.pod('db', 'p'), { code: 404 });
       await assert.rejects(reads.node('p'), { code: 404 });
-      const served = {
-        json: ({ path }: ApiRequest) =>
-          path.endsWith('/things/p')
-            ? Promise.reject(new ApiError(404, 'GET', body))
-            : Promise.resolve({
-                groups: [{ name: 'g', versions: [{ version: 'v1' }] }],
-                resources: [{ name: 'things' }],
-              }),
-        stream: () => Promise.reject(new Error('no watch')),
-      };
+      const served = new FakeApi(({ path }) => {
+        if (path.endsWith('/things/p')) throw new ApiError(404, 'GET', body);
+        return { groups: [{ name: 'g', versions: [{ version: 'v1' }] }], resources: [{ name: 'things' }] };
+      });
       await assert.rejects(createReads(served).object('/apis/g/v1/namespaces/db/things/p'), { code: 404 });
     }
   });

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, type TestContext, test } from 'node:test';
-import type { TLSSocket } from 'node:tls';
 import { systemClock } from '../../src/async/system-clock.ts';
 import { createApiClient } from '../../src/kube/client.ts';
 import { openConnection, type ProxyEnvironment } from '../../src/kube/connection.ts';
 import { loadKubeConfig } from '../../src/kube/kubeconfig.ts';
 import { readProxyEnvironment } from '../../src/kube/proxy-environment.ts';
 import { type Authority, createAuthority } from '../../testkit/certificates.ts';
+import { until } from '../../testkit/until.ts';
+import { type Answering, anApiServer, answer } from '../support/api-server.ts';
 import { serve } from '../support/loopback.ts';
 
 let authority: Authority;
@@ -29,28 +29,15 @@ const LATER_MS = 6_000;
 async function aServer(t: TestContext, hosts?: readonly string[]) {
   const dir = mkdtempSync(join(tmpdir(), 'transport-'));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
-  const serving = await authority.issue(hosts && { hosts });
-  const world = { answer: 200, connections: 0 };
-  const server = createServer({ ...serving, requestCert: true, rejectUnauthorized: false }, (request, response) => {
-    const { fingerprint256 } = (request.socket as TLSSocket).getPeerCertificate();
-    response.statusCode = world.answer;
-    response.setHeader('content-type', 'application/json');
-    response.end(
-      JSON.stringify({
-        authorization: request.headers.authorization,
-        certificate: fingerprint256,
-        tls: (request.socket as TLSSocket).getProtocol(),
-        http: request.httpVersion,
-      }),
-    );
-  });
-  server.on('connection', () => world.connections++);
-  const port = await serve(t, server);
+  const tell: Answering = (response, { headers: { authorization }, certificate, tls, http }) =>
+    answer(world.answer, { authorization, certificate, tls, http })(response);
+  const server = await anApiServer(t, tell, await authority.issue(hosts && { hosts }));
+  const world = Object.assign(server.world, { answer: 200 });
   const file = (name: string, text: string) => {
     writeFileSync(join(dir, name), text, { mode: 0o755 });
     return join(dir, name);
   };
-  return { world, port, file };
+  return { world, port: server.port, file };
 }
 
 /** A client over a real kubeconfig file, on a clock that the test moves. */
@@ -223,7 +210,8 @@ describe('the transport, with real kubeconfigs over TLS', () => {
     const calls = Array.from({ length: 70 }, () => client.json(GET));
     await Promise.race(calls).catch(() => undefined);
     proxy.world.isSilent = false;
-    assert.equal((await client.json(GET)).http, '1.1');
+    const { http } = await until('an answer of the API server', () => client.json(GET));
+    assert.equal(http, '1.1');
     await Promise.allSettled(calls);
   });
 

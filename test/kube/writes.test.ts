@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ApiRequest } from '../../src/kube/client.ts';
 import { ApiError, ApiUnreachableError } from '../../src/kube/errors.ts';
 import { createWrites, type WriteResult, type Writes } from '../../src/kube/writes.ts';
+import { answering } from '../support/api.ts';
 
 const signal = new AbortController().signal;
 const POD = { namespace: 'db', name: 'cb-0000', uid: 'uid-a' };
@@ -10,16 +10,8 @@ const TRACKER = { path: '/apis/couchbase.com/v2/namespaces/db/couchbaseclusters/
 const KEY = 'reschedule.hook/db.cb-0000';
 
 function aWriter(answer: object = { metadata: {} }) {
-  const requests: ApiRequest[] = [];
-  const writes = createWrites({
-    async json(request) {
-      requests.push(request);
-      if (answer instanceof Error) throw answer;
-      return { ...answer };
-    },
-    stream: () => Promise.reject(new Error('no watch')),
-  });
-  return { writes, requests };
+  const client = answering(answer);
+  return { writes: createWrites(client), requests: client.requests };
 }
 
 const invalid = (...fields: string[]) =>

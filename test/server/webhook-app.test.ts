@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
-import { systemClock } from '../../src/async/system-clock.ts';
 import { LOG } from '../../src/log/messages.ts';
 import type { Decision } from '../../src/policy/decision.ts';
 import type { EvictionRequest } from '../../src/policy/model.ts';
@@ -14,16 +13,16 @@ import { aRequest } from '../support/builders.ts';
 import { aLog } from '../support/log.ts';
 import { type AskOptions, ask, serve } from '../support/loopback.ts';
 import { aReview } from '../support/reviews.ts';
+import { FakeClock, until } from '../support/time.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
-/** Well under the API server's default timeout, which is what would be waited for if the given one were not read. */
-const LIMIT = { timeout: 5_000 };
 const ALLOW: Decision = { kind: 'allow', rule: '3', reason: 'NotSelected' };
 
 /** The webhook on loopback, with an admission that notes what it is asked. */
 async function anApp(t: TestContext, decide: (signal: AbortSignal) => Promise<Decision> = async () => ALLOW) {
   const log = aLog();
   const asked: EvictionRequest[] = [];
+  const clock = new FakeClock();
   const state = { notReady: undefined as string | undefined, isStopping: false };
   const app = createApp({
     admit: (request, signal) => {
@@ -32,14 +31,14 @@ async function anApp(t: TestContext, decide: (signal: AbortSignal) => Promise<De
     },
     notReady: () => state.notReady,
     details: () => [],
-    deadlines: new Deadlines(systemClock),
+    deadlines: new Deadlines(clock),
     isStopping: () => state.isStopping,
     log,
   });
   const port = await serve(t, app.callback());
   const post = (body: string | Buffer, options: AskOptions = {}) =>
     ask(port, { method: 'POST', path: '/eviction', headers: JSON_TYPE, body, ...options });
-  return { port, log, asked, state, post };
+  return { port, log, asked, clock, state, post };
 }
 
 describe('POST /eviction', () => {
@@ -95,13 +94,15 @@ describe('POST /eviction', () => {
     });
   }
 
-  test("tells the admission when the API server's timeout comes, and not when its default would", LIMIT, async (t) => {
-    const { post } = await anApp(t, async (signal) => {
+  test("tells the admission when the API server's timeout comes, and not when its default would", async (t) => {
+    const { post, asked, clock } = await anApp(t, async (signal) => {
       if (!signal.aborted) await once(signal, 'abort');
       return ALLOW;
     });
-    const { status } = await post(JSON.stringify(aReview()), { path: '/eviction?timeout=2ms' });
-    assert.equal(status, 200);
+    const answered = post(JSON.stringify(aReview()), { path: '/eviction?timeout=2ms' });
+    await until(() => asked.length === 1, 'the admission');
+    await clock.advance(2);
+    assert.equal((await answered).status, 200);
   });
 
   test('answers 500 without a stack trace where admit throws, which it never should', async (t) => {

@@ -1,58 +1,36 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
+import type { JsonObject } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { showStatus } from '../../src/status/command.ts';
 import { parseFlags } from '../../src/status/flags.ts';
+import { FakeApi } from '../support/api.ts';
 import { NOW, SETTINGS } from '../support/builders.ts';
 import { FakeClock, settle, until } from '../support/time.ts';
 import { CLUSTERS, member, NODES, PODS } from './scene.ts';
 
-/** Lists, and watches that tell what they are given; every call is written down. */
-class FakeCluster implements ApiClient {
-  readonly paths: string[] = [];
-  readonly methods = new Set<string>();
-  readonly lists = new Map<string, readonly JsonObject[]>([
-    ['pods', PODS],
-    ['nodes', NODES],
-    ['couchbaseclusters', CLUSTERS],
-  ]);
-  refused: { readonly resource: string; readonly error: Error } | undefined;
-  readonly #watches = new Map<string, (event: object) => void>();
-
-  async json({ method, path }: { method: string; path: string }): Promise<JsonObject> {
-    this.methods.add(method);
-    this.paths.push(path);
-    const resource = path.split('/').at(-1) ?? '';
-    if (this.refused?.resource === resource) throw this.refused.error;
-    return { metadata: { resourceVersion: '1000' }, items: this.lists.get(resource) ?? [] };
-  }
-
-  async stream({
-    path,
-    signal,
-  }: {
-    path: string;
-    signal?: AbortSignal | undefined;
-  }): Promise<AsyncIterable<Uint8Array>> {
-    signal?.throwIfAborted();
-    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-    const writer = writable.getWriter();
-    this.#watches.set(
-      path.split('/').at(-1) ?? '',
-      (event) => void writer.write(Buffer.from(`${JSON.stringify(event)}\n`)),
-    );
-    signal?.addEventListener('abort', () => void writer.abort(signal.reason).catch(() => undefined));
-    return readable;
-  }
-
-  tell(resource: string, type: string, object: JsonObject): void {
-    this.#watches.get(resource)?.({ type, object });
-  }
-}
+const PODS_PATH = '/api/v1/pods';
+const LISTS: Readonly<Record<string, readonly JsonObject[]>> = {
+  [PODS_PATH]: PODS,
+  '/api/v1/namespaces/db/pods': PODS,
+  '/api/v1/nodes': NODES,
+  '/apis/couchbase.com/v2/couchbaseclusters': CLUSTERS,
+  '/apis/couchbase.com/v2/namespaces/db/couchbaseclusters': CLUSTERS,
+};
 
 function aStatus(args: readonly string[], { isTerminal = false } = {}) {
-  const cluster = new FakeCluster();
+  const cluster = new FakeApi();
+  for (const [path, items] of Object.entries(LISTS)) cluster.lists.set(path, items);
+  const lists = () => cluster.requests.filter(({ query }) => query?.watch !== true);
+  const paths = () =>
+    lists()
+      .map(({ path }) => path)
+      .sort();
+  const refuse = (resource: string, error: Error) => {
+    cluster.before = (_, { path }) => {
+      if (path.endsWith(`/${resource}`)) throw error;
+    };
+  };
   const clock = new FakeClock();
   const printed: string[] = [];
   const complaints: string[] = [];
@@ -72,30 +50,26 @@ function aStatus(args: readonly string[], { isTerminal = false } = {}) {
       complain: (line) => complaints.push(line),
       stop: stop.signal,
     });
-  return { cluster, clock, printed, complaints, stop, run };
+  return { cluster, paths, refuse, clock, printed, complaints, stop, run };
 }
 
 const gone = member('cb-0003', { node: 'node-1' });
 
 describe('status, once', () => {
   test('lists, prints and ends, and only reads', async () => {
-    const { cluster, printed, complaints, run } = aStatus([]);
+    const { cluster, paths, printed, complaints, run } = aStatus([]);
     assert.equal(await run(), 0);
     assert.match(printed.join(''), /^Draining nodes\n/);
     assert.equal(printed.length, 1);
     assert.deepEqual(complaints, []);
-    assert.deepEqual([...cluster.methods], ['GET']);
-    assert.deepEqual(cluster.paths.sort(), [
-      '/api/v1/nodes',
-      '/api/v1/pods',
-      '/apis/couchbase.com/v2/couchbaseclusters',
-    ]);
+    assert.deepEqual([...new Set(cluster.requests.map(({ method }) => method))], ['GET']);
+    assert.deepEqual(paths(), ['/api/v1/nodes', '/api/v1/pods', '/apis/couchbase.com/v2/couchbaseclusters']);
   });
 
   test('of one namespace asks for no other', async () => {
-    const { cluster, run } = aStatus(['-n', 'db']);
+    const { paths, run } = aStatus(['-n', 'db']);
     assert.equal(await run(), 0);
-    assert.deepEqual(cluster.paths.sort(), [
+    assert.deepEqual(paths(), [
       '/api/v1/namespaces/db/pods',
       '/api/v1/nodes',
       '/apis/couchbase.com/v2/namespaces/db/couchbaseclusters',
@@ -113,9 +87,9 @@ describe('status, once', () => {
     [['-n', 'db'], /^missing permission: list and watch pods in namespace db \(/],
   ] as const) {
     test(`names the permission that is missing: ${args.join(' ') || 'everywhere'}`, async () => {
-      const { cluster, printed, complaints, run } = aStatus(args);
+      const { refuse, printed, complaints, run } = aStatus(args);
       const error = new ApiError(403, 'GET /api/v1/pods', { message: 'pods is forbidden' });
-      cluster.refused = { resource: 'pods', error };
+      refuse('pods', error);
       assert.equal(await run(), 1);
       assert.match(complaints.join('\n'), expected);
       assert.deepEqual(printed, []);
@@ -123,8 +97,8 @@ describe('status, once', () => {
   }
 
   test('says why where nobody answers', async () => {
-    const { cluster, complaints, run } = aStatus([]);
-    cluster.refused = { resource: 'nodes', error: new Error('connect ECONNREFUSED') };
+    const { refuse, complaints, run } = aStatus([]);
+    refuse('nodes', new Error('connect ECONNREFUSED'));
     assert.equal(await run(), 1);
     assert.deepEqual(complaints, ['nodes cannot be read: connect ECONNREFUSED']);
   });
@@ -137,7 +111,10 @@ describe('status --watch', () => {
     await until(() => printed.length === 1, 'the tables');
     await settle();
     const { timers } = clock;
-    cluster.tell('pods', 'DELETED', { ...gone, metadata: { ...(gone.metadata as object), resourceVersion: '1001' } });
+    cluster.tell(PODS_PATH, 'DELETED', {
+      ...gone,
+      metadata: { ...(gone.metadata as object), resourceVersion: '1001' },
+    });
     await until(() => clock.timers === timers + 1, 'the change to be noticed');
     await clock.advance(100);
     assert.deepEqual(printed.slice(1).join('').split('\n'), [
@@ -171,7 +148,10 @@ describe('status --watch', () => {
     await until(() => printed.length === 1, 'the report');
     await settle();
     const { timers } = clock;
-    cluster.tell('pods', 'DELETED', { ...gone, metadata: { ...(gone.metadata as object), resourceVersion: '1001' } });
+    cluster.tell(PODS_PATH, 'DELETED', {
+      ...gone,
+      metadata: { ...(gone.metadata as object), resourceVersion: '1001' },
+    });
     await until(() => clock.timers === timers + 1, 'the change to be noticed');
     await clock.advance(100);
     const counts = printed.map((line) => (JSON.parse(line) as { pods: object[] }).pods.length);

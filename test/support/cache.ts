@@ -4,6 +4,7 @@ import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
 import { ENTRY_PREFIX } from '../../src/policy/entry.ts';
 import type { PolicySettings } from '../../src/policy/profile.ts';
 import { NO_TRACKING, type Tracking } from '../../src/policy/tracking/index.ts';
+import { answering } from './api.ts';
 import { NOW, SETTINGS, settingsWith } from './builders.ts';
 import { aStillClock } from './time.ts';
 
@@ -19,14 +20,10 @@ export interface CacheWorld {
   readonly now?: () => number;
 }
 
-const noClient: ApiClient = {
-  json: () => Promise.reject(new Error('this cache has no API server')),
-  stream: () => Promise.reject(new Error('this cache has no API server')),
-};
-
 /** The real cache, not started. It has synced with what is given; with nothing given it has not synced. */
 export function aCache(world: CacheWorld = {}): Cache {
-  const { pods, nodes, trackers, client = noClient, now = () => NOW } = world;
+  const { pods, nodes, trackers, now = () => NOW } = world;
+  const { client = answering(new Error('this cache has no API server')) } = world;
   const cache = createCache({
     client,
     settings: settingsOf(world),

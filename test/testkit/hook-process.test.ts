@@ -25,7 +25,8 @@ describe('HookProcess', () => {
     assert.equal(hook.url, `https://127.0.0.1:${hook.webhookPort}/eviction`);
     assert.deepEqual(await hook.stop(), { code: 0, signal: null });
     assert.equal(hook.lines.at(-1)?.message, LOG.stopped);
-    assert.equal(hook.lines.at(-1)?.asked, 3);
+    // More often if the machine was slow: a question has its time.
+    assert.ok(Number(hook.lines.at(-1)?.asked) >= 3);
     assert.deepEqual(await hook.stop(), { code: 0, signal: null }, 'a second stop changes nothing');
   });
 

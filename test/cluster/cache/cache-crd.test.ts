@@ -8,9 +8,9 @@ import { listPods } from '../../../testkit/pods.ts';
 import { until } from '../../../testkit/until.ts';
 import { keepAsking, untilAnswered } from '../support/asking.ts';
 import { prepareBehindGate } from '../support/behind-gate.ts';
-import { metric } from '../support/evict.ts';
 import { type Rig, startRig } from '../support/rig.ts';
 import { cached, type FaultedHook, untilCounted, untilRight } from '../support/right-again.ts';
+import { untilMetric } from '../support/told.ts';
 import { aWard } from '../support/ward.ts';
 
 /** No cluster stays, so no entry does that would tell of an earlier instance. */
@@ -56,7 +56,7 @@ describe('a CRD that comes and goes', () => {
     const { hook, ward } = faulty;
     const asking = await keepAsking(rig, hook, ward, NOTHING_STAYS);
     await untilAnswered(asking, 2, /annotation added/);
-    assert.equal(await metric(hook, UNTRACKED), 2, 'both marked all the same');
+    await untilMetric(hook, UNTRACKED, 2);
 
     await installClusterDefinition(rig.client);
     const since = performance.now();
@@ -65,7 +65,7 @@ describe('a CRD that comes and goes', () => {
     await ward.addPod('early');
     await untilRight(t, faulty, { since, asking });
     await assertEntry('early');
-    assert.equal(await metric(hook, UNTRACKED), 2);
+    await untilMetric(hook, UNTRACKED, 2);
   });
 
   test('removed and installed again: the old clusters are forgotten, the new ones known', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { createDeployment, createPod, waitForPod } from '../../../testkit/couchbase/workload.ts';
-import { evict } from '../support/evict.ts';
+import { evict, evictUntil } from '../support/evict.ts';
 import { createDaemonSet, endPod } from '../support/pods.ts';
 import { type Rig, startRig } from '../support/rig.ts';
 import { aScene, type Scene } from '../support/scene.ts';
@@ -103,7 +103,7 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
       body: { metadata: { finalizers: null } },
     });
     // This hook has not known it to be over for five minutes, whatever the pod says of its end.
-    assert.match((await evict(scene, 'finished')).message, /waiting to be rescheduled \(it is finished\)$/);
+    await evictUntil(scene, 'finished', /waiting to be rescheduled \(it is finished\)$/);
     assert.equal((await evict(scene, 'finished', { uid: finished.uid })).code, 201);
     const result = await drained;
     assert.equal(result.code, 0, result.stderr);
@@ -178,7 +178,11 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
   test('a drain interrupted, and the node where the pod went drained later (fault 1)', async () => {
     const scene = await aScene({ rig, hook: 'default', namespace: 'interrupted', size: 1, pdb: false });
     await scene.cordon(scene.node(3));
-    await scene.drain(scene.node(1), ['--ignore-daemonsets', '--timeout=1s']);
+    // Again if it was over before it had asked for anything.
+    await scene.until('an interrupted drain to have the pod marked', async () => {
+      await scene.drain(scene.node(1), ['--ignore-daemonsets', '--timeout=1s']);
+      return Object.keys(await scene.entries()).length > 0;
+    });
     await scene.until('the pod to land on the second node', async () => {
       const pod = await scene.pod('cb-0000');
       return pod?.node === scene.node(2) && pod.ready;

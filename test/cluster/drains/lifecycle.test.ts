@@ -6,10 +6,12 @@ import { LOG } from '../../../src/log/messages.ts';
 import { writeServing } from '../../../testkit/certificates.ts';
 import { installClusterDefinition } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
 import { createPod, patchCluster, waitForPod } from '../../../testkit/couchbase/workload.ts';
+import { untilTrue } from '../../support/until-true.ts';
 import { eventsOf, type SeenEvent } from '../support/events.ts';
-import { evict, metric } from '../support/evict.ts';
+import { evictUntil, MARKED } from '../support/evict.ts';
 import { type Rig, startRig } from '../support/rig.ts';
 import { aScene } from '../support/scene.ts';
+import { untilMetric, untilSaid } from '../support/told.ts';
 
 let rig: Rig;
 
@@ -31,20 +33,9 @@ describe('the months between drains, on the real control plane', () => {
     const result = await scene.drain(scene.node(1));
     assert.equal(result.code, 0, result.stderr);
     await scene.until('the entries to be pruned', async () => Object.keys(await scene.entries()).length === 0);
-    const lines = () =>
-      [...own.lines, ...other.lines].filter(
-        ({ message, namespace }) => message === LOG.rescheduled && namespace === 'pruned',
-      );
     await scene.until('the Events to be written', async () => (await eventsOf(scene)).length >= 8);
-    // A replica hears that it has pruned a moment after everybody else can see it.
-    await scene.until('the lines to be written', () => lines().length >= 2);
-    assert.deepEqual(
-      lines()
-        .map(({ pod }) => pod)
-        .sort(),
-      ['cb-0000', 'cb-0001'],
-      'one line each, by whoever pruned',
-    );
+    const lines = await untilSaid([own, other], LOG.rescheduled, 2, ({ namespace }) => namespace === 'pruned');
+    assert.deepEqual(lines.map(({ pod }) => pod).sort(), ['cb-0000', 'cb-0001'], 'one line each, by whoever pruned');
     const events = await eventsOf(scene);
     const each = (kind: string) => [
       ['RescheduleRequested', 'Normal', 1, kind],
@@ -69,7 +60,7 @@ describe('the months between drains, on the real control plane', () => {
     const scene = await aScene({ rig, hook: 'stalled', namespace: 'stalled', size: 1, pdb: false });
     await scene.operator.pause();
     await patchCluster(rig.client, 'stalled', 'cb', { paused: true });
-    assert.equal((await evict(scene, 'cb-0000')).code, 429);
+    assert.equal((await evictUntil(scene, 'cb-0000', MARKED)).code, 429);
     const line = await own.waitForLine(({ message }) => message === LOG.stalled);
     assert.equal(line.pod, 'cb-0000');
     assert.equal(line.node, scene.node(1));
@@ -86,16 +77,13 @@ describe('the months between drains, on the real control plane', () => {
       events[0]?.message ?? '',
       /CouchbaseCluster cb has not moved it \(CouchbaseCluster cb reports Paused\); drains of node stalled-1 wait/,
     );
-    assert.equal(await metric(own, 'reschedule_hook_stalled_pods', /hindrance="Paused"/), 1);
-    assert.match(
-      (await evict(scene, 'cb-0000')).message,
-      /stalled: its operator has not acted; CouchbaseCluster cb reports Paused\)/,
-    );
+    await untilMetric(own, 'reschedule_hook_stalled_pods', 1, /hindrance="Paused"/);
+    await evictUntil(scene, 'cb-0000', /stalled: its operator has not acted; CouchbaseCluster cb reports Paused\)/);
     await patchCluster(rig.client, 'stalled', 'cb', { paused: false });
     assert.equal(Object.keys(await scene.entries()).length, 1);
     scene.operator.resume();
     await own.waitForLine(({ message }) => message === LOG.unstalled);
-    assert.equal(await metric(own, 'reschedule_hook_stalled_pods'), 0);
+    await untilMetric(own, 'reschedule_hook_stalled_pods', 0);
     await own.stop();
   });
 
@@ -103,7 +91,7 @@ describe('the months between drains, on the real control plane', () => {
     const own = await rig.hook('spaced', { TRACKING_RESOURCE_TYPE: 'namespace' });
     const scene = await aScene({ rig, hook: 'spaced', namespace: 'spaced', size: 1, pdb: false });
     await scene.operator.pause();
-    assert.equal((await evict(scene, 'cb-0000')).code, 429);
+    assert.equal((await evictUntil(scene, 'cb-0000', MARKED)).code, 429);
     const events = await scene.until('the Events', async () => {
       const seen = await eventsOf(scene);
       return seen.length >= 2 && seen;
@@ -121,13 +109,14 @@ describe('the months between drains, on the real control plane', () => {
     const dir = own.files.certFile.replace(/[^/]+$/, '');
     await writeServing(dir, await rig.authority.issue());
     await own.waitForLine(({ message }) => message === LOG.certificateLoaded);
-    assert.notEqual(await servedCertificate(own.webhookPort), before);
+    await untilTrue('it to be served', async () => (await servedCertificate(own.webhookPort)) !== before);
     const renewed = await readFile(own.files.certFile, 'utf-8');
     assert.ok(renewed.includes('BEGIN CERTIFICATE'));
   });
 
-  test('SIGTERM: unready, still answering, then exit 0', async () => {
-    const own = await rig.startHook({ SHUTDOWN_DELAY: '2s' });
+  test('SIGTERM: unready, still answering', async () => {
+    // However long it takes to ask all this.
+    const own = await rig.startHook({ SHUTDOWN_DELAY: '10m' });
     own.kill('SIGTERM');
     await own.waitForLine(({ message }) => message === LOG.stopping);
     const ready = await fetch(`${own.healthUrl}/readyz`);
@@ -135,6 +124,12 @@ describe('the months between drains, on the real control plane', () => {
     assert.match(await ready.text(), /it is stopping/);
     assert.equal((await fetch(`${own.healthUrl}/livez`)).status, 200);
     assert.ok(await servedCertificate(own.webhookPort), 'the webhook port still answers');
+    own.kill('SIGKILL');
+  });
+
+  test('SIGTERM: exit 0 after the delay', async () => {
+    const own = await rig.startHook({ SHUTDOWN_DELAY: '1s' });
+    own.kill('SIGTERM');
     assert.deepEqual(await own.exited, { code: 0, signal: null });
     assert.ok(own.lines.some(({ message }) => message === LOG.stopped));
   });
@@ -148,9 +143,12 @@ test('no CouchbaseCluster CRD: ready, marked without an entry, and watched once 
     const pod = { namespace, name: 'member', labels: { app: 'couchbase', couchbase_cluster: 'cb' } };
     await createPod(bare.client, pod);
     await waitForPod(bare.client, pod);
-    const drained = await bare.controlPlane.kubectl(['drain', 'node-1', '--force', '--timeout=1s']);
-    assert.notEqual(drained.code, 0);
-    assert.match(drained.stderr, /Reschedule annotation added to pod/);
+    // A drain that is over before the hook knows the pod is run again, as an administrator would.
+    await untilTrue('a drain to have it marked', async () => {
+      const drained = await bare.controlPlane.kubectl(['drain', 'node-1', '--force', '--timeout=1s']);
+      assert.notEqual(drained.code, 0);
+      return /Reschedule annotation added to pod|\(marked .* ago/.test(drained.stderr);
+    });
     const line = await own.waitForLine(({ message }) => message === LOG.untracked);
     assert.equal(line.why, 'no CouchbaseCluster probe-default/cb');
     await installClusterDefinition(bare.client);

@@ -30,7 +30,7 @@ async function drainSample(): Promise<{ code: number | null; stdout: string; std
   const { assets, kubeconfigPath, dir } = rig.controlPlane;
   const path = [dirname(assets.kubectl), process.env.PATH].join(delimiter);
   const env = { PATH: path, KUBECONFIG: kubeconfigPath, HOME: dir, KUBECACHEDIR: join(dir, 'kubectl-cache') };
-  const child = spawn('bash', [SCRIPT, '60'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('bash', [SCRIPT, '300'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   rig.atStop(async () => void child.kill('SIGKILL'));
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);

@@ -186,8 +186,7 @@ describe('scripts/generate-certs.sh, on the real control plane', () => {
       await mount();
       await hook.waitForLine(({ message }) => message === LOG.certificateLoaded, { since });
       assert.equal(certificatesIn((await kept.bundles())[0] ?? '').length, 2, 'the one before stays, and only that');
-      const before = evicting.answers.length;
-      await scene.until('evictions after it', () => evicting.answers.length > before + 20);
+      await evicting.untilMore(20);
     }
     await evicting.stop();
     assert.deepEqual(

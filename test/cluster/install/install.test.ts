@@ -25,10 +25,14 @@ async function ok(plane: ControlPlane, ...args: readonly string[]): Promise<{ st
   return { stdout, stderr };
 }
 
-/** kubectl's names of what a folder makes, with the resourceVersion of each. */
-async function versions(plane: ControlPlane, folder: string): Promise<string> {
-  const path = '{range .items[*]}{.kind}/{.metadata.name} {.metadata.resourceVersion}{"\\n"}{end}';
-  return (await ok(plane, 'get', '-k', folder, '-o', `jsonpath=${path}`)).stdout;
+/** What a folder has made, without what the control plane goes on writing by itself: status, and what comes with it. */
+async function made(plane: ControlPlane, folder: string): Promise<unknown[]> {
+  const { stdout } = await ok(plane, 'get', '-k', folder, '-o', 'json');
+  const { items } = JSON.parse(stdout) as { items: { metadata: object; status?: unknown }[] };
+  return items.map(({ status: _, metadata, ...rest }) => {
+    const { resourceVersion: _version, managedFields: _fields, ...own } = metadata as Record<string, unknown>;
+    return { ...rest, metadata: own };
+  });
 }
 
 /** The nodes on which the replicas that are to stay run. */
@@ -55,7 +59,7 @@ describe('kubectl apply -k config/default', () => {
   test('is accepted, its pods pass the restricted pod security, and run on two nodes', async () => {
     const applied = await ok(plane, 'apply', '--server-side', '-k', DEFAULT);
     assert.equal(applied.stderr, '', 'no warning');
-    await ok(plane, 'rollout', 'status', ...DEPLOYMENT, '--timeout=60s');
+    await ok(plane, 'rollout', 'status', ...DEPLOYMENT, '--timeout=300s');
     assert.equal(new Set(await nodesOfReplicas(plane)).size, 2);
     const priority = '{.items[*].spec.priority}';
     const { stdout } = await ok(plane, 'get', 'pods', `--namespace=${SYSTEM_NAMESPACE}`, '-o', `jsonpath=${priority}`);
@@ -63,9 +67,9 @@ describe('kubectl apply -k config/default', () => {
   });
 
   test('changes nothing when it is applied again', async () => {
-    const before = await versions(plane, DEFAULT);
+    const before = await made(plane, DEFAULT);
     await ok(plane, 'apply', '--server-side', '-k', DEFAULT);
-    assert.equal(await versions(plane, DEFAULT), before);
+    assert.deepEqual(await made(plane, DEFAULT), before);
   });
 
   test('pods with less than the restricted security are refused in its namespace', async () => {
@@ -87,15 +91,15 @@ describe('kubectl apply -k config/default', () => {
 
   test('an update replaces the replicas one by one, and they come to lie on two nodes again', async () => {
     await ok(plane, 'rollout', 'restart', ...DEPLOYMENT);
-    await ok(plane, 'rollout', 'status', ...DEPLOYMENT, '--timeout=100s');
+    await ok(plane, 'rollout', 'status', ...DEPLOYMENT, '--timeout=300s');
     assert.equal(new Set(await nodesOfReplicas(plane)).size, 2);
   });
 
   test('a drain of the node of a replica moves it, also where only one node is left', async () => {
     const { stdout } = await ok(plane, 'get', 'pdb', `--namespace=${SYSTEM_NAMESPACE}`, '-o', 'name');
     assert.equal(stdout, 'poddisruptionbudget.policy/reschedule-hook-server\n');
-    for (const node of ['node-1', 'node-2']) await ok(plane, 'drain', node, '--timeout=60s');
-    await ok(plane, 'rollout', 'status', ...DEPLOYMENT, '--timeout=60s');
+    for (const node of ['node-1', 'node-2']) await ok(plane, 'drain', node, '--timeout=300s');
+    await ok(plane, 'rollout', 'status', ...DEPLOYMENT, '--timeout=300s');
     assert.deepEqual(await nodesOfReplicas(plane), ['node-3', 'node-3']);
   });
 
@@ -121,7 +125,7 @@ describe('kubectl apply -k config/default', () => {
   });
 
   test('kubectl delete -k leaves nothing', async () => {
-    await ok(plane, 'delete', '-k', DEFAULT, '--timeout=60s');
+    await ok(plane, 'delete', '-k', DEFAULT, '--timeout=300s');
     for (const { kind, metadata } of await rendered(plane, DEFAULT)) {
       const scope = metadata.namespace === undefined ? [] : [`--namespace=${metadata.namespace}`];
       const { stdout } = await ok(plane, 'get', kind, metadata.name, ...scope, '--ignore-not-found', '-o', 'name');
@@ -154,9 +158,9 @@ describe('kubectl apply -k config/default', () => {
     assert.equal(await registered(), '');
 
     for (const node of ['node-1', 'node-2', 'node-3']) await ok(plane, 'uncordon', node);
-    assert.deepEqual(await install('60s'), { code: 0, stderr: '' });
+    assert.deepEqual(await install('300s'), { code: 0, stderr: '' });
     assert.equal(await registered(), 'validatingwebhookconfiguration.admissionregistration.k8s.io/reschedule-hook');
-    await ok(plane, 'delete', '-k', DEFAULT, '--timeout=60s');
+    await ok(plane, 'delete', '-k', DEFAULT, '--timeout=300s');
   });
 
   test('without --server-side it is accepted too, and a second time says unchanged', async () => {
@@ -168,7 +172,7 @@ describe('kubectl apply -k config/default', () => {
       lines.filter((line) => !line.endsWith(' unchanged')),
       ['poddisruptionbudget.policy/reschedule-hook-server configured'],
     );
-    await ok(plane, 'delete', '-k', DEFAULT, '--timeout=60s');
+    await ok(plane, 'delete', '-k', DEFAULT, '--timeout=300s');
   });
 
   test('each variant grants what its settings use, and no other', async () => {
@@ -209,7 +213,7 @@ test('a cluster that limits critical pods to namespaces with a quota for them, a
     assert.equal(code, 1);
     assert.match(stderr, /insufficient quota to match these scopes/);
     await ok(plane, 'apply', '--server-side', '-k', DEFAULT);
-    await ok(plane, 'rollout', 'status', ...DEPLOYMENT, '--timeout=60s');
+    await ok(plane, 'rollout', 'status', ...DEPLOYMENT, '--timeout=300s');
   } finally {
     await plane.stop();
     await rm(dir, { recursive: true });

@@ -87,7 +87,7 @@ describe('missing permissions, on the real API server', () => {
     const hook = await prepareHook(rig, 'unknown');
     await hook.start();
     assert.equal(await readyz(hook), '200 ok');
-    const line = hook.lines.find(({ message }) => message === LOG.permissionsUnknown);
-    assert.match(String(line?.error), /403 selfsubjectaccessreviews.authorization.k8s.io is forbidden/);
+    const line = await hook.waitForLine(({ message }) => message === LOG.permissionsUnknown);
+    assert.match(String(line.error), /403 selfsubjectaccessreviews.authorization.k8s.io is forbidden/);
   });
 });

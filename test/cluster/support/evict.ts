@@ -1,5 +1,7 @@
+import assert from 'node:assert/strict';
 import { ApiError } from '../../../src/kube/errors.ts';
 import type { HookProcess } from '../../../testkit/hook-process.ts';
+import { NotYet, until } from '../../../testkit/until.ts';
 import type { Scene } from './scene.ts';
 
 /** What a drainer gets: the HTTP status and the message of the Status (empty for 201). */
@@ -39,6 +41,33 @@ export async function evict(
     throw error;
   }
 }
+
+/**
+ * Evicts as a drainer does, again and again, until it is told something like this. A hook whose watches are a moment behind has
+ * a drainer wait, so nothing else but 429 may come before.
+ */
+export async function evictUntil(
+  scene: Pick<Scene, 'rig' | 'namespace'>,
+  pod: string,
+  wanted: RegExp,
+  options: EvictionOptions = {},
+): Promise<EvictionAnswer> {
+  const others: EvictionAnswer[] = [];
+  const answer = await until(
+    `an answer like ${wanted}`,
+    async () => {
+      const last = await evict(scene, pod, options);
+      if (wanted.test(last.message)) return last;
+      if (last.code !== 429) others.push(last);
+      throw new NotYet(`${last.code} ${last.message}`);
+    },
+    { timeoutMs: 120_000 },
+  );
+  assert.deepEqual(others, [], 'before it');
+  return answer;
+}
+
+export const MARKED = /Reschedule annotation added to pod/;
 
 /** One sample of a hook's metrics; 0 where it is not there yet. `labels` as written in the exposition. */
 export async function metric(hook: HookProcess, name: string, labels?: RegExp): Promise<number> {

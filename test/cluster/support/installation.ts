@@ -25,14 +25,11 @@ export interface Installation {
   startReplica(): Promise<HookProcess>;
   /** As the kubelet ends a container: SIGTERM, and SIGKILL when the grace is over. */
   endReplica(replica: HookProcess): Promise<Exit>;
-  /** How long a new replica has to be ready before an old one is asked to go. */
-  readonly minReadyMs: number;
   /** Waits until the API server asks the replicas about evictions. */
   untilAsked(): Promise<void>;
 }
 
 interface Deployment {
-  readonly minReadySeconds: number;
   readonly template: {
     readonly spec: {
       readonly terminationGracePeriodSeconds: number;
@@ -64,7 +61,6 @@ export async function install(rig: Rig, env: Readonly<Record<string, string>> = 
 
   return {
     service,
-    minReadyMs: deployment.minReadySeconds * 1000,
     async startReplica() {
       const [webhook = 0, health = 0] = await freePorts(2);
       const own = { ...image.env, ...environmentOf(deployment) };

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { NotYet, until } from '../../../testkit/until.ts';
 import { type EvictionAnswer, evict } from './evict.ts';
 import type { Rig } from './rig.ts';
 
@@ -18,6 +19,15 @@ export function keepEvicting(rig: Rig, namespace: string, pods: readonly string[
     over.abort();
     await done;
   };
+  /** Waits for so many answers more, to evictions that were asked for from now on. */
+  const untilMore = async (count: number) => {
+    // Each hand may have one under way.
+    const enough = answers.length + pods.length + count;
+    const isEnough = async () => {
+      if (answers.length < enough) throw new NotYet(`${answers.length} of ${enough}`);
+    };
+    await until(`${count} answers more`, isEnough, { timeoutMs: 120_000 });
+  };
   rig.atStop(stop);
-  return { answers, stop };
+  return { answers, stop, untilMore };
 }

@@ -36,7 +36,7 @@ export interface SceneOptions {
 }
 
 const CLUSTER = 'cb';
-const DRAIN_ARGS = ['--ignore-daemonsets', '--delete-emptydir-data', '--force', '--timeout=100s'];
+const DRAIN_ARGS = ['--ignore-daemonsets', '--delete-emptydir-data', '--force', '--timeout=300s'];
 
 /** A namespace with nodes, an operator and a cluster of its own, so that many drains can run beside each other. */
 export class Scene {
@@ -125,7 +125,7 @@ export class Scene {
   until<T>(
     what: string,
     probe: () => Promise<T | undefined | false> | T | undefined | false,
-    timeoutMs = 40_000,
+    timeoutMs = 120_000,
   ): Promise<T> {
     return until(
       what,

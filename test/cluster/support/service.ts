@@ -1,6 +1,7 @@
 import { request } from 'node:https';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { untilTrue } from '../../support/until-true.ts';
 
 /** Where a replica listens, and whether it is to be sent connections, as its readiness probe says. */
 interface Endpoint {
@@ -16,6 +17,8 @@ export interface LocalService {
   readonly port: number;
   add(port: number): void;
   remove(port: number): void;
+  /** Resolves when a replica is sent connections. */
+  untilReady(port: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -68,6 +71,10 @@ export async function startService(): Promise<LocalService> {
       const index = endpoints.findIndex((endpoint) => endpoint.port === port);
       if (index >= 0) endpoints.splice(index, 1);
     },
+    untilReady: (port) =>
+      untilTrue(`the replica on port ${port} to be sent connections`, () =>
+        endpoints.some((endpoint) => endpoint.port === port && endpoint.isReady),
+      ),
     async close() {
       over.abort();
       await probing;

@@ -1,0 +1,33 @@
+import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * Which test files there are. The name and the place of a file decide when it runs:
+ * `test/cluster` needs the control plane, `test/browser` a Chromium, and `*.slow.test.ts` and the folders in SLOW take time.
+ */
+const BROWSER = 'test/browser/**/*.test.ts';
+const CLUSTER = 'test/cluster/**/*.test.ts';
+/** Folders of which each file runs processes or searches at length. Elsewhere a file says it in its name. */
+const SLOW = ['test/fuzz/**', 'test/rehearsal/**', 'test/**/*.slow.test.ts'];
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+const find = (pattern: string, exclude: readonly string[] = []) =>
+  globSync(pattern, { cwd: ROOT, exclude: ['**/node_modules/**', ...exclude] }).sort();
+
+export const browserFiles = () => find(BROWSER);
+export const clusterFiles = () => find(CLUSTER);
+/** All but those of the browser and of the control plane. */
+export const unitFiles = () => find('test/**/*.test.ts', [BROWSER, CLUSTER]);
+/** What every commit needs: under a minute on two quiet cores. */
+export const fastFiles = () => find('test/**/*.test.ts', [BROWSER, CLUSTER, ...SLOW]);
+
+/**
+ * Some hundred processes compile the same sources: they share what Node makes of them. One that is killed leaves nothing there,
+ * as most hooks are in tests, so one that ends by itself goes first.
+ */
+export function shareCompiled(): void {
+  process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
+  spawnSync(process.execPath, [fileURLToPath(new URL('../bin/reschedule-hook.js', import.meta.url)), '--version']);
+}

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+
+const ROOT = join(import.meta.dirname, '..');
+const text = readFileSync(join(ROOT, 'Makefile'), 'utf-8');
+const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf-8'));
+
+/** Each target with its recipe. */
+const targets = new Map(
+  [...text.matchAll(/^([a-z-]+):(?: ##.*)?\n((?:\t.*\n)+)/gm)].map(([, name = '', recipe = '']) => [name, recipe]),
+);
+const isDocumented = (name: string) => new RegExp(`^${name}: ## `, 'm').test(text);
+
+describe('the Makefile', () => {
+  test('declares each target', () => {
+    const declared = /^\.PHONY: (.*)$/m.exec(text)?.[1]?.split(' ');
+    assert.deepEqual([...targets.keys()].sort(), declared?.sort());
+  });
+
+  test('lists only what needs Docker, kind or kubectl', () => {
+    for (const [name, recipe] of targets) {
+      if (isDocumented(name) && name !== 'help') assert.match(recipe, /\$\(need_(docker|kind|kubectl)\)/, name);
+    }
+  });
+
+  test('names the npm script in place of each name of before', () => {
+    const moved = [...targets].filter(([name]) => !isDocumented(name));
+    assert.deepEqual(moved.map(([name]) => name).sort(), ['check', 'manifests', 'rehearse', 'test']);
+    for (const [name, recipe] of moved) {
+      const script = /^\t\$\(call moved,npm (?:run )?(\S+)\)\n/.exec(recipe)?.[1] ?? '';
+      assert.equal(script, name);
+      assert.ok(script in scripts, script);
+    }
+  });
+});

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { simulate } from './simulate-apart.ts';
+
+const RUNS = 3_000;
+/** Every reason that an answer to an eviction can have, but for exempt users and what is no eviction. */
+const REASONS = [
+  'CacheBehind',
+  'Corpse',
+  'Doubt',
+  'DryRun',
+  'Ending',
+  'EndingInstanceNamed',
+  'JobPod',
+  'Marked',
+  'MarkedAgain',
+  'NotSelected',
+  'OtherInstance',
+  'PodGone',
+  'Rescheduled',
+  'SameNode',
+  'Stalled',
+  'Waiting',
+  'WaitingForReady',
+  'WaitingForSchedule',
+];
+
+test(`all holds in ${RUNS} runs of the simulation, and they give every answer that there is`, () => {
+  const { status, stdout } = simulate(['--runs', `${RUNS}`, '--seed', '1']);
+  assert.equal(status, 0, stdout);
+  const reasons = /^answers: (.*)$/m.exec(stdout)?.[1]?.split(', ') ?? [];
+  assert.deepEqual(reasons.map((reason) => reason.split(' ')[0]).sort(), REASONS);
+});
