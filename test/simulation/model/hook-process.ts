@@ -214,11 +214,19 @@ export class HookProcess<T extends Task> {
   #mutated(observer: AdmitterOptions['observer'], pods: Cache['pods']): AdmitterOptions['observer'] {
     const { mutation, clock } = this.#options;
     const change: (seen: Observation) => Observation = observationOf(mutation, { pods, monotonicNow: () => clock.now });
+    // The observer goes on from what it saw itself: the fault is in what the policy is shown.
+    const seenBehind = new WeakMap<Observation, Observation>();
+    const behind = (shown: Observation) => seenBehind.get(shown) ?? shown;
+    const show = (seen: Observation) => {
+      const shown = change(seen);
+      seenBehind.set(shown, seen);
+      return shown;
+    };
     return {
       begin: (request) => observer.begin(request),
-      look: async (...of) => change(await observer.look(...of)),
-      lookAgain: async (...of) => change(await observer.lookAgain(...of)),
-      cacheKnows: (...of) => observer.cacheKnows(...of),
+      look: async (shown, ...how) => show(await observer.look(behind(shown), ...how)),
+      lookAgain: async (shown, signal) => show(await observer.lookAgain(behind(shown), signal)),
+      cacheKnows: (shown, signal) => observer.cacheKnows(behind(shown), signal),
     };
   }
 }
