@@ -9,9 +9,9 @@ export function parseDuration(text: string): number {
   return total;
 }
 
-/** Writes a span of milliseconds for people, two units at most: `0s`, `3m20s`, `2h5m`, `3d4h`. Never negative. */
+/** Formats milliseconds for people, with at most two units: `0s`, `3m20s`, `2h5m`, `3d4h`. Never negative. */
 export function formatAge(ms: number): string {
-  // In every answer that waits: hence without lists.
+  // Every 429 contains an age, so this avoids arrays.
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 60) return `${seconds}s`;
   if (seconds < 3600) return inTwo(seconds, 60, 'm', 's');

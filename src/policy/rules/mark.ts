@@ -5,20 +5,20 @@ import { type Absent, type Look, type Observation, onceLive, type Present, type 
 import type { PolicySettings } from '../profile.ts';
 import type { PodObservation, Rule } from './rule.ts';
 
-/** The rule that is left: refuse, and ask the operator to move this very instance. */
+/** The last rule: refuse, and mark exactly this instance. */
 export const mark: Rule<PodObservation> = (seen, settings) => markPod(seen, settings, 'Marked', []);
 
 export const LOOK_AT_NODE: Look = { kind: 'look', at: 'node', live: false };
 
-/** A node that was looked for and is not there. */
+/** The node, or `gone` if the look found none. */
 export function nodeOrGone(node: Absent | Present<Node>): Node | 'gone' {
   return node.kind === 'present' ? node.value : 'gone';
 }
 
 /**
- * A first mark may rest on the cache, because its writes are guarded by what was seen (S4). Two things may not: a mark
- * without the entry that belongs to it, and an entry which says that nobody drains the node, because the cordon may be
- * milliseconds old. `restsOn`: what the rule that marks wants to have read live besides.
+ * A first mark may rest on the cache, because its writes are guarded by the observation (S4). Two marks must rest on
+ * live reads: a mark without its entry, and an entry with a node that is not draining. The cordon may be milliseconds
+ * old. `restsOn`: what else the calling rule needs to have read live.
  */
 export function markPod(
   seen: PodObservation,
@@ -49,7 +49,9 @@ function whereToRemember(tracker: PodObservation['tracker'], entryOn: Tracker | 
   return tracker.kind === 'absent' && tracker.why !== undefined ? { trackerMissing: tracker.why } : {};
 }
 
-/** Whether the pod's node is draining; one without a node may be bound to any. */
+/**
+ * Whether the pod's node is draining. A pod without a node counts as on a draining one, because it may be bound to any.
+ */
 function drains({ pod, node }: PodObservation & Pick<Observation, 'node'>, settings: PolicySettings): boolean | Look {
   if (pod.value.node === undefined) return true;
   return node.kind === 'unread' ? LOOK_AT_NODE : isDraining(nodeOrGone(node), settings.drainTaints);
