@@ -4,10 +4,10 @@ export interface Sentence {
   readonly words: readonly string[];
 }
 
-/** Lines that hold no prose: they end a paragraph. */
+/** Lines without prose, which end a paragraph. */
 const NO_PROSE = /^\s*(?:$|\||#{1,6} |<!--|(?:-{3,}|={3,})\s*$)/;
 const ITEM = /^\s*(?:[-*]|\d+\.) /;
-/** Four spaces make code, but go on with an item of a list. */
+/** Four spaces make code, but inside a list they continue an item. */
 const INDENTED = /^ {4}/;
 
 /** The sentences of a page in Markdown, without its tables, headings and code. */
@@ -46,7 +46,7 @@ function withoutFences(markdown: string): string[] {
   });
 }
 
-/** Code counts as one word, and a link as its text. */
+/** Code counts as one word. A link counts as its text. */
 function plain(text: string): string {
   return text
     .replaceAll(/`[^`]+`/g, 'Code')
@@ -55,7 +55,7 @@ function plain(text: string): string {
     .trim();
 }
 
-/** Where a page links to, apart from other sites: paths as they are written, and anchors. */
+/** The links of a page without those to other sites: paths as written, and anchors. */
 export function linksOf(markdown: string): string[] {
   const prose = withoutFences(markdown)
     .join('\n')
