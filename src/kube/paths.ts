@@ -30,7 +30,7 @@ export function resourceOf(path: string): string {
   return (parts[0] === 'namespaces' && parts[2] !== undefined ? parts[2] : parts[0]) ?? 'discovery';
 }
 
-/** Splits the path of a single object into where its kind is served (see `isServed`) and its name. */
+/** Splits the path of a single object into the path and plural of its kind (see `isServed`), and its name. */
 export function splitPath(path: string): { apiPath: string; plural: string; name: string } {
   const parts = path.split('/');
   const apiPath = parts.slice(0, path.startsWith('/apis/') ? 4 : 3).join('/');

@@ -1,6 +1,6 @@
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** Parses `90s`, `15m`, `1h30m` or `500ms` into milliseconds. Throws an Error that says how a duration is written. */
+/** Parses `90s`, `15m`, `1h30m` or `500ms` into milliseconds. Throws an Error that describes the format. */
 export function parseDuration(text: string): number {
   if (!/^(\d+(ms|s|m|h))+$/.test(text)) throw new Error(`"${text}" is not a duration; write it like 90s, 15m or 1h`);
   let total = 0;

@@ -1,6 +1,6 @@
 /**
- * The nodes on a circle, or on a path between two circles: what remains after nodes without incoming or outgoing edges
- * are removed again and again.
+ * The nodes on a circle, or on a path between two circles. These remain if nodes without incoming or outgoing edges are
+ * removed until there are none.
  */
 export function circlesIn(graph: ReadonlyMap<string, readonly string[]>): string[] {
   return [...withoutEnds(reversed(withoutEnds(graph))).keys()].sort();

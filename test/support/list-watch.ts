@@ -26,7 +26,7 @@ export class Feed {
     });
     signal?.addEventListener('abort', () => {
       if (!this.#leave('aborted')) return;
-      // The error does not say why, because only the reader knows that it aborted.
+      // The error has no cause, because only the reader knows that it aborted.
       this.#controller?.error(new Error('aborted'));
     });
   }

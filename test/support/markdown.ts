@@ -10,6 +10,9 @@ const ITEM = /^\s*(?:[-*]|\d+\.) /;
 /** Four spaces make code, but inside a list they continue an item. */
 const INDENTED = /^ {4}/;
 
+/** Begins a line, so that a glob in a string does not count. */
+const BLOCK_COMMENT = /^[ \t]*\/\*[\s\S]*?\*\//gm;
+
 /** The sentences of a page in Markdown, without its tables, headings and code. */
 export function sentencesOf(markdown: string): Sentence[] {
   return paragraphsOf(markdown).flatMap(({ line, text }) =>
@@ -17,6 +20,20 @@ export function sentencesOf(markdown: string): Sentence[] {
       .split(/(?<=[.!?]["')\]*_]*)\s+(?=["'(*_[]*[A-Z`0-9])/)
       .map((sentence) => ({ line, words: sentence.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)) })),
   );
+}
+
+/** The sentences of the block comments of a TypeScript source. */
+export function commentSentencesOf(source: string): Sentence[] {
+  return [...source.matchAll(BLOCK_COMMENT)].flatMap(({ 0: comment, index }) => {
+    const firstLine = source.slice(0, index).split('\n').length;
+    const prose = comment
+      .replace(/^\s*\/\*+/, '')
+      .replace(/\s*\*\/$/, '')
+      .replaceAll(/^\s*\* ?/gm, '')
+      .replaceAll(/^@/gm, '- @')
+      .trim();
+    return sentencesOf(prose).map(({ line, words }) => ({ line: firstLine + line - 1, words }));
+  });
 }
 
 interface Paragraph {

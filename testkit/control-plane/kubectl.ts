@@ -49,7 +49,7 @@ export function kubectlFor(file: string, kubeconfigPath: string, supervisor: Sup
     supervisor.adopt(child);
     const stdout = gathered(child.stdout);
     const stderr = gathered(child.stderr);
-    child.stdin.on('error', () => {}); // kubectl may end without reading all of it; its exit code tells
+    child.stdin.on('error', () => {}); // kubectl may end without reading all of it; its exit code reports that
     child.stdin.end(options.input ?? '');
     if (options.signal?.aborted) abort();
 

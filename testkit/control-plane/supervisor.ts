@@ -101,7 +101,7 @@ export function startSupervisor({ keepAfterFailure }: { keepAfterFailure: boolea
       detached: true,
     });
     closeSync(log);
-    child.on('error', () => {}); // told below, by the missing process id
+    child.on('error', () => {}); // reported below, by the missing process id
     if (child.pid === undefined) throw fail(name, `could not be started from ${file}`);
     let asked = false;
     adopt(child);

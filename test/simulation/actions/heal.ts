@@ -40,7 +40,7 @@ export async function heal(sim: Simulation): Promise<number> {
 function mend(sim: Simulation): void {
   sim.operator.isUp = true;
   sim.operator.isPaused = false;
-  // These nodes are never drained, so that pods always have a place.
+  // These nodes never drain, so that pods always have a place.
   for (const name of ['n4', 'n5']) sim.server.putNode(name, () => undefined);
   sim.createTracker();
   for (const replica of sim.replicas) {
