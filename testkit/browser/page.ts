@@ -34,7 +34,7 @@ export class Page {
     this.#browser = browser;
     this.#session = session;
     browser.listen((message) => {
-      if (message.sessionId === session) this.#hear(message);
+      if (message.sessionId === session) this.#onMessage(message);
     });
   }
 
@@ -110,7 +110,7 @@ export class Page {
     return this.#browser.send(method, params, this.#session);
   }
 
-  #hear({ method, params = {} }: Message): void {
+  #onMessage({ method, params = {} }: Message): void {
     if (method === 'Page.loadEventFired') this.#loaded.resolve();
     if (method === 'Network.requestWillBeSent') this.requests.push((params.request as { url: string }).url);
     if (method === 'Log.entryAdded') this.complaints.push((params.entry as { text: string }).text);

@@ -9,7 +9,7 @@ import type { Ledger } from './ledger.ts';
 export class Marks {
   readonly #ledger: Ledger;
   /** Instances that an eviction named by UID, or that were on a draining node while one named them by name. */
-  readonly #asked = new Set<string>();
+  readonly #requested = new Set<string>();
   /** When the request began that caused the mark of an instance. */
   readonly #markedFrom = new Map<string, number>();
   /** The last marked instance of a name. */
@@ -27,7 +27,7 @@ export class Marks {
 
   /** An admission ends. Its instances stay requested, whatever becomes of the calls that it began. */
   left({ drainingUids }: Admission): void {
-    for (const uid of drainingUids) this.#asked.add(uid);
+    for (const uid of drainingUids) this.#requested.add(uid);
   }
 
   check(pod: SimPod, task: SimTask): void {
@@ -45,8 +45,8 @@ export class Marks {
 
   /** Once an admission may mark an instance, or an entry names it, every replica may mark it. */
   mayMark(uid: string, admission: Admission): boolean {
-    const mayMark = this.#asked.has(uid) || this.#isAskedFor(uid, admission) || this.#isExcused(admission);
-    if (mayMark) this.#asked.add(uid);
+    const mayMark = this.#requested.has(uid) || this.#isAskedFor(uid, admission) || this.#isExcused(admission);
+    if (mayMark) this.#requested.add(uid);
     return mayMark;
   }
 
@@ -67,10 +67,10 @@ export class Marks {
 
   /**
    * Whether the hook cannot know that the instance, which has gone, was to leave. There are three cases:
-   * It was neither marked nor on a draining node at its end.
-   * The table pruned what the hook remembered of it.
-   * It has no entry, and this process knows its successor but did not see it leave. Either the process began later, or
-   * it did not know yet that the node was draining.
+   * - It was neither marked nor on a draining node at its end.
+   * - The table pruned what the hook remembered of it.
+   * - It has no entry, and this process knows its successor but did not see it leave. Either the process began later, or
+   *   it did not know yet that the node was draining.
    */
   #isExcused({ target, process, knewInstance }: Admission): boolean {
     const { ends, prunedAt, server } = this.#ledger;

@@ -185,7 +185,7 @@ export class HookProcess<T extends Task> {
         if (task === undefined) throw new Error('a call outside every task');
         const outcome = this.#options.calls.park(task as T, request);
         if (request.contentType === 'application/json-patch+json') this.#reportPrune(request);
-        return request.method === 'PATCH' ? outcome.then((object) => this.#hear(request, object)) : outcome;
+        return request.method === 'PATCH' ? outcome.then((object) => this.#takeResponse(request, object)) : outcome;
       },
       stream: () => Promise.reject(new Error('watches are delivered by steps')),
     };
@@ -198,8 +198,8 @@ export class HookProcess<T extends Task> {
   }
 
   /** Takes the response to a mark. */
-  #hear({ path }: ApiRequest, object: JsonObject): JsonObject {
-    if (path.includes('/pods/')) this.feed.received.answered(object);
+  #takeResponse({ path }: ApiRequest, object: JsonObject): JsonObject {
+    if (path.includes('/pods/')) this.feed.received.takeResponse(object);
     return object;
   }
 

@@ -89,7 +89,7 @@ export class ReceivedState {
   }
 
   /** Takes the response to a mark, which counts only for a known instance. */
-  answered(raw: JsonObject): void {
+  takeResponse(raw: JsonObject): void {
     const pod = readPod(raw);
     const before = this.#pods.get(pod.name);
     if (before?.uid === pod.uid && before.version < pod.version && pod.isLabelled) this.putPod(raw, false);
