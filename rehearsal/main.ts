@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { UsageError } from '../src/command-line.ts';
 import { describeError } from '../src/kube/errors.ts';
 import { type Options, readOptions } from './options.ts';
 import { rehearseAll } from './rehearse-all.ts';
@@ -10,7 +11,6 @@ import { questionFor } from './terminal/question.ts';
 import { endOf } from './terminal/summary.ts';
 import { liveView, plainView, type View } from './terminal/view.ts';
 import { helpText, type Invocation } from './usage.ts';
-import { UsageError } from './venues/usage-error.ts';
 
 /** A person, or whoever started this, wants it to end. */
 class Interrupted extends Error {

@@ -1,7 +1,6 @@
-import { parseDuration } from '../src/policy/duration.ts';
+import { type Arguments, type Conflicts, readArguments } from '../src/command-line.ts';
 import type { DrainerChoice } from './drainers/choose.ts';
-import { commandLine, DEFAULT_IMAGE, type Values } from './usage.ts';
-import { UsageError } from './venues/usage-error.ts';
+import { DEFAULT_IMAGE, REHEARSE } from './usage.ts';
 
 /** What the command line asks for. */
 export interface Options {
@@ -40,42 +39,24 @@ export interface ClusterOptions {
   readonly observe: boolean;
 }
 
-type Given = Partial<Values>;
+type Known = typeof REHEARSE.options;
+type Given = Arguments<Known>['options'];
 
 /** Reads the command line. Throws a UsageError that names everything that is wrong with it, in one line. */
 export function readOptions(args: readonly string[]): Options {
-  const line = commandLine();
-  const given: Given = line.read<Values>(args);
-  const problems = [...line.problems];
-  const read = <T>(parse: () => T, fallback: T): T => {
-    try {
-      return parse();
-    } catch (error) {
-      problems.push(error instanceof Error ? error.message : String(error));
-      return fallback;
-    }
+  const given = readArguments(REHEARSE, args, '--help', conflictsIn).options;
+  const { help, controlPlane, json, plain, drainer, report, scenario } = given;
+  return {
+    help,
+    nodes: given.nodes ?? 3,
+    members: given.members ?? 3,
+    process: given.process ?? 'in-place',
+    periodMs: given.period ?? (controlPlane ? 10_000 : 1_000),
+    controlPlane,
+    ...defined({ drainer, report, scenario, list: given.list || undefined, cluster: clusterOptions(given) }),
+    json,
+    plain,
   };
-  const options = {
-    help: given.help ?? false,
-    nodes: read(() => count('--nodes', given.nodes, 2, 3), 3),
-    members: read(() => count('--members', given.members, 1, 3), 3),
-    process: read(() => oneOf('--process', given.process, ['in-place', 'swap']) ?? 'in-place', 'in-place'),
-    periodMs: read(() => period(given.period ?? (given.controlPlane ? '10s' : '1s')), 1_000),
-    controlPlane: given.controlPlane ?? false,
-    ...defined({
-      drainer: read(() => oneOf('--drainer', given.drainer, ['kubectl', 'built-in']), undefined),
-      report: read(() => fileName(given.report), undefined),
-      scenario: given.scenario,
-      list: given.list,
-      cluster: clusterOptions(given),
-    }),
-    json: given.json ?? false,
-    plain: given.plain ?? false,
-  } satisfies Options;
-  problems.push(...conflictsIn(given));
-  if (line.problems.length > 0) problems.push('see --help');
-  if (problems.length > 0) throw new UsageError(problems.join('; '));
-  return options;
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
@@ -85,37 +66,8 @@ function defined<T extends object>(values: T): Defined<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;
 }
 
-function count(flag: string, text: string | undefined, least: number, fallback: number): number {
-  if (text === undefined) return fallback;
-  const value = Number(text);
-  if (/^\d{1,3}$/.test(text) && value >= least && value <= 100) return value;
-  throw new UsageError(`${flag} takes a number from ${least} to 100, not "${text}"`);
-}
-
-function oneOf<T extends string>(flag: string, text: string | undefined, choices: readonly T[]): T | undefined {
-  if (text === undefined) return undefined;
-  const found = choices.find((choice) => choice === text);
-  if (found !== undefined) return found;
-  throw new UsageError(`${flag} takes ${choices.join(' or ')}, not "${text}"`);
-}
-
-function fileName(text: string | undefined): string | undefined {
-  if (text !== '') return text;
-  throw new UsageError('--report takes the name of a file');
-}
-
-function period(text: string): number {
-  try {
-    const ms = parseDuration(text);
-    if (ms > 0) return ms;
-  } catch {
-    // The error below says it.
-  }
-  throw new UsageError(`--period takes a time like 500ms or 10s, not "${text}"`);
-}
-
 function clusterOptions(given: Given): ClusterOptions | undefined {
-  const { context, kubeconfig, node = [], image = DEFAULT_IMAGE, yes = false, observe = false } = given;
+  const { context, kubeconfig, node, image = DEFAULT_IMAGE, yes, observe } = given;
   if (context === undefined) return undefined;
   return { context, ...defined({ kubeconfig }), nodes: [...new Set(node)], image, yes, observe };
 }
@@ -123,23 +75,23 @@ function clusterOptions(given: Given): ClusterOptions | undefined {
 const OF_A_CLUSTER = ['kubeconfig', 'node', 'image', 'yes', 'observe'] as const;
 
 /** Options that do not go together, or that lack another one. */
-function conflictsIn(given: Given): string[] {
-  const among = (names: readonly (keyof Given)[]) => names.filter((name) => given[name] !== undefined).map(flagOf);
+const conflictsIn: Conflicts<Known> = ({ node }, isGiven) => {
+  const among = (names: readonly (keyof Known)[]) => names.filter(isGiven).map(flagOf);
   const problems: string[] = [];
-  if (given.scenario !== undefined) {
+  if (isGiven('scenario')) {
     const others = among(['nodes', 'members', 'process']);
     problems.push(...others.map((other) => `--scenario does not go with ${other}: a scenario has its own`));
   }
-  if (given.context === undefined) return [...problems, ...among(OF_A_CLUSTER).map((one) => `${one} needs --context`)];
+  if (!isGiven('context')) return [...problems, ...among(OF_A_CLUSTER).map((one) => `${one} needs --context`)];
   const others = among(['nodes', 'controlPlane', 'scenario', 'drainer']);
   problems.push(...others.map((other) => `--context does not go together with ${other}`));
-  if (given.observe) {
+  if (isGiven('observe')) {
     const writing = among(['node', 'yes', 'image']);
     problems.push(...writing.map((one) => `--observe only watches, and does not go together with ${one}`));
-  } else if (new Set(given.node).size < 2) {
+  } else if (new Set(node).size < 2) {
     problems.push('--context needs --node at least twice: one node to drain, and one for its pods to move to');
   }
   return problems;
-}
+};
 
 const flagOf = (name: string) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

@@ -1,3 +1,4 @@
+import { UsageError } from '../src/command-line.ts';
 import { Cleanup } from '../testkit/cleanup.ts';
 import { Evidence } from './evidence/evidence.ts';
 import { failedRecord } from './evidence/failed-record.ts';
@@ -8,7 +9,6 @@ import { playScenario } from './scenarios/play-scenario.ts';
 import type { Outcome, Rehearsal } from './scenarios/rehearsal.ts';
 import { type Observation, type Scenario, titleOf } from './scenarios/scenario.ts';
 import type { View } from './terminal/view.ts';
-import { UsageError } from './venues/usage-error.ts';
 import type { Site, Venue, VenueNeeds } from './venues/venue.ts';
 
 /**

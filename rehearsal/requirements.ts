@@ -1,8 +1,8 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { UsageError } from '../src/command-line.ts';
 import { installedKubectl } from './drainers/kubectl.ts';
 import type { Options } from './options.ts';
-import { UsageError } from './venues/usage-error.ts';
 
 /** Where to get kubectl. */
 const INSTALL = 'install it from https://kubernetes.io/docs/tasks/tools';

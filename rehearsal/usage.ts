@@ -1,33 +1,12 @@
-import { CommandLine } from './command-line.ts';
+import { fileName, flag, helpOf, list, oneOf, under, value, whole } from '../src/command-line.ts';
+import { parseDuration } from '../src/policy/duration.ts';
 
-/** The options as they were typed. */
-export interface Values {
-  readonly help: true;
-  readonly nodes: string;
-  readonly members: string;
-  readonly process: string;
-  readonly period: string;
-  readonly controlPlane: true;
-  readonly scenario: string;
-  readonly list: true;
-  readonly drainer: string;
-  readonly report: string;
-  readonly json: true;
-  readonly plain: true;
-  readonly context: string;
-  readonly kubeconfig: string;
-  readonly node: readonly string[];
-  readonly image: string;
-  readonly yes: true;
-  readonly observe: true;
-}
 /** How the command is called, for its help. */
 export interface Invocation {
   readonly name: string;
   readonly usage: string;
 }
 
-const BY_NPM: Invocation = { name: 'npm run rehearse', usage: '[-- options]' };
 export const DEFAULT_IMAGE = 'registry.k8s.io/pause:3.10';
 
 const DESCRIPTION =
@@ -44,66 +23,78 @@ answer or where it must not be rehearsed; 130 if it was interrupted.`;
 const ON_A_CLUSTER =
   'On a cluster that you have, with the hook that is installed in it (docs/rehearsal.md says what is touched):';
 
-/** The options that there are. */
-export function commandLine({ name, usage }: Invocation = BY_NPM): CommandLine {
-  const line = new CommandLine(name);
-  const several = (value: string, before: readonly string[] = []) => [...before, value];
-  line
-    .usage(usage)
-    .description(DESCRIPTION)
-    .optionsGroup('Options:')
-    .option('--nodes <N>', 'worker nodes, 2 to 100 (default 3)')
-    .option('--members <N>', 'members of the Couchbase cluster, 1 to 100 (default 3)')
-    .option('--process <P>', 'in-place (names come back) or swap (new names) (default in-place)')
-    .option(
+/** The command line of the rehearsal. `options.ts` reads it, and fills in the defaults. */
+export const REHEARSE = {
+  name: 'npm run rehearse',
+  usage: '[-- options]',
+  about: DESCRIPTION,
+  options: {
+    nodes: value('--nodes <N>', 'worker nodes, 2 to 100 (default: 3)', whole(2, 100)),
+    members: value('--members <N>', 'members of the Couchbase cluster, 1 to 100 (default: 3)', whole(1, 100)),
+    process: value(
+      '--process <P>',
+      'in-place (names come back) or swap (new names) (default: in-place)',
+      oneOf(['in-place', 'swap']),
+    ),
+    period: value(
       '--period <TIME>',
-      'how often the operator looks at its cluster, like 500ms or 10s (default 1s; with --control-plane 10s, as in life)',
-    )
-    .option(
+      'how often the operator looks at its cluster, like 500ms or 10s (default: 1s; with --control-plane 10s, as in life)',
+      period,
+    ),
+    controlPlane: flag(
       '--control-plane',
       'a real API server, scheduler and controller-manager instead of the embedded API; the first run builds them, ' +
         'which needs Go and takes minutes (see npm run cluster:build)',
-    )
-    .option(
+    ),
+    scenario: value(
       '--scenario <NAMES>',
       'play a scenario, some (a,b) or all of them, which have nodes and members of their own',
-    )
-    .option('--list', 'list the scenarios')
-    .option(
+      String,
+    ),
+    list: flag('--list', 'list the scenarios'),
+    drainer: value(
       '--drainer <WHICH>',
       'kubectl (nothing else will do) or built-in, which does what kubectl does (default: kubectl where it is ' +
         'installed); a scenario about another drainer has its own',
-    )
-    .option('--report <FILE>', 'write what happened as one HTML page, with a part for each scenario')
-    .option(
+      oneOf(['kubectl', 'built-in']),
+    ),
+    report: value('--report <FILE>', 'write what happened as one HTML page, with a part for each scenario', fileName),
+    json: flag(
       '--json',
       'write it as JSON to standard output, an array with a record for each scenario, and all else to standard error',
-    )
-    .option('--plain', 'one line after the other, also on a terminal')
-    .option('-h, --help', 'show this text')
-    .optionsGroup(ON_A_CLUSTER)
-    .option('--context <NAME>', 'the context of the kubeconfig; says what it will do and asks first')
-    .option('--kubeconfig <FILE>', 'instead of the one that kubectl would use')
-    .option(
-      '--node <NAME>',
-      'a node for the stand-in pods, given at least twice; one of them is cordoned and drained',
-      several,
-    )
-    .option('--image <IMAGE>', `what the stand-in pods run (default ${DEFAULT_IMAGE})`)
-    .option('--yes', 'does not ask')
-    .option(
-      '--observe',
-      'writes nothing: watches a drain that you run, until the nodes are drained or you interrupt it',
-    )
-    .addHelpText('after', EXIT_CODES);
-  return line;
-}
+    ),
+    plain: flag('--plain', 'one line after the other, also on a terminal'),
+    ...under(ON_A_CLUSTER, {
+      context: value('--context <NAME>', 'the context of the kubeconfig; says what it will do and asks first', String),
+      kubeconfig: value('--kubeconfig <FILE>', 'instead of the one that kubectl would use', String),
+      node: list(
+        '--node <NAME>',
+        'a node for the stand-in pods, given at least twice; one of them is cordoned and drained',
+        String,
+      ),
+      image: value('--image <IMAGE>', `what the stand-in pods run (default: ${DEFAULT_IMAGE})`, String),
+      yes: flag('--yes', 'does not ask'),
+      observe: flag(
+        '--observe',
+        'writes nothing: watches a drain that you run, until the nodes are drained or you interrupt it',
+      ),
+    }),
+  },
+  notes: EXIT_CODES,
+};
 
 /** What `--help` prints. */
 export function helpText(invocation?: Invocation): string {
-  let text = '';
-  const line = commandLine(invocation);
-  line.configureOutput({ writeOut: (part) => (text += part) });
-  line.outputHelp();
-  return text;
+  return helpOf({ ...REHEARSE, ...invocation });
+}
+
+/** In milliseconds. */
+function period(text: string): number {
+  try {
+    const ms = parseDuration(text);
+    if (ms > 0) return ms;
+  } catch {
+    // The error below says it.
+  }
+  throw new Error(`takes a time like 500ms or 10s, not "${text}"`);
 }

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
-import { CommanderError } from 'commander';
+import { helpOf, UsageError } from '../src/command-line.ts';
 import { startLoad } from './steady/load.ts';
-import { type Options, readOptions, wrongUsage } from './steady/options.ts';
+import { type Options, readOptions, STEADY } from './steady/options.ts';
 import { hashOf, Record, type Run } from './steady/record.ts';
 import { runFile } from './steady/run-file.ts';
 import { fastFiles, shareCompiled } from './test-files.ts';
@@ -12,6 +12,10 @@ const INTERRUPTED = 130;
 /** `npm run test:steady`: finds tests that fail now and then. Resolves to the exit code; see --help for what it means. */
 async function main(args: readonly string[]): Promise<number> {
   const options = readOptions(args);
+  if (options.help) {
+    process.stdout.write(helpOf(STEADY));
+    return 0;
+  }
   const files = filesOf(options);
   const interruption = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interruption.abort());
@@ -32,7 +36,7 @@ function filesOf({ files }: Options): string[] {
   if (files.length === 0) return fastFiles();
   return files.flatMap((pattern) => {
     const found = globSync(pattern).sort();
-    if (found.length === 0) throw wrongUsage(`there is no file "${pattern}"`);
+    if (found.length === 0) throw new UsageError(`there is no file "${pattern}"`);
     return found;
   });
 }
@@ -80,7 +84,7 @@ function summarise(runs: readonly Run[], tableFile: string): number {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  // It has been said already.
-  process.exitCode = error.exitCode === 0 ? 0 : 2;
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`test:steady: ${error.message}`);
+  process.exitCode = 2;
 }

@@ -1,11 +1,11 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, Option, type ParseOptionsResult } from 'commander';
 
 /*
  * The habit of every command here: everything that is wrong is named in one line, with what may have been meant, and ends
  * in exit code 2. `--help` goes to standard output and ends in 0. This file reads and describes; whoever calls it prints.
  */
 
-/** A wrong command line, in one line that names all that is wrong. Its exit code is 2. */
+/** The command line is wrong, or asks for something that cannot begin. One line names all that is wrong; the exit code is 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -20,6 +20,8 @@ export interface OptionSpec<T> {
   /** Each time that it is given adds one value. */
   readonly isList: boolean;
   readonly fallback: T;
+  /** The part of the help that lists it; absent: `Options:`. */
+  readonly heading?: string;
 }
 
 type Options = Readonly<Record<string, OptionSpec<unknown>>>;
@@ -27,6 +29,8 @@ type Options = Readonly<Record<string, OptionSpec<unknown>>>;
 export interface CommandSpec<O extends Options = Options> {
   /** How it is called: `npm run bench --`. */
   readonly name: string;
+  /** What follows the name in the first line of the help; absent: made from the spec, as `[options] [FILE]`. */
+  readonly usage?: string;
   /** Each line is a paragraph, and is wrapped for the help. */
   readonly about: string;
   readonly options: O;
@@ -54,9 +58,19 @@ export interface Arguments<O> {
   readonly operands: readonly string[];
 }
 
+/**
+ * Returns what is wrong between options. An option with a wrong value counts as given, but `values` does not have that
+ * value: it has the default, or nothing.
+ */
+export type Conflicts<O> = (values: Arguments<O>['options'], isGiven: (name: keyof O) => boolean) => readonly string[];
+
 const HELP = flag('-h, --help', 'show this text');
 /** The same on every terminal, so that a help text can be compared with a page. */
 const HELP_WIDTH = 100;
+/** `a, b or c`. */
+const EITHER = new Intl.ListFormat('en-GB', { type: 'disjunction' });
+/** What commander keeps for an option with a wrong value. */
+const WRONG = Symbol('wrong value');
 
 /** An option without a value. */
 export function flag(flags: string, about: string): OptionSpec<boolean> {
@@ -75,6 +89,12 @@ export function list<T>(flags: string, about: string, parse: (text: string) => T
   return { flags, about, parse, isList: true, fallback: [] };
 }
 
+/** The same options, which the help lists apart from the others. */
+export function under<O extends Options>(heading: string, options: O): O {
+  const all = Object.entries(options).map(([name, option]) => [name, { ...option, heading }] as const);
+  return Object.fromEntries(all) as O;
+}
+
 /** For `value`: a whole number. */
 export function whole(least: number, most?: number): (text: string) => number {
   const range = most === undefined ? `a whole number from ${least} on` : `a number from ${least} to ${most}`;
@@ -87,10 +107,10 @@ export function whole(least: number, most?: number): (text: string) => number {
 }
 
 /** For `value`: one of some words. */
-export function oneOf<T extends string>(allowed: readonly T[]): (text: string) => T {
+export function oneOf<const T extends string>(allowed: readonly T[]): (text: string) => T {
   return (text) => {
     const found = allowed.find((word) => word === text);
-    if (found === undefined) throw new Error(`takes ${allowed.join(', ')}, not "${text}"`);
+    if (found === undefined) throw new Error(`takes ${EITHER.format(allowed)}, not "${text}"`);
     return found;
   };
 }
@@ -109,25 +129,25 @@ export function helpOf(spec: CommandSpec): string {
 
 /**
  * Reads the arguments of a command. Throws UsageError. `hint` says where the help is; it is added when something was not
- * understood, because a wrong value says itself what it should be.
+ * understood, because a wrong value says itself what it should be. `conflictsIn` is asked whatever else is wrong.
  */
 export function readArguments<O extends Options>(
   spec: CommandSpec<O>,
   args: readonly string[],
   hint = '--help',
+  conflictsIn: Conflicts<O> = () => [],
 ): Arguments<O> {
   const wrongValues: string[] = [];
   const unknown: string[] = [];
   const command = commandOf(spec, (problem) => wrongValues.push(problem));
   const parsed = parse(command, args, (problem) => unknown.push(problem));
-  // What follows an unknown option may be its value: only what looks like an option is named.
-  const strange = parsed.unknown.filter((arg) => arg.startsWith('-'));
-  const options = valuesOf(spec.options, command);
-  unknown.push(...strange.flatMap((arg) => complaints(command, arg)), ...wrongOperands(spec, command, parsed.operands));
-  const problems = [...unknown, ...wrongValues];
+  const options = valuesOf(spec.options, command) as Arguments<O>['options'];
+  unknown.push(...strangeIn(spec, command, parsed));
+  const isGiven = (name: keyof O) => isOnLine(command, spec.options[name]);
+  const problems = [...unknown, ...wrongValues, ...conflictsIn(options, isGiven)];
   if (unknown.length > 0 && hint !== '') problems.push(`see ${hint}`);
   if (problems.length > 0) throw new UsageError(problems.join('; '));
-  return { options: options as Arguments<O>['options'], operands: parsed.operands };
+  return { options, operands: parsed.operands };
 }
 
 function commandOf(spec: CommandSpec, onWrong: (problem: string) => void = () => undefined): Command {
@@ -138,6 +158,7 @@ function commandOf(spec: CommandSpec, onWrong: (problem: string) => void = () =>
     .exitOverride()
     .configureOutput({ writeErr: () => undefined })
     .configureHelp({ helpWidth: HELP_WIDTH, optionTerm: ({ flags }) => plain(flags) });
+  if (spec.usage !== undefined) command.usage(spec.usage);
   for (const one of [...Object.values(spec.options), HELP]) command.addOption(optionOf(one, onWrong));
   for (const [name, about] of Object.entries(spec.commands ?? {})) command.command(name).summary(about);
   if (spec.operands !== undefined) {
@@ -148,20 +169,27 @@ function commandOf(spec: CommandSpec, onWrong: (problem: string) => void = () =>
 }
 
 function optionOf(spec: OptionSpec<unknown>, onWrong: (problem: string) => void): Option {
-  const { flags, about, parse, isList, fallback } = spec;
+  const { flags, about, parse, isList, fallback, heading } = spec;
   const option = new Option(flags, about);
+  if (heading !== undefined) option.helpGroup(heading);
   if (!option.required) return option;
   // A list without values, and an option that may be absent, have no default to be shown.
   if (!isList && fallback !== undefined) option.default(fallback, String(fallback));
+  const complain = (problem: string) => onWrong(`${option.long ?? option.short} ${problem}`);
+  if (!isList) return option.argParser((text) => readValue(parse, text, complain));
   return option.argParser((text: string, before: unknown) => {
-    try {
-      const read = parse(text);
-      return isList ? [...((before as unknown[] | undefined) ?? []), read] : read;
-    } catch (error) {
-      onWrong(`${option.long ?? option.short} ${error instanceof Error ? error.message : String(error)}`);
-      return before;
-    }
+    const read = readValue(parse, text, complain);
+    return [...(Array.isArray(before) ? before : []), ...(read === WRONG ? [] : [read])];
   });
+}
+
+function readValue(parse: (text: string) => unknown, text: string, onWrong: (problem: string) => void): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    onWrong(error instanceof Error ? error.message : String(error));
+    return WRONG;
+  }
 }
 
 /** An option at the end, or one before another option, lacks its value: it is named, and left out of what is read. */
@@ -185,9 +213,30 @@ function parse(command: Command, args: readonly string[], onProblem: (problem: s
 function valuesOf(options: Options, command: Command): Record<string, unknown> {
   const all = Object.entries({ ...options, help: HELP }).map(([key, { flags, fallback }]) => {
     const given: unknown = command.getOptionValue(new Option(flags).attributeName());
-    return [key, given ?? fallback] as const;
+    return [key, given === undefined || given === WRONG ? fallback : given] as const;
   });
   return Object.fromEntries(all.filter(([, read]) => read !== undefined));
+}
+
+function isOnLine(command: Command, option: OptionSpec<unknown> | undefined): boolean {
+  return option !== undefined && command.getOptionValueSource(new Option(option.flags).attributeName()) === 'cli';
+}
+
+/** What is wrong with the arguments that commander did not take. It calls all of them `unknown` after the first unknown option. */
+function strangeIn(spec: CommandSpec, command: Command, { operands, unknown }: ParseOptionsResult): string[] {
+  const options = unknown.filter((arg) => arg.startsWith('-'));
+  // An argument after an unknown option may be its value. An option with `=` has brought its own.
+  const others = unknown.filter((arg, i) => !arg.startsWith('-') && !/^-[^=]*$/.test(unknown[i - 1] ?? ''));
+  return [
+    ...options.flatMap((arg) => strangeOption(command, arg)),
+    ...wrongOperands(spec, command, spec.commands === undefined ? [...operands, ...others] : operands),
+  ];
+}
+
+function strangeOption(command: Command, arg: string): string[] {
+  const [name = arg] = arg.startsWith('--') ? arg.split('=') : [];
+  const isKnown = command.options.some(({ long }) => long === name);
+  return isKnown ? [`option '${name}' does not take an argument`] : complaints(command, name);
 }
 
 function wrongOperands(spec: CommandSpec, command: Command, operands: readonly string[]): string[] {

@@ -34,7 +34,7 @@ const HOOK = {
 /** In every pod that has a ServiceAccount. */
 const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
 /** How long the last line of a process that ends by a fault may take. */
-const LAST_LINE_WITHIN_MS = 2_000;
+const LAST_LINE_WITHIN_MS = 500;
 /** How long requests in hand may take to finish once the server is closed; after half of it they are told to hurry. */
 export const FINISH_MS = 10_000;
 
@@ -129,8 +129,11 @@ async function status(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
  * does, and a new process takes its place.
  */
 function endOnUnhandledRejection(log: ReturnType<typeof createLog>): void {
-  process.once('unhandledRejection', (error) => {
+  let isEnding = false;
+  process.on('unhandledRejection', (error) => {
     log.error(LOG.unexpected, { error: describeError(error) });
+    if (isEnding) return;
+    isEnding = true;
     const end = () => process.exit(1);
     // A reader of the log that has stopped must not keep the process.
     systemClock.setTimer(end, LAST_LINE_WITHIN_MS);

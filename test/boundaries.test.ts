@@ -46,7 +46,6 @@ const REHEARSAL_ROOMS: Readonly<Record<string, readonly string[]>> = {
 };
 /** The engine and the command, which put these rooms together; no room imports them. */
 const REHEARSAL_TOP = [
-  'rehearsal/command-line.ts',
   'rehearsal/main.ts',
   'rehearsal/options.ts',
   'rehearsal/rehearse-all.ts',

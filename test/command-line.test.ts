@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { fileName, flag, helpOf, list, oneOf, readArguments, UsageError, value, whole } from '../src/command-line.ts';
+import {
+  type Conflicts,
+  fileName,
+  flag,
+  helpOf,
+  list,
+  oneOf,
+  readArguments,
+  UsageError,
+  under,
+  value,
+  whole,
+} from '../src/command-line.ts';
 
 const SPEC = {
   name: 'npm run fly --',
@@ -19,9 +31,9 @@ const HOUSE = { name: 'house', about: 'A house.', options: {}, commands: { statu
 const ONE_FILE = { name: 'cat', about: '', options: {}, operands: { name: 'FILE', about: 'what', isList: false } };
 const FILES = { ...ONE_FILE, operands: { ...ONE_FILE.operands, isList: true } };
 
-function problemOf(...read: Parameters<typeof readArguments>): string {
+function problemOf(read: () => unknown): string {
   try {
-    readArguments(...read);
+    read();
   } catch (error) {
     assert.ok(error instanceof UsageError);
     return error.message;
@@ -62,9 +74,15 @@ describe('what is wrong is named', () => {
   const cases: [string[], string][] = [
     [['--fast'], "unknown option '--fast'; see --help"],
     [['--quik'], "unknown option '--quik' (did you mean --quick?); see --help"],
+    [['--quik=1000000'], "unknown option '--quik' (did you mean --quick?); see --help"],
     [['-x'], "unknown option '-x'; see --help"],
-    [['--quick=yes'], "unknown option '--quick=yes'; see --help"],
+    [['--quick=yes'], "option '--quick' does not take an argument; see --help"],
     [['a', 'b'], "unexpected argument 'a'; unexpected argument 'b'; see --help"],
+    [
+      ['--fast', '1', 'a', '--quick', 'b'],
+      "unknown option '--fast'; unexpected argument 'a'; unexpected argument 'b'; see --help",
+    ],
+    [['--fast=1', 'a'], "unknown option '--fast'; unexpected argument 'a'; see --help"],
     [['--out'], "option '--out FILE' argument missing; see --help"],
     [['-qr'], "option '-r, --runs N' argument missing; see --help"],
     [['--out', '--quick'], "option '--out FILE' argument missing; see --help"],
@@ -72,28 +90,68 @@ describe('what is wrong is named', () => {
     [['--out='], '--out takes the name of a file'],
     [
       ['--only', 'owl', '--only', 'crow', '--runs=x'],
-      '--only takes crow, rook, not "owl"; --runs takes a whole number from 1 on, not "x"',
+      '--only takes crow or rook, not "owl"; --runs takes a whole number from 1 on, not "x"',
     ],
     [
       ['--out', '--fast', '--slow', '3', '--only', 'owl', '--runs'],
-      "option '--out FILE' argument missing; option '-r, --runs N' argument missing; unknown option '--fast'; unknown option '--slow'; --only takes crow, rook, not \"owl\"; see --help",
+      "option '--out FILE' argument missing; option '-r, --runs N' argument missing; unknown option '--fast'; unknown option '--slow'; --only takes crow or rook, not \"owl\"; see --help",
     ],
     [['--help', '--fast'], "unknown option '--fast'; see --help"],
   ];
-  for (const [args, problem] of cases) test(args.join(' '), () => assert.equal(problemOf(SPEC, args), problem));
+  for (const [args, problem] of cases)
+    test(args.join(' '), () =>
+      assert.equal(
+        problemOf(() => readArguments(SPEC, args)),
+        problem,
+      ),
+    );
 
   test('a command', () => {
-    assert.equal(problemOf(HOUSE, ['statsu']), "unknown command 'statsu' (did you mean status?); see --help");
-    assert.equal(problemOf(HOUSE, ['']), "unknown command ''; see --help");
+    assert.equal(
+      problemOf(() => readArguments(HOUSE, ['statsu'])),
+      "unknown command 'statsu' (did you mean status?); see --help",
+    );
+    assert.equal(
+      problemOf(() => readArguments(HOUSE, [''])),
+      "unknown command ''; see --help",
+    );
   });
 
   test('a second file, where there may be one', () => {
-    assert.equal(problemOf(ONE_FILE, ['a', 'b']), 'there is more than one FILE; see --help');
+    assert.equal(
+      problemOf(() => readArguments(ONE_FILE, ['a', 'b'])),
+      'there is more than one FILE; see --help',
+    );
+  });
+
+  test('what does not go together, beside what is wrong by itself', () => {
+    const args = ['--fast', '--runs=x', '--only', 'crow', '--only', 'owl'];
+    const asked: unknown[] = [];
+    const conflictsIn: Conflicts<typeof SPEC.options> = (values, isGiven) => {
+      asked.push(values);
+      return (['quick', 'runs', 'only', 'outFile'] as const).filter(isGiven);
+    };
+    assert.equal(
+      problemOf(() => readArguments(SPEC, args, '--help', conflictsIn)),
+      'unknown option \'--fast\'; --runs takes a whole number from 1 on, not "x"; --only takes crow or rook, not "owl"; runs; only; see --help',
+    );
+    assert.equal(
+      problemOf(() => readArguments(SPEC, ['--quick', '--out='], '--help', conflictsIn)),
+      '--out takes the name of a file; quick; outFile',
+    );
+    assert.deepEqual(readArguments(SPEC, [], '--help', conflictsIn).options, NOTHING_GIVEN);
+    assert.deepEqual(asked, [{ ...NOTHING_GIVEN, only: ['crow'] }, { ...NOTHING_GIVEN, quick: true }, NOTHING_GIVEN]);
   });
 
   test('with the hint that the caller has, or none', () => {
-    assert.equal(problemOf(SPEC, ['--fast'], 'fly --help'), "unknown option '--fast'; see fly --help");
-    assert.equal(problemOf(SPEC, ['--fast'], ''), "unknown option '--fast'");
+    assert.equal(
+      problemOf(() => readArguments(SPEC, ['--fast'], 'fly --help')),
+      "unknown option '--fast'; see fly --help",
+    );
+    assert.equal(
+      problemOf(() => readArguments(SPEC, ['--fast'], '')),
+      "unknown option '--fast'",
+    );
   });
 });
 
@@ -102,6 +160,26 @@ test('numbers end where they should', () => {
   for (const text of ['0', '101', '1.5', '1e1', '', ' 1']) {
     assert.throws(() => whole(1, 100)(text), { message: `takes a number from 1 to 100, not "${text}"` });
   }
+});
+
+test('one of three words', () => {
+  assert.throws(() => oneOf(['a', 'b', 'c'])('d'), { message: 'takes a, b or c, not "d"' });
+});
+
+test('the help has a part for options under a heading, and the usage that the command wants', () => {
+  const options = { ...under('At night:', { lamp: flag('--lamp', 'with light') }), quick: SPEC.options.quick };
+  assert.equal(
+    helpOf({ name: 'fly', usage: '[-- options]', about: '', options }),
+    `Usage: fly [-- options]
+
+At night:
+  --lamp       with light
+
+Options:
+  -q, --quick  not far
+  -h, --help   show this text
+`,
+  );
 });
 
 test('the help has the usage, every option and command, and what follows', () => {

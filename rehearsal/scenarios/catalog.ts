@@ -1,8 +1,8 @@
+import { UsageError } from '../../src/command-line.ts';
 import { autoscalerLikeDrainer } from '../drainers/autoscaler-like.ts';
 import { clusterApiLikeDrainer } from '../drainers/cluster-api-like.ts';
 import { karpenterLikeDrainer } from '../drainers/karpenter-like.ts';
 import { nobodyEvicted, nobodyMarked, SAFE } from '../evidence/verdict.ts';
-import { UsageError } from '../venues/usage-error.ts';
 import * as rules from './checks.ts';
 import type { Play } from './play.ts';
 import type { Scenario } from './scenario.ts';

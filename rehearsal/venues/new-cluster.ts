@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { UsageError } from '../../src/command-line.ts';
 import type { ApiClient } from '../../src/kube/client.ts';
 import { createAuthority, writeServing } from '../../testkit/certificates.ts';
 import type { Cluster } from '../../testkit/cluster.ts';
@@ -12,7 +13,6 @@ import { chooseDrainer, type DrainerChoice } from '../drainers/choose.ts';
 import { startEmbedded } from '../embedded-api/cluster.ts';
 import { DEFAULT_ANNOTATION } from '../operator/operator-options.ts';
 import { HookGuard } from './hook-guard.ts';
-import { UsageError } from './usage-error.ts';
 import type { Site, Venue } from './venue.ts';
 
 export interface NewClusterOptions {

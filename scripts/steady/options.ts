@@ -1,53 +1,33 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { flag, readArguments, value, whole } from '../../src/command-line.ts';
 
-export interface Options {
-  readonly runs: number;
-  readonly busy: number;
-  readonly limit: number;
-  readonly dir: string;
-  readonly afresh: boolean;
-  /** Empty: the fast ones. */
-  readonly files: readonly string[];
-}
-
-const MORE = `
-Without FILE, the files of test:fast. A pattern in quotes is a FILE, too: 'test/cluster/**/*.test.ts'.
+/** `npm run test:steady`: what it can be told. */
+export const STEADY = {
+  name: 'npm run test:steady --',
+  about: 'Runs each test file again and again, beside processes that keep the machine busy.',
+  options: {
+    runs: value('--runs <N>', 'how often each file is to be run', whole(1, 1000), 10),
+    busy: value('--busy <N>', 'how many busy loops run beside it', whole(0, 64), 2),
+    limit: value('--limit <MINUTES>', 'how long one run may take', whole(1, 240), 15),
+    dir: value('--dir <DIR>', 'where the table is written', String, 'dist/steady'),
+    afresh: flag('--afresh', 'forgets what earlier runs have shown'),
+  },
+  operands: { name: 'FILE', about: 'test files; without any, those of test:fast', isList: true },
+  notes: `
+A pattern in quotes is a FILE, too: 'test/cluster/**/*.test.ts'.
 
 DIR gets table.md (a row for each file: runs, failures, slowest, median, failing tests), runs.jsonl (a line for each run)
 and failed/ (the output of each failing run). Ctrl-C interrupts it. The same command goes on where it was: a run counts for
-as long as the content of its test file is the same, whatever has changed elsewhere; --afresh forgets all runs.
+as long as the content of its test file is the same, whatever has changed elsewhere.
 
 Exit code: 0 if every run passed, those before an interruption, too; 1 if one failed; 2 for a wrong option; 130 if it was
 interrupted.
-`;
+`,
+} as const;
 
-/** Throws commander's CommanderError for a wrong option, and for --help, once it has printed what there is to say. */
-export function readOptions(args: readonly string[]): Options {
-  const command = commandLine().parse(args, { from: 'user' });
-  return { ...command.opts<Omit<Options, 'files'>>(), files: command.args };
+/** Throws UsageError. `files` is empty when the fast ones are meant. */
+export function readOptions(args: readonly string[]) {
+  const { options, operands } = readArguments(STEADY, args);
+  return { ...options, files: operands };
 }
 
-/** Prints what is wrong, and is the error to throw. */
-export function wrongUsage(message: string): CommanderError {
-  process.stderr.write(`error: ${message}\n`);
-  return new CommanderError(2, 'steady.usage', message);
-}
-
-function commandLine(): Command {
-  return new Command('npm run test:steady --')
-    .description('Runs each test file again and again, beside processes that keep the machine busy.')
-    .argument('[FILE...]', 'test files')
-    .option('--runs <n>', 'how often each file is to be run', number(1, 1000), 10)
-    .option('--busy <n>', 'how many busy loops run beside it', number(0, 64), 2)
-    .option('--limit <minutes>', 'how long one run may take', number(1, 240), 15)
-    .option('--dir <dir>', 'where the table is written', 'dist/steady')
-    .option('--afresh', 'forget what earlier runs have shown', false)
-    .addHelpText('after', MORE)
-    .exitOverride();
-}
-
-const number = (least: number, most: number) => (text: string) => {
-  const value = Number(text);
-  if (/^\d{1,4}$/.test(text) && value >= least && value <= most) return value;
-  throw new InvalidArgumentError(`It takes a number from ${least} to ${most}.`);
-};
+export type Options = ReturnType<typeof readOptions>;

@@ -2,7 +2,17 @@ import { unlessAborted } from '../async/abort.ts';
 import { trackerPath } from '../kube/paths.ts';
 import type { Reads } from '../kube/reads.ts';
 import type { EvictionRequest, Pod, PodMetadata, Tracker } from '../policy/model.ts';
-import { type Look, type Observation, type Sighting, seenValue, UNREAD } from '../policy/observation.ts';
+import {
+  type Absent,
+  isLive,
+  type Look,
+  type Observation,
+  type Present,
+  type Sighting,
+  type Source,
+  seenValue,
+  UNREAD,
+} from '../policy/observation.ts';
 import { type PolicySettings, profileOf } from '../policy/profile.ts';
 import type { TrackerPlace } from '../policy/tracking/tracking.ts';
 import type { Cache } from './cache.ts';
@@ -141,14 +151,17 @@ export class Observer {
     };
   }
 
+  /**
+   * Reads the node live if the pod was read live, because the pod may have come there before the cache received either.
+   */
   async #node(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation['node']> {
     const { cache, reads } = this.#options;
     const name = seenValue(seen.pod)?.node;
     if (name === undefined) throw new Error('the node of a pod was asked for that is on none');
-    const object = live ? await reads.node(name, signal) : undefined;
-    const value = live ? object && cache.project.node(object) : cache.nodes.get(name);
-    const from = live ? 'live' : 'cache';
-    return value === undefined ? { kind: 'absent', from } : { kind: 'present', value, from };
+    const from = live || isLive(seen.pod) ? 'live' : 'cache';
+    if (from === 'cache') return sightingOf(cache.nodes.get(name), from);
+    const object = await reads.node(name, signal);
+    return sightingOf(object && cache.project.node(object), from);
   }
 
   async #tracker(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation['tracker']> {
@@ -162,19 +175,22 @@ export class Observer {
         // The pod's labels decide this, so it is as current as the look at the pod.
         return { kind: 'absent', from: live ? 'live' : 'cache', why: place.why };
       case 'at':
-        return this.#trackerAt(place, live, signal);
+        return this.#trackerAt(place, live || this.#isTrackerDoubtful(seen, place), signal);
     }
   }
 
-  async #trackerAt(place: TrackedAt, live: boolean, signal: AbortSignal): Promise<Observation['tracker']> {
+  /** Whether the cache received nothing for long, or lacks the tracker although the pod had to be read live. */
+  #isTrackerDoubtful({ pod }: Observation, place: TrackedAt): boolean {
     const { cache } = this.#options;
+    if (!cache.trackers.get(storeKey(place))) return isLive(pod);
+    return Math.max(cache.trackersAgeMs(), cache.podsAgeMs()) > STALE_AFTER_MS;
+  }
+
+  async #trackerAt(place: TrackedAt, live: boolean, signal: AbortSignal): Promise<Observation['tracker']> {
     const key = storeKey(place);
     const why = `no ${place.resource.kind} ${key}`;
-    const cached = cache.trackers.get(key);
-    const isStale = cached !== undefined && cache.trackersAgeMs() > STALE_AFTER_MS;
-    const from = live || isStale ? 'live' : 'cache';
-    const value = from === 'live' ? await this.#liveTracker(place, signal) : cached;
-    return value === undefined ? { kind: 'absent', from, why } : { kind: 'present', value, from };
+    const value = live ? await this.#liveTracker(place, signal) : this.#options.cache.trackers.get(key);
+    return sightingOf(value, live ? 'live' : 'cache', why);
   }
 
   async #liveTracker(place: TrackedAt, signal: AbortSignal): Promise<Tracker | undefined> {
@@ -185,6 +201,11 @@ export class Observer {
     cache.trackers.assume(tracker);
     return tracker;
   }
+}
+
+function sightingOf<T>(value: T | undefined, from: Source, why?: string): Absent | Present<T> {
+  if (value !== undefined) return { kind: 'present', value, from };
+  return { kind: 'absent', from, ...(why === undefined ? {} : { why }) };
 }
 
 type TrackedAt = Extract<TrackerPlace, { kind: 'at' }>;

@@ -45,7 +45,7 @@ export interface Mark {
   readonly reason: 'Marked' | 'MarkedAgain';
   readonly message: string;
   readonly pod: Pod;
-  /** Whether the pod's node is draining. */
+  /** Whether the pod's node is draining, for the entry. True if the pod has no node. */
   readonly draining: boolean;
   readonly entryOn?: Tracker;
   readonly trackerMissing?: string;

@@ -72,6 +72,6 @@ export function onceLive<T>(observation: Observation, restsOn: readonly Subject[
   return missing === undefined ? answer : { kind: 'look', at: missing, live: true };
 }
 
-function isLive(sighting: Sighting<unknown>): boolean {
+export function isLive(sighting: Sighting<unknown>): boolean {
   return sighting.kind !== 'unread' && sighting.from === 'live';
 }

@@ -225,6 +225,16 @@ describe('Observer.look live', () => {
     assert.equal(cache.trackers.get(TRACKER_KEY)?.entries[ENTRY_KEY], '{"uid":"uid-z"}');
   });
 
+  test('what the cache lacks for a pod that was read live is read live: it may be behind with that, too', async () => {
+    const { observer, live: look, calls } = anObserver({ ...synced, trackers: [] });
+    const seen = await look('pod');
+    const withTracker = await observer.look(seen, { at: 'tracker', live: false }, signal);
+    assert.deepEqual(withTracker.tracker, live(aTracker()));
+    const withNode = await observer.look(seen, { at: 'node', live: false }, signal);
+    assert.deepEqual(withNode.node, live(aNode()));
+    assert.deepEqual(calls, [`GET ${POD_PATH}`, `GET ${TRACKER_PATH}`, `GET ${NODE_PATH}`]);
+  });
+
   test('says why there is no tracker, and believes the live answer over the cache', async () => {
     const { live: look, api } = anObserver();
     api.objects.delete(TRACKER_PATH);

@@ -50,10 +50,16 @@ const trackers = fc
   );
 
 const sources: fc.Arbitrary<Source> = fc.constantFrom('cache', 'live');
+const why = fc.constantFrom({}, { why: 'there is none' });
 const sighted = <T>(values: fc.Arbitrary<T>, ...unread: 'unread'[]): fc.Arbitrary<Sighting<T>> =>
   fc.oneof(
     { weight: 6, arbitrary: fc.record({ kind: fc.constant('present' as const), value: values, from: sources }) },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constant('absent' as const), from: sources }) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(fc.record({ kind: fc.constant('absent' as const), from: sources }), why)
+        .map(([absent, reason]) => ({ ...absent, ...reason })),
+    },
     ...unread.map((kind) => ({ weight: 2, arbitrary: fc.constant({ kind }) })),
   );
 
@@ -130,7 +136,17 @@ describe('next: safety rules, over observations in every combination', () => {
       if (!goesOn(decision)) return;
       const restsOn = RESTS_ON[decision.reason];
       assert.ok(restsOn !== undefined, `what does ${decision.reason} rest on?`);
-      for (const subject of restsOn) assert.ok(isLive(observation[subject]), `${decision.reason}: ${subject}`);
+      assert.deepEqual(
+        restsOn.filter((subject) => !isLive(observation[subject])),
+        [],
+        decision.reason,
+      );
+    }));
+
+  test('S5: that an instance has moved rests on its entry, or on a live read that finds no tracker', () =>
+    everyDecision((decision, { tracker }) => {
+      if (decision.reason !== 'Rescheduled' || tracker.kind !== 'absent' || tracker.why === undefined) return;
+      assert.equal(tracker.from, 'live');
     }));
 
   test('S2: to look ends in a decision, after each thing was looked at once in the cache and once live at most', () =>

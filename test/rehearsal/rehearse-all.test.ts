@@ -7,7 +7,7 @@ import { scenariosNamed } from '../../rehearsal/scenarios/catalog.ts';
 import type { Scenario } from '../../rehearsal/scenarios/scenario.ts';
 import { endOf } from '../../rehearsal/terminal/summary.ts';
 import { plainView } from '../../rehearsal/terminal/view.ts';
-import { UsageError } from '../../rehearsal/venues/usage-error.ts';
+import { UsageError } from '../../src/command-line.ts';
 import { QUICK } from './play-embedded.ts';
 
 const SILENT = plainView(() => undefined);

@@ -14,6 +14,7 @@ const NODE_PATH = '/api/v1/nodes/node-2';
 const READ_NODE = `GET ${NODE_PATH}`;
 /** The one that the pod of the tests is on at first. */
 const NODE_1_PATH = '/api/v1/nodes/node-1';
+const READ_NODE_1 = `GET ${NODE_1_PATH}`;
 /** The same path, and another answer: what `accept` asks for. */
 const READ_METADATA = READ_POD;
 const READ_TRACKER = `GET ${TRACKER_PATH}`;
@@ -85,6 +86,33 @@ describe('Admitter: the calls that a decision costs', () => {
       assert.equal(answerOf(await admit()), '404 Pod has been rescheduled with the same name');
       assert.deepEqual(api.calls.splice(0), [READ_POD, READ_NODE]);
     }
+  });
+
+  for (const [entry, answer] of [
+    ['{"uid":"uid-b"}', '429 Reschedule annotation added to pod'],
+    [
+      '{"uid":"uid-x","node":"node-2"}',
+      '429 Pod waiting to be rescheduled (it came back on node node-2, which it was to leave)',
+    ],
+  ] as const) {
+    test(`remembered as moved, and a tracker that the cache does not have: its live entry ${entry} counts`, async () => {
+      const { admit, api, cache } = anAdmitter({ pods: [marked], trackers: [] });
+      api.put(POD_PATH, successor);
+      api.put(NODE_PATH, aRawNode({ metadata: { name: 'node-2' } }));
+      api.put(TRACKER_PATH, aRawCluster({ metadata: { annotations: { [ENTRY_KEY]: entry } } }));
+      cache.nodes.put(cache.project.node(aRawNode({ metadata: { name: 'node-2' } })));
+      cache.pods.put(cache.project.pod(successor));
+      assert.equal(answerOf(await admit()), answer);
+    });
+  }
+
+  test('a dry run needs no tracker to be read: it writes nothing', async () => {
+    const { admit, api } = anAdmitter({ nodes: [aRawNode()] });
+    api.put(NODE_1_PATH, aRawNode());
+    api.before = (call) => {
+      if (call === READ_TRACKER) throw refusal(500);
+    };
+    assert.equal(answerOf(await admit({ dryRun: true })), 'allow');
   });
 
   test('moved to a node that has just been cordoned: the live node counts, and it is marked again', async () => {
@@ -161,7 +189,7 @@ describe('Admitter: the calls that a decision costs', () => {
   test('a dry run: reads only', async () => {
     const { admit, api } = anAdmitter();
     assert.equal(answerOf(await admit({ dryRun: true })), 'allow');
-    assert.deepEqual(api.calls, [READ_POD]);
+    assert.deepEqual(api.calls, [READ_POD, READ_NODE_1]);
   });
 });
 
@@ -170,7 +198,7 @@ describe('Admitter: the world has changed meanwhile', () => {
     const { admit, api } = anAdmitter();
     api.annotate(TRACKER_PATH, { 'reschedule.hook/db.cb-0009': '{}' });
     assert.equal(answerOf(await admit()), '429 Reschedule annotation added to pod');
-    assert.deepEqual(api.calls, [WRITE_ENTRY, READ_POD, READ_TRACKER, WRITE_ENTRY, MARK]);
+    assert.deepEqual(api.calls, [WRITE_ENTRY, READ_POD, READ_TRACKER, READ_NODE_1, WRITE_ENTRY, MARK]);
   });
 
   test('another replica has marked the pod: it waits', async () => {
@@ -319,6 +347,6 @@ describe('Admitter: doubt waits', () => {
     await settle();
     cache.pods.put(cache.project.pod(aRawPod()));
     assert.equal(answerOf(await answer), '429 Reschedule annotation added to pod');
-    assert.deepEqual(api.calls, [READ_METADATA, READ_POD, READ_POD, READ_TRACKER, WRITE_ENTRY, MARK]);
+    assert.deepEqual(api.calls, [READ_METADATA, READ_POD, READ_POD, READ_TRACKER, READ_NODE_1, WRITE_ENTRY, MARK]);
   });
 });

@@ -1,5 +1,5 @@
+import { UsageError } from '../../../src/command-line.ts';
 import type { ApiClient } from '../../../src/kube/client.ts';
-import { UsageError } from '../usage-error.ts';
 import { type InstalledHook, REGISTRATION } from './installed-hook.ts';
 import { checkNode } from './node-cordon.ts';
 import * as standIns from './stand-ins.ts';

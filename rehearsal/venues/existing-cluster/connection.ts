@@ -1,8 +1,8 @@
+import { UsageError } from '../../../src/command-line.ts';
 import { describeError } from '../../../src/kube/errors.ts';
 import { loadKubeConfig } from '../../../src/kube/kubeconfig.ts';
 import { readProxyEnvironment } from '../../../src/kube/proxy-environment.ts';
 import { type Connected, connectBy } from '../../../testkit/connect.ts';
-import { UsageError } from '../usage-error.ts';
 
 export interface ClusterContext {
   /** A context of the kubeconfig. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { UsageError } from '../../../src/command-line.ts';
 import type { ApiClient } from '../../../src/kube/client.ts';
 import { describeError } from '../../../src/kube/errors.ts';
 import { matches } from '../../../src/policy/selector.ts';
@@ -7,7 +8,6 @@ import { createNamespace } from '../../../testkit/couchbase/workload.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
 import { deniedBy, probe } from '../../../testkit/webhook-registration.ts';
 import { installedKubectl } from '../../drainers/kubectl.ts';
-import { UsageError } from '../usage-error.ts';
 import type { Place, Site, Venue, VenueNeeds } from '../venue.ts';
 import { type Confirmation, checkAndConfirm } from './confirmation.ts';
 import { type ClusterContext, connectTo, readFirst } from './connection.ts';

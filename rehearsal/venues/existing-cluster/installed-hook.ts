@@ -1,9 +1,9 @@
+import { UsageError } from '../../../src/command-line.ts';
 import { type Config, ConfigError, readConfig } from '../../../src/config/config.ts';
 import type { ApiClient, JsonObject } from '../../../src/kube/client.ts';
 import { isNotFound } from '../../../src/kube/errors.ts';
 import { selects } from '../../embedded-api/storage/selectors.ts';
 import type { Annotation } from '../../operator/operator-options.ts';
-import { UsageError } from '../usage-error.ts';
 
 /** The hook that is installed in a cluster, as far as a rehearsal needs to know it. */
 export interface InstalledHook {

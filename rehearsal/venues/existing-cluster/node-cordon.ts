@@ -1,7 +1,7 @@
+import { UsageError } from '../../../src/command-line.ts';
 import type { ApiClient } from '../../../src/kube/client.ts';
 import { ApiError, isNotFound } from '../../../src/kube/errors.ts';
 import { nodePath } from '../../../src/kube/paths.ts';
-import { UsageError } from '../usage-error.ts';
 
 interface RawNode {
   readonly metadata: { readonly resourceVersion: string };

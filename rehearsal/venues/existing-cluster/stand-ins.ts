@@ -1,3 +1,4 @@
+import { UsageError } from '../../../src/command-line.ts';
 import type { Config } from '../../../src/config/config.ts';
 import type { ApiClient, JsonObject } from '../../../src/kube/client.ts';
 import { isNotFound } from '../../../src/kube/errors.ts';
@@ -11,7 +12,6 @@ import {
 } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
 import { couchbaseLabels, type PodManifest } from '../../../testkit/couchbase/member.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
-import { UsageError } from '../usage-error.ts';
 
 /** A label of everything that a rehearsal creates; its value is the namespace of the rehearsal, which is called its run. */
 export const RUN_LABEL = 'reschedule.hook/rehearsal';

@@ -3,7 +3,7 @@ import type { Entry } from '../model.ts';
 import { isDraining } from '../node-state.ts';
 import { onceLive } from '../observation.ts';
 import { meetsReplacementCondition } from '../pod-state.ts';
-import { LOOK_AT_NODE, markPod, nodeOrGone } from './mark.ts';
+import { isTrackerMissing, LOOK_AT_NODE, markPod, nodeOrGone } from './mark.ts';
 import type { PodObservation, Rule } from './rule.ts';
 
 /**
@@ -45,9 +45,14 @@ export const cameBackOnItsNode: Rule<PodObservation> = (seen) => {
 
 const RESCHEDULED: Deny = { kind: 'deny', reason: 'Rescheduled', code: 404, message: MESSAGES.rescheduled };
 
-/** The pod has moved. The entry stays: every drainer gets the same response until the controller prunes it. */
-export const rescheduled: Rule<PodObservation> = (seen) =>
-  asksForEarlier(seen) ? onceLive(seen, ['pod', 'node'], RESCHEDULED) : undefined;
+/**
+ * The pod has moved. The entry stays: every drainer gets the same response until the controller prunes it. Only a live
+ * read may show that a tracker is missing, because its entry may name this instance as the marked one (S5).
+ */
+export const rescheduled: Rule<PodObservation> = (seen) => {
+  if (!asksForEarlier(seen)) return undefined;
+  return onceLive(seen, isTrackerMissing(seen) ? ['pod', 'tracker', 'node'] : ['pod', 'node'], RESCHEDULED);
+};
 
 /**
  * The cache has not seen this instance yet, so it cannot know whether an earlier one was marked and moved here. A mark

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it, test } from 'node:test';
 import { readOptions } from '../../../rehearsal/options.ts';
 import { SCENARIOS, scenarioLines, scenariosNamed } from '../../../rehearsal/scenarios/catalog.ts';
-import { UsageError } from '../../../rehearsal/venues/usage-error.ts';
+import { UsageError } from '../../../src/command-line.ts';
 import { playEmbedded } from '../play-embedded.ts';
 
 const FAST = ['swap', 'interrupted', 'uid-drainer', 'dry-run'];
