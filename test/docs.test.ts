@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { SETTINGS } from '../src/config/settings.ts';
 import { LOG } from '../src/log/messages.ts';
 import { MESSAGES } from '../src/policy/decision.ts';
-import { anchorsOf, linksOf, sentencesOf } from './support/markdown.ts';
+import { anchorsOf, commentSentencesOf, linksOf, type Sentence, sentencesOf } from './support/markdown.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const PAGES = globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT }).sort();
@@ -27,6 +27,16 @@ const PLAIN = [
   'docs/simulation.md',
   'docs/status.md',
 ];
+/** Sources whose block comments are counted. */
+const PLAIN_SOURCES = globSync(
+  [
+    'src/{async,cache,config,informer,kube,log,policy,status,webhook}/**/*.ts',
+    'src/controller/{controller,earlier-instances,entries,mark-events,stalled-pods,state-durations,work-queue}.ts',
+    'test/{simulation,support}/**/*.ts',
+    'testkit/**/*.ts',
+  ],
+  { cwd: ROOT },
+).sort();
 
 const read = (page: string) => readFileSync(join(ROOT, page), 'utf-8');
 
@@ -83,14 +93,24 @@ describe('every page', () => {
 
   for (const page of PLAIN) {
     test(`${page} has no sentence of more than ${WORDS_MAX} words`, () => {
-      const long = sentencesOf(read(page)).filter(({ words }) => words.length > WORDS_MAX);
-      assert.deepEqual(
-        long.map(({ line, words }) => `${page}:${line} ${words.length} words: ${words.join(' ')}`),
-        [],
-      );
+      assert.deepEqual(longIn(page, sentencesOf(read(page))), []);
     });
   }
 });
+
+test(`no block comment has a sentence of more than ${WORDS_MAX} words`, () => {
+  assert.ok(PLAIN_SOURCES.length > 0);
+  assert.deepEqual(
+    PLAIN_SOURCES.flatMap((source) => longIn(source, commentSentencesOf(read(source)))),
+    [],
+  );
+});
+
+function longIn(file: string, sentences: readonly Sentence[]): string[] {
+  return sentences
+    .filter(({ words }) => words.length > WORDS_MAX)
+    .map(({ line, words }) => `${file}:${line} ${words.length} words: ${words.join(' ')}`);
+}
 
 function leadsSomewhere(page: string, link: string): boolean {
   const [path = '', anchor] = link.split('#');
@@ -127,6 +147,27 @@ Last`;
         [3, 'Yes.'],
         [6, 'an item goes on'],
         [16, 'Last'],
+      ],
+    );
+  });
+
+  test('sentences of block comments, with their lines', () => {
+    const source = `const glob = 'a/**/b';
+/** One line. */
+function f() {
+  /**
+   * Two words
+   * and three more. Next one.
+   */
+  /* Last. */
+}`;
+    assert.deepEqual(
+      commentSentencesOf(source).map(({ line, words }) => [line, words.join(' ')]),
+      [
+        [2, 'One line.'],
+        [4, 'Two words and three more.'],
+        [4, 'Next one.'],
+        [8, 'Last.'],
       ],
     );
   });

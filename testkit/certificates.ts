@@ -22,11 +22,11 @@ export interface IssueOptions extends Partial<x509.Validity> {
   readonly usage?: 'server' | 'client';
 }
 
-/** A certificate authority that lives in memory for as long as a rehearsal does. */
+/** A certificate authority that exists only in memory. */
 export interface Authority {
   /** PEM of its own certificate. */
   readonly ca: string;
-  /** The same, as `clientConfig.caBundle` wants it. */
+  /** The same in Base64, for `clientConfig.caBundle`. */
   readonly caBundle: string;
   issue(options?: IssueOptions): Promise<Serving>;
 }
@@ -44,7 +44,10 @@ export async function createAuthority(name = 'rehearsal CA'): Promise<Authority>
   };
 }
 
-/** Writes tls.crt and tls.key into a folder, each one whole or not at all, so that a running hook may be watching them. */
+/**
+ * Writes tls.crt and tls.key into a folder. Each file appears whole or not at all, because a running hook may watch
+ * them.
+ */
 export async function writeServing(dir: string, serving: Serving): Promise<ServingFiles> {
   await mkdir(dir, { recursive: true });
   const files = { certFile: join(dir, 'tls.crt'), keyFile: join(dir, 'tls.key') };
@@ -61,7 +64,7 @@ async function replaceFile(path: string, content: string): Promise<void> {
 
 function validity({ notBefore, notAfter }: Partial<x509.Validity>): x509.Validity {
   return {
-    // A minute back, for a clock that is a little behind.
+    // A minute earlier, because a clock may be a little behind.
     notBefore: notBefore ?? new Date(Date.now() - 60_000),
     notAfter: notAfter ?? new Date(Date.now() + VALID_FOR_MS),
   };

@@ -1,4 +1,4 @@
-/** What has to be undone at the end, last first. */
+/** The steps that undo a setup. They run in reverse order. */
 export class Cleanup {
   readonly #todo: (() => Promise<unknown>)[] = [];
 
@@ -6,7 +6,7 @@ export class Cleanup {
     this.#todo.push(undo);
   }
 
-  /** Does all of it, whatever fails; then throws the first failure. */
+  /** Runs every step even if one fails, then throws the first failure. */
   async run(): Promise<void> {
     const failures: unknown[] = [];
     for (const undo of this.#todo.splice(0).reverse()) await undo().catch((error: unknown) => failures.push(error));

@@ -1,12 +1,12 @@
-/** A cluster that a rehearsal, a benchmark or a test runs on: the embedded API and the control plane both are one. */
+/** The cluster of a rehearsal, a benchmark or a test: the embedded API or the control plane. */
 export interface Cluster {
   readonly kubeconfigPath: string;
   readonly nodes: readonly string[];
-  /** A folder that is removed with the cluster. */
+  /** A folder that is removed together with the cluster. */
   readonly dir: string;
-  /** A kubectl that comes with the cluster; undefined where an installed one is taken, if any. */
+  /** The kubectl of the cluster. Undefined: use an installed one, if there is one. */
   readonly assets?: { readonly kubectl: string };
-  /** The API server alone, where it can be stopped: it then answers nobody, and what it stored stays. */
+  /** Stops and starts the API server alone, if that is possible. While it is stopped it keeps its data. */
   readonly apiServer?: { stop(): Promise<unknown>; start(): Promise<unknown> };
   readonly failed: Promise<Error>;
   stop(): Promise<void>;

@@ -9,8 +9,8 @@ export interface Connected {
 }
 
 /**
- * A client for the cluster that a kubeconfig file names, whatever this process's own environment says. Its writes carry
- * `fieldManager`: by the client's user agent alone they would pass for the hook's.
+ * A client for the cluster of a kubeconfig file; it ignores this process's environment. Its writes carry
+ * `fieldManager`, because its user agent alone would make them look like the hook's.
  */
 export async function connect(kubeconfigPath: string, fieldManager = 'rehearsal'): Promise<Connected> {
   const load = () => {
@@ -32,7 +32,7 @@ export async function connectBy(
   return { client: managedBy(client, fieldManager), close: () => connection.close() };
 }
 
-/** The same client, for writes of somebody else. */
+/** The same client with another field manager. */
 export function managedBy(client: ApiClient, fieldManager: string): ApiClient {
   return {
     json: (call) => {

@@ -1,8 +1,8 @@
 /**
- * Preloaded into the hook's process (`node --import`). Its standard input is a pipe that only ends with the process that
- * started it, however that went: so not even a SIGKILL of a test run leaves a hook behind.
+ * Preloaded into the hook's process (`node --import`). Its standard input is a pipe that ends only with the parent
+ * process, however that ends. So even a SIGKILL of a test run leaves no hook behind.
  */
 process.stdin.once('end', () => process.kill(process.pid, 'SIGKILL'));
 process.stdin.resume();
-// The hook itself ends when it has nothing left to do, and this is nothing.
+// The pipe must not keep the hook's process running.
 (process.stdin as unknown as { unref?: () => void }).unref?.();

@@ -10,11 +10,11 @@ import { NotYet, until } from './until.ts';
 export interface HookOptions {
   readonly kubeconfigPath: string;
   readonly files: ServingFiles;
-  /** Settings over the ones given here; see src/config/settings.ts. */
+  /** Settings that override the ones set here; see src/config/settings.ts. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Default: two free ports, kept over a restart. */
+  /** Default: two free ports, which a restart keeps. */
   readonly ports?: { readonly webhook: number; readonly health: number };
-  /** The script that is run. Default: bin/reschedule-hook.js. */
+  /** The script to run. Default: bin/reschedule-hook.js. */
   readonly entry?: string;
   /** Options of Node, before the script. */
   readonly nodeArgs?: readonly string[];
@@ -22,7 +22,7 @@ export interface HookOptions {
   readonly timeoutMs?: number;
 }
 
-/** How a process ended: by itself with a code, or by a signal. */
+/** How a process ended: with an exit code, or by a signal. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -33,7 +33,7 @@ const END_WITH_PARENT = new URL('./end-with-parent.ts', import.meta.url).href;
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 20_000;
 
-/** The hook as a process of its own, as it runs in a cluster. It does not outlive this process. */
+/** The hook in its own process, as in a cluster. It does not outlive this process. */
 export class HookProcess {
   readonly webhookPort: number;
   readonly healthPort: number;
@@ -49,7 +49,7 @@ export class HookProcess {
     this.healthPort = ports.health;
   }
 
-  /** What a webhook registration calls. */
+  /** The URL for a webhook registration. */
   get url(): string {
     return `https://127.0.0.1:${this.webhookPort}/eviction`;
   }
@@ -63,7 +63,7 @@ export class HookProcess {
     return this.#child?.pid ?? 0;
   }
 
-  /** Every line so far, those of earlier runs first. */
+  /** Every line so far, with those of earlier runs first. */
   get lines(): readonly LogLine[] {
     return this.#log.all;
   }
@@ -73,7 +73,7 @@ export class HookProcess {
     return this.#exited;
   }
 
-  /** The first such line, from index `since` of `lines` on; it may have come already. */
+  /** The first matching line from index `since` of `lines` on. It may exist already. */
   waitForLine(
     isIt: (line: LogLine) => boolean,
     options?: { since?: number; timeoutMs?: number; signal?: AbortSignal },
@@ -81,7 +81,10 @@ export class HookProcess {
     return this.#log.waitFor(isIt, options);
   }
 
-  /** Starts it and waits until it is ready. Rejects with its last lines where it ends instead. `env` is for this run. */
+  /**
+   * Starts the process and waits until it is ready. If it ends instead, rejects with its last lines. `env` applies to
+   * this run only.
+   */
   async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
     const since = this.lines.length;
     this.#spawn(env);
@@ -102,12 +105,12 @@ export class HookProcess {
     }
   }
 
-  /** Sends a signal and does not wait; see `exited`. */
+  /** Sends a signal and does not wait for the end; see `exited`. */
   kill(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
   }
 
-  /** SIGTERM, and SIGKILL where that is not enough. Nothing happens where it has ended already. */
+  /** Sends SIGTERM, and SIGKILL if that does not end it. Does nothing if the process has ended already. */
   async stop(): Promise<Exit> {
     const timer = setTimeout(() => this.kill('SIGKILL'), STOP_TIMEOUT_MS);
     this.kill('SIGTERM');
@@ -116,7 +119,7 @@ export class HookProcess {
     return exit;
   }
 
-  /** Stops it if it still runs, and starts it on the same ports. */
+  /** Stops the process if it runs, and starts it on the same ports. */
   async restart(env: Readonly<Record<string, string>> = {}): Promise<void> {
     await this.stop();
     await this.start(env);
@@ -155,9 +158,9 @@ export class HookProcess {
     this.#child = child;
     const atExit = () => child.kill('SIGKILL');
     process.once('exit', atExit);
-    // Also what the streams still hold is to be in `lines` once it has ended.
+    // `exited` settles only after both streams have ended, so that `lines` is complete.
     const gone = Promise.withResolvers<Exit>();
-    // Told by its end, not by a broken pipe.
+    // The end of the process reports this; a broken pipe adds nothing.
     child.stdin.on('error', () => undefined);
     child.once('error', (error) => {
       this.#log.add({ message: `the hook could not be started: ${error.message}` });
@@ -181,7 +184,7 @@ export async function startHook(options: HookOptions): Promise<HookProcess> {
       await hook.start();
       return hook;
     } catch (error) {
-      // Somebody may have taken a port that was free when it was looked at.
+      // Another process may have taken the port since the check.
       const isTaken = options.ports === undefined && describeError(error).includes('EADDRINUSE');
       if (!isTaken || tries === START_TRIES) throw error;
     }

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { NotYet } from './until.ts';
 
-/** One line of the hook's log, its fields as they were written. A line that is no JSON object has only `message`. */
+/** One line of the hook's log, with its fields as written. A line that is no JSON object has only `message`. */
 export interface LogLine {
   readonly message: string;
   readonly level?: string;
@@ -17,7 +17,7 @@ export function parseLogLine(text: string): LogLine {
       return { ...fields, message: String(fields.message ?? '') };
     }
   } catch {
-    // A stack trace, or a word of Node's own: kept as it is.
+    // A stack trace, or a message of Node itself: kept as it is.
   }
   return { message: text };
 }
@@ -27,7 +27,7 @@ interface Waiter {
   readonly resolve: (line: LogLine) => void;
 }
 
-/** Gathers the lines of a process (and of its successors) and lets others wait for one. */
+/** Collects the lines of a process and of its restarts, and waits for a line. */
 export class LogLines {
   readonly #lines: LogLine[] = [];
   readonly #waiters = new Set<Waiter>();
@@ -54,7 +54,7 @@ export class LogLines {
     }
   }
 
-  /** The first such line from index `since` on, which may have come already. Rejects with NotYet after `timeoutMs`. */
+  /** The first matching line from index `since` on. It may exist already. Rejects with NotYet after `timeoutMs`. */
   async waitFor(
     isIt: (line: LogLine) => boolean,
     { since = 0, timeoutMs = 60_000, signal }: { since?: number; timeoutMs?: number; signal?: AbortSignal } = {},

@@ -3,12 +3,12 @@ import { ApiError, describeError } from '../src/kube/errors.ts';
 import { nodePath, podPath } from '../src/kube/paths.ts';
 import { type PodView, viewPod } from './pods.ts';
 
-/** What drainers do to a node and its pods, each in its own order. */
+/** The operations of drainers on a node and its pods. Each drainer uses them in its own order. */
 
 type Client = Pick<ApiClient, 'json'>;
 
 export interface NodePod extends PodView {
-  /** The kind of its controller; undefined where it has none. */
+  /** The kind of its controller; undefined if it has none. */
   readonly owner: string | undefined;
 }
 
@@ -27,25 +27,25 @@ function controllerKind(raw: JsonObject): string | undefined {
 
 export const isFinished = ({ phase }: PodView) => phase === 'Succeeded' || phase === 'Failed';
 
-/** Of a DaemonSet, which would put it there again. One that is finished may go. */
+/** A pod of a DaemonSet, which would create it again. A finished one may be evicted. */
 export const isDaemon = (pod: NodePod) => pod.owner === 'DaemonSet' && !isFinished(pod);
 
-/** The picture of a pod that its kubelet has from a file: deleting it does nothing. */
+/** A mirror pod: its kubelet has the pod from a file, and a delete has no effect. */
 export const isMirror = ({ annotations }: PodView) => 'kubernetes.io/config.mirror' in annotations;
 
-/** The pods that a drain is about. */
+/** The pods that a drain evicts. */
 export async function podsToEvict(client: Client, node: string, signal: AbortSignal): Promise<NodePod[]> {
   return (await podsOn(client, node, signal)).filter((pod) => !isDaemon(pod) && !isMirror(pod));
 }
 
-/** What came of an eviction; `code` is 0 where there was no answer. */
+/** The result of an eviction. `code` is 0 if there was no response. */
 export interface EvictionAnswer {
   readonly code: number;
-  /** In the words of the API server. */
+  /** The message of the API server. */
   readonly text: string;
 }
 
-/** Rejects only where the signal aborts. */
+/** Rejects only if the signal aborts. */
 export async function evict(
   client: Client,
   { namespace, name }: PodView,
@@ -61,7 +61,7 @@ export async function evict(
   }
 }
 
-/** An answer as the API server gave it, without what it was an answer to. */
+/** The API server's message without the call that it answers. */
 export const wordsOf = (error: unknown) => describeError(error).replace(/^.*?: \d+ /, '');
 
 interface Taint {
@@ -79,7 +79,7 @@ async function specOf(client: Client, node: string, signal: AbortSignal): Promis
   return spec as NodeSpec;
 }
 
-/** False where it is cordoned already. */
+/** False if the node is cordoned already. */
 export async function cordon(client: Client, node: string, signal: AbortSignal): Promise<boolean> {
   if ((await specOf(client, node, signal)).unschedulable) return false;
   await client.json({
@@ -93,7 +93,7 @@ export async function cordon(client: Client, node: string, signal: AbortSignal):
   return true;
 }
 
-/** Puts a taint on a node that keeps new pods away. */
+/** Adds a taint that keeps new pods away from a node. */
 export const taint = (client: Client, node: string, key: string, signal: AbortSignal) =>
   changeTaints(client, node, signal, (taints) => [...taints, { key, effect: 'NoSchedule' }]);
 

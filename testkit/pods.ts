@@ -1,6 +1,6 @@
 import type { ApiClient, JsonObject } from '../src/kube/client.ts';
 
-/** What a rehearsal looks at in a pod. */
+/** The parts of a pod that rehearsals look at. */
 export interface PodView {
   readonly namespace: string;
   readonly name: string;
@@ -12,7 +12,7 @@ export interface PodView {
   readonly terminating: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
-  /** The conditions that are True. */
+  /** The names of the conditions that are True. */
   readonly conditions: readonly string[];
   /** The readiness gates of its spec. */
   readonly gates: readonly string[];
@@ -52,7 +52,7 @@ export function viewPod(object: JsonObject): PodView {
   };
 }
 
-/** The pods of a namespace (all namespaces where it is undefined), sorted by name. */
+/** The pods of a namespace, sorted by name. Undefined means all namespaces. */
 export async function listPods(
   client: ApiClient,
   namespace: string | undefined,
@@ -64,5 +64,5 @@ export async function listPods(
   return pods.sort((a, b) => a.name.localeCompare(b.name));
 }
 
-/** Short enough to read, long enough to tell instances apart. */
+/** A prefix that is short to read and still distinguishes instances. */
 export const shortUid = (uid: string) => uid.slice(0, 8);

@@ -1,13 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-// Below the range from which systems give ports to outgoing connections: while a process that owns a port is being
-// restarted, nothing else may be given that port.
+// Below the range from which systems give ports to outgoing connections. While a process restarts, its port must not go
+// to anything else.
 const LOWEST = 20_000;
 const HIGHEST = 32_000;
 const TRIES = 500;
 
-/** Different ports of 127.0.0.1 on which nothing listened a moment ago. */
+/** Different ports of 127.0.0.1 that were free a moment ago. */
 export async function freePorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   for (let tries = 0; tries < TRIES && found.size < count; tries++) {

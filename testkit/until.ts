@@ -7,17 +7,17 @@ export interface UntilOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What was waited for did not come about; the message says what was seen last. */
+/** The awaited condition did not come about. The message has the last observed state. */
 export class NotYet extends Error {
   override readonly name = 'NotYet';
 }
 
-/** Longer than anything takes on a machine that has much else to do. */
+/** Longer than any step takes, even on a busy machine. */
 const PATIENCE_MS = 60_000;
 
 /**
- * Asks again and again until `probe` gives a value, and returns it. A probe tells by NotYet what is still missing, which
- * the final error then names; any other error it throws counts as "not yet" too, for an API server may be restarting.
+ * Calls `probe` until it returns a value, and returns that value. A probe throws NotYet to describe what is missing,
+ * and the final error repeats it. Any other error also counts as "not yet", because an API server may be restarting.
  */
 export async function until<T>(what: string, probe: () => Promise<T>, options: UntilOptions = {}): Promise<T> {
   const { timeoutMs = PATIENCE_MS, everyMs = 50, signal } = options;

@@ -4,17 +4,17 @@ import { MESSAGES } from '../src/policy/decision.ts';
 import { NotYet, type UntilOptions, until } from './until.ts';
 
 export interface RegistrationOptions {
-  /** One for each webhook: the API server asks all of them about every eviction. */
+  /** One URL per webhook. The API server calls all of them for every eviction. */
   readonly urls: readonly string[];
   /** Base64 of PEM. */
   readonly caBundle: string;
   /** Default: reschedule-hook. */
   readonly name?: string;
-  /** Over the fields of each webhook, such as failurePolicy, timeoutSeconds, namespaceSelector. */
+  /** Overrides fields of each webhook, such as failurePolicy, timeoutSeconds, namespaceSelector. */
   readonly webhook?: Readonly<Record<string, unknown>>;
-  /** A namespace that the webhook is asked about. Default: default. */
+  /** A namespace of the probe request. Default: default. */
   readonly probeNamespace?: string;
-  /** False: does not wait until the hook is asked. */
+  /** False: does not wait until the API server calls the hook. */
   readonly wait?: boolean;
 }
 
@@ -22,8 +22,8 @@ const PATH = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurati
 const DEFAULT_NAME = 'reschedule-hook';
 
 /**
- * Registers hooks by URL for evictions, and waits until the API server asks them, which is a moment after it has taken
- * the registration. Registering again under the same name replaces what was there.
+ * Registers hooks by URL for evictions. Waits until the API server calls them, which begins a moment after it accepted
+ * the registration. A second registration under the same name replaces the first.
  */
 export async function registerWebhook(
   client: ApiClient,
@@ -55,7 +55,7 @@ export async function registerWebhook(
 
 function webhookFor(url: string, { caBundle, webhook }: RegistrationOptions) {
   return {
-    // The port tells which hook an answer came from, and an older registration from this one.
+    // The port shows which hook a response came from, and distinguishes an older registration from this one.
     name: `port-${new URL(url).port}.reschedule-hook.rehearsal`,
     clientConfig: { url, caBundle },
     rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods/eviction'], scope: '*' }],
@@ -68,7 +68,7 @@ function webhookFor(url: string, { caBundle, webhook }: RegistrationOptions) {
   };
 }
 
-/** Asks, as a dry run, for the eviction of a pod that does not exist: only a hook answers that in these words. */
+/** Requests, as a dry run, the eviction of a pod that does not exist. Only a hook responds with this message. */
 export async function probe(client: ApiClient, namespace: string): Promise<string> {
   const pod = 'nobody-has-this-name';
   const path = `/api/v1/namespaces/${namespace}/pods/${pod}/eviction`;
@@ -82,5 +82,5 @@ export async function probe(client: ApiClient, namespace: string): Promise<strin
   }
 }
 
-/** How the API server tells what a hook answers to `probe`. */
+/** How the API server reports a hook's response to `probe`. */
 export const deniedBy = (webhook: string) => `admission webhook "${webhook}" denied the request: ${MESSAGES.gone}`;

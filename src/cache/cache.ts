@@ -19,28 +19,28 @@ import { TerminationTimes } from './termination-times.ts';
 export interface CacheOptions {
   readonly client: ApiClient;
   readonly settings: PolicySettings;
-  /** Of the namespaced kinds, only what is in this one. Absent: all, as the hook needs it. */
+  /** Restricts the namespaced kinds to this namespace. Absent: all namespaces, as the hook needs. */
   readonly namespace?: string;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: ReflectorOptions<unknown>['log'];
   readonly backoff?: BackoffOptions;
-  /** Called for every list or watch that failed, with the kind's plural. */
+  /** Called for every list or watch that failed, with the plural of the kind. */
   readonly onInterrupted?: (kind: string, error: unknown) => void;
   /** Called once, when every kind has synced. */
   readonly onSynced?: () => void;
 }
 
-/** How one kind's copy stands. */
+/** The state of the copy of one kind. */
 export interface Freshness {
   readonly kind: string;
   readonly hasSynced: boolean;
-  /** When the API server last told something about it, on the monotonic clock. */
+  /** When a list, event or bookmark of the kind last arrived, on the monotonic clock. */
   readonly agreedAt: number;
   readonly objects: number;
 }
 
-/** The shared informer cache: protected pods, nodes, trackers, and the memory of pods that left. */
+/** The shared informer cache: protected pods, nodes, trackers, and the memory of earlier instances. */
 export interface Cache {
   readonly pods: Store<Pod>;
   readonly nodes: Store<Node>;
@@ -49,16 +49,16 @@ export interface Cache {
   readonly terminationTimes: TerminationTimes;
   readonly project: Projections;
   hasSynced(): boolean;
-  /** How long ago the API server last told something about pods. */
+  /** How long ago a list, event or bookmark of the pods last arrived. */
   podsAgeMs(): number;
-  /** The same of trackers; infinite where tracking is switched off. */
+  /** The same for trackers; infinite if tracking is off. */
   trackersAgeMs(): number;
   freshness(): Freshness[];
   start(): void;
   stop(): Promise<void>;
 }
 
-/** Keeps of raw objects what the policy needs. */
+/** Keep the fields of raw objects that the policy needs. */
 export interface Projections {
   pod(object: JsonObject): Pod;
   podMetadata(object: JsonObject): PodMetadata;
@@ -66,14 +66,14 @@ export interface Projections {
   tracker(object: JsonObject): Tracker;
 }
 
-/** One kind of object: its copy, and what keeps it equal to what the API server has. */
+/** The copy of one kind, and the reflector that keeps it current. */
 interface Watched {
   readonly name: string;
   readonly store: Lister<Cached>;
   readonly reflector: Pick<Reflector<unknown>, 'start' | 'stop' | 'agreedAt'>;
 }
 
-/** What the cache knows, for reading entries. */
+/** Looks up pods and nodes in the cache, to decide the state of entries. */
 export const lookupIn = ({ pods, nodes }: Pick<Cache, 'pods' | 'nodes'>): Lookup => ({
   pod: (namespace, name) => pods.get(storeKey({ namespace, name })),
   node: (name) => nodes.get(name),
@@ -138,7 +138,7 @@ function createStores({ settings, log }: CacheOptions, onSynced: () => void): St
     isOtherInstance: hasOtherUid,
   };
   return {
-    // One that has lost its label meanwhile: the watch's word of that is older than our write, and would count for nothing.
+    // If a pod lost its label meanwhile, the DELETED event is older than our write, and the store would ignore it.
     pods: new Store<Pod>({ ...shared, ...named, isWatched: (pod) => isProtected(pod, settings) }),
     nodes: new Store<Node>({ ...shared, keyOf: storeKey, isOtherInstance: () => false }),
     trackers: new Store<Tracker>({ ...shared, ...named }),
@@ -164,7 +164,7 @@ interface Collection {
   readonly name: string;
   readonly path: string;
   readonly labelSelector?: string;
-  /** Of a kind that may not be installed. */
+  /** Set for a kind that may not be installed. */
   readonly apiPath?: string;
 }
 
@@ -193,7 +193,7 @@ function watch<T extends Cached>(
   return { name, store, reflector };
 }
 
-/** What a pod's end is worth remembering for: only of pods that the hook protects. */
+/** Remembers the end of pods. Earlier instances are remembered only of protected pods. */
 function rememberPods({ pods, nodes }: Stores, settings: PolicySettings, clock: Clock) {
   const drains = (node: Node) => isDraining(node, settings.drainTaints);
   const isOnDrainingNode = ({ node: name }: Pod) => {
@@ -216,7 +216,7 @@ function rememberPods({ pods, nodes }: Stores, settings: PolicySettings, clock: 
   return { earlierInstances, terminationTimes };
 }
 
-/** Heartbeats and status reports change only the resourceVersion of a projection; nobody needs to hear of those. */
+/** Heartbeats and status reports change only the resourceVersion of a projection. No subscriber needs those changes. */
 function isSameButVersion<T extends Cached>(a: T, b: T): boolean {
   return JSON.stringify({ ...a, resourceVersion: '' }) === JSON.stringify({ ...b, resourceVersion: '' });
 }

@@ -1,7 +1,7 @@
 import type { Pod } from '../policy/model.ts';
 import type { Tracking } from '../policy/tracking/tracking.ts';
 
-/** Which object of one kind is meant: what reconciles are queued by. */
+/** Identifies an object within its kind. The work queues hold these. */
 export interface ObjectKey {
   /** Absent for a cluster-scoped object. */
   readonly namespace?: string;
@@ -13,7 +13,7 @@ export function storeKey({ namespace, name }: ObjectKey): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
-/** The pod's tracker; undefined where it has none, or tracking is off. */
+/** The key of the pod's tracker; undefined if it has none, or tracking is off. */
 export function trackerKeyOf(pod: Pod, tracking: Tracking): ObjectKey | undefined {
   const place = tracking.locate(pod);
   return place.kind === 'at' ? place : undefined;

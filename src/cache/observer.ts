@@ -25,12 +25,12 @@ export interface ObserverOptions {
   readonly clock: { now(): number };
 }
 
-/** Three of the bookmarks that a healthy watch shows every minute. */
+/** Three bookmarks: a healthy watch delivers about one a minute. */
 const STALE_AFTER_MS = 180_000;
 
 /**
- * Carries out the looks that a decision needs, in the cache or by live reads. From a cache that has heard nothing for
- * minutes nothing is taken: another replica may have done long ago what would end the wait of a drainer.
+ * Carries out the looks that a decision needs, in the cache or by live reads. It does not trust a cache that received
+ * nothing for minutes, because another replica may already have written what ends the drainer's wait.
  */
 export class Observer {
   readonly #options: ObserverOptions;
@@ -39,14 +39,16 @@ export class Observer {
     this.#options = options;
   }
 
-  /** Nothing has been looked at yet. */
+  /** An observation without any look yet. */
   begin(request: EvictionRequest): Observation {
     const { clock } = this.#options;
     const unread = { metadata: UNREAD, pod: UNREAD, node: UNREAD, tracker: UNREAD };
     return { now: clock.now(), request, ...unread, cacheKnowsInstance: false };
   }
 
-  /** The observation with the look carried out. What hangs on a pod is unread when the pod was read anew. */
+  /**
+   * Returns the observation with the look carried out. A new look at the pod resets its node and its tracker to unread.
+   */
   async look(seen: Observation, { at, live }: Omit<Look, 'kind'>, signal: AbortSignal): Promise<Observation> {
     switch (at) {
       case 'metadata':
@@ -60,14 +62,14 @@ export class Observer {
     }
   }
 
-  /** What a decision was made on has changed, so the cache may be behind: pod and tracker are read live. */
+  /** For use after a write found its object changed: the cache may be behind, so it reads pod and tracker live. */
   async lookAgain({ request }: Observation, signal: AbortSignal): Promise<Observation> {
     const seen = await this.look(this.begin(request), { at: 'pod', live: true }, signal);
     if (seen.profile === undefined) return seen;
     return this.look(seen, { at: 'tracker', live: true }, signal);
   }
 
-  /** Waits until the cache has the instance that was observed; false if the signal comes first. */
+  /** Waits until the cache has the observed instance; false if the signal aborts first. */
   async cacheKnows(seen: Observation, signal: AbortSignal): Promise<boolean> {
     const { pods } = this.#options.cache;
     const { namespace, name } = seen.request;
@@ -84,7 +86,7 @@ export class Observer {
     return isKnown();
   }
 
-  /** An instance that the cache has by another UID is not the one that was found. */
+  /** If the cached pod has another UID than the metadata, the observation drops it. */
   async #lookAtMetadata(seen: Observation, signal: AbortSignal): Promise<Observation> {
     const { cache, reads } = this.#options;
     const { namespace, name } = seen.request;
@@ -117,13 +119,16 @@ export class Observer {
       : { kind: 'present', value: cache.project.pod(object), from: 'live' };
   }
 
-  /** That the cache does not have a pod says nothing of its metadata: it has only those that may be protected. */
+  /**
+   * A pod that the cache lacks may still exist, because the cache has only pods that may be protected. Its metadata
+   * stay unread.
+   */
   #withPod(seen: Observation, pod: Sighting<Pod>): Observation {
     const metadata = pod.kind === 'absent' && pod.from === 'cache' ? UNREAD : pod;
     return this.#withMemory({ ...seen, metadata, pod, node: UNREAD, tracker: UNREAD });
   }
 
-  /** What the process itself knows of the pod, as it is now. */
+  /** Adds what the process itself remembers of the pod now. */
   #withMemory({ request, metadata, pod, node, tracker }: Observation): Observation {
     const { cache, settings, clock } = this.#options;
     const key = storeKey({ namespace: request.namespace, name: request.name });
@@ -146,7 +151,9 @@ export class Observer {
     };
   }
 
-  /** The node of a pod that was read live is read live, too: the pod may have come there before the cache heard of either. */
+  /**
+   * Reads the node live if the pod was read live, because the pod may have come there before the cache received either.
+   */
   async #node(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation['node']> {
     const { cache, reads } = this.#options;
     const name = seenValue(seen.pod)?.node;
@@ -165,14 +172,14 @@ export class Observer {
       case 'off':
         return { kind: 'absent', from: 'live' };
       case 'missing':
-        // What the pod's labels say is as good as the look at the pod.
+        // The pod's labels decide this, so it is as current as the look at the pod.
         return { kind: 'absent', from: live ? 'live' : 'cache', why: place.why };
       case 'at':
         return this.#trackerAt(place, live || this.#isTrackerDoubtful(seen, place), signal);
     }
   }
 
-  /** A cache that has heard nothing for long, or has no such tracker although the pod itself had to be read live. */
+  /** Whether the cache received nothing for long, or lacks the tracker although the pod had to be read live. */
   #isTrackerDoubtful({ pod }: Observation, place: TrackedAt): boolean {
     const { cache } = this.#options;
     if (!cache.trackers.get(storeKey(place))) return isLive(pod);

@@ -1,7 +1,9 @@
 import type { JsonObject } from '../kube/client.ts';
 import type { Mark, Node, Owner, Pod, PodMetadata } from '../policy/model.ts';
 
-/** The fields of raw objects that are read, all optional: nothing that an API server sends may make a projection throw. */
+/**
+ * The fields that the projections read. All are optional, so that nothing from an API server makes a projection throw.
+ */
 interface RawMetadata {
   name?: string;
   namespace?: string;
@@ -32,15 +34,15 @@ interface RawNode {
   spec?: { unschedulable?: boolean; taints?: { key?: string }[] | null };
 }
 
-/** What of a pod depends on the configuration. */
+/** The parts of a pod projection that depend on the configuration. */
 export interface PodFields {
   /** The key of the reschedule annotation. */
   readonly annotationKey: string;
-  /** The labels that a selector or a tracker looks at; no other is kept. */
+  /** The labels that a selector or a tracker looks at. The projection keeps no others. */
   readonly labelKeys: readonly string[];
 }
 
-/** Keeps of a pod what the policy needs, and nothing that can be modified. */
+/** Keeps the fields of a pod that the policy needs. The result is frozen. */
 export function projectPod(object: JsonObject, { annotationKey, labelKeys }: PodFields): Pod {
   const { metadata = {}, spec, status } = object as RawPod;
   const value = metadata.annotations?.[annotationKey];
@@ -58,7 +60,7 @@ export function projectPod(object: JsonObject, { annotationKey, labelKeys }: Pod
   });
 }
 
-/** What metadata alone tell of a pod; of a whole pod it gives the same. */
+/** The same for a pod's metadata alone. For a whole pod it returns the same metadata. */
 export function projectPodMetadata(object: JsonObject, { labelKeys }: Pick<PodFields, 'labelKeys'>): PodMetadata {
   const { metadata = {} } = object as RawPod;
   return frozen({
@@ -81,7 +83,7 @@ export function projectNode(object: JsonObject): Node {
   });
 }
 
-/** A projection is one level deep, or two. */
+/** Freezes a projection, which is at most two levels deep. */
 function frozen<T extends object>(projection: T): T {
   for (const part of Object.values(projection)) Object.freeze(part);
   return Object.freeze(projection);
@@ -104,7 +106,7 @@ function controllerOf(metadata: RawMetadata): Owner | undefined {
   return owner && { apiVersion: owner.apiVersion ?? '', kind: owner.kind ?? '', name: owner.name ?? '' };
 }
 
-/** The managed fields tell who set the annotation, and when, without a second annotation and across restarts. */
+/** The managed fields show who set the annotation, and when, without a second annotation and across restarts. */
 function markOf(metadata: RawMetadata, key: string, value: string): Mark {
   const setter = metadata.managedFields?.find(({ fieldsV1 }) => {
     const fields = fieldsV1 as { 'f:metadata'?: { 'f:annotations'?: Record<string, unknown> } } | undefined;
@@ -113,7 +115,10 @@ function markOf(metadata: RawMetadata, key: string, value: string): Mark {
   return { value, ...optional('at', instant(setter?.time)), ...optional('by', setter?.manager) };
 }
 
-/** When a finished pod ended: its last container, else its last change of condition, else its start or creation. */
+/**
+ * When a finished pod ended: at the end of its last container, else its last condition change, else its start or
+ * creation.
+ */
 function finishedAt(metadata: RawMetadata, status: RawPod['status']): number | undefined {
   if (status?.phase !== 'Succeeded' && status?.phase !== 'Failed') return undefined;
   const ends = status.containerStatuses?.flatMap(({ state }) => instant(state?.terminated?.finishedAt) ?? []) ?? [];

@@ -1,18 +1,19 @@
 import type { Change } from '../informer/store.ts';
 import type { Pod } from '../policy/model.ts';
 
-interface Ending {
+interface KnownState {
   readonly uid: string;
-  readonly way: string;
+  readonly state: string;
   readonly since: number;
 }
 
 /**
- * Since when this process has known a pod to be terminating, or finished, by pod key. A wall clock that is minutes ahead
- * would take a pod that its operator is replacing at this moment for a corpse; a restart starts over, and a drain waits longer.
+ * Since when this process has known a pod to be terminating or finished, by pod key. The wall clock would be unsafe:
+ * minutes ahead, it would make a corpse of a pod that its operator is replacing. A restart starts over, so a drain
+ * waits longer.
  */
 export class TerminationTimes {
-  readonly #byKey = new Map<string, Ending>();
+  readonly #byKey = new Map<string, KnownState>();
   readonly #monotonicNow: () => number;
 
   constructor(monotonicNow: () => number) {
@@ -20,34 +21,34 @@ export class TerminationTimes {
   }
 
   /**
-   * For how many ms this instance has been known to end in just the way that `pod` tells; absent: it is not known to. A live
-   * read may be ahead of what this was told, and what it tells of has only just begun then.
+   * How long, in ms, this instance has been known to be terminating or finished in the state that `pod` shows. Absent
+   * if that state is not known, because a live read can be ahead of the watch.
    */
   forMs(podKey: string, pod: Pod): number | undefined {
-    const ending = this.#byKey.get(podKey);
-    return ending?.uid === pod.uid && ending.way === wayOf(pod) ? this.#monotonicNow() - ending.since : undefined;
+    const known = this.#byKey.get(podKey);
+    return known?.uid === pod.uid && known.state === stateOf(pod) ? this.#monotonicNow() - known.since : undefined;
   }
 
-  /** To be told of every change of the pod store. */
+  /** Takes every change of the pod store. */
   observe(change: Change<Pod>): void {
     if (change.kind === 'removed') {
       this.#byKey.delete(change.key);
       return;
     }
     const { uid } = change.now;
-    const way = wayOf(change.now);
-    if (way === undefined) return;
+    const state = stateOf(change.now);
+    if (state === undefined) return;
     const before = this.#byKey.get(change.key);
-    if (before?.uid === uid && before.way === way) return;
-    this.#byKey.set(change.key, { uid, way, since: this.#monotonicNow() });
+    if (before?.uid === uid && before.state === state) return;
+    this.#byKey.set(change.key, { uid, state, since: this.#monotonicNow() });
   }
 }
 
 /**
- * What is counted from its beginning. A terminating pod that is deleted again with less grace gets a new deadline: the time
- * that it had before is no time for which the new one is past.
+ * The state whose duration counts. A second delete with less grace sets a new deadline, and so begins a new state: time
+ * before the new deadline does not count.
  */
-function wayOf({ finishedAt, deletionDeadline, deletionGraceSeconds }: Pod): string | undefined {
+function stateOf({ finishedAt, deletionDeadline, deletionGraceSeconds }: Pod): string | undefined {
   if (finishedAt !== undefined) return 'finished';
   return deletionDeadline === undefined ? undefined : `until ${deletionDeadline} after ${deletionGraceSeconds}`;
 }

@@ -3,7 +3,7 @@ import { formatSelector } from '../policy/selector.ts';
 import { NO_TRACKING } from '../policy/tracking/index.ts';
 import { SETTINGS, type Setting, type Values } from './settings.ts';
 
-/** What was set, or follows from it. Frozen. */
+/** The settings, and the values that follow from them. Frozen. */
 export type Config = Readonly<Omit<Values, Combined> & ReturnType<typeof derive>>;
 
 /** Settings that count only together with another one. */
@@ -11,7 +11,7 @@ type Combined = 'selectorKey' | 'selectorValue' | 'fullSelector' | 'isTracking' 
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Every problem of a configuration at once, one line each. */
+/** Has every problem of a configuration at once, one per line. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly string[];
@@ -22,7 +22,9 @@ export class ConfigError extends Error {
   }
 }
 
-/** Reads and validates every setting. Throws ConfigError that names all problems. An empty variable counts as not set. */
+/**
+ * Reads and validates every setting. Throws a ConfigError that names all problems. An empty variable counts as not set.
+ */
 export function readConfig(env: Environment): Config {
   const problems: string[] = [];
   const read: [string, unknown][] = [];
@@ -40,7 +42,7 @@ export function readConfig(env: Environment): Config {
   return configOf(values as Values);
 }
 
-/** The text of a setting, and the name of the variable that it is from. */
+/** The text of a setting, and the name of the variable that it came from. */
 function sourceOf(setting: Setting, env: Environment): { readonly name: string; readonly text: string } {
   const { name, earlierName, replacedBy, fallback } = setting;
   if (replacedBy !== undefined && env[replacedBy]) return { name, text: fallback };
@@ -48,7 +50,7 @@ function sourceOf(setting: Setting, env: Environment): { readonly name: string; 
   return { name: given, text: env[given] || fallback };
 }
 
-/** What is wrong with settings that are right by themselves. A setting that is not right is absent. */
+/** Problems between settings that are valid by themselves. An invalid setting is absent. */
 function problemsTogether(values: Partial<Values>): string[] {
   const { webhookPort, healthPort, certificateLifetimeMs = 0, caLifetimeMs, clientNames = [], clientCaFile } = values;
   const problems: string[] = [];
@@ -69,7 +71,7 @@ function configOf(values: Values): Config {
   return Object.freeze({ ...others, ...derive({ selectorKey, selectorValue, fullSelector, isTracking, tracking }) });
 }
 
-/** What takes more than one setting. `labelSelector` is the selector as the API server reads it. */
+/** The values that need more than one setting. `labelSelector` is the selector in the API server's syntax. */
 function derive({ selectorKey, selectorValue, fullSelector, isTracking, tracking }: Pick<Values, Combined>) {
   const selector: Selector = fullSelector ?? [{ op: 'in', key: selectorKey, values: [selectorValue] }];
   return { selector, labelSelector: formatSelector(selector), tracking: isTracking ? tracking : NO_TRACKING };

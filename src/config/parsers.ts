@@ -2,17 +2,17 @@ import { parseDuration } from '../policy/duration.ts';
 import { TRACKINGS, type Tracking } from '../policy/tracking/index.ts';
 
 /*
- * Each takes the text of a setting and returns its value. Each throws an Error whose message goes on where the name of the
- * setting ends: `is "loud"; it must be ...`.
+ * Each parser takes the text of a setting and returns its value. On failure it throws an Error whose message continues
+ * a sentence that begins with the setting's name: `is "loud"; it must be ...`.
  */
 
 const SHUTDOWN_DELAY_MAX_MS = 3_600_000;
 const RETENTION_MIN_MS = 10_000;
-/** An X.509 certificate counts in seconds. */
+/** The times in an X.509 certificate are whole seconds. */
 const LIFETIME_MIN_MS = 5_000;
 const BOOLEANS: Readonly<Record<string, boolean>> = { true: true, false: false, '1': true, '0': false };
 
-/** Any text is right. */
+/** Accepts any text. */
 export const asGiven = (text: string): string => text;
 
 export function matching(pattern: RegExp, what: string) {
@@ -22,7 +22,7 @@ export function matching(pattern: RegExp, what: string) {
   };
 }
 
-/** A setting that may be empty, which means `absent`. */
+/** Allows an empty setting, which means `absent`. */
 export function optional<T, A>(parse: (text: string) => T, absent: A) {
   return (text: string): T | A => (text === '' ? absent : parse(text));
 }
@@ -48,7 +48,7 @@ export function trackingOf(text: string): Tracking {
   return found;
 }
 
-/** In milliseconds, as are all that follow. */
+/** Returns milliseconds, as do all parsers below. */
 export function duration(text: string): number {
   try {
     return parseDuration(text);
@@ -58,8 +58,8 @@ export function duration(text: string): number {
 }
 
 /**
- * A drainer asks for the old name once more after the pod has settled: kubectl within 5 s, others within minutes. If the entry
- * is gone by then, the pod is moved again, and again.
+ * A drainer asks for the old name once more after the pod has settled: kubectl within 5 s, others within minutes. If
+ * the entry is gone by then, the hook marks the pod again, and again.
  */
 export function retention(text: string): number {
   const ms = duration(text);
@@ -67,14 +67,14 @@ export function retention(text: string): number {
   return ms;
 }
 
-/** Longer is not meant: no pod is given that long to end, and a timer of more than 24 days would end at once. */
+/** The limit is 1 h: no pod gets a longer grace period, and a timer of more than 24 days would end at once. */
 export function shutdownDelay(text: string): number {
   const ms = duration(text);
   if (ms > SHUTDOWN_DELAY_MAX_MS) throw new Error(`is ${text}; it must be at most 1h`);
   return ms;
 }
 
-/** Of a certificate. */
+/** The lifetime of a certificate. */
 export function lifetime(text: string): number {
   const ms = duration(text);
   if (ms < LIFETIME_MIN_MS) throw new Error(`is ${text}; it must be at least 5s`);

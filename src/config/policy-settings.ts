@@ -1,7 +1,7 @@
 import type { PolicySettings } from '../policy/profile.ts';
 import type { Config } from './config.ts';
 
-/** What the policy needs to know of the configuration; the one profile that there is takes its name from no setting. */
+/** The settings that the policy needs. There is one profile, and its name is not configurable. */
 export function policySettingsOf(config: PolicyConfig): PolicySettings {
   const { selector, annotationKey, annotationValue, tracking, stallAfterMs } = config;
   const { drainTaints, replacementCondition, exemptUsers, retentionMs } = config;

@@ -2,7 +2,7 @@ import { DNS_LABEL, LABEL_KEY, LABEL_VALUE, OBJECT_NAME } from '../policy/names.
 import { parseSelector } from '../policy/selector.ts';
 import * as parse from './parsers.ts';
 
-/** One environment variable: what it means without being set, how `--help` describes it, and how its text is read. */
+/** One environment variable: its default, its text in `--help`, and its parser. */
 export interface Setting {
   readonly name: string;
   /** The property that holds its value. */
@@ -10,11 +10,11 @@ export interface Setting {
   /** The text that counts when the variable is not set or empty. */
   readonly fallback: string;
   readonly help: string;
-  /** Throws an Error whose message goes on where the name of the setting ends. */
+  /** Throws an Error whose message continues a sentence that begins with the setting's name. */
   readonly parse: (text: string) => unknown;
-  /** An earlier name, which counts when only that one is set. */
+  /** An earlier name of the variable, which counts if only that one is set. */
   readonly earlierName?: string;
-  /** Another setting that is read in place of this one when it is set. */
+  /** Another setting, which replaces this one if it is set. */
   readonly replacedBy?: string;
 }
 
@@ -27,7 +27,7 @@ export const DEFAULT_DRAIN_TAINTS = [
   'aws-node-termination-handler/',
 ];
 
-/** Every setting, in the order of the table in docs/configuration.md, which a test compares with this one. */
+/** Every setting, in the order of the table in docs/configuration.md. A test compares the two. */
 export const SETTINGS = [
   {
     name: 'POD_LABEL_SELECTOR_KEY',
@@ -146,7 +146,7 @@ export const SETTINGS = [
   },
   {
     name: 'POD_NAMESPACE',
-    // Empty when it is not set; a pod can find it beside its token.
+    // Empty if it is not set. A pod finds its namespace beside its token.
     key: 'podNamespace',
     fallback: '',
     help: "self: the namespace of the Service and the Secret; the pod's own",
@@ -182,7 +182,7 @@ export const SETTINGS = [
   },
   {
     name: 'CLIENT_CA_FILE',
-    // Empty: clients are not asked for a certificate.
+    // Empty: the hook asks clients for no certificate.
     key: 'clientCaFile',
     fallback: '',
     help: 'authorities, PEM: only clients with a certificate of theirs may ask; reloaded when it changes',
@@ -206,7 +206,7 @@ export const SETTINGS = [
     name: 'WEBHOOK_PORT',
     key: 'webhookPort',
     fallback: '8443',
-    // The start line says which one it is.
+    // The first log line has the actual port.
     help: 'HTTPS port of the webhook; 0 picks a free one',
     parse: parse.port,
   },
@@ -240,7 +240,7 @@ export const SETTINGS = [
   },
 ] as const satisfies readonly Setting[];
 
-/** What the settings say, each by itself; `undefined` for a setting that may be absent. */
+/** The value of each setting by itself; `undefined` for a setting that may be absent. */
 export type Values = { readonly [S in (typeof SETTINGS)[number] as S['key']]: ReturnType<S['parse']> };
 
 /** The settings as text, for `--help`. */

@@ -4,18 +4,18 @@ import { describeError } from '../kube/errors.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import { WorkQueue } from './work-queue.ts';
 
-/** What a reconcile says of its key: when to look again without being woken, if at all. */
+/** The result of a reconcile: when to look at its key again, if at all. */
 export interface ReconcileResult {
   readonly requeueAfterMs?: number;
 }
 
-/** Brings what one key stands for up to date. It reads the present, whatever woke it. */
+/** Brings the subject of one key up to date. It reads the present, whatever woke it. */
 export interface Reconciler<Key> {
-  /** Label of metrics, and the first word of a key in logs. */
+  /** A label of metrics, and the first word of a key in logs. */
   readonly kind: string;
   /** Two keys with one id are the same key. */
   idOf(key: Key): string;
-  /** What it throws is retried, with backoff. */
+  /** If it throws, the controller retries with backoff. */
   reconcile(key: Key, signal: AbortSignal): Promise<ReconcileResult>;
 }
 
@@ -25,16 +25,16 @@ export interface ControllerOptions<Key> {
   readonly random: () => number;
   readonly log: Log;
   readonly workers?: number;
-  /** Called for every reconcile that was not cut short by a stop, with the reconciler's kind. */
+  /** Called with the reconciler's kind for every reconcile that a stop did not cut short. */
   readonly onReconcile?: (kind: string, result: 'success' | 'error', durationMs: number) => void;
-  /** Called for every key that comes onto the queue. */
+  /** Called for every key that enters the queue. */
   readonly onAdd?: () => void;
 }
 
 const RETRY: BackoffOptions = { firstMs: 200, maxMs: 60_000, resetAfterMs: 600_000 };
 const WORKERS = 2;
 
-/** Workers over one queue. They alone own retry: an error backs the key off, a success forgets its failures. */
+/** Runs workers on one queue. Only the workers retry: an error backs the key off, a success forgets its failures. */
 export class Controller<Key> {
   readonly queue: WorkQueue<Key>;
   readonly #options: ControllerOptions<Key>;
@@ -52,7 +52,7 @@ export class Controller<Key> {
     for (let i = 0; i < (this.#options.workers ?? WORKERS); i++) this.#workers.push(this.#work());
   }
 
-  /** Lets what is in hand finish, for as long as its API calls may take once they are told to end. */
+  /** Waits for the running reconciles, whose API calls are aborted. */
   async stop(): Promise<void> {
     this.queue.close();
     this.#stop.abort();

@@ -13,9 +13,9 @@ export interface EarlierInstancesOptions {
   readonly clock: Pick<Clock, 'monotonicNow'>;
 }
 
-/** Prunes what the cache itself remembers of a pod's earlier instance, by the table that entries are pruned by. */
+/** Prunes the cache's memory of a pod's earlier instance, by the same table as entries. */
 export class EarlierInstanceReconciler implements Reconciler<ObjectKey> {
-  /** The word of the metrics; it has outlived the name of this class. */
+  /** A label of the metrics, so it stays although the class has another name. */
   readonly kind = 'departed';
   readonly idOf = storeKey;
   readonly #options: EarlierInstancesOptions;
@@ -38,7 +38,7 @@ export class EarlierInstanceReconciler implements Reconciler<ObjectKey> {
     const successor = cache.pods.get(key);
     const node = successor?.node === undefined ? undefined : lookupIn(cache).node(successor.node);
     const state = entryState({ entry, ...(successor && { pod: successor }), ...(node && { node }) }, settings);
-    // The same instance may leave more than once: it lost its label, got it back, and lost it again.
+    // The same instance may leave more than once, if it loses its label, gets it back, and loses it again.
     const heldMs = this.#durations.heldMs(key, `${state} ${successor?.uid} ${entry.uid} ${entry.at}`);
     const plan = planEntry(state, heldMs, settings);
     if (plan.kind === 'prune') {

@@ -32,12 +32,12 @@ export interface EntriesOptions {
   readonly onPrune?: (state: EntryState) => void;
 }
 
-/** Before the caches have synced, absence means nothing. */
+/** Before the caches have synced, absence means nothing, so the reconcile runs again after this time. */
 export const UNSYNCED_RETRY_MS = 500;
-/** When to look again after a removal was refused. */
+/** When to look again after the API server refused a removal. */
 const REFUSED_RETRY_MS = 10_000;
 
-/** Prunes the entries of one tracker; its key is that of the tracker. */
+/** Prunes the entries of one tracker. The keys are tracker keys. */
 export class EntryReconciler implements Reconciler<ObjectKey> {
   readonly kind = 'tracker';
   readonly idOf = storeKey;
@@ -48,7 +48,6 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
     this.#options = options;
   }
 
-  /** Reconciles every entry of one tracker. */
   async reconcile(tracked: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
     const { cache, clock } = this.#options;
     const key = storeKey(tracked);
@@ -64,7 +63,7 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
     return this.#reconcileEach(tracker, since, signal);
   }
 
-  /** One entry that always fails must not keep the others from being pruned: its error is thrown after them. */
+  /** An entry that always fails must not block the others, so its error is thrown after all of them. */
   async #reconcileEach(tracker: Tracker, since: StateDurations, signal: AbortSignal): Promise<ReconcileResult> {
     const waits: number[] = [];
     const failures: unknown[] = [];
@@ -80,7 +79,7 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
     return waits.length > 0 ? { requeueAfterMs: Math.min(...waits) } : {};
   }
 
-  /** How many entries there are in each state. */
+  /** The number of entries in each state. */
   byState(): Map<EntryState, number> {
     const counts = new Map<EntryState, number>(ENTRY_STATES.map((state) => [state, 0]));
     for (const tracker of this.#options.cache.trackers.values()) {
@@ -100,21 +99,21 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
     if (plan.kind === 'keep') return plan;
     const isSure = state === 'rescheduled' || (await this.#isConfirmed(view, signal));
     const isPruned = isSure && (await this.#prune(tracker, view, signal));
-    // It is not as the cache has it, another replica was first, or the entry is about a newer instance now: the watch will
-    // tell, or else this.
+    // The pod differs from the cache, another replica was first, or the entry is about a newer instance now. The watch
+    // will deliver the change; if not, this timer looks again.
     return isPruned ? plan : { kind: 'keep', state: plan.state, lookAgainInMs: REFUSED_RETRY_MS };
   }
 
   /**
-   * Whether a live read finds the pod as the cache has it. That an instance is not marked, or is gone, is worth a call: a
-   * cache that lags behind another replica's mark would have its entry pruned, and the pod moved twice.
+   * Whether a live read finds the pod in the same state as the cache does. A cache that lags behind another replica's
+   * mark would prune its entry, and the pod would move twice. So "not marked" and "gone" need this call.
    */
   async #isConfirmed({ about, entry, state }: EntryView, signal: AbortSignal): Promise<boolean> {
     const { cache, reads, settings } = this.#options;
     const object = await reads.pod(about.namespace, about.name, signal);
     const pod = object && cache.project.pod(object);
     const found = entryState({ entry, ...(pod ? { pod } : {}) }, settings);
-    // One that has lost its label is gone for the cache, which never hears of it again; only if it is marked is it still to move.
+    // For the cache a pod without its label is gone for good. It is still to be moved only if it is marked.
     const isHidden = pod !== undefined && !isProtected(pod, settings) && found !== 'waiting';
     return (isHidden ? 'gone' : found) === state;
   }
@@ -126,7 +125,8 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
   async #prune(tracker: Tracker, view: EntryView, signal: AbortSignal): Promise<boolean> {
     const { cache, writes, log, onPrune } = this.#options;
     const { key, value, about, entry, pod, state } = view;
-    // Before the entry goes, so that a crash in between loses nothing; every replica may say it, and it stands once.
+    // The Event comes before the removal, so that a crash in between loses nothing. Every replica may write it, and it
+    // exists once.
     if (state === 'rescheduled' && pod !== undefined) await this.#announce(pod, tracker, entry, signal);
     const result = await writes.removeEntry(trackerPath(tracker), key, value, signal);
     if (result.kind === 'changed') return false;

@@ -15,19 +15,19 @@ export interface MarkEventOptions {
   readonly clock: Pick<Clock, 'now'>;
 }
 
-/** An older mark is no news: after a restart nothing is told again, though the API server has forgotten its Events. */
+/** An older mark gets no Event: the API server forgets Events after a time, and a restart must not write them again. */
 const NEWS_MS = 5 * 60_000;
 
 /**
- * Writes the Event that a pod was asked to move, where a replica of the hook asked (the managed fields say so). By the
- * cache and not by the webhook, so that a response neither waits for an Event nor fails with it, and so that another
- * replica speaks for one that ends right after its mark.
+ * Writes an Event for a mark that a replica of the hook made, by the managed fields. The controller writes it from the
+ * cache, so that a response neither waits for an Event nor fails with it. Another replica can then also write it for
+ * one that ends right after its mark.
  */
 export class MarkEventReconciler implements Reconciler<ObjectKey> {
   readonly kind = 'requested';
   readonly idOf = storeKey;
   readonly #options: MarkEventOptions;
-  /** Pod key to the UID of the instance whose Event is written. */
+  /** The UID of the instance whose Event is written, by pod key. */
   readonly #written = new Map<string, string>();
 
   constructor(options: MarkEventOptions) {
@@ -43,7 +43,7 @@ export class MarkEventReconciler implements Reconciler<ObjectKey> {
       return {};
     }
     if (this.#written.get(podKey) === pod.uid) return {};
-    // Before the caches have synced, a tracker that is not there may only not be there yet.
+    // Before the caches have synced, an existing tracker may still be missing from them.
     if (!cache.hasSynced()) return { requeueAfterMs: UNSYNCED_RETRY_MS };
     const tracked = trackerKeyOf(pod, settings.profile.tracking);
     const tracker = tracked && cache.trackers.get(storeKey(tracked));

@@ -24,11 +24,11 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   readonly kind = 'stall';
   readonly idOf = storeKey;
   readonly #options: StalledPodOptions;
-  /** By pod key, the instance that was reported. */
+  /** The reported instances, by pod key. */
   readonly #stalled = new Map<string, { readonly pod: ObjectKey; readonly uid: string }>();
-  /** UIDs whose Event is written: where that fails, log and metric have spoken already, and the Event is tried again. */
+  /** UIDs whose Event is written. If the write fails, only the Event is tried again; log and metric are done. */
   readonly #announced = new Set<string>();
-  /** For marks whose time the API server does not tell. */
+  /** For marks whose time the managed fields do not have. */
   readonly #since: StateDurations;
 
   constructor(options: StalledPodOptions) {
@@ -36,12 +36,12 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     this.#since = new StateDurations(options.clock);
   }
 
-  /** How many pods are stalled now. */
+  /** The number of pods that are stalled now. */
   get count(): number {
     return this.#stalled.size;
   }
 
-  /** The same, by what hinders their operators (`None` where nothing is told); the metric. */
+  /** The same by hindrance, for the metric; `None` if the tracker reports nothing. */
   byHindrance(): Map<string, number> {
     const counts = new Map([['None', 0]]);
     for (const podKey of this.#stalled.keys()) {
@@ -77,8 +77,8 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   async #report(podKey: string, pod: Pod, signal: AbortSignal): Promise<void> {
     const { emitEvent, log, settings } = this.#options;
     const tracker = this.#trackerOf(pod);
-    const told = describeHindrance(tracker);
-    const why = told === undefined ? '' : ` (${told})`;
+    const hindrance = describeHindrance(tracker);
+    const why = hindrance === undefined ? '' : ` (${hindrance})`;
     const age = formatAge(settings.profile.stallAfterMs);
     const text = `was marked over ${age} ago and ${operatorOf(pod)} has not moved it${why}; drains of ${pod.node === undefined ? 'its node' : `node ${pod.node}`} wait`;
     if (this.#stalled.get(podKey)?.uid !== pod.uid) {

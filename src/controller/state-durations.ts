@@ -1,8 +1,8 @@
 import type { Clock } from '../async/clock.ts';
 
 /**
- * Remembers since when each subject has been in its present state, on the monotonic clock, so that a wall clock that jumps
- * cannot prune an entry. A restart starts over, which only keeps entries longer.
+ * Remembers since when each subject has been in its present state. It uses the monotonic clock, so that a wall clock
+ * that jumps cannot prune an entry. A restart starts over, which only keeps entries longer.
  */
 export class StateDurations {
   readonly #seen = new Map<string, { readonly state: string; readonly at: number }>();
@@ -12,7 +12,7 @@ export class StateDurations {
     this.#clock = clock;
   }
 
-  /** For how many ms `subject` has been in `state` without a break, as far as this process knows. */
+  /** How long, in ms, `subject` has been in `state` without a break, as far as this process knows. */
   heldMs(subject: string, state: string): number {
     const now = this.#clock.monotonicNow();
     const seen = this.#seen.get(subject);
@@ -21,7 +21,7 @@ export class StateDurations {
     return 0;
   }
 
-  /** Forgets every subject that `keep` has not. */
+  /** Forgets every subject that `keep` does not have. */
   keepOnly(keep: { has(subject: string): boolean }): void {
     for (const subject of this.#seen.keys()) {
       if (!keep.has(subject)) this.#seen.delete(subject);

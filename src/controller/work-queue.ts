@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '../async/clock.ts';
 
 /**
- * A work queue of keys, as client-go's: a key is queued at most once, is never handed out twice at the same time, and one
- * that is added while it is being worked on comes again afterwards. Two keys with one id are the same key.
+ * A work queue of keys, as in client-go. A key is queued at most once, and is never handed out twice at the same time.
+ * A key that is added while a worker has it comes again afterwards. Two keys with one id are the same key.
  * Invariants: a key is in `#queue` only if it is in `#dirty`; a key in `#processing` is never in `#queue`.
  */
 export class WorkQueue<Key> {
@@ -16,7 +16,7 @@ export class WorkQueue<Key> {
   readonly #waiting = new Fifo<(key: Key | undefined) => void>();
   #isClosed = false;
 
-  /** `onAdd` is called for every key that comes onto the queue. */
+  /** `onAdd` is called for every key that enters the queue. */
   constructor(
     clock: Pick<Clock, 'monotonicNow' | 'setTimer'>,
     idOf: (key: Key) => string,
@@ -39,7 +39,7 @@ export class WorkQueue<Key> {
     if (!this.#processing.has(id)) this.#enqueue(key);
   }
 
-  /** Adds the key in `ms`. Of two such requests the earlier one counts. */
+  /** Adds the key after `ms`. If two such requests are pending, the earlier one counts. */
   addAfter(key: Key, ms: number): void {
     if (this.#isClosed) return;
     const id = this.#idOf(key);
@@ -54,7 +54,10 @@ export class WorkQueue<Key> {
     this.#later.set(id, { dueAt, timer });
   }
 
-  /** The next key; waits for one. undefined once the queue is closed. Every key taken must be given back by `done`. */
+  /**
+   * Waits for the next key and returns it; undefined once the queue is closed. The caller must give every key back with
+   * `done`.
+   */
   async take(): Promise<Key | undefined> {
     if (this.#isClosed) return undefined;
     const { promise, resolve } = Promise.withResolvers<Key | undefined>();
@@ -69,7 +72,7 @@ export class WorkQueue<Key> {
     if (this.#dirty.has(id) && !this.#isClosed) this.#enqueue(key);
   }
 
-  /** Ends every wait; keys that are queued are dropped, for the next process reconciles everything anyway. */
+  /** Ends every wait and drops the queued keys, because the next process reconciles everything anyway. */
   close(): void {
     this.#isClosed = true;
     for (const { timer } of this.#later.values()) timer.cancel();
@@ -98,7 +101,10 @@ interface Link<T> {
   next?: Link<T>;
 }
 
-/** First in, first out, in the same time however many there are: `Array.shift` of 100,000 blocks the event loop. */
+/**
+ * A first-in, first-out queue whose cost does not grow with its length. `Array.shift` on 100,000 items blocks the event
+ * loop.
+ */
 export class Fifo<T> {
   #first: Link<T> | undefined;
   #last: Link<T> | undefined;
@@ -116,7 +122,7 @@ export class Fifo<T> {
     this.#length++;
   }
 
-  /** Throws where there is nothing. */
+  /** Throws if the queue is empty. */
   shift(): T {
     if (this.#first === undefined) throw new Error('there is nothing in the queue');
     const { value, next } = this.#first;

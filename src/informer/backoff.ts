@@ -1,6 +1,6 @@
 import type { Clock } from '../async/clock.ts';
 
-/** How long to wait before trying again: doubling, with jitter, and forgotten after a healthy while. */
+/** How long to wait before the next try: the delay doubles, has jitter, and starts over after a healthy period. */
 export interface BackoffOptions {
   readonly firstMs: number;
   readonly maxMs: number;
@@ -8,7 +8,7 @@ export interface BackoffOptions {
   readonly resetAfterMs: number;
 }
 
-/** As in client-go's reflector: 0.8 s to 30 s, and two healthy minutes start it over. */
+/** As in client-go's reflector: 0.8 s to 30 s. After two healthy minutes the delay starts over. */
 export const REFLECTOR_BACKOFF: BackoffOptions = { firstMs: 800, maxMs: 30_000, resetAfterMs: 120_000 };
 
 export class Backoff {
@@ -25,7 +25,7 @@ export class Backoff {
     this.#nextMs = options.firstMs;
   }
 
-  /** Milliseconds until the next try: the step and up to as much again, never more than the maximum. */
+  /** Milliseconds until the next try: a random delay between one and two steps, never more than the maximum. */
   next(): number {
     const now = this.#clock.monotonicNow();
     if (now - this.#lastAt > this.#options.resetAfterMs) this.#nextMs = this.#options.firstMs;

@@ -11,7 +11,7 @@ export interface Page {
 /** List and watch of one kind. Both throw ApiError or ApiUnreachableError. */
 export interface ListWatch {
   list(options: { limit: number; continueToken?: string; signal: AbortSignal }): Promise<Page>;
-  /** The raw bytes of a watch: JSON documents, one a line. */
+  /** The raw bytes of a watch: one JSON document per line. */
   watch(options: {
     resourceVersion: string;
     timeoutSeconds: number;
@@ -19,7 +19,7 @@ export interface ListWatch {
   }): Promise<AsyncIterable<Uint8Array>>;
 }
 
-/** `path` is that of the collection, over all namespaces. */
+/** `path` is the path of the collection over all namespaces. */
 export function createListWatch(
   client: ApiClient,
   path: string,

@@ -6,21 +6,21 @@ import { Backoff, type BackoffOptions, REFLECTOR_BACKOFF } from './backoff.ts';
 import type { ListWatch, Page } from './list-watch.ts';
 import { type WatchEvent, watchEvents } from './watch-events.ts';
 
-/** Where a reflector puts what it learns. */
+/** Receives what a reflector reads. */
 export interface Sink<T> {
-  /** A list begins. One that breaks off is never completed, and a new one begins. */
+  /** A list begins. If it breaks off, it is never completed, and a new list begins. */
   beginList(): Listing<T>;
   put(object: T): void;
   remove(object: T): void;
 }
 
-/** A list as it comes, page by page: what is in none of its pages is gone once it is complete. */
+/** A list that arrives page by page. Once it is complete, an object that no page contained is gone. */
 export interface Listing<T> {
   page(objects: readonly T[]): void;
   complete(): void;
 }
 
-/** For a sink that wants its lists in one piece. */
+/** Collects the pages for a sink that takes a list in one piece. */
 export function wholeList<T>(replace: (objects: readonly T[]) => void): Listing<T> {
   const objects: T[] = [];
   return { page: (more) => void objects.push(...more), complete: () => replace(objects) };
@@ -30,37 +30,40 @@ export interface ReflectorOptions<T> {
   /** For logs: the plural of the kind. */
   readonly name: string;
   readonly listWatch: ListWatch;
-  /** Keeps the fields that are needed; the raw object is not held. */
+  /** Keeps the fields that the policy needs. The reflector does not hold the raw object. */
   project(object: JsonObject): T;
   readonly sink: Sink<T>;
   /**
-   * Of a kind that may not exist (a CRD not installed), asked after a 404: if the API server does not serve it, its list is
-   * empty, and looked at again later. A 404 alone can come from anything in between. May throw.
+   * Only for a kind that may not exist, such as a CRD that is not installed. The reflector calls it after a 404, which
+   * any proxy could have sent. If the API server does not serve the kind, its list is empty, and the reflector looks
+   * again later. May throw.
    */
   readonly isServed?: (signal: AbortSignal) => Promise<boolean>;
   readonly clock: Pick<Clock, 'monotonicNow' | 'setTimer'>;
   readonly random: () => number;
   readonly log: (level: 'debug' | 'info' | 'warn', message: string, fields: Record<string, unknown>) => void;
   readonly backoff?: BackoffOptions;
-  /** Told of every list or watch that failed and is begun again. */
+  /** Called for every list or watch that failed and begins again. */
   readonly onInterrupted?: (error: unknown) => void;
 }
 
-/** Small enough that to read one page, a fifth of client-go's, never keeps an eviction waiting for long. */
+/** A fifth of client-go's page, so that parsing one page never delays an eviction for long. */
 const PAGE_SIZE = 100;
 const WATCH_MIN_SECONDS = 300;
-/** A healthy watch shows a bookmark about once a minute; one that is silent for longer is half-open. */
+/** A healthy watch delivers a bookmark about once a minute. A watch that is silent for longer is half-open. */
 const INACTIVITY_MS = 100_000;
-/** A watch that ends sooner than this is a failure, whatever it told: it must not be repeated without a pause. */
+/**
+ * A watch that ends sooner counts as a failure even if it delivered events, so that it never repeats without a pause.
+ */
 const SHORT_WATCH_MS = 1_000;
-/** A watch that has told nothing for so long, whatever the cause, is given up for a list. */
+/** After so long without an event or bookmark, whatever the cause, a list replaces the watch. */
 const DEAF_MS = 180_000;
 /** How soon to look again for a kind that does not exist. */
 const ABSENT_RETRY_MS = 10_000;
 
 /**
- * Keeps a sink equal to what the API server has, in the way of client-go's reflector: a paged list, then a watch from its
- * resourceVersion, again and again. No error ends it; only `stop` does, and after a stop nothing more reaches the sink.
+ * Keeps a sink equal to the API server's state, as client-go's reflector does: a paged list, then a watch from its
+ * resourceVersion, again and again. No error ends it; only `stop` does. After a stop nothing more reaches the sink.
  * Why not the library's informer: docs/decisions/0001-own-reflector.md.
  */
 export class Reflector<T> {
@@ -75,7 +78,7 @@ export class Reflector<T> {
     this.#backoff = new Backoff(options.backoff ?? REFLECTOR_BACKOFF, options.clock, options.random);
   }
 
-  /** When the API server last told something (list, event or bookmark), on the monotonic clock; -Infinity if never. */
+  /** When the last list, event or bookmark arrived, on the monotonic clock; -Infinity if none did. */
   get agreedAt(): number {
     return this.#agreedAt;
   }
@@ -113,7 +116,7 @@ export class Reflector<T> {
     if (signal.aborted) return;
     if (error === undefined) {
       this.#options.sink.beginList().complete();
-      this.#agree();
+      this.#noteContact();
       log('debug', LOG.kindMissing, { kind: name });
       return sleep(this.#options.clock, ABSENT_RETRY_MS, signal);
     }
@@ -130,7 +133,7 @@ export class Reflector<T> {
     return sleep(this.#options.clock, delayMs, signal);
   }
 
-  /** What a 404 is: undefined where there is no such kind, else a failure. */
+  /** Explains a 404: undefined if the API server does not serve the kind, else the failure. */
   async #explain(notFound: unknown, signal: AbortSignal): Promise<unknown> {
     try {
       return (await this.#options.isServed?.(signal)) === false ? undefined : notFound;
@@ -151,7 +154,7 @@ export class Reflector<T> {
       resourceVersion = page.resourceVersion;
     }
     listing.complete();
-    this.#agree();
+    this.#noteContact();
     log('debug', LOG.listed, { kind: name, count });
     return resourceVersion;
   }
@@ -198,19 +201,19 @@ export class Reflector<T> {
     if (event.type === 'DELETED') sink.remove(project(event.object));
     else if (event.type !== 'BOOKMARK') sink.put(project(event.object));
     this.#resourceVersion = event.resourceVersion;
-    this.#agree();
+    this.#noteContact();
   }
 
-  #agree(): void {
+  #noteContact(): void {
     this.#agreedAt = this.#options.clock.monotonicNow();
   }
 }
 
 /**
- * Whether the resourceVersion is of no more use: the API server refused it (410 when compacted, 504 when it is from before
- * an etcd restore, 404 when the CRD went), refused the watch itself (403: a list may be allowed) or what came was no event. After 429, 401, a 5xx or
- * a broken connection the
- * watch goes on where it was.
+ * Whether the reflector must list again: the API server refused the resourceVersion or the watch, or sent something
+ * that is no event. It refuses a resourceVersion with 410 after compaction, with 504 after an etcd restore, and with
+ * 404 when the CRD is gone. After a 403 for the watch, a list may still be allowed. After 429, 401, a 5xx or a broken
+ * connection the watch continues where it was.
  */
 function wantsRelist(error: unknown): boolean {
   if (error instanceof ApiError) return ![401, 429, 500, 502, 503].includes(error.code);

@@ -11,31 +11,34 @@ export type Change<T> =
   | { readonly kind: 'updated'; readonly key: string; readonly before: T; readonly now: T }
   | { readonly kind: 'removed'; readonly key: string; readonly before: T };
 
-/** Read access to a store; what is handed out must not be modified. */
+/** Read access to a store. Callers must not modify the objects. */
 export interface Lister<T> {
   get(key: string): T | undefined;
   values(): IterableIterator<T>;
   readonly size: number;
-  /** False until the first list is in: until then absence means nothing. */
+  /** False until the first list is complete. Until then, absence means nothing. */
   readonly hasSynced: boolean;
 }
 
 export interface StoreOptions<T> {
   keyOf(object: T): string;
-  /** Whether two versions are the same to the policy; if so, subscribers are not told of the newer one. */
+  /** Whether two versions are the same to the policy. If they are, the store does not notify its subscribers. */
   isSame(a: T, b: T): boolean;
   /** Whether two objects under one key are different instances (another UID). */
   isOtherInstance(a: T, b: T): boolean;
-  /** Whether the watch would tell of the object. What it does not tell of would never be told to be gone. Absent: of all. */
+  /**
+   * Whether the watch delivers events for the object. The store must not keep any other object, because it would never
+   * learn of its deletion. Absent: the watch delivers events for every object.
+   */
   isWatched?(object: T): boolean;
   onHandlerError(error: unknown): void;
-  /** Called once, after the first list is in. */
+  /** Called once, when the first list is complete. */
   onSynced?(): void;
 }
 
 /**
- * The objects of one kind as the API server last told them. Invariant: between two lists a key never goes back to an
- * older resourceVersion, so an object learnt from the answer to a write is not undone by the watch events before it.
+ * The objects of one kind as the API server last sent them. Invariant: between two lists a key never goes back to an
+ * older resourceVersion. Watch events from before a write therefore do not undo the object from that write's response.
  */
 export class Store<T extends Cached> implements Lister<T>, Sink<T> {
   readonly #objects = new Map<string, T>();
@@ -63,16 +66,17 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
     return this.#objects.values();
   }
 
-  /** Handlers are told of every change after it was made; one that throws harms neither the store nor the others. */
+  /** Handlers are called after every change. A handler that throws harms neither the store nor the other handlers. */
   subscribe(handler: (change: Change<T>) => void): () => void {
     this.#handlers.add(handler);
     return () => this.#handlers.delete(handler);
   }
 
   /**
-   * The whole state, from a list whose pages come one by one: each object counts from its page on, and what is in none of
-   * them is gone at the end. So the event loop is never held for all of them, nor are all of them held twice. A list is
-   * believed even where its resourceVersions are older than what is here, because that is what a restored etcd looks like.
+   * Begins a list whose pages come one by one. The objects of a page count at once; `complete` removes what no page
+   * had. So the event loop never blocks for the whole list, and the store never holds two copies of it.
+   * The store accepts a list even if its resourceVersions are older than its own, because they are after an etcd
+   * restore.
    */
   beginList(): Listing<T> {
     const listed = new Set<string>();
@@ -107,7 +111,10 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
     if (before === undefined || !isOlder(object.resourceVersion, before.resourceVersion)) this.#accept(object);
   }
 
-  /** An object from the answer to our own write: only ever a newer version of the instance that is here. */
+  /**
+   * An object from the response to the hook's own write. It counts only if it is a newer version of the cached
+   * instance.
+   */
   assume(object: T): void {
     if (this.#options.isWatched?.(object) === false) return;
     const before = this.#objects.get(this.#options.keyOf(object));
@@ -123,7 +130,7 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
     this.#drop(key);
   }
 
-  /** Where the end of the previous instance was missed, subscribers hear of it first. */
+  /** If the store missed the deletion of the previous instance, subscribers get that change first. */
   #accept(object: T): void {
     const key = this.#options.keyOf(object);
     const before = this.#objects.get(key);
@@ -135,18 +142,18 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
     const before = this.#objects.get(key);
     const now = before === undefined ? object : sharing(before, object);
     this.#objects.set(key, now);
-    if (before === undefined) this.#tell({ kind: 'added', key, now });
-    else if (!this.#options.isSame(before, now)) this.#tell({ kind: 'updated', key, before, now });
+    if (before === undefined) this.#notify({ kind: 'added', key, now });
+    else if (!this.#options.isSame(before, now)) this.#notify({ kind: 'updated', key, before, now });
   }
 
   #drop(key: string): void {
     const before = this.#objects.get(key);
     if (before === undefined) return;
     this.#objects.delete(key);
-    this.#tell({ kind: 'removed', key, before });
+    this.#notify({ kind: 'removed', key, before });
   }
 
-  #tell(change: Change<T>): void {
+  #notify(change: Change<T>): void {
     for (const handler of this.#handlers) {
       try {
         handler(change);
@@ -158,8 +165,8 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
 }
 
 /**
- * Whether resourceVersion `a` is older than `b`. They are opaque by contract but ordered decimal numbers in every API
- * server that stores in etcd (and by contract since 1.35); anything else compares as not older.
+ * Whether resourceVersion `a` is older than `b`. By contract they are ordered decimal numbers only since 1.35. Every
+ * API server that stores in etcd has always used such numbers. Anything else compares as not older.
  */
 export function isOlder(a: string, b: string): boolean {
   if (!/^\d+$/.test(a) || !/^\d+$/.test(b)) return false;

@@ -1,7 +1,8 @@
 /**
- * `now`, with the parts that are as they were `before` taken from there: of an object that changes again and again only what
- * changed is new. The rest would outlive the young generation each time and fill the old one (docs/performance.md).
- * Both are projections: one level deep, or two, and frozen; so is the result.
+ * Returns `now`, but takes the parts that did not change from `before`, so that an update adds only what changed to the
+ * heap. Otherwise unchanged parts would outlive the young generation at each update and fill the old one
+ * (docs/performance.md).
+ * Both arguments are projections: at most two levels deep, and frozen. The result is frozen too.
  */
 export function sharing<T extends object>(before: T, now: T): T {
   const earlier = before as Readonly<Record<string, unknown>>;

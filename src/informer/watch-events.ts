@@ -6,8 +6,8 @@ export type WatchEvent =
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
 
 /**
- * Reads a watch: bytes in, events out. Throws ApiError for an ERROR event, SyntaxError or TypeError for what is no event;
- * a last line without its newline is a cut, and is dropped: the next watch tells it again.
+ * Reads a watch: bytes in, events out. Throws ApiError for an ERROR event, and SyntaxError or TypeError for anything
+ * that is no event. Drops a last line without a newline, because it was cut off and the next watch delivers it again.
  */
 export async function* watchEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<WatchEvent> {
   const decoder = new TextDecoder();

@@ -11,12 +11,12 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: unknown;
   readonly contentType?: string;
-  /** Of the answer; `application/json` unless given. */
+  /** The media type of the response; `application/json` by default. */
   readonly accept?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** One finished call, for metrics and for tests that count. `code` is 0 where no answer came. */
+/** One finished call, for metrics and for tests that count. `code` is 0 if no response arrived. */
 export interface ApiCall {
   readonly method: ApiRequest['method'];
   readonly path: string;
@@ -26,16 +26,19 @@ export interface ApiCall {
 
 export type JsonObject = { readonly [key: string]: unknown };
 
-/** Calls to the API server. Throws ApiError for any answer but 2xx, ApiUnreachableError where none came. */
+/** Calls to the API server. Throws ApiError for any response but 2xx, and ApiUnreachableError if none arrived. */
 export interface ApiClient {
   json(request: ApiRequest): Promise<JsonObject>;
   /** The body of a watch, as it arrives. It ends when the signal aborts. */
   stream(request: ApiRequest): Promise<AsyncIterable<Uint8Array>>;
 }
 
-/** No single call may take longer; a caller's own deadline comes through `signal`. */
+/** The limit for any single call. A caller passes its own deadline as `signal`. */
 const CALL_TIMEOUT_MS = 30_000;
-/** A Retry-After beyond this would keep the cache stale for longer than any overload explains. */
+/**
+ * The hook caps Retry-After at this value. A longer pause would keep the cache stale for longer than any overload
+ * lasts.
+ */
 const RETRY_AFTER_MAX_MS = 60_000;
 
 export function createApiClient(
@@ -55,7 +58,7 @@ export function createApiClient(
     const finished = (code: number) =>
       onCall({ method: call.method, path: call.path, code, durationMs: clock.monotonicNow() - startedAt });
     try {
-      // Credentials can be long in coming, from an exec plugin that hangs: no call waits for them beyond its own time.
+      // An exec plugin can hang, so no call waits for credentials beyond its own timeout.
       const { dispatcher, headers } = await unlessAborted(connection.prepare(), whilePreparing);
       const answered = request(connection.server + call.path + queryString(call.query), {
         dispatcher,
@@ -69,11 +72,11 @@ export function createApiClient(
         body: call.body === undefined ? null : JSON.stringify(call.body),
         signal,
         headersTimeout: callTimeoutMs,
-        // The body of a watch is open-ended; its reader has a deadline of its own.
+        // The body of a watch is open-ended. Its reader has its own deadline.
         bodyTimeout: 0,
       });
       answered.then(({ body }) => whilePreparing.aborted && body.on('error', ignore).destroy(), ignore);
-      // undici looks at a signal only when the request has a connection, and a proxy may be long in giving one.
+      // undici ignores a signal until the request has a connection, and a proxy can take long to provide one.
       const response = await unlessAborted(answered, whilePreparing);
       finished(response.statusCode);
       return response;
@@ -87,7 +90,7 @@ export function createApiClient(
     const response = await send(call, signal, whilePreparing);
     if (response.statusCode >= 200 && response.statusCode < 300) return response;
     if (response.statusCode === 401) connection.forgetCredentials();
-    // Also of a watch that is refused the body has an end, and is not waited for beyond the time of any call.
+    // The body of a refused watch ends too, so the hook waits for it no longer than for any call.
     addAbortSignal(whilePreparing, response.body);
     const body = await response.body.json().catch(() => undefined);
     const retryAfter = Number(response.headers['retry-after']);
@@ -109,7 +112,7 @@ export function createApiClient(
       }
     },
     async stream(call) {
-      // Only the answer has to begin in time; how long the body may be silent is for its reader to say.
+      // The timeout covers only the start of the response. The reader decides how long the body may be silent.
       return (await checked(call, call.signal ?? new AbortController().signal, withTimeout(call.signal))).body;
     },
   };

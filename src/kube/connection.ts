@@ -5,12 +5,15 @@ import { type ProxyEnvironment, proxyFor } from './proxy-environment.ts';
 
 export type { ProxyEnvironment } from './proxy-environment.ts';
 
-/** How to reach the API server, and as whom. Made from a kubeconfig; see `openConnection`. */
+/** How to reach the API server, and with which credentials. See `openConnection`. */
 export interface Connection {
   readonly server: string;
-  /** What a call made now goes through, and the headers that authenticate it. Read anew at most every few seconds. */
+  /**
+   * The dispatcher and the authentication headers for a call made now. Reads credentials again at most every few
+   * seconds.
+   */
   prepare(): Promise<Prepared>;
-  /** To be called after a 401: the next call reads every credential from its source again. */
+  /** Call it after a 401: the next call reads every credential from its source again. */
   forgetCredentials(): void;
   close(): Promise<void>;
 }
@@ -38,26 +41,31 @@ interface HttpsOptions {
   auth?: string | null;
 }
 
-/** How long is waited for what may never come. */
+/** Timeouts for steps that may never finish. */
 export interface ConnectionLimits {
-  /** After this an exec plugin, or whatever else gives the credentials, is taken to hang, and asked anew. */
+  /**
+   * After this time an exec plugin, or any other source of credentials, counts as hung, and the next call tries again.
+   */
   readonly credentialsMs?: number;
-  /** For a connection and its TLS handshake; through a proxy for the one to it, its answer, and the handshake behind it, each. */
+  /**
+   * For a connection with its TLS handshake. Through a proxy it applies to each step: the connection to the proxy, the
+   * proxy's response, and the handshake behind it.
+   */
   readonly connectMs?: number;
 }
 
 const CREDENTIALS_FRESH_MS = 5_000;
 const CREDENTIALS_TIMEOUT_MS = 60_000;
-/** An exec plugin must not be run for each of many calls that are refused at once. */
+/** Many calls can fail with 401 at once, and must not each run an exec plugin. */
 const FORGET_AT_MOST_EVERY_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const MAX_CONNECTIONS = 64;
 
 /**
- * One pooled keep-alive connection set for every call. The library would open a TLS connection a call
- * (docs/decisions/0003-transport.md). `load` is called again when credentials were refused; certificates that have changed
- * by then, or that an exec plugin has renewed, serve the calls from then on. Throws what `load` and `proxyFor` throw, and
- * where there are no credentials within a minute.
+ * Opens one pool of keep-alive connections for all calls. The library would open a TLS connection per call
+ * (docs/decisions/0003-transport.md). Calls `load` again after the API server refused the credentials. New
+ * certificates, whether from `load` or from an exec plugin, apply to the calls after that.
+ * Throws what `load` and `proxyFor` throw, and an Error if there are no credentials within a minute.
  */
 export async function openConnection(
   load: () => KubeConfigLike,
@@ -71,13 +79,13 @@ export async function openConnection(
   let forgottenAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<Prepared> | undefined;
 
-  /** Keeps the agent, and so its connections, for as long as its certificates are the same. */
+  /** Keeps the agent, and so its connections, while its certificates stay the same. */
   async function read(before: { prepared: Prepared; tlsKey: string } | undefined) {
     const cluster = config.getCurrentCluster();
     const options: HttpsOptions = { headers: {} };
     await within(clock, config.applyToHTTPSOptions(options), credentialsMs);
     const tls = tlsOptions(options);
-    // As for client-go NO_PROXY says nothing about a proxy-url.
+    // As in client-go, NO_PROXY does not affect a `proxy-url`.
     const proxy = cluster?.proxyUrl || proxyFor(cluster?.server ?? '', proxies);
     const key = JSON.stringify([tls, proxy]);
     const dispatcher = before?.tlsKey === key ? before.prepared.dispatcher : createAgent(tls, connectMs, proxy);
@@ -88,7 +96,7 @@ export async function openConnection(
     const old = prepared.dispatcher;
     ({ prepared, tlsKey } = await read({ prepared, tlsKey }));
     readAt = clock.monotonicNow();
-    // Calls under way end in peace; a watch on the old agent ends with its own timeout.
+    // Running calls may finish. A watch on the old agent ends with its own timeout.
     if (old !== prepared.dispatcher) void old.close().catch(() => undefined);
     return prepared;
   }
@@ -109,14 +117,14 @@ export async function openConnection(
       try {
         config = load();
       } catch {
-        // What could be read before is better than nothing; the next 401 tries again.
+        // The previous credentials are better than none. The next 401 tries again.
       }
     },
     close: () => prepared.dispatcher.destroy(),
   };
 }
 
-/** What comes later is not used: by then it may have been asked for again. */
+/** Ignores a result that arrives late: by then another call may have started the work again. */
 async function within(clock: Pick<Clock, 'setTimer'>, work: Promise<void>, ms: number): Promise<void> {
   const late = new AbortController();
   const tooLate = () => late.abort(new Error(`no credentials for the API server within ${ms / 1000} s`));
@@ -137,9 +145,9 @@ function createAgent(tls: Record<string, unknown>, timeout: number, proxy: strin
     ...pool,
     uri: proxy,
     connectTimeout: timeout,
-    // For the API server behind it.
+    // TLS to the API server behind the proxy.
     requestTls: connect,
-    // A proxy that does not answer would hold each connection of the pool for undici's five minutes.
+    // Without this, a silent proxy would block each connection of the pool for undici's default of five minutes.
     clientFactory: (origin, options) => new Pool(origin, { ...options, headersTimeout: timeout }),
   });
 }

@@ -1,10 +1,10 @@
 import type { ApiClient, JsonObject } from './client.ts';
 
 /**
- * Whether the API server serves a kind, by what its discovery lists. Of one that it does not serve it says 404 in plain
- * text, as anything in between might of anything: so only a list without the kind means that it is not there. Every
- * ServiceAccount may read these (system:discovery). `apiPath` is `/apis/<group>/<version>` or `/api/v1`. Throws where there
- * is no such list.
+ * Whether the API server's discovery lists a kind. For a kind that it does not serve, the API server sends a plain-text
+ * 404, as any proxy could. So only a list without the kind proves that the kind is absent. Every ServiceAccount may
+ * read these lists (system:discovery). `apiPath` is `/apis/<group>/<version>` or `/api/v1`. Throws if it gets no such
+ * list.
  */
 export async function isServed(
   client: Pick<ApiClient, 'json'>,

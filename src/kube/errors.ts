@@ -1,10 +1,10 @@
-/** The API server answered, and not with success. `reason` and `causes` are those of its Status body. */
+/** The API server responded, but not with success. `reason` and `causes` come from its Status body. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly code: number;
   readonly reason: string;
   readonly causes: readonly string[];
-  /** What the Status is about, such as `pods` and a name; empty where it does not say. */
+  /** The object of the Status, such as `pods` and a name; empty if the Status has none. */
   readonly about: { readonly kind: string; readonly name: string };
   /** From the Retry-After header. */
   readonly retryAfterMs: number | undefined;
@@ -19,7 +19,7 @@ export class ApiError extends Error {
   }
 }
 
-/** No answer: refused, reset, timed out, aborted, or credentials that cannot be had. `cause` has the details. */
+/** No response: the call was refused, reset, aborted or timed out, or had no credentials. `cause` has the details. */
 export class ApiUnreachableError extends Error {
   override readonly name = 'ApiUnreachableError';
 
@@ -44,15 +44,15 @@ export function isNotFound(error: unknown): boolean {
 }
 
 /**
- * Whether the API server itself says that this very object does not exist. A bare 404 can come from anything in between,
- * and must not end a drain.
+ * Whether the API server itself reports that exactly this object does not exist. Any proxy can send a bare 404, which
+ * must not end a drain.
  */
 export function saysNotFound(error: unknown, kind: string, name: string): boolean {
   if (!(error instanceof ApiError) || error.code !== 404) return false;
   return error.reason === 'NotFound' && error.about.kind === kind && error.about.name === name;
 }
 
-/** One line for logs and messages; follows `cause` where the outer message says nothing. Never the whole object. */
+/** One line for logs and messages; follows `cause` if the outer message has no details. Never the whole object. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';

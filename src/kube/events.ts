@@ -7,9 +7,9 @@ const COMPONENT = 'reschedule-hook';
 export type EventReason = 'RescheduleRequested' | 'RescheduleStalled' | 'Rescheduled';
 
 export interface EventInput {
-  /** The pod instance whose fate it tells; with the reason it makes the Event's name. */
+  /** The pod instance that the Event is about. With the reason it forms the Event's name. */
   readonly about: { readonly namespace: string; readonly name: string; readonly uid: string };
-  /** The object that it is shown on, where that is not the pod itself. */
+  /** The object that shows the Event, if that is not the pod itself. */
   readonly on?: { readonly apiVersion: string; readonly kind: string; readonly name: string; readonly uid: string };
   readonly reason: EventReason;
   readonly type: 'Normal' | 'Warning';
@@ -17,7 +17,7 @@ export interface EventInput {
   readonly now: Date;
 }
 
-/** Writes a Kubernetes Event, once for each pod instance, reason and object that it is on, whichever replica comes first. */
+/** Writes a Kubernetes Event once for each pod instance, reason and shown object, whichever replica is first. */
 export type EmitEvent = (event: EventInput, signal?: AbortSignal) => Promise<void>;
 
 export function createEmitEvent(client: ApiClient, instance: string): EmitEvent {
@@ -39,9 +39,9 @@ function eventObject({ about, on, reason, type, message, now }: EventInput, repo
   return {
     apiVersion: 'v1',
     kind: 'Event',
-    // The name is made of what the event is about, so that a second replica's event is refused as already there.
+    // The name follows from the subject, so the API server refuses a second replica's Event as already existing.
     metadata: { namespace, name: eventName(name, [about.uid, reason, ...(on ? [on.uid] : [])]) },
-    // Also of a Namespace, which is in none itself: all that belongs to one drain is then shown in one place.
+    // Also for a Namespace, although it is in no namespace: all Events of one drain are then in one place.
     involvedObject: { apiVersion, kind, namespace, name, uid },
     reason,
     type,

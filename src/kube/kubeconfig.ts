@@ -5,8 +5,9 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 
 /**
- * Finds the cluster as kubectl does: `KUBECONFIG`, else `~/.kube/config`, else the ServiceAccount of the pod this runs in.
- * `context`: one of its contexts, instead of the current one. Throws an Error that names the fix where there is none of them (the library would fall back to localhost:8080).
+ * Finds the cluster as kubectl does: `KUBECONFIG`, else `~/.kube/config`, else the ServiceAccount of the hook's pod.
+ * `context` replaces the current context. Throws an Error that names the fix if it finds no cluster; the library would
+ * fall back to localhost:8080.
  */
 export function loadKubeConfig(env: NodeJS.ProcessEnv, context?: string): KubeConfig {
   const named = env.KUBECONFIG?.split(delimiter).filter((file) => file !== '') ?? [];
@@ -28,7 +29,7 @@ export function loadKubeConfig(env: NodeJS.ProcessEnv, context?: string): KubeCo
   return config;
 }
 
-/** As kubectl reads a list of files: those that do not exist are passed over, and the first to set a value wins. */
+/** Reads a list of files as kubectl does: skips missing files, and the first file that sets a value wins. */
 function loadFiles(config: KubeConfig, files: readonly string[]): void {
   const [first, ...rest] = files.filter((file) => existsSync(file));
   if (first === undefined) throw new Error(`KUBECONFIG is ${files.join(delimiter)}, and there is no such file`);
@@ -44,8 +45,8 @@ function loadFiles(config: KubeConfig, files: readonly string[]): void {
 }
 
 /**
- * One file, with `tokenFile` of its users, which the library does not know: it takes only `token-file`, and reads that
- * once. As in kubectl it goes before `token`, and is read again and again.
+ * Reads one file, with the `tokenFile` of its users. The library does not know this field: it takes only `token-file`,
+ * and reads that once. As in kubectl, `tokenFile` takes precedence over `token`, and the hook reads it again and again.
  */
 function loadFile(config: KubeConfig, file: string): void {
   config.loadFromFile(file);

@@ -1,6 +1,6 @@
 /**
- * Paths of single objects. Every part is encoded, and one that a URL would read as "up" is refused: names can come from a
- * request that somebody made up.
+ * Paths of single objects. Every part is encoded, and `.` and `..` throw, because a forged request can contain any
+ * name.
  */
 export const podPath = (namespace: string, name: string) =>
   `/api/v1/namespaces/${segment(namespace)}/pods/${segment(name)}`;
@@ -24,13 +24,13 @@ interface TrackerObject {
   readonly name: string;
 }
 
-/** The plural of the resource that a path is about, such as `pods`; its name stands before or after it. */
+/** The plural of the resource in a path, such as `pods`, wherever the object's name stands. */
 export function resourceOf(path: string): string {
   const parts = path.split('/').slice(path.startsWith('/apis/') ? 4 : 3);
   return (parts[0] === 'namespaces' && parts[2] !== undefined ? parts[2] : parts[0]) ?? 'discovery';
 }
 
-/** Of the path of a single object: where its kind is served (see `isServed`), and its name. */
+/** Splits the path of a single object into the path and plural of its kind (see `isServed`), and its name. */
 export function splitPath(path: string): { apiPath: string; plural: string; name: string } {
   const parts = path.split('/');
   const apiPath = parts.slice(0, path.startsWith('/apis/') ? 4 : 3).join('/');

@@ -1,34 +1,34 @@
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch';
 
-/** One thing that may be done, in the words of RBAC. */
+/** One permitted action, in the terms of RBAC. */
 export interface Grant {
   readonly verb: Verb;
-  /** Empty: the core group. */
+  /** Empty for the core group. */
   readonly group: string;
   /** The plural. */
   readonly resource: string;
-  /** Absent: in every namespace, or of a resource that has none. */
+  /** Absent: every namespace, or a cluster-scoped resource. */
   readonly namespace?: string;
-  /** Absent: of every name. */
+  /** Absent: every name. */
   readonly name?: string;
 }
 
-/** One thing the hook asks to be granted, and for what. */
+/** One permission that the hook needs, and its purpose. */
 export interface Permission extends Grant {
   readonly purpose: Purpose;
 }
 
 /**
- * `answers`: without it the hook could not answer an eviction as it should, and is not ready. `upkeep`: Events and
- * certificates; what cannot be served for lack of it is a reason of its own not to be ready.
+ * `answers`: without it the hook cannot decide evictions correctly, and is not ready. `upkeep`: Events and
+ * certificates. Without a certificate to serve, the hook is not ready for that reason alone.
  */
 export type Purpose = 'answers' | 'upkeep';
 export const PURPOSES: readonly Purpose[] = ['answers', 'upkeep'];
 
 /**
- * Everything the hook asks of the API server. It asks for these at start, and the ClusterRole grants exactly
- * these: test/manifests.test.ts compares them with the calls that the code makes and with what config/ grants. (What
- * everybody may, asking for one's own permissions, is not among them.)
+ * Every permission that the hook needs. The hook checks them at start, and the ClusterRole grants exactly these. A test
+ * (test/manifests.test.ts) compares them with the calls of the code and with the grants in config/. The check of one's
+ * own permissions is not among them, because every account may do it.
  */
 export function permissionsOf(settings: PermissionSettings): readonly Permission[] {
   const { tracking, ownCertificates } = settings;
@@ -42,9 +42,9 @@ export function permissionsOf(settings: PermissionSettings): readonly Permission
 }
 
 export interface PermissionSettings {
-  /** Where entries are kept. */
+  /** The resources that carry entries. */
   readonly tracking: { readonly resources: readonly TrackedResource[] };
-  /** Where the hook makes its certificates itself: what it writes for that. */
+  /** What the hook writes for its own certificates. Absent if it does not make them itself. */
   readonly ownCertificates?: OwnCertificates;
 }
 
@@ -59,11 +59,13 @@ export interface OwnCertificates {
   readonly registration: string;
 }
 
-/** The entry is written before the pod is marked, so an answer waits for that too. */
+/** The hook writes the entry before it marks the pod, so a response needs this permission too. */
 const forTracking = ({ apiPath, plural }: TrackedResource) =>
   verbs('answers', groupOf(apiPath), plural, ['get', 'list', 'watch', 'patch']);
 
-/** A create cannot be granted by name: the API server does not know the name when it looks. */
+/**
+ * RBAC cannot restrict `create` by name, because the API server does not know the name when it authorizes the request.
+ */
 function forCertificates({ namespace, secret, registration: name }: OwnCertificates): Permission[] {
   const purpose = 'upkeep';
   const group = 'admissionregistration.k8s.io';
@@ -82,7 +84,7 @@ export function describePermission({ verb, group, resource, namespace, name }: G
   return `${verb} ${what}${namespace === undefined ? '' : ` in namespace ${namespace}`}`;
 }
 
-/** The rule that grants it, as it is written in a Role (with a namespace) or a ClusterRole. */
+/** The rule that grants it, as a Role (with a namespace) or a ClusterRole has it. */
 export function ruleFor({ verb, group, resource, name }: Grant): string {
   const names = name === undefined ? '' : `, resourceNames: ["${name}"]`;
   return `{apiGroups: ["${group}"], resources: ["${resource}"]${names}, verbs: ["${verb}"]}`;

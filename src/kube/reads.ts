@@ -3,24 +3,25 @@ import { isServed } from './discovery.ts';
 import { ApiUnreachableError, isNotFound, saysNotFound } from './errors.ts';
 import { nodePath, podPath, splitPath } from './paths.ts';
 
-/** Live reads of single objects: undefined where the object does not exist. Throws on any other failure. */
+/** Live reads of single objects. Undefined if the object does not exist; throws on any other failure. */
 export interface Reads {
   pod(namespace: string, name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
-  /** Its metadata alone, at a fraction of the cost: what does not protect the pod needs no more. */
+  /** Only the metadata, at a fraction of the cost. They suffice to see that the hook does not protect the pod. */
   podMetadata(namespace: string, name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
   node(name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
-  /** Of a kind that may not be installed: then there is no such object either. */
+  /** For a kind that may not be installed. If it is not, the object does not exist either. */
   object(path: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
 }
 
 /**
- * Every API server of a supported version can answer so, for every kind:
+ * Every supported API server can return only the metadata, for every kind:
  * https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-metadata-only
  */
 const METADATA_ALONE = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
 export function createReads(client: ApiClient): Reads {
-  // No resourceVersion: the answer is the state at the time of the read, not that of some API server's cache.
+  // Without a resourceVersion the response is the state at the time of the read, not the state of an API server's
+  // cache.
   const read = async (
     path: string,
     signal: AbortSignal | undefined,
@@ -30,14 +31,15 @@ export function createReads(client: ApiClient): Reads {
     try {
       const answer = await client.json({ method: 'GET', path, accept, signal });
       if (isObject(answer)) return answer;
-      // `{}` or `null` from something in between: it must not count as a pod that is gone, or not selected (S6).
+      // A proxy can send `{}` or `null`. That must not count as a pod that is gone, or that the hook does not protect
+      // (S6).
       throw new ApiUnreachableError(`GET ${path}`, 'the answer is no object');
     } catch (error) {
       if (await isAbsent(error)) return undefined;
       throw error;
     }
   };
-  // Of a kind that it does not serve, the API server says no more than anything in between might.
+  // For a kind that it does not serve, the API server sends the same bare 404 as any proxy could.
   const isAbsentWithItsKind = async (path: string, error: unknown, signal = new AbortController().signal) => {
     if (!isNotFound(error)) return false;
     const { apiPath, plural, name } = splitPath(path);
@@ -45,7 +47,7 @@ export function createReads(client: ApiClient): Reads {
   };
   return {
     object: (path, signal) => read(path, signal, (error) => isAbsentWithItsKind(path, error, signal)),
-    // Absence of these ends a drain or moves a pod, so nobody but the API server may say it.
+    // The absence of these objects ends a drain or moves a pod, so only the API server itself may report it.
     pod: (namespace, name, signal) =>
       read(podPath(namespace, name), signal, (error) => saysNotFound(error, 'pods', name)),
     podMetadata: (namespace, name, signal) =>

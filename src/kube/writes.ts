@@ -2,10 +2,10 @@ import type { ApiClient, JsonObject } from './client.ts';
 import { ApiError } from './errors.ts';
 import { podPath } from './paths.ts';
 
-/** Recorded by the API server in the managed fields of what the hook writes; it is how a mark tells who made it. */
+/** The API server records this name in the managed fields. It shows who made a mark. */
 export const FIELD_MANAGER = 'reschedule-hook';
 
-/** `changed`: the object is not (any more) what the write was decided on, and nothing was written (S4). */
+/** `changed`: the object is not the one that the decision was made on, or not any more. Nothing was written (S4). */
 export type WriteResult = { readonly kind: 'written'; readonly object: JsonObject } | { readonly kind: 'changed' };
 
 export interface PodInstance {
@@ -19,13 +19,15 @@ export interface TrackerObject {
   readonly resourceVersion: string;
 }
 
-/** The few writes of the hook, each guarded by what it was decided on. Throws ApiError or ApiUnreachableError. */
+/**
+ * All writes of the hook. Each is guarded by the state that it was decided on. Throws ApiError or ApiUnreachableError.
+ */
 export interface Writes {
-  /** Annotates this very instance of a pod, and no other of the same name. */
+  /** Annotates exactly this instance of a pod, never another one of the same name. */
   markPod(pod: PodInstance, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
-  /** Writes a tracking entry, if the tracking resource is still at the resourceVersion that was seen. */
+  /** Writes an entry if the tracker still has the resourceVersion of the observation. */
   writeEntry(tracker: TrackerObject, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
-  /** Removes a tracking entry, if it still has the value that was read. */
+  /** Removes an entry if it still has the value of the observation. */
   removeEntry(path: string, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
 }
 
@@ -75,8 +77,8 @@ export function createWrites(client: ApiClient): Writes {
   };
 }
 
-/** 422 on `metadata.uid` (measured on a 1.36 API server, docs/decisions/0002-guarded-writes.md). */
+/** A 1.36 API server answers 422 with the cause `metadata.uid` (docs/decisions/0002-guarded-writes.md). */
 const isOtherInstance = ({ code, causes }: ApiError) => code === 422 && causes.includes('metadata.uid');
 
-/** A JSON patch whose `test` failed is refused with 422 and no causes (measured likewise). */
+/** A 1.36 API server refuses a JSON patch whose `test` failed with 422 and no causes. */
 const isFailedTest = ({ code, causes }: ApiError) => code === 422 && causes.length === 0;

@@ -2,8 +2,8 @@ import { createLogger, format, transports } from 'winston';
 import type { Log, LogLevel } from './messages.ts';
 
 /**
- * The log of the process, on standard output: one line a fact, as `2026-01-31T12:00:00.000Z INFO message key=value ...` or
- * as one JSON object with `time`, `level`, `message` and the fields.
+ * The log of the process, on standard output, one line per fact. A line is `2026-01-31T12:00:00.000Z INFO message
+ * key=value ...`, or one JSON object with `time`, `level`, `message` and the fields.
  */
 export function createLog(level: string, style: 'text' | 'json'): Log & { end(): Promise<void> } {
   const logger = createLogger({
@@ -11,7 +11,8 @@ export function createLog(level: string, style: 'text' | 'json'): Log & { end():
     format: lineFormat(style),
     transports: [new transports.Console({ forceConsole: false })],
   });
-  // winston formats a line before it asks whether anybody wants it; the level does not change while the process runs.
+  // winston formats a line before it checks the level, so this checks first. The level never changes while the process
+  // runs.
   const at = (wanted: LogLevel): Log[LogLevel] =>
     logger.isLevelEnabled(wanted) ? (message, fields) => void logger.log(wanted, message, fields) : () => undefined;
   return {
@@ -28,7 +29,7 @@ export function createLog(level: string, style: 'text' | 'json'): Log & { end():
   };
 }
 
-/** How winston is to write a line: always one, whatever is in the fields, and of a bounded length. */
+/** How winston formats a line: always one line of bounded length, whatever the fields contain. */
 export function lineFormat(style: 'text' | 'json'): ReturnType<typeof format.combine> {
   const time = format(({ level, message, ...fields }) => ({
     time: new Date().toISOString(),
@@ -41,12 +42,12 @@ export function lineFormat(style: 'text' | 'json'): ReturnType<typeof format.com
   return format.combine(time(), style === 'json' ? format.json() : format.printf(asText), printable());
 }
 
-/** Where winston keeps the level that it goes by, and the line that it writes. */
+/** The symbols under which winston keeps the level and the finished line. */
 const LEVEL = Symbol.for('level');
 const MESSAGE = Symbol.for('message');
 const FIELD_MAX = 1_000;
 
-/** What a client sends, or a proxy answers, can be as long as it likes. */
+/** Shortens values, because a client or a proxy can send text of any length. */
 function shortened(value: unknown): unknown {
   return typeof value === 'string' && value.length > FIELD_MAX
     ? `${value.slice(0, FIELD_MAX)}... (${value.length} characters)`
@@ -61,13 +62,16 @@ function asText(info: Record<string | symbol, unknown>): string {
   return [time, String(level).toUpperCase(), message, ...pairs].join(' ');
 }
 
-/** Quoted where it would not be one word: line breaks from outside must not make a second line. */
+/** Quotes text that is not one word, because line breaks from outside must not make a second line. */
 function textOf(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return /^[\x21\x23-\x3c\x3e-\x7e]+$/.test(text) ? text : JSON.stringify(text);
 }
 
-/** JSON leaves them as they are; a terminal does not: further controls and separators, marks that turn the text around. */
+/**
+ * Escapes characters that JSON leaves as they are but a terminal obeys: further controls, separators, and marks that
+ * reverse the text.
+ */
 function escaped(line: string): string {
   return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (found) =>
     Array.from({ length: found.length }, (_, i) => `\\u${found.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''),

@@ -1,4 +1,4 @@
-/** The messages of the log, constant so that they can be grepped; what varies is in the fields. */
+/** The messages of the log, constant so that users can grep them. The variable parts are in the fields. */
 export const LOG = {
   started: 'Reschedule hook server started',
   stopping: 'Reschedule hook server stopping',
@@ -45,7 +45,7 @@ export const LOG = {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** What the modules need of a logger: a constant message and fields. Never whole objects, never a secret. */
+/** The logger as the modules use it: a constant message and fields. Never whole objects, never a secret. */
 export interface Log {
   debug(message: string, fields?: Record<string, unknown>): void;
   info(message: string, fields?: Record<string, unknown>): void;

@@ -39,28 +39,28 @@ export interface Deny {
   readonly message: string;
 }
 
-/** Write the entry (if there is a tracker for it), then the pod's annotation, then deny with 429 and the message. */
+/** First write the entry (if there is a tracker), then mark the pod, then deny with 429 and the message. */
 export interface Mark {
   readonly kind: 'mark';
   readonly reason: 'Marked' | 'MarkedAgain';
   readonly message: string;
   readonly pod: Pod;
-  /** Whether the pod's node is draining: for the entry. True where there is none. */
+  /** Whether the pod's node is draining, for the entry. True if the pod has no node. */
   readonly draining: boolean;
   readonly entryOn?: Tracker;
   readonly trackerMissing?: string;
 }
 
-/** What a rule answers. */
+/** The answer of a rule. */
 export type Answer = Allow | Deny | Mark;
 
-/** The numbers of the decision table; S6 stands for "doubt waits". */
+/** The rule numbers of docs/decision-table.md; S6 stands for "doubt waits". */
 export type RuleId = '1' | '2' | '3' | '4' | '5' | '6' | '7' | '8a' | '8b' | '8c' | '8d' | '9' | 'S6';
 
 /** An answer, and the rule that gave it. */
 export type Decision = Answer & { readonly rule: RuleId };
 
-/** Messages that administrators already grep for: kept word for word, details only ever follow them. */
+/** Administrators grep for these messages, so they stay word for word; details only follow them. */
 export const MESSAGES = {
   gone: 'Pod has been rescheduled',
   waiting: 'Pod waiting to be rescheduled',
@@ -70,7 +70,7 @@ export const MESSAGES = {
   marked: 'Reschedule annotation added to pod',
 } as const;
 
-/** 429: the drainer asks again. */
+/** Denies with 429, so that the drainer retries. */
 export const wait = (reason: Reason, message: string): Deny => ({ kind: 'deny', reason, code: 429, message });
 
 export const allow = (reason: Reason): Allow => ({ kind: 'allow', reason });

@@ -1,6 +1,6 @@
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** Parses `90s`, `15m`, `1h30m` or `500ms` into milliseconds. Throws an Error that says how a duration is written. */
+/** Parses `90s`, `15m`, `1h30m` or `500ms` into milliseconds. Throws an Error that describes the format. */
 export function parseDuration(text: string): number {
   if (!/^(\d+(ms|s|m|h))+$/.test(text)) throw new Error(`"${text}" is not a duration; write it like 90s, 15m or 1h`);
   let total = 0;
@@ -9,9 +9,9 @@ export function parseDuration(text: string): number {
   return total;
 }
 
-/** Writes a span of milliseconds for people, two units at most: `0s`, `3m20s`, `2h5m`, `3d4h`. Never negative. */
+/** Formats milliseconds for people, with at most two units: `0s`, `3m20s`, `2h5m`, `3d4h`. Never negative. */
 export function formatAge(ms: number): string {
-  // In every answer that waits: hence without lists.
+  // Every 429 contains an age, so this avoids arrays.
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 60) return `${seconds}s`;
   if (seconds < 3600) return inTwo(seconds, 60, 'm', 's');

@@ -6,20 +6,24 @@ import { isTerminatingOrFinished, meetsReplacementCondition } from './pod-state.
 import { isMarked, type PolicySettings } from './profile.ts';
 
 /**
- * How long an entry must be withdrawn before it goes: the gap between "entry written" and "pod marked" is no reason. Its
- * longest is 120 s: the hook waits 30 s for the answer to the entry, and as long for credentials and a connection for the
- * mark, and the API server, which nobody may be waiting for any more, has 60 s to carry it out.
+ * How long an entry must be withdrawn before the controller prunes it. It must exceed the time between "entry written"
+ * and "pod marked", which is at most 120 s. The hook waits 30 s for the response to the entry, and 30 s for credentials
+ * and a connection for the mark. The API server then has 60 s to carry out the mark, even if nobody waits for it any
+ * more.
  */
 export const WITHDRAWN_AFTER_MS = 180_000;
-/** How long a name must be gone: scaled down, or moved under another name. */
+/**
+ * How long a name must be gone before the controller prunes its entry. The pod was scaled down, or moved under another
+ * name.
+ */
 export const GONE_AFTER_MS = 3_600_000;
 
-/** What one tracking entry is about, as the cache sees it. */
+/** One entry and its pod, as the cache sees them. */
 export interface EntryObservation {
   readonly entry: Entry;
   /** The pod of that name now. */
   readonly pod?: Pod;
-  /** The node that pod is on, if it is on one that exists. */
+  /** That pod's node, if the node exists. */
   readonly node?: Node;
 }
 
@@ -31,7 +35,7 @@ export type Plan =
   | { readonly kind: 'keep'; readonly state: EntryState; readonly lookAgainInMs?: number }
   | { readonly kind: 'prune'; readonly state: EntryState };
 
-/** Which row of the reconcile table an entry is in. An entry without a UID is about an unknown earlier instance. */
+/** The row of the reconcile table for an entry. An entry without a UID is about an unknown earlier instance. */
 export function entryState({ entry, pod, node }: EntryObservation, settings: PolicySettings): EntryState {
   if (pod === undefined) return 'gone';
   const isSameInstance = entry.uid === pod.uid;
@@ -40,13 +44,13 @@ export function entryState({ entry, pod, node }: EntryObservation, settings: Pol
   return isSettled(pod, node, settings) ? 'rescheduled' : 'unsettled';
 }
 
-/** Whether the pod runs where nobody drains. A node that is gone, or not known, is no such place. */
+/** Whether the pod runs on a node that is not draining. A node that is gone or not known does not count. */
 function isSettled(pod: Pod, node: Node | undefined, settings: PolicySettings): boolean {
   if (node === undefined || isDraining(node, settings.drainTaints)) return false;
   return meetsReplacementCondition(pod, settings) && !isTerminatingOrFinished(pod);
 }
 
-/** One entry with what it is about, as the cache sees it: for reconciling it, counting it and showing it alike. */
+/** One entry with its pod and state, as the cache sees them. The controller, the metrics and `status` use it. */
 export interface EntryView {
   readonly key: string;
   readonly value: string;
@@ -56,13 +60,13 @@ export interface EntryView {
   readonly state: EntryState;
 }
 
-/** Where an entry's pod and its node are looked up. */
+/** Looks up an entry's pod and its node. */
 export interface Lookup {
   pod(namespace: string, name: string): Pod | undefined;
   node(name: string): Node | undefined;
 }
 
-/** The entries that a tracking resource carries; annotations that are none of ours are left out. */
+/** The entries of a tracker, without annotations that are not the hook's. */
 export function viewEntries(tracker: Tracker, lookup: Lookup, settings: PolicySettings): EntryView[] {
   return Object.entries(tracker.entries).flatMap(([key, value]) => {
     const about = entryPod(key, value);
@@ -75,7 +79,7 @@ export function viewEntries(tracker: Tracker, lookup: Lookup, settings: PolicySe
   });
 }
 
-/** What to do with an entry that has been in `state` for `forMs` without a break. */
+/** Plans what to do with an entry that has been in `state` for `forMs` without a break. */
 export function planEntry(state: EntryState, forMs: number, settings: PolicySettings): Plan {
   switch (state) {
     case 'waiting':

@@ -9,9 +9,10 @@ const NAME_PART_MAX = 63;
 const HASH_LENGTH = 16;
 
 /**
- * The annotation key of a pod's tracking entry: `reschedule.hook/<namespace>.<pod>`, as the reference writes it. Where the
- * name part would pass 63 characters it is a readable cut and 64 bits of SHA-256. A namespace cannot contain a dot, so
- * no two pods share an uncut key; a cut one has `_`, which no namespace or pod name contains, so it meets no uncut one.
+ * The annotation key of a pod's entry: `reschedule.hook/<namespace>.<pod>`, as in the reference hook. If the name part
+ * would exceed 63 characters, it is cut and ends with 64 bits of SHA-256. No two pods share an uncut key, because a
+ * namespace contains no dot. A cut key contains `_`, which no namespace or pod name does, so it never equals an uncut
+ * one.
  */
 export function entryKey(namespace: string, pod: string): string {
   const name = `${namespace}.${pod}`;
@@ -21,8 +22,8 @@ export function entryKey(namespace: string, pod: string): string {
 }
 
 /**
- * The annotation value of an entry. What goes without saying is left out: that the node was draining, and the pod's name where
- * the key has not been cut and tells it.
+ * The annotation value of an entry. It leaves out two defaults: that the node was draining, and the pod's name if the
+ * key has it uncut.
  */
 export function encodeEntry(instance: {
   uid: string;
@@ -43,8 +44,8 @@ export function encodeEntry(instance: {
 }
 
 /**
- * Reads an entry. Whatever is not ours (the reference's `true`, a value edited by hand) is an unknown earlier instance:
- * it never ends a drain while the pod is on a draining node, and it is pruned like any other.
+ * Reads an entry. Any other value (the reference hook's `true`, a manual edit) is an unknown earlier instance. Such an
+ * entry never ends a drain while the pod is on a draining node, and the controller prunes it like any other.
  */
 export function decodeEntry(value: string): Entry {
   const raw = parseObject(value);
@@ -57,7 +58,7 @@ export function decodeEntry(value: string): Entry {
   };
 }
 
-/** Which pod an entry is about. `undefined` where the key is not one of ours. */
+/** The pod of an entry; undefined if the key is not the hook's. */
 export function entryPod(key: string, value: string): { namespace: string; name: string } | undefined {
   if (!key.startsWith(ENTRY_PREFIX)) return undefined;
   const written = parseObject(value).pod;
@@ -68,7 +69,10 @@ export function entryPod(key: string, value: string): { namespace: string; name:
   return entryKey(pod.namespace, pod.name) === key ? pod : undefined;
 }
 
-/** A cut name has a `_`, which no name of a pod has: its entry is then found to be about no pod, and pruned as gone. */
+/**
+ * Accepts one `_`, because a cut name has it and no pod name does. Its entry then belongs to no existing pod, and is
+ * pruned as gone.
+ */
 function isPodName(name: string): boolean {
   return OBJECT_NAME.test(name.replace('_', '-'));
 }

@@ -1,9 +1,9 @@
 /**
- * The plain data that decisions are made on. No client library type and no clock appears here: instants are epoch
- * milliseconds, and every object is a projection that `src/cache` makes from what the API server sent.
+ * The plain data that decisions are made on. It has no client library type and no clock. Instants are epoch
+ * milliseconds. Every object is a projection that `src/cache` makes of the API server's object.
  */
 
-/** Who put the reschedule annotation on a pod, and when, as far as the API server's managed fields tell. */
+/** The reschedule annotation of a pod. `by` and `at` come from the API server's managed fields, if these have them. */
 export interface Mark {
   readonly value: string;
   readonly at?: number;
@@ -16,7 +16,7 @@ export interface Owner {
   readonly name: string;
 }
 
-/** What a read of a pod's metadata alone gives: enough to say whether the hook protects it. */
+/** The metadata of a pod: enough to see whether the hook protects it. */
 export interface PodMetadata {
   readonly namespace: string;
   readonly name: string;
@@ -33,10 +33,10 @@ export interface Pod extends PodMetadata {
   /** `spec.nodeName`; absent until the pod is scheduled. */
   readonly node?: string;
   readonly ready: boolean;
-  /** `metadata.deletionTimestamp`: for a pod this is the end of its grace period, not the moment of the DELETE. */
+  /** `metadata.deletionTimestamp`: for a pod, the end of its grace period and not the time of the DELETE. */
   readonly deletionDeadline?: number;
   readonly deletionGraceSeconds?: number;
-  /** Present for a Succeeded or Failed pod: when its last container ended, or the best instant known. */
+  /** Present for a finished pod: when its last container ended, or the best known instant. */
   readonly finishedAt?: number;
 }
 
@@ -48,7 +48,7 @@ export interface Node {
   readonly deleting: boolean;
 }
 
-/** A resource of the API server, and where its objects are. */
+/** A resource of the API server, and the paths of its objects. */
 export interface Resource {
   /** `v1`, or `<group>/<version>` */
   readonly apiVersion: string;
@@ -69,18 +69,21 @@ export interface Tracker {
   readonly resourceVersion: string;
   /** Whether its operator recreates a pod under the same name; without that no entry is needed. */
   readonly reusesNames: boolean;
-  /** What keeps its operator from moving a pod just now, in one of a few PascalCase words; absent where nothing is told. */
+  /**
+   * What keeps its operator from moving a pod now, as one of a few PascalCase words. Absent if the object reports
+   * nothing.
+   */
   readonly hindrance?: string;
-  /** Its annotations that are tracking entries: annotation key to raw value. */
+  /** Its entries: annotation key to raw value. */
   readonly entries: Readonly<Record<string, string>>;
 }
 
-/** One tracked instance. `uid` is absent for an entry of the reference (value `true`): an unknown instance. */
+/** One tracked instance. `uid` is absent in an entry of the reference hook (value `true`): an unknown instance. */
 export interface Entry {
   readonly uid?: string;
   readonly node?: string;
   readonly at?: number;
-  /** Whether that node was draining then. Absent: it was, or it is not known. */
+  /** Whether that node was draining at `at`. Absent: it was, or it is not known. */
   readonly draining?: boolean;
 }
 
@@ -99,7 +102,7 @@ export interface EvictionRequest {
   readonly dryRun: boolean;
 }
 
-/** A parsed Kubernetes label selector: all of its requirements must hold. */
+/** A parsed Kubernetes label selector. All of its requirements must hold. */
 export type Selector = readonly Requirement[];
 
 export type Requirement =

@@ -1,19 +1,20 @@
-/** A name without dots, as a namespace and a Service have it: a DNS label. */
+/** A DNS label: a name without dots, such as the name of a namespace or a Service. */
 export const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /**
- * The name of a pod and of most other objects: a DNS subdomain. Two dots in a row pass, though the API server refuses them:
- * what matters here is that such a name can stand in a path.
+ * A DNS subdomain: the name of a pod and of most other objects. The pattern accepts two dots in a row, although the API
+ * server refuses them. It only has to ensure that the name is safe in a path.
  */
 export const OBJECT_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 
 /**
- * Keys of labels and annotations as the API server admits them: an optional DNS subdomain of at most 253 characters and a
- * slash, then a name of at most 63. Here two dots in a row are refused: the API server would refuse each mark.
+ * Keys of labels and annotations as the API server accepts them: an optional prefix with a slash, then a name. The
+ * prefix is a DNS subdomain of at most 253 characters; the name has at most 63. The pattern refuses two dots in a row,
+ * because the API server would refuse each mark with such a key.
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/
  */
 export const LABEL_KEY =
   /^(?:(?=[^/]{1,253}\/)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*\/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 
-/** Values of labels; an empty one is a value too. */
+/** Values of labels. An empty value is valid. */
 export const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;

@@ -6,16 +6,16 @@ import type { PolicySettings } from './profile.ts';
 import { firstOpinion, type NumberedOpinion, RULES, RULES_ABOUT_THE_POD, winner } from './rules/index.ts';
 import type { PodObservation } from './rules/rule.ts';
 
-/** The cache must see the instance first; `otherwise`: the decision where it does not in time. */
+/** The cache must see the instance first. `otherwise` is the decision if it does not in time. */
 export interface AwaitCacheThen {
   readonly kind: 'awaitCache';
   readonly otherwise: Decision;
 }
 
 /**
- * What to do about one eviction, as far as it has been observed: a decision, something that has to be looked at first, or
- * that the cache must catch up. Pure: the same observation and settings always give the same. What a decision rests on is
- * said by the rules: one that lets a drain go on rests on live reads alone (S2).
+ * Decides the next step for one eviction: a decision, a look that is still missing, or a wait for the cache. Pure: the
+ * same observation and settings always give the same result. Each rule states what its decision rests on. A rule that
+ * lets a drain go on rests on live reads alone (S2).
  */
 export function next(observation: Observation, settings: PolicySettings): Decision | Look | AwaitCacheThen {
   const early = firstOpinion(RULES, observation, settings);
@@ -24,10 +24,10 @@ export function next(observation: Observation, settings: PolicySettings): Decisi
   return 'kind' in seen ? seen : numbered(winner(firstOpinion(RULES_ABOUT_THE_POD, seen, settings)));
 }
 
-/** The pod is there, and the hook protects it: the other rules want to see it whole, and its tracker. */
+/** The pod exists and is protected. The remaining rules need the whole pod and its tracker. */
 function lookCloser(observation: Observation): PodObservation | Look {
   const { pod, tracker, profile } = observation;
-  // Whether the hook protects a pod that the cache does not have was read live, and nothing else of it.
+  // For a pod that the cache lacks, only the metadata were read live.
   if (pod.kind !== 'present') return { kind: 'look', at: 'pod', live: true };
   if (tracker.kind === 'unread') return { kind: 'look', at: 'tracker', live: false };
   if (profile === undefined) throw new Error('a pod without a profile must have been answered by an earlier rule');
@@ -36,8 +36,8 @@ function lookCloser(observation: Observation): PodObservation | Look {
 }
 
 /**
- * The instance of this name that was marked before the present one. The entry speaks before the memory of the cache. One
- * that names the present instance says that this one was asked to move, so there is no earlier one to wait for (S5).
+ * The instance of this name that was marked before the present one. The entry takes precedence over the cache's memory.
+ * An entry about the present instance means that this one was marked, so there is no earlier one to wait for (S5).
  */
 export function earlierInstance({ request, pod, tracker, remembered }: Observation): Entry | undefined {
   const value = seenValue(tracker)?.entries[entryKey(request.namespace, request.name)];

@@ -1,6 +1,6 @@
 import type { Node } from './model.ts';
 
-/** Why a drain of the node is under way: `cordoned`, `deleting` or the key of a taint; undefined where none is. */
+/** Why the node is draining: `cordoned`, `deleting` or the key of a taint; undefined if it is not. */
 export function drainCause(node: Node, drainTaints: readonly string[]): string | undefined {
   if (node.unschedulable) return 'cordoned';
   if (node.deleting) return 'deleting';
@@ -11,8 +11,8 @@ export function drainCause(node: Node, drainTaints: readonly string[]): string |
 }
 
 /**
- * Whether a drain of the node is under way. A node that is gone counts as draining too: what ran there has to run
- * elsewhere. That the node is gone must be known; one that nobody has looked at is neither.
+ * Whether the node is draining. A node that is gone counts as draining too, because its pods must run elsewhere. Pass
+ * `gone` only if a look found no node, not if nobody looked.
  */
 export function isDraining(node: Node | 'gone', drainTaints: readonly string[]): boolean {
   return node === 'gone' || drainCause(node, drainTaints) !== undefined;

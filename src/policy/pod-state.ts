@@ -1,7 +1,7 @@
 import type { Pod, Tracker } from './model.ts';
 import type { PolicySettings } from './profile.ts';
 
-/** Over for longer than this, a terminating or finished pod is taken for a corpse that nobody is replacing. */
+/** A pod that is finished or past its grace period for longer than this counts as a corpse, which nobody replaces. */
 export const CORPSE_AFTER_MS = 5 * 60_000;
 
 /** Terminating, or finished (Succeeded or Failed). */
@@ -9,12 +9,12 @@ export function isTerminatingOrFinished(pod: Pod): boolean {
   return pod.deletionDeadline !== undefined || pod.finishedAt !== undefined;
 }
 
-/** Whether a replacement has arrived, in the sense of REPLACEMENT_CONDITION. Its node is not looked at. */
+/** Whether a replacement meets REPLACEMENT_CONDITION. Ignores its node. */
 export function meetsReplacementCondition(pod: Pod, settings: PolicySettings): boolean {
   return pod.node !== undefined && (settings.replacementCondition === 'scheduled' || pod.ready);
 }
 
-/** What keeps the operator from moving a pod, for people; undefined where its tracker reports nothing. */
+/** Describes the hindrance in words; undefined if the tracker reports none. */
 export function describeHindrance(tracker: Tracker | undefined): string | undefined {
   if (tracker?.hindrance === undefined) return undefined;
   return `${tracker.resource.kind} ${tracker.name} reports ${tracker.hindrance}`;

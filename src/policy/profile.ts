@@ -2,10 +2,10 @@ import type { Pod, PodMetadata, Selector } from './model.ts';
 import { matches } from './selector.ts';
 import type { Tracking } from './tracking/tracking.ts';
 
-/** What the hook knows of one kind of operator, and of the pods that this operator moves. */
+/** What the hook knows of one kind of operator, and of the pods that it moves. */
 export interface Profile {
   readonly name: string;
-  /** The pods that it is about. */
+  /** Selects the pods of the profile. */
   readonly selector: Selector;
   /** The annotation that asks the operator to move a pod. */
   readonly mark: { readonly key: string; readonly value: string };
@@ -14,7 +14,7 @@ export interface Profile {
   readonly stallAfterMs: number;
 }
 
-/** What the policy needs to know of the configuration. */
+/** The settings that the policy needs. */
 export interface PolicySettings {
   readonly profile: Profile;
   readonly drainTaints: readonly string[];
@@ -24,12 +24,15 @@ export interface PolicySettings {
   readonly retentionMs: number;
 }
 
-/** The profile that selects the pod, if one does. Backup and restore Jobs carry the members' labels: see `isProtected`. */
+/**
+ * The profile that selects the pod; undefined if none does. It also selects backup and restore Jobs, which carry the
+ * members' labels: see `isProtected`.
+ */
 export function profileOf(pod: Pick<PodMetadata, 'labels'>, { profile }: PolicySettings): Profile | undefined {
   return matches(profile.selector, pod.labels) ? profile : undefined;
 }
 
-/** Whether the hook protects the pod: a profile selects it, and it is not a Job's, which no operator moves. */
+/** Whether the hook protects the pod: a profile selects it, and no Job owns it. No operator moves the pods of Jobs. */
 export function isProtected(pod: PodMetadata, settings: PolicySettings): boolean {
   return profileOf(pod, settings) !== undefined && !isJobOwned(pod);
 }

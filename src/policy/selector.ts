@@ -7,14 +7,14 @@ const EXISTENCE = /^(!?)\s*([^=!\s()]+)$/;
 
 /**
  * Parses a label selector in kubectl's syntax (`a=b,c!=d,e in (f,g),h notin (i),j,!k`). Throws an Error that names the
- * part it cannot read; an empty selector is refused, because it would select every pod of the cluster.
+ * part it cannot read. Refuses an empty selector, because it would select every pod of the cluster.
  */
 export function parseSelector(text: string): Selector {
   if (text.trim() === '') throw new Error('is empty: it would select every pod');
   return splitOutsideParentheses(text).map((part) => validated(parseRequirement(part.trim()), part.trim()));
 }
 
-/** Whether the labels meet every requirement. As in Kubernetes, `!=` and `notin` also hold where the key is missing. */
+/** Whether the labels meet every requirement. As in Kubernetes, `!=` and `notin` also hold if the key is missing. */
 export function matches(selector: Selector, labels: Readonly<Record<string, string>>): boolean {
   return selector.every((requirement) => meets(requirement, labels));
 }

@@ -2,7 +2,7 @@ import type { Pod } from './model.ts';
 import { isTerminatingOrFinished } from './pod-state.ts';
 import { isMarked, type PolicySettings } from './profile.ts';
 
-/** Whether the pod is marked and its operator has had STALL_AFTER to act; otherwise in how many ms to look again. */
+/** Whether the pod is marked and STALL_AFTER has passed without a move; otherwise in how many ms to look again. */
 export function planStall(
   pod: Pod,
   markedForMs: number,

@@ -8,28 +8,29 @@ import type { StatusFlags } from './flags.ts';
 import { renderChanges, renderTables } from './render.ts';
 import { buildReport, type StatusReport } from './report.ts';
 
-/** The world outside. */
+/** The environment of the command. */
 export interface StatusWorld {
   readonly client: ApiClient;
   readonly clock: Clock;
   readonly random: () => number;
-  /** Standard output, and whether a person sits before it. */
+  /** Writes to standard output. */
   readonly print: (text: string) => void;
+  /** Whether standard output is a terminal. */
   readonly isTerminal: boolean;
   readonly complain: (line: string) => void;
-  /** Aborts when the person wants no more. */
+  /** Aborts when the user stops the command. */
   readonly stop: AbortSignal;
 }
 
-/** Ages move on also while nothing happens. */
+/** How often to redraw without a change, because ages grow. */
 const REDRAW_MS = 2_000;
-/** What happens within so short a time is shown together. */
+/** Changes within this time are shown together. */
 const GATHER_MS = 100;
 const CLEAR = '\x1b[H\x1b[2J\x1b[3J';
 
 /**
- * Reads the cluster once, or until it is stopped, and prints what it sees. Resolves to the exit code: 1 where the cluster
- * could not be read; which permission is missing is said by name.
+ * Reads the cluster once, or until it is stopped, and prints the report. Resolves to the exit code: 1 if it could not
+ * read the cluster. The error output names a missing permission.
  */
 export async function showStatus(flags: StatusFlags, settings: PolicySettings, world: StatusWorld): Promise<number> {
   const { promise: synced, resolve, reject } = Promise.withResolvers<void>();
@@ -75,7 +76,7 @@ function openCache(
   });
 }
 
-/** Prints the report again whenever it changes; resolves when it is stopped. */
+/** Prints the report again whenever it changes. Resolves when the command is stopped. */
 async function follow(flags: StatusFlags, cache: Cache, world: StatusWorld, report: () => StatusReport): Promise<void> {
   const isRedrawn = world.isTerminal && flags.output === 'table';
   let last = report();

@@ -7,7 +7,7 @@ export interface StatusFlags {
   readonly output: 'table' | 'json';
   readonly namespace?: string;
   readonly context?: string;
-  /** Settings that flags give, as the environment variables that they stand for. */
+  /** The flags that stand for environment variables, as these variables. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -38,8 +38,8 @@ const STATUS = {
 export const STATUS_HELP = helpOf(STATUS);
 
 /**
- * Reads the arguments after `status`. Throws a UsageError that says what is wrong, for the person who typed it; where the help
- * is, the caller says.
+ * Reads the arguments after `status`. Throws a UsageError that explains the problem to the user. The caller adds the
+ * hint to the help.
  */
 export function parseFlags(args: readonly string[]): StatusFlags {
   const { kubeconfig, selector, annotation, tracking, ...flags } = readArguments(STATUS, args, '').options;
@@ -70,7 +70,7 @@ function annotation(text: string): Record<string, string> {
   return { RESCHEDULE_ANNOTATION_KEY: key, RESCHEDULE_ANNOTATION_VALUE: value };
 }
 
-/** A kind that does not exist is a wrong setting, and is named as one. */
+/** An unknown kind stays in the setting, so that the configuration reports it. */
 function tracking(kind: string): Record<string, string> {
   return kind === 'off'
     ? { TRACK_RESCHEDULED_PODS: 'false' }

@@ -1,7 +1,7 @@
 import { formatAge } from '../policy/duration.ts';
 import type { StatusReport } from './report.ts';
 
-/** The report for a person: three tables as kubectl's, or a line where one would be empty. */
+/** The report for people: three tables like kubectl's. A line replaces an empty table. */
 export function renderTables({ nodes, pods, entries }: StatusReport): string {
   return [
     section(
@@ -40,7 +40,7 @@ export function renderTables({ nodes, pods, entries }: StatusReport): string {
   ].join('\n');
 }
 
-/** What is in one report and not in the other, one line a fact; ages change nothing. */
+/** The differences between two reports, one line per fact. A changed age is no difference. */
 export function renderChanges(before: StatusReport, after: StatusReport): string[] {
   const was = facts(before);
   const is = facts(after);
@@ -77,5 +77,5 @@ function section(title: string, none: string, header: string[], rows: readonly (
 
 const age = (seconds: number | null) => (seconds === null ? '<unknown>' : formatAge(seconds * 1000));
 
-/** Annotations are written by anybody; a terminal must not obey them. */
+/** Anybody can write annotations, and a terminal must not obey control characters in them. */
 const safe = (text: string) => text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');

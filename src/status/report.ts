@@ -8,7 +8,9 @@ import { isTerminatingOrFinished } from '../policy/pod-state.ts';
 import { isMarked, isProtected, type PolicySettings } from '../policy/profile.ts';
 import { planStall } from '../policy/stall.ts';
 
-/** What `status` tells, and what `-o json` prints: docs/status.md. Fields are only ever added; ages are in seconds. */
+/**
+ * The content of `status`, and the JSON of `-o json`: docs/status.md. Fields are only ever added. Ages are in seconds.
+ */
 export interface StatusReport {
   readonly version: 1;
   readonly nodes: readonly DrainingNode[];
@@ -20,7 +22,7 @@ export interface DrainingNode {
   readonly name: string;
   /** `cordoned`, `deleting`, `gone`, or the key of the taint. */
   readonly cause: string;
-  /** Protected pods that are still on it, and how many of those are marked. */
+  /** The number of protected pods on it, and how many of them are marked. */
   readonly pods: number;
   readonly marked: number;
 }
@@ -34,7 +36,7 @@ export interface MarkedPod {
   readonly markedSeconds: number | null;
   /** The field manager that set the annotation. */
   readonly markedBy: string | null;
-  /** What the tracking resource reports, such as `Paused`. */
+  /** What the tracker reports, such as `Paused`. */
   readonly hindrance: string | null;
 }
 
@@ -42,15 +44,15 @@ export interface TrackedEntry {
   readonly tracker: string;
   readonly namespace: string;
   readonly pod: string;
-  /** The instance that was marked, and the node it was to leave. */
+  /** The marked instance, and the node that it was to leave. */
   readonly uid: string | null;
   readonly from: string | null;
   readonly ageSeconds: number | null;
-  /** Where the pod of that name is now. */
+  /** The node of the pod of that name now. */
   readonly node: string | null;
   readonly state: EntryState;
   readonly waitsFor: string;
-  /** How long it has to stay in this state to be pruned; null where it waits for something to happen. */
+  /** How long the entry must stay in this state before it is pruned; null if it waits for an event instead. */
   readonly prunedAfterSeconds: number | null;
 }
 
@@ -64,7 +66,7 @@ export interface ReportOptions {
 
 type Known = Pick<Cache, 'pods' | 'nodes' | 'trackers'>;
 
-/** What the cache knows, in the words of the policy. Sorted, so that two reports can be compared. */
+/** Builds the report from the cache, in the terms of the policy. Sorts it, so that two reports can be compared. */
 export function buildReport(cache: Known, options: ReportOptions): StatusReport {
   const { settings, namespace, now } = options;
   const isWanted = (one: { namespace: string }) => namespace === undefined || one.namespace === namespace;
@@ -136,7 +138,7 @@ function trackedEntry(tracker: Tracker, view: EntryView, settings: PolicySetting
   };
 }
 
-/** What has to happen next, in a few words. */
+/** Describes the next event in a few words. */
 function waitsFor({ state, pod }: EntryView, prunedAfterMs = 0): string {
   const after = formatAge(prunedAfterMs);
   switch (state) {

@@ -4,15 +4,15 @@ import { assertNever, type EvictionRequest } from '../policy/model.ts';
 import { DNS_LABEL, OBJECT_NAME } from '../policy/names.ts';
 
 const deleteOptions = z.object({
-  // It comes back in the message and in the log.
+  // The limit exists because the UID appears in the message and in the log.
   preconditions: z.object({ uid: z.string().max(256).nullish() }).nullish(),
   gracePeriodSeconds: z.number().nullish(),
-  // Not looked into: a million wrong elements would be a million problems to report.
+  // The elements are not validated, because a million wrong ones would be a million problems to report.
   dryRun: z.array(z.unknown()).nullish(),
 });
 
 const evictionRequest = z.object({
-  // Any other name cannot come from an API server, and must not reach a path.
+  // Any other name cannot come from an API server, and must not become part of a path.
   name: z.string().regex(OBJECT_NAME, 'is not the name of a pod'),
   namespace: z.string().regex(DNS_LABEL, 'is not the name of a namespace'),
   userInfo: z.object({ username: z.string().max(1024).nullish() }).nullish(),
@@ -32,10 +32,10 @@ const target = z.object({
   subResource: z.string().nullish(),
 });
 
-/** The bytes of a review, understood as far as they go. `problems` is one line for the client. */
+/** A parsed review. `problems` is one line for the client. */
 export type ParsedReview =
   | { readonly kind: 'review'; readonly uid: string; readonly request: EvictionRequest }
-  /** The UID is known, so an AdmissionReview can be answered, but the request cannot be read. */
+  /** The UID is known, so the hook can send an AdmissionReview, but it cannot read the request. */
   | { readonly kind: 'unreadable'; readonly uid: string; readonly problems: string }
   | { readonly kind: 'malformed'; readonly problems: string };
 
@@ -62,7 +62,7 @@ export function parseReview(text: string): ParsedReview {
   return { kind: 'review', uid, request: toRequest(eviction.data) };
 }
 
-/** The AdmissionReview that answers `uid` with a decision. A mark is answered after it was carried out: 429. */
+/** The response to the request `uid`. For a mark it is 429, and the mark must already be carried out. */
 export function reviewResponse(uid: string, decision: Decision): object {
   return { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid, ...answer(decision) } };
 }
@@ -82,7 +82,7 @@ function answer(decision: Decision): object {
   }
 }
 
-/** No `details.retryAfterSeconds`: client-go would retry silently, out of the drainer's sight. */
+/** No `details.retryAfterSeconds`: client-go would retry silently, without the drainer seeing it. */
 function denial(code: keyof typeof STATUS_REASONS, message: string): object {
   return { allowed: false, status: { status: 'Failure', code, reason: STATUS_REASONS[code], message } };
 }
@@ -101,11 +101,11 @@ function toRequest(request: z.infer<typeof evictionRequest>): EvictionRequest {
   const graceSeconds = options?.gracePeriodSeconds;
   return {
     isEviction: true,
-    // Karpenter's body has no namespace, and the body's name need not be looked at: the API server checks it.
+    // Karpenter's body has no namespace. The name in the body is not read, because the API server checks it.
     namespace: request.namespace,
     name: request.name,
     username: request.userInfo?.username ?? '',
-    // Any dryRun value at all means that the client does not want a write.
+    // Any dryRun value means that the client wants no write.
     dryRun: request.dryRun === true || (options?.dryRun ?? []).length > 0,
     ...(uid === undefined || uid === null ? {} : { uid }),
     ...(graceSeconds === undefined || graceSeconds === null ? {} : { graceSeconds }),

@@ -20,12 +20,12 @@ export interface AdmitterOptions {
   readonly onDecision?: (decision: Decision, durationMs: number) => void;
 }
 
-/** How often one request is decided anew because the world changed under it. */
+/** How often to decide one request again because the cluster changed meanwhile. */
 const MAX_CHANGES = 8;
 /** How long to wait for the cache to see an instance that a live read found. */
 const CACHE_CATCH_UP_MS = 2_000;
 
-/** Handles one eviction: observes, decides, acts, and decides again when the world has changed meanwhile. */
+/** Handles one eviction: observes, decides, acts, and decides again if the cluster changed meanwhile. */
 export class Admitter {
   readonly #options: AdmitterOptions;
 
@@ -34,8 +34,8 @@ export class Admitter {
   }
 
   /**
-   * Never rejects: whatever goes wrong is doubt, and doubt waits (S6). `signal` says when the response is due. A mark that
-   * has begun by then is carried through, and logged when it is done; anything else is of no more use.
+   * Never rejects: any failure is doubt, and doubt waits (S6). `signal` aborts when the response is due. A mark that
+   * has begun by then continues, and is logged when it is done. Any other work stops.
    */
   async admit(request: EvictionRequest, signal: AbortSignal): Promise<Decision> {
     const startedAt = this.#options.clock.monotonicNow();
@@ -49,7 +49,7 @@ export class Admitter {
     }
   }
 
-  /** Carries out looks and marks until there is a decision that stands. */
+  /** Carries out looks and marks until a decision stands. */
   async #decide(request: EvictionRequest, signal: AbortSignal): Promise<Decision> {
     const { observer, settings } = this.#options;
     let seen = observer.begin(request);
@@ -68,7 +68,7 @@ export class Admitter {
     return doubt(`the pod or its tracking resource changed ${MAX_CHANGES} times meanwhile`);
   }
 
-  /** `changed`: the world is not what the step was decided on. */
+  /** `changed`: the cluster differs from the observation of this step. */
   async #carryOut(step: Decision | AwaitCacheThen, seen: Observation, signal: AbortSignal) {
     if (step.kind === 'awaitCache') return (await this.#cacheCaughtUp(seen, signal)) ? 'changed' : step.otherwise;
     if (step.kind !== 'mark') return step;
@@ -88,7 +88,7 @@ export class Admitter {
   }
 }
 
-/** S6: 429 with the cause, so that the drainer comes again. */
+/** S6: 429 with the cause, so that the drainer retries. */
 export function doubt(cause: string): Decision {
   return { ...wait('Doubt', `${MESSAGES.waiting} (${cause})`), rule: 'S6' };
 }

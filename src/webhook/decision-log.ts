@@ -2,7 +2,7 @@ import { LOG, type Log, type LogLevel } from '../log/messages.ts';
 import type { Decision } from '../policy/decision.ts';
 import { assertNever, type EvictionRequest } from '../policy/model.ts';
 
-/** One line a decision: at info where something happens, at debug where a drain just waits on. */
+/** Logs one line per decision: at info if something happens, at debug if a drain only waits. */
 export function logDecision(log: Log, request: EvictionRequest, decision: Decision, durationMs: number): void {
   const [level, message] = lineFor(decision);
   const fields = {

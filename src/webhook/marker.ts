@@ -16,7 +16,9 @@ export interface MarkerOptions {
   readonly clock: { now(): number };
 }
 
-/** Carries out a mark: the entry first, then the pod's annotation (S5), each guarded by what was seen (S4). */
+/**
+ * Carries out a mark: the entry first, then the pod's annotation (S5). Each write is guarded by the observation (S4).
+ */
 export class Marker {
   readonly #options: MarkerOptions;
   readonly #trackers = new KeyedMutex();
@@ -26,13 +28,14 @@ export class Marker {
   }
 
   /**
-   * `changed`: the world is not what was decided on; decide anew on live reads. What was written by then is harmless.
-   * `signal` ends the waiting for a turn. A write that has begun is carried through, and the mark after its entry, though
-   * the response may have left: with an API server that is slower than the webhook's timeout no pod would ever be marked.
+   * `changed`: the cluster differs from the observation, so decide again on live reads. Anything written by then is
+   * harmless.
+   * `signal` only ends the wait for a turn. A write that has begun continues, and so does the mark after its entry,
+   * even if the response has left. Otherwise an API server slower than the webhook's timeout would prevent every mark.
    */
   async mark({ pod, draining, entryOn }: Mark, signal: AbortSignal): Promise<'marked' | 'changed'> {
     const { cache, writes, settings } = this.#options;
-    if (entryOn !== undefined && !(await this.#remember(pod, draining, entryOn, signal))) return 'changed';
+    if (entryOn !== undefined && !(await this.#writeEntry(pod, draining, entryOn, signal))) return 'changed';
     const { key, value } = settings.profile.mark;
     const result = await writes.markPod(pod, key, value);
     if (result.kind === 'changed') return 'changed';
@@ -41,10 +44,11 @@ export class Marker {
   }
 
   /**
-   * Writes the entry. The pods of a drained node often share one tracker. They take turns, so that they do not refuse each
-   * other by its resourceVersion, as long as nobody has touched the entry of this very pod.
+   * Writes the entry. The pods of a draining node often share one tracker, so their writes take turns. Otherwise one
+   * write would change the resourceVersion and the API server would refuse the next. The write counts only if the entry
+   * of this pod is unchanged.
    */
-  async #remember(pod: Pod, draining: boolean, seen: Tracker, signal: AbortSignal): Promise<boolean> {
+  async #writeEntry(pod: Pod, draining: boolean, seen: Tracker, signal: AbortSignal): Promise<boolean> {
     const { cache, writes, clock } = this.#options;
     return this.#trackers.run(storeKey(seen), signal, async () => {
       const key = entryKey(pod.namespace, pod.name);

@@ -29,7 +29,7 @@ function aServer(): FakeApi {
 function aRunningCache(t: TestContext, tracking: Tracking = NO_TRACKING) {
   const time = mockTime(t);
   const server = aServer();
-  const bookmark = (path: string) => server.tell(path, 'BOOKMARK', { metadata: { resourceVersion: '1001' } });
+  const bookmark = (path: string) => server.send(path, 'BOOKMARK', { metadata: { resourceVersion: '1001' } });
   const settings = settingsWith({ tracking });
   const cache: Cache = createCache({
     client: server,

@@ -14,14 +14,14 @@ describe('Reflector: a list that fails', () => {
       const { server, sink, start, calls, time, log } = aReflector(t);
       server.lists = [error, error, error, aPage('10', ['a'])];
       await start();
-      assert.deepEqual(sink.told, [], 'a list that failed is no empty list');
+      assert.deepEqual(sink.received, [], 'a list that failed is no empty list');
       await time.advance(FIRST_MS);
       await time.advance(2 * FIRST_MS);
       await time.advance(4 * FIRST_MS - 1);
       assert.deepEqual(calls(), ['list 100', 'list 100', 'list 100']);
       await time.advance(1);
       assert.deepEqual(calls(), ['list 100', 'watch 10']);
-      assert.deepEqual(sink.told, ['replace a']);
+      assert.deepEqual(sink.received, ['replace a']);
       const waits = log.filter(({ message }) => message === 'Watch interrupted').map(({ fields }) => fields.retryInMs);
       assert.deepEqual(waits, [FIRST_MS, 2 * FIRST_MS, 4 * FIRST_MS]);
     });
@@ -40,7 +40,7 @@ describe('Reflector: a list that fails', () => {
       assert.deepEqual(calls(), []);
       await time.advance(1);
       assert.deepEqual(calls(), ['list 100', 'watch 12']);
-      assert.deepEqual(sink.told, ['replace a']);
+      assert.deepEqual(sink.received, ['replace a']);
     });
   }
 
@@ -49,10 +49,10 @@ describe('Reflector: a list that fails', () => {
       const { server, sink, start, calls, time } = aReflector(t);
       server.lists = [aPage('10', ['a'], 'c1'), error, aPage('12', ['a', 'b'])];
       await start();
-      assert.deepEqual(sink.told, []);
+      assert.deepEqual(sink.received, []);
       await time.advance(FIRST_MS);
       assert.deepEqual(calls(), ['list 100', 'list 100 c1', 'list 100', 'watch 12']);
-      assert.deepEqual(sink.told, ['replace a,b']);
+      assert.deepEqual(sink.received, ['replace a,b']);
     });
   }
 
@@ -62,7 +62,7 @@ describe('Reflector: a list that fails', () => {
     await start();
     server.feed.event('ERROR', { code: 410 });
     await time.advance(FIRST_MS);
-    assert.deepEqual(sink.told, ['replace a']);
+    assert.deepEqual(sink.received, ['replace a']);
   });
 });
 
@@ -127,7 +127,7 @@ describe('Reflector: a watch that is broken by', () => {
     server.feed.end();
     await settle();
     assert.deepEqual(calls(), ['list 100', 'watch 10', 'watch 20']);
-    assert.deepEqual(sink.told, ['replace ', 'put b']);
+    assert.deepEqual(sink.received, ['replace ', 'put b']);
   });
 
   test('silence is given up after 100 s without an event or bookmark, and not before', async (t) => {

@@ -10,7 +10,7 @@ describe('Reflector: when all goes well', () => {
     server.lists = [aPage('10', ['a', 'b'], 'c1'), aPage('10', ['c'], 'c2'), aPage('10', ['d'])];
     await start();
     assert.deepEqual(calls(), ['list 100', 'list 100 c1', 'list 100 c2', 'watch 10']);
-    assert.deepEqual(sink.told, ['replace a,b,c,d']);
+    assert.deepEqual(sink.received, ['replace a,b,c,d']);
   });
 
   test('applies events, and projects what it lists and what it watches', async (t) => {
@@ -22,7 +22,7 @@ describe('Reflector: when all goes well', () => {
     server.feed.event('DELETED', object('b', '13'));
     server.feed.event('BOOKMARK', { metadata: { resourceVersion: '14' } });
     await settle();
-    assert.deepEqual(sink.told, ['replace a', 'put b', 'put a', 'remove b']);
+    assert.deepEqual(sink.received, ['replace a', 'put b', 'put a', 'remove b']);
     assert.deepEqual(projected, ['a', 'b', 'a', 'b']);
   });
 
@@ -79,13 +79,13 @@ describe('Reflector: a kind that is not installed', () => {
     const { server, sink, start, calls, time, reflector } = aReflector(t, { isServed: async () => false });
     server.lists = [apiError(404), aPage('5', ['a'])];
     await start();
-    assert.deepEqual(sink.told, ['replace ']);
+    assert.deepEqual(sink.received, ['replace ']);
     assert.equal(reflector.agreedAt, time.monotonicNow());
     await time.advance(9_999);
     assert.deepEqual(calls(), ['list 100']);
     await time.advance(1);
     assert.deepEqual(calls(), ['list 100', 'watch 5']);
-    assert.deepEqual(sink.told, ['replace ', 'replace a']);
+    assert.deepEqual(sink.received, ['replace ', 'replace a']);
   });
 
   test('that goes away while it is watched is an empty list too', async (t) => {
@@ -96,7 +96,7 @@ describe('Reflector: a kind that is not installed', () => {
     await time.advance(2_000);
     server.feed.end();
     await settle();
-    assert.deepEqual(sink.told, ['replace a', 'replace ']);
+    assert.deepEqual(sink.received, ['replace a', 'replace ']);
   });
 
   test('is a failure where it is served all the same, and where nobody can tell', async (t) => {
@@ -116,9 +116,9 @@ describe('Reflector: a kind that is not installed', () => {
     assert.match(String(log.at(-1)?.fields.error), /404/);
     await time.advance(FIRST_MS);
     assert.match(String(log.at(-1)?.fields.error), /no discovery/);
-    assert.deepEqual(sink.told, ['replace a'], 'nothing is forgotten');
+    assert.deepEqual(sink.received, ['replace a'], 'nothing is forgotten');
     await time.advance(2 * FIRST_MS);
-    assert.deepEqual(sink.told, ['replace a', 'replace a,b']);
+    assert.deepEqual(sink.received, ['replace a', 'replace a,b']);
   });
 
   test('is not asked about after a stop', async (t) => {
@@ -129,14 +129,14 @@ describe('Reflector: a kind that is not installed', () => {
     const stopped = reflector.stop();
     asked.resolve(false);
     await stopped;
-    assert.deepEqual(sink.told, []);
+    assert.deepEqual(sink.received, []);
   });
 
   test('is a failure where it must not be absent', async (t) => {
     const { server, sink, start, log } = aReflector(t);
     server.lists = [apiError(404)];
     await start();
-    assert.deepEqual(sink.told, []);
+    assert.deepEqual(sink.received, []);
     assert.equal(log.at(-1)?.fields.retryInMs, FIRST_MS);
   });
 });
@@ -150,7 +150,7 @@ describe('Reflector: stop', () => {
     server.lists = [aPage('10', ['a'])];
     await time.advance(600_000);
     assert.deepEqual(calls(), []);
-    assert.deepEqual(sink.told, []);
+    assert.deepEqual(sink.received, []);
   });
 
   test('between a list that was answered and its use: nothing reaches the sink', async (t) => {
@@ -159,7 +159,7 @@ describe('Reflector: stop', () => {
     reflector.start();
     await reflector.stop();
     await settle();
-    assert.deepEqual(sink.told, []);
+    assert.deepEqual(sink.received, []);
     assert.deepEqual(server.calls, ['list 100']);
   });
 
@@ -170,7 +170,7 @@ describe('Reflector: stop', () => {
     server.feed.event('ADDED', object('late', '11'));
     await reflector.stop();
     await settle();
-    assert.deepEqual(sink.told, ['replace ']);
+    assert.deepEqual(sink.received, ['replace ']);
     assert.deepEqual(server.calls, ['list 100', 'watch 10']);
   });
 
@@ -202,7 +202,7 @@ describe('Reflector: stop', () => {
     assert.throws(() => first.event('ADDED', object('zombie', '11')), TypeError, 'the first body was cancelled');
     server.feed.event('ADDED', object('b', '12'));
     await settle();
-    assert.deepEqual(sink.told, ['replace ', 'put b']);
+    assert.deepEqual(sink.received, ['replace ', 'put b']);
   });
 
   test('during a list, and start again: one list more, told once', async (t) => {
@@ -214,6 +214,6 @@ describe('Reflector: stop', () => {
     await stopped;
     await settle();
     assert.deepEqual(calls(), ['list 100', 'list 100', 'watch 10']);
-    assert.deepEqual(sink.told, ['replace a']);
+    assert.deepEqual(sink.received, ['replace a']);
   });
 });

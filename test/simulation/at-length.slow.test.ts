@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { simulate } from './simulate-apart.ts';
 
 const RUNS = 3_000;
-/** Every reason that an answer to an eviction can have, but for exempt users and what is no eviction. */
+/** Every reason of a response to an eviction, without exempt users and requests that are no evictions. */
 const REASONS = [
   'CacheBehind',
   'Corpse',

@@ -27,7 +27,7 @@ printed), 2 for a wrong command line.
 
 export const HELP = helpOf(SIMULATE);
 
-/** Throws UsageError. No `seed` means any. */
+/** Throws UsageError. No `seed` means a random one. */
 export function readFlags(args: readonly string[]) {
   return readArguments(SIMULATE, args).options;
 }

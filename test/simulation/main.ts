@@ -6,7 +6,7 @@ import { simulate } from './runs/simulate.ts';
 const print = (text: string) => void process.stdout.write(`${text}\n`);
 const progress = (line: string) => void process.stderr.write(`${line}\n`);
 
-/** `npm run simulate`: resolves to the exit code; see HELP for what it means. */
+/** `npm run simulate`: resolves to the exit code, which HELP explains. */
 async function main(args: readonly string[]): Promise<number> {
   try {
     const { help, faults, check, runs, steps, seed = Date.now() % 2 ** 31 } = readFlags(args);
@@ -22,6 +22,6 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-// Most errors here are part of the game; where they were made is of no interest.
+// The simulation creates most errors on purpose, and their stack traces cost time.
 Error.stackTraceLimit = 0;
 process.exitCode = await main(process.argv.slice(2));

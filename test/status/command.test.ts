@@ -111,7 +111,7 @@ describe('status --watch', () => {
     await until(() => printed.length === 1, 'the tables');
     await settle();
     const { timers } = clock;
-    cluster.tell(PODS_PATH, 'DELETED', {
+    cluster.send(PODS_PATH, 'DELETED', {
       ...gone,
       metadata: { ...(gone.metadata as object), resourceVersion: '1001' },
     });
@@ -148,7 +148,7 @@ describe('status --watch', () => {
     await until(() => printed.length === 1, 'the report');
     await settle();
     const { timers } = clock;
-    cluster.tell(PODS_PATH, 'DELETED', {
+    cluster.send(PODS_PATH, 'DELETED', {
       ...gone,
       metadata: { ...(gone.metadata as object), resourceVersion: '1001' },
     });

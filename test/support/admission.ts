@@ -12,7 +12,7 @@ import { aLog } from './log.ts';
 import { aRawCluster, aRawNode, aRawPod } from './raw.ts';
 import { aStillClock } from './time.ts';
 
-/** A marker over the real cache, and an API server that has the same pod and tracking resource. */
+/** A marker on the real cache and a fake API server that has the same pod and tracker. */
 export function aMarker(world: CacheWorld = {}) {
   const api = new FakeApi();
   api.put(POD_PATH, aRawPod());
@@ -26,7 +26,7 @@ export function aMarker(world: CacheWorld = {}) {
   return { api, cache, marker, settings };
 }
 
-/** The whole way of an eviction, from the request to the API server, which is the only fake; `api.calls` counts. */
+/** Everything from the request to the API server, which is the only fake. `api.calls` counts its calls. */
 export function anAdmitter(world: CacheWorld = {}) {
   const { api, cache, marker, settings } = aMarker(world);
   const log = aLog();
@@ -46,7 +46,7 @@ export function anAdmitter(world: CacheWorld = {}) {
   };
 }
 
-/** What a drainer would see: `429 message`, or `allow`. */
+/** What a drainer would get: `429 message`, or `allow`. */
 export function answerOf(decision: Decision): string {
   if (decision.kind === 'allow') return 'allow';
   return `${decision.kind === 'mark' ? 429 : decision.code} ${decision.message}`;

@@ -11,21 +11,21 @@ import type { TLSSocket } from 'node:tls';
 import type { Serving } from '../../testkit/certificates.ts';
 import { serve } from './loopback.ts';
 
-/** One request as the server saw it. */
+/** One request as the server received it. */
 export interface Seen {
   readonly method: string | undefined;
   readonly url: string | undefined;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
   readonly http: string;
-  /** Over TLS only: its version, and the fingerprint of the certificate that the client showed. */
+  /** Only over TLS: the TLS version, and the fingerprint of the client's certificate. */
   readonly tls: string | null | undefined;
   readonly certificate: string | undefined;
 }
 
 export type Answering = (response: ServerResponse, seen: Seen) => void;
 
-/** A whole answer. A body that is text is sent as it is. */
+/** A complete response. A text body is sent as it is. */
 export const answer = (code: number, body: unknown, headers: Record<string, string> = {}) => {
   return (response: ServerResponse): void => {
     response.writeHead(code, { 'content-type': 'application/json', ...headers });
@@ -33,17 +33,18 @@ export const answer = (code: number, body: unknown, headers: Record<string, stri
   };
 };
 
-/** The first bytes of an answer, and no more of it. */
+/** The first bytes of a response that never ends. */
 export const begun = (code: number): Answering => {
   return (response) => void response.writeHead(code, { 'content-type': 'application/json' }).write('{');
 };
 
-/** Takes the request, and says nothing. */
+/** Accepts the request and never responds. */
 export const silent: Answering = () => undefined;
 
 /**
- * An API server on loopback, for what goes over the wire: it answers as it is told, writes down what it saw, and ends with the
- * test. What an API server does with objects is in FakeApi. `serving`: over TLS, asking for a client certificate.
+ * An API server on loopback, to test what goes over the wire. It sends the given responses, records each request, and
+ * ends with the test. FakeApi has the objects of an API server. `serving`: over TLS, with a request for a client
+ * certificate.
  */
 export async function anApiServer(t: TestContext, answering: Answering = answer(200, { ok: true }), serving?: Serving) {
   const seen: Seen[] = [];

@@ -11,26 +11,26 @@ interface Metadata {
 type Raw = { metadata: Metadata };
 
 /**
- * An API server in maps, as far as the hook sees one: reads, the guarded patches with the refusals that a real 1.36 gives,
- * events, lists, and watches that the test feeds. Every call is written down as `METHOD path`.
+ * A fake API server that keeps its objects in maps. It has what the hook uses: reads, Events, lists, watches that the
+ * test feeds, and the guarded patches with the refusals of a real 1.36. It records every call as `METHOD path`.
  */
 export class FakeApi implements ApiClient {
-  /** By their paths. */
+  /** The objects by path. */
   readonly objects = new Map<string, Raw>();
-  /** What a collection lists, by its path. */
+  /** The objects of a list, by the path of the collection. */
   readonly lists = new Map<string, readonly JsonObject[]>();
   /** The last watch of each path. */
   readonly feeds = new Map<string, Feed>();
   readonly requests: ApiRequest[] = [];
   readonly calls: string[] = [];
-  /** Runs before a call is carried out; what it throws is the answer. */
+  /** Runs before each call; if it throws, the error is the response. */
   before: (call: string, request: ApiRequest) => unknown = () => undefined;
-  /** Nobody answers. */
+  /** Whether every call fails without a response. */
   isAway = false;
   readonly #answer: ((request: ApiRequest) => unknown) | undefined;
   #version = 1_000;
 
-  /** `answer`: to every call, instead of what the maps have; what it throws is the answer, too. */
+  /** `answer` answers every call instead of the maps. If it throws, the error is the response. */
   constructor(answer?: (request: ApiRequest) => unknown) {
     this.#answer = answer;
   }
@@ -43,19 +43,19 @@ export class FakeApi implements ApiClient {
     return this.objects.get(path)?.metadata.annotations ?? {};
   }
 
-  /** As another client would: the annotations change, and with them the resourceVersion. */
+  /** Changes annotations as another client would, and with them the resourceVersion. */
   annotate(path: string, annotations: Record<string, string>): void {
     const { metadata } = this.#existing(path);
     metadata.annotations = { ...metadata.annotations, ...annotations };
     this.#touch(metadata);
   }
 
-  /** Tells whoever watches a collection. */
-  tell(path: string, type: string, object: JsonObject): void {
+  /** Sends an event to the watch of a collection. */
+  send(path: string, type: string, object: JsonObject): void {
     this.feeds.get(path)?.event(type, object);
   }
 
-  /** Watches break off, and nobody answers until `isAway` is false again. */
+  /** Ends every watch, and lets every call fail until `isAway` is false again. */
   leave(): void {
     this.isAway = true;
     for (const feed of this.feeds.values()) feed.fail(new Error('read ECONNRESET'));
@@ -87,7 +87,7 @@ export class FakeApi implements ApiClient {
     request.signal?.throwIfAborted();
     if (this.isAway) throw new ApiUnreachableError(call, new Error('connect ECONNREFUSED'));
     await this.before(call, request);
-    // As over a network: other calls get their turn before the answer is there.
+    // As over a network, other calls get their turn before the response arrives.
     await Promise.resolve();
   }
 
@@ -128,7 +128,7 @@ function testAndRemove(metadata: Metadata, [test]: readonly { path: string; valu
   delete metadata.annotations?.[key];
 }
 
-/** One that gives the same answer to every call; an Error refuses them all. */
+/** A fake that gives the same response to every call. An Error refuses every call. */
 export const answering = (answer: unknown) =>
   new FakeApi(() => {
     if (answer instanceof Error) throw answer;

@@ -33,7 +33,7 @@ export const settingsWith = (profile: Partial<Profile>, settings: PolicySettings
   profile: { ...settings.profile, ...profile },
 });
 
-/** A live, selected, unmarked member on node-1. */
+/** A live, protected, unmarked member on node-1. */
 export function aPod(overrides: Partial<Pod> = {}): Pod {
   return {
     namespace: 'db',
@@ -48,7 +48,7 @@ export function aPod(overrides: Partial<Pod> = {}): Pod {
   };
 }
 
-/** Without the keys that are named: `exactOptionalPropertyTypes` has no other way to take one out. */
+/** Removes keys, because `exactOptionalPropertyTypes` does not allow `undefined` as an override. */
 export function without<T extends object, K extends keyof T>(object: T, ...keys: K[]): Omit<T, K> {
   return Object.fromEntries(Object.entries(object).filter(([key]) => !keys.includes(key as K))) as Omit<T, K>;
 }
@@ -76,25 +76,25 @@ export function aRequest(overrides: Partial<EvictionRequest> = {}): EvictionRequ
   return { isEviction: true, namespace: 'db', name: 'cb-0000', username: 'admin', dryRun: false, ...overrides };
 }
 
-/** What has been seen, in short. */
+/** A short form of an observation. */
 export interface SeenInShort {
   readonly from?: Source;
   readonly now?: number;
   readonly request?: EvictionRequest;
   readonly pod?: Pod | 'absent';
   readonly node?: Node | 'absent' | 'unread';
-  /** `off`: tracking is switched off. */
+  /** `off`: tracking is off. */
   readonly tracker?: Tracker | 'off';
-  /** Why there is no tracker, instead of one. */
+  /** Why the pod has no tracker. */
   readonly trackerMissing?: string;
-  /** What the tracker remembers of the pod's name. */
+  /** The entry of the pod on the tracker. */
   readonly entry?: Entry | undefined;
   readonly remembered?: Entry;
   readonly terminatingOrFinishedForMs?: number;
   readonly cacheKnowsInstance?: boolean;
 }
 
-/** By default a live observation of `aPod` on a cordoned node, asked for by name. */
+/** By default: a live observation of `aPod` on a cordoned node, for a request without a UID. */
 export function anObservation(seen: SeenInShort = {}): Observation {
   const { from = 'live', now = NOW, request = aRequest(), pod = aPod(), cacheKnowsInstance = true } = seen;
   const { remembered, terminatingOrFinishedForMs } = seen;

@@ -12,15 +12,15 @@ export interface CacheWorld {
   readonly pods?: readonly JsonObject[];
   readonly nodes?: readonly JsonObject[];
   readonly trackers?: readonly JsonObject[];
-  /** Instead of the one of the settings. */
+  /** Replaces the tracking of the settings. */
   readonly tracking?: Tracking | 'off';
   readonly settings?: PolicySettings;
   readonly client?: ApiClient;
-  /** The wall clock; it stands still unless given. */
+  /** The wall clock; by default it stands still. */
   readonly now?: () => number;
 }
 
-/** The real cache, not started. It has synced with what is given; with nothing given it has not synced. */
+/** The real cache, not started. It has synced with the given objects; without objects it has not synced. */
 export function aCache(world: CacheWorld = {}): Cache {
   const { pods, nodes, trackers, now = () => NOW } = world;
   const { client = answering(new Error('this cache has no API server')) } = world;
@@ -35,7 +35,7 @@ export function aCache(world: CacheWorld = {}): Cache {
   cache.pods.replace((pods ?? []).map(cache.project.pod));
   cache.nodes.replace((nodes ?? []).map(cache.project.node));
   cache.trackers.replace((trackers ?? []).map(cache.project.tracker));
-  // No reflector runs; what was given was told just now.
+  // No reflector runs, so the given objects count as just received.
   return { ...cache, podsAgeMs: () => 0, trackersAgeMs: () => 0 };
 }
 

@@ -10,19 +10,19 @@ export const HOUR = 3_600_000;
 export const SERVING_MS = 4 * HOUR;
 export const CA_MS = 12 * HOUR;
 
-/** The Secret and the registration as an API server keeps them, for as many replicas as there are. */
+/** The Secret and the registration as an API server keeps them, for any number of replicas. */
 export class FakeObjects {
   data: Record<string, string> | undefined;
-  /** One for each webhook; undefined: there is no registration. */
+  /** One caBundle for each webhook; undefined if there is no registration. */
   bundles: string[] | undefined = [''];
   readonly writes: string[] = [];
-  /** Runs before each call; what it throws is the answer. */
+  /** Runs before each call; if it throws, the error is the response. */
   before: (call: string) => void = () => undefined;
   readonly listeners: ((resourceVersion: string) => void)[] = [];
   #secretVersion = 1;
   #registrationVersion = 1;
 
-  /** As somebody else would. */
+  /** Changes the Secret as another client would. */
   putData(data: Record<string, string> | undefined): void {
     this.data = data;
     this.#secretVersion++;
@@ -68,7 +68,7 @@ export class FakeObjects {
   }
 }
 
-/** A replica on these objects; `go` moves every clock. */
+/** A replica on these objects. `go` advances every clock. */
 export function aReplica(objects: FakeObjects, clock = new FakeClock(), start = NOW) {
   const log = aLog();
   const served: Pair[] = [];
@@ -100,9 +100,9 @@ export function aReplica(objects: FakeObjects, clock = new FakeClock(), start = 
     wall,
     clock,
     start: () => keeper.start((pair) => void served.push(pair)),
-    /** Until it waits for the clock again, with all that it had to sign. */
+    /** Waits until the replica only waits for the clock, with every signature done. */
     rest: () => until(() => clock.timers > 0, 'the replica to rest'),
-    /** Moves on by steps of a minute, letting the replica do what it has to at each. */
+    /** Advances the clocks in steps of a minute, and lets the replica finish its work at each step. */
     async go(ms: number) {
       for (let left = ms; left > 0; left -= 60_000) {
         wall.now += Math.min(left, 60_000);

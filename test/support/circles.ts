@@ -1,4 +1,7 @@
-/** The nodes that lie on a circle, or between two: what is left once every node is taken away that leads, or is led to, nowhere. */
+/**
+ * The nodes on a circle, or on a path between two circles. These remain if nodes without incoming or outgoing edges are
+ * removed until there are none.
+ */
 export function circlesIn(graph: ReadonlyMap<string, readonly string[]>): string[] {
   return [...withoutEnds(reversed(withoutEnds(graph))).keys()].sort();
 }

@@ -29,7 +29,7 @@ interface Present {
   readonly ready?: boolean;
 }
 
-/** A pod as the API server has it: by default the instance that the entry is about, on node-1, not marked. */
+/** A pod as the API server has it. By default it is the instance of the entry, on node-1, not marked. */
 export function present({ uid = 'uid-a', mark, node = 'node-1', version = 100, ready = true }: Present = {}) {
   const annotations = mark === undefined ? {} : { [RESCHEDULE]: mark };
   return aRawPod({
@@ -39,14 +39,16 @@ export function present({ uid = 'uid-a', mark, node = 'node-1', version = 100, r
   });
 }
 
-/** The entry reconciler over the real cache, two nodes (node-2 is not draining), and an API server that has the entry. */
+/**
+ * The entry reconciler on the real cache with two nodes (node-2 is not draining), and an API server that has the entry.
+ */
 export function anEntryReconciler(
   options: {
     readonly pod?: object | undefined;
     readonly annotations?: Record<string, string>;
     readonly isSynced?: boolean;
     readonly tracking?: 'off';
-    /** Of another replica. */
+    /** The API server of another replica. */
     readonly api?: FakeApi;
   } = {},
 ) {
@@ -84,10 +86,10 @@ export function anEntryReconciler(
     clock,
     log,
     pruned,
-    /** Reconciles what the cache itself remembers of a pod. */
+    /** Reconciles the cache's memory of a pod. */
     lookBack: (pod: ObjectKey = POD) => memory.reconcile(pod),
     look: () => reconciler.reconcile(TRACKER, signal),
-    /** What the cache is told next of the pod. */
+    /** Sends the next state of the pod to the cache. */
     tell: (pod: Present) => {
       api.put(POD_PATH, present(pod));
       cache.pods.put(cache.project.pod(present(pod)));

@@ -1,5 +1,5 @@
 import type { Grant, Permission } from '../../src/kube/permissions.ts';
 
-/** What RBAC knows of them. */
+/** The permissions without their purpose, which RBAC does not know. */
 export const grantsOf = (permissions: readonly Permission[]): Grant[] =>
   permissions.map(({ purpose: _, ...grant }) => grant);

@@ -28,7 +28,7 @@ export const ended = await clients.issue({ usage: 'client', notAfter: new Date(D
 export const forServers = await clients.issue({ usage: 'server' });
 export const stranger = await others.issue({ usage: 'client', name: 'kube-apiserver' });
 
-/** A root that signs only intermediates, and a client with a chain of `length` of them, as PEM. */
+/** A root that signs only intermediates, and a client with a chain of `length` intermediates, as PEM. */
 export async function aChain(length: number) {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
   const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
@@ -95,7 +95,7 @@ export async function aGuarded(t: TestContext, names: readonly string[] = [], au
     bundle.pem = pem;
     useCertificate(server, serving, pem);
   };
-  /** Over a connection that the test has made. */
+  /** Sends a request over a connection that the test opened. */
   const askOver = (socket: TLSSocket) => ask(undefined, { agent: undefined, createConnection: () => socket });
   return { ask, askOver, asked, log, port, server, change };
 }

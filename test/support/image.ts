@@ -5,11 +5,11 @@ import { basename, delimiter, dirname, join, relative, resolve } from 'node:path
 const INSTALL = 'npm ci --ignore-scripts';
 const ROOT = resolve(import.meta.dirname, '../..');
 
-/** One stage of the Dockerfile, carried out in a folder of its own. */
+/** One stage of the Dockerfile, built in its own folder. */
 export interface Stage {
   readonly from: string;
   readonly name: string;
-  /** The root of its files. */
+  /** The folder that is the root of its file system. */
   readonly dir: string;
   workdir: string;
   user: string;
@@ -23,9 +23,10 @@ interface Instruction {
 }
 
 /**
- * Carries out what the Dockerfile states, without Docker: each stage in an empty folder, COPY with what .dockerignore lets
- * pass, RUN with the shell and this Node. The base images are not there, so a step sees this machine's programs. Returns
- * the stages; the last is the image. `link`: npm ci is left out, for what it made of the same lockfile here.
+ * Builds the Dockerfile's stages without Docker, each in an empty folder. COPY respects .dockerignore; RUN uses the
+ * shell and this Node. The base images are missing, so a step sees this machine's programs. Returns the stages; the
+ * last one is the image. `link` links this checkout's node_modules in place of `npm ci`, which made them from the same
+ * lockfile.
  */
 export function buildByDockerfile(dir: string, { link = false }: { link?: boolean } = {}): Stage[] {
   const stages: Stage[] = [];
@@ -38,7 +39,7 @@ export function buildByDockerfile(dir: string, { link = false }: { link?: boolea
   return stages;
 }
 
-/** One for each line; lines that end in a backslash go on. */
+/** One instruction per line. A backslash at the end continues a line. */
 function instructions(text: string): Instruction[] {
   const lines = text
     .replaceAll(/^\s*#.*\n/gm, '')
@@ -106,7 +107,7 @@ function copy(stage: Stage, rest: string, stages: readonly Stage[]): void {
   }
 }
 
-/** A file goes into what ends with a slash; of a folder, what is in it does. */
+/** A target with a final slash takes the file itself. Of a folder, COPY takes the content. */
 function targetOf(path: string, to: string): string {
   return to.endsWith('/') && !statSync(path).isDirectory() ? join(to, basename(path)) : to;
 }
@@ -115,15 +116,18 @@ function linkModules(stage: Stage): void {
   symlinkSync(join(ROOT, 'node_modules'), inStage(stage, 'node_modules'));
 }
 
-/** The last line that speaks of a path wins. A folder that something below it is let in from passes too. */
+/**
+ * Whether .dockerignore lets a path pass: its last matching line wins. A folder also passes if the file re-includes
+ * something below it.
+ */
 function isInContext(path: string): boolean {
   const lines = readFileSync(join(ROOT, '.dockerignore'), 'utf-8').split('\n').filter(Boolean);
   let isIn = true;
   for (const line of lines) {
     const pattern = line.replace(/^!/, '');
-    const speaksOf = pattern === '*' || path === pattern || path.startsWith(`${pattern}/`);
-    const leadsTo = line.startsWith('!') && pattern.startsWith(`${path}/`);
-    if (speaksOf || leadsTo) isIn = line.startsWith('!');
+    const isMatch = pattern === '*' || path === pattern || path.startsWith(`${pattern}/`);
+    const reincludesBelow = line.startsWith('!') && pattern.startsWith(`${path}/`);
+    if (isMatch || reincludesBelow) isIn = line.startsWith('!');
   }
   return isIn;
 }
@@ -131,7 +135,7 @@ function isInContext(path: string): boolean {
 function run(stage: Stage, command: string): void {
   const path = [dirname(process.execPath), process.env.PATH].join(delimiter);
   const cwd = inStage(stage, '.');
-  // What npm has fetched before need not be fetched again; and it may not look for the checkout's own node_modules.
+  // Uses npm's cache, so that nothing is downloaded twice. The step must not find this checkout's own node_modules.
   const env = {
     ...process.env,
     ...stage.env,
@@ -143,7 +147,7 @@ function run(stage: Stage, command: string): void {
   if (status !== 0) throw new Error(`RUN ${command}: exit code ${status}\n${stdout}\n${stderr}`);
 }
 
-/** What the image starts: options of Node, a script, and the folder to start it in. */
+/** The start command of the image: the options of Node, a script, and the working directory. */
 export function entryOf(image: Stage): { readonly cwd: string; readonly nodeArgs: string[]; readonly file: string } {
   const [node, ...nodeArgs] = image.entrypoint;
   const script = nodeArgs.pop() ?? '';

@@ -1,4 +1,4 @@
-/** Runs the hook, and says as its last line what would keep its process from ending: timers, in `timers`. */
+/** Runs the hook. Its last line has the number of timers that would keep the process from ending. */
 import { main } from '../../src/main.ts';
 
 process.exitCode = await main(process.argv.slice(2), process.env);

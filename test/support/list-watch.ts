@@ -2,7 +2,7 @@ import type { ListWatch, Page } from '../../src/informer/list-watch.ts';
 import { type Listing, type Sink, wholeList } from '../../src/informer/reflector.ts';
 import type { JsonObject } from '../../src/kube/client.ts';
 
-/** An object of no kind: a name and a resourceVersion. */
+/** An object that has only a name and a resourceVersion. */
 export const object = (name: string, resourceVersion: string): JsonObject => ({ metadata: { name, resourceVersion } });
 
 export const aPage = (resourceVersion: string, names: readonly string[] = [], continueToken?: string): Page => ({
@@ -26,12 +26,15 @@ export class Feed {
     });
     signal?.addEventListener('abort', () => {
       if (!this.#leave('aborted')) return;
-      // A broken body does not tell why it was aborted; that is for the reader to know.
+      // The error has no cause, because only the reader knows that it aborted.
       this.#controller?.error(new Error('aborted'));
     });
   }
 
-  /** Whether it ended by itself, or its reader cancelled the body or aborted the request: else a connection is still open. */
+  /**
+   * How the body ended: by itself, or because its reader cancelled it or aborted the request. Otherwise the connection
+   * is still open.
+   */
   get state(): 'open' | 'over' | 'cancelled' | 'aborted' {
     return this.#state;
   }
@@ -62,17 +65,17 @@ export class Feed {
 }
 
 /**
- * A ListWatch by script. Every call is written down, a watch with how many others are still open; a list beyond the script
+ * A scripted ListWatch. It records every call, and for a watch how many others are still open. A list beyond the script
  * hangs until it is aborted.
  */
 export class FakeListWatch implements ListWatch {
   readonly calls: string[] = [];
   readonly feeds: Feed[] = [];
-  /** What the lists answer, one call each. */
+  /** The responses to the lists, one per call. */
   lists: (Page | Error)[] = [];
-  /** What the watches are refused with; undefined opens a feed, as does the end of the script. */
+  /** The errors that refuse the watches. Undefined opens a feed, and so does the end of the script. */
   refusals: (Error | undefined)[] = [];
-  /** Done to each feed that is opened. */
+  /** Called with each feed that is opened. */
   onFeed: (feed: Feed) => void = () => undefined;
   lastTimeoutSeconds = 0;
 
@@ -103,17 +106,17 @@ export class FakeListWatch implements ListWatch {
   }
 }
 
-/** A sink that writes down what reaches it. */
+/** A sink that records its calls. */
 export class FakeSink implements Sink<string> {
-  readonly told: string[] = [];
+  readonly received: string[] = [];
   beginList(): Listing<string> {
-    return wholeList((objects) => this.told.push(`replace ${objects.join(',')}`));
+    return wholeList((objects) => this.received.push(`replace ${objects.join(',')}`));
   }
   put(name: string): void {
-    this.told.push(`put ${name}`);
+    this.received.push(`put ${name}`);
   }
   remove(name: string): void {
-    this.told.push(`remove ${name}`);
+    this.received.push(`remove ${name}`);
   }
 }
 

@@ -6,7 +6,7 @@ export interface LogLine {
   readonly fields: Record<string, unknown>;
 }
 
-/** A log that keeps its lines. */
+/** A log that keeps its lines in memory. */
 export function aLog(): Log & { readonly lines: LogLine[]; messages(level?: LogLevel): string[] } {
   const lines: LogLine[] = [];
   const at =

@@ -28,7 +28,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** One request to 127.0.0.1, over a connection of its own. */
+/** Sends one request to 127.0.0.1, over its own connection. */
 export async function ask(
   port: number,
   { method = 'GET', path = '/', headers = {}, body = '' }: AskOptions = {},

@@ -4,11 +4,14 @@ export interface Sentence {
   readonly words: readonly string[];
 }
 
-/** Lines that hold no prose: they end a paragraph. */
+/** Lines without prose, which end a paragraph. */
 const NO_PROSE = /^\s*(?:$|\||#{1,6} |<!--|(?:-{3,}|={3,})\s*$)/;
 const ITEM = /^\s*(?:[-*]|\d+\.) /;
-/** Four spaces make code, but go on with an item of a list. */
+/** Four spaces make code, but inside a list they continue an item. */
 const INDENTED = /^ {4}/;
+
+/** Begins a line, so that a glob in a string does not count. */
+const BLOCK_COMMENT = /^[ \t]*\/\*[\s\S]*?\*\//gm;
 
 /** The sentences of a page in Markdown, without its tables, headings and code. */
 export function sentencesOf(markdown: string): Sentence[] {
@@ -17,6 +20,20 @@ export function sentencesOf(markdown: string): Sentence[] {
       .split(/(?<=[.!?]["')\]*_]*)\s+(?=["'(*_[]*[A-Z`0-9])/)
       .map((sentence) => ({ line, words: sentence.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)) })),
   );
+}
+
+/** The sentences of the block comments of a TypeScript source. */
+export function commentSentencesOf(source: string): Sentence[] {
+  return [...source.matchAll(BLOCK_COMMENT)].flatMap(({ 0: comment, index }) => {
+    const firstLine = source.slice(0, index).split('\n').length;
+    const prose = comment
+      .replace(/^\s*\/\*+/, '')
+      .replace(/\s*\*\/$/, '')
+      .replaceAll(/^\s*\* ?/gm, '')
+      .replaceAll(/^@/gm, '- @')
+      .trim();
+    return sentencesOf(prose).map(({ line, words }) => ({ line: firstLine + line - 1, words }));
+  });
 }
 
 interface Paragraph {
@@ -46,7 +63,7 @@ function withoutFences(markdown: string): string[] {
   });
 }
 
-/** Code counts as one word, and a link as its text. */
+/** Code counts as one word. A link counts as its text. */
 function plain(text: string): string {
   return text
     .replaceAll(/`[^`]+`/g, 'Code')
@@ -55,7 +72,7 @@ function plain(text: string): string {
     .trim();
 }
 
-/** Where a page links to, apart from other sites: paths as they are written, and anchors. */
+/** The links of a page without those to other sites: paths as written, and anchors. */
 export function linksOf(markdown: string): string[] {
   const prose = withoutFences(markdown)
     .join('\n')

@@ -7,7 +7,7 @@ export interface DescribedMetric {
   readonly labels: readonly string[];
 }
 
-/** The metrics of a hook, with sources that have nothing to tell. */
+/** The metrics of a hook whose sources are empty. */
 export function anUnusedHooksMetrics() {
   const metrics = createMetrics({ version: '1.2.3', nodeVersion: '24.0.0' });
   metrics.read({
@@ -24,7 +24,7 @@ export function anUnusedHooksMetrics() {
   return metrics;
 }
 
-/** Every metric that the hook registers, in order; those of the process come in between. */
+/** Every metric that the hook registers, in order. Those of the process come in between. */
 export async function metricsOfTheHook(): Promise<DescribedMetric[]> {
   const { registry } = anUnusedHooksMetrics();
   const types = new Map((await registry.getMetricsAsJSON()).map(({ name, type }) => [name, String(type)]));

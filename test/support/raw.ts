@@ -8,7 +8,7 @@ interface RawOverrides {
   readonly status?: Record<string, unknown>;
 }
 
-/** What an API server sends for `aPod()` of the builders. */
+/** The raw object of the builders' `aPod()`. */
 export function aRawPod({ metadata, spec, status }: RawOverrides = {}): JsonObject {
   return {
     apiVersion: 'v1',

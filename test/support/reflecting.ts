@@ -8,10 +8,10 @@ import { mockTime, settle } from './time.ts';
 export const apiError = (code: number, retryAfterMs?: number) =>
   new ApiError(code, 'GET /things', { reason: `R${code}` }, retryAfterMs);
 
-/** The first step of the backoff that `aReflector` has; each later one is twice as long. */
+/** The first step of the backoff in `aReflector`. Each later step is twice as long. */
 export const FIRST_MS = 1_000;
 
-/** A reflector between a scripted API server and a sink that writes down, on a clock that the test moves. */
+/** A reflector between a scripted API server and a recording sink, on a clock that the test advances. */
 export function aReflector(t: TestContext, options: Partial<ReflectorOptions<string>> = {}) {
   const time = mockTime(t);
   const server = new FakeListWatch();
@@ -45,7 +45,7 @@ export function aReflector(t: TestContext, options: Partial<ReflectorOptions<str
       reflector.start();
       await settle();
     },
-    /** The calls since the last time this was asked. */
+    /** The calls since the last call of this function. */
     calls: () => server.calls.splice(0),
   };
 }

@@ -3,7 +3,7 @@ import type { ApiRequest } from '../../src/kube/client.ts';
 const DISCOVERY = /^\/(api\/v1|apis|apis\/[^/]+\/[^/]+)$/;
 
 /**
- * What the API server's authorizer would be asked about a call: `patch couchbase.com/couchbaseclusters`; of discovery,
+ * The permission that the API server checks for a call, such as `patch couchbase.com/couchbaseclusters`; for discovery,
  * `get /apis`.
  */
 export function authorizedAs({ method, path, query = {} }: ApiRequest): string {

@@ -1,33 +1,34 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A TCP proxy on loopback that can misbehave; what passes through it is encrypted and not looked at. */
+/** A TCP proxy on loopback that can misbehave. It does not read the traffic, which is encrypted. */
 export interface TcpProxy {
   readonly port: number;
   /**
-   * From now on what the server sends is held back on every connection, until the client says something on it: a watch, on
-   * which no client ever does, falls silent, while calls on other connections pass.
+   * Holds back the server's data on every connection until the client sends something on it. No client ever sends on a
+   * watch, so watches fall silent while other calls pass.
    */
   holdSilent(): void;
-  /** Lets go what was held back, in order, and holds nothing any more. */
+  /** Passes on the held-back data in order, and holds back nothing any more. */
   release(): void;
-  /** Resets every open connection; new ones pass. */
+  /** Resets every open connection. New connections pass. */
   reset(): void;
-  /** Connections are accepted, and stay open whatever the server does, but nothing passes on them, old or new. */
+  /** Accepts connections and keeps them open whatever the server does, but passes nothing, on old and new ones. */
   hang(): void;
-  /** The connections open now go dead without either side being told; new ones pass. */
+  /** Makes the open connections dead without a signal to either side. New connections pass. */
   halfOpen(): void;
-  /** From now on every piece arrives this much later, in either direction. */
+  /** Delays every piece by this time, in both directions. */
   delay(ms: number): void;
   /**
-   * From now on, each time the server has sent this many bytes, all connections together, the one on which it just sends
-   * ends in the middle of that: as if the server had died, or by a reset, which may overtake what was sent before it.
+   * Cuts a connection each time the server has sent this many bytes over all connections. The one that is sending then
+   * ends in the middle of a piece. `end` looks as if the server had died; `reset` may overtake data that was sent
+   * before it.
    */
   cutAfter(bytes: number, how?: 'end' | 'reset'): void;
-  /** Connections pass from now on: no hanging, delaying or cutting. Those that have gone dead are reset. */
+  /** Stops hanging, delaying and cutting. Resets the dead connections. */
   pass(): void;
   readonly connections: number;
-  /** How many connections `cutAfter` has ended. */
+  /** The number of connections that `cutAfter` has ended. */
   readonly cuts: number;
   close(): Promise<void>;
 }
@@ -36,7 +37,7 @@ interface Conduct {
   isHolding: boolean;
   isHanging: boolean;
   delayMs: number;
-  /** Where connections are to be cut: every so many bytes, how many have been sent since the last cut, and how many cuts. */
+  /** For `cutAfter`: the bytes between cuts, the bytes since the last cut, and the number of cuts. */
   cutEvery: number | undefined;
   cutBy: 'end' | 'reset';
   sent: number;
@@ -107,16 +108,16 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
   };
 }
 
-/** One connection through the proxy, and its other half. */
+/** A client's connection and the matching one to the server. */
 class Pair {
   isDead: boolean;
   readonly #client: Socket;
   readonly #upstream: Socket;
   readonly #conduct: Conduct;
   readonly #onEnd: () => void;
-  /** Chunks for the client that are held back; undefined while the connection passes. */
+  /** The held-back chunks for the client; undefined while the connection passes. */
   #held: Buffer[] | undefined;
-  /** What is on its way in each direction arrives in order. */
+  /** One chain per direction keeps the pieces in order. */
   #down: Promise<unknown> = Promise.resolve();
   #up: Promise<unknown> = Promise.resolve();
 

@@ -5,22 +5,22 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock, Timer } from '../../src/async/clock.ts';
 import { systemClock } from '../../src/async/system-clock.ts';
 
-/** Lets everything run that can run without time passing. */
+/** Runs everything that can run without time passing. */
 export async function settle(turns = 20): Promise<void> {
   for (let i = 0; i < turns; i++) await turn();
 }
 
-/** Longer than anything here takes beside whatever else the machine does. */
+/** Longer than any step of a test takes, even on a busy machine. */
 const NEVER_MS = 60_000;
 
-/** Waits for a condition, not for a time, and lets everything run that can run, also where timers are mocked. */
+/** Waits for a condition and not for a time. Runs everything that can run, even if timers are mocked. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
   const giveUpAt = performance.now() + NEVER_MS;
   while (!condition() && performance.now() < giveUpAt) await turn();
   assert.ok(condition(), `never came: ${what}`);
 }
 
-/** Time stands still, and no timer ever goes off. */
+/** A clock that stands still and never fires a timer. */
 export function aStillClock(now = 0): Clock {
   return {
     now: () => now,
@@ -30,9 +30,9 @@ export function aStillClock(now = 0): Clock {
   };
 }
 
-/** A clock that moves when it is told to. */
+/** A clock that moves only by `advance`. */
 export class FakeClock implements Clock {
-  /** What the wall clock has when the monotonic one has none. */
+  /** The wall-clock time at zero of the monotonic clock. */
   epoch = 0;
   #now = 1_000;
   readonly #timers = new Set<{ readonly dueAt: number; readonly callback: () => void }>();
@@ -56,7 +56,7 @@ export class FakeClock implements Clock {
     return { cancel: () => this.#timers.delete(timer) };
   }
 
-  /** Moves on, fires what falls due on the way, in order, and lets it run. */
+  /** Advances the clock, fires due timers in order, and runs what they start. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
     for (let next = this.#nextDue(end); next !== undefined; next = this.#nextDue(end)) {
@@ -75,11 +75,11 @@ export class FakeClock implements Clock {
   }
 }
 
-/** The global timers of this test, for what only they reach, and a clock that moves with them. */
+/** Mocks the global timers of this test, for code that reaches only them. Returns a clock that moves with them. */
 export function mockTime(t: TestContext): Clock & { advance(ms: number): Promise<void> } {
   let now = 1_000;
   t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
-  // Modules hold node:timers/promises by name; this makes their names follow the mock, and back.
+  // Modules import node:timers/promises by name. This makes those names follow the mock, and later restores them.
   syncBuiltinESMExports();
   t.after(() => {
     t.mock.timers.reset();

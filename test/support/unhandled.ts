@@ -1,4 +1,4 @@
-/** Runs the hook, and rejects a promise that nobody waits for when it gets SIGUSR2. */
+/** Runs the hook. On SIGUSR2 it rejects a promise that no code handles. */
 import { main } from '../../src/main.ts';
 
 process.on('SIGUSR2', () => void Promise.reject(new Error('nobody waits for this')));

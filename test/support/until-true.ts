@@ -1,6 +1,6 @@
 import { NotYet, type UntilOptions, until } from '../../testkit/until.ts';
 
-/** Waits until a condition holds: longer than it takes on a machine that has much else to do. */
+/** Waits until a condition holds, for longer than it takes on a busy machine. */
 export async function untilTrue(
   what: string,
   isTrue: () => boolean | Promise<boolean>,

@@ -1,4 +1,4 @@
-/** A headless Chromium, driven over its own protocol: nothing is installed for it but the browser. */
+/** A headless Chromium, controlled over its own protocol. It needs nothing installed but the browser. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-c
 export const NO_CHROMIUM = 'no Chromium: install the package chromium, or name one in CHROMIUM';
 const START_TIMEOUT_MS = 60_000;
 
-/** Where a browser is: CHROMIUM, or the first of its usual names on the PATH. Undefined if there is none. */
+/** The path of a browser: CHROMIUM, or the first usual name on the PATH. Undefined if there is none. */
 export function findChromium(): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter);
   const given = process.env.CHROMIUM;
@@ -43,7 +43,7 @@ export class Chromium {
     socket.addEventListener('close', () => this.#fail(new Error('the browser has gone')));
   }
 
-  /** Starts a browser of its own; `stop` ends it and removes its files. Throws where there is none, see findChromium. */
+  /** Starts a new browser; `stop` ends it and removes its files. Throws if there is none, see findChromium. */
   static async start(): Promise<Chromium> {
     const path = findChromium();
     if (path === undefined) throw new Error(NO_CHROMIUM);
@@ -126,24 +126,24 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
   '--hide-scrollbars',
-  // Its sandbox does not work for root; the pages here are our own.
+  // The sandbox does not work for root. The pages here are our own.
   ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
 ];
 
-/** The browser names its port on standard error. */
+/** The browser writes its port to standard error. */
 async function addressOf(child: ChildProcess): Promise<string> {
   const found = Promise.withResolvers<string>();
-  const said: string[] = [];
+  const output: string[] = [];
   const timer = setTimeout(
-    () => found.reject(new Error(`the browser does not start:\n${said.join('\n')}`)),
+    () => found.reject(new Error(`the browser does not start:\n${output.join('\n')}`)),
     START_TIMEOUT_MS,
   );
   child.once('error', found.reject);
-  child.once('exit', (code) => found.reject(new Error(`the browser ended with ${code}:\n${said.join('\n')}`)));
+  child.once('exit', (code) => found.reject(new Error(`the browser ended with ${code}:\n${output.join('\n')}`)));
   if (child.stderr === null) throw new Error('no standard error');
-  // Read to its end, or the browser would block on a full pipe.
+  // Reads to the end, because the browser would block on a full pipe.
   createInterface({ input: child.stderr }).on('line', (line) => {
-    said.push(line);
+    output.push(line);
     const address = /^DevTools listening on (ws:\S+)/.exec(line)?.[1];
     if (address !== undefined) found.resolve(address);
   });

@@ -8,22 +8,22 @@ export interface Message {
   readonly error?: { readonly message: string };
 }
 
-/** The browser that a page is in. */
+/** The browser of a page. */
 interface Browser {
   send(method: string, params?: Fields, sessionId?: string): Promise<Fields>;
   listen(listener: (message: Message) => void): void;
 }
 
-/** What a page is shown as. */
+/** How a page is displayed. */
 export interface View {
   readonly width: number;
   readonly height: number;
   readonly scheme?: 'light' | 'dark';
 }
 
-/** One page of a browser, as a person has it before them. */
+/** One page of a browser, as a user sees it. */
 export class Page {
-  /** Addresses that were asked for, and what the page complained about, since it was loaded. */
+  /** The requested addresses, and the errors of the page since it was loaded. */
   readonly requests: string[] = [];
   readonly complaints: string[] = [];
   readonly #browser: Browser;
@@ -34,7 +34,7 @@ export class Page {
     this.#browser = browser;
     this.#session = session;
     browser.listen((message) => {
-      if (message.sessionId === session) this.#hear(message);
+      if (message.sessionId === session) this.#onMessage(message);
     });
   }
 
@@ -46,7 +46,7 @@ export class Page {
     await this.#loaded.promise;
   }
 
-  /** Shows the page in another size or colour scheme. */
+  /** Changes the size or the colour scheme of the page. */
   async show({ width, height, scheme = 'light' }: View): Promise<void> {
     await this.#send('Emulation.setDeviceMetricsOverride', {
       width,
@@ -57,7 +57,7 @@ export class Page {
     await this.#send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] });
   }
 
-  /** What an expression gives in the page, waited for where it is a promise. Throws what it throws. */
+  /** Evaluates an expression in the page, and waits if it is a promise. Throws what it throws. */
   async evaluate<T>(expression: string): Promise<T> {
     const options = { expression, awaitPromise: true, returnByValue: true };
     const { result, exceptionDetails } = (await this.#send('Runtime.evaluate', options)) as {
@@ -68,7 +68,7 @@ export class Page {
     throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
   }
 
-  /** Presses a key as a person would. */
+  /** Presses a key as a user would. */
   async press(key: string): Promise<void> {
     const code = KEYS[key];
     if (code === undefined) throw new Error(`no such key here: ${key}`);
@@ -86,7 +86,7 @@ export class Page {
     await this.#send('Input.insertText', { text });
   }
 
-  /** Moves the pointer to a place of the window, and presses there if asked. */
+  /** Moves the pointer to a place of the window, and clicks there on request. */
   async point(x: number, y: number, { click = false } = {}): Promise<void> {
     await this.#send('Input.dispatchMouseEvent', { type: 'mouseMoved', x, y });
     if (!click) return;
@@ -110,7 +110,7 @@ export class Page {
     return this.#browser.send(method, params, this.#session);
   }
 
-  #hear({ method, params = {} }: Message): void {
+  #onMessage({ method, params = {} }: Message): void {
     if (method === 'Page.loadEventFired') this.#loaded.resolve();
     if (method === 'Network.requestWillBeSent') this.requests.push((params.request as { url: string }).url);
     if (method === 'Log.entryAdded') this.complaints.push((params.entry as { text: string }).text);

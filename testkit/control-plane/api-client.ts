@@ -1,8 +1,8 @@
-/** The few plain API calls that bring a control plane up, without a client library. */
+/** The few API calls that start a control plane, without a client library. */
 import { request } from 'node:https';
 
 export interface ApiClient {
-  /** Status and parsed body (text where it is not JSON). Status 0 when nobody answers. */
+  /** The status and the parsed body (text if it is not JSON). The status is 0 if there is no response. */
   call(method: 'GET' | 'POST', path: string, body?: unknown): Promise<{ status: number; body: unknown }>;
 }
 

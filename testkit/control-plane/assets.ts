@@ -1,4 +1,6 @@
-/** Where the control plane's binaries come from: KUBEBUILDER_ASSETS, the cache, or a build from the pinned Go modules. */
+/**
+ * Finds the control plane's binaries: in KUBEBUILDER_ASSETS, in the cache, or by a build from the pinned Go modules.
+ */
 import { accessSync, constants } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Binary, binaries, buildMissing, cacheFolder, goTrouble } from './go-build.ts';
@@ -13,27 +15,27 @@ export interface Assets {
   readonly kwok: string;
 }
 
-/** What `findAssets` saw: usable now, usable after a build of minutes, or not on this machine. */
+/** The result of `findAssets`: usable now, usable after a build of minutes, or not available on this machine. */
 export type AssetsState =
   | { readonly state: 'ready'; readonly assets: Assets }
   | { readonly state: 'buildable'; readonly why: string }
   | { readonly state: 'unavailable'; readonly why: string };
 
-/** The binaries are not there and cannot be built here; the message names what would make it work. */
+/** The binaries are missing and cannot be built here. The message names the fix. */
 export class AssetsUnavailable extends Error {
   override readonly name = 'AssetsUnavailable';
 }
 
 export interface EnsureOptions {
-  /** Receives progress, one line at a time, at least every ten seconds while something is being built. */
+  /** Receives progress, one line at a time, and at least every ten seconds during a build. */
   readonly log?: (line: string) => void;
-  /** Stops a build under way; what is finished stays. */
+  /** Stops a running build. Finished binaries stay. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * The binaries, built first when they have to be (minutes the first time, milliseconds after).
- * @throws AssetsUnavailable when KUBEBUILDER_ASSETS lacks one of them, or there is no Go to build them with.
+ * Returns the binaries, and builds them first if they are missing (minutes the first time, milliseconds after).
+ * @throws AssetsUnavailable if KUBEBUILDER_ASSETS lacks one of them, or there is no Go to build them with.
  */
 export async function ensureAssets(options: EnsureOptions = {}): Promise<Assets> {
   const found = findAssets();
@@ -49,7 +51,7 @@ export async function ensureAssets(options: EnsureOptions = {}): Promise<Assets>
   }
 }
 
-/** Looks without building; reads the environment at every call. Never throws. */
+/** Looks without building. Reads the environment at every call. Never throws. */
 export function findAssets(): AssetsState {
   const given = process.env.KUBEBUILDER_ASSETS;
   if (given !== undefined && given !== '') return assetsGiven(resolve(given));

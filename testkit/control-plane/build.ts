@@ -1,4 +1,4 @@
-/** `npm run cluster:build`: builds the control plane's binaries, or says where they are. */
+/** `npm run cluster:build`: builds the control plane's binaries, or prints where they are. */
 import { dirname } from 'node:path';
 import { helpOf, readArguments, UsageError } from '../../src/command-line.ts';
 import { AssetsUnavailable, ensureAssets } from './assets.ts';

@@ -1,8 +1,8 @@
-/** The command line of each component: what is set, and why it differs from a cluster that serves somebody. */
+/** The command line of each component, and why its flags differ from a production cluster. */
 import { join } from 'node:path';
 import type { Pki } from './pki.ts';
 
-/** Nodes with this label are KWOK's; a node that loses it is no longer heard of and turns NotReady. */
+/** KWOK manages nodes with this label. A node that loses it sends no more heartbeats and turns NotReady. */
 export const managedNodeLabel = { key: 'type', value: 'kwok' } as const;
 
 const stagesFile = join(import.meta.dirname, 'tools', 'kwok', 'stages.yaml');
@@ -33,8 +33,9 @@ export function apiServerArgs(dir: string, port: number, etcdUrl: string, pki: P
     `--service-account-key-file=${pki.files.serviceAccountKey}`,
     `--service-account-signing-key-file=${pki.files.serviceAccountKey}`,
     '--service-cluster-ip-range=10.96.0.0/16',
-    // The address goes into the Endpoints of the service "kubernetes", which may not hold a loopback address and
-    // which no pod here will ever dial (TEST-NET-1). No reconciler: it would delay the end for nothing.
+    // The API server writes this address into the Endpoints of the service "kubernetes", which must not contain a
+    // loopback address. No pod here ever connects to it (TEST-NET-1). There is no reconciler, because it would delay
+    // the end.
     '--advertise-address=192.0.2.1',
     '--endpoint-reconciler-type=none',
     '--allow-privileged=true',
@@ -43,18 +44,18 @@ export function apiServerArgs(dir: string, port: number, etcdUrl: string, pki: P
 }
 
 export function schedulerArgs(configFile: string): string[] {
-  // No HTTP server: its health shows in pods getting nodes, and its end is noticed by the supervisor.
+  // No HTTP server. Pods that get nodes show its health, and the supervisor notices its end.
   return [`--config=${configFile}`, '--secure-port=0'];
 }
 
-/** The scheduler takes its back-off from a file only. */
+/** The scheduler reads its back-off only from a file. */
 export function schedulerConfig(kubeconfig: string): string {
   return JSON.stringify({
     apiVersion: 'kubescheduler.config.k8s.io/v1',
     kind: 'KubeSchedulerConfiguration',
     clientConnection: { kubeconfig, qps: 200, burst: 400 },
     leaderElection: { leaderElect: false },
-    // A pod that found no room is tried again soon after a node is uncordoned.
+    // The scheduler soon retries a pod without a node after an uncordon.
     podInitialBackoffSeconds: 1,
     podMaxBackoffSeconds: 2,
   });
@@ -65,11 +66,11 @@ export function controllerManagerArgs(kubeconfig: string, pki: Pki): string[] {
     `--kubeconfig=${kubeconfig}`,
     '--secure-port=0',
     '--leader-elect=false',
-    // Each controller is its own service account, as in real clusters: a webhook sees those names.
+    // Each controller uses its own service account, as in real clusters, so a webhook gets those names.
     '--use-service-account-credentials=true',
     `--service-account-private-key-file=${pki.files.serviceAccountKey}`,
     `--root-ca-file=${pki.files.ca}`,
-    // How often node health is looked at; the not-ready taint of a new node goes at such a moment.
+    // The interval of the node health check, which also removes the not-ready taint of a new node.
     '--node-monitor-period=1s',
     '--kube-api-qps=200',
     '--kube-api-burst=400',
@@ -81,10 +82,10 @@ export function kwokArgs(kubeconfig: string): string[] {
     `--kubeconfig=${kubeconfig}`,
     `--config=${stagesFile}`,
     `--manage-nodes-with-label-selector=${managedNodeLabel.key}=${managedNodeLabel.value}`,
-    // KWOK renews each node's lease every quarter of this, which is what keeps the node Ready.
+    // KWOK renews each node's lease after a quarter of this time, which keeps the node Ready.
     '--node-lease-duration-seconds=40',
     '--node-ip=127.0.0.1',
     '--cidr=10.244.0.0/16',
-    // No --server-address and no node port: KWOK then serves nothing (the default address would be 0.0.0.0).
+    // Without --server-address and a node port KWOK serves nothing. The default address would be 0.0.0.0.
   ];
 }

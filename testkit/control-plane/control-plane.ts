@@ -1,4 +1,6 @@
-/** A real control plane on this machine: etcd, API server, scheduler and controller-manager, with KWOK for kubelets. */
+/**
+ * A real control plane on this machine: etcd, API server, scheduler and controller-manager, with KWOK as the kubelets.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,16 +23,16 @@ import { type Component, ComponentFailed, type Supervisor, startSupervisor } fro
 export interface ControlPlaneOptions {
   /** Worker nodes, named node-1 to node-N. Default 3. */
   readonly nodes?: number;
-  /** Default: what `ensureAssets` gives, which may mean a build. */
+  /** Default: the result of `ensureAssets`, which may build them. */
   readonly assets?: Assets;
   /** Added to the API server's command line, after the flags set here. */
   readonly apiServerArgs?: readonly string[];
-  /** How often a scheduler that has ended itself is started again. Default 3. */
+  /** How often to start a scheduler again that ended itself. Default 3. */
   readonly schedulerRestarts?: number;
   readonly log?: (line: string) => void;
-  /** Gives up starting; all is cleaned up before the rejection. No effect once started. */
+  /** Aborts the start. All is cleaned up before the rejection. No effect once started. */
   readonly signal?: AbortSignal;
-  /** Keep the folder when a component fails. Default: whether KEEP_CLUSTER_LOGS is set. */
+  /** Keep the folder if a component fails. Default: whether KEEP_CLUSTER_LOGS is set. */
   readonly keepLogs?: boolean;
 }
 
@@ -39,7 +41,7 @@ export interface ControlPlane {
   readonly kubeconfigPath: string;
   /** https://127.0.0.1:PORT */
   readonly server: string;
-  /** http://127.0.0.1:PORT of etcd, which asks nobody who they are. */
+  /** http://127.0.0.1:PORT of etcd, which needs no authentication. */
   readonly etcdUrl: string;
   /** PEM of the API server's certificate authority. */
   readonly caData: string;
@@ -48,23 +50,23 @@ export interface ControlPlane {
   readonly assets: Assets;
   /** Names of the worker nodes. */
   readonly nodes: readonly string[];
-  /** Holds everything, logs included (NAME.log); gone after `stop`. */
+  /** The folder of all files, logs included (NAME.log). `stop` removes it. */
   readonly dir: string;
   readonly kubectl: Kubectl;
   readonly apiServer: {
     readonly pid: number;
     /** SIGKILL; clients see refused connections. */
     stop(): Promise<void>;
-    /** On the same port, with the same data; resolves when it is ready. */
+    /** Starts it on the same port with the same data. Resolves when it is ready. */
     start(): Promise<void>;
   };
   /** Process ids of the components, by name. */
   pids(): Readonly<Record<string, number>>;
-  /** Settles when a component ends unasked, with its last log lines; `stop` is still the caller's to call. */
+  /** Settles when a component ends unexpectedly, with its last log lines. The caller must still call `stop`. */
   readonly failed: Promise<ComponentFailed>;
-  /** Removes a file elsewhere together with the control plane, even if this process is killed. */
+  /** Removes another file together with the control plane, even if this process is killed. */
   removeAtStop(path: string): void;
-  /** Ends all processes, waits for that, removes all files. Idempotent. */
+  /** Ends all processes, waits for their end, and removes all files. Idempotent. */
   stop(): Promise<void>;
 }
 
@@ -73,8 +75,8 @@ const pollEveryMs = 40;
 const portTries = 5;
 
 /**
- * Brings up the control plane and waits until its nodes are Ready and pods can be created.
- * Nothing survives the calling process, however it ends.
+ * Starts the control plane, and waits until its nodes are Ready and pods can be created. Nothing survives the calling
+ * process, however it ends.
  * @throws ComponentFailed with the last log lines; AssetsUnavailable.
  */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
@@ -95,7 +97,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   }
 }
 
-/** Between choosing a port and listening on it another process may have been quicker. */
+/** Another process may have taken the port between the choice and the listen. */
 function isPortTaken(error: unknown): boolean {
   return error instanceof ComponentFailed && /address already in use/.test(error.message);
 }
@@ -141,7 +143,8 @@ async function bringUp(supervisor: Supervisor, assets: Assets, options: ControlP
     controllerManagerArgs(kubeconfigs.controllerManager, pki),
   );
   run('kwok', assets.kwok, kwokArgs(kubeconfigs.kubelet));
-  // After an outage of the API server it may find its cache wrong, and ends itself for its kubelet to start it again.
+  // After an outage of the API server it can find its cache wrong. It then ends itself, so that a kubelet starts it
+  // again.
   let restarts = 0;
   const startScheduler = () =>
     running.set(
@@ -216,7 +219,7 @@ async function clusterTrouble(api: ApiClient, nodeCount: number): Promise<string
 
 type Until = (component: string, what: string, trouble: () => Promise<string | undefined>) => Promise<void>;
 
-/** Polls until there is no trouble left; ends early when a component dies or the caller gives up. */
+/** Polls until no trouble is left. Ends early if a component dies or the caller aborts. */
 function waiter(supervisor: Supervisor, signal: AbortSignal | undefined): Until {
   return async (component, what, trouble) => {
     const giveUpAt = Date.now() + startTimeoutMs;

@@ -1,4 +1,6 @@
-/** Builds the pinned binaries with Go into the user's cache, one at a time, so that an interrupted build continues. */
+/**
+ * Builds the pinned binaries with Go into the user's cache, one at a time, so that an interrupted build can continue.
+ */
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -14,7 +16,7 @@ export interface Binary {
   readonly main: string;
 }
 
-/** In the order they are built: the small ones first, so that a wrong Go setup shows within a minute. */
+/** In build order. The small ones come first, so that a wrong Go setup shows within a minute. */
 export const binaries: readonly Binary[] = [
   { name: 'etcd', module: 'etcd', main: 'go.etcd.io/etcd/server/v3' },
   { name: 'kwok', module: 'kwok', main: 'sigs.k8s.io/kwok/cmd/kwok' },
@@ -28,19 +30,19 @@ const modules = ['etcd', 'kwok', 'kubernetes'] as const;
 const toolsFolder = join(import.meta.dirname, 'tools');
 const progressEveryMs = 8_000;
 
-/** Go refused to build a binary. The message ends with Go's own last words. */
+/** Go failed to build a binary. The message ends with Go's last output. */
 export class BuildFailed extends Error {
   override readonly name = 'BuildFailed';
 }
 
-/** What would have to change before anything can be built here, or undefined when Go is there and new enough. */
+/** What prevents a build here; undefined if Go is installed and new enough. */
 export function goTrouble(): string | undefined {
   const [major, minor] = neededGo();
   const needed = `install Go ${major}.${minor} or newer and put it on PATH`;
   let version: string | undefined;
   let toolchain: string | undefined;
   try {
-    // Outside any module, so that this asks the installed Go and downloads nothing.
+    // Outside any module, so that this checks the installed Go and downloads nothing.
     const answer = execFileSync('go', ['env', 'GOVERSION', 'GOTOOLCHAIN'], {
       cwd: tmpdir(),
       encoding: 'utf8',
@@ -53,12 +55,12 @@ export function goTrouble(): string | undefined {
   const have = /^go(\d+)\.(\d+)/.exec(version ?? '');
   const [haveMajor, haveMinor] = [Number(have?.[1] ?? 0), Number(have?.[2] ?? 0)];
   if (haveMajor > major || (haveMajor === major && haveMinor >= minor)) return undefined;
-  // From 1.21 on, Go fetches the toolchain that go.mod asks for, unless told not to.
+  // From 1.21 on, Go downloads the toolchain of go.mod unless the settings prevent it.
   if (haveMinor >= 21 && /auto$/.test(toolchain ?? '')) return undefined;
   return `the control plane's binaries are not built, and Go here is ${version}, too old: ${needed}`;
 }
 
-/** Where the binaries of exactly these pins, flags and platform live, whether built yet or not. */
+/** The folder for the binaries of exactly these pins, flags and platform, built or not. */
 export function cacheFolder(): string {
   const hash = createHash('sha256');
   for (const module of modules) {
@@ -67,14 +69,14 @@ export function cacheFolder(): string {
     hash.update(buildFlags(module).join('\0'));
   }
   hash.update(`${process.platform}/${process.arch}`);
-  // An XDG path that is not absolute is to be ignored, says the specification.
+  // The XDG specification requires that a relative path is ignored.
   const xdg = process.env.XDG_CACHE_HOME;
   const cache = xdg?.startsWith('/') ? xdg : join(homedir(), '.cache');
   return join(cache, 'reschedule-hook', 'control-plane', hash.digest('hex').slice(0, 16));
 }
 
 /**
- * Builds whatever is missing in the cache folder. Of two builds at once the second waits for the first.
+ * Builds the binaries that the cache folder lacks. If two builds run at once, the second waits for the first.
  * @throws BuildFailed
  */
 export async function buildMissing(log: (line: string) => void, signal?: AbortSignal): Promise<void> {
@@ -108,7 +110,7 @@ interface Progress {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Builds beside the final name and renames, so that a file under its final name is always whole. */
+/** Builds under another name and renames, so that a file with the final name is always whole. */
 async function buildOne(binary: Binary, folder: string, { log, label, startedAt, signal }: Progress): Promise<void> {
   const beside = join(folder, `.${binary.name}.${process.pid}`);
   const ownStartedAt = Date.now();
@@ -128,7 +130,7 @@ async function buildOne(binary: Binary, folder: string, { log, label, startedAt,
 }
 
 function runGo(binary: Binary, output: string, signal: AbortSignal | undefined): Promise<void> {
-  // The user's GOOS, GOARCH and workspace are not meant for binaries that run right here.
+  // The user's GOOS, GOARCH and workspace must not affect binaries that run on this machine.
   const { GOOS: _os, GOARCH: _arch, ...env } = process.env;
   const args = ['build', ...buildFlags(binary.module), '-o', output, binary.main];
   return new Promise((resolve, reject) => {
@@ -138,15 +140,17 @@ function runGo(binary: Binary, output: string, signal: AbortSignal | undefined):
       stdio: ['ignore', 'ignore', 'pipe'],
       ...(signal && { signal }),
     });
-    let said = '';
+    let goOutput = '';
     go.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      said = (said + chunk).slice(-8_000);
+      goOutput = (goOutput + chunk).slice(-8_000);
     });
     go.on('error', reject);
     go.on('close', (code, killedBy) => {
       if (code === 0) resolve();
       else
-        reject(new BuildFailed(`go build of ${binary.name} ended with ${killedBy ?? code}:\n${lastLines(said, 15)}`));
+        reject(
+          new BuildFailed(`go build of ${binary.name} ended with ${killedBy ?? code}:\n${lastLines(goOutput, 15)}`),
+        );
     });
   });
 }
@@ -154,7 +158,7 @@ function runGo(binary: Binary, output: string, signal: AbortSignal | undefined):
 function buildFlags(module: Binary['module']): string[] {
   const common = ['-trimpath', '-buildvcs=false', '-mod=readonly'];
   if (module !== 'kubernetes') return [...common, '-ldflags', '-s -w'];
-  // Upstream stamps these at release; unstamped, the server calls itself v0.0.0 and kubectl warns about version skew.
+  // Upstream stamps these at release. Without them the server reports v0.0.0 and kubectl warns about version skew.
   const version = pinnedVersion('kubernetes', 'k8s.io/kubernetes');
   const [major, minor] = version.slice(1).split('.');
   const stamps = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((path) => [
@@ -165,7 +169,7 @@ function buildFlags(module: Binary['module']): string[] {
   return [...common, '-ldflags', ['-s -w', ...stamps].join(' ')];
 }
 
-/** The version a tool module's go.mod requires, e.g. v1.36.3: go.mod is the only place that says it. */
+/** The version that a tool module's go.mod requires, such as v1.36.3. Only go.mod has it. */
 export function pinnedVersion(module: Binary['module'], path: string): string {
   const required = new RegExp(`^(?:require)?\\s+${path.replaceAll('.', '\\.')} (v\\S+)`, 'm');
   const version = required.exec(readFileSync(join(toolsFolder, module, 'go.mod'), 'utf8'))?.[1];
@@ -181,7 +185,7 @@ function neededGo(): [number, number] {
   return [1, Math.max(...minors)];
 }
 
-/** Half-written files of builders that are dead; a living one's are its own business. */
+/** Removes partial files of dead builders. A running builder keeps its own. */
 function removeLeftovers(folder: string): void {
   for (const file of readdirSync(folder)) {
     const pid = /^\..+\.(\d+)$/.exec(file)?.[1];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Supervisor } from './supervisor.ts';
 
 export interface KubectlResult {
-  /** Exit code; 128 + signal number when a signal ended it, as a shell has it. */
+  /** The exit code; as in a shell, 128 + signal number if a signal ended it. */
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -14,9 +14,9 @@ export interface KubectlResult {
 export interface KubectlOptions {
   /** Text for stdin (for `apply -f -`); without it stdin is empty. */
   readonly input?: string;
-  /** SIGKILL after so long. Default: two minutes. */
+  /** Sends SIGKILL after this time. Default: two minutes. */
   readonly timeoutMs?: number;
-  /** SIGKILL when aborted. */
+  /** Sends SIGKILL when aborted. */
   readonly signal?: AbortSignal;
 }
 
@@ -24,14 +24,14 @@ export type Kubectl = (args: readonly string[], options?: KubectlOptions) => Pro
 
 const defaultTimeoutMs = 120_000;
 
-/** A non-zero exit code is a result; rejects only when kubectl cannot be run or a component of the cluster has died. */
+/** A non-zero exit code is a result. Rejects only if kubectl cannot run or a component of the cluster has died. */
 export function kubectlFor(file: string, kubeconfigPath: string, supervisor: Supervisor): Kubectl {
   return async (args, options = {}) => {
     const child = spawn(file, args, {
       env: {
         PATH: process.env.PATH,
         KUBECONFIG: kubeconfigPath,
-        // Nothing of the user's settings is read, and no discovery cache of a random port is left in their home.
+        // Avoids the user's settings, and leaves no discovery cache of a random port in their home.
         HOME: supervisor.dir,
         KUBECACHEDIR: join(supervisor.dir, 'kubectl-cache'),
         KUBERC: 'off',
@@ -49,7 +49,7 @@ export function kubectlFor(file: string, kubeconfigPath: string, supervisor: Sup
     supervisor.adopt(child);
     const stdout = gathered(child.stdout);
     const stderr = gathered(child.stderr);
-    child.stdin.on('error', () => {}); // kubectl may end without reading all of it; its exit code tells
+    child.stdin.on('error', () => {}); // kubectl may end without reading all of it; its exit code reports that
     child.stdin.end(options.input ?? '');
     if (options.signal?.aborted) abort();
 

@@ -1,11 +1,11 @@
-/** A lock file between processes of one machine, for work that is wasteful, not harmful, to do twice. */
+/** A lock file between processes of one machine. It protects work that is wasteful, but not harmful, to do twice. */
 import { closeSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const beatEveryMs = 2_000;
 const staleAfterMs = 30_000;
 const pollEveryMs = 300;
-const sayEveryMs = 8_000;
+const logEveryMs = 8_000;
 
 export interface LockOptions {
   readonly log: (line: string) => void;
@@ -13,20 +13,20 @@ export interface LockOptions {
 }
 
 /**
- * Runs `work` while holding the lock file, waiting for another holder first.
- * A holder that died, or whose file was not touched for 30 seconds, is overruled. Two waiters may overrule it at
- * the same moment and both run; callers must only lose time by that.
+ * Runs `work` while holding the lock file, and first waits for another holder. It ignores a holder that died, or whose
+ * file was not touched for 30 seconds. Two waiters may do so at the same moment and both run, so that must only cost
+ * time.
  */
 export async function withLock<T>(path: string, { log, signal }: LockOptions, work: () => Promise<T>): Promise<T> {
-  let saidAt = 0;
+  let loggedAt = 0;
   while (!tryTake(path)) {
     signal?.throwIfAborted();
     if (isStale(path)) {
       rmSync(path, { force: true });
       continue;
     }
-    if (Date.now() - saidAt >= sayEveryMs) {
-      saidAt = Date.now();
+    if (Date.now() - loggedAt >= logEveryMs) {
+      loggedAt = Date.now();
       log(`another process (${holder(path)}) is building; waiting for it`);
     }
     await sleep(pollEveryMs);
@@ -40,7 +40,7 @@ export async function withLock<T>(path: string, { log, signal }: LockOptions, wo
   }
 }
 
-/** Whether a process with this id exists, be it another user's. */
+/** Whether a process with this id exists, even if another user owns it. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -85,6 +85,6 @@ function touch(path: string): void {
   try {
     utimesSync(path, new Date(), new Date());
   } catch {
-    // Overruled after a long suspension: the rename at the end of each build keeps the result whole.
+    // Another waiter took the lock after a long suspension. The rename at the end of each build keeps the result whole.
   }
 }

@@ -1,8 +1,8 @@
-/** Worker nodes: what is registered for each, and when it is fit for use. */
+/** Worker nodes: their manifests, and when they are usable. */
 import { managedNodeLabel } from './components.ts';
 import { pinnedVersion } from './go-build.ts';
 
-/** Manifest of a worker that KWOK will play the kubelet for: 32 CPUs, 256 GiB, 500 pods, zone a, b or c in turn. */
+/** The manifest of a worker whose kubelet KWOK simulates: 32 CPUs, 256 GiB, 500 pods, zone a, b or c in turn. */
 export function workerNode(name: string, index = 0) {
   const room = { cpu: '32', memory: '256Gi', pods: '500' };
   return {
@@ -43,7 +43,7 @@ interface SeenNode {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 
-/** What keeps `count` nodes from being usable, judged by a NodeList; undefined when all are Ready and untainted. */
+/** What keeps `count` nodes from being usable, by a NodeList; undefined if all are Ready and untainted. */
 export function nodesNotReady(list: unknown, count: number): string | undefined {
   const nodes = (list as { items?: readonly SeenNode[] } | undefined)?.items ?? [];
   if (nodes.length < count) return `${nodes.length} of ${count} nodes are registered`;

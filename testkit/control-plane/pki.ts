@@ -1,10 +1,10 @@
-/** Keys, certificates and tokens of one control plane, made anew for each. */
+/** The keys, certificates and tokens of one control plane, new for each. */
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createAuthority } from '../certificates.ts';
 
-/** The users that authenticate with a static token, by the groups and names RBAC's bootstrap roles know. */
+/** The users that authenticate with a static token. RBAC's bootstrap roles know their names and groups. */
 const users = {
   admin: { user: 'admin', groups: 'system:masters' },
   kubelet: { user: 'fake-kubelet', groups: 'system:masters' },
@@ -27,7 +27,7 @@ export interface Pki {
   };
 }
 
-/** Makes everything and writes it into the folder, private files with mode 0600. */
+/** Makes all files and writes them into the folder, private ones with mode 0600. */
 export async function makePki(dir: string): Promise<Pki> {
   const authority = await createAuthority('test control plane CA');
   const hosts = ['127.0.0.1', 'localhost', 'kubernetes.default.svc'];
@@ -90,7 +90,7 @@ function tokenFile(tokens: Record<User, string>): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** "EC PRIVATE KEY": the API server takes public keys for tokens from that, but not from PKCS #8. */
+/** "EC PRIVATE KEY": the API server takes public keys for tokens from this format, but not from PKCS #8. */
 function ecPem(key: KeyObject): string {
   return key.export({ type: 'sec1', format: 'pem' }) as string;
 }

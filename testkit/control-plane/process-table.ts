@@ -1,8 +1,8 @@
-/** What the kernel says about processes and their sockets, for tests. Linux only. */
+/** Reads the kernel's data on processes and their sockets, for tests. Linux only. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Processes with this folder on their command line; always empty where there is no /proc. */
+/** Processes with this folder on their command line; always empty without /proc. */
 export function processesNaming(dir: string): string[] {
   if (process.platform !== 'linux') return [];
   return readdirSync('/proc')

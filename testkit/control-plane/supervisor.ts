@@ -1,4 +1,4 @@
-/** Child processes that never outlive their control plane, and the folder they work in. */
+/** Runs child processes that never outlive their control plane, and keeps their folder. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import type { Note } from './watcher.ts';
 
 const logTailLines = 15;
 
-/** A component ended, or did not start, although nobody asked for that. The message ends with its last log lines. */
+/** A component ended or failed to start unexpectedly. The message ends with its last log lines. */
 export class ComponentFailed extends Error {
   override readonly name = 'ComponentFailed';
 }
@@ -15,36 +15,37 @@ export class ComponentFailed extends Error {
 export interface Component {
   readonly name: string;
   readonly pid: number;
-  /** SIGKILL, then waits until the process is gone. Afterwards its end is nobody's surprise. */
+  /** Sends SIGKILL and waits until the process is gone. Its end is then expected. */
   stop(): Promise<void>;
 }
 
 export interface Supervisor {
   /** The temporary folder; only this user may enter it. */
   readonly dir: string;
-  /** Settles when a component ends unasked; stays pending for good otherwise. */
+  /** Settles when a component ends unexpectedly; otherwise it never settles. */
   readonly failed: Promise<ComponentFailed>;
   failure(): ComponentFailed | undefined;
   /**
-   * Starts a long-running process whose output goes to NAME.log in the folder. Its end unasked is a failure, unless
-   * `isTakenCareOf` then says otherwise. @throws ComponentFailed
+   * Starts a long-running process whose output goes to NAME.log in the folder. If it ends unexpectedly, that is a
+   * failure unless `isTakenCareOf` returns true.
+   * @throws ComponentFailed
    */
   run(name: string, file: string, args: readonly string[], isTakenCareOf?: () => boolean): Component;
-  /** Makes a short-lived child end with the control plane as well. */
+  /** Ends a short-lived child with the control plane as well. */
   adopt(child: ChildProcess): void;
-  /** Removes a file outside the folder, too, when all ends. */
+  /** Removes a file outside the folder at the end, too. */
   removeAtStop(path: string): void;
   /** The last lines of a component's log, indented. */
   logTail(name: string): string;
-  /** Kills everything, waits until it is gone and removes the files. A second call waits for the first. */
+  /** Kills all processes, waits until they are gone, and removes the files. A second call waits for the first. */
   stop(): Promise<void>;
 }
 
-/** Makes the folder and starts the watcher. `keepAfterFailure` leaves the folder behind when a component failed. */
+/** Makes the folder and starts the watcher. `keepAfterFailure` keeps the folder if a component failed. */
 export function startSupervisor({ keepAfterFailure }: { keepAfterFailure: boolean }): Supervisor {
   const dir = mkdtempSync(join(resolve(tmpdir()), 'reschedule-hook-cluster-'));
   const watcher = startWatcher();
-  watcher.tell({ do: 'remove', path: dir });
+  watcher.notify({ do: 'remove', path: dir });
 
   const children = new Map<ChildProcess, Promise<void>>();
   const files = new Set<string>();
@@ -55,12 +56,12 @@ export function startSupervisor({ keepAfterFailure }: { keepAfterFailure: boolea
   function adopt(child: ChildProcess): void {
     const { pid } = child;
     if (pid === undefined) return;
-    watcher.tell({ do: 'kill', pid });
+    watcher.notify({ do: 'kill', pid });
     const gone = Promise.withResolvers<void>();
     children.set(child, gone.promise);
     child.once('exit', () => {
       children.delete(child);
-      watcher.tell({ do: 'forgetProcess', pid });
+      watcher.notify({ do: 'forgetProcess', pid });
       gone.resolve();
     });
   }
@@ -92,7 +93,7 @@ export function startSupervisor({ keepAfterFailure }: { keepAfterFailure: boolea
 
   function run(name: string, file: string, args: readonly string[], isTakenCareOf = () => false): Component {
     const log = openSync(join(dir, `${name}.log`), 'a', 0o600);
-    // Detached: a Ctrl-C in the terminal reaches the parent only, which then stops all in order.
+    // Detached, so that a Ctrl-C in the terminal reaches only the parent, which then stops all in order.
     const child = spawn(file, args, {
       cwd: dir,
       env: { PATH: process.env.PATH, HOME: dir },
@@ -100,11 +101,11 @@ export function startSupervisor({ keepAfterFailure }: { keepAfterFailure: boolea
       detached: true,
     });
     closeSync(log);
-    child.on('error', () => {}); // told below, by the missing process id
+    child.on('error', () => {}); // reported below, by the missing process id
     if (child.pid === undefined) throw fail(name, `could not be started from ${file}`);
     let asked = false;
     adopt(child);
-    // A control plane does not keep alive a program that has nothing else to do.
+    // A control plane must not keep a program running that has nothing else to do.
     child.unref();
     child.once('exit', (code, signal) => {
       if (asked || stopping !== undefined || isTakenCareOf()) return;
@@ -122,7 +123,7 @@ export function startSupervisor({ keepAfterFailure }: { keepAfterFailure: boolea
 
   async function stopAll(): Promise<void> {
     await Promise.all([...children.keys()].map(kill));
-    if (failure !== undefined && keepAfterFailure) watcher.tell({ do: 'forgetPath', path: dir });
+    if (failure !== undefined && keepAfterFailure) watcher.notify({ do: 'forgetPath', path: dir });
     else rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     for (const file of files) rmSync(file, { force: true });
     await watcher.end();
@@ -137,7 +138,7 @@ export function startSupervisor({ keepAfterFailure }: { keepAfterFailure: boolea
     logTail,
     removeAtStop(path) {
       files.add(path);
-      watcher.tell({ do: 'remove', path });
+      watcher.notify({ do: 'remove', path });
     },
     stop() {
       stopping ??= stopAll();
@@ -160,7 +161,7 @@ function startWatcher() {
   child.unref();
   (child.stdin as unknown as { unref(): void }).unref();
   return {
-    tell(note: Note): void {
+    notify(note: Note): void {
       if (child.stdin.writable) child.stdin.write(`${JSON.stringify(note)}\n`);
     },
     end(): Promise<void> {

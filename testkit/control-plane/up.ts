@@ -32,9 +32,9 @@ function readFlags() {
   return { ...flags, kubeconfig: kubeconfig === undefined ? undefined : resolve(kubeconfig) };
 }
 
-/** Found out now, not after the minutes that a build may take. */
+/** Checks this before a build that may take minutes. */
 function checkTarget(path: string): void {
-  // It is removed at the end, so it must be nobody's own.
+  // The program removes the file at the end, so it must not be an existing one.
   if (existsSync(path)) throw new UsageError(`--write-kubeconfig: ${path} exists already; name a new file`);
   if (!statSync(dirname(resolve(path)), { throwIfNoEntry: false })?.isDirectory()) {
     throw new UsageError(`--write-kubeconfig: the folder ${dirname(resolve(path))} does not exist`);

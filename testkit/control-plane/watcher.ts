@@ -1,7 +1,7 @@
 /**
- * Cleans up after a parent that could not. Started by supervisor.ts as a process of its own; hears on stdin which
- * processes and paths belong to the control plane. When stdin ends, the parent is gone, however it went (even by
- * SIGKILL): whatever is left is killed and removed.
+ * Cleans up after a parent that could not. supervisor.ts starts it as a separate process. It reads on stdin which
+ * processes and paths belong to the control plane. When stdin ends, the parent is gone, however it ended (even by
+ * SIGKILL). It then kills and removes whatever is left.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -33,7 +33,7 @@ function take(note: Note): void {
   }
 }
 
-/** Still running; a zombie that nobody reaps (as with a careless PID 1) counts as ended. */
+/** Whether a process still runs. A zombie that nobody reaps (as with a careless PID 1) counts as ended. */
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -60,7 +60,7 @@ async function cleanUp(): Promise<void> {
   for (const path of paths) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
 }
 
-// A Ctrl-C in the terminal is for the parent; it ends this process by ending stdin.
+// A Ctrl-C in the terminal is for the parent, which ends this process by closing stdin.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
 for await (const line of createInterface({ input: process.stdin })) take(JSON.parse(line) as Note);

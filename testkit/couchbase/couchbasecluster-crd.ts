@@ -1,7 +1,7 @@
 import type { ApiClient } from '../../src/kube/client.ts';
 import { NotYet, type UntilOptions, until } from '../until.ts';
 
-/** A kind of custom resource, as the API server names it. */
+/** A kind of custom resource, in the API server's terms. */
 export interface ResourceKind {
   readonly group: string;
   readonly version: string;
@@ -18,15 +18,15 @@ export const COUCHBASE_CLUSTER: ResourceKind = {
 
 export const apiVersionOf = ({ group, version }: ResourceKind) => `${group}/${version}`;
 
-/** Path of the collection in one namespace; with `name`, of one object. */
+/** The path of the collection in one namespace; with `name`, of one object. */
 export function resourcePath(kind: ResourceKind, namespace: string, name?: string): string {
   const collection = `/apis/${kind.group}/${kind.version}/namespaces/${encodeURIComponent(namespace)}/${kind.plural}`;
   return name === undefined ? collection : `${collection}/${encodeURIComponent(name)}`;
 }
 
 /**
- * As much of a definition as a rehearsal needs, and no schema beyond it. Without a status subresource, as the real one:
- * whoever writes the status moves the resourceVersion that tracking entries are guarded by.
+ * The parts of a definition that a rehearsal needs, without a further schema. Like the real one, it has no status
+ * subresource. So a write to the status changes the resourceVersion that guards entries.
  */
 export function clusterDefinition({ group, version, kind, plural }: ResourceKind = COUCHBASE_CLUSTER) {
   const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } as const;
@@ -62,7 +62,7 @@ export function clusterDefinition({ group, version, kind, plural }: ResourceKind
 
 const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
-/** Installs the definition (again, if it is there) and waits until objects of that kind are served. */
+/** Installs or replaces the definition, and waits until the API server serves objects of that kind. */
 export async function installClusterDefinition(
   client: ApiClient,
   kind: ResourceKind = COUCHBASE_CLUSTER,
@@ -81,13 +81,13 @@ export async function installClusterDefinition(
     const { status } = (await client.json({ method: 'GET', path })) as { status?: { conditions?: Condition[] } };
     const isEstablished = status?.conditions?.some(({ type, status }) => type === 'Established' && status === 'True');
     if (!isEstablished) throw new NotYet('the condition Established is not True');
-    // Established is said a moment before the path is served.
+    // The condition Established comes a moment before the path is served.
     await client.json({ method: 'GET', path: `/apis/${kind.group}/${kind.version}/${kind.plural}` });
   };
   await until(`the custom resource ${body.metadata.name}`, established, options);
 }
 
-/** Removes the definition, and with it every object of that kind; waits until it is gone. */
+/** Removes the definition with every object of that kind, and waits until it is gone. */
 export async function removeClusterDefinition(
   client: ApiClient,
   kind: ResourceKind = COUCHBASE_CLUSTER,

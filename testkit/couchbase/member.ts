@@ -7,18 +7,18 @@ export interface Member extends PodView {
   readonly index: number;
 }
 
-/** What the operator reads of a CouchbaseCluster. */
+/** The parts of a CouchbaseCluster that the operator reads. */
 export interface ClusterView {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
   readonly size: number;
-  /** Paused or hibernating: nothing is to be done. */
+  /** Paused or hibernating: the operator does nothing. */
   readonly paused: boolean;
   readonly process: UpgradeProcess;
-  /** Members that the status knows of, whether or not their pods exist. */
+  /** The members in the status, whether or not their pods exist. */
   readonly known: readonly string[];
-  /** The lowest index that was never given to a member. */
+  /** The lowest index that no member ever had. */
   readonly nextIndex: number;
   readonly status: JsonObject;
   readonly raw: JsonObject;
@@ -60,7 +60,7 @@ export function viewCluster(raw: JsonObject): ClusterView {
   };
 }
 
-/** The older place only counts where the newer is absent altogether. */
+/** The older field counts only if the newer one is absent. */
 function processOf(spec: NonNullable<RawCluster['spec']>): UpgradeProcess {
   const process = (spec.upgrade ?? spec).upgradeProcess;
   return process !== undefined && IN_PLACE.includes(process) ? 'in-place' : 'swap';
@@ -70,7 +70,7 @@ export function memberName(cluster: string, index: number): string {
   return `${cluster}-${String(index).padStart(4, '0')}`;
 }
 
-/** The pod as a member of that cluster; undefined where its name is not a member's. */
+/** The pod as a member of that cluster; undefined if its name is not a member's. */
 export function viewMember(cluster: string, raw: JsonObject): Member | undefined {
   const pod = viewPod(raw);
   const digits = pod.name.slice(cluster.length + 1);
@@ -93,7 +93,7 @@ export interface OwnerReference {
   readonly controller?: boolean;
 }
 
-/** The labels that the operator of the real world gives a member. */
+/** The labels that the real operator gives a member. */
 export function couchbaseLabels(cluster: string, pod: string): Record<string, string> {
   return {
     app: 'couchbase',
@@ -105,7 +105,7 @@ export function couchbaseLabels(cluster: string, pod: string): Record<string, st
   };
 }
 
-/** The cluster's object as the controller of its members. */
+/** The owner reference to the cluster, as the controller of its members. */
 export function clusterOwner({ name, uid }: ClusterView, kind: ResourceKind): OwnerReference {
   return { apiVersion: apiVersionOf(kind), kind: kind.kind, name, uid, controller: true };
 }
@@ -116,7 +116,7 @@ export interface MemberOptions {
   readonly readinessGate: boolean;
 }
 
-/** The pod of one member. It runs nothing: the nodes of a rehearsal have no container runtime. */
+/** The manifest of one member's pod. It runs nothing, because the nodes of a rehearsal have no container runtime. */
 export function memberManifest(cluster: ClusterView, pod: string, options: MemberOptions): PodManifest {
   return {
     apiVersion: 'v1',
@@ -137,7 +137,10 @@ export function memberManifest(cluster: ClusterView, pod: string, options: Membe
   };
 }
 
-/** Members keep apart: `spec.antiAffinity` makes it a must, otherwise it is a wish, so that few nodes are no obstacle. */
+/**
+ * Keeps members on different nodes: required with `spec.antiAffinity`, otherwise only preferred, so that few nodes are
+ * enough.
+ */
 function apart({ name, raw }: ClusterView, labels: MemberOptions['labels']): Record<string, unknown> {
   const [one, other] = [labels(name, 'a'), labels(name, 'b')];
   const matchLabels = Object.fromEntries(Object.entries(one).filter(([key, value]) => other[key] === value));

@@ -15,7 +15,7 @@ export async function createNamespace(
 ): Promise<JsonObject> {
   const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
   const namespace = await client.json({ method: 'POST', path: '/api/v1/namespaces', body });
-  // Its default service account comes a moment later, and until then every pod is refused.
+  // Its default service account appears a moment later. Until then the API server refuses every pod.
   const account = `/api/v1/namespaces/${name}/serviceaccounts/default`;
   await until(`the service account of namespace ${name}`, () => client.json({ method: 'GET', path: account }));
   return namespace;
@@ -26,7 +26,7 @@ export interface ClusterOptions {
   readonly name: string;
   /** Default 3. */
   readonly size?: number;
-  /** As the spec spells it. Absent: the field is absent, which means SwapRebalance. */
+  /** The value in the spec. Absent: the field is absent, which means SwapRebalance. */
   readonly process?: 'SwapRebalance' | 'InPlaceUpgrade' | 'DeltaRecovery';
   /** `upgrade`: spec.upgrade.upgradeProcess (2.9 on). Default: spec.upgradeProcess. */
   readonly processIn?: 'spec' | 'upgrade';
@@ -36,7 +36,7 @@ export interface ClusterOptions {
   readonly kind?: ResourceKind;
 }
 
-/** Creates a CouchbaseCluster; its operator creates the members. Returns the object. */
+/** Creates a CouchbaseCluster, whose operator creates the members. Returns the object. */
 export async function createCluster(client: ApiClient, options: ClusterOptions): Promise<JsonObject> {
   const {
     namespace,
@@ -80,7 +80,7 @@ export interface MembersWanted extends UntilOptions {
   readonly cluster: string;
   /** Default 3. */
   readonly size?: number;
-  /** Also waits until the operator says that it is done: the condition Balanced in the cluster's status. */
+  /** Also waits until the operator reports that it is done: the condition Balanced in the cluster's status. */
   readonly balanced?: boolean;
   readonly kind?: ResourceKind;
 }
@@ -90,7 +90,7 @@ export async function waitForMembers(client: ApiClient, wanted: MembersWanted): 
   const { namespace, cluster, size = 3, balanced = false, kind = COUCHBASE_CLUSTER } = wanted;
   const path = resourcePath(kind, namespace, cluster);
   const inPlace = async () => {
-    // First the status, then the members: what the status says of members that have gone since is of no use.
+    // Reads the status before the members, because a status can list members that have gone since.
     const isBalanced = !balanced || hasCondition(await client.json({ method: 'GET', path }), 'Balanced');
     const members = await listMembers(client, namespace, cluster);
     const fit = members.filter(({ phase, ready, terminating }) => phase === 'Running' && ready && !terminating);
@@ -105,7 +105,7 @@ function hasCondition(object: JsonObject, wanted: string): boolean {
   return conditions.some(({ type, status }) => type === wanted && status === 'True');
 }
 
-/** A disruption budget like the operator's: all members but one are to stay. Its labels default to those of members. */
+/** Creates a PDB like the operator's: all members but one must stay. Its labels default to those of members. */
 export async function createPdb(
   client: ApiClient,
   options: { namespace: string; cluster: string; size?: number; matchLabels?: Record<string, string> },
@@ -126,7 +126,7 @@ export interface PlainPodOptions {
   readonly name: string;
   readonly labels?: Record<string, string>;
   readonly annotations?: Record<string, string>;
-  /** Puts the pod there whatever the scheduler thinks, cordoned nodes included. */
+  /** Puts the pod on this node without the scheduler, even if the node is cordoned. */
   readonly node?: string;
   readonly ownerReferences?: readonly object[];
   readonly finalizers?: readonly string[];
@@ -134,7 +134,7 @@ export interface PlainPodOptions {
   readonly spec?: Record<string, unknown>;
 }
 
-/** Creates a pod of nobody's (or of `ownerReferences`). Does not wait; see waitForPod. */
+/** Creates a pod without an owner, or with `ownerReferences`. Does not wait; see waitForPod. */
 export async function createPod(client: ApiClient, options: PlainPodOptions): Promise<PodManifestAnswer> {
   const { namespace, name, labels = {}, annotations = {}, node, ownerReferences, finalizers, spec } = options;
   const body = {
@@ -156,7 +156,7 @@ export async function createPod(client: ApiClient, options: PlainPodOptions): Pr
 
 export type PodManifestAnswer = JsonObject & { readonly metadata: { readonly uid: string; readonly name: string } };
 
-/** Waits for a pod that is as asked: by default Running and Ready. */
+/** Waits for a pod in the given state: by default Running and Ready. */
 export async function waitForPod(
   client: ApiClient,
   { namespace, name, ...options }: UntilOptions & { namespace: string; name: string },
@@ -183,20 +183,20 @@ export async function createDeployment(
     spec: {
       replicas,
       selector: { matchLabels: labels },
-      // A Deployment's pods always restart.
+      // A Deployment accepts only pods that always restart.
       template: { metadata: { labels }, spec: { ...podSpec(), restartPolicy: 'Always', ...options.spec } },
     },
   };
   return client.json({ method: 'POST', path: `/apis/apps/v1/namespaces/${namespace}/deployments`, body });
 }
 
-/** The tracking entries that an object carries: annotation key to raw value. */
+/** The entries of an object: annotation key to raw value. */
 export function entriesOn(object: JsonObject): Record<string, string> {
   const { annotations = {} } = (object.metadata ?? {}) as { annotations?: Record<string, string> };
   return Object.fromEntries(Object.entries(annotations).filter(([key]) => key.startsWith(ENTRY_PREFIX)));
 }
 
-/** The tracking entries on a cluster now. */
+/** The present entries of a cluster. */
 export async function entriesOnCluster(
   client: ApiClient,
   namespace: string,

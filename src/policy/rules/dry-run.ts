@@ -4,7 +4,7 @@ import { onceLive } from '../observation.ts';
 import type { PolicySettings } from '../profile.ts';
 import type { Opinion, PodObservation, Rule } from './rule.ts';
 
-/** A dry run is allowed (the API server then deletes nothing), and told what the rules after this one would do. */
+/** Allows a dry run, because the API server then deletes nothing. A warning describes what the later rules would do. */
 export const dryRun =
   (forecast: (seen: PodObservation, settings: PolicySettings) => Opinion): Rule<PodObservation> =>
   (seen, settings) => {

@@ -7,13 +7,13 @@ import { isTrackerMissing, LOOK_AT_NODE, markPod, nodeOrGone } from './mark.ts';
 import type { PodObservation, Rule } from './rule.ts';
 
 /**
- * A request that names its UID asks for the present instance, whatever came before it. Any other may be about the earlier
- * one: a drainer retries by name, wherever the pod of that name runs by now.
+ * A request with a UID is about the present instance, whatever came before it. A request without one may be about the
+ * earlier instance: a drainer retries by name, wherever the pod of that name runs by now.
  */
 const asksForEarlier = ({ request, earlier }: PodObservation): boolean =>
   request.uid === undefined && earlier !== undefined;
 
-/** It has come back on a node that is being drained, so it must move again. */
+/** The pod came back on a draining node, so it must move again. */
 export const cameBackOnDrainingNode: Rule<PodObservation> = (seen, settings) => {
   if (!asksForEarlier(seen) || seen.pod.value.node === undefined) return undefined;
   if (seen.node.kind === 'unread') return LOOK_AT_NODE;
@@ -21,7 +21,7 @@ export const cameBackOnDrainingNode: Rule<PodObservation> = (seen, settings) => 
   return markPod(seen, settings, 'MarkedAgain', ['pod', 'node']);
 };
 
-/** The replacement is there but not in place yet; ending the drain now could cost a second member. */
+/** The replacement exists but is not in place yet. To end the drain now could cost a second member. */
 export const notYetInPlace: Rule<PodObservation> = (seen, settings) => {
   const pod = seen.pod.value;
   if (!asksForEarlier(seen) || meetsReplacementCondition(pod, settings)) return undefined;
@@ -31,10 +31,10 @@ export const notYetInPlace: Rule<PodObservation> = (seen, settings) => {
 };
 
 /**
- * It has come back on the very node that it was to leave, which was draining and is not any more (uncordoned in mid-drain).
- * It has not left, and that drainer may be about to switch the machine off. Where the node was at no time draining while
- * the pod was marked, as far as is known, the drain that asks is one of another node, which the pod has left: to refuse
- * would have it moved again and again.
+ * The pod came back on the node that it had to leave. That node was draining and is not any more, because somebody
+ * uncordoned it in mid-drain. The pod has not left, and the drainer may be about to switch the machine off.
+ * If the node was never known to be draining while the pod was marked, the request comes from a drain of another node.
+ * The pod has left that node, and a refusal would move it again and again.
  */
 export const cameBackOnItsNode: Rule<PodObservation> = (seen) => {
   const { earlier, remembered, pod } = seen;
@@ -46,8 +46,8 @@ export const cameBackOnItsNode: Rule<PodObservation> = (seen) => {
 const RESCHEDULED: Deny = { kind: 'deny', reason: 'Rescheduled', code: 404, message: MESSAGES.rescheduled };
 
 /**
- * It has moved. The entry is not consumed: every drainer gets the same answer until the entry is pruned. A tracker that is
- * missing must be missing for sure: its entry may say that this instance is the one that was marked (S5).
+ * The pod has moved. The entry stays: every drainer gets the same response until the controller prunes it. Only a live
+ * read may show that a tracker is missing, because its entry may name this instance as the marked one (S5).
  */
 export const rescheduled: Rule<PodObservation> = (seen) => {
   if (!asksForEarlier(seen)) return undefined;
@@ -55,8 +55,8 @@ export const rescheduled: Rule<PodObservation> = (seen) => {
 };
 
 /**
- * The cache has not seen this instance yet, so it cannot know whether an earlier one was marked and has moved here.
- * Marking now could move the pod twice: doubt waits (S6).
+ * The cache has not seen this instance yet, so it cannot know whether an earlier one was marked and moved here. A mark
+ * now could move the pod twice: doubt waits (S6).
  */
 export const notSeenByCache: Rule<PodObservation> = ({ request, cacheKnowsInstance }) => {
   if (request.uid !== undefined || cacheKnowsInstance) return undefined;
@@ -64,7 +64,7 @@ export const notSeenByCache: Rule<PodObservation> = ({ request, cacheKnowsInstan
   return { kind: 'awaitCache', otherwise: wait('CacheBehind', message) };
 };
 
-/** An entry says how it was at the moment of the mark, the memory of the cache how it was until that instance had gone. */
+/** An entry has the state at the time of the mark; the cache's memory covers the time until that instance was gone. */
 function wasDraining(earlier: Entry | undefined, remembered: Entry | undefined): boolean {
   return [earlier, remembered].some(
     (known) => known !== undefined && known.uid === earlier?.uid && known.draining !== false,

@@ -18,7 +18,7 @@ import { podGone } from './pod-gone.ts';
 import type { Opinion, PodObservation, Rule } from './rule.ts';
 import { terminatingOrFinished } from './terminating-or-finished.ts';
 
-/** A rule, and its number in docs/decision-table.md. */
+/** A rule with its number in docs/decision-table.md. */
 interface Numbered<Seen extends Observation> {
   readonly id: RuleId;
   readonly rule: Rule<Seen>;
@@ -31,7 +31,7 @@ export const RULES: readonly Numbered<Observation>[] = [
   { id: '3', rule: notProtected },
 ];
 
-/** What a dry run only describes. The last rule always has an opinion. */
+/** The rules that a dry run only describes. The last one always has an opinion. */
 const ACTING: readonly Numbered<PodObservation>[] = [
   { id: '6', rule: terminatingOrFinished },
   { id: '7', rule: marked },
@@ -43,14 +43,14 @@ const ACTING: readonly Numbered<PodObservation>[] = [
   { id: '9', rule: mark },
 ];
 
-/** Of these, each can rely on the pod and its tracker having been looked at. */
+/** The rules that run after a look at the pod and its tracker. */
 export const RULES_ABOUT_THE_POD: readonly Numbered<PodObservation>[] = [
   { id: '4', rule: otherInstance },
   { id: '5', rule: dryRun((seen, settings) => winner(firstOpinion(ACTING, seen, settings)).opinion) },
   ...ACTING,
 ];
 
-/** An opinion, and the rule that has it. */
+/** An opinion, and the number of its rule. */
 export interface NumberedOpinion {
   readonly id: RuleId;
   readonly opinion: Opinion;

@@ -5,27 +5,27 @@ import { type Absent, isLive, type Look, onceLive, type Present, type Subject } 
 import type { PolicySettings } from '../profile.ts';
 import type { PodObservation, Rule } from './rule.ts';
 
-/** The rule that is left: refuse, and ask the operator to move this very instance. */
+/** The last rule: refuse, and mark exactly this instance. */
 export const mark: Rule<PodObservation> = (seen, settings) => {
   const { pod, tracker, request } = seen;
   const isToRemember = tracker.kind === 'present' && tracker.value.reusesNames && !request.dryRun;
-  // Where the pod had to be read live, the cache may be behind with its tracker, too.
+  // If the pod had to be read live, the cache may be behind with its tracker, too.
   if (isToRemember && isLive(pod) && !isLive(tracker)) return { kind: 'look', at: 'tracker', live: true };
   return markPod(seen, settings, 'Marked', []);
 };
 
 export const LOOK_AT_NODE: Look = { kind: 'look', at: 'node', live: false };
 
-/** A node that was looked for and is not there. */
+/** The node, or `gone` if the look found none. */
 export function nodeOrGone(node: Absent | Present<Node>): Node | 'gone' {
   return node.kind === 'present' ? node.value : 'gone';
 }
 
 /**
- * A first mark may rest on the cache, because its writes are guarded by what was seen (S4). Two things may not: a mark
- * without the entry that belongs to it, and an entry which says that nobody drains the node, because the cordon may be
- * milliseconds old. Then the tracker is read live as well: what is to be written into it must not be out of date.
- * `restsOn`: what the rule that marks wants to have read live besides.
+ * A first mark may rest on the cache, because its writes are guarded by the observation (S4). Two marks must rest on
+ * live reads: a mark without its entry, and an entry with a node that is not draining. The cordon may be milliseconds
+ * old. The tracker is then read live as well, because the write to it must not be outdated. `restsOn`: what else the
+ * calling rule needs to have read live.
  */
 export function markPod(
   seen: PodObservation,
@@ -48,19 +48,22 @@ export function markPod(
   });
 }
 
-/** Nothing for a dry run: it writes nothing. */
+/** Empty for a dry run, which writes nothing. */
 function evidenceForWrites(seen: PodObservation, draining: boolean): readonly Subject[] {
   if (seen.request.dryRun) return [];
   if (!draining) return ['pod', 'tracker', 'node'];
   return isTrackerMissing(seen) ? ['pod', 'tracker'] : [];
 }
 
-/** Whether the pod should have a tracker and has none, as far as was looked. */
+/** Whether the pod should have a tracker and has none, as far as the looks show. */
 export function isTrackerMissing({ tracker }: PodObservation): boolean {
   return tracker.kind === 'absent' && tracker.why !== undefined;
 }
 
-/** Whether the pod's node is draining, which its entry will say; one without a node may be bound to any. */
+/**
+ * Whether the pod's node is draining, for its entry. A pod without a node counts as on a draining one, because it may
+ * be bound to any.
+ */
 function drains({ pod, node }: PodObservation, settings: PolicySettings): boolean | Look {
   if (pod.value.node === undefined) return true;
   return node.kind === 'unread' ? LOOK_AT_NODE : isDraining(nodeOrGone(node), settings.drainTaints);

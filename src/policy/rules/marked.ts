@@ -6,7 +6,7 @@ import { describeHindrance } from '../pod-state.ts';
 import { isMarked } from '../profile.ts';
 import type { PodObservation, Rule } from './rule.ts';
 
-/** Marked, so its operator has been asked. The drainer waits; the message says since when, by whom, and what hinders it. */
+/** The pod is marked, so the drainer waits. The message has the age of the mark, who made it, and the hindrance. */
 export const marked: Rule<PodObservation> = ({ pod, now, tracker, profile }) => {
   const { mark } = pod.value;
   if (mark === undefined || !isMarked(pod.value, profile)) return undefined;

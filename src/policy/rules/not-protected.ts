@@ -3,7 +3,7 @@ import { onceLive, seenValue } from '../observation.ts';
 import { isJobOwned } from '../profile.ts';
 import type { Rule } from './rule.ts';
 
-/** Not a pod that the hook protects. Backup and restore Jobs carry the members' labels and are never moved. */
+/** The hook does not protect the pod. Backup and restore Jobs carry the members' labels, and no operator moves them. */
 export const notProtected: Rule = (seen) => {
   const metadata = seenValue(seen.metadata);
   if (metadata === undefined) return undefined;

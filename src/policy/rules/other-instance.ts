@@ -2,7 +2,7 @@ import type { Deny } from '../decision.ts';
 import { onceLive } from '../observation.ts';
 import type { PodObservation, Rule } from './rule.ts';
 
-/** The drainer names another instance than the one that is there. It must look again; nothing is written. */
+/** The drainer names another instance than the existing one. It must look again; the hook writes nothing. */
 export const otherInstance: Rule<PodObservation> = (seen) => {
   const { request, pod } = seen;
   if (request.uid === undefined || request.uid === pod.value.uid) return undefined;

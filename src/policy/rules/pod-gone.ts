@@ -5,9 +5,9 @@ import type { Rule } from './rule.ts';
 const GONE: Deny = { kind: 'deny', reason: 'PodGone', code: 404, message: MESSAGES.gone };
 
 /**
- * No such pod. 404 rather than allow: between this read and the API server's own, the operator may create a successor of
- * that name, and an allow would evict it (S1). A pod that the cache does not have is none that it protects, as far as the
- * cache knows: the metadata alone are read of it.
+ * The pod does not exist. The response is 404 and not an allow: the operator may create a successor of that name before
+ * the API server's own read. An allow would evict that successor (S1). A pod that the cache lacks is not protected, as
+ * far as the cache knows, so the hook reads only its metadata.
  */
 export const podGone: Rule = (seen) => {
   const { metadata, pod } = seen;

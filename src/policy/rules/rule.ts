@@ -3,16 +3,19 @@ import type { Entry, Pod, Tracker } from '../model.ts';
 import type { Absent, Look, Observation, Present } from '../observation.ts';
 import type { PolicySettings, Profile } from '../profile.ts';
 
-/** The cache must see the instance first, which a live read has found; `otherwise`: the answer where it does not in time. */
+/**
+ * A live read found the instance, and the cache must see it before the rule can decide. `otherwise` is the answer if it
+ * does not in time.
+ */
 export interface AwaitCache {
   readonly kind: 'awaitCache';
   readonly otherwise: Deny;
 }
 
-/** What a rule says: an answer, or what it has to know first. */
+/** What a rule returns: an answer, or what it must know first. */
 export type Opinion = Answer | Look | AwaitCache;
 
-/** An observation of a pod that the hook protects: the pod and its tracker have been looked at, if only in the cache. */
+/** An observation of a protected pod: there was a look at the pod and at its tracker, if only in the cache. */
 export interface PodObservation extends Observation {
   readonly pod: Present<Pod>;
   readonly tracker: Absent | Present<Tracker>;
@@ -21,7 +24,7 @@ export interface PodObservation extends Observation {
   readonly earlier?: Entry;
 }
 
-/** One row of the decision table: its opinion, or undefined where it does not apply. */
+/** One row of the decision table. Returns its opinion, or undefined if it does not apply. */
 export type Rule<Seen extends Observation = Observation> = (
   seen: Seen,
   settings: PolicySettings,

@@ -5,8 +5,8 @@ import { CORPSE_AFTER_MS, isTerminatingOrFinished } from '../pod-state.ts';
 import type { PodObservation, Rule } from './rule.ts';
 
 /**
- * The pod is terminating or finished. An allow is safe where the request names the instance (the API server enforces the
- * UID at the delete, so no successor can be hit), and wanted where the pod is a corpse that nobody replaces.
+ * The pod is terminating or finished. An allow is safe if the request names the UID: the API server enforces it at the
+ * delete, so the delete cannot hit a successor. An allow is also right for a corpse, because nobody replaces it.
  */
 export const terminatingOrFinished: Rule<PodObservation> = (seen) => {
   const { request, terminatingOrFinishedForMs } = seen;
@@ -15,23 +15,23 @@ export const terminatingOrFinished: Rule<PodObservation> = (seen) => {
   if (request.uid === pod.uid && !asksForShorterGrace(request, pod)) {
     return onceLive(seen, ['pod'], allow('EndingInstanceNamed'));
   }
-  if (overForMs(pod, terminatingOrFinishedForMs) > CORPSE_AFTER_MS) return onceLive(seen, ['pod'], allow('Corpse'));
+  if (pastGraceMs(pod, terminatingOrFinishedForMs) > CORPSE_AFTER_MS) return onceLive(seen, ['pod'], allow('Corpse'));
   const state = pod.deletionDeadline === undefined ? 'finished' : 'terminating';
   return wait('Ending', `${MESSAGES.waiting} (it is ${state})`);
 };
 
-/** A pod that is still shutting down must get the time it was given; a finished one has nothing left to lose. */
+/** A terminating pod must keep its grace period. A finished pod has nothing left to lose. */
 function asksForShorterGrace(request: EvictionRequest, pod: Pod): boolean {
   if (pod.finishedAt !== undefined || request.graceSeconds === undefined) return false;
   return request.graceSeconds < (pod.deletionGraceSeconds ?? 0);
 }
 
 /**
- * For how long the instance has been finished, or its grace period past, as far as the hook has seen it. A deadline is no
- * proof: on a node that is cut off the containers may still run, which is why an eviction is let through only long after
- * it. The wall clock is not asked: where it is ahead, the successor would be evicted (S1).
+ * How long the instance has been finished, or past its grace period, as far as the hook has seen. A passed deadline is
+ * no proof: on a disconnected node the containers may still run. So the hook allows an eviction only long after it. The
+ * wall clock is not used: if it were ahead, the hook would let the successor be evicted (S1).
  */
-function overForMs(pod: Pod, terminatingOrFinishedForMs = 0): number {
+function pastGraceMs(pod: Pod, terminatingOrFinishedForMs = 0): number {
   const graceSeconds = pod.finishedAt === undefined ? (pod.deletionGraceSeconds ?? 0) : 0;
   return terminatingOrFinishedForMs - graceSeconds * 1000;
 }

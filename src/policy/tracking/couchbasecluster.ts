@@ -3,7 +3,9 @@ import { trackingOf } from './tracking.ts';
 const CLUSTER_LABEL = 'couchbase_cluster';
 /** DeltaRecovery is the older name of InPlaceUpgrade; the default, SwapRebalance, never uses a name twice. */
 const IN_PLACE = ['InPlaceUpgrade', 'DeltaRecovery'];
-/** Conditions that, while True, keep the operator from moving a member; the one that wants a human first. */
+/**
+ * Conditions that, while True, keep the operator from moving a member. The condition that needs a human comes first.
+ */
 const HINDRANCES = ['ManualInterventionRequired', 'Hibernating', 'Upgrading', 'WaitingBetweenUpgrades', 'Rebalancing'];
 
 export const couchbaseCluster = trackingOf({
@@ -20,7 +22,7 @@ export const couchbaseCluster = trackingOf({
     const name = pod.labels[CLUSTER_LABEL];
     return name === undefined || name === '' ? { missing: `the pod has no label ${CLUSTER_LABEL}` } : { name };
   },
-  /** From operator 2.9 on `spec.upgradeProcess` only counts where `spec.upgrade` is absent. */
+  /** From operator 2.9 on, `spec.upgradeProcess` counts only if `spec.upgrade` is absent. */
   reusesNames(object) {
     const spec = member(object, 'spec');
     const upgrade = member(spec, 'upgrade');

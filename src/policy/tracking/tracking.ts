@@ -1,35 +1,38 @@
 import { ENTRY_PREFIX } from '../entry.ts';
 import type { Pod, Resource, Tracker } from '../model.ts';
 
-/** Where a pod's tracker is, if it has one: an object of that resource, nowhere and why, or nowhere because tracking is off. */
+/** The place of a pod's tracker: at an object of that resource, missing for a reason, or off with tracking. */
 export type TrackerPlace =
   | { readonly kind: 'at'; readonly resource: Resource; readonly namespace?: string; readonly name: string }
   | { readonly kind: 'missing'; readonly why: string }
   | { readonly kind: 'off' };
 
-/** Where entries are kept: on which objects, and how a pod's is found. `NO_TRACKING` stands for nowhere. */
+/** Which objects carry entries, and how to find a pod's tracker. `NO_TRACKING` stands for none. */
 export interface Tracking {
   /** The value of TRACKING_RESOURCE_TYPE, or `off`. */
   readonly type: string;
-  /** What is watched, read and patched for it. */
+  /** The resources that the hook watches, reads and patches as trackers. */
   readonly resources: readonly Resource[];
   /** The labels of a pod that `locate` looks at. */
   readonly labelKeys: readonly string[];
   locate(pod: Pod): TrackerPlace;
-  /** Keeps of a raw tracker what the policy needs. */
+  /** Keeps the fields of a raw tracker that the policy needs. */
   project(object: unknown): Tracker;
 }
 
-/** What one kind of tracking has to say; a new kind is a file with this. */
+/** Defines one kind of tracking. A new kind is a new file with one of these. */
 export interface TrackingKind {
   readonly type: string;
   readonly resource: Resource;
   readonly labelKeys: readonly string[];
   /** The name of the pod's tracker, or why it has none. */
   nameFor(pod: Pod): { readonly name: string } | { readonly missing: string };
-  /** Whether the operator recreates a moved pod under its own name, so that an entry is needed. Takes the raw object. */
+  /**
+   * Whether the operator recreates a moved pod under its own name, so that the pod needs an entry. Takes the raw
+   * object.
+   */
   reusesNames(object: unknown): boolean;
-  /** `Tracker.hindrance`: why a marked pod may have to wait, as far as the object says. Takes the raw object. */
+  /** `Tracker.hindrance`: why a marked pod may have to wait, if the object reports it. Takes the raw object. */
   hindrance(object: unknown): string | undefined;
 }
 
@@ -50,7 +53,7 @@ export function trackingOf(kind: TrackingKind): Tracking {
 
 const NO_RESOURCE: Resource = { apiVersion: '', kind: 'nothing', apiPath: '', plural: '', isNamespaced: false };
 
-/** Tracking is switched off: no pod has a tracker, and nothing is watched for one. */
+/** Tracking is off: no pod has a tracker, and the hook watches none. */
 export const NO_TRACKING: Tracking = {
   type: 'off',
   resources: [],

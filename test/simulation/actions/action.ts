@@ -1,11 +1,11 @@
-/** Takes one action into the table. */
+/** Adds one action to the table. */
 export type Add = (weight: number, label: string, run: Action['run']) => void;
 
-/** Something that may happen next. `run` gives false, and has changed nothing, where it cannot happen now. */
+/** A possible next step. `run` returns false, and changes nothing, if the step is not possible now. */
 export interface Action {
   readonly label: string;
   readonly weight: number;
   readonly run: () => boolean | Promise<boolean>;
-  /** Whether code of the hook may go on because of it. */
+  /** Whether code of the hook may continue because of it. */
   readonly wakes: boolean;
 }

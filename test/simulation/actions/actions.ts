@@ -6,7 +6,7 @@ import type { Action, Add } from './action.ts';
 import type { SimTask } from './admission.ts';
 import { addCluster, addDrainers, addEvictions, addOperator } from './cluster-actions.ts';
 
-/** Every action of a run, under labels that stay the same whatever has happened. */
+/** Every action of a run. Its labels never depend on what has happened. */
 export function actionsOf(sim: Simulation): Action[] {
   const actions: Action[] = [];
   const adding =
@@ -49,7 +49,7 @@ function addAdmissions(sim: Simulation, add: Add, addInert: Add): void {
   }
 }
 
-/** What a call can be answered with that is not carried out. Not every 404 is about the object that was asked for. */
+/** The error responses for calls that are not carried out. Not every 404 is about the requested object. */
 const ERRORS: readonly (readonly [string, ApiError])[] = [
   ['401', refusal(401, { reason: 'Unauthorized' })],
   ['403', refusal(403, { reason: 'Forbidden' })],
@@ -146,7 +146,7 @@ function relist({ process }: Replica, kind: WatchKind): boolean {
   return process?.feed.isWatching(kind) === true && process.beginList(kind);
 }
 
-/** Every watch is up to date. */
+/** Brings every watch up to date. */
 export function deliverAll({ process }: Replica): boolean {
   let isNew = false;
   for (const kind of WATCH_KINDS) {

@@ -11,7 +11,7 @@ export interface ControllerTask extends Task {
   readonly kind: 'controller';
 }
 
-/** One review on its way through one process of the hook, and what was true meanwhile. */
+/** One review on its way through one process of the hook, and the facts that held meanwhile. */
 export class Admission implements Task {
   readonly kind = 'admission';
   readonly name: string;
@@ -22,19 +22,19 @@ export class Admission implements Task {
   readonly process: HookProcess<SimTask>;
   readonly startedAt: number;
   decision?: Decision;
-  /** Nobody waits for its answer: the request was sent again elsewhere. */
+  /** Nobody waits for its response, because the request was sent again elsewhere. */
   isOrphan = false;
-  /** The answer has left; what was begun may still be under way. */
+  /** The response has left. Calls that it began may still be under way. */
   isAnswered = false;
-  /** Whether at every moment since it was sent the pod that it asks for was live, selected and on a draining node. */
+  /** Whether the requested pod was live, protected and on a draining node at every moment since the request. */
   heldThroughout = true;
-  /** Whether at every moment since it was sent a live, selected pod of that name was there, and was not in place. */
+  /** Whether a live, protected pod of that name existed, and was not in place, at every moment since the request. */
   outOfPlaceThroughout = true;
-  /** Whether at some moment since it was sent the pod of that name had been over for longer than a corpse has. */
+  /** Whether the pod of that name was a corpse at some moment since the request. */
   sawCorpse = false;
-  /** Whether at some moment since it was sent the pod of that name was none that is to be protected. */
+  /** Whether the pod of that name was not to be protected at some moment since the request. */
   sawUnselected = false;
-  /** The instances of that name that were on a draining node since it was sent. */
+  /** The instances of that name that were on a draining node at some moment since the request. */
   readonly drainingUids = new Set<string>();
   /** The instance that the hook last decided to mark. */
   decidedOn?: string;

@@ -2,7 +2,7 @@ import { isProtected, NODES, OTHERS, type SimPod, shown } from '../model/objects
 import type { Simulation } from '../runs/simulation.ts';
 import type { Add } from './action.ts';
 
-/** The evictions that drainers may send, and to which replica each goes. */
+/** Adds the evictions of drainers, for each replica that may get them. */
 export function addEvictions(sim: Simulation, add: Add): void {
   for (const drainer of sim.drainers) {
     for (const pod of [...sim.operator.names, ...OTHERS]) {
@@ -13,7 +13,7 @@ export function addEvictions(sim: Simulation, add: Add): void {
   }
 }
 
-/** What else drainers may do. */
+/** Adds the other actions of drainers. */
 export function addDrainers(sim: Simulation, add: Add): void {
   for (const drainer of sim.drainers) {
     const { name } = drainer;
@@ -30,7 +30,7 @@ export function addDrainers(sim: Simulation, add: Add): void {
   }
 }
 
-/** What the operator may do, and who meddles with it. */
+/** Adds the actions of the operator, and of people who interfere with it. */
 export function addOperator({ operator, server }: Simulation, add: Add): void {
   for (const name of operator.names) {
     add(12, `operator deletes ${shown(name)}`, () => operator.deleteMarked(name));
@@ -67,7 +67,7 @@ function label(server: Simulation['server'], pod: SimPod | undefined, isLabelled
   return true;
 }
 
-/** What scheduler, kubelets and people may do. */
+/** Adds the actions of scheduler, kubelets and people. */
 export function addCluster(sim: Simulation, add: Add): void {
   const { server, operator, clock } = sim;
   for (const name of [...operator.names, ...OTHERS]) {
@@ -126,12 +126,12 @@ function terminate({ server }: Simulation, pod: SimPod | undefined): boolean {
   return pod !== undefined && isProtected(pod) && server.terminatePod(pod);
 }
 
-/** Also a pod that is terminating already. */
+/** Also for a pod that is terminating already. */
 function hurry({ server }: Simulation, pod: SimPod | undefined): boolean {
   return pod !== undefined && pod.finishedAt === undefined && server.terminatePod(pod, 5);
 }
 
-/** Also what the garbage collector does for pods of nodes that do not exist any more. */
+/** Also does the garbage collector's work for pods of nodes that no longer exist. */
 export function kubeletEnds({ server }: Simulation, pod: SimPod | undefined): boolean {
   const isOrphan = pod?.node !== undefined && !server.nodes.has(pod.node);
   if (pod === undefined || (pod.deletionDeadline === undefined && !isOrphan)) return false;
@@ -174,7 +174,7 @@ function touchTracker({ server }: Simulation): boolean {
   return true;
 }
 
-/** Not a Namespace: that does not go before everything in it has gone. */
+/** Never deletes a Namespace, which goes only after everything in it. */
 function deleteTracker({ server, variant }: Simulation): boolean {
   const [tracker] = server.trackers.values();
   if (tracker === undefined || variant.tracking === 'namespace') return false;

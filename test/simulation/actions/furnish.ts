@@ -8,7 +8,9 @@ interface Furnished {
   createTracker(): boolean;
 }
 
-/** The cluster as every run finds it: a member on each of the first nodes, a backup's pod, and somebody else's. */
+/**
+ * Creates the initial cluster of every run: a member on each of the first nodes, a backup's pod, and an unrelated pod.
+ */
 export function furnish(sim: Furnished): void {
   const { server, operator } = sim;
   const settle = (name: string, node: string) => {

@@ -10,15 +10,15 @@ import { deliverAll } from './actions.ts';
 import type { SimTask } from './admission.ts';
 import { kubeletEnds } from './cluster-actions.ts';
 
-/** While drains are open, a round takes a minute; when there is only something to prune, ten. */
+/** A round takes a minute while drains are open, and ten minutes if only pruning is left. */
 const MINUTE_MS = 60_000;
-/** Good runs have needed 22 at most. */
+/** A round limit. Good runs need 22 at most. */
 const ROUNDS_TO_END = 40;
 const ROUNDS_TO_PRUNE = 30;
 
 /**
- * From here on nothing fails any more: everybody gets their turn, again and again. Under that fairness every drain has to
- * end (d), and when no node is drained any more nothing may be left of what was remembered (e). Resolves to the rounds.
+ * From here on nothing fails, and all parts get their turn again and again. Under that fairness every drain must end
+ * (d). When no node is draining any more, no entry or memory may remain (e). Resolves to the number of rounds.
  */
 export async function heal(sim: Simulation): Promise<number> {
   mend(sim);
@@ -40,12 +40,12 @@ export async function heal(sim: Simulation): Promise<number> {
 function mend(sim: Simulation): void {
   sim.operator.isUp = true;
   sim.operator.isPaused = false;
-  // Nodes that nobody drains, so that there is always somewhere to go.
+  // These nodes never drain, so that pods always have a place.
   for (const name of ['n4', 'n5']) sim.server.putNode(name, () => undefined);
   sim.createTracker();
   for (const replica of sim.replicas) {
     sim.startProcess(replica);
-    // A watch that works goes on: a new list would put right what it has left wrong.
+    // A working watch continues, because a new list would repair the watch's errors.
     for (const kind of WATCH_KINDS) if (!replica.process?.feed.isWatching(kind)) replica.process?.list(kind);
   }
 }
@@ -66,7 +66,7 @@ async function roundsWhile(
 const stuck = ({ drainers }: Simulation) => drainers.find(({ phase }) => phase !== 'idle');
 
 function leftOver({ server, replicas }: Simulation): string | undefined {
-  // As long as the next instance of a name is neither settled nor gone, what is known of the one before it is kept.
+  // The hook keeps its knowledge of an instance until the next one of that name has settled or gone.
   const isKept = (name: string | undefined) => server.pods.get(name ?? '')?.finishedAt !== undefined;
   const entries = [...server.trackers.values()].flatMap(({ annotations }) =>
     Object.entries(annotations)
@@ -81,7 +81,7 @@ function leftOver({ server, replicas }: Simulation): string | undefined {
   return [...entries, ...memories, ...ghosts(replicas, server)][0];
 }
 
-/** What the caches have, and the API server has not, or not so that they would be told of it. */
+/** Objects in the caches that the API server lacks, or that the caches' watches would not deliver. */
 function ghosts(replicas: Simulation['replicas'], server: Simulation['server']): string[] {
   const there = new Set([...server.pods.values()].filter(isWatched).map(({ uid }) => uid));
   return replicas.flatMap(({ name, process }) =>
@@ -99,10 +99,10 @@ async function round(sim: Simulation, number: number): Promise<void> {
   await answerAll(sim);
 }
 
-/** Until nobody waits for anything but time. */
+/** Answers calls until everything waits only for time. */
 async function answerAll(sim: Simulation): Promise<void> {
   for (let isBusy = true; isBusy; ) {
-    const isTold = sim.replicas.map(deliverAll).includes(true);
+    const isDelivered = sim.replicas.map(deliverAll).includes(true);
     await quiet();
     const isServed = sim
       .tasks()
@@ -111,7 +111,7 @@ async function answerAll(sim: Simulation): Promise<void> {
     await quiet();
     sim.sweep();
     const isAnswered = [...sim.slots.keys()].map((slot) => sim.answer(slot, false)).includes(true);
-    isBusy = isTold || isServed || isAnswered;
+    isBusy = isDelivered || isServed || isAnswered;
   }
 }
 
@@ -126,7 +126,7 @@ function operate(sim: Simulation): void {
   const { operator, server } = sim;
   for (const pod of [...server.pods.values()]) kubeletEnds(sim, pod);
   for (const name of operator.names) {
-    // The new member of a swap is waited for.
+    // Somebody may be waiting for the new member of a swap.
     if (!sim.variant.leavesCorpses || [...operator.swaps.values()].includes(name)) operator.restart(name, true);
     if (!operator.endSwap(name) && !operator.deleteMarked(name)) operator.startSwap(name);
     operator.recreate(name);
@@ -134,7 +134,7 @@ function operate(sim: Simulation): void {
   place(sim);
 }
 
-/** Every pod that waits for it gets a node, and every other becomes ready. */
+/** Schedules every waiting pod, and makes the others ready. */
 function place(sim: Simulation): void {
   const { server } = sim;
   for (const pod of server.pods.values()) {
@@ -145,7 +145,7 @@ function place(sim: Simulation): void {
 
 const isStarting = ({ ready, finishedAt }: SimPod) => !ready && finishedAt === undefined;
 
-/** One that is not drained: the last that the name had, or else the first. */
+/** A node that is not draining: the last node of that name, or else the first. */
 function freeNode({ server, variant }: Simulation, { name }: SimPod): string {
   const free = [...server.nodes.values()].filter((node) => !isDraining(node)).map((node) => node.name);
   const last = server.lastNodes.get(name);

@@ -1,9 +1,9 @@
 import { decodeEntry, entryPod } from '../../../src/policy/entry.ts';
 import type { SimTask } from '../actions/admission.ts';
+import type { Write } from '../model/change-listener.ts';
 import { ordinalOf } from '../model/objects.ts';
 import { MEMBER_NAMES } from '../model/operator.ts';
-import type { Fact, Told } from '../model/told.ts';
-import type { Write } from '../model/witness.ts';
+import type { Fact, ReceivedState } from '../model/received-state.ts';
 import { RETENTION_MS } from '../runs/variant.ts';
 import type { Ledger } from './ledger.ts';
 import type { Marks } from './marks.ts';
@@ -11,11 +11,11 @@ import type { Marks } from './marks.ts';
 const WITHDRAWN_MS = 3 * 60_000;
 const GONE_MS = 60 * 60_000;
 
-/** That entries and memories are written for what was decided on (g), and pruned by the table alone (e). */
+/** Checks that entries and memories match a decision (g), and are pruned only by the table (e). */
 export class Entries {
   readonly #ledger: Ledger;
   readonly #marks: Marks;
-  /** When an entry was last pruned, by the name of its pod. */
+  /** When an entry was last pruned, by pod name. */
   readonly prunedAt = new Map<string, number>();
   /** When each value was written. */
   readonly #writtenAt = new Map<string, number>();
@@ -31,7 +31,7 @@ export class Entries {
       this.#ledger.violate('g', `${task.name} wrote an entry for ${uid}, and decided otherwise`);
       return;
     }
-    // One for an instance that has gone meanwhile does no harm, so that nothing is refused here.
+    // An entry for an instance that has gone meanwhile is harmless, so this refuses none.
     this.#marks.mayMark(uid, task);
     this.#writtenAt.set(value, this.#ledger.clock.now);
     const there = tracker.annotations[key];
@@ -40,7 +40,7 @@ export class Entries {
     if (keys.size > MEMBER_NAMES) this.#ledger.violate('e', `there are ${keys.size} entries for ${MEMBER_NAMES} names`);
   }
 
-  /** What was decided on an older state of the entry must not undo a newer one. */
+  /** A write that was decided on an older state of the entry must not undo a newer one. */
   #checkOverwrite(there: string, uid: string, task: SimTask): void {
     if (there === uid) return;
     const what = `${task.name} wrote an entry for ${uid} over the one for ${there}`;
@@ -48,11 +48,11 @@ export class Entries {
     else if (this.#isMarkedNow(there)) this.#ledger.violate('g', `${what}, which is still to move`);
   }
 
-  /** The hook sends the removal of an entry: whether, by what this process was told, it is time for that. */
-  checkDecided(key: string, value: string, told: Told): void {
+  /** The hook sends the removal of an entry: checks whether it is due, by what this process has received. */
+  checkDecided(key: string, value: string, received: ReceivedState): void {
     const { uid = '' } = decodeEntry(value);
     const agoMs = this.#ledger.clock.now - (this.#writtenAt.get(value) ?? 0);
-    const isDue = this.#isDue(entryPod(key, value)?.name ?? '', uid, { told, atMostMs: agoMs });
+    const isDue = this.#isDue(entryPod(key, value)?.name ?? '', uid, { received, atMostMs: agoMs });
     if (!isDue) this.#ledger.violate('e', `the entry of ${uid} is to be pruned before its time`);
   }
 
@@ -63,10 +63,10 @@ export class Entries {
     this.prunedAt.set(entryPod(key, value)?.name ?? '', this.#ledger.clock.now);
   }
 
-  /** A process prunes what it remembers of an instance. */
-  forgot(name: string, uid: string, told: Told): void {
+  /** A process prunes its memory of an instance. */
+  forgot(name: string, uid: string, received: ReceivedState): void {
     this.#checkEarly(`the memory of ${uid}`, uid, true);
-    const isDue = this.#isDue(name, uid, { told, atMostMs: Number.POSITIVE_INFINITY });
+    const isDue = this.#isDue(name, uid, { received, atMostMs: Number.POSITIVE_INFINITY });
     if (!isDue) this.#ledger.violate('e', `the memory of ${uid} is pruned before its time`);
   }
 
@@ -81,13 +81,13 @@ export class Entries {
     return [...this.#ledger.server.pods.values()].some((pod) => pod.uid === uid && pod.mark?.value === 'true');
   }
 
-  /** The reconcile table, on what the process was told. `atMostMs`: for no longer can anything have been so. */
-  #isDue(name: string, uid: string, { told, atMostMs }: { told: Told; atMostMs: number }): boolean {
+  /** The reconcile table, on what the process has received. `atMostMs`: the longest possible duration of any state. */
+  #isDue(name: string, uid: string, { received, atMostMs }: { received: ReceivedState; atMostMs: number }): boolean {
     const { clock, server } = this.#ledger;
     const { now } = clock;
-    // It counts as gone from when it lost its label, though it has got that back.
+    // The instance counts as gone since it lost its label, even if it got the label back.
     if (server.hidden.has(uid)) return true;
-    return told
+    return received
       .factsOf(name)
       .some((fact) => Math.min((fact.until ?? now) - fact.since, atMostMs) >= dueAfterMs(fact, uid));
   }

@@ -1,11 +1,11 @@
 import type { Mark } from '../../../src/policy/decision.ts';
 import type { Admission, SimTask } from '../actions/admission.ts';
 import type { ApiServer } from '../model/api-server.ts';
+import type { ChangeListener, Write } from '../model/change-listener.ts';
 import type { SimClock } from '../model/clock.ts';
 import { isProtected, isToProtect, isUnfinished, type SimPod } from '../model/objects.ts';
-import type { Told } from '../model/told.ts';
+import type { ReceivedState } from '../model/received-state.ts';
 import { type End, isCorpse, isDraining, meetsReplacementCondition } from '../model/truth.ts';
-import type { Witness, Write } from '../model/witness.ts';
 import type { Variant } from '../runs/variant.ts';
 import { Entries } from './entries.ts';
 import type { InvariantId, Ledger } from './ledger.ts';
@@ -16,10 +16,13 @@ export interface Violation {
   readonly what: string;
 }
 
-/** Watches the truth and what is done to it; the first violation is kept. Each exception is one that docs/decision-table.md states. */
-export class Invariants implements Witness<SimTask>, Ledger {
+/**
+ * Checks the true state and every change of it, and keeps the first violation. docs/decision-table.md states each
+ * exception.
+ */
+export class Invariants implements ChangeListener<SimTask>, Ledger {
   violation: Violation | undefined;
-  /** Admissions on their way, orphans too. */
+  /** Admissions under way, orphans included. */
   readonly underWay = new Set<Admission>();
   readonly clock: SimClock;
   readonly variant: Variant;
@@ -55,7 +58,7 @@ export class Invariants implements Witness<SimTask>, Ledger {
     for (const admission of this.underWay) this.look(admission);
   }
 
-  /** Takes down what is true for an admission at this moment. */
+  /** Records what is true for an admission at this moment. */
   look(admission: Admission): void {
     const { name, uid } = admission.request;
     const pod = this.#server.pods.get(name);
@@ -92,13 +95,13 @@ export class Invariants implements Witness<SimTask>, Ledger {
   }
 
   /** A process is about to prune an entry (e). */
-  decidedToPrune(key: string, value: string, told: Told): void {
-    this.#entries.checkDecided(key, value, told);
+  decidedToPrune(key: string, value: string, received: ReceivedState): void {
+    this.#entries.checkDecided(key, value, received);
   }
 
   /** A process prunes what it remembers of an instance (e). */
-  forgot(name: string, uid: string, told: Told): void {
-    this.#entries.forgot(name, uid, told);
+  forgot(name: string, uid: string, received: ReceivedState): void {
+    this.#entries.forgot(name, uid, received);
   }
 
   wrote(write: Write, task: SimTask): void {
@@ -109,7 +112,7 @@ export class Invariants implements Witness<SimTask>, Ledger {
     else if (write.kind === 'prune') this.#entries.checkPrune(write.key, write.value);
   }
 
-  /** The API server takes an allow: by name it may hit whatever has that name then (a). */
+  /** The API server accepts an allow: without a UID it may hit whatever has that name then (a). */
   allowed(admission: Admission): void {
     this.look(admission);
     const { request, name, decision } = admission;
@@ -120,9 +123,9 @@ export class Invariants implements Witness<SimTask>, Ledger {
   /** The API server deletes a pod because the hook allowed an eviction (a). */
   evicted(pod: SimPod, admission: Admission): void {
     const { name, decision, request } = admission;
-    // Rule 6: a corpse is let go also by name, because nobody is replacing it.
+    // The rule `terminatingOrFinished` releases a corpse by name too, because nobody replaces it.
     const isOfCorpse = decision?.reason === 'Corpse' && admission.sawCorpse;
-    // Rule 3: nobody can know that it is to be protected a moment later, or that its successor is.
+    // The rule `notProtected` cannot know that the pod, or its successor, will be protected a moment later.
     const isOfUnselected = decision?.reason === 'NotSelected' && admission.sawUnselected;
     if (!isToProtect(pod) || !isUnfinished(pod) || isOfCorpse || isOfUnselected) return;
     const because = `${name} was allowed (${decision?.reason})`;
@@ -132,16 +135,16 @@ export class Invariants implements Witness<SimTask>, Ledger {
       this.violate('a', `${pod.uid}, still terminating, gets less grace: ${because}`);
   }
 
-  /** The drainer is told a denial (b, d). */
+  /** The drainer gets a denial (b, d). */
   refused(code: number, admission: Admission): void {
     const { request, name, decision } = admission;
-    const told = `${name} is told ${code} (${decision?.reason})`;
+    const response = `${name} is told ${code} (${decision?.reason})`;
     if (code === 404 && admission.heldThroughout)
-      this.violate('b', `${told} while ${request.name} is live on a draining node`);
+      this.violate('b', `${response} while ${request.name} is live on a draining node`);
     if (code === 404 && admission.outOfPlaceThroughout)
-      this.violate('b', `${told} while ${request.name} is not in place`);
+      this.violate('b', `${response} while ${request.name} is not in place`);
     if (code === 500 || (code === 409 && (request.uid === undefined || admission.heldThroughout))) {
-      this.violate('d', `${told}: its drain is given up`);
+      this.violate('d', `${response}: its drain is given up`);
     }
   }
 

@@ -4,12 +4,12 @@ import type { SimClock } from '../model/clock.ts';
 import type { End } from '../model/truth.ts';
 import type { Variant } from '../runs/variant.ts';
 
-/** The truth, and what has happened, for those who judge it. */
+/** The true state and its history, for the checks. */
 export interface Ledger {
   readonly clock: SimClock;
   readonly variant: Variant;
   readonly server: ApiServer<SimTask>;
-  /** By UID. */
+  /** The ends of instances, by UID. */
   readonly ends: ReadonlyMap<string, End>;
   readonly prunedAt: ReadonlyMap<string, number>;
   violate(invariant: InvariantId, what: string): void;

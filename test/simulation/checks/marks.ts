@@ -5,14 +5,14 @@ import { ordinalOf, type SimPod } from '../model/objects.ts';
 import { wantsEntry } from '../runs/variant.ts';
 import type { Ledger } from './ledger.ts';
 
-/** Which instances may be marked (c), and that only those are written to that were decided on (g). */
+/** Checks which instances are marked (c), and that the hook writes only to instances that it decided on (g). */
 export class Marks {
   readonly #ledger: Ledger;
-  /** Instances that an eviction was for, or for their name while they were on a draining node. */
-  readonly #asked = new Set<string>();
-  /** When the request began because of which an instance was marked. */
+  /** Instances that an eviction named by UID, or that were on a draining node while one named them by name. */
+  readonly #requested = new Set<string>();
+  /** When the request began that caused the mark of an instance. */
   readonly #markedFrom = new Map<string, number>();
-  /** The instance of a name that was marked last. */
+  /** The last marked instance of a name. */
   readonly #lastMarked = new Map<string, string>();
 
   constructor(ledger: Ledger) {
@@ -22,12 +22,12 @@ export class Marks {
   decided({ pod }: Mark, task: SimTask): void {
     if (task.kind !== 'admission') return;
     task.decidedOn = pod.uid;
-    task.knewInstance = task.process.feed.told.knows(pod.name, pod.uid);
+    task.knewInstance = task.process.feed.received.knows(pod.name, pod.uid);
   }
 
-  /** An admission is over: whatever becomes of what it has begun, these were asked for. */
+  /** An admission ends. Its instances stay requested, whatever becomes of the calls that it began. */
   left({ drainingUids }: Admission): void {
-    for (const uid of drainingUids) this.#asked.add(uid);
+    for (const uid of drainingUids) this.#requested.add(uid);
   }
 
   check(pod: SimPod, task: SimTask): void {
@@ -43,30 +43,34 @@ export class Marks {
     this.#lastMarked.set(pod.name, pod.uid);
   }
 
-  /** Once it may be marked, or an entry says that it is to be, every replica may do so. */
+  /** Once an admission may mark an instance, or an entry names it, every replica may mark it. */
   mayMark(uid: string, admission: Admission): boolean {
-    const mayMark = this.#asked.has(uid) || this.#isAskedFor(uid, admission) || this.#isExcused(admission);
-    if (mayMark) this.#asked.add(uid);
+    const mayMark = this.#requested.has(uid) || this.#isAskedFor(uid, admission) || this.#isExcused(admission);
+    if (mayMark) this.#requested.add(uid);
     return mayMark;
   }
 
-  /** By its UID, as the instance that the drainer saw, or by name while it was on a draining node. */
+  /**
+   * Whether the request is about the instance: by the UID that the drainer saw, or by name while it was on a draining
+   * node.
+   */
   #isAskedFor(uid: string, { request, target, drainingUids }: Admission): boolean {
     if (request.uid !== undefined) return request.uid === uid;
     return target.uid === uid || drainingUids.has(uid);
   }
 
-  /** The instance that a drain by name is about: the one that the drainer saw, or a later one that was asked to move. */
+  /** The instance that a drain by name is about: the one that the drainer saw, or a later one that was marked. */
   #toLeave({ name, uid }: Target): string {
     const marked = this.#lastMarked.get(name);
     return marked !== undefined && ordinalOf(marked) > ordinalOf(uid) ? marked : uid;
   }
 
   /**
-   * Where the instance that was to leave has gone, and the hook cannot know that it was to leave: it was neither marked
-   * nor on a draining node at its end; or what was remembered of it was pruned by the table; or there is no entry for it, and
-   * this process, which knows its successor, was not told that it left: it began only afterwards, or it did not know yet that
-   * the node was draining.
+   * Whether the hook cannot know that the instance, which has gone, was to leave. There are three cases:
+   * - It was neither marked nor on a draining node at its end.
+   * - The table pruned what the hook remembered of it.
+   * - It has no entry, and this process knows its successor but did not see it leave. Either the process began later, or
+   *   it did not know yet that the node was draining.
    */
   #isExcused({ target, process, knewInstance }: Admission): boolean {
     const { ends, prunedAt, server } = this.#ledger;
@@ -75,13 +79,13 @@ export class Marks {
     if (end === undefined) return false;
     if (!end.wasMarked && !end.wasOnDrainingNode) return true;
     if (end.wasMarked && this.#hasEntry(uid)) return (prunedAt.get(target.name) ?? -1) > end.at;
-    const { told } = process.feed;
+    const { received } = process.feed;
     // For the cache an instance without its label has gone.
     const from = server.hidden.has(uid) ? -1 : end.at;
-    return process.feed.lostAt(target.name) > from || (knewInstance && !told.sawLeaving.has(uid));
+    return process.feed.lostAt(target.name) > from || (knewInstance && !received.sawLeaving.has(uid));
   }
 
-  /** Whether there has to be an entry for it: in the tracking resource that was there before it was marked. */
+  /** Whether it must have an entry: the tracker existed before the mark. */
   #hasEntry(uid: string): boolean {
     const { server, variant } = this.#ledger;
     const from = this.#markedFrom.get(uid);

@@ -2,14 +2,14 @@ import type { InvariantId } from '../checks/ledger.ts';
 import type { Variant } from '../runs/variant.ts';
 import type { Mutation } from './mutation.ts';
 
-/** A fault that is planted, to show that it would be found. */
+/** A planted fault, to show that the simulation would find it. */
 export interface Fault {
   readonly what: string;
-  /** What it violates. */
+  /** The invariant that it violates. */
   readonly violates: InvariantId;
   readonly mutation: Mutation;
-  /** Where it can show itself. */
+  /** The variants in which it can have an effect. */
   readonly variant?: Partial<Variant>;
-  /** The steps that every run begins with, where too many would be needed by chance. */
+  /** The first steps of every run, if chance alone would need too many runs. */
   readonly begins?: readonly string[];
 }

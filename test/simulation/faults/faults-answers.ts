@@ -7,7 +7,7 @@ import { type Observation, type Sighting, seenValue, UNREAD } from '../../../src
 import { DRAINERS } from '../runs/variant.ts';
 import type { Fault } from './fault.ts';
 
-/** A live read that finds no pod is rule 2: 404. */
+/** A live read that finds no pod leads to a 404. */
 function asGone({ now, request }: Observation): Observation {
   const gone = { kind: 'absent', from: 'live' } as const;
   return { now, request, metadata: gone, pod: gone, node: UNREAD, tracker: UNREAD, cacheKnowsInstance: false };
@@ -15,12 +15,12 @@ function asGone({ now, request }: Observation): Observation {
 
 const isLive = (sighting: Sighting<unknown>) => sighting.kind !== 'unread' && sighting.from === 'live';
 
-/** Whatever was seen, seen live. */
+/** Presents any sighting as a live one. */
 function asLive<T extends Sighting<unknown>>(sighting: T): T {
   return sighting.kind === 'unread' ? sighting : { ...sighting, from: 'live' };
 }
 
-/** The pod, whole or its metadata alone, without some of its fields. */
+/** Removes fields of the pod or of its metadata. */
 function withoutFields(seen: Observation, ...fields: string[]): Observation {
   const strip = <T extends object>(sighting: Sighting<T>): Sighting<T> =>
     sighting.kind === 'present'
@@ -32,7 +32,7 @@ function withoutFields(seen: Observation, ...fields: string[]): Observation {
   return { ...seen, metadata: strip(seen.metadata), pod: strip(seen.pod) };
 }
 
-/** All that is remembered says that the node was draining. */
+/** Makes every memory report that the node was draining. */
 function withDrainedMemory({ remembered, tracker, ...seen }: Observation): Observation {
   return {
     ...seen,
@@ -49,19 +49,19 @@ function withDrainedEntries(tracker: Tracker): Tracker {
   return { ...tracker, entries: Object.fromEntries(entries) };
 }
 
-/** The UID of the entry for the pod's name. */
+/** The UID in the entry for the pod's name. */
 function entryUid({ request, tracker }: Observation): string | undefined {
   const value = seenValue(tracker)?.entries[entryKey(request.namespace, request.name)];
   return value === undefined ? undefined : decodeEntry(value).uid;
 }
 
-/** Any 404 will do. */
+/** Accepts any 404. */
 const unlessNotFound = (error: unknown) => (isNotFound(error) ? undefined : Promise.reject(error));
 
 const denied = (code: 404 | 429 | 500): Decision => ({ kind: 'deny', rule: 'S6', reason: 'Doubt', code, message: '' });
 const ALLOWED: Decision = { kind: 'allow', rule: '6', reason: 'Corpse' };
 
-/** Faults of what a drainer is answered: (a), (b), (d) and (f). */
+/** Faults in the responses to drainers: (a), (b), (d) and (f). */
 export const FAULTS_OF_ANSWERS: readonly Fault[] = [
   {
     what: 'an entry means "moved", whatever node the pod is on',

@@ -2,7 +2,7 @@ import type { Cache } from '../../../src/cache/cache.ts';
 import { DRAINERS } from '../runs/variant.ts';
 import type { Fault } from './fault.ts';
 
-/** No node of it is draining. */
+/** The cache without any draining node. */
 function withNobodyDraining(cache: Cache): Cache {
   const nodes = Object.create(cache.nodes, {
     get: { value: (name: string) => ({ ...cache.nodes.get(name), unschedulable: false, taints: [] }) },
@@ -10,7 +10,7 @@ function withNobodyDraining(cache: Cache): Cache {
   return { ...cache, nodes };
 }
 
-/** Faults of what is marked, remembered and pruned: (c), (e) and (g). */
+/** Faults in marks, memory and pruning: (c), (e) and (g). */
 export const FAULTS_OF_MEMORY: readonly Fault[] = [
   {
     what: 'an entry is consumed by the first answer that it gives',

@@ -5,20 +5,20 @@ import type { Fault } from './fault.ts';
 import { FAULTS } from './faults.ts';
 
 export const PAGE = new URL('../../../docs/simulation.md', import.meta.url);
-/** A fault that needs more runs counts as not found. */
+/** A fault that needs more runs than this counts as not found. */
 export const MAX_RUNS = 1_500;
 const BEGIN = '<!-- the table is written by npm run simulate -- --faults -->\n';
 const END = '<!-- end of the table -->\n';
 
 export interface Finding {
   readonly fault: Fault;
-  /** The first run, from seed 1 on, that violates what the fault violates. */
+  /** The first run from seed 1 that violates the fault's invariant. */
   readonly found: RunResult;
-  /** Steps of all runs up to it. */
+  /** The steps of all runs up to that one. */
   readonly stepsInAll: number;
 }
 
-/** Runs from seed 1 on until what the fault violates is violated; undefined where it is not. */
+/** Runs from seed 1 until a run violates the fault's invariant; undefined if none does. */
 export async function find(fault: Fault): Promise<Finding | undefined> {
   const { mutation, variant = {}, begins = [] } = fault;
   let stepsInAll = 0;
@@ -30,7 +30,7 @@ export async function find(fault: Fault): Promise<Finding | undefined> {
   return undefined;
 }
 
-/** Says of every fault by what it was found, one a line: `b, seed 8: what`. */
+/** Prints what found each fault, one line per fault: `b, seed 8: what`. */
 export async function checkFaults(print: (line: string) => void): Promise<void> {
   for (const fault of FAULTS) {
     const finding = await find(fault);
@@ -54,7 +54,7 @@ export async function findFaults(progress: (line: string) => void): Promise<stri
   return rows;
 }
 
-/** The part of a row that does not change with every change of the code. */
+/** The part of a row that does not change with the code. */
 export const rowStart = ({ what, violates }: Fault) => `| ${what} | (${violates}) |`;
 
 const rowOf = (fault: Fault, ...figures: string[]) => `${rowStart(fault)} ${figures.join(' | ')} |`;

@@ -10,7 +10,7 @@ import { MAX_RUNS, PAGE, rowStart } from './faults-table.ts';
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 
 describe(`planted faults are found, from seed 1 on, in ${MAX_RUNS} runs at most`, () => {
-  // In a process of its own: the test runner follows every promise, which makes it several times slower.
+  // Runs in a separate process, because the test runner tracks every promise, which makes it several times slower.
   const { stdout } = spawnSync(process.execPath, [MAIN, '--faults', '--check'], { encoding: 'utf-8' });
   const lines = stdout.split('\n');
 

@@ -7,35 +7,35 @@ import { type Observation, seenValue } from '../../../src/policy/observation.ts'
 import type { PolicySettings } from '../../../src/policy/profile.ts';
 import type { Tracking } from '../../../src/policy/tracking/index.ts';
 
-/** A fault, planted at the ports of the product. What is absent is left as it is. */
+/** A fault, planted at the interfaces of the product. An absent field changes nothing. */
 export interface Mutation {
   readonly request?: (request: EvictionRequest) => EvictionRequest;
-  /** What the policy gets to see. */
+  /** Changes the observation that the policy gets. */
   readonly observation?: (observation: Observation) => Observation;
-  /** What the drainer is answered. */
+  /** Changes the decision that the drainer gets. */
   readonly decision?: (decision: Decision, request: EvictionRequest) => Decision;
   readonly reads?: (reads: Reads) => Reads;
   readonly writes?: (writes: Writes) => Writes;
   readonly settings?: (settings: PolicySettings) => PolicySettings;
   readonly tracking?: (tracking: Tracking) => Tracking;
   readonly forgetsDeparted?: boolean;
-  /** Keeps in the cache what a later list does not name. */
+  /** Keeps objects in the cache that a later list lacks. */
   readonly keepsUnlisted?: boolean;
   /** Writes the mark before the entry. */
   readonly marksFirst?: boolean;
-  /** What the controller sees of the cache. */
+  /** Changes the cache that the controller gets. */
   readonly reconcilerCache?: (cache: Cache) => Cache;
-  /** Is not told of the end of an instance where a list has the next one of that name. */
+  /** Misses the end of an instance if a list has the next one of that name. */
   readonly missesReplaced?: boolean;
-  /** Counts for how long a pod has been over from when it was first known to end. */
+  /** Counts the age of a corpse from when the pod was first known to be terminating or finished. */
   readonly keepsCorpseClock?: boolean;
   /** Reconciles nothing. */
   readonly neverReconciles?: boolean;
-  /** Reads the value of an entry for the answer, and removes it. */
+  /** Removes the entry when it is read for a response. */
   readonly consumesEntries?: boolean;
 }
 
-/** What the policy gets to see where a process has this fault. */
+/** The observation that the policy gets in a process with this fault. */
 export function observationOf(
   { observation = (seen) => seen, keepsCorpseClock }: Mutation,
   { pods, monotonicNow }: { pods: Cache['pods']; monotonicNow: () => number },

@@ -1,6 +1,7 @@
 import type { ApiRequest, JsonObject } from '../../../src/kube/client.ts';
 import { refusal } from '../../support/api.ts';
 import type { Variant } from '../runs/variant.ts';
+import type { ChangeListener } from './change-listener.ts';
 import type { SimClock } from './clock.ts';
 import {
   NAMESPACE,
@@ -13,7 +14,6 @@ import {
   shown,
 } from './objects.ts';
 import { Patches } from './patches.ts';
-import type { Witness } from './witness.ts';
 
 export type WatchKind = 'pods' | 'nodes' | 'trackers';
 export const WATCH_KINDS: readonly WatchKind[] = ['pods', 'nodes', 'trackers'];
@@ -24,31 +24,31 @@ export interface WatchLine {
   readonly raw: JsonObject;
 }
 
-/** The state of the cluster, linear: every call is carried out at one moment, and every change is one line of a watch. */
+/** The linear state of the cluster: each call takes effect at one moment, and each change is one line of a watch. */
 export class ApiServer<Caller> {
   readonly pods = new Map<string, SimPod>();
   readonly nodes = new Map<string, SimNode>();
-  /** By path. */
+  /** The trackers, by path. */
   readonly trackers = new Map<string, SimTracker>();
-  /** Since when there is the tracking resource that there is; absent: there is none. */
+  /** When the present tracker was created; undefined if there is none. */
   trackerSince: number | undefined;
-  /** Where the last pod of a name was that is gone. */
+  /** The node of the last pod of a name that has gone. */
   readonly lastNodes = new Map<string, string | undefined>();
-  /** UIDs of the pods that have ever lost the label by which the hook watches. */
+  /** UIDs of the pods that ever lost the label that the hook watches by. */
   readonly hidden = new Set<string>();
   readonly watch: Readonly<Record<WatchKind, WatchLine[]>> = { pods: [], nodes: [], trackers: [] };
   readonly #clock: SimClock;
   readonly #variant: Variant;
-  readonly #witness: Witness<Caller>;
+  readonly #listener: ChangeListener<Caller>;
   readonly #patches: Patches<Caller>;
   #version = 1_000;
   #uids = 0;
 
-  constructor(clock: SimClock, variant: Variant, witness: Witness<Caller>) {
+  constructor(clock: SimClock, variant: Variant, listener: ChangeListener<Caller>) {
     this.#clock = clock;
     this.#variant = variant;
-    this.#witness = witness;
-    this.#patches = new Patches(this, witness);
+    this.#listener = listener;
+    this.#patches = new Patches(this, listener);
   }
 
   get now(): number {
@@ -62,7 +62,7 @@ export class ApiServer<Caller> {
     const fields = { name, kind, uid, ready: false, isLabelled: true, graceSeconds, version };
     const pod: SimPod = { ...fields, raw: rawPod(fields) };
     this.pods.set(name, pod);
-    this.#tellPod(pod, 'put');
+    this.#sendPod(pod, 'put');
     return pod;
   }
 
@@ -73,21 +73,22 @@ export class ApiServer<Caller> {
     pod.version = ++this.#version;
     pod.raw = rawPod(pod);
     if (wasWatched && !isWatched(pod)) this.#hide(before, pod.version);
-    else this.#tellPod(pod, 'put');
+    else this.#sendPod(pod, 'put');
   }
 
   removePod(pod: SimPod): void {
-    this.#witness.removed(pod);
+    this.#listener.removed(pod);
     this.lastNodes.set(pod.name, pod.node);
     this.pods.delete(pod.name);
     pod.version = ++this.#version;
     pod.raw = rawPod(pod);
-    this.#tellPod(pod, 'remove');
+    this.#sendPod(pod, 'remove');
   }
 
   /**
-   * DELETE: a pod on a node goes once its kubelet says so, and at once where it has no grace. One that is terminating can only
-   * be given less; that counts from the first DELETE for the API server, and from now on for the kubelet. False: nothing changes.
+   * Carries out a DELETE: a pod on a node goes when its kubelet reports so, and at once without a grace period. A
+   * terminating pod can only get less grace. The API server counts it from the first DELETE, the kubelet from now on.
+   * Returns false if nothing changes.
    */
   terminatePod(pod: SimPod, askedSeconds?: number): boolean {
     const isPlaced = pod.node !== undefined && pod.finishedAt === undefined;
@@ -113,14 +114,14 @@ export class ApiServer<Caller> {
     node.raw = rawNode(node);
     this.nodes.set(name, node);
     this.#push('nodes', 'put', node.raw);
-    this.#witness.changed();
+    this.#listener.changed();
   }
 
   removeNode(node: SimNode): void {
     this.nodes.delete(node.name);
     node.version = ++this.#version;
     this.#push('nodes', 'remove', rawNode(node));
-    this.#witness.changed();
+    this.#listener.changed();
   }
 
   createTracker(fields: Pick<SimTracker, 'path' | 'name'>): void {
@@ -137,7 +138,7 @@ export class ApiServer<Caller> {
     this.#push('trackers', 'put', tracker.raw);
   }
 
-  /** Its entries go with it. */
+  /** Removes a tracker with its entries. */
   removeTracker(tracker: SimTracker): void {
     this.trackerSince = undefined;
     this.trackers.delete(tracker.path);
@@ -145,7 +146,7 @@ export class ApiServer<Caller> {
     this.#push('trackers', 'remove', rawTracker(tracker, this.#variant));
   }
 
-  /** Everything of one kind, as a list gives it. */
+  /** All objects of one kind, as a list returns them. */
   list(kind: WatchKind): JsonObject[] {
     if (kind === 'nodes') return [...this.nodes.values()].map(({ raw }) => raw);
     if (kind === 'trackers') return [...this.trackers.values()].map(({ raw }) => raw);
@@ -153,8 +154,8 @@ export class ApiServer<Caller> {
   }
 
   /**
-   * What the eviction API does after an allow: it reads the pod again, by name, and deletes what is there then. Gives the
-   * status that the drainer is told, and the pod that was deleted.
+   * Does what the eviction API does after an allow: reads the pod again by name, and deletes what it finds. Returns the
+   * status for the drainer, and the deleted pod.
    */
   evict(name: string, { uid, dryRun }: { uid: string | undefined; dryRun: boolean }): { code: number; pod?: SimPod } {
     const pod = this.pods.get(name);
@@ -163,11 +164,11 @@ export class ApiServer<Caller> {
     return dryRun ? { code: 201 } : { code: 201, pod };
   }
 
-  /** Carries out one call of the hook. Throws ApiError where it is refused. */
+  /** Carries out one call of the hook. Throws ApiError if it is refused. */
   call(request: ApiRequest, caller: Caller): JsonObject {
     const { method, path } = request;
     if (method === 'POST') {
-      this.#witness.wrote({ kind: 'event' }, caller);
+      this.#listener.wrote({ kind: 'event' }, caller);
       return request.body as JsonObject;
     }
     const discovered = DISCOVERY[path];
@@ -190,16 +191,16 @@ export class ApiServer<Caller> {
     return path === `/api/v1/namespaces/${NAMESPACE}/pods/${name}` ? this.pods.get(name) : undefined;
   }
 
-  /** A watch by label is told that the pod is deleted, as it last was, under the new version. */
+  /** Sends a DELETED event to watches by label: the pod's last state, with the new version. */
   #hide(before: SimPod, version: number): void {
     this.hidden.add(before.uid);
     this.#push('pods', 'remove', rawPod({ ...before, version }));
-    this.#witness.changed();
+    this.#listener.changed();
   }
 
-  #tellPod(pod: SimPod, type: WatchLine['type']): void {
+  #sendPod(pod: SimPod, type: WatchLine['type']): void {
     if (isWatched(pod)) this.#push('pods', type, pod.raw);
-    this.#witness.changed();
+    this.#listener.changed();
   }
 
   #push(kind: WatchKind, type: WatchLine['type'], raw: JsonObject): void {
@@ -207,12 +208,12 @@ export class ApiServer<Caller> {
   }
 }
 
-/** What it says of the kinds that it serves. */
+/** The discovery of the kinds that it serves. */
 const DISCOVERY: Readonly<Record<string, JsonObject>> = {
   '/apis': { groups: [{ name: 'couchbase.com', versions: [{ version: 'v2' }] }] },
   '/apis/couchbase.com/v2': { resources: [{ name: 'couchbaseclusters' }] },
   '/api/v1': { resources: [{ name: 'namespaces' }] },
 };
 
-/** The hook watches by label: it is never told of other pods. */
+/** The hook watches by label, so it never receives other pods. */
 export const isWatched = ({ kind, isLabelled }: SimPod) => kind !== 'other' && isLabelled;

@@ -3,14 +3,14 @@ import { type ApiError, ApiUnreachableError } from '../../../src/kube/errors.ts'
 import type { ApiServer } from './api-server.ts';
 import { shown } from './objects.ts';
 
-/** On whose behalf calls are made: one admission, or the controller of one process. */
+/** The owner of calls: one admission, or the controller of one process. */
 export interface Task {
   readonly name: string;
-  /** What it has sent and not been answered yet, in order. */
+  /** The calls without a response yet, in order. */
   readonly calls: Call[];
 }
 
-/** A call on its way: sent, then carried out (`outcome`), then answered. Each is a step of its own. */
+/** A call on its way: it is sent, then carried out (`outcome`), then answered. Each is a separate step. */
 export interface Call {
   readonly request: ApiRequest;
   readonly sentAt: number;
@@ -19,15 +19,15 @@ export interface Call {
   readonly reject: (error: unknown) => void;
 }
 
-/** No call of the hook waits longer. */
+/** The longest time that the hook waits for a call. */
 export const CALL_TIMEOUT_MS = 30_000;
 const LIMBO_MAX = 4;
-/** The API server drops what nobody waits for any more; it has this long to find out. */
+/** How long the API server may take to notice that nobody waits for a call, and to drop it. */
 const LIMBO_MS = 60_000;
 
-/** What lies between the hook and the API server: calls are parked here until a step says what becomes of them. */
+/** The network between the hook and the API server: calls wait here until a step decides what happens to them. */
 export class Calls<T extends Task> {
-  /** Sent, given up by the hook, and not carried out yet: the API server may still do so. */
+  /** Calls that the hook gave up and the API server has not carried out. It may still do so. */
   readonly limbo: { readonly call: Call; readonly task: T }[] = [];
   readonly #server: ApiServer<T>;
   readonly #now: () => number;
@@ -50,7 +50,7 @@ export class Calls<T extends Task> {
     return promise;
   }
 
-  /** The API server carries out the first call that it has not. */
+  /** The API server carries out the first pending call. */
   serve(task: T): boolean {
     const call = task.calls.find(({ outcome }) => outcome === undefined);
     if (call === undefined) return false;
@@ -58,7 +58,7 @@ export class Calls<T extends Task> {
     return true;
   }
 
-  /** The first outcome reaches the hook; `isLost`: it does not, and the hook hears of a broken connection. */
+  /** The first outcome reaches the hook. `isLost`: the hook gets a broken connection instead. */
   answer(task: T, isLost: boolean): boolean {
     const call = task.calls.find(({ outcome }) => outcome !== undefined);
     if (call?.outcome === undefined) return false;
@@ -69,7 +69,7 @@ export class Calls<T extends Task> {
     return true;
   }
 
-  /** The first call is answered with an error: by the API server or by something in between, carried out or not. */
+  /** The first call gets an error from the API server or from a proxy, whether it was carried out or not. */
   fail(task: T, error: ApiError, isCarriedOut = false): boolean {
     const call = task.calls.find(({ outcome }) => outcome === undefined);
     if (call === undefined) return false;
@@ -79,7 +79,7 @@ export class Calls<T extends Task> {
     return true;
   }
 
-  /** The connection breaks before the first call was carried out; the call may still be on its way. */
+  /** The connection breaks before the first call was carried out. The call may still be on its way. */
   breakOff(task: T): boolean {
     const call = task.calls.find(({ outcome }) => outcome === undefined);
     if (call === undefined) return false;
@@ -87,12 +87,12 @@ export class Calls<T extends Task> {
     return true;
   }
 
-  /** The process is dead: nobody waits for the answers, but what was sent was sent. */
+  /** The process is dead: nobody waits for responses, but its calls stay on their way. */
   abandon(task: T): void {
     for (const call of task.calls.splice(0)) this.#leave(call, task);
   }
 
-  /** A call that nobody waits for is carried out after all, or is lost for good. */
+  /** Carries out a call that nobody waits for, or loses it for good. */
   settleLimbo(isServed: boolean): boolean {
     const late = this.limbo.shift();
     if (late === undefined) return false;
@@ -101,7 +101,7 @@ export class Calls<T extends Task> {
     return true;
   }
 
-  /** Whether a call of the task has taken too long, and so was given up. */
+  /** Gives up calls that took too long. Returns whether there was one. */
   timeOut(task: T): boolean {
     const isOverdue = ({ sentAt }: Call) => this.#now() - sentAt > CALL_TIMEOUT_MS;
     const overdue = task.calls.filter(isOverdue);

@@ -5,20 +5,20 @@ interface Timer {
 }
 
 /**
- * Lets everything run that can run without time passing. Product code waits only for promises here, and every promise is
- * settled before a macrotask begins; so when this returns nothing is under way but what is parked at a port.
+ * Runs everything that can run without time passing. The product's code waits only for promises here, and all promises
+ * settle before a macrotask begins. So after this only calls and timers of the simulation are pending.
  */
 export function quiet(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Virtual time in ms. It moves only when a step moves it. */
+/** Virtual time in ms. Only a step advances it. */
 export class SimClock {
   now = 0;
   readonly #timers = new Set<Timer>();
   #nextDue = Number.POSITIVE_INFINITY;
 
-  /** No timer goes off before; one that has been cancelled may have been the first. */
+  /** No timer fires earlier. If the first timer was cancelled, the next one fires later than this. */
   get nextDue(): number {
     return this.#nextDue;
   }
@@ -30,14 +30,14 @@ export class SimClock {
     return { cancel: () => this.#timers.delete(timer) };
   }
 
-  /** What a process that has died was waiting for. */
+  /** Drops the timers of a dead process. */
   dropTimersOf(owner: object): void {
     for (const timer of this.#timers) {
       if (timer.owner === owner) this.#timers.delete(timer);
     }
   }
 
-  /** Moves on; what falls due on the way runs at its time, in order, each to its end, which `after` waits for. */
+  /** Advances the clock. Each due timer fires at its time, in order, and `after` waits for its work. */
   async advance(ms: number, after: () => Promise<void> = quiet): Promise<void> {
     const end = this.now + ms;
     while (this.#nextDue <= end) {

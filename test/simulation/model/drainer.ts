@@ -2,30 +2,33 @@ import type { EvictionRequest } from '../../../src/policy/model.ts';
 import type { DrainerKind } from '../runs/variant.ts';
 import { NAMESPACE, type SimNode, type SimPod } from './objects.ts';
 
-/** What a drainer sees and changes of the cluster. */
+/** The parts of the cluster that a drainer reads and changes. */
 interface DrainedCluster {
   readonly pods: ReadonlyMap<string, SimPod>;
   readonly nodes: ReadonlyMap<string, SimNode>;
   putNode(name: string, change: (node: SimNode) => void): unknown;
 }
 
-/** One pod that a drainer wants to be rid of. */
+/** One pod that a drainer wants to evict. */
 export interface Target {
   readonly name: string;
-  /** The instance that it saw on the node. */
+  /** The instance that the drainer saw on the node. */
   readonly uid: string;
-  /** `leaving`: it was told 201, and waits for the pod to go. */
+  /** `leaving`: the drainer got 201, and waits for the pod to go. */
   state: 'todo' | 'asking' | 'leaving' | 'done' | 'failed';
 }
 
-/** A drainer, step by step: mark the node, list its pods, ask for each until it is let go. Believes every 404. */
+/**
+ * A drainer, step by step: it marks the node, lists its pods, and evicts each until that succeeds. It believes every
+ * 404.
+ */
 export class Drainer {
   readonly name: string;
   readonly kind: DrainerKind;
   readonly targets = new Map<string, Target>();
   node: string | undefined;
   phase: 'idle' | 'marked' | 'asking' = 'idle';
-  /** How many drains it has begun. */
+  /** The number of drains that it has begun. */
   drains = 0;
   readonly #server: DrainedCluster;
 
@@ -44,7 +47,7 @@ export class Drainer {
     return true;
   }
 
-  /** The pods that are on the node now. Only those that look again do so more than once. */
+  /** Lists the pods on the node. Only a drainer that relists does so more than once. */
   list(): boolean {
     const mayList = this.phase === 'marked' || (this.phase === 'asking' && this.kind.relists);
     if (!mayList || this.#isAsking()) return false;
@@ -56,7 +59,7 @@ export class Drainer {
     return true;
   }
 
-  /** What it would send for a pod of that name now, if anything. */
+  /** The request that it would send for a pod of that name now, if any. */
   requestFor(name: string): { target: Target; request: EvictionRequest } | undefined {
     const target = this.phase === 'asking' ? this.targets.get(name) : undefined;
     if (target?.state !== 'todo') return undefined;
@@ -73,8 +76,8 @@ export class Drainer {
     return { target, request };
   }
 
-  /** It is told the status of an eviction. */
-  told(target: Target, code: number): void {
+  /** Takes the status of an eviction. */
+  receive(target: Target, code: number): void {
     const { namesUid, dryRun } = this.kind;
     if (code === 201) target.state = dryRun ? 'done' : 'leaving';
     else if (code === 404 || (code === 409 && namesUid)) target.state = 'done';
@@ -85,7 +88,7 @@ export class Drainer {
     return !this.kind.asksOnce && (code === 429 || this.kind.retriesErrors);
   }
 
-  /** Looks whether a pod that it was allowed to evict is gone. */
+  /** Checks whether a pod with a successful eviction is gone. */
   poll(name: string): boolean {
     const target = this.targets.get(name);
     if (target?.state !== 'leaving') return false;
@@ -94,14 +97,14 @@ export class Drainer {
     return isGone;
   }
 
-  /** Every pod is done or given up. */
+  /** Whether every pod is done or given up. */
   isThrough(): boolean {
     return (
       this.phase === 'asking' && [...this.targets.values()].every(({ state }) => state === 'done' || state === 'failed')
     );
   }
 
-  /** Ends the drain, done or not; `restores`: the node may be used again. */
+  /** Ends the drain, complete or not. `restores`: uncordons the node. */
   end(restores: boolean): boolean {
     if (this.phase === 'idle' || this.#isAsking()) return false;
     this.phase = 'idle';

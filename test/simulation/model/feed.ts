@@ -2,12 +2,12 @@ import type { Cache } from '../../../src/cache/cache.ts';
 import type { Listing } from '../../../src/informer/reflector.ts';
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { type ApiServer, WATCH_KINDS, type WatchKind, type WatchLine } from './api-server.ts';
-import type { Told } from './told.ts';
+import type { ReceivedState } from './received-state.ts';
 
-/** So few that the list of pods takes several. */
+/** So small that the list of pods has several pages. */
 const PAGE_SIZE = 2;
 
-/** A list under way: of the moment when it began, page by page; the watch goes on from that moment. */
+/** A list under way: the state at its begin, page by page. The watch continues from that state. */
 interface OpenList {
   readonly rest: JsonObject[];
   readonly names: Set<string>;
@@ -16,22 +16,22 @@ interface OpenList {
 }
 
 interface Kind {
-  /** The next line of the watch; absent: there is none. */
+  /** The next line of the watch; absent if there is no watch. */
   cursor?: number | undefined;
   list?: OpenList | undefined;
-  /** When the API server last told something, as long as there is no watch. */
+  /** When data last arrived. Used only while there is no watch. */
   agreedAt: number;
 }
 
 /**
- * How one process comes to know of the cluster: for each kind a list and then a watch, each at its own pace. It does to the
- * real stores what the reflector does.
+ * The source of one process's knowledge of the cluster: for each kind a list and then a watch, each at its own pace. It
+ * changes the real stores as the reflector does.
  */
 export class Feed {
-  readonly told: Told;
-  /** Whether a page is being taken in at this moment. */
+  readonly received: ReceivedState;
+  /** Whether it processes a page at this moment. */
   isInPage = false;
-  /** When the controller last pruned what the cache remembered of a pod, by its name. */
+  /** When the controller last pruned the cache's memory of a pod, by pod name. */
   readonly forgottenAt = new Map<string, number>();
   readonly #server: ApiServer<never>;
   readonly #cache: Cache;
@@ -43,22 +43,27 @@ export class Feed {
 
   /** `keepsUnlisted`: a planted fault. */
   constructor(
-    { server, cache, told, now }: { server: ApiServer<never>; cache: Cache; told: Told; now: () => number },
+    {
+      server,
+      cache,
+      received,
+      now,
+    }: { server: ApiServer<never>; cache: Cache; received: ReceivedState; now: () => number },
     keepsUnlisted = false,
   ) {
-    this.told = told;
+    this.received = received;
     this.#server = server;
     this.#cache = cache;
     this.#now = now;
     this.#keepsUnlisted = keepsUnlisted;
   }
 
-  /** When what the process remembered of a name was last pruned, or lost as docs/decision-table.md says; -1: never. */
+  /** When the process last pruned its memory of a name, or lost it as docs/decision-table.md states; -1 if never. */
   lostAt(name: string): number {
-    return Math.max(this.told.lostAt.get(name) ?? -1, this.forgottenAt.get(name) ?? -1);
+    return Math.max(this.received.lostAt.get(name) ?? -1, this.forgottenAt.get(name) ?? -1);
   }
 
-  /** The next line of a watch; false where there is none, or no watch. */
+  /** Delivers the next line of a watch; false if there is no line, or no watch. */
   deliver(kind: WatchKind): boolean {
     const state = this.#kinds[kind];
     const line = state.cursor === undefined ? undefined : this.#server.watch[kind][state.cursor];
@@ -71,7 +76,7 @@ export class Feed {
     return true;
   }
 
-  /** Ends the watch, if there is one, which loses what was on its way; and a list that is under way. */
+  /** Ends the watch with its undelivered lines, and a list under way; begins a new list. */
   beginList(kind: WatchKind): void {
     const state = this.#kinds[kind];
     state.agreedAt = this.#now() - this.ageMs(kind);
@@ -81,7 +86,7 @@ export class Feed {
     state.cursor = undefined;
   }
 
-  /** False where no list is under way. The last page completes it. */
+  /** Delivers the next page; the last page completes the list. Returns false if no list is under way. */
   page(kind: WatchKind): boolean {
     const state = this.#kinds[kind];
     if (state.list === undefined) return false;
@@ -99,7 +104,7 @@ export class Feed {
     return true;
   }
 
-  /** The list breaks off, or has taken too long (410); the next one begins anew. */
+  /** Breaks off the list, as after an error or a 410. The next list begins anew. */
   breakOff(kind: WatchKind): boolean {
     const state = this.#kinds[kind];
     const isOpen = state.list !== undefined;
@@ -115,7 +120,7 @@ export class Feed {
     return this.#kinds[kind].list !== undefined;
   }
 
-  /** Not a real watch's clockwork, but its effect: bookmarks come for as long as no event is held up. */
+  /** Simulates the effect of bookmarks: they arrive as long as no event is held up. */
   ageMs(kind: WatchKind): number {
     const { cursor, agreedAt } = this.#kinds[kind];
     if (cursor === undefined) return this.#now() - agreedAt;
@@ -123,21 +128,21 @@ export class Feed {
     return heldUp === undefined ? 0 : this.#now() - heldUp.at;
   }
 
-  /** What of this the process may be expected to know, whatever its cache makes of it. */
+  /** Records what the process may be expected to know, whatever its cache makes of it. */
   #take(kind: WatchKind, raw: JsonObject, as: WatchLine['type'] | 'listed'): void {
     if (kind === 'trackers') return;
-    if (kind === 'pods' && as === 'remove') this.told.removePod(nameOf(raw), raw);
-    else if (kind === 'pods') this.told.putPod(raw, as === 'listed');
-    else if (as === 'remove') this.told.removeNode(nameOf(raw));
-    else this.told.putNode(raw);
+    if (kind === 'pods' && as === 'remove') this.received.removePod(nameOf(raw), raw);
+    else if (kind === 'pods') this.received.putPod(raw, as === 'listed');
+    else if (as === 'remove') this.received.removeNode(nameOf(raw));
+    else this.received.putNode(raw);
   }
 
   #dropUnlisted(kind: WatchKind, { names }: OpenList): void {
     if (kind === 'trackers') return;
-    for (const name of this.told.names(kind)) {
+    for (const name of this.received.names(kind)) {
       if (names.has(name)) continue;
-      if (kind === 'pods') this.told.removePod(name);
-      else this.told.removeNode(name);
+      if (kind === 'pods') this.received.removePod(name);
+      else this.received.removeNode(name);
     }
   }
 

@@ -18,12 +18,12 @@ import type { Calls, Task } from './calls.ts';
 import type { SimClock } from './clock.ts';
 import { Feed } from './feed.ts';
 import { EPOCH } from './objects.ts';
-import { Told } from './told.ts';
+import { ReceivedState } from './received-state.ts';
 
-/** Whose calls are being made: it follows the promises of the product. */
+/** The task that makes the present calls. It follows the promises of the product. */
 const running = new AsyncLocalStorage<Task>();
 
-/** As the webhook gives itself of the API server's ten seconds. */
+/** The webhook's own limit within the API server's ten seconds. */
 const ANSWER_WITHIN_MS = 9_000;
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -34,23 +34,23 @@ export interface ProcessOptions<T extends Task> {
   readonly calls: Calls<T>;
   readonly variant: Variant;
   readonly mutation: Mutation;
-  /** How far this replica's wall clock is off. */
+  /** The error of this replica's wall clock. */
   readonly skewMs: () => number;
-  /** Makes the task that the controller's calls belong to. */
+  /** Creates the task that owns the controller's calls. */
   readonly controllerTask: T;
-  /** Told of a mark before it is carried out. */
+  /** Called with a mark before it is carried out. */
   readonly onMark: (decision: Mark, task: T) => void;
-  /** Told of the removal of an entry before it is sent. */
-  readonly onPrune: (key: string, value: string, told: Told) => void;
-  /** Told of the instance whose memory the controller prunes. */
-  readonly onForget: (name: string, uid: string, told: Told) => void;
+  /** Called with the removal of an entry before it is sent. */
+  readonly onPrune: (key: string, value: string, received: ReceivedState) => void;
+  /** Called with the instance whose memory the controller prunes. */
+  readonly onForget: (name: string, uid: string, received: ReceivedState) => void;
 }
 
-/** One process of the hook: its core, with a feed in place of its watches, and with what a planted fault puts in between. */
+/** One process of the hook: its core, with a feed instead of its watches, and with the changes of a planted fault. */
 export class HookProcess<T extends Task> {
   readonly cache: Cache;
   readonly controllerTask: T;
-  /** Forgets a pod, by its key in the store, in secret: for a planted fault. */
+  /** Secretly forgets a pod, by its store key, for a planted fault. */
   consume: (podKey: string) => void = () => undefined;
   readonly #options: ProcessOptions<T>;
   readonly #clock: Clock;
@@ -111,14 +111,14 @@ export class HookProcess<T extends Task> {
     return mutation.decision?.(decision, request) ?? decision;
   }
 
-  /** False where the kind is not watched at all. */
+  /** False if the process does not watch the kind. */
   beginList(kind: WatchKind): boolean {
     if (kind === 'trackers' && trackingOf(this.#options.variant).resources.length === 0) return false;
     this.feed.beginList(kind);
     return true;
   }
 
-  /** A whole list at once. */
+  /** Delivers a whole list at once. */
   list(kind: WatchKind): void {
     this.beginList(kind);
     while (this.feed.page(kind));
@@ -149,12 +149,12 @@ export class HookProcess<T extends Task> {
     };
   }
 
-  /** The cache as it is created, that learns by the steps of the simulation, and whose memory is watched. */
+  /** The cache of the process. The simulation's steps fill it, and its memory is observed. */
   #fed(cache: Cache): Cache {
     const { variant, mutation, server, clock } = this.#options;
     const now = () => clock.now;
-    const told = new Told(variant, now, server.hidden);
-    const feed = new Feed({ server: server as never, cache, told, now }, mutation.keepsUnlisted);
+    const received = new ReceivedState(variant, now, server.hidden);
+    const feed = new Feed({ server: server as never, cache, received, now }, mutation.keepsUnlisted);
     this.#feed = feed;
     this.#watchMemory(cache, feed);
     return { ...cache, podsAgeMs: () => feed.ageMs('pods'), trackersAgeMs: () => feed.ageMs('trackers') };
@@ -165,7 +165,7 @@ export class HookProcess<T extends Task> {
     const forget = earlierInstances.forget.bind(earlierInstances);
     earlierInstances.forget = (key) => {
       const name = key.slice(key.indexOf('/') + 1);
-      onForget(name, earlierInstances.get(key)?.uid ?? '', feed.told);
+      onForget(name, earlierInstances.get(key)?.uid ?? '', feed.received);
       feed.forgottenAt.set(name, clock.now);
       forget(key);
     };
@@ -184,22 +184,22 @@ export class HookProcess<T extends Task> {
         const task = running.getStore();
         if (task === undefined) throw new Error('a call outside every task');
         const outcome = this.#options.calls.park(task as T, request);
-        if (request.contentType === 'application/json-patch+json') this.#tellOfPrune(request);
-        return request.method === 'PATCH' ? outcome.then((object) => this.#hear(request, object)) : outcome;
+        if (request.contentType === 'application/json-patch+json') this.#reportPrune(request);
+        return request.method === 'PATCH' ? outcome.then((object) => this.#takeResponse(request, object)) : outcome;
       },
       stream: () => Promise.reject(new Error('watches are delivered by steps')),
     };
   }
 
-  #tellOfPrune({ body }: ApiRequest): void {
+  #reportPrune({ body }: ApiRequest): void {
     const [{ path, value }] = body as [{ path: string; value: string }];
     const key = path.split('/').at(-1)?.replaceAll('~1', '/').replaceAll('~0', '~') ?? '';
-    this.#options.onPrune(key, value, this.feed.told);
+    this.#options.onPrune(key, value, this.feed.received);
   }
 
-  /** The answer to a mark. */
-  #hear({ path }: ApiRequest, object: JsonObject): JsonObject {
-    if (path.includes('/pods/')) this.feed.told.answered(object);
+  /** Takes the response to a mark. */
+  #takeResponse({ path }: ApiRequest, object: JsonObject): JsonObject {
+    if (path.includes('/pods/')) this.feed.received.takeResponse(object);
     return object;
   }
 
@@ -210,7 +210,7 @@ export class HookProcess<T extends Task> {
     return marker.mark(decided, signal);
   }
 
-  /** What the policy gets to see goes through the fault. */
+  /** Passes the policy's observations through the fault. */
   #mutated(observer: AdmitterOptions['observer'], pods: Cache['pods']): AdmitterOptions['observer'] {
     const { mutation, clock } = this.#options;
     const change: (seen: Observation) => Observation = observationOf(mutation, { pods, monotonicNow: () => clock.now });

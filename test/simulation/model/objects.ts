@@ -2,19 +2,19 @@ import type { JsonObject } from '../../../src/kube/client.ts';
 import { RESCHEDULE } from '../../support/raw.ts';
 import type { Variant } from '../runs/variant.ts';
 
-/** The truth about one pod, as the API server has it; `raw` is what it sends of it. */
+/** The true state of one pod, as the API server has it. `raw` is the object that it sends. */
 export interface SimPod {
   readonly name: string;
   readonly uid: string;
-  /** `member`: the operator's, to be protected; `job`: with the same labels, a backup's; `other`: anybody's. */
+  /** `member`: the operator's, to be protected. `job`: a backup's, with the same labels. `other`: any other pod. */
   readonly kind: 'member' | 'job' | 'other';
   node?: string;
   boundAt?: number;
   ready: boolean;
-  /** Whether it carries the label by which the hook selects. */
+  /** Whether it carries the label of the hook's selector. */
   isLabelled: boolean;
   mark?: { readonly value: string; readonly at: number; readonly by: string };
-  /** What it has to end in once it is deleted, and what it was given then. */
+  /** Its default grace period, and the one that the DELETE gave it. */
   readonly graceSeconds: number;
   deletionGraceSeconds?: number;
   deletionDeadline?: number;
@@ -33,7 +33,7 @@ export interface SimNode {
   raw: JsonObject;
 }
 
-/** A tracking resource. Only its annotations and its version ever change. */
+/** A tracker. Only its annotations and its version ever change. */
 export interface SimTracker {
   readonly path: string;
   readonly uid: string;
@@ -43,7 +43,7 @@ export interface SimTracker {
   raw: JsonObject;
 }
 
-/** Wall-clock instant of the beginning of every run. */
+/** The wall-clock time at which every run begins. */
 export const EPOCH = Date.parse('2026-01-01T00:00:00Z');
 export const NAMESPACE = 'db';
 export const NODES = ['n1', 'n2', 'n3'] as const;
@@ -117,13 +117,13 @@ export function rawTracker({ name, uid, version, annotations }: Omit<SimTracker,
 
 export const isTerminatingOrFinished = (pod: SimPod) =>
   pod.deletionDeadline !== undefined || pod.finishedAt !== undefined;
-/** Whether the hook is to protect it while it lives. */
+/** Whether the hook must protect it while it lives. */
 export const isToProtect = (pod: SimPod) => pod.kind === 'member' && pod.isLabelled;
 export const isUnfinished = (pod: SimPod) => pod.finishedAt === undefined;
-/** UIDs are numbered in the order in which instances were created. */
+/** The number in a UID, which counts instances in the order of their creation. */
 export const ordinalOf = (uid: string) => Number(uid.slice(uid.lastIndexOf('#') + 1));
-/** What rule S1 protects. */
+/** Whether rule S1 protects it. */
 export const isProtected = (pod: SimPod) => isToProtect(pod) && !isTerminatingOrFinished(pod);
 
-/** A name as it is shown: long ones are cut. */
+/** The displayed form of a name: long ones are cut. */
 export const shown = (name: string) => name.replace(/-x+$/, '..');

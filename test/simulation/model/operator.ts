@@ -3,18 +3,18 @@ import type { Variant } from '../runs/variant.ts';
 import type { ApiServer } from './api-server.ts';
 import { isTerminatingOrFinished, type SimPod } from './objects.ts';
 
-/** How many names a run has for members; two of them are members from the beginning. */
+/** The number of member names in a run. Two of them are members from the beginning. */
 export const MEMBER_NAMES = 6;
 const FIRST_MEMBERS = 2;
 
-/** The operator, step by step. It moves marked members in place or by a swap, as it likes, and may stop anywhere. */
+/** The operator, step by step. It moves marked members in place or by a swap, at random, and may stop at any step. */
 export class Operator {
   readonly names: readonly string[];
   isUp = true;
   isPaused = false;
-  /** The members that there are to be. */
+  /** The members that should exist. */
   readonly members: Set<string>;
-  /** Its memory: which new member is to replace which. */
+  /** Its memory of which new member replaces which. */
   readonly swaps = new Map<string, string>();
   readonly #server: ApiServer<SimTask>;
   readonly #mayReuseNames: boolean;
@@ -32,7 +32,10 @@ export class Operator {
     return this.isUp && !this.isPaused;
   }
 
-  /** In place: the pod goes at once, for the operator deletes with no grace. Also where no name is left for a swap. */
+  /**
+   * Moves in place, also if no name is left for a swap. The pod goes at once, because the operator deletes it without
+   * grace.
+   */
   deleteMarked(name: string): boolean {
     const pod = this.#toMove(name);
     const mayReuse = this.#mayReuseNames || this.#used === this.names.length;
@@ -59,7 +62,7 @@ export class Operator {
 
   endSwap(name: string): boolean {
     const next = this.swaps.get(name);
-    // The new member has been swapped for another meanwhile.
+    // Meanwhile another member has replaced the new member.
     if (next !== undefined && !this.members.has(next)) this.swaps.delete(name);
     const old = this.#server.pods.get(name);
     if (!this.acts || next === undefined || old === undefined) return false;
@@ -70,7 +73,7 @@ export class Operator {
     return true;
   }
 
-  /** For reasons of its own: an upgrade, or a member that failed. Nobody asked for it. */
+  /** Restarts a member without any request: an upgrade, or a member that failed. */
   restart(name: string, ofFailed: boolean): boolean {
     const pod = this.#server.pods.get(name);
     if (!this.acts || pod === undefined || (pod.finishedAt !== undefined) !== ofFailed) return false;

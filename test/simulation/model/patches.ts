@@ -1,10 +1,10 @@
 import type { ApiRequest } from '../../../src/kube/client.ts';
 import { refusal } from '../../support/api.ts';
 import { RESCHEDULE } from '../../support/raw.ts';
+import type { ChangeListener } from './change-listener.ts';
 import type { SimNode, SimPod, SimTracker } from './objects.ts';
-import type { Witness } from './witness.ts';
 
-/** Names of annotations, as a real API server checks them. */
+/** The limit of a real API server for the name part of an annotation key. */
 const NAME_PART_MAX = 63;
 
 interface MergePatch {
@@ -27,14 +27,14 @@ interface Patched {
   changeTracker(tracker: SimTracker, annotations: Readonly<Record<string, string>>): void;
 }
 
-/** The patches that the hook sends, with the guards and refusals of a real 1.36. Throws ApiError. */
+/** The patches of the hook, with the guards and refusals of a real 1.36. Throws ApiError. */
 export class Patches<Caller> {
   readonly #server: Patched;
-  readonly #witness: Witness<Caller>;
+  readonly #listener: ChangeListener<Caller>;
 
-  constructor(server: Patched, witness: Witness<Caller>) {
+  constructor(server: Patched, listener: ChangeListener<Caller>) {
     this.#server = server;
-    this.#witness = witness;
+    this.#listener = listener;
   }
 
   apply(found: Found, { contentType, body }: ApiRequest, caller: Caller): void {
@@ -57,8 +57,8 @@ export class Patches<Caller> {
   #mark(pod: SimPod, value: string, caller: Caller): void {
     if (pod.mark?.value === value) return;
     const mark = { value, at: this.#server.now, by: 'reschedule-hook' };
-    // Told first: that the mark is there changes nothing that it depends on.
-    this.#witness.wrote({ kind: 'mark', pod }, caller);
+    // Reported before the change, because the mark changes nothing that its check depends on.
+    this.#listener.wrote({ kind: 'mark', pod }, caller);
     this.#server.changePod(pod, () => Object.assign(pod, { mark }));
   }
 
@@ -67,7 +67,7 @@ export class Patches<Caller> {
       if (key.slice(key.indexOf('/') + 1).length > NAME_PART_MAX) {
         throw refusal(422, { reason: 'Invalid', details: { causes: [{ field: 'metadata.annotations' }] } });
       }
-      this.#witness.wrote({ kind: 'entry', tracker, key, value }, caller);
+      this.#listener.wrote({ kind: 'entry', tracker, key, value }, caller);
     }
     this.#server.changeTracker(tracker, { ...tracker.annotations, ...annotations });
   }
@@ -76,7 +76,7 @@ export class Patches<Caller> {
     const key = test?.path.split('/').at(-1)?.replaceAll('~1', '/').replaceAll('~0', '~') ?? '';
     if (!('annotations' in found) || found.annotations[key] !== test?.value) throw refusal(422, { reason: 'Invalid' });
     const { [key]: value = '', ...rest } = found.annotations;
-    this.#witness.wrote({ kind: 'prune', tracker: found, key, value }, caller);
+    this.#listener.wrote({ kind: 'prune', tracker: found, key, value }, caller);
     this.#server.changeTracker(found, rest);
   }
 }

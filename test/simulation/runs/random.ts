@@ -1,4 +1,4 @@
-/** A seeded source of randomness (sfc32): the same seed gives the same numbers on every machine. */
+/** A seeded random generator (sfc32): the same seed gives the same numbers on every machine. */
 export class Random {
   #a: number;
   #b = 0x9e3779b9;

@@ -2,7 +2,7 @@ import type { InvariantId } from '../checks/ledger.ts';
 import { MAX_STEPS, type RunResult } from './run.ts';
 import { describeVariant } from './variant.ts';
 
-/** What must hold; the letters are those of docs/simulation.md. */
+/** The invariants, by their letters in docs/simulation.md. */
 export const INVARIANTS: Readonly<Record<InvariantId, string>> = {
   a: 'no selected, live pod is evicted by the eviction API',
   b: 'no drainer is let go while the pod that it asks for is live on a draining node',
@@ -15,7 +15,7 @@ export const INVARIANTS: Readonly<Record<InvariantId, string>> = {
 
 const SHOWN_AT_THE_END = 30;
 
-/** A violation for people: what, how to see it again, and what happened. */
+/** Describes a violation for people: what it is, how to replay it, and what happened. */
 export function describeFailure(result: RunResult): string {
   const { seed, variant, violation, notes, maxSteps = MAX_STEPS } = result;
   const steps = maxSteps === MAX_STEPS ? '' : ` --steps ${maxSteps}`;

@@ -11,15 +11,15 @@ import { type Variant, variantOf } from './variant.ts';
 export interface RunResult {
   readonly seed: number;
   readonly variant: Variant;
-  /** The labels of the steps that were taken; with the variant they give the same run again. */
+  /** The labels of the executed steps. With the variant they replay the run. */
   readonly script: readonly string[];
   readonly steps: number;
-  /** Of how many steps the run could have been; absent where it was replayed. */
+  /** The maximum number of steps of the run; absent for a replay. */
   readonly maxSteps?: number;
   readonly violation?: Violation;
-  /** How often each reason was answered. */
+  /** The number of decisions by reason. */
   readonly answers: ReadonlyMap<string, number>;
-  /** What happened, for people, where it was asked for. */
+  /** What happened, for people; only on request. */
   readonly notes: readonly string[];
 }
 
@@ -27,14 +27,14 @@ export interface RunOptions {
   readonly mutation?: Mutation;
   readonly variant?: Partial<Variant>;
   readonly maxSteps?: number;
-  /** The steps that it begins with, before those that chance picks. */
+  /** The first steps, before those that chance picks. */
   readonly begins?: readonly string[];
 }
 
 const MIN_STEPS = 40;
 export const MAX_STEPS = 240;
 
-/** One run from its seed: a variant, a number of steps, and then fairness to the end. */
+/** One run from its seed: a variant, a number of steps, and then fair scheduling until the end. */
 export async function run(seed: number, options: RunOptions = {}): Promise<RunResult> {
   const random = new Random(seed);
   const variant = { ...variantOf(random), ...options.variant };
@@ -61,7 +61,7 @@ async function begin(sim: Simulation, actions: readonly Action[], labels: readon
 
 const lotteries = new Map<string, Uint16Array>();
 
-/** The indexes of the actions, each as often as its weight says. Made once for all variants that have the same actions. */
+/** The indexes of the actions, each as often as its weight. All variants with the same actions share one. */
 function lotteryOf({ replicas, drainers }: Variant, actions: readonly Action[]): Uint16Array {
   const key = `${replicas} ${drainers.length}`;
   const known = lotteries.get(key);
@@ -71,7 +71,7 @@ function lotteryOf({ replicas, drainers }: Variant, actions: readonly Action[]):
   return made;
 }
 
-/** The run that a script describes. A step that cannot be taken is left out, so that scripts may be cut. */
+/** Replays a script. It skips impossible steps, so that scripts may be shortened. */
 export async function replay(
   variant: Variant,
   script: readonly string[],
@@ -95,7 +95,7 @@ async function step(sim: Simulation, { run: act, wakes }: Action): Promise<boole
   if ((await act()) === false) return false;
   if (wakes) await quiet();
   sim.sweep();
-  // Two steps never happen at the same instant.
+  // No two steps happen at the same instant.
   await sim.clock.advance(1);
   return true;
 }

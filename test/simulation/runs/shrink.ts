@@ -2,8 +2,8 @@ import type { Mutation } from '../faults/mutation.ts';
 import { type RunResult, replay } from './run.ts';
 
 /**
- * The shortest script that it finds which still ends in a violation of the same invariant: steps are left out, in ever
- * smaller pieces, until no single one can go.
+ * Finds a short script that still violates the same invariant. It leaves out steps in ever smaller pieces until it can
+ * leave out no single one.
  */
 export async function shrink(found: RunResult, mutation: Mutation = {}): Promise<RunResult> {
   const { variant, violation } = found;
@@ -16,7 +16,7 @@ export async function shrink(found: RunResult, mutation: Mutation = {}): Promise
   };
   for (let size = Math.ceil(best.script.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
     await cutPieces(size, () => best.script, fails);
-    // Where a single step could go, others may now, too.
+    // After one step was left out, it may be possible to leave out others.
     if (size === 1) while (await cutPieces(1, () => best.script, fails));
   }
   const { seed, maxSteps } = found;

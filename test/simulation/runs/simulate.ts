@@ -10,12 +10,12 @@ export interface SimulateOptions {
   readonly seed: number;
   readonly steps: number;
   readonly mutation?: Mutation;
-  /** The outcome, line by line; and what is told meanwhile. */
+  /** Prints the progress and the outcome, line by line. */
   readonly print: (text: string) => void;
   readonly progress: (line: string) => void;
 }
 
-/** Runs one seed after another until something is violated. Resolves to the exit code: 0 if all held, else 1. */
+/** Runs one seed after another until a run violates an invariant. Resolves to the exit code: 0 if all held, else 1. */
 export async function simulate(options: SimulateOptions): Promise<number> {
   const { runs, seed: first, steps: maxSteps, mutation = {}, print, progress } = options;
   const startedAt = performance.now();

@@ -12,18 +12,18 @@ import { NAMESPACE, shown } from '../model/objects.ts';
 import { Operator } from '../model/operator.ts';
 import { trackingOf, type Variant } from './variant.ts';
 
-/** One place for a process of the hook. */
+/** One replica, which runs at most one process of the hook. */
 export interface Replica {
   readonly name: string;
   process: HookProcess<SimTask> | undefined;
-  /** How far its wall clock is off. */
+  /** The error of its wall clock. */
   skewMs: number;
 }
 
-/** How many admissions can be under way at once. */
+/** The number of admissions that can be under way at once. */
 const SLOTS = 6;
 
-/** The whole system in one process, at rest: nothing in it moves but by the methods of this and of its parts. */
+/** The whole system in one process. Nothing changes except through the methods of this object and its parts. */
 export class Simulation {
   readonly clock = new SimClock();
   readonly variant: Variant;
@@ -35,9 +35,9 @@ export class Simulation {
   readonly drainers: readonly Drainer[];
   readonly replicas: readonly Replica[];
   readonly slots: (Admission | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
-  /** How often each reason was answered. */
+  /** The number of decisions by reason. */
   readonly answers = new Map<string, number>();
-  /** What happened, for people; kept only if asked for. */
+  /** What happened, for people; only on request. */
   readonly notes: string[] | undefined;
 
   constructor(variant: Variant, mutation: Mutation = {}, keepsNotes = false) {
@@ -83,13 +83,13 @@ export class Simulation {
       controllerTask,
       skewMs: () => replica.skewMs,
       onMark: (decision, task) => this.invariants.decided(decision, task),
-      onPrune: (key, value, told) => this.invariants.decidedToPrune(key, value, told),
-      onForget: (name, uid, told) => this.invariants.forgot(name, uid, told),
+      onPrune: (key, value, received) => this.invariants.decidedToPrune(key, value, received),
+      onForget: (name, uid, received) => this.invariants.forgot(name, uid, received),
     });
     return true;
   }
 
-  /** The process dies, between any two steps; what it was asked meanwhile fails for whoever asked. */
+  /** Kills the process between any two steps. Its pending requests fail for their callers. */
   crash(replica: Replica): boolean {
     const { process } = replica;
     if (process === undefined) return false;
@@ -100,12 +100,12 @@ export class Simulation {
       if (admission?.process !== process) continue;
       this.calls.abandon(admission);
       this.#leave(slot, admission);
-      if (!admission.isOrphan && !admission.isAnswered) admission.drainer.told(admission.target, 500);
+      if (!admission.isOrphan && !admission.isAnswered) admission.drainer.receive(admission.target, 500);
     }
     return true;
   }
 
-  /** A drainer sends an eviction for a pod, and the API server asks this replica about it. */
+  /** A drainer sends an eviction for a pod, and the API server calls this replica. */
   ask(drainer: Drainer, podName: string, { name, process }: Replica): boolean {
     const asked = drainer.requestFor(podName);
     const slot = this.slots.indexOf(undefined);
@@ -123,7 +123,10 @@ export class Simulation {
     return true;
   }
 
-  /** The API server, or a client's transport, sends the same request again, to this replica; the first goes on unheard. */
+  /**
+   * The API server, or a client's transport, sends the same request again to this replica. Nobody waits for the first
+   * one.
+   */
   resend(slot: number, { name, process }: Replica): boolean {
     const first = this.slots[slot];
     const free = this.slots.indexOf(undefined);
@@ -142,25 +145,28 @@ export class Simulation {
     return true;
   }
 
-  /** The hook's answer reaches the API server, which acts on it; the drainer is told. `isLost`: it hears of a failure. */
+  /**
+   * The hook's response reaches the API server, which acts on it and responds to the drainer. `isLost`: the drainer
+   * gets an error.
+   */
   answer(slot: number, isLost: boolean): boolean {
     const admission = this.slots[slot];
     if (admission?.decision === undefined || admission.isAnswered) return false;
     admission.isAnswered = true;
     this.sweep();
     if (admission.isOrphan) return true;
-    admission.drainer.told(admission.target, isLost ? 500 : this.#act(admission, admission.decision));
+    admission.drainer.receive(admission.target, isLost ? 500 : this.#act(admission, admission.decision));
     return true;
   }
 
-  /** Frees the slots of admissions that are answered and have nothing under way any more. */
+  /** Frees the slots of answered admissions without calls under way. */
   sweep(): void {
     for (const [slot, admission] of this.slots.entries()) {
       if (admission?.isAnswered && admission.calls.length === 0) this.#leave(slot, admission);
     }
   }
 
-  /** The tracking resource, where the variant has one and it is not there. */
+  /** Creates the tracker, if the variant has one and it does not exist. */
   createTracker(): boolean {
     const [resource] = trackingOf(this.variant).resources;
     if (resource === undefined || this.variant.tracking === 'missing' || this.server.trackers.size > 0) return false;
@@ -171,7 +177,7 @@ export class Simulation {
     return true;
   }
 
-  /** `after`: what is waited for when something has fallen due. */
+  /** `after` runs after each due timer, and is awaited. */
   async advance(ms: number, after: () => Promise<void> = quiet): Promise<void> {
     const end = this.clock.now + ms;
     for (let due = this.#nextDue(); due <= end; due = this.#nextDue()) {
@@ -183,7 +189,7 @@ export class Simulation {
     this.invariants.changed();
   }
 
-  /** When the next timer goes off, or the next call has taken too long. */
+  /** When the next timer fires, or the next call exceeds its time. */
   #nextDue(): number {
     return Math.min(
       this.clock.nextDue,
@@ -191,7 +197,7 @@ export class Simulation {
     );
   }
 
-  /** Everybody who may have calls under way. */
+  /** All tasks that may have calls under way. */
   tasks(): SimTask[] {
     const controllers = this.replicas.flatMap(({ process }) => process?.controllerTask ?? []);
     return [...this.slots.filter((admission) => admission !== undefined), ...controllers];

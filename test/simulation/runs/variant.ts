@@ -8,36 +8,36 @@ import type { Random } from './random.ts';
 const MINUTE = 60_000;
 
 /**
- * How the hook is set up and what it meets. `inPlace` and `upgradePath`: a cluster whose operator reuses names, said in
- * the older or the newer field of its spec; `missing`: tracking is on, and the tracking resource does not exist.
+ * The configuration of the hook and its environment. `inPlace` and `upgradePath`: a cluster whose operator reuses
+ * names, by the older or the newer field of its spec. `missing`: tracking is on, and the tracker does not exist.
  */
 export type Tracking = 'inPlace' | 'upgradePath' | 'namespace' | 'swap' | 'missing' | 'off';
 
 export interface Variant {
   readonly tracking: Tracking;
   readonly condition: PolicySettings['replacementCondition'];
-  /** Names of pods so long that the key of an entry has to be cut. */
+  /** Pod names so long that the key of an entry must be cut. */
   readonly longNames: boolean;
   readonly replicas: number;
-  /** Whether a pod is put back on the node where the last of its name was, wherever that can be; with a local volume it has to. */
+  /** Whether a pod returns to the node of the last pod of its name, if possible. With a local volume it must. */
   readonly keepsNodes: boolean;
-  /** Whether failed pods are left lying at the end, until somebody evicts them. */
+  /** Whether failed pods stay at the end, until somebody evicts them. */
   readonly leavesCorpses: boolean;
-  /** Of every pod. */
+  /** The grace period of every pod. */
   readonly graceSeconds: number;
   readonly drainers: readonly DrainerKind[];
 }
 
-/** What a drainer does, as far as the hook can tell it from others; its pace is the scheduler's. */
+/** The behaviour of a drainer, as far as it matters to the hook. The scheduler decides its pace. */
 export interface DrainerKind {
   readonly name: string;
   readonly marksBy: 'cordon' | 'nothing' | string;
   readonly namesUid: boolean;
-  /** Whether it looks at the node again and again, and so asks for what is there now. */
+  /** Whether it lists the node again and again, and so requests the pods that are there now. */
   readonly relists: boolean;
-  /** Whether an error other than 429 is tried again; if not, the pod is given up. */
+  /** Whether it retries errors other than 429. If not, it gives up the pod. */
   readonly retriesErrors: boolean;
-  /** One try for each pod, and no waiting. */
+  /** It tries each pod once, and does not wait. */
   readonly asksOnce: boolean;
   readonly dryRun: boolean;
   readonly graceSeconds?: number;
@@ -51,7 +51,7 @@ export const DRAINERS = {
   windows: { ...PATIENT, name: 'windows', marksBy: 'cordon', relists: true },
   karpenter: { ...PATIENT, name: 'karpenter', marksBy: 'karpenter.sh/disrupted', namesUid: true, relists: true },
   hasty: { ...PATIENT, name: 'hasty', marksBy: 'cordon', namesUid: true, relists: true, graceSeconds: 0 },
-  /** With less grace than pods have. */
+  /** It gives less grace than the pods have. */
   brisk: { ...PATIENT, name: 'brisk', marksBy: 'cordon', namesUid: true, relists: true, graceSeconds: 5 },
   curt: { ...PATIENT, name: 'curt', marksBy: 'cordon', graceSeconds: 5 },
   autoscaler: { ...PATIENT, name: 'autoscaler', marksBy: 'ToBeDeletedByClusterAutoscaler' },
@@ -62,7 +62,7 @@ export const DRAINERS = {
 const TRACKINGS: readonly Tracking[] = ['inPlace', 'inPlace', 'upgradePath', 'namespace', 'swap', 'missing', 'off'];
 const MOSTLY: readonly DrainerKind[] = [DRAINERS.kubectl, ...Object.values(DRAINERS)];
 
-/** A seed's own variant. */
+/** The variant of a seed. */
 export function variantOf(random: Random): Variant {
   return {
     tracking: random.pick(TRACKINGS),
@@ -99,7 +99,7 @@ export function trackingOf({ tracking }: Variant): TrackingObject {
   return tracking === 'namespace' ? namespaceTracking : couchbaseCluster;
 }
 
-/** Whether, in truth, a mark is to be remembered by an entry. */
+/** Whether the hook must write an entry for a mark. */
 export function wantsEntry({ tracking }: Variant): boolean {
   return tracking === 'inPlace' || tracking === 'upgradePath' || tracking === 'namespace';
 }

@@ -1,8 +1,8 @@
 import type { SimPod, SimTracker } from './objects.ts';
 
-/** Who wants to hear of the truth. */
-export interface Witness<Caller> {
-  /** Something that an invariant may depend on is different now. */
+/** Listens to changes of the true state. */
+export interface ChangeListener<Caller> {
+  /** A change that may affect an invariant. */
   changed(): void;
   removed(pod: SimPod): void;
   wrote(write: Write, caller: Caller): void;

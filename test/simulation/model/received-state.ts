@@ -3,8 +3,8 @@ import { RESCHEDULE } from '../../support/raw.ts';
 import type { Variant } from '../runs/variant.ts';
 import { meetsReplacementCondition } from './truth.ts';
 
-/** A pod as a process was told of it. */
-interface ToldPod {
+/** A pod as a process received it. */
+interface ReceivedPod {
   readonly name: string;
   readonly uid: string;
   readonly version: number;
@@ -15,31 +15,36 @@ interface ToldPod {
   readonly isTerminatingOrFinished: boolean;
 }
 
-/** Something about a name that an entry for it may be pruned for. `settled`: in place, live, on a node that is not draining. */
+/**
+ * A fact about a name that allows its entry to be pruned. `settled`: in place, live, on a node that is not draining.
+ */
 export interface Fact {
   readonly kind: 'gone' | 'unmarked' | 'settled';
-  /** Of which instance; absent with `gone`. */
+  /** The instance; absent for `gone`. */
   readonly uid?: string;
   readonly since: number;
-  /** Until when it was so; absent: it is. */
+  /** When the fact ended; absent if it still holds. */
   until?: number | undefined;
 }
 
-/** As long as the hook may be about to act on how a name stood a moment ago: it waits for three calls at the most. */
+/** The hook may still act on a state that ended this long ago, because it waits for at most three calls. */
 const MOMENT_MS = 100_000;
-/** A reconcile that gets no answers looks at each entry once in so long. */
+/** A reconcile without responses looks at each entry once in this time. */
 const UNNOTICED_MS = 300_000;
 
 /**
- * What one process was told of pods and nodes, by lists, watches and the answers to its marks. Read from what the API server
- * sent and not by the product's own code: it says what the process may be expected to know.
+ * What one process has received about pods and nodes: by lists, watches and the responses to its marks. It reads the
+ * API server's objects without the product's own code. So it has what the process may be expected to know.
  */
-export class Told {
-  /** UIDs of the instances that it was told have gone marked, or from a node that it was told is draining. */
+export class ReceivedState {
+  /**
+   * UIDs of instances that were marked when they went, or on a node that was draining, as far as the process has
+   * received.
+   */
   readonly sawLeaving = new Set<string>();
-  /** When what it knew of a name was lost, for a reason that docs/decision-table.md states. */
+  /** When its knowledge of a name was lost, for a reason that docs/decision-table.md states. */
   readonly lostAt = new Map<string, number>();
-  readonly #pods = new Map<string, ToldPod>();
+  readonly #pods = new Map<string, ReceivedPod>();
   readonly #nodes = new Map<string, boolean>();
   readonly #sawMarked = new Set<string>();
   readonly #facts = new Map<string, Fact[]>();
@@ -49,7 +54,7 @@ export class Told {
   readonly #beganAt: number;
   readonly #hidden: ReadonlySet<string>;
 
-  /** `hidden`: the UIDs of pods that have ever lost their label. */
+  /** `hidden`: the UIDs of pods that ever lost their label. */
   constructor(variant: Variant, now: () => number, hidden: ReadonlySet<string>) {
     this.#variant = variant;
     this.#now = now;
@@ -65,13 +70,13 @@ export class Told {
     return [...(kind === 'pods' ? this.#pods : this.#nodes).keys()];
   }
 
-  /** What is so of a name, or was a moment ago. */
+  /** The facts about a name now or a moment ago. */
   factsOf(name: string): readonly Readonly<Fact>[] {
     const oldest = this.#now() - MOMENT_MS;
     return this.#allOf(name).filter(({ until = this.#now() }) => until >= oldest);
   }
 
-  /** A list counts also where it is older than what is known. */
+  /** An object from a list counts even if it is older than the known one. */
   putPod(raw: JsonObject, isListed: boolean): void {
     const pod = readPod(raw);
     const before = this.#pods.get(pod.name);
@@ -83,22 +88,22 @@ export class Told {
     this.#touch(pod.name);
   }
 
-  /** The answer to a mark tells of an instance that is known. */
-  answered(raw: JsonObject): void {
+  /** Takes the response to a mark, which counts only for a known instance. */
+  takeResponse(raw: JsonObject): void {
     const pod = readPod(raw);
     const before = this.#pods.get(pod.name);
     if (before?.uid === pod.uid && before.version < pod.version && pod.isLabelled) this.putPod(raw, false);
   }
 
-  /** `last`: its last state, where that is told. */
+  /** `last`: its last state, if the event has it. */
   removePod(name: string, last?: JsonObject): void {
     const pod = last === undefined ? this.#pods.get(name) : readPod(last);
     if (pod === undefined || !this.#pods.delete(name)) return;
     this.#touch(name);
     if (pod.isMarked || this.#isLeft(pod)) this.sawLeaving.add(pod.uid);
-    // Its mark took the place of what was known of those before it, and was taken away.
+    // The mark replaced the memory of earlier instances, and then somebody removed the mark.
     else if (this.#sawMarked.has(pod.uid)) this.lostAt.set(name, this.#now());
-    // It may have only lost its label, and what is remembered of it takes the place of what was known.
+    // The pod may only have lost its label. The memory of it replaces the memory of earlier instances.
     if (this.#hidden.has(pod.uid)) this.lostAt.set(name, this.#now());
   }
 
@@ -118,11 +123,11 @@ export class Told {
     for (const pod of this.#pods.values()) if (pod.node === name) this.#touch(pod.name);
   }
 
-  #isLeft({ node }: ToldPod): boolean {
+  #isLeft({ node }: ReceivedPod): boolean {
     return node !== undefined && (this.#nodes.get(node) ?? true);
   }
 
-  /** Of what is told in one go only the outcome counts, for the product as well. */
+  /** If several objects arrive in one go, only the outcome counts, as in the product. */
   #touch(name: string): void {
     if (this.#stale.size === 0) queueMicrotask(() => this.#settle());
     this.#stale.add(name);
@@ -147,12 +152,12 @@ export class Told {
     this.#facts.set(name, facts);
   }
 
-  /** An interruption so short that nobody looked meanwhile has not been for the product. */
+  /** An interruption that no reconcile could notice does not count, as in the product. */
   #isOneWith({ kind, until = this.#now() }: Fact): boolean {
     return kind !== 'gone' || this.#now() - until < UNNOTICED_MS;
   }
 
-  /** A name that it was never told of has been gone from the beginning. */
+  /** A name that never arrived has been gone from the beginning. */
   #allOf(name: string): Fact[] {
     return this.#facts.get(name) ?? [{ kind: 'gone', since: this.#beganAt }];
   }
@@ -173,7 +178,7 @@ export class Told {
 
 const isSame = (a: Fact, b: Fact) => a.kind === b.kind && a.uid === b.uid;
 
-function readPod(raw: JsonObject): ToldPod {
+function readPod(raw: JsonObject): ReceivedPod {
   const { metadata, spec, status } = raw as {
     metadata: {
       name: string;
