@@ -1,6 +1,6 @@
 import type { ApiClient, JsonObject } from '../kube/client.ts';
 import { ApiError, saysNotFound } from '../kube/errors.ts';
-import { FIELD_MANAGER } from '../kube/writes.ts';
+import { FIELD_MANAGER } from '../kube/guarded-objects.ts';
 
 export const REGISTRATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
 

@@ -1,6 +1,7 @@
 import type { ApiClient, JsonObject } from './client.ts';
 import { isServed } from './discovery.ts';
-import { ApiUnreachableError, isNotFound, saysNotFound } from './errors.ts';
+import { isNotFound, saysNotFound } from './errors.ts';
+import { createGuardedObjects } from './guarded-objects.ts';
 import { nodePath, podPath, splitPath } from './paths.ts';
 
 /** Live reads of single objects: undefined where the object does not exist. Throws on any other failure. */
@@ -20,23 +21,7 @@ export interface Reads {
 const METADATA_ALONE = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
 export function createReads(client: ApiClient): Reads {
-  // No resourceVersion: the answer is the state at the time of the read, not that of some API server's cache.
-  const read = async (
-    path: string,
-    signal: AbortSignal | undefined,
-    isAbsent: (error: unknown) => boolean | Promise<boolean>,
-    accept?: string,
-  ) => {
-    try {
-      const answer = await client.json({ method: 'GET', path, accept, signal });
-      if (isObject(answer)) return answer;
-      // `{}` or `null` from something in between: it must not count as a pod that is gone, or not selected (S6).
-      throw new ApiUnreachableError(`GET ${path}`, 'the answer is no object');
-    } catch (error) {
-      if (await isAbsent(error)) return undefined;
-      throw error;
-    }
-  };
+  const { read } = createGuardedObjects(client);
   // Of a kind that it does not serve, the API server says no more than anything in between might.
   const isAbsentWithItsKind = async (path: string, error: unknown, signal = new AbortController().signal) => {
     if (!isNotFound(error)) return false;
@@ -44,16 +29,9 @@ export function createReads(client: ApiClient): Reads {
     return saysNotFound(error, plural, name) || !(await isServed(client, apiPath, plural, signal));
   };
   return {
-    object: (path, signal) => read(path, signal, (error) => isAbsentWithItsKind(path, error, signal)),
-    // Absence of these ends a drain or moves a pod, so nobody but the API server may say it.
-    pod: (namespace, name, signal) =>
-      read(podPath(namespace, name), signal, (error) => saysNotFound(error, 'pods', name)),
-    podMetadata: (namespace, name, signal) =>
-      read(podPath(namespace, name), signal, (error) => saysNotFound(error, 'pods', name), METADATA_ALONE),
-    node: (name, signal) => read(nodePath(name), signal, (error) => saysNotFound(error, 'nodes', name)),
+    object: (path, signal) => read(path, signal, { isAbsent: (error) => isAbsentWithItsKind(path, error, signal) }),
+    pod: (namespace, name, signal) => read(podPath(namespace, name), signal),
+    podMetadata: (namespace, name, signal) => read(podPath(namespace, name), signal, { accept: METADATA_ALONE }),
+    node: (name, signal) => read(nodePath(name), signal),
   };
-}
-
-function isObject(answer: JsonObject | null): boolean {
-  return typeof (answer?.metadata as { name?: unknown } | null | undefined)?.name === 'string';
 }

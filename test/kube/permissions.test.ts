@@ -100,15 +100,13 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
       await check.reconcile('permissions', new AbortController().signal);
     },
   },
-  'kube/reads.ts': {
-    methods: ['GET'],
-    drive: (client, tracking) =>
-      Promise.all(Object.values(READS).map((read) => read(createReads(client), pathOf(tracking)))),
-  },
-  'kube/writes.ts': {
-    methods: ['PATCH'],
-    drive: (client, tracking) =>
-      Promise.all(Object.values(WRITES).map((write) => write(createWrites(client), pathOf(tracking)))),
+  'kube/guarded-objects.ts': {
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'PATCH'],
+    async drive(client, tracking) {
+      const path = pathOf(tracking);
+      await Promise.all(Object.values(READS).map((read) => read(createReads(client), path)));
+      await Promise.all(Object.values(WRITES).map((write) => write(createWrites(client), path)));
+    },
   },
 };
 

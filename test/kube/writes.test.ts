@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ApiRequest } from '../../src/kube/client.ts';
 import { ApiError, ApiUnreachableError } from '../../src/kube/errors.ts';
-import { createWrites, type WriteResult, type Writes } from '../../src/kube/writes.ts';
+import type { WriteResult } from '../../src/kube/guarded-objects.ts';
+import { createWrites, type Writes } from '../../src/kube/writes.ts';
 
 const signal = new AbortController().signal;
 const POD = { namespace: 'db', name: 'cb-0000', uid: 'uid-a' };
