@@ -5,6 +5,7 @@ import type { CertificateSource } from './certificates/certificate-source.ts';
 import type { Config } from './config/config.ts';
 import { policySettingsOf } from './config/policy-settings.ts';
 import { Controller } from './controller/controller.ts';
+import type { CertificateMetrics } from './controller/own-certificates.ts';
 import { PermissionReconciler } from './controller/permissions.ts';
 import { type Core, createCore } from './core.ts';
 import { type ApiClient, createApiClient } from './kube/client.ts';
@@ -29,7 +30,7 @@ export interface World {
   readonly build: { readonly version: string; readonly nodeVersion: string };
   /** Names this replica in Events. */
   readonly instance: string;
-  readonly openCertificates: (client: ApiClient) => CertificateSource;
+  readonly openCertificates: (client: ApiClient, metrics: CertificateMetrics) => CertificateSource;
   /** Absent where clients need no certificate. */
   readonly clientCa: ClientCa | undefined;
 }
@@ -54,7 +55,7 @@ export function createHook(config: Config, connection: Connection, world: World)
   const settings = policySettingsOf(config);
   const metrics = createMetrics(world.build);
   const client = createApiClient(connection, clock, metrics.onApiCall);
-  const certificates = world.openCertificates(client);
+  const certificates = world.openCertificates(client, metrics);
   const core = createCore({
     client,
     settings,

@@ -3,12 +3,12 @@ import { hostname } from 'node:os';
 import { sleep } from './async/clock.ts';
 import { systemClock } from './async/system-clock.ts';
 import { openFiles } from './certificates/certificate-files.ts';
-import type { SelfOptions } from './certificates/own-authority.ts';
 import { expiryOf } from './certificates/pem.ts';
 import { flag, helpOf, readArguments, UsageError } from './command-line.ts';
 import { type Config, ConfigError, readConfig } from './config/config.ts';
 import { policySettingsOf } from './config/policy-settings.ts';
 import { describeSettings } from './config/settings.ts';
+import type { OwnCertificatesOptions } from './controller/own-certificates.ts';
 import { createHook, type Hook, type World } from './hook.ts';
 import { createApiClient } from './kube/client.ts';
 import { openConnection } from './kube/connection.ts';
@@ -188,7 +188,7 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<vo
 /** Files are read, and their problems told, before anything else is done. */
 async function certificatesFor(
   config: Config,
-  shared: Pick<SelfOptions, 'log' | 'clock' | 'random'>,
+  shared: Pick<OwnCertificatesOptions, 'log' | 'clock' | 'random'>,
 ): Promise<World['openCertificates']> {
   if (config.certificates === 'files') {
     const source = await openFiles(
@@ -198,9 +198,9 @@ async function certificatesFor(
     );
     return () => source;
   }
-  const { createSelfSource } = await import('./certificates/own-authority.ts');
-  return (client) =>
-    createSelfSource(client, {
+  const { createOwnCertificates } = await import('./controller/own-certificates.ts');
+  return (client, metrics) => {
+    const options = {
       ...shared,
       namespace: config.podNamespace,
       service: config.serviceName,
@@ -208,7 +208,9 @@ async function certificatesFor(
       registration: config.webhookConfiguration,
       servingLifetimeMs: config.certificateLifetimeMs,
       caLifetimeMs: config.caLifetimeMs,
-    });
+    };
+    return createOwnCertificates(client, options, metrics);
+  };
 }
 
 /** A pod finds its namespace beside its token where POD_NAMESPACE does not say it. Throws where it is needed and not known. */

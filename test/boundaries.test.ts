@@ -23,7 +23,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   informer: ['async', 'kube', 'log'],
   cache: ['async', 'informer', 'kube', 'log', 'policy'],
   config: ['policy'],
-  certificates: ['async', 'informer', 'kube', 'log', '@peculiar/x509', 'reflect-metadata'],
+  certificates: ['async', 'kube', 'log', '@peculiar/x509', 'reflect-metadata'],
   webhook: ['async', 'cache', 'informer', 'kube', 'log', 'policy', 'zod'],
   controller: ['async', 'certificates', 'cache', 'informer', 'kube', 'log', 'policy'],
   status: ['async', 'cache', 'kube', 'log', 'policy', 'src/command-line.ts'],

@@ -1,8 +1,8 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import type { Pair } from './certificate-source.ts';
 import { certificatesIn, isValidAt } from './pem.ts';
 
-/** The authorities of the hook, as they are kept in the Secret. The registration's bundle is all of them. */
+/** The authorities of the hook, which its replicas share in a Secret. The registration's bundle is all of them. */
 export interface Authorities {
   /** Signs what the replicas serve. */
   readonly signing: Pair;
@@ -16,72 +16,6 @@ export interface Retired {
   readonly cert: string;
   /** Epoch milliseconds. */
   readonly until: number;
-}
-
-/** What the data of the Secret is: ours, nothing yet, ours but unusable, or somebody else's, which is left alone. */
-export type Stored =
-  | { readonly kind: 'authorities'; readonly authorities: Authorities }
-  | { readonly kind: 'empty' }
-  | { readonly kind: 'broken'; readonly why: string }
-  | { readonly kind: 'foreign'; readonly keys: readonly string[] };
-
-/** The keys of the Secret's data. `ca.crt` is for people who look; nothing reads it. */
-const KEYS = {
-  bundle: 'ca.crt',
-  cert: 'signing.crt',
-  key: 'signing.key',
-  nextCert: 'next.crt',
-  nextKey: 'next.key',
-  retired: 'retired.json',
-} as const;
-
-type Texts = Readonly<Record<string, string>>;
-
-export function readAuthorities(data: Texts): Stored {
-  const keys = Object.keys(data);
-  if (keys.length === 0) return { kind: 'empty' };
-  if (!(KEYS.cert in data)) return { kind: 'foreign', keys };
-  try {
-    const signing = readPair(data, KEYS.cert, KEYS.key);
-    const next = KEYS.nextCert in data ? { next: readPair(data, KEYS.nextCert, KEYS.nextKey) } : {};
-    return { kind: 'authorities', authorities: { signing, ...next, retired: readRetired(data) } };
-  } catch (error) {
-    return { kind: 'broken', why: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-function readPair(data: Texts, certKey: string, keyKey: string): Pair {
-  const { [certKey]: cert = '', [keyKey]: key = '' } = data;
-  const [certificate] = certificatesIn(cert);
-  if (certificate?.ca !== true) throw new Error(`${certKey} is no certificate of an authority`);
-  try {
-    if (certificate.checkPrivateKey(createPrivateKey(key))) return { cert, key };
-  } catch {
-    // What the library says of a broken key could show a part of it.
-  }
-  throw new Error(`${keyKey} is not the key of ${certKey}`);
-}
-
-/** What is wrong here costs an overlap, not the authority. */
-function readRetired({ [KEYS.retired]: text = '[]' }: Texts): Retired[] {
-  try {
-    return (JSON.parse(text) as Retired[]).filter(
-      ({ cert, until }) => typeof until === 'number' && certificatesIn(cert).length === 1,
-    );
-  } catch {
-    return [];
-  }
-}
-
-export function writeAuthorities(authorities: Authorities): Texts {
-  const { signing, next, retired } = authorities;
-  return {
-    [KEYS.bundle]: bundleOf(authorities),
-    [KEYS.cert]: signing.cert,
-    [KEYS.key]: signing.key,
-    ...(next === undefined ? {} : { [KEYS.nextCert]: next.cert, [KEYS.nextKey]: next.key }),
-    [KEYS.retired]: JSON.stringify(retired),
-  };
 }
 
 /** What the registration has to carry: PEM, always in the same order. */
@@ -104,16 +38,16 @@ export interface StepOptions {
   readonly now: number;
   readonly caLifetimeMs: number;
   readonly servingLifetimeMs: number;
-  /** Whether the registration has carried `next` for long enough. */
-  readonly isNextCarried: boolean;
+  /** Whether the registration has carried `next` for so long that the API servers know it. */
+  readonly isNextSettled: boolean;
 }
 
 /** Renews when a third of the lifetime is left. */
 export function planAuthorities(authorities: Authorities, options: StepOptions): Step {
-  const { now, caLifetimeMs, isNextCarried } = options;
+  const { now, caLifetimeMs, isNextSettled } = options;
   const { signing, next } = authorities;
   const isUsable = (pair: Pair | undefined) => pair !== undefined && isValidAt(new X509Certificate(pair.cert), now);
-  if (isUsable(next) && (isNextCarried || !isUsable(signing))) return promote(authorities, options);
+  if (isUsable(next) && (isNextSettled || !isUsable(signing))) return promote(authorities, options);
   if (!isUsable(signing)) return { kind: 'replace', why: 'it is not valid at this time' };
   const endsAt = new X509Certificate(signing.cert).validToDate.getTime();
   if (!isUsable(next) && endsAt - now < caLifetimeMs / 3) return { kind: 'introduce' };

@@ -1,105 +1,117 @@
 import type { Clock } from '../async/clock.ts';
 import { LOG, type Log } from '../log/messages.ts';
-import {
-  type Authorities,
-  bundleOf,
-  planAuthorities,
-  type Retired,
-  readAuthorities,
-  strangersIn,
-  writeAuthorities,
-} from './authorities.ts';
+import { type Authorities, bundleOf, planAuthorities, type Retired, strangersIn } from './authorities.ts';
+import type { AuthoritySecret, ObservedSecret } from './authority-secret.ts';
 import type { Pair } from './certificate-source.ts';
 import { createAuthority } from './issuing.ts';
 import { caValidity, type Lifetimes } from './lifetimes.ts';
 import { expiryOf } from './pem.ts';
-import type { CertificateObjects, SeenRegistration, SeenSecret } from './stored-objects.ts';
+import type { ObservedRegistration } from './registration.ts';
 
 export interface AuthorityRotationOptions {
-  readonly objects: Pick<CertificateObjects, 'writeSecret'>;
-  /** Its name, for messages. */
-  readonly secret: string;
+  readonly secret: Pick<AuthoritySecret, 'write'>;
+  /** Of the Secret, for messages. */
+  readonly secretName: string;
   readonly lifetimes: Lifetimes;
   readonly log: Log;
   readonly clock: Pick<Clock, 'now'>;
 }
 
-/** What was seen in one look, and what this replica knows beside it. */
+/** What one look found, and what this replica knows beside it. */
 export interface Look {
-  readonly secret: SeenSecret | undefined;
-  readonly registration: SeenRegistration | undefined;
+  readonly registration: ObservedRegistration | undefined;
+  /** Read after the registration. */
+  readonly secret: ObservedSecret | undefined;
   /** PEM of the authority of what this replica serves; empty if it serves nothing. */
   readonly servedBy: string;
+  /** Whether this replica has been ready. */
   readonly isReady: boolean;
+  /** Whether the API servers know this authority. */
   readonly isSettled: (cert: string) => boolean;
-  readonly signal: AbortSignal;
 }
 
-/** Looks after the authorities in the Secret: makes, renews and retires them, each time by one guarded write. */
+/** What is to be done about the authorities in the Secret. */
+export type RotationStep =
+  | { readonly kind: 'keep'; readonly authorities: Authorities }
+  /** The Secret is somebody else's. */
+  | { readonly kind: 'refuse'; readonly why: string }
+  | { readonly kind: 'create'; readonly why: string }
+  | { readonly kind: 'introduce'; readonly authorities: Authorities }
+  | { readonly kind: 'store'; readonly message: string; readonly authorities: Authorities };
+
+/** Makes, renews and retires the authorities in the Secret, each time by one guarded write. */
 export class AuthorityRotation {
   readonly #options: AuthorityRotationOptions;
-  #authorities: Authorities | undefined;
 
   constructor(options: AuthorityRotationOptions) {
     this.#options = options;
   }
 
-  /** As last read; undefined before. */
-  get authorities(): Authorities | undefined {
-    return this.#authorities;
-  }
-
-  /** The authorities, if nothing had to be written; else look again. Throws where the Secret is not ours to write. */
-  async tend(look: Look): Promise<Authorities | undefined> {
-    const stored = readAuthorities(look.secret?.data ?? {});
-    switch (stored.kind) {
-      case 'foreign':
-        throw new Error(
-          `the Secret ${this.#options.secret} holds something else (${stored.keys.join(', ')}): name another in CA_SECRET, or delete it`,
-        );
+  plan(look: Look): RotationStep {
+    if (look.secret === undefined) return { kind: 'create', why: 'there was no Secret' };
+    const { content } = look.secret;
+    switch (content.kind) {
+      case 'foreign': {
+        const what = `the Secret ${this.#options.secretName} holds something else (${content.keys.join(', ')})`;
+        return { kind: 'refuse', why: `${what}: name another in CA_SECRET, or delete it` };
+      }
       case 'empty':
-        return this.#create(look, look.secret === undefined ? 'there was no Secret' : 'the Secret was empty');
+        return { kind: 'create', why: 'the Secret was empty' };
       case 'broken':
-        return this.#create(look, stored.why);
+        return { kind: 'create', why: content.why };
       case 'authorities':
-        this.#authorities = stored.authorities;
-        return this.#renew(stored.authorities, look);
+        return this.#planRenewal(content.authorities, look);
     }
   }
 
-  async #renew(authorities: Authorities, look: Look): Promise<Authorities | undefined> {
+  #planRenewal(authorities: Authorities, look: Look): RotationStep {
     const { lifetimes, clock } = this.#options;
     const step = planAuthorities(authorities, {
       now: clock.now(),
       caLifetimeMs: lifetimes.caMs,
       servingLifetimeMs: lifetimes.servingMs,
-      isNextCarried: authorities.next !== undefined && look.isSettled(authorities.next.cert),
+      isNextSettled: authorities.next !== undefined && look.isSettled(authorities.next.cert),
     });
     switch (step.kind) {
       case 'keep':
-        return this.#adopt(authorities, look);
+        return this.#planAdoption(authorities, look);
       case 'replace':
-        return this.#create(look, step.why);
+        return { kind: 'create', why: step.why };
       case 'introduce':
-        return this.#store({ ...authorities, next: await this.#newAuthority() }, look, LOG.authorityIntroduced);
+        return { kind: 'introduce', authorities };
       case 'write': {
         const message = step.change === 'promoted' ? LOG.authorityPromoted : LOG.authorityRetired;
-        return this.#store(step.authorities, look, message);
+        return { kind: 'store', message, authorities: step.authorities };
       }
     }
   }
 
   /** What the replicas before this one may still serve by, files or cert-manager's, stays in the bundle for a while. */
-  async #adopt(authorities: Authorities, look: Look): Promise<Authorities | undefined> {
+  #planAdoption(authorities: Authorities, look: Look): RotationStep {
     const strangers = look.isReady ? [] : this.#strangers(look, bundleOf(authorities));
-    if (strangers.length === 0) return authorities;
+    if (strangers.length === 0) return { kind: 'keep', authorities };
     const retired = [...strangers, ...authorities.retired];
-    return this.#store({ ...authorities, retired }, look, LOG.authorityAdopted);
+    return { kind: 'store', message: LOG.authorityAdopted, authorities: { ...authorities, retired } };
   }
 
-  async #create(look: Look, why: string): Promise<undefined> {
-    const authorities = { signing: await this.#newAuthority(), retired: this.#strangers(look, '') };
-    return this.#store(authorities, look, LOG.authorityCreated, { why });
+  /** `rewritten`: the Secret was written, here or meanwhile by somebody else; look again. Throws for `refuse`. */
+  async carryOut(step: RotationStep, look: Look, signal: AbortSignal): Promise<'kept' | 'rewritten'> {
+    switch (step.kind) {
+      case 'keep':
+        return 'kept';
+      case 'refuse':
+        throw new Error(step.why);
+      case 'create': {
+        const authorities = { signing: await this.#newAuthority(), retired: this.#strangers(look, '') };
+        return this.#store(authorities, LOG.authorityCreated, look, signal, { why: step.why });
+      }
+      case 'introduce': {
+        const authorities = { ...step.authorities, next: await this.#newAuthority() };
+        return this.#store(authorities, LOG.authorityIntroduced, look, signal);
+      }
+      case 'store':
+        return this.#store(step.authorities, step.message, look, signal);
+    }
   }
 
   #strangers({ registration, servedBy }: Look, known: string): Retired[] {
@@ -117,14 +129,16 @@ export class AuthorityRotation {
 
   async #store(
     authorities: Authorities,
-    { secret, signal }: Look,
     message: string,
+    look: Look,
+    signal: AbortSignal,
     fields: Record<string, unknown> = {},
-  ): Promise<undefined> {
-    const { objects, log, secret: name } = this.#options;
-    const outcome = await objects.writeSecret(writeAuthorities(authorities), secret, signal);
-    if (outcome === 'changed') return;
+  ): Promise<'rewritten'> {
+    const { secret, secretName, log } = this.#options;
+    const result = await secret.write(authorities, look.secret, signal);
+    if (result.kind === 'changed') return 'rewritten';
     const { cert } = authorities.next ?? authorities.signing;
-    log.info(message, { ...fields, secret: name, expires: new Date(expiryOf(cert)).toISOString() });
+    log.info(message, { ...fields, secret: secretName, expires: new Date(expiryOf(cert)).toISOString() });
+    return 'rewritten';
   }
 }

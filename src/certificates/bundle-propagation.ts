@@ -1,27 +1,34 @@
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../async/clock.ts';
 import { certificatesIn } from './pem.ts';
-import type { SeenRegistration } from './stored-objects.ts';
+import type { ObservedRegistration } from './registration.ts';
 
 /** Remembers since when the registration has carried which authority, as API servers learn of a change a little later. */
 export class BundlePropagation {
   readonly #settleMs: number;
   readonly #clock: Pick<Clock, 'monotonicNow'>;
-  #since = new Map<string, number>();
+  /** By fingerprint: those that every webhook has carried at each observation since. */
+  #publishedAt = new Map<string, number>();
 
   constructor(settleMs: number, clock: Pick<Clock, 'monotonicNow'>) {
     this.#settleMs = settleMs;
     this.#clock = clock;
   }
 
-  see(registration: SeenRegistration | undefined): void {
+  /** Takes note of what the registration carries now. To be called for every read of it. */
+  record(registration: ObservedRegistration | undefined): void {
     const now = this.#clock.monotonicNow();
     const sets = (registration?.webhooks ?? []).map(
       ({ bundle }) => new Set(certificatesIn(bundle).map(({ fingerprint256 }) => fingerprint256)),
     );
     const [first = new Set<string>()] = sets;
-    const carried = [...first].filter((one) => sets.every((set) => set.has(one)));
-    this.#since = new Map(carried.map((one) => [one, this.#since.get(one) ?? now]));
+    const inEvery = [...first].filter((one) => sets.every((set) => set.has(one)));
+    this.#publishedAt = new Map(inEvery.map((one) => [one, this.#publishedAt.get(one) ?? now]));
+  }
+
+  /** Whether every webhook carries it. */
+  isPublished(cert: string): boolean {
+    return this.#leftMs(cert) < Number.POSITIVE_INFINITY;
   }
 
   /** Whether every webhook has carried it for so long that the API servers know. */
@@ -29,13 +36,13 @@ export class BundlePropagation {
     return this.#leftMs(cert) <= 0;
   }
 
-  /** Milliseconds until the next of these is settled; Infinity where none is on its way. */
+  /** Milliseconds until the next of these is settled; Infinity if none is on its way. */
   settledIn(certs: readonly string[]): number {
     return Math.min(Number.POSITIVE_INFINITY, ...certs.map((cert) => this.#leftMs(cert)).filter((left) => left > 0));
   }
 
   #leftMs(cert: string): number {
-    const since = this.#since.get(new X509Certificate(cert).fingerprint256);
-    return since === undefined ? Number.POSITIVE_INFINITY : since + this.#settleMs - this.#clock.monotonicNow();
+    const at = this.#publishedAt.get(new X509Certificate(cert).fingerprint256);
+    return at === undefined ? Number.POSITIVE_INFINITY : at + this.#settleMs - this.#clock.monotonicNow();
   }
 }

@@ -2,11 +2,11 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const YEAR_MS = 365 * 24 * HOUR_MS;
 
-/** All times of the keeper, in milliseconds; they follow from the two that are set. */
+/** All times of the hook's own certificates, in milliseconds; they follow from the two that are set. */
 export interface Lifetimes {
   readonly servingMs: number;
   readonly caMs: number;
-  /** How often it looks without being woken. */
+  /** How often a replica looks without being woken. */
   readonly lookEveryMs: number;
   /** How long the registration carries an authority before it signs: an API server learns of a change by a watch. */
   readonly settleMs: number;

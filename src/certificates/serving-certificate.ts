@@ -6,7 +6,8 @@ import { issue } from './issuing.ts';
 import { type Lifetimes, servingValidity } from './lifetimes.ts';
 import { expiryOf, isSignedBy, isTrusted, isValidAt } from './pem.ts';
 
-export interface ServingOptions {
+export interface ServingCertificateOptions {
+  /** The names that are served; the first is the one by which the API server calls. */
   readonly hosts: readonly [string, ...string[]];
   readonly lifetimes: Lifetimes;
   readonly log: Log;
@@ -14,13 +15,13 @@ export interface ServingOptions {
 }
 
 /** The certificate that this replica serves. Its key is made here and is never written anywhere. */
-export class Serving {
+export class ServingCertificate {
   onChange: (pair: Pair) => void = () => undefined;
-  readonly #options: ServingOptions;
+  readonly #options: ServingCertificateOptions;
   #pair: Pair | undefined;
   #authority = '';
 
-  constructor(options: ServingOptions) {
+  constructor(options: ServingCertificateOptions) {
     this.#options = options;
   }
 
@@ -39,18 +40,19 @@ export class Serving {
   }
 
   /**
-   * Signs a new one where half of the lifetime is over or the authority is another. `isSettled`: whether the API servers
-   * know that authority; where they may not, what is served stays for as long as it is valid.
+   * Signs a new one if half of the lifetime is over or the authority is another; resolves to whether it did. `mayReplace`:
+   * whether the API servers take one of that authority. If they may not, what is served stays for as long as it is valid.
    */
-  async renew(authority: Pair, isSettled: boolean): Promise<void> {
+  async renew(authority: Pair, mayReplace: boolean): Promise<boolean> {
     const { lifetimes, hosts, log, clock } = this.#options;
-    if (!this.#isDue(authority) || (!isSettled && this.#isValid())) return;
+    if (!this.#isDue(authority) || (!mayReplace && this.#isValid())) return false;
     const validity = servingValidity(clock.now(), lifetimes.servingMs, expiryOf(authority.cert));
     const pair = await issue(authority, { name: hosts[0], hosts, usage: 'server', ...validity });
     this.onChange(pair);
     this.#pair = pair;
     this.#authority = authority.cert;
     log.info(LOG.certificateLoaded, { expires: new Date(expiryOf(pair.cert)).toISOString() });
+    return true;
   }
 
   #isDue(authority: Pair): boolean {
@@ -66,4 +68,10 @@ export class Serving {
   #isValid(): boolean {
     return this.#pair !== undefined && isValidAt(new X509Certificate(this.#pair.cert), this.#options.clock.now());
   }
+}
+
+/** The API server calls by the first; the others are for people who try it. */
+export function hostsOf(service: string, namespace: string): [string, ...string[]] {
+  const name = `${service}.${namespace}`;
+  return [`${name}.svc`, `${name}.svc.cluster.local`, name, service, 'localhost', '127.0.0.1', '::1'];
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../async/clock.ts';
 import type { Cache } from '../cache/cache.ts';
 import { type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
-import { FIELD_MANAGER } from '../kube/writes.ts';
+import { FIELD_MANAGER } from '../kube/guarded-objects.ts';
 import type { Pod } from '../policy/model.ts';
 import { isMarked, type PolicySettings } from '../policy/profile.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';

@@ -9,8 +9,13 @@ export const nodePath = (name: string) => `/api/v1/nodes/${segment(name)}`;
 
 /** `namespace` is undefined for a cluster-scoped resource. */
 export function objectPath(apiPath: string, plural: string, namespace: string | undefined, name: string): string {
+  return `${collectionPath(apiPath, plural, namespace)}/${segment(name)}`;
+}
+
+/** Of all objects of a kind, in a namespace or, if it is undefined, in the cluster. */
+export function collectionPath(apiPath: string, plural: string, namespace: string | undefined): string {
   const scope = namespace === undefined ? '' : `/namespaces/${segment(namespace)}`;
-  return `${apiPath}${scope}/${plural}/${segment(name)}`;
+  return `${apiPath}${scope}/${plural}`;
 }
 
 /** The path of an object that carries entries. */

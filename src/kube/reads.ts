@@ -1,6 +1,7 @@
 import type { ApiClient, JsonObject } from './client.ts';
 import { isServed } from './discovery.ts';
-import { ApiUnreachableError, isNotFound, saysNotFound } from './errors.ts';
+import { ApiError, isNotFound, saysNotFound } from './errors.ts';
+import { createGuardedObjects } from './guarded-objects.ts';
 import { nodePath, podPath, splitPath } from './paths.ts';
 
 /** Live reads of single objects. Undefined if the object does not exist; throws on any other failure. */
@@ -20,25 +21,7 @@ export interface Reads {
 const METADATA_ALONE = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
 export function createReads(client: ApiClient): Reads {
-  // Without a resourceVersion the response is the state at the time of the read, not the state of an API server's
-  // cache.
-  const read = async (
-    path: string,
-    signal: AbortSignal | undefined,
-    isAbsent: (error: unknown) => boolean | Promise<boolean>,
-    accept?: string,
-  ) => {
-    try {
-      const answer = await client.json({ method: 'GET', path, accept, signal });
-      if (isObject(answer)) return answer;
-      // A proxy can send `{}` or `null`. That must not count as a pod that is gone, or that the hook does not protect
-      // (S6).
-      throw new ApiUnreachableError(`GET ${path}`, 'the answer is no object');
-    } catch (error) {
-      if (await isAbsent(error)) return undefined;
-      throw error;
-    }
-  };
+  const { read } = createGuardedObjects(client);
   // For a kind that it does not serve, the API server sends the same bare 404 as any proxy could.
   const isAbsentWithItsKind = async (path: string, error: unknown, signal = new AbortController().signal) => {
     if (!isNotFound(error)) return false;
@@ -46,16 +29,18 @@ export function createReads(client: ApiClient): Reads {
     return saysNotFound(error, plural, name) || !(await isServed(client, apiPath, plural, signal));
   };
   return {
-    object: (path, signal) => read(path, signal, (error) => isAbsentWithItsKind(path, error, signal)),
-    // The absence of these objects ends a drain or moves a pod, so only the API server itself may report it.
-    pod: (namespace, name, signal) =>
-      read(podPath(namespace, name), signal, (error) => saysNotFound(error, 'pods', name)),
-    podMetadata: (namespace, name, signal) =>
-      read(podPath(namespace, name), signal, (error) => saysNotFound(error, 'pods', name), METADATA_ALONE),
-    node: (name, signal) => read(nodePath(name), signal, (error) => saysNotFound(error, 'nodes', name)),
+    object: (path, signal) => read(path, signal, { isAbsent: (error) => isAbsentWithItsKind(path, error, signal) }),
+    pod: (namespace, name, signal) => read(podPath(namespace, name), signal),
+    async podMetadata(namespace, name, signal) {
+      const path = podPath(namespace, name);
+      try {
+        return await read(path, signal, { accept: METADATA_ALONE });
+      } catch (error) {
+        // A proxy that knows only plain JSON must not hold up every eviction of the cluster.
+        if (error instanceof ApiError && error.code === 406) return read(path, signal);
+        throw error;
+      }
+    },
+    node: (name, signal) => read(nodePath(name), signal),
   };
-}
-
-function isObject(answer: JsonObject | null): boolean {
-  return typeof (answer?.metadata as { name?: unknown } | null | undefined)?.name === 'string';
 }

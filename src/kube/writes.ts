@@ -1,12 +1,6 @@
-import type { ApiClient, JsonObject } from './client.ts';
-import { ApiError } from './errors.ts';
+import type { ApiClient } from './client.ts';
+import { createGuardedObjects, type WriteResult } from './guarded-objects.ts';
 import { podPath } from './paths.ts';
-
-/** The API server records this name in the managed fields. It shows who made a mark. */
-export const FIELD_MANAGER = 'reschedule-hook';
-
-/** `changed`: the object is not the one that the decision was made on, or not any more. Nothing was written (S4). */
-export type WriteResult = { readonly kind: 'written'; readonly object: JsonObject } | { readonly kind: 'changed' };
 
 export interface PodInstance {
   readonly namespace: string;
@@ -32,53 +26,16 @@ export interface Writes {
 }
 
 export function createWrites(client: ApiClient): Writes {
-  const patch = async (
-    path: string,
-    { contentType, body, isRefused }: { contentType: string; body: unknown; isRefused: (error: ApiError) => boolean },
-    signal: AbortSignal | undefined,
-  ): Promise<WriteResult> => {
-    const query = { fieldManager: FIELD_MANAGER };
-    try {
-      const object = await client.json({
-        method: 'PATCH',
-        path,
-        query,
-        contentType,
-        body,
-        ...(signal ? { signal } : {}),
-      });
-      return { kind: 'written', object };
-    } catch (error) {
-      if (error instanceof ApiError && (error.code === 404 || error.code === 409 || isRefused(error))) {
-        return { kind: 'changed' };
-      }
-      throw error;
-    }
-  };
-  const merge = (path: string, metadata: object, signal: AbortSignal | undefined) =>
-    patch(
-      path,
-      { contentType: 'application/merge-patch+json', body: { metadata }, isRefused: isOtherInstance },
-      signal,
-    );
+  const { mergeMetadata, patch } = createGuardedObjects(client);
   return {
     markPod: ({ namespace, name, uid }, key, value, signal) =>
-      merge(podPath(namespace, name), { uid, annotations: { [key]: value } }, signal),
+      mergeMetadata(podPath(namespace, name), { uid, annotations: { [key]: value } }, signal),
     writeEntry: ({ path, resourceVersion }, key, value, signal) =>
-      merge(path, { resourceVersion, annotations: { [key]: value } }, signal),
+      mergeMetadata(path, { resourceVersion, annotations: { [key]: value } }, signal),
     removeEntry: (path, key, value, signal) => {
       const pointer = `/metadata/annotations/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-      const body = [
-        { op: 'test', path: pointer, value },
-        { op: 'remove', path: pointer },
-      ];
-      return patch(path, { contentType: 'application/json-patch+json', body, isRefused: isFailedTest }, signal);
+      const test = { op: 'test', path: pointer, value } as const;
+      return patch(path, [test, { op: 'remove', path: pointer }], signal);
     },
   };
 }
-
-/** A 1.36 API server answers 422 with the cause `metadata.uid` (docs/decisions/0002-guarded-writes.md). */
-const isOtherInstance = ({ code, causes }: ApiError) => code === 422 && causes.includes('metadata.uid');
-
-/** A 1.36 API server refuses a JSON patch whose `test` failed with 422 and no causes. */
-const isFailedTest = ({ code, causes }: ApiError) => code === 422 && causes.length === 0;

@@ -1,16 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import {
-  type Authorities,
-  bundleOf,
-  planAuthorities,
-  readAuthorities,
-  strangersIn,
-  writeAuthorities,
-} from '../../src/certificates/authorities.ts';
+import { type Authorities, bundleOf, planAuthorities, strangersIn } from '../../src/certificates/authorities.ts';
 import { createAuthority, issue } from '../../src/certificates/issuing.ts';
 import { caValidity, servingValidity } from '../../src/certificates/lifetimes.ts';
-import { certificatesIn, isTrusted } from '../../src/certificates/pem.ts';
+import { isTrusted } from '../../src/certificates/pem.ts';
 
 const NOW = Date.parse('2026-06-01T00:00:00Z');
 const DAY = 24 * 3_600_000;
@@ -32,56 +25,9 @@ const serving = await issue(first, {
 
 const all: Authorities = { signing: first, next: second, retired: [{ cert: third.cert, until: NOW + DAY }] };
 
-describe('the data of the Secret', () => {
-  test('what is written is read', () => {
-    for (const authorities of [all, { signing: first, retired: [] }]) {
-      assert.deepEqual(readAuthorities(writeAuthorities(authorities)), { kind: 'authorities', authorities });
-    }
-  });
-
-  test('ca.crt is the bundle, for people', () => {
-    assert.equal(writeAuthorities(all)['ca.crt'], bundleOf(all));
-    assert.equal(certificatesIn(bundleOf(all)).length, 3);
-  });
-
-  test('no data at all is nothing yet: an empty Secret may have been put there', () => {
-    assert.deepEqual(readAuthorities({}), { kind: 'empty' });
-  });
-
-  test("somebody else's is told by its keys, and is not ours to replace", () => {
-    const stored = readAuthorities({ 'tls.crt': first.cert, 'tls.key': first.key });
-    assert.deepEqual(stored, { kind: 'foreign', keys: ['tls.crt', 'tls.key'] });
-  });
-
-  for (const [what, change, why] of [
-    ['an empty certificate', { 'signing.crt': '' }, 'signing.crt is no certificate of an authority'],
-    ['no PEM', { 'signing.crt': 'rubbish' }, 'signing.crt is no certificate of an authority'],
-    [
-      'a certificate that may not sign',
-      { 'signing.crt': serving.cert },
-      'signing.crt is no certificate of an authority',
-    ],
-    ['an empty key', { 'signing.key': '' }, 'signing.key is not the key of signing.crt'],
-    ['the key of another', { 'signing.key': second.key }, 'signing.key is not the key of signing.crt'],
-    ['a key that was cut', { 'signing.key': first.key.slice(0, 80) }, 'signing.key is not the key of signing.crt'],
-    ['a next one without its key', { 'next.key': '' }, 'next.key is not the key of next.crt'],
-  ] as const) {
-    test(`is broken by ${what}, and the words show nothing of a key`, () => {
-      assert.deepEqual(readAuthorities({ ...writeAuthorities(all), ...change }), { kind: 'broken', why });
-    });
-  }
-
-  for (const text of ['', '{', '[{}]', '[null]', '{"a":1}', `[{"cert":"x","until":${NOW}}]`, '"x"']) {
-    test(`rubbish among the retired costs only them: ${text}`, () => {
-      const stored = readAuthorities({ ...writeAuthorities(all), 'retired.json': text });
-      assert.deepEqual(stored, { kind: 'authorities', authorities: { ...all, retired: [] } });
-    });
-  }
-});
-
 describe('what is to be done about the authorities', () => {
-  const plan = (authorities: Authorities, isNextCarried = false, now = NOW) =>
-    planAuthorities(authorities, { now, caLifetimeMs: CA, servingLifetimeMs: SERVING, isNextCarried });
+  const plan = (authorities: Authorities, isNextSettled = false, now = NOW) =>
+    planAuthorities(authorities, { now, caLifetimeMs: CA, servingLifetimeMs: SERVING, isNextSettled });
 
   test('nothing, while more than a third of the lifetime is left', () => {
     assert.deepEqual(plan({ signing: first, retired: [] }), { kind: 'keep' });

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { CertificateObjects, REGISTRATIONS } from '../../src/certificates/stored-objects.ts';
+import { AuthoritySecret } from '../../src/certificates/authority-secret.ts';
+import { createAuthority } from '../../src/certificates/issuing.ts';
+import { caValidity } from '../../src/certificates/lifetimes.ts';
+import { REGISTRATIONS, Registration } from '../../src/certificates/registration.ts';
 import { PermissionReconciler } from '../../src/controller/permissions.ts';
 import { createListWatch } from '../../src/informer/list-watch.ts';
 import type { ApiClient, ApiRequest } from '../../src/kube/client.ts';
 import { isServed } from '../../src/kube/discovery.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
+import { createGuardedObjects, type GuardedObjects } from '../../src/kube/guarded-objects.ts';
 import { nodePath, trackerPath } from '../../src/kube/paths.ts';
 import { describePermission, type OwnCertificates, permissionsOf } from '../../src/kube/permissions.ts';
 import { createReads, type Reads } from '../../src/kube/reads.ts';
@@ -18,6 +22,7 @@ import { aLog } from '../support/log.ts';
 import { authorizedAs } from '../support/request-attributes.ts';
 
 const SRC = new URL('../../src/', import.meta.url);
+const AUTHORITY = await createAuthority('own', caValidity(0, 1));
 const POD = { namespace: 'db', name: 'cb-0000', uid: 'u' };
 
 /** Makes every call that one file can make, for one kind of tracking resource. */
@@ -48,24 +53,9 @@ const WRITES: { [K in keyof Writes]: (writes: Writes, path: string | undefined) 
 
 /** Every file that calls the API server. A call in another file, or of another method, fails the first test below. */
 const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; readonly drive: Drive }>> = {
-  'certificates/stored-objects.ts': {
-    methods: ['PUT', 'POST', 'PATCH', 'GET'],
-    async drive(client, _tracking, own) {
-      if (own === undefined) return;
-      const objects = new CertificateObjects(client, { ...own, service: 'hook' });
-      const { signal } = new AbortController();
-      await objects.readRegistration(signal);
-      await objects.writeSecret({}, await objects.readSecret(signal), signal);
-      await objects.writeSecret({}, undefined, signal);
-      await objects.writeBundle({ resourceVersion: '1', webhooks: [] }, '', signal);
-      const listWatch = createListWatch(client, REGISTRATIONS, undefined, `metadata.name=${own.registration}`);
-      await listWatch.list({ limit: 1, signal });
-      await listWatch.watch({ resourceVersion: '1', timeoutSeconds: 1, signal });
-    },
-  },
   'informer/list-watch.ts': {
     methods: ['GET', 'GET'],
-    async drive(client, tracking) {
+    async drive(client, tracking, own) {
       const refusing = answering(new Error('not now'));
       const { signal } = new AbortController();
       const cache = aCache({ client: refusing, tracking });
@@ -76,6 +66,10 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
         await listWatch.list({ limit: 1, signal });
         await listWatch.watch({ resourceVersion: '1', timeoutSeconds: 1, signal });
       }
+      if (own === undefined) return;
+      const listWatch = createListWatch(client, REGISTRATIONS, undefined, `metadata.name=${own.registration}`);
+      await listWatch.list({ limit: 1, signal });
+      await listWatch.watch({ resourceVersion: '1', timeoutSeconds: 1, signal });
     },
   },
   'kube/discovery.ts': {
@@ -101,17 +95,31 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
       await check.reconcile('permissions', new AbortController().signal);
     },
   },
-  'kube/reads.ts': {
-    methods: ['GET'],
-    drive: (client, tracking) =>
-      Promise.all(Object.values(READS).map((read) => read(createReads(client), pathOf(tracking)))),
-  },
-  'kube/writes.ts': {
-    methods: ['PATCH'],
-    drive: (client, tracking) =>
-      Promise.all(Object.values(WRITES).map((write) => write(createWrites(client), pathOf(tracking)))),
+  'kube/guarded-objects.ts': {
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'PATCH'],
+    async drive(client, tracking, own) {
+      const path = pathOf(tracking);
+      await Promise.all(Object.values(READS).map((read) => read(createReads(client), path)));
+      await Promise.all(Object.values(WRITES).map((write) => write(createWrites(client), path)));
+      if (own !== undefined) await driveCertificates(createGuardedObjects(client), own);
+    },
   },
 };
+
+/** Whoever uses guarded objects, beside Reads and Writes. */
+async function driveCertificates(objects: GuardedObjects, own: OwnCertificates): Promise<void> {
+  const { signal } = new AbortController();
+  const registration = new Registration(objects, {
+    name: own.registration,
+    service: { namespace: own.namespace, name: 'hook' },
+  });
+  await registration.read(signal);
+  await registration.write({ resourceVersion: '1', webhooks: [] }, [], signal);
+  const secret = new AuthoritySecret(objects, own.namespace, own.secret);
+  const authorities = { signing: AUTHORITY, retired: [] };
+  await secret.write(authorities, await secret.read(signal), signal);
+  await secret.write(authorities, undefined, signal);
+}
 
 /** A client to which everything succeeds, and what it was asked. */
 function recorder() {
@@ -134,6 +142,18 @@ describe('the permissions are those that the code uses', () => {
     }
     const known = Object.entries(CALLERS).map(([file, { methods }]) => [file, methods]);
     assert.deepEqual(found, Object.fromEntries(known));
+  });
+
+  test('guarded objects are used by what is driven here, and by nothing else', () => {
+    const users = globSync('**/*.ts', { cwd: SRC }).filter((file) =>
+      readFileSync(new URL(file, SRC), 'utf-8').includes('createGuardedObjects('),
+    );
+    assert.deepEqual(users.sort(), [
+      'controller/own-certificates.ts',
+      'kube/guarded-objects.ts',
+      'kube/reads.ts',
+      'kube/writes.ts',
+    ]);
   });
 
   for (const tracking of [...TRACKINGS, NO_TRACKING]) {

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { ApiError } from '../../src/kube/errors.ts';
 import { nodePath, objectPath, podPath } from '../../src/kube/paths.ts';
 import { createReads } from '../../src/kube/reads.ts';
-import { answering, FakeApi } from '../support/api.ts';
+import { answering, FakeApi, refusal } from '../support/api.ts';
 
 function aReader(answer: unknown) {
   const client = answering(answer);
@@ -34,6 +34,18 @@ describe('Reads', () => {
     await reads.podMetadata('db', 'cb-0000');
     assert.equal(requests[0]?.path, '/api/v1/namespaces/db/pods/cb-0000');
     assert.equal(requests[0]?.accept, 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1');
+  });
+
+  test('reads the whole pod when something on the way does not know how to give its metadata alone', async () => {
+    const api = new FakeApi();
+    api.put('/api/v1/namespaces/db/pods/cb-0000', object);
+    const asked: (string | undefined)[] = [];
+    api.before = (_call, { accept }) => {
+      asked.push(accept);
+      if (accept !== undefined) throw refusal(406);
+    };
+    assert.deepEqual(await createReads(api).podMetadata('db', 'cb-0000'), object);
+    assert.equal(asked.length, 2);
   });
 
   test('has undefined for what does not exist', async () => {

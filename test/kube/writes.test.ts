@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ApiError, ApiUnreachableError } from '../../src/kube/errors.ts';
-import { createWrites, type WriteResult, type Writes } from '../../src/kube/writes.ts';
+import type { WriteResult } from '../../src/kube/guarded-objects.ts';
+import { createWrites, type Writes } from '../../src/kube/writes.ts';
 import { answering } from '../support/api.ts';
 
 const signal = new AbortController().signal;

@@ -1,7 +1,9 @@
-import { Keeper, type KeeperOptions } from '../../src/certificates/certificate-keeper.ts';
+import { formatAuthorities, parseAuthorities } from '../../src/certificates/authority-secret.ts';
 import type { Pair } from '../../src/certificates/certificate-source.ts';
 import { lifetimesOf } from '../../src/certificates/lifetimes.ts';
-import type { SeenRegistration, SeenSecret, WriteOutcome } from '../../src/certificates/stored-objects.ts';
+import type { CertificateOptions } from '../../src/controller/certificates.ts';
+import { sourceOf } from '../../src/controller/own-certificates.ts';
+import type { WriteResult } from '../../src/kube/guarded-objects.ts';
 import { aLog } from './log.ts';
 import { FakeClock, settle, until } from './time.ts';
 
@@ -34,33 +36,39 @@ export class FakeObjects {
     for (const tell of this.listeners) tell(bundles === undefined ? '' : `${this.#registrationVersion}`);
   }
 
-  async readSecret(): Promise<SeenSecret | undefined> {
-    await this.#call('read secret');
-    return this.data && { data: { ...this.data }, object: { version: this.#secretVersion } };
-  }
+  readonly secret: CertificateOptions['secret'] = {
+    read: async () => {
+      await this.#call('read secret');
+      return this.data && { content: parseAuthorities(this.data), object: { version: this.#secretVersion } };
+    },
+    write: async (authorities, observed) => {
+      await this.#call('write secret');
+      const isSame = observed === undefined ? this.data === undefined : observed.object.version === this.#secretVersion;
+      if (!isSame) return { kind: 'changed' };
+      this.putData({ ...formatAuthorities(authorities) });
+      this.writes.push('secret');
+      return WRITTEN;
+    },
+  };
 
-  async writeSecret(texts: Readonly<Record<string, string>>, seen: SeenSecret | undefined): Promise<WriteOutcome> {
-    await this.#call('write secret');
-    const isSame = seen === undefined ? this.data === undefined : seen.object.version === this.#secretVersion;
-    if (!isSame) return 'changed';
-    this.putData({ ...texts });
-    this.writes.push('secret');
-    return 'written';
-  }
-
-  async readRegistration(): Promise<SeenRegistration | undefined> {
-    await this.#call('read registration');
-    const webhooks = this.bundles?.map((bundle, index) => ({ index, bundle }));
-    return webhooks && { resourceVersion: `${this.#registrationVersion}`, webhooks };
-  }
-
-  async writeBundle(seen: SeenRegistration, bundle: string): Promise<WriteOutcome> {
-    await this.#call('write bundle');
-    if (seen.resourceVersion !== `${this.#registrationVersion}`) return 'changed';
-    this.writes.push('bundle');
-    this.putBundles(seen.webhooks.map(() => bundle));
-    return 'written';
-  }
+  readonly registration: CertificateOptions['registration'] = {
+    read: async () => {
+      await this.#call('read registration');
+      const webhooks = this.bundles?.map((bundle, index) => ({ index, bundle }));
+      return webhooks && { resourceVersion: `${this.#registrationVersion}`, webhooks };
+    },
+    write: async (observed, changes) => {
+      await this.#call('write bundle');
+      if (observed.resourceVersion !== `${this.#registrationVersion}`) return { kind: 'changed' };
+      this.writes.push('bundle');
+      const bundles = observed.webhooks.map(({ bundle }) => bundle);
+      for (const { path, value } of changes) {
+        bundles[Number(path.split('/')[2])] = Buffer.from(value, 'base64').toString();
+      }
+      this.putBundles(bundles);
+      return WRITTEN;
+    },
+  };
 
   async #call(name: string): Promise<void> {
     await Promise.resolve();
@@ -68,46 +76,54 @@ export class FakeObjects {
   }
 }
 
-/** A replica on these objects. `go` advances every clock. */
+const WRITTEN: WriteResult = { kind: 'written', object: {} };
+
+/** A replica on these objects; `go` moves every clock. */
 export function aReplica(objects: FakeObjects, clock = new FakeClock(), start = NOW) {
   const log = aLog();
   const served: Pair[] = [];
   const wall = { now: start };
-  const options: KeeperOptions = {
-    objects,
-    watch: {
-      start: (tell) => void objects.listeners.push(tell),
+  /** Keys that are queued or in hand. */
+  let pending = 0;
+  const source = sourceOf(
+    {
+      secret: objects.secret,
+      registration: objects.registration,
+      secretName: 'ca',
+      registrationName: 'hook',
+      hosts: ['hook.db.svc', 'localhost'],
+      lifetimes: lifetimesOf(SERVING_MS, CA_MS),
+      log,
+      clock: {
+        now: () => wall.now,
+        monotonicNow: clock.monotonicNow,
+        setTimer: (callback, ms) => clock.setTimer(callback, ms),
+        timeoutSignal: (ms) => clock.timeoutSignal(ms),
+      },
+      random: () => 0,
+    },
+    (onChange) => ({
+      start: () => void objects.listeners.push(onChange),
       async stop() {},
-    },
-    hosts: ['hook.db.svc', 'localhost'],
-    registration: 'hook',
-    secret: 'ca',
-    lifetimes: lifetimesOf(SERVING_MS, CA_MS),
-    log,
-    clock: {
-      now: () => wall.now,
-      monotonicNow: clock.monotonicNow,
-      setTimer: (callback, ms) => clock.setTimer(callback, ms),
-      timeoutSignal: (ms) => clock.timeoutSignal(ms),
-    },
-    random: () => 0,
-  };
-  const keeper = new Keeper(options);
+    }),
+    { onQueueAdd: () => pending++, onReconcile: () => pending-- },
+  );
+  const rest = () => until(() => pending === 0 && clock.timers > 0, 'the replica to rest');
   return {
-    keeper,
+    source,
     log,
     served,
     wall,
     clock,
-    start: () => keeper.start((pair) => void served.push(pair)),
-    /** Waits until the replica only waits for the clock, with every signature done. */
-    rest: () => until(() => clock.timers > 0, 'the replica to rest'),
-    /** Advances the clocks in steps of a minute, and lets the replica finish its work at each step. */
+    start: () => source.start((pair) => void served.push(pair)),
+    /** Until it waits for the clock again, with all that it had to sign. */
+    rest,
+    /** Moves on by steps of a minute, letting the replica do what it has to at each. */
     async go(ms: number) {
       for (let left = ms; left > 0; left -= 60_000) {
         wall.now += Math.min(left, 60_000);
         await clock.advance(Math.min(left, 60_000));
-        await until(() => clock.timers > 0, 'the replica to rest');
+        await rest();
       }
       await settle();
     },

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { REGISTRATIONS } from '../../../src/certificates/stored-objects.ts';
+import { REGISTRATIONS } from '../../../src/certificates/registration.ts';
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { permissionsOf } from '../../../src/kube/permissions.ts';
 import { MESSAGES } from '../../../src/policy/decision.ts';

@@ -1,9 +1,9 @@
 import type { Clock } from '../async/clock.ts';
+import { REGISTRATIONS } from '../certificates/registration.ts';
 import { createListWatch } from '../informer/list-watch.ts';
 import { Reflector, wholeList } from '../informer/reflector.ts';
 import type { ApiClient, JsonObject } from '../kube/client.ts';
 import type { LogLevel } from '../log/messages.ts';
-import { REGISTRATIONS } from './stored-objects.ts';
 
 export interface RegistrationWatchOptions {
   readonly client: ApiClient;
@@ -12,31 +12,26 @@ export interface RegistrationWatchOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
+  /** Called with its resourceVersion whenever it changes; with an empty one if it is gone. */
+  readonly onChange: (resourceVersion: string) => void;
 }
 
-/** Tells the resourceVersion of the registration whenever it changes; empty where it is gone. */
-export function watchRegistration({ client, name, clock, random, log }: RegistrationWatchOptions) {
-  let tell: (resourceVersion: string) => void = () => undefined;
-  const reflector = new Reflector<string>({
+/** Watches the registration; nothing of it is kept. */
+export function watchRegistration(options: RegistrationWatchOptions): Pick<Reflector<string>, 'start' | 'stop'> {
+  const { client, name, clock, random, log, onChange } = options;
+  return new Reflector<string>({
     name: 'validatingwebhookconfigurations',
     listWatch: createListWatch(client, REGISTRATIONS, undefined, `metadata.name=${name}`),
     project: versionOf,
     sink: {
-      beginList: () => wholeList(([version = '']) => tell(version)),
-      put: (version) => tell(version),
-      remove: () => tell(''),
+      beginList: () => wholeList(([version = '']) => onChange(version)),
+      put: (version) => onChange(version),
+      remove: () => onChange(''),
     },
     clock,
     random,
     log,
   });
-  return {
-    start(onChange: (resourceVersion: string) => void) {
-      tell = onChange;
-      reflector.start();
-    },
-    stop: () => reflector.stop(),
-  };
 }
 
 function versionOf(object: JsonObject): string {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import { type Authorities, bundleOf, readAuthorities, writeAuthorities } from '../../src/certificates/authorities.ts';
+import { type Authorities, bundleOf } from '../../src/certificates/authorities.ts';
+import { formatAuthorities, parseAuthorities } from '../../src/certificates/authority-secret.ts';
 import { createAuthority } from '../../src/certificates/issuing.ts';
 import { caValidity } from '../../src/certificates/lifetimes.ts';
 import { certificatesIn, isTrusted } from '../../src/certificates/pem.ts';
@@ -15,7 +16,7 @@ function aWorld(t: TestContext) {
   const objects = new FakeObjects();
   const replica = (start?: number) => {
     const made = aReplica(objects, undefined, start);
-    t.after(() => made.keeper.stop());
+    t.after(() => made.source.stop());
     return made;
   };
   return { objects, replica };
@@ -23,7 +24,7 @@ function aWorld(t: TestContext) {
 
 type Replica = ReturnType<typeof aReplica>;
 
-const servedNow = ({ keeper }: Replica) => keeper.current()?.cert ?? '';
+const servedNow = ({ source }: Replica) => source.current()?.cert ?? '';
 const isGood = (replica: Replica, objects: FakeObjects) =>
   (objects.bundles ?? []).every((bundle) => isTrusted(servedNow(replica), bundle, 'hook.db.svc', replica.wall.now));
 
@@ -48,20 +49,20 @@ describe('a first start', () => {
     const { objects, replica } = aWorld(t);
     objects.bundles = ['', ''];
     const one = replica();
-    assert.equal(one.keeper.notReady(), 'there is no certificate yet');
+    assert.equal(one.source.notReady(), 'there is no certificate yet');
     one.start();
     await one.rest();
-    assert.equal(one.keeper.notReady(), undefined);
+    assert.equal(one.source.notReady(), undefined);
     assert.deepEqual(objects.writes, ['secret', 'bundle']);
     assert.ok(isGood(one, objects));
     assert.deepEqual(one.log.messages(), [LOG.authorityCreated, LOG.bundleWritten, LOG.certificateLoaded]);
     assert.equal(one.log.lines[0]?.fields.why, 'there was no Secret');
-    assert.deepEqual(one.keeper.expiries(), [
+    assert.deepEqual(one.source.expiries(), [
       { certificate: 'serving', at: NOW + SERVING_MS },
       { certificate: 'ca', at: NOW + CA_MS },
     ]);
     assert.ok(
-      !JSON.stringify(objects.data).includes(one.keeper.current()?.key.split('\n')[1] ?? ''),
+      !JSON.stringify(objects.data).includes(one.source.current()?.key.split('\n')[1] ?? ''),
       'its key is nowhere',
     );
   });
@@ -73,7 +74,7 @@ describe('a first start', () => {
     for (const one of both) await one.rest();
     assert.deepEqual(objects.writes, ['secret', 'bundle']);
     for (const one of both) {
-      assert.equal(one.keeper.notReady(), undefined);
+      assert.equal(one.source.notReady(), undefined);
       assert.ok(isGood(one, objects));
       await one.go(HOUR);
     }
@@ -88,7 +89,7 @@ describe('a first start', () => {
     one.start();
     await one.rest();
     await one.go(5 * MINUTE);
-    assert.equal(one.keeper.notReady(), undefined);
+    assert.equal(one.source.notReady(), undefined);
     assert.deepEqual(one.log.messages('warn'), [LOG.registrationMissing]);
     objects.putBundles(['']);
     await until(() => isGood(one, objects), 'the bundle, without a look at the clock');
@@ -100,9 +101,9 @@ describe('a first start', () => {
     const one = replica();
     one.start();
     await one.rest();
-    assert.equal(one.keeper.notReady(), 'no webhook of the registration hook calls the Service at hook.db.svc');
+    assert.equal(one.source.notReady(), 'no webhook of the registration hook calls the Service at hook.db.svc');
     objects.putBundles(['']);
-    await until(() => one.keeper.notReady() === undefined, 'ready');
+    await until(() => one.source.notReady() === undefined, 'ready');
   });
 
   test('after files: what the registration carries stays for an overlap, then goes', async (t) => {
@@ -123,11 +124,11 @@ describe('a first start', () => {
     objects.putBundles([stranger.cert]);
     await until(() => isGood(replica, objects), 'the running one to put it right');
     assert.ok(!objects.bundles?.[0]?.includes(stranger.cert), 'it is no start');
-    await replica.keeper.stop();
+    await replica.source.stop();
     objects.listeners.splice(0);
     objects.putBundles([stranger.cert]);
     const later = aReplica(objects);
-    t.after(() => later.keeper.stop());
+    t.after(() => later.source.stop());
     later.start();
     await later.rest();
     assert.ok(objects.bundles?.[0]?.includes(stranger.cert));
@@ -138,14 +139,14 @@ describe('a first start', () => {
 
 test('what another replica does between the two reads of a look is not undone', async (t) => {
   const { objects, replica } = await aRunning(t);
-  const { authorities } = readAuthorities(objects.data ?? {}) as { authorities: Authorities };
+  const { authorities } = parseAuthorities(objects.data ?? {}) as { authorities: Authorities };
   const introduced = { ...authorities, next: stranger };
   const written: string[] = [];
   let reads = 0;
   objects.before = (call) => {
     if (call === 'write bundle') written.push(call);
     if (!call.startsWith('read') || ++reads !== 2) return;
-    objects.putData(writeAuthorities(introduced));
+    objects.putData(formatAuthorities(introduced));
     objects.putBundles([bundleOf(introduced)]);
   };
   objects.listeners.push(() => assert.ok(objects.bundles?.[0]?.includes(stranger.cert), 'it stays'));
@@ -154,6 +155,86 @@ test('what another replica does between the two reads of a look is not undone', 
   assert.equal(objects.bundles?.[0], bundleOf(introduced));
   assert.deepEqual(objects.writes, ['secret', 'bundle'], 'nothing more was written');
   assert.ok(written.length <= 1, 'at most one try, which was refused');
+});
+
+describe('of the two keys', () => {
+  test('the bundle of a Secret that has something left to be done is not written', async (t) => {
+    const { objects, replica } = await aRunning(t);
+    await replica.source.stop();
+    objects.listeners.splice(0);
+    objects.putBundles([stranger.cert]);
+    const later = aReplica(objects);
+    t.after(() => later.source.stop());
+    let reads = 0;
+    objects.before = (call) => {
+      if (call === 'read secret' && ++reads === 1) throw new Error('not now');
+    };
+    later.start();
+    await later.rest();
+    await later.go(MINUTE);
+    assert.ok(objects.bundles?.[0]?.includes(stranger.cert), 'it was adopted first');
+    assert.ok(later.log.messages().includes(LOG.authorityAdopted));
+  });
+
+  test('what serves nothing yet is not ready, even if nobody is registered to ask', async (t) => {
+    const { objects, replica } = await aRunning(t);
+    objects.putBundles(undefined);
+    await replica.source.stop();
+    const later = aReplica(objects);
+    t.after(() => later.source.stop());
+    const refusals: string[] = [];
+    later.source.start(() => {
+      refusals.push('once');
+      if (refusals.length < 4) throw new Error('the server does not take it');
+    });
+    await later.rest();
+    assert.equal(later.source.current(), undefined);
+    assert.equal(later.source.notReady(), 'the server does not take it');
+    await later.go(MINUTE);
+    assert.equal(later.source.notReady(), undefined);
+    assert.equal(refusals.length, 4);
+  });
+
+  test('a bundle that is gone for a moment is no reason to serve by what is not known yet', async (t) => {
+    const { objects, replica } = await aRunning(t);
+    const old = servedNow(replica);
+    objects.putData(undefined);
+    await replica.go(MINUTE);
+    // Nobody is told of it: the look at the authority comes first.
+    const listeners = objects.listeners.splice(0);
+    objects.putBundles(['']);
+    objects.listeners.push(...listeners);
+    await replica.go(MINUTE);
+    assert.equal(servedNow(replica), old);
+    assert.ok(isGood(replica, objects));
+  });
+
+  test('a Secret that vanishes again and again is not written without end, and the log says so once', async (t) => {
+    const { objects, replica } = await aRunning(t);
+    objects.before = (call) => {
+      if (call === 'read secret') objects.data = undefined;
+    };
+    const before = objects.writes.length;
+    await replica.go(10 * MINUTE);
+    assert.ok(objects.writes.length - before < 10 * 2 * 30, `${objects.writes.length - before} writes in ten minutes`);
+    const troubles = replica.log.lines.filter(({ message }) => message === LOG.certificateTrouble);
+    assert.deepEqual(
+      troubles.map(({ fields }) => fields.error),
+      ['the Secret or the registration changes again and again'],
+    );
+  });
+
+  test('one is reconciled at a time', async (t) => {
+    const { objects, replica } = aWorld(t);
+    const calls: string[] = [];
+    objects.before = (call) => void calls.push(call);
+    const one = replica();
+    one.start();
+    await one.rest();
+    const looks = calls.filter((call) => call.startsWith('read'));
+    assert.ok(looks.length > 2);
+    for (const [i, call] of looks.entries()) assert.equal(call, ['read registration', 'read secret'][i % 2]);
+  });
 });
 
 describe('renewal', () => {
@@ -170,7 +251,7 @@ describe('renewal', () => {
   test('of the authority: carried first, then signing, then the old one goes; no moment without trust, in two replicas', async (t) => {
     const { objects, replica: first } = await aRunning(t);
     const second = aReplica(objects);
-    t.after(() => second.keeper.stop());
+    t.after(() => second.source.stop());
     second.start();
     await second.rest();
     const both = [first, second];
@@ -209,7 +290,7 @@ describe('renewal', () => {
       throw new Error('connect ECONNREFUSED');
     };
     await replica.go(SERVING_MS);
-    assert.equal(replica.keeper.notReady(), undefined);
+    assert.equal(replica.source.notReady(), undefined);
     assert.ok(isGood(replica, objects));
     assert.equal(replica.served.length, 2);
     assert.deepEqual(replica.log.messages('warn'), [LOG.certificateTrouble]);
@@ -258,7 +339,7 @@ describe('trouble', () => {
   test('a Secret put back from a backup: what the registration then carries is served at once', async (t) => {
     const { objects, replica } = await aRunning(t);
     const backup = await createAuthority('backup', caValidity(NOW, CA_MS));
-    objects.putData(writeAuthorities({ signing: backup, retired: [] }));
+    objects.putData(formatAuthorities({ signing: backup, retired: [] }));
     // It is the first look that sees it.
     await replica.go(MINUTE);
     assert.equal(objects.bundles?.[0], certificatesIn(backup.cert)[0]?.toString());
@@ -276,7 +357,7 @@ describe('trouble', () => {
       const one = replica();
       one.start();
       await one.rest();
-      assert.equal(one.keeper.notReady(), undefined);
+      assert.equal(one.source.notReady(), undefined);
       assert.equal(one.log.lines[0]?.fields.why, why);
     });
   }
@@ -289,12 +370,12 @@ describe('trouble', () => {
     await one.rest();
     await one.go(10 * MINUTE);
     const error = 'the Secret ca holds something else (password): name another in CA_SECRET, or delete it';
-    assert.equal(one.keeper.notReady(), error);
+    assert.equal(one.source.notReady(), error);
     assert.deepEqual(one.log.lines, [{ level: 'warn', message: LOG.certificateTrouble, fields: { error } }]);
     assert.deepEqual(objects.writes, []);
     objects.putData(undefined);
     await one.go(2 * MINUTE);
-    assert.equal(one.keeper.notReady(), undefined);
+    assert.equal(one.source.notReady(), undefined);
   });
 
   test('a clock that jumps ahead and back costs new certificates, not the trust', async (t) => {
@@ -311,7 +392,7 @@ describe('trouble', () => {
   test('a clock far ahead renews the authority for all, and the others go along', async (t) => {
     const { objects, replica } = await aRunning(t);
     const ahead = aReplica(objects, undefined, NOW + 2 * CA_MS);
-    t.after(() => ahead.keeper.stop());
+    t.after(() => ahead.source.stop());
     ahead.start();
     await ahead.rest();
     await replica.go(10 * MINUTE);
@@ -326,7 +407,7 @@ describe('trouble', () => {
     const { objects, replica } = aWorld(t);
     const one = replica();
     one.start();
-    await one.keeper.stop();
+    await one.source.stop();
     assert.ok(objects.writes.length <= 1);
   });
 });

@@ -1,0 +1,268 @@
+import type { Clock } from '../async/clock.ts';
+import { type Authorities, bundleOf } from '../certificates/authorities.ts';
+import { AuthorityRotation, type Look } from '../certificates/authority-rotation.ts';
+import type { AuthoritySecret } from '../certificates/authority-secret.ts';
+import { BundlePropagation } from '../certificates/bundle-propagation.ts';
+import type { Expiry, Pair } from '../certificates/certificate-source.ts';
+import type { Lifetimes } from '../certificates/lifetimes.ts';
+import { certificatesIn, expiryOf } from '../certificates/pem.ts';
+import {
+  changesTo,
+  type DesiredRegistration,
+  type ObservedRegistration,
+  type Registration,
+} from '../certificates/registration.ts';
+import { ServingCertificate } from '../certificates/serving-certificate.ts';
+import { Backoff } from '../informer/backoff.ts';
+import { describeError } from '../kube/errors.ts';
+import { LOG, type Log } from '../log/messages.ts';
+import type { ReconcileResult, Reconciler } from './controller.ts';
+
+/**
+ * `authority`: the authorities in the Secret, and what this replica serves by them. `registration`: what the registration
+ * carries, and whether the hook is ready for it.
+ */
+export type CertificateKey = 'authority' | 'registration';
+
+export interface CertificateOptions {
+  readonly secret: Pick<AuthoritySecret, 'read' | 'write'>;
+  readonly registration: Pick<Registration, 'read' | 'write'>;
+  /** Names of the two, for messages. */
+  readonly secretName: string;
+  readonly registrationName: string;
+  /** The names that are served; the first is the one by which the API server calls. */
+  readonly hosts: readonly [string, ...string[]];
+  readonly lifetimes: Lifetimes;
+  readonly log: Log;
+  readonly clock: Pick<Clock, 'now' | 'monotonicNow'>;
+  readonly random: () => number;
+  /** Puts a key on the queue. */
+  readonly wake: (key: CertificateKey) => void;
+}
+
+/** What a reconcile brought about: `changed` if something was written, here or meanwhile by somebody else. */
+type Outcome = 'changed' | 'quiet';
+
+/** How often in a row a key is reconciled at once because something was written, here or elsewhere. */
+const CHANGES_IN_A_ROW = 10;
+const FAILURES = { firstMs: 1_000, maxMs: 30_000, resetAfterMs: 120_000 };
+/** Somebody who writes the bundle again and again is not to be raced. */
+const CORRECTIONS = { firstMs: 500, maxMs: 60_000, resetAfterMs: 300_000 };
+
+/**
+ * Keeps the authorities, the registration's caBundle and this replica's own serving certificate. Every replica does all of
+ * it, without a leader. These keep a replica that is behind from undoing what another has done:
+ * - both keys read the registration first and then the Secret, and write only on the versions that they read;
+ * - `authority` writes the Secret, and wakes `registration` for it before it goes on itself;
+ * - `registration` writes the bundle of a Secret only if there is nothing left to do about that Secret.
+ * One worker: what is remembered of the looks has to come from them in their order. See docs/decisions/0006-certificates.md.
+ */
+export class CertificateReconciler implements Reconciler<CertificateKey> {
+  readonly kind = 'certificates';
+  readonly idOf = (key: CertificateKey) => key;
+  readonly #options: CertificateOptions;
+  readonly #rotation: AuthorityRotation;
+  readonly #propagation: BundlePropagation;
+  readonly #serving: ServingCertificate;
+  readonly #trouble: Readonly<Record<CertificateKey, Trouble>>;
+  readonly #corrections: Backoff;
+  /** As last read; what is served is renewed by them without the API server. */
+  #authorities: Authorities | undefined;
+  /** The resourceVersion of the registration as last read, and as `authority` last read it; empty if there was none. */
+  #observedVersion = '';
+  #versionAtAuthority = '';
+  #written: DesiredRegistration | undefined;
+  /** On the monotonic clock: before this the same is not written again. */
+  #correctAt = Number.NEGATIVE_INFINITY;
+  #unreadyBecause = 'there is no certificate yet';
+  #isReady = false;
+  #isAbsent = false;
+
+  constructor(options: CertificateOptions) {
+    const { clock, random, lifetimes } = options;
+    this.#options = options;
+    this.#rotation = new AuthorityRotation(options);
+    this.#propagation = new BundlePropagation(lifetimes.settleMs, clock);
+    this.#serving = new ServingCertificate(options);
+    this.#trouble = { authority: newTrouble(clock, random), registration: newTrouble(clock, random) };
+    this.#corrections = new Backoff(CORRECTIONS, clock, random);
+  }
+
+  /** What is served; undefined before there is something. */
+  get pair(): Pair | undefined {
+    return this.#serving.pair;
+  }
+
+  /** Why this keeps the hook unready; undefined if it does not. */
+  get problem(): string | undefined {
+    if (this.#isReady) return undefined;
+    return this.#trouble.authority.failure ?? this.#trouble.registration.failure ?? this.#unreadyBecause;
+  }
+
+  expiries(): readonly Expiry[] {
+    const certs = { serving: this.#serving.pair?.cert, ca: this.#authorities?.signing.cert } as const;
+    return (['serving', 'ca'] as const).flatMap((certificate) => {
+      const cert = certs[certificate];
+      return cert === undefined ? [] : [{ certificate, at: expiryOf(cert) }];
+    });
+  }
+
+  /** Called with every new pair; what it throws is tried again. */
+  set onChange(onChange: (pair: Pair) => void) {
+    this.#serving.onChange = onChange;
+  }
+
+  /** To be called when the registration has this resourceVersion, empty if it is gone. Wakes its key, unless that is known. */
+  onRegistration(resourceVersion: string): void {
+    if (resourceVersion !== this.#observedVersion) this.#options.wake('registration');
+  }
+
+  /**
+   * Looks again no later than if all is well, whatever fails: what is served has to be renewed without the API server too.
+   * So a failure is handled here, and logged once for each cause in a row.
+   */
+  async reconcile(key: CertificateKey, signal: AbortSignal): Promise<ReconcileResult> {
+    const trouble = this.#trouble[key];
+    try {
+      const outcome =
+        key === 'authority' ? await this.#reconcileAuthority(signal) : await this.#reconcileRegistration(signal);
+      if (outcome === 'quiet') {
+        trouble.failure = undefined;
+        trouble.changesInARow = 0;
+        return { requeueAfterMs: this.#nextLookMs(key) };
+      }
+      if (++trouble.changesInARow >= CHANGES_IN_A_ROW) {
+        throw new Error('the Secret or the registration changes again and again');
+      }
+      // First the registration: who changes the Secret changes the registration after it.
+      this.#options.wake('registration');
+      this.#options.wake(key);
+      return {};
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#reportFailure(trouble, describeError(error));
+      return { requeueAfterMs: Math.min(trouble.backoff.next(), this.#options.lifetimes.lookEveryMs) };
+    }
+  }
+
+  async #reconcileAuthority(signal: AbortSignal): Promise<Outcome> {
+    try {
+      const look = await this.#look(signal);
+      this.#versionAtAuthority = this.#observedVersion;
+      if ((await this.#rotation.carryOut(this.#rotation.plan(look), look, signal)) === 'rewritten') return 'changed';
+      if (await this.#renewServing(look.registration)) this.#options.wake('registration');
+      return 'quiet';
+    } catch (error) {
+      // No API server is needed to sign by an authority that has been read before.
+      if (!signal.aborted) await this.#renewServing(undefined);
+      throw error;
+    }
+  }
+
+  async #reconcileRegistration(signal: AbortSignal): Promise<Outcome> {
+    const look = await this.#look(signal);
+    const step = this.#rotation.plan(look);
+    // The other key judges what a change of the registration means for what signs, and for what is served.
+    if (step.kind !== 'keep' || this.#observedVersion !== this.#versionAtAuthority) this.#options.wake('authority');
+    if (step.kind !== 'keep') return 'quiet';
+    const desired = { bundle: bundleOf(step.authorities) };
+    if ((await this.#writeRegistration(desired, look.registration, signal)) === 'changed') return 'changed';
+    this.#judgeReadiness(look.registration);
+    return 'quiet';
+  }
+
+  /** In this order; see the class. */
+  async #look(signal: AbortSignal): Promise<Look> {
+    const registration = await this.#options.registration.read(signal);
+    const secret = await this.#options.secret.read(signal);
+    this.#observedVersion = registration?.resourceVersion ?? '';
+    this.#propagation.record(registration);
+    if (secret?.content.kind === 'authorities') this.#authorities = secret.content.authorities;
+    return {
+      registration,
+      secret,
+      servedBy: this.#serving.authority,
+      isReady: this.#isReady,
+      isSettled: (cert) => this.#propagation.isSettled(cert),
+    };
+  }
+
+  /** Whether there is something new to serve. */
+  async #renewServing(registration: ObservedRegistration | undefined): Promise<boolean> {
+    if (this.#authorities === undefined) return false;
+    const { signing } = this.#authorities;
+    // After a restore of the Secret the registration carries the new one alone: waiting would only lose answers.
+    const isWorthIt = this.#isRefused(registration) && this.#propagation.isPublished(signing.cert);
+    return this.#serving.renew(signing, isWorthIt || this.#propagation.isSettled(signing.cert));
+  }
+
+  async #writeRegistration(
+    desired: DesiredRegistration,
+    observed: ObservedRegistration | undefined,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const { registration, registrationName, log, clock } = this.#options;
+    if (observed === undefined) return 'quiet';
+    const changes = changesTo(observed, desired);
+    if (changes.length === 0) return 'quiet';
+    const isCorrection = desired.bundle === this.#written?.bundle;
+    if (isCorrection && clock.monotonicNow() < this.#correctAt) return 'quiet';
+    const result = await registration.write(observed, changes, signal);
+    if (result.kind === 'changed') return 'changed';
+    if (isCorrection) this.#correctAt = clock.monotonicNow() + this.#corrections.next();
+    this.#written = desired;
+    const fields = { registration: registrationName, authorities: certificatesIn(desired.bundle).length };
+    if (isCorrection) log.warn(LOG.bundleCorrected, fields);
+    else log.info(LOG.bundleWritten, fields);
+    return 'changed';
+  }
+
+  /** Ready once the API server takes what is served, or if nobody is registered to ask; from then on for good. */
+  #judgeReadiness(registration: ObservedRegistration | undefined): void {
+    const { registrationName: name, log, hosts } = this.#options;
+    if (registration === undefined && !this.#isAbsent) log.warn(LOG.registrationMissing, { registration: name });
+    this.#isAbsent = registration === undefined;
+    if (this.#serving.pair === undefined) return;
+    if (registration?.webhooks.length === 0) {
+      this.#unreadyBecause = `no webhook of the registration ${name} calls the Service at ${hosts[0]}`;
+    } else if (this.#isRefused(registration)) {
+      this.#unreadyBecause = `the caBundle of the registration ${name} does not verify the serving certificate`;
+    } else this.#isReady = true;
+  }
+
+  /** Whether the registration makes the API server refuse what is served. */
+  #isRefused(registration: ObservedRegistration | undefined): boolean {
+    return registration?.webhooks.some(({ bundle }) => !this.#serving.isTrustedBy(bundle)) ?? false;
+  }
+
+  #nextLookMs(key: CertificateKey): number {
+    const { lookEveryMs } = this.#options.lifetimes;
+    if (key === 'authority') {
+      const { signing, next } = this.#authorities ?? {};
+      return Math.min(lookEveryMs, this.#propagation.settledIn([signing, next].flatMap((pair) => pair?.cert ?? [])));
+    }
+    const correctInMs = this.#correctAt - this.#options.clock.monotonicNow();
+    return correctInMs > 0 ? Math.min(lookEveryMs, correctInMs) : lookEveryMs;
+  }
+
+  /** What fails for both keys, as when the API server is away, is said once. */
+  #reportFailure(trouble: Trouble, failure: string): void {
+    const { authority, registration } = this.#trouble;
+    const isKnown = [authority.failure, registration.failure].includes(failure);
+    if (!isKnown) this.#options.log.warn(LOG.certificateTrouble, { error: failure });
+    trouble.failure = failure;
+    trouble.changesInARow = 0;
+  }
+}
+
+/** What goes wrong with one key. */
+interface Trouble {
+  readonly backoff: Backoff;
+  /** Why it failed when it was last reconciled; undefined if it did not. */
+  failure: string | undefined;
+  changesInARow: number;
+}
+
+function newTrouble(clock: CertificateOptions['clock'], random: () => number): Trouble {
+  return { backoff: new Backoff(FAILURES, clock, random), failure: undefined, changesInARow: 0 };
+}

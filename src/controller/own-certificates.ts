@@ -1,0 +1,100 @@
+import type { Clock } from '../async/clock.ts';
+import { AuthoritySecret } from '../certificates/authority-secret.ts';
+import type { CertificateSource } from '../certificates/certificate-source.ts';
+import { lifetimesOf } from '../certificates/lifetimes.ts';
+import { Registration } from '../certificates/registration.ts';
+import { hostsOf } from '../certificates/serving-certificate.ts';
+import type { ApiClient } from '../kube/client.ts';
+import { createGuardedObjects } from '../kube/guarded-objects.ts';
+import type { Log } from '../log/messages.ts';
+import { type CertificateKey, type CertificateOptions, CertificateReconciler } from './certificates.ts';
+import { Controller } from './controller.ts';
+import { watchRegistration } from './registration-watch.ts';
+
+export interface OwnCertificatesOptions {
+  /** Of the Service and of the Secret. */
+  readonly namespace: string;
+  readonly service: string;
+  readonly secret: string;
+  readonly registration: string;
+  readonly servingLifetimeMs: number;
+  readonly caLifetimeMs: number;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** For metrics; what is absent is not counted. */
+export interface CertificateMetrics {
+  onReconcile?(kind: string, result: 'success' | 'error', durationMs: number): void;
+  onQueueAdd?(): void;
+}
+
+/** Certificates by an authority of the hook's own. Loaded only if it is wanted, for the X.509 library that comes with it. */
+export function createOwnCertificates(
+  client: ApiClient,
+  options: OwnCertificatesOptions,
+  on: CertificateMetrics,
+): CertificateSource {
+  const { namespace, service, secret, registration, servingLifetimeMs, caLifetimeMs, log, clock, random } = options;
+  const objects = createGuardedObjects(client);
+  return sourceOf(
+    {
+      secret: new AuthoritySecret(objects, namespace, secret),
+      registration: new Registration(objects, { name: registration, service: { namespace, name: service } }),
+      secretName: secret,
+      registrationName: registration,
+      hosts: hostsOf(service, namespace),
+      lifetimes: lifetimesOf(servingLifetimeMs, caLifetimeMs),
+      log,
+      clock,
+      random,
+    },
+    (onChange) =>
+      watchRegistration({
+        client,
+        name: registration,
+        clock,
+        random,
+        log: (level, message, fields) => log[level](message, fields),
+        onChange,
+      }),
+    on,
+  );
+}
+
+/** The reconciler, the controller that runs it, and the watch that wakes it, as one source. */
+export function sourceOf(
+  options: Omit<CertificateOptions, 'wake'> & Pick<OwnCertificatesOptions, 'clock'>,
+  createWatch: (onChange: (resourceVersion: string) => void) => { start(): void; stop(): Promise<void> },
+  on: CertificateMetrics,
+): CertificateSource {
+  const { clock, random, log } = options;
+  const reconciler = new CertificateReconciler({ ...options, wake: (key) => controller.queue.add(key) });
+  const controller = new Controller<CertificateKey>({
+    reconciler,
+    clock,
+    random,
+    log,
+    // The two keys must not run at the same time: see the reconciler.
+    workers: 1,
+    onReconcile: (...what) => on.onReconcile?.(...what),
+    onAdd: () => on.onQueueAdd?.(),
+  });
+  const watch = createWatch((resourceVersion) => reconciler.onRegistration(resourceVersion));
+  return {
+    current: () => reconciler.pair,
+    start(onChange) {
+      reconciler.onChange = onChange;
+      controller.start();
+      controller.queue.add('authority');
+      controller.queue.add('registration');
+      watch.start();
+    },
+    async stop() {
+      await Promise.all([controller.stop(), watch.stop()]);
+    },
+    notReady: () => reconciler.problem,
+    expiries: () => reconciler.expiries(),
+  };
+}
