@@ -191,6 +191,8 @@ describe('the other endpoints', () => {
     ['GET', '/eviction'],
     ['POST', '/readyz'],
     ['POST', '/evictions'],
+    ['POST', '/eviction/'],
+    ['POST', '/Eviction'],
     ['PUT', '/eviction'],
     ['GET', '/metrics'],
     ['GET', '/%E0%A4%A'],
