@@ -117,7 +117,6 @@ export function createHook(config: Config, connection: Connection, world: World)
     },
     hurry: () => deadlines.hurry(),
     async stop() {
-      deadlines.stop();
       await Promise.all([permissionController.stop(), core.stop()]);
     },
   };

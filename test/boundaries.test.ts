@@ -65,6 +65,13 @@ const HOUSES: Readonly<Record<string, readonly string[]>> = {
   bin: ['src', 'rehearsal'],
 };
 
+/** The folders of `bench`, and which of its folders each may import. */
+const BENCH_ROOMS: Readonly<Record<string, readonly string[]>> = {
+  support: [],
+  processes: ['support'],
+  phases: ['processes', 'support'],
+};
+
 const NOT_PURE = ['node:crypto'];
 
 /** The world outside, and where `src` may touch it. */
@@ -188,6 +195,21 @@ describe('the houses', () => {
       const isAllowed = (target: string) => {
         const house = houseOf(target);
         return house === name || others.includes(house) || !(house in HOUSES || house === 'test');
+      };
+      assert.deepEqual(
+        own.flatMap((one) => wrongImports(one, isAllowed)),
+        [],
+      );
+    });
+  }
+
+  for (const [name, others] of Object.entries(BENCH_ROOMS)) {
+    test(`bench/${name} imports ${others.join(', ') || 'nothing else of bench'}`, () => {
+      const own = everything.filter(({ file }) => file.startsWith(`bench/${name}/`));
+      assert.notEqual(own.length, 0);
+      const isAllowed = (target: string) => {
+        const [house, room = ''] = target.split('/');
+        return house !== 'bench' || room === name || others.includes(room);
       };
       assert.deepEqual(
         own.flatMap((one) => wrongImports(one, isAllowed)),

@@ -23,6 +23,7 @@ const PLAIN = [
   'docs/logs.md',
   'docs/metrics.md',
   'docs/operations.md',
+  'docs/performance.md',
   'docs/reliability.md',
   'docs/simulation.md',
   'docs/status.md',

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CacheHandlers, Followed, Synced } from '../processes/cache.ts';
+import type { CacheHandlers } from '../processes/cache.ts';
 import type { StandInHandlers } from '../processes/stand-in.ts';
 import type { Context } from '../support/context.ts';
 import { IMAGE } from '../support/image.ts';
 import { namespaceOf, podName } from '../support/objects.ts';
+import type { CacheResult, Followed, RealCacheResult } from '../support/results.ts';
 import { changePods, NAMESPACE, type World } from '../support/world.ts';
 
 const NODES = 5_000;
@@ -16,18 +17,6 @@ const FIRST_VERSION = 1_000_000;
 
 /** How many pods the cache is measured with, one after the other. */
 export const podCounts = (quick: boolean) => (quick ? [1_000, 20_000] : [1_000, 20_000, 100_000]);
-
-export interface CacheResult {
-  readonly pods: number;
-  readonly synced: Synced;
-  /** MODIFICATIONS events each; the first warms up what a list does not use. */
-  readonly followed: readonly Followed[];
-  readonly peakMb: number;
-  /** Share of one core while nothing happens. */
-  readonly quiet: number;
-  /** Share of one core that the stand-in used during the modifications: near 1, it was the limit. */
-  readonly standInBusy: number;
-}
 
 export async function measureCache(context: Context, pods: number): Promise<CacheResult> {
   const rounds = context.quick ? 2 : 3;
@@ -57,15 +46,6 @@ export async function measureCache(context: Context, pods: number): Promise<Cach
   await standIn.stop();
   const seconds = followed.reduce((sum, round) => sum + round.seconds, 0);
   return { pods, synced, followed, peakMb, quiet, standInBusy: busySeconds / seconds };
-}
-
-export interface RealCacheResult {
-  readonly synced: Synced;
-  /** From the first change until the cache has the last of REAL_CHANGES. */
-  readonly seconds: number;
-  readonly cpuSeconds: number;
-  /** After these changes. */
-  readonly rssMb: number;
 }
 
 /** The same cache on a real API server, with the pods that it has. */

@@ -1,20 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pruned, StandInHandlers } from '../processes/stand-in.ts';
 import type { Context } from '../support/context.ts';
+import type { PruneResult } from '../support/results.ts';
 
 const RETENTION_MS = 10_000;
 const GIVE_UP_MS = 180_000;
 
 /** How many entries pruning is measured with, one after the other. */
 export const entryCounts = (quick: boolean) => (quick ? [1, 1_000] : [1, 10_000]);
-
-export interface PruneResult {
-  readonly entries: number;
-  /** From the moment at which they were due to the removal of the first and of the last of them. */
-  readonly firstMs: number;
-  readonly lastMs: number;
-  readonly callsPerEntry: number;
-}
 
 /**
  * Every entry is about an earlier instance of a pod on one cordoned node; one event uncordons it, and RETENTION_MS later all

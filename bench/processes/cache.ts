@@ -9,25 +9,11 @@ import { type Core, createCore } from '../../src/core.ts';
 import { createApiClient } from '../../src/kube/client.ts';
 import { openConnection } from '../../src/kube/connection.ts';
 import { loadKubeConfig } from '../../src/kube/kubeconfig.ts';
+import type { Followed, Synced } from '../support/results.ts';
 import { answerCalls } from '../support/rpc.ts';
 
 // What the hook loads beside the cache takes memory too; an export is what the bundler leaves in.
 export { main } from '../../src/main.ts';
-
-export interface Synced {
-  readonly syncMs: number;
-  readonly longestBlockMs: number;
-  readonly rssBeforeMb: number;
-  readonly rssMb: number;
-  readonly pods: number;
-}
-
-export interface Followed {
-  readonly seconds: number;
-  readonly cpuSeconds: number;
-  readonly longestBlockMs: number;
-  readonly rssMb: number;
-}
 
 export interface Usage {
   readonly cpuSeconds: number;

@@ -1,5 +1,6 @@
 /** The load generator: raw TLS sockets, requests and answers as bytes, so that it costs less than what it measures. */
 import { connect, type TLSSocket } from 'node:tls';
+import type { LoadResult } from '../support/results.ts';
 import { answerCalls } from '../support/rpc.ts';
 import { percentile } from '../support/statistics.ts';
 
@@ -11,25 +12,15 @@ export interface Job {
   readonly bodies: readonly string[];
   readonly once?: boolean;
   readonly durationMs?: number;
+  /** Goes on after `durationMs` until there were so many, but no longer than MORE_MS. */
+  readonly atLeast?: number;
   /** Every answer has to contain this. */
   readonly expected: string;
 }
 
-export interface LoadResult {
-  readonly answers: number;
-  readonly perSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
-  /** Answers that did not contain what was expected, and the first of them. */
-  readonly wrong: number;
-  readonly firstWrong?: string;
-  /** How much of one core this process used. */
-  readonly busy: number;
-}
-
 export type LoadHandlers = { run(job: Job): Promise<LoadResult> };
 
+const MORE_MS = 15_000;
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 class Run {
@@ -109,10 +100,15 @@ class Run {
   }
 
   #take(): Buffer | undefined {
-    if (performance.now() >= this.#endAt) return undefined;
+    if (this.#isOver()) return undefined;
     const index = this.#next++;
     if (this.#job.once === true) return this.#requests[index];
     return this.#requests[index % this.#requests.length];
+  }
+
+  #isOver(): boolean {
+    const lateMs = performance.now() - this.#endAt;
+    return lateMs >= (this.#next < (this.#job.atLeast ?? 0) ? MORE_MS : 0);
   }
 
   #check(bytes: Buffer): void {

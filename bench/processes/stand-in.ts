@@ -26,6 +26,8 @@ export type StandInHandlers = {
   uncordon(argument: undefined): number;
   pruned(argument: undefined): Pruned;
   cpuSeconds(argument: undefined): number;
+  /** How many single pods were read whole, and not as metadata alone. */
+  wholePodReads(argument: undefined): number;
 };
 
 const BOOKMARK_EVERY_MS = 60_000;
@@ -33,6 +35,7 @@ const BATCH = 32;
 
 let state: ClusterState;
 const watches = new Map<Kind, ServerResponse>();
+let wholePodReads = 0;
 let pruned = { count: 0, firstAt: 0, lastAt: 0, calls: 0 };
 
 async function start({ size, cert, key }: { size: Size; cert: string; key: string }): Promise<number> {
@@ -56,14 +59,32 @@ const GRANTED = '{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
   pruned.calls++;
   const url = new URL(request.url ?? '/', 'http://stand-in');
-  const kind = ClusterState.kindOf(url.pathname);
-  if (request.method === 'GET' && kind !== undefined) {
-    return url.searchParams.get('watch') === 'true' ? watch(kind, response) : list(kind, url.searchParams, response);
-  }
+  if (request.method === 'GET') return get(url, request.headers.accept, response);
   const body = await read(request);
   if (request.method === 'PATCH') return patch(url.pathname, body, response);
   if (request.method === 'POST') return answer(response, 201, url.pathname.endsWith(REVIEWS) ? GRANTED : body);
-  answer(response, 404, '{"kind":"Status","code":404,"reason":"NotFound"}');
+  answer(response, 404, NOT_FOUND);
+}
+
+const NOT_FOUND = '{"kind":"Status","code":404,"reason":"NotFound"}';
+
+function get({ pathname, searchParams }: URL, accept: string | undefined, response: ServerResponse): void {
+  const kind = ClusterState.kindOf(pathname);
+  if (kind !== undefined && searchParams.get('watch') === 'true') watch(kind, response);
+  else if (kind !== undefined) list(kind, searchParams, response);
+  else getPod(pathname, accept, response);
+}
+
+const POD_PATH = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)$/;
+const METADATA_ALONE = 'as=PartialObjectMetadata';
+
+/** As a real API server: metadata alone where that is asked for, else the whole pod. */
+function getPod(path: string, accept: string | undefined, response: ServerResponse): void {
+  const [, namespace = '', name = ''] = POD_PATH.exec(path) ?? [];
+  const isMetadata = accept?.includes(METADATA_ALONE) === true;
+  const found = isMetadata ? state.podMetadata(namespace, name) : state.pod(namespace, name);
+  if (found !== undefined && !isMetadata) wholePodReads++;
+  answer(response, found === undefined ? 404 : 200, found ?? NOT_FOUND);
 }
 
 function list(kind: Kind, query: URLSearchParams, response: ServerResponse): void {
@@ -139,4 +160,11 @@ function cpuSeconds(): number {
   return (user + system) / 1e6;
 }
 
-answerCalls({ start, modify, uncordon, pruned: () => pruned, cpuSeconds } satisfies StandInHandlers);
+answerCalls({
+  start,
+  modify,
+  uncordon,
+  pruned: () => pruned,
+  cpuSeconds,
+  wholePodReads: () => wholePodReads,
+} satisfies StandInHandlers);

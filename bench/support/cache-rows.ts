@@ -1,6 +1,6 @@
-/** From what the cache did to lines of the table, with the targets of the issue. */
-import type { CacheResult, RealCacheResult } from '../phases/cache.ts';
+/** From what the cache did to lines of the table, with the targets (docs/performance.md). */
 import { atLeast, atMost, below, count, type Figure, mb, ms, percent, perSecond, us, withSpread } from './figures.ts';
+import type { CacheResult, RealCacheResult } from './results.ts';
 import { median, spread } from './statistics.ts';
 
 interface Limits {

@@ -1,4 +1,16 @@
-import { clusterJson, clusterName, entryOf, namespaceOf, nodeJson, nodeName, podJson } from './objects.ts';
+import {
+  clusterJson,
+  clusterName,
+  entryOf,
+  namespaceOf,
+  nodeJson,
+  nodeName,
+  type PodState,
+  podIndexOf,
+  podJson,
+  podMetadataJson,
+  unprotectedIndexOf,
+} from './objects.ts';
 
 /** How many objects a stand-in API server has, and how they lie. */
 export interface Size {
@@ -62,6 +74,18 @@ export class ClusterState {
     return this.#pod(index);
   }
 
+  /** One pod by its name, listed or unprotected; undefined if there is none. */
+  pod(namespace: string, name: string): string | undefined {
+    const found = this.#find(namespace, name);
+    return found && podJson(found);
+  }
+
+  /** Its metadata, as a PartialObjectMetadata. */
+  podMetadata(namespace: string, name: string): string | undefined {
+    const found = this.#find(namespace, name);
+    return found && podMetadataJson(found);
+  }
+
   podVersion(index: number): number {
     return this.#podVersions[index] ?? 0;
   }
@@ -83,14 +107,26 @@ export class ClusterState {
   }
 
   #pod(index: number): string {
+    return podJson(this.#podState(index));
+  }
+
+  #podState(index: number): PodState {
     const resourceVersion = this.#podVersions[index] ?? 0;
-    return podJson({
+    return {
       index,
       resourceVersion,
       node: nodeName(this.size.onCordonedNode ? 0 : index % this.size.nodes),
       cluster: this.#clusterOf(index),
       ready: resourceVersion % 10 !== 0,
-    });
+    };
+  }
+
+  /** Unprotected pods are in no list: the hook lists only pods that a profile selects. */
+  #find(namespace: string, name: string): PodState | undefined {
+    const unprotected = unprotectedIndexOf(namespace, name);
+    if (unprotected !== undefined) return { ...this.#podState(unprotected), unprotected: true };
+    const index = podIndexOf(namespace, name);
+    return index !== undefined && index < this.size.pods ? this.#podState(index) : undefined;
   }
 
   #cluster(index: number): string {

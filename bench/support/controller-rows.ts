@@ -1,6 +1,6 @@
 /** From what the controller did to lines of the table. */
-import type { PruneResult } from '../phases/controller.ts';
 import { count, type Figure, ms } from './figures.ts';
+import type { PruneResult } from './results.ts';
 
 export function pruneRows({ entries, firstMs, lastMs, callsPerEntry }: PruneResult): Figure[] {
   const area = `controller: ${count(entries)} ${entries === 1 ? 'entry' : 'entries'}`;

@@ -34,6 +34,11 @@ export function tableOf(figures: readonly Figure[]): string {
   return [line(header), rule, ...rows.map(line)].join('\n');
 }
 
+/** A target is missed, or what was measured is not what the line is about. */
+export function isBad({ target, isInvalid }: Figure): boolean {
+  return isInvalid === true || target?.met === false;
+}
+
 function verdictOf({ target, isInvalid }: Figure): string {
   if (isInvalid) return 'INVALID';
   if (target === undefined) return '';

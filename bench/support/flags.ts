@@ -2,23 +2,29 @@ import { fileName, flag, helpOf, list, oneOf, readArguments, value } from '../..
 
 export { UsageError } from '../../src/command-line.ts';
 
-export const PHASES = ['evictions', 'cache', 'controller'] as const;
+export const PHASES = ['evictions', 'unprotected', 'cache', 'controller'] as const;
 export type Phase = (typeof PHASES)[number];
+
+/** Where a pod has the files of its ServiceAccount: token, ca.crt, namespace. */
+export const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 const BENCH = {
   name: 'npm run bench --',
-  about: `Measures the hook on this machine, on loopback ports: eviction answers over TLS beside a bare HTTPS echo, API calls per answer, the cache at 1,000 to 100,000 pods, and how soon the controller prunes. Prints a table of figures, each beside its target. It is no test: a missed target does not change the exit code. Only answers of the hook that are not those of the case do: then the table says INVALID in place of figures. Nothing it started is left behind.`,
+  about: `Measures the hook on this machine, on loopback ports: eviction answers over TLS beside a bare HTTPS echo, API calls per answer, what the hook adds to a read, the cache at 1,000 to 100,000 pods, and how soon the controller prunes. Prints a table of figures, each beside its target. A missed target ends it with exit code 1, and so do answers that are not those of their case: for these the table says INVALID in place of figures. Nothing it started is left behind.`,
   options: {
-    quick: flag('--quick', 'about two minutes instead of about ten: fewer and shorter rounds, no 100,000 pods'),
+    quick: flag('--quick', 'a few minutes instead of about ten: fewer and shorter rounds, no 100,000 pods'),
     only: list('--only <PHASE>', `one of ${PHASES.join(', ')}; may be given more than once`, oneOf(PHASES)),
     json: value('--json <FILE>', 'also writes the figures to FILE', fileName),
   },
   notes: `
 Environment: REFERENCE_HOOK=FILE names the executable of another hook that listens on port 8443, to be
-measured beside.
+measured beside. It finds the API server as in a pod: by KUBERNETES_SERVICE_HOST and
+KUBERNETES_SERVICE_PORT, and by the files of a ServiceAccount, which the benchmark writes and removes:
+  ${SERVICE_ACCOUNT}/{token,ca.crt,namespace}
+So it has to be allowed to write there, as root is in a container.
 
-Exit code: 0 if it ran, 1 if something failed or is INVALID, 2 for a wrong command line, 130 if it was
-interrupted.
+Exit code: 0 if every target is met, 1 if one is MISSED, if something is INVALID or failed, 2 for a wrong
+command line, 130 if it was interrupted.
 
 The first run may build the binaries of the control plane, which takes minutes (see npm run cluster:build).
 `,

@@ -11,23 +11,55 @@ export interface PodState {
   readonly node: string;
   readonly cluster: number;
   readonly ready: boolean;
+  /** No profile selects it, and its name is another. */
+  readonly unprotected?: true;
 }
 
 export const nodeName = (index: number) => `node-${index}.region.compute.internal`;
 export const namespaceOf = (podIndex: number) => `team-${Math.floor(podIndex / PODS_PER_NAMESPACE)}`;
 export const podName = (index: number) => `cb-${String(index % PODS_PER_NAMESPACE).padStart(4, '0')}`;
+/** Pods that no profile selects are of the first namespace. */
+export const unprotectedName = (index: number) => `web-${index}`;
+
+/** The index of the pod that has this name; undefined if no pod could. */
+export function podIndexOf(namespace: string, name: string): number | undefined {
+  const [, group] = /^team-(\d+)$/.exec(namespace) ?? [];
+  const [, within] = /^cb-(\d{4,})$/.exec(name) ?? [];
+  return group === undefined || within === undefined ? undefined : Number(group) * PODS_PER_NAMESPACE + Number(within);
+}
+
+export function unprotectedIndexOf(namespace: string, name: string): number | undefined {
+  const [, index] = /^web-(\d+)$/.exec(name) ?? [];
+  return namespace !== namespaceOf(0) || index === undefined ? undefined : Number(index);
+}
+
 export const clusterName = (index: number) => `cluster-${index}`;
 export const uidOf = (kind: number, index: number) =>
   `${kind.toString(16).padStart(8, '0')}-0000-4000-8000-${index.toString(16).padStart(12, '0')}`;
 
 /** One text for all pods, cut at what varies: making a pod is a join, so the stand-in does not hold up what it serves. */
-const POD_PIECES = JSON.stringify(samplePod()).split(/@([a-z]+)@/);
+const POD_PIECES = piecesOf(samplePod());
+const METADATA_PIECES = piecesOf({
+  kind: 'PartialObjectMetadata',
+  apiVersion: 'meta.k8s.io/v1',
+  metadata: samplePod().metadata,
+});
 
-export function podJson(pod: PodState): string {
+function piecesOf(sample: object): readonly string[] {
+  return JSON.stringify(sample).split(/@([a-z]+)@/);
+}
+
+export const podJson = (pod: PodState): string => fillIn(POD_PIECES, pod);
+
+/** What a real API server sends for `Accept: application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1`. */
+export const podMetadataJson = (pod: PodState): string => fillIn(METADATA_PIECES, pod);
+
+function fillIn(pieces: readonly string[], pod: PodState): string {
   const values: Record<string, string> = {
-    name: podName(pod.index),
-    namespace: namespaceOf(pod.index),
-    uid: uidOf(1, pod.index),
+    app: pod.unprotected ? 'web' : 'couchbase',
+    name: pod.unprotected ? unprotectedName(pod.index) : podName(pod.index),
+    namespace: namespaceOf(pod.unprotected ? 0 : pod.index),
+    uid: uidOf(pod.unprotected ? 4 : 1, pod.index),
     version: String(pod.resourceVersion),
     cluster: clusterName(pod.cluster),
     node: pod.node,
@@ -35,8 +67,8 @@ export function podJson(pod: PodState): string {
     at: `2026-11-${String(1 + (pod.resourceVersion % 28)).padStart(2, '0')}T10:00:00Z`,
   };
   let text = '';
-  for (let i = 0; i < POD_PIECES.length; i++) {
-    const piece = POD_PIECES[i] as string;
+  for (let i = 0; i < pieces.length; i++) {
+    const piece = pieces[i] as string;
     text += i % 2 === 0 ? piece : values[piece];
   }
   return text;

@@ -1,5 +1,5 @@
 /** A pod as an operator makes it and a kubelet reports on it; `@word@` stands for what varies. */
-export function samplePod(): object {
+export function samplePod() {
   const container = (name: string) => ({
     name,
     image: `registry.example/couchbase/${name}:7.6.4`,
@@ -42,7 +42,7 @@ export function samplePod(): object {
       resourceVersion: '@version@',
       creationTimestamp: '2026-10-01T10:00:00Z',
       labels: {
-        app: 'couchbase',
+        app: '@app@',
         couchbase_cluster: '@cluster@',
         couchbase_node: '@name@',
         couchbase_node_conf: 'all',

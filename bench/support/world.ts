@@ -19,17 +19,28 @@ const AT_ONCE = 16;
 export interface Pods {
   /** Marked, and with an entry about themselves, as the hook leaves them. */
   readonly waiting: readonly string[];
-  readonly unselected: readonly string[];
+  /** No profile selects them. */
+  readonly unprotected: readonly string[];
   /** With an entry about an earlier instance. */
   readonly released: readonly string[];
   /** Never evicted before: each is good for one first mark. */
   readonly fresh: readonly string[];
 }
 
+export interface ApiAccess {
+  /** https://HOST:PORT */
+  readonly server: string;
+  /** PEM of its certificate authority. */
+  readonly caData: string;
+  readonly token: string;
+}
+
 /** A real control plane with the pods that the hook is asked about. */
 export interface World {
   readonly kubeconfigPath: string;
   readonly client: ApiClient;
+  /** How to reach the API server without a kubeconfig, as an administrator. */
+  readonly access: ApiAccess;
   /** The node that is being drained: pods that wait, or are to be marked, stand there. */
   readonly drained: string;
   /** Where the others are. */
@@ -48,7 +59,8 @@ export async function createWorld(context: Context): Promise<World> {
   await createNamespace(client, NAMESPACE);
   const [drained = '', calm = ''] = cluster.nodes;
   await cordon(client, drained, signal);
-  const place = { kubeconfigPath: cluster.kubeconfigPath, client, drained, calm };
+  const access = { server: cluster.server, caData: cluster.caData, token: cluster.adminToken };
+  const place = { kubeconfigPath: cluster.kubeconfigPath, client, access, drained, calm };
   progress('creating pods');
   return { ...place, pods: await createPods(place, '', EACH) };
 }
@@ -80,7 +92,7 @@ async function createPods(
   };
   const pods = {
     waiting: await create('waiting', EACH),
-    unselected: await create('unselected', EACH),
+    unprotected: await create('unprotected', EACH),
     released: await create('released', released),
     fresh: await create('fresh', FRESH),
   };
@@ -92,7 +104,7 @@ async function createPods(
 
 function metadataOf(kind: keyof Pods, cluster: string) {
   const labels: Record<string, string> =
-    kind === 'unselected' ? { app: 'web' } : { app: 'couchbase', couchbase_cluster: cluster };
+    kind === 'unprotected' ? { app: 'web' } : { app: 'couchbase', couchbase_cluster: cluster };
   const annotations: Record<string, string> = kind === 'waiting' ? { 'cao.couchbase.com/reschedule': 'true' } : {};
   return { labels, annotations };
 }

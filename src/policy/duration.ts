@@ -9,18 +9,24 @@ export function parseDuration(text: string): number {
   return total;
 }
 
-/** Formats milliseconds for people, with at most two units: `0s`, `3m20s`, `2h5m`, `3d4h`. Never negative. */
-export function formatAge(ms: number): string {
-  // Every 429 contains an age, so this avoids arrays.
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  if (seconds < 60) return `${seconds}s`;
-  if (seconds < 3600) return inTwo(seconds, 60, 'm', 's');
-  if (seconds < 86_400) return inTwo(Math.floor(seconds / 60), 60, 'h', 'm');
-  return inTwo(Math.floor(seconds / 3600), 24, 'd', 'h');
-}
+const AGE_UNITS = [
+  ['d', 86_400],
+  ['h', 3600],
+  ['m', 60],
+  ['s', 1],
+] as const;
 
-function inTwo(count: number, per: number, unit: string, smallerUnit: string): string {
-  const rest = count % per;
-  const whole = `${Math.floor(count / per)}${unit}`;
-  return rest === 0 ? whole : `${whole}${rest}${smallerUnit}`;
+/** Writes a span of milliseconds for people, two units at most: `0s`, `3m20s`, `2h5m`, `3d4h`. Never negative. */
+export function formatAge(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const largest = AGE_UNITS.findIndex(([, size]) => seconds >= size);
+  if (largest === -1) return '0s';
+  let rest = seconds;
+  let text = '';
+  for (const [unit, size] of AGE_UNITS.slice(largest, largest + 2)) {
+    const count = Math.floor(rest / size);
+    if (count > 0) text += `${count}${unit}`;
+    rest -= count * size;
+  }
+  return text;
 }

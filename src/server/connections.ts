@@ -6,38 +6,35 @@ import type { Socket } from 'node:net';
  * the memory of the process: an idle one costs some 50 KB with its TLS, one with a small body in hand twice that.
  */
 export const CONNECTIONS_MAX = 1_000;
-/** Requests that one connection may send before the first is answered. No API server sends a second one. */
+/** Requests that one connection may send before the first response. No API server sends a second one. */
 const PIPELINED_MAX = 16;
 
 interface Connection {
   readonly peer: string;
   readonly socket: Socket;
-  inHand: number;
-  /** The last request that began; those before it are here whole. */
-  latest: IncomingMessage | undefined;
-  /** Whether it has ever carried an answer. */
+  /** Those whose response has not left. */
+  readonly requests: Set<IncomingMessage>;
+  /** Whether it has ever carried a response. */
   isUsed: boolean;
-  /** When a request last came on it; counted, not timed. */
+  /** The place of its last request among those of all connections. */
   lastUse: number;
 }
 
 /**
- * The open connections of a server, and how many requests are in hand. Where there are too many, one makes room that has
- * never carried an answer, or else the one that was used the longest ago: to refuse the new one would let whoever opens a
- * thousand of them lock the API server out.
+ * The open connections of a server, and how many requests are in hand. At the limit, a new connection replaces one that never
+ * carried a response, else the least recently used. Refusing it would let an attacker with a thousand connections lock out
+ * the API server.
  */
 export class Connections {
-  /** By peer, which tells the connection of a request also behind TLS. */
+  /** By peer, because behind TLS a request has another socket than its connection. */
   readonly #open = new Map<string, Connection>();
-  /** By the socket of its requests: to name the peer anew for each of them costs more than to count it. */
-  readonly #bySocket = new WeakMap<Socket, Connection>();
   readonly #idle: (() => void)[] = [];
   readonly #max: number;
   readonly #onDisplaced: () => void;
   #inHand = 0;
   #uses = 0;
 
-  /** `onDisplaced` is told of every connection that is ended because there are too many. */
+  /** `onDisplaced` is called for every connection that is ended because there are too many. */
   constructor(server: Server, max: number, onDisplaced: () => void = () => undefined) {
     this.#max = max;
     this.#onDisplaced = onDisplaced;
@@ -45,6 +42,7 @@ export class Connections {
     server.on('request', (request, response) => this.#track(request, response));
   }
 
+  /** Resolves when no request is in hand. */
   async idle(): Promise<void> {
     if (this.#inHand === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -58,54 +56,46 @@ export class Connections {
 
   #add(socket: Socket): void {
     const peer = peerOf(socket);
-    const connection = { peer, socket, inHand: 0, latest: undefined, isUsed: false, lastUse: this.#uses++ };
+    const connection = { peer, socket, requests: new Set<IncomingMessage>(), isUsed: false, lastUse: this.#uses++ };
     this.#open.set(peer, connection);
     socket.once('close', () => this.#open.get(peer) === connection && this.#open.delete(peer));
     if (this.#open.size > this.#max) this.#makeRoom(connection);
   }
 
-  /** A review that is here whole is carried through; it takes as long as its deadline at most. */
+  /** A connection with a whole request stays until its response has left; its deadline bounds that. */
   #makeRoom(newest: Connection): void {
-    const others = [...this.#open.values()].filter((connection) => !isAsking(connection) && connection !== newest);
-    const found = others.sort(ofLeastUse)[0] ?? newest;
+    const others = [...this.#open.values()].filter((one) => one !== newest && !hasWholeRequest(one));
+    const found = others.sort(byUse)[0] ?? newest;
     this.#open.delete(found.peer);
     found.socket.destroy();
     this.#onDisplaced();
   }
 
   #track(request: IncomingMessage, response: ServerResponse): void {
-    const connection = this.#connectionOf(request.socket);
     this.#inHand++;
+    const connection = this.#open.get(peerOf(request.socket));
     if (connection !== undefined) {
       connection.lastUse = this.#uses++;
-      connection.latest = request;
-      if (++connection.inHand > PIPELINED_MAX) connection.socket.destroy();
+      connection.requests.add(request);
+      if (connection.requests.size > PIPELINED_MAX) connection.socket.destroy();
     }
     response.on('close', () => {
       if (connection !== undefined) {
-        if (--connection.inHand === 0) connection.latest = undefined;
         connection.isUsed = true;
+        connection.requests.delete(request);
       }
       this.#inHand--;
       if (this.#inHand === 0) for (const resolve of this.#idle.splice(0)) resolve();
     });
   }
-
-  #connectionOf(socket: Socket): Connection | undefined {
-    const known = this.#bySocket.get(socket);
-    if (known !== undefined) return known;
-    const found = this.#open.get(peerOf(socket));
-    if (found !== undefined) this.#bySocket.set(socket, found);
-    return found;
-  }
 }
 
-/** Whether one of its requests is here whole. */
-function isAsking({ inHand, latest }: Connection): boolean {
-  return inHand > 1 || (inHand === 1 && latest?.complete === true);
+function hasWholeRequest({ requests }: Connection): boolean {
+  return requests.values().some(({ complete }) => complete);
 }
 
-function ofLeastUse(a: Connection, b: Connection): number {
+/** The first is the first to go. */
+function byUse(a: Connection, b: Connection): number {
   return Number(a.isUsed) - Number(b.isUsed) || a.lastUse - b.lastUse;
 }
 

@@ -1,106 +1,50 @@
+import type { Clock } from '../async/clock.ts';
+
 /** The API server's own default and maximum for `timeoutSeconds` of a webhook. */
 const DEFAULT_TIMEOUT_MS = 10_000;
 const MAX_TIMEOUT_MS = 30_000;
 
-/** What the deadlines need of time. */
-export interface DeadlineClock {
-  monotonicNow(): number;
-  setTimer(callback: () => void, ms: number): { cancel(): void };
+/** When one response is due. */
+export interface Deadline {
+  /** Aborts when the response is due, or when the process stops. */
+  readonly signal: AbortSignal;
+  /** Call it when the response is made: its timer would keep the process alive. */
+  close(): void;
 }
 
-/** When one answer is due. To be closed when the answer has left. */
-export class Deadline {
-  /** On the monotonic clock. */
-  readonly dueAt: number;
-  /** Called once, when it is due or has been hurried. */
-  whenDue: (() => void) | undefined;
-  readonly #open: Set<Deadline>;
-  #controller: AbortController | undefined;
-  #cause: Error | undefined;
-
-  /** `open` is where it stays until it is closed. */
-  constructor(dueAt: number, open: Set<Deadline>) {
-    this.dueAt = dueAt;
-    this.#open = open;
-    open.add(this);
-  }
-
-  /** Made when it is asked for: most answers leave before anybody needs it. */
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#cause !== undefined) this.#controller.abort(this.#cause);
-    return this.#controller.signal;
-  }
-
-  expire(cause: Error): void {
-    this.#cause = cause;
-    this.#controller?.abort(cause);
-    this.whenDue?.();
-  }
-
-  close(): void {
-    this.#open.delete(this);
-  }
-}
-
-/**
- * The deadlines of all answers in hand, on one timer: a timer and two signals for each answer cost more than to make the
- * answer from the cache. The timer is for the earliest that was open when it was set, and finds the next one itself.
- */
+/** The deadlines of all requests in hand. */
 export class Deadlines {
-  readonly #clock: DeadlineClock;
-  readonly #open = new Set<Deadline>();
-  #timer: { readonly at: number; cancel(): void } | undefined;
+  readonly #clock: Pick<Clock, 'setTimer'>;
+  readonly #open = new Set<AbortController>();
   #isHurried = false;
 
-  constructor(clock: DeadlineClock) {
+  constructor(clock: Pick<Clock, 'setTimer'>) {
     this.#clock = clock;
   }
 
   open(ms: number): Deadline {
-    const deadline = new Deadline(this.#clock.monotonicNow() + ms, this.#open);
-    if (this.#isHurried) deadline.expire(hurried());
-    if (this.#timer === undefined || deadline.dueAt < this.#timer.at) this.#setTimer(deadline.dueAt);
-    return deadline;
+    const controller = new AbortController();
+    const timer = this.#clock.setTimer(() => controller.abort(new Error('the answer is due')), ms);
+    const close = () => {
+      timer.cancel();
+      this.#open.delete(controller);
+    };
+    this.#open.add(controller);
+    if (this.#isHurried) controller.abort(hurried());
+    return { signal: controller.signal, close };
   }
 
-  /** Every answer is due now, those to come too. */
+  /** Every response is due now, those to come too. */
   hurry(): void {
     this.#isHurried = true;
-    for (const deadline of this.#open) deadline.expire(hurried());
-  }
-
-  /** To be called when the last answer has left: the timer would keep the process for as long as an answer may take. */
-  stop(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-  }
-
-  #setTimer(at: number): void {
-    this.#timer?.cancel();
-    const timer = this.#clock.setTimer(() => this.#expireDue(), Math.max(0, at - this.#clock.monotonicNow()));
-    this.#timer = { at, cancel: () => timer.cancel() };
-  }
-
-  #expireDue(): void {
-    this.#timer = undefined;
-    const now = this.#clock.monotonicNow();
-    let next = Number.POSITIVE_INFINITY;
-    for (const deadline of this.#open) {
-      if (deadline.dueAt > now) next = Math.min(next, deadline.dueAt);
-      else {
-        this.#open.delete(deadline);
-        deadline.expire(new Error('the answer is due'));
-      }
-    }
-    if (next !== Number.POSITIVE_INFINITY) this.#setTimer(next);
+    for (const controller of this.#open) controller.abort(hurried());
   }
 }
 
 const hurried = () => new Error('the process is stopping');
 
 /**
- * How long an answer may take: the API server's `?timeout=`, less three tenths, at most three seconds. Its clock begins before
+ * How long a response may take: the API server's `?timeout=`, less three tenths, at most three seconds. Its clock begins before
  * the handshake; with hundreds of evictions at once that, and the way back, take seconds (docs/reliability.md).
  */
 export function answerWithinMs(url: string): number {
@@ -111,8 +55,6 @@ export function answerWithinMs(url: string): number {
 
 /** `10s`, `1m0s`, `1.5s` or `500ms` as Go writes them; 0 for anything else. */
 function goDurationMs(text: string): number {
-  // What every API server sends for whole seconds.
-  if (/^\d{1,5}s$/.test(text)) return Number.parseInt(text, 10) * 1000;
   if (!/^(\d+(\.\d+)?(ms|s|m))+$/.test(text)) return 0;
   const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000 };
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m)/g)];
@@ -122,7 +64,6 @@ function goDurationMs(text: string): number {
 /** The value of `?timeout=`; empty if there is none, or more than one. */
 function timeoutOf(url: string): string {
   const query = url.slice(url.indexOf('?') + 1);
-  if (query.startsWith('timeout=') && !/[&%+]/.test(query)) return query.slice('timeout='.length);
   const [timeout = '', ...others] = new URLSearchParams(query).getAll('timeout');
   return others.length === 0 ? timeout : '';
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { atLeast, atMost, below, count, percent, tableOf } from '../../bench/support/figures.ts';
+import { atLeast, atMost, below, count, isBad, percent, tableOf } from '../../bench/support/figures.ts';
 import { callsIn } from '../../bench/support/hook-metrics.ts';
 import { median, percentile, spread } from '../../bench/support/statistics.ts';
 
@@ -30,6 +30,17 @@ describe('the table of figures', () => {
   test('targets: at the limit, and beside it', () => {
     assert.deepEqual([atMost(2, 2, 'x').met, atLeast(50, 50, '%').met, below(50, 50, 'ms').met], [true, true, false]);
     assert.equal(atLeast(1, 8000, '/s').text, 'at least 8,000/s');
+  });
+
+  test('what ends the benchmark with exit code 1', () => {
+    const row = { area: 'cache', what: 'sync', shown: '1 s', values: {} };
+    const rows = [
+      row,
+      { ...row, target: atMost(2, 2, 'x') },
+      { ...row, target: atMost(3, 2, 'x') },
+      { ...row, isInvalid: true as const },
+    ];
+    assert.deepEqual(rows.map(isBad), [false, false, true, true]);
   });
 
   test('numbers', () => {

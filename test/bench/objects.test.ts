@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ClusterState } from '../../bench/support/cluster-state.ts';
+import { unprotectedName } from '../../bench/support/objects.ts';
 import { projectPod } from '../../src/cache/projections.ts';
 import { decodeEntry, entryPod } from '../../src/policy/entry.ts';
 import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
@@ -16,6 +17,23 @@ test('a pod of the stand-in has the size and the fields of a real one', () => {
   assert.equal(pod.name, 'cb-0007');
   assert.equal(pod.owner?.kind, 'CouchbaseCluster');
   assert.equal(pod.labels.couchbase_cluster, 'cluster-3');
+});
+
+test('one pod is found by its name, whole or as metadata alone, and unprotected ones beside those of the lists', () => {
+  const state = new ClusterState(SIZE);
+  assert.equal(state.pod('team-1', 'cb-0003'), state.json('pods', 203));
+  const { kind, metadata, ...others } = parse(state.podMetadata('team-1', 'cb-0003') ?? '');
+  assert.deepEqual([kind, others], ['PartialObjectMetadata', { apiVersion: 'meta.k8s.io/v1' }]);
+  assert.deepEqual(metadata, parse(state.json('pods', 203)).metadata);
+  const web = projectPod(parse(state.pod('team-0', unprotectedName(7)) ?? ''), FIELDS);
+  assert.deepEqual([web.name, web.namespace, web.labels.app], ['web-7', 'team-0', 'web']);
+  for (const [namespace, name] of [
+    ['team-5', 'cb-0000'],
+    ['team-1', 'web-7'],
+    ['db', 'cb-0003'],
+  ] as const) {
+    assert.equal(state.pod(namespace, name), undefined, `${namespace}/${name}`);
+  }
 });
 
 test('a change shows in the pod and raises its version', () => {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type CacheResult, MODIFICATIONS, podCounts, REAL_CHANGES } from '../../bench/phases/cache.ts';
+import { MODIFICATIONS, podCounts, REAL_CHANGES } from '../../bench/phases/cache.ts';
 import { entryCounts } from '../../bench/phases/controller.ts';
-import { type CaseResult, planOf, type Round } from '../../bench/phases/evictions.ts';
-import type { LoadResult } from '../../bench/processes/load.ts';
+import { planOf } from '../../bench/phases/rounds.ts';
 import { cacheRows, growthRow, realCacheRows } from '../../bench/support/cache-rows.ts';
 import { pruneRows } from '../../bench/support/controller-rows.ts';
-import { evictionRows } from '../../bench/support/eviction-rows.ts';
+import { evictionRows, rowsOfCase } from '../../bench/support/eviction-rows.ts';
 import { type Figure, tableOf } from '../../bench/support/figures.ts';
+import type { CacheResult, CaseResult, LoadResult, Round } from '../../bench/support/results.ts';
 import { EACH, entryFor, FRESH, NAMESPACE } from '../../bench/support/world.ts';
 import { decodeEntry, entryPod } from '../../src/policy/entry.ts';
 
@@ -75,10 +75,11 @@ describe('rows of evictions', () => {
   });
 
   test('the targets', () => {
-    const cases = ['waiting', 'unselected', 'first mark', 'released'].map((name) => aCase({ name }));
+    const cases = ['waiting', 'unprotected', 'first mark', 'released'].map((name) => aCase({ name }));
     assert.deepEqual(targets(evictionRows({ cases, quiet: 0 })), [
-      'eviction: waiting: of the bare HTTPS echo: at least 50%',
-      'eviction: waiting: p99: under 10 ms',
+      'eviction: waiting: of the bare HTTPS echo: at least 30%',
+      'eviction: waiting: CPU per answer: at most 4 times',
+      'eviction: waiting: p99: under 20 ms',
       'eviction: waiting: API calls per answer: none',
       'eviction: first mark: API calls per answer: no read, at most 2 writes',
       'quiet: CPU of a quiet hook, of one core: under 1 %',
@@ -86,8 +87,40 @@ describe('rows of evictions', () => {
   });
 });
 
+describe('rows of an eviction that reads metadata', () => {
+  const reading = (readCpuUs: number, wholePodReads = 0, reads = 1_000) =>
+    rowsOfCase(
+      aCase({
+        name: 'unprotected, stand-in',
+        round: { hookCpuUs: 140, readCpuUs },
+        calls: { reads, writes: 0 },
+        wholePodReads,
+      }),
+    );
+
+  test('the targets', () => {
+    assert.deepEqual(targets(reading(100)), [
+      'eviction: unprotected, stand-in:   beyond that read: at most 2 times',
+      'eviction: unprotected, stand-in: API calls per answer: one read, of metadata',
+    ]);
+  });
+
+  test('what the read itself costs does not count', () => {
+    assert.deepEqual(found(reading(100), '  of it the read of metadata, alone')?.[0], '100 µs (100 µs to 100 µs)');
+    assert.deepEqual(found(reading(100), '  beyond that read'), ['40 µs, 2 times that of the echo', true]);
+    assert.deepEqual(found(reading(99), '  beyond that read'), ['41 µs, 2.05 times that of the echo', false]);
+  });
+
+  test('one whole pod that was read, or a second read, misses the target', () => {
+    assert.deepEqual(found(reading(100), 'API calls per answer'), ['1 reads, 0 writes', true]);
+    const whole = '1 reads, 0 writes; 3 reads were of whole pods';
+    assert.deepEqual(found(reading(100, 3), 'API calls per answer'), [whole, false]);
+    assert.deepEqual(found(reading(100, 0, 1_100), 'API calls per answer'), ['1.10 reads, 0 writes', false]);
+  });
+});
+
 describe('rows of the cache', () => {
-  test('a full run shows every size, with the targets of the issue', () => {
+  test('a full run shows every size, with the targets', () => {
     assert.deepEqual(podCounts(false), [1_000, 20_000, 100_000]);
     const results = podCounts(false).map((pods) => aCache(pods));
     const rows = [...results.flatMap((result) => cacheRows(result, MODIFICATIONS)), ...growthRow(results)];

@@ -1,9 +1,9 @@
 import type { RequestListener } from 'node:http';
-import { systemClock } from '../../src/async/system-clock.ts';
+import type { Clock } from '../../src/async/clock.ts';
 import { lineFormat } from '../../src/log/logger.ts';
 import type { Decision } from '../../src/policy/decision.ts';
 import type { EvictionRequest } from '../../src/policy/model.ts';
-import { type DeadlineClock, Deadlines } from '../../src/server/deadlines.ts';
+import { Deadlines } from '../../src/server/deadlines.ts';
 import { createApp } from '../../src/server/webhook-app.ts';
 import { anAdmitter } from '../support/admission.ts';
 import type { FakeApi } from '../support/api.ts';
@@ -29,7 +29,7 @@ export interface FuzzedHook {
 }
 
 /** For cases that take no time. */
-const NO_TIME: DeadlineClock = { ...systemClock, setTimer: () => ({ cancel: () => undefined }) };
+const NO_TIME: Pick<Clock, 'setTimer'> = { setTimer: () => ({ cancel: () => undefined }) };
 
 export function aHook(planted: Planted = {}, clock = NO_TIME): FuzzedHook {
   const { api, admit, log } = anAdmitter({

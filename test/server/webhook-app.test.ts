@@ -192,6 +192,8 @@ describe('the other endpoints', () => {
     ['GET', '/eviction'],
     ['POST', '/readyz'],
     ['POST', '/evictions'],
+    ['POST', '/eviction/'],
+    ['POST', '/Eviction'],
     ['PUT', '/eviction'],
     ['GET', '/metrics'],
     ['GET', '/%E0%A4%A'],

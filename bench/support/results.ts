@@ -1,0 +1,98 @@
+/** What the phases measure, and the rows of the table are made of. */
+import type { ApiCalls } from './hook-metrics.ts';
+
+/** What the load generator saw of one server. */
+export interface LoadResult {
+  readonly answers: number;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  /** Answers that did not contain what was expected, and the first of them. */
+  readonly wrong: number;
+  readonly firstWrong?: string;
+  /** How much of one core the load generator used. */
+  readonly busy: number;
+}
+
+/** One round: the hook, then the echo, then the other hook if there is one. CPU is in microseconds of one answer. */
+export interface Round {
+  readonly hook: LoadResult;
+  readonly echo: LoadResult;
+  readonly reference?: LoadResult;
+  readonly hookCpuUs: number;
+  readonly echoCpuUs: number;
+  /** CPU of the read that an answer waits for, made by the hook's client alone. Absent: not measured. */
+  readonly readCpuUs?: number;
+}
+
+/** Of all answers of one hook, warm-up included. */
+export interface Totals {
+  readonly answers: number;
+  /** Those that did not contain what was expected. */
+  readonly wrong: number;
+}
+
+/** One kind of eviction. */
+export interface CaseResult {
+  readonly name: string;
+  readonly rounds: readonly Round[];
+  /** What the hook's answers took, warm-up included. */
+  readonly calls: ApiCalls;
+  /** How many whole pods were read, where metadata should be enough. Absent: not counted. */
+  readonly wholePodReads?: number;
+  readonly hook: Totals;
+  readonly reference: Totals;
+}
+
+export interface Evictions {
+  readonly cases: readonly CaseResult[];
+  /** Share of one core that the hook used while nothing happened. */
+  readonly quiet: number;
+}
+
+export interface Synced {
+  readonly syncMs: number;
+  readonly longestBlockMs: number;
+  readonly rssBeforeMb: number;
+  readonly rssMb: number;
+  readonly pods: number;
+}
+
+export interface Followed {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly longestBlockMs: number;
+  readonly rssMb: number;
+}
+
+/** The cache on a stand-in. */
+export interface CacheResult {
+  readonly pods: number;
+  readonly synced: Synced;
+  /** As many events each; the first warms up what a list does not use. */
+  readonly followed: readonly Followed[];
+  readonly peakMb: number;
+  /** Share of one core while nothing happens. */
+  readonly quiet: number;
+  /** Share of one core that the stand-in used during the modifications: near 1, it was the limit. */
+  readonly standInBusy: number;
+}
+
+/** The cache on a real API server. */
+export interface RealCacheResult {
+  readonly synced: Synced;
+  /** From the first change until the cache has the last one. */
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  /** After these changes. */
+  readonly rssMb: number;
+}
+
+export interface PruneResult {
+  readonly entries: number;
+  /** From the moment at which they were due to the removal of the first and of the last of them. */
+  readonly firstMs: number;
+  readonly lastMs: number;
+  readonly callsPerEntry: number;
+}
