@@ -27,7 +27,8 @@ const told = (events: readonly SeenEvent[]) =>
 // One after another: each hook looks at every namespace, and these differ in what they report and prune.
 describe('the months between drains, on the real control plane', () => {
   test('an entry is pruned once its pod has settled, and two replicas write each Event once', async () => {
-    const settings = { TRACKING_RETENTION: '10s' };
+    // Well over the 5 s after which kubectl asks again: an entry that went sooner would let it have the pod moved twice.
+    const settings = { TRACKING_RETENTION: '30s' };
     const [own, other] = await Promise.all([rig.hook('pruned', settings), rig.startHook(settings)]);
     const scene = await aScene({ rig, hook: 'pruned', namespace: 'pruned' });
     const result = await scene.drain(scene.node(1));
