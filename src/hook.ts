@@ -66,7 +66,15 @@ export function createHook(config: Config, connection: Connection, world: World)
     on: { ...metrics, onSynced: () => log.info(LOG.synced, objectCounts(core)) },
   });
   const permissions = new PermissionReconciler({ client, permissions: permissionsOf(neededBy(config)), log });
-  const permissionController = new Controller({ reconciler: permissions, clock, random, log, workers: 1 });
+  const permissionController = new Controller({
+    reconciler: permissions,
+    clock,
+    random,
+    log,
+    workers: 1,
+    onReconcile: metrics.onReconcile,
+    onAdd: metrics.onQueueAdd,
+  });
   const deadlines = new Deadlines(clock);
   const logConnectionLimit = createConnectionLimitLog(log, () => clock.monotonicNow());
   let unreadyBecause: string | undefined;

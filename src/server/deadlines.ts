@@ -55,6 +55,8 @@ export function answerWithinMs(url: string): number {
 
 /** `10s`, `1m0s`, `1.5s` or `500ms` as Go writes them; 0 for anything else. */
 function goDurationMs(text: string): number {
+  // What API servers send.
+  if (/^\d{1,5}s$/.test(text)) return Number.parseInt(text, 10) * 1000;
   if (!/^(\d+(\.\d+)?(ms|s|m))+$/.test(text)) return 0;
   const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000 };
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m)/g)];
