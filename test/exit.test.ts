@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { startEmbedded } from '../rehearsal/embedded-api/cluster.ts';
 import { LOG } from '../src/log/messages.ts';
 import { createAuthority, writeServing } from '../testkit/certificates.ts';
@@ -9,10 +9,11 @@ import { installClusterDefinition } from '../testkit/couchbase/couchbasecluster-
 import { startHook } from '../testkit/hook-process.ts';
 import { registerWebhook } from '../testkit/webhook-registration.ts';
 
-const entry = join(import.meta.dirname, 'support/leftovers.ts');
+const leftovers = join(import.meta.dirname, 'support/leftovers.ts');
 const unhandled = join(import.meta.dirname, 'support/unhandled.ts');
 
-test('a hook that was asked about an eviction, and is stopped, ends without waiting for a timer', async (t) => {
+/** The hook on an embedded API, run by one of the scripts above, with a registration that it has answered. */
+async function aHook(t: TestContext, entry: string) {
   const cluster = await startEmbedded({ nodes: 1 });
   t.after(() => cluster.stop());
   const { kubeconfigPath } = cluster;
@@ -25,6 +26,11 @@ test('a hook that was asked about an eviction, and is stopped, ends without wait
   t.after(() => hook.kill('SIGKILL'));
   // It waits until an eviction is answered by the hook.
   await registerWebhook(client, { urls: [hook.url], caBundle: authority.caBundle });
+  return hook;
+}
+
+test('a hook that was asked about an eviction, and is stopped, ends without waiting for a timer', async (t) => {
+  const hook = await aHook(t, leftovers);
   hook.kill('SIGTERM');
   const { timers } = await hook.waitForLine(({ message }) => message === 'left');
   assert.equal(timers, 0);
@@ -32,16 +38,7 @@ test('a hook that was asked about an eviction, and is stopped, ends without wait
 });
 
 test('a rejection that nobody handles is logged, and ends the hook with 1: it answers no more', async (t) => {
-  const cluster = await startEmbedded({ nodes: 1 });
-  t.after(() => cluster.stop());
-  const { kubeconfigPath } = cluster;
-  const { client, close } = await connect(kubeconfigPath);
-  t.after(close);
-  await installClusterDefinition(client);
-  const authority = await createAuthority();
-  const files = await writeServing(join(cluster.dir, 'hook'), await authority.issue());
-  const hook = await startHook({ kubeconfigPath, files, entry: unhandled });
-  t.after(() => hook.kill('SIGKILL'));
+  const hook = await aHook(t, unhandled);
   hook.kill('SIGUSR2');
   assert.deepEqual(await hook.exited, { code: 1, signal: null });
   const line = await hook.waitForLine(({ message }) => message === LOG.unexpected);

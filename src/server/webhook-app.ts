@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import Router, { type RouterMiddleware } from '@koa/router';
-import Koa, { type Middleware } from 'koa';
+import Router from '@koa/router';
+import Koa, { type Context, type Middleware } from 'koa';
 import { LOG, type Log } from '../log/messages.ts';
 import type { Decision } from '../policy/decision.ts';
 import type { EvictionRequest } from '../policy/model.ts';
@@ -20,20 +20,12 @@ export interface AppOptions extends Readiness {
   readonly log: Log;
 }
 
-/** What the middlewares of a review hand on to those after them. */
-interface ReviewState {
-  /** Aborts when the response is due. */
-  signal: AbortSignal;
-  text: string;
-}
-
 /** The webhook: `POST /eviction` and `GET /readyz`. Anything else is 404. */
 export function createApp(options: AppOptions): Koa {
   const app = new Koa();
-  const router = new Router<ReviewState>({ strict: true, sensitive: true });
+  const router = new Router({ strict: true, sensitive: true });
   router.get('/readyz', (ctx) => answerReadiness(ctx, options));
-  router.post('/eviction', clientCertificate(options), contentType, deadline(options), body(), review(options));
-  app.use(stopping(options));
+  router.post('/eviction', review(options));
   app.use(errors(options));
   app.use(router.routes());
   app.use(notFound);
@@ -42,18 +34,11 @@ export function createApp(options: AppOptions): Koa {
   return app;
 }
 
-function stopping({ isStopping }: AppOptions): Middleware {
-  return async (ctx, next) => {
-    await next();
-    if (isStopping()) ctx.set('Connection', 'close');
-  };
-}
-
 /** What is left of the body of these is not read, or the client should not ask again: the connection ends. */
 const ENDS_CONNECTION: readonly number[] = [401, 403, 413, 503];
 
-/** Whatever is thrown becomes one log line and a JSON error, never a stack trace. */
-function errors({ log }: AppOptions): Middleware {
+/** Whatever is thrown becomes one log line and a JSON error, never a stack trace. It is outermost, so it also ends connections while the process stops. */
+function errors({ log, isStopping }: AppOptions): Middleware {
   return async (ctx, next) => {
     try {
       await next();
@@ -64,6 +49,7 @@ function errors({ log }: AppOptions): Middleware {
       ctx.body = { error: message };
       if (ENDS_CONNECTION.includes(status)) ctx.set('Connection', 'close');
     }
+    if (isStopping()) ctx.set('Connection', 'close');
   };
 }
 
@@ -80,51 +66,38 @@ const notFound: Middleware = (ctx) => {
   throw new RequestError(404, `there is nothing at ${ctx.method} ${ctx.path}`);
 };
 
-function clientCertificate({ mayAsk }: AppOptions): RouterMiddleware<ReviewState> {
-  return (ctx, next) => {
-    const refusal = mayAsk?.(ctx.req);
-    if (refusal === undefined) return next();
-    throw new RequestError(refusal.status, refusal.error, { client: ctx.req.socket.remoteAddress });
+/** One review: who asks, what it is, the body in time, the decision. */
+function review(options: AppOptions): Middleware {
+  const { admit, deadlines, log } = options;
+  const bodies = new Bodies();
+  return async (ctx) => {
+    checkClient(ctx, options);
+    checkContent(ctx);
+    const deadline = deadlines.open(answerWithinMs(ctx.url));
+    try {
+      const parsed = parseReview(await bodies.read(ctx.req, deadline.signal));
+      if (parsed.kind === 'malformed') throw new RequestError(400, `not an AdmissionReview: ${parsed.problems}`);
+      const decision =
+        parsed.kind === 'review' ? await admit(parsed.request, deadline.signal) : unreadable(log, parsed.problems);
+      ctx.body = reviewResponse(parsed.uid, decision);
+    } finally {
+      deadline.close();
+    }
   };
 }
 
-const contentType: RouterMiddleware<ReviewState> = ({ request }, next) => {
+function checkClient({ req }: Context, { mayAsk }: AppOptions): void {
+  const refusal = mayAsk?.(req);
+  if (refusal === undefined) return;
+  throw new RequestError(refusal.status, refusal.error, { client: req.socket.remoteAddress });
+}
+
+function checkContent({ request }: Context): void {
   if (request.type.toLowerCase() !== 'application/json') {
     throw new RequestError(415, `Content-Type must be application/json, not "${request.type}"`);
   }
   const encoding = request.headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity') throw new RequestError(415, `Content-Encoding ${encoding} is not supported`);
-  return next();
-};
-
-function deadline({ deadlines }: AppOptions): RouterMiddleware<ReviewState> {
-  return async (ctx, next) => {
-    const { signal, close } = deadlines.open(answerWithinMs(ctx.url));
-    ctx.state.signal = signal;
-    try {
-      await next();
-    } finally {
-      close();
-    }
-  };
-}
-
-function body(): RouterMiddleware<ReviewState> {
-  const bodies = new Bodies();
-  return async (ctx, next) => {
-    ctx.state.text = await bodies.read(ctx.req, ctx.state.signal);
-    await next();
-  };
-}
-
-function review({ admit, log }: AppOptions): RouterMiddleware<ReviewState> {
-  return async (ctx) => {
-    const { text, signal } = ctx.state;
-    const parsed = parseReview(text);
-    if (parsed.kind === 'malformed') throw new RequestError(400, `not an AdmissionReview: ${parsed.problems}`);
-    const decision = parsed.kind === 'review' ? await admit(parsed.request, signal) : unreadable(log, parsed.problems);
-    ctx.body = reviewResponse(parsed.uid, decision);
-  };
 }
 
 function unreadable(log: Log, problems: string): Decision {
