@@ -1,5 +1,5 @@
 import { LOG, type Log, type LogLevel } from '../log/messages.ts';
-import type { Decision } from '../policy/decision.ts';
+import type { Decision, Reason } from '../policy/decision.ts';
 import { assertNever, type EvictionRequest } from '../policy/model.ts';
 
 /** Logs one line per decision: at info if something happens, at debug if a drain only waits. */
@@ -19,13 +19,16 @@ export function logDecision(log: Log, request: EvictionRequest, decision: Decisi
   if (decision.kind === 'mark' && decision.trackerMissing !== undefined) log.warn(LOG.untracked, fields);
 }
 
+/** With these the eviction ends a protected pod, or what is left of it. */
+const ENDS_A_POD: readonly Reason[] = ['EndingInstanceNamed', 'Corpse'];
+
 function lineFor(decision: Decision): readonly [LogLevel, string] {
   switch (decision.kind) {
     case 'mark':
       return ['info', LOG.marked];
     case 'allow':
       if (decision.reason === 'DryRun') return ['info', LOG.dryRun];
-      return [decision.rule === '6' ? 'info' : 'debug', LOG.allowed];
+      return [ENDS_A_POD.includes(decision.reason) ? 'info' : 'debug', LOG.allowed];
     case 'deny':
       return lineForDenial(decision);
     default:
