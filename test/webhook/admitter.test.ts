@@ -220,6 +220,15 @@ describe('Admitter: the world has changed meanwhile', () => {
     assert.equal(RESCHEDULE in api.annotations(POD_PATH), false);
   });
 
+  test('another replica marked the instance before it, unseen: the entry is read live, and no second move follows', async () => {
+    const { admit, api } = anAdmitter({ nodes: [aRawNode()] });
+    api.put(POD_PATH, successor);
+    api.put(NODE_PATH, aRawNode({ metadata: { name: 'node-2' } }));
+    api.put(TRACKER_PATH, tracked('uid-a'));
+    assert.equal(answerOf(await admit()), '404 Pod has been rescheduled with the same name');
+    assert.deepEqual(api.calls, [READ_POD, READ_TRACKER, READ_NODE]);
+  });
+
   test('the pod is gone: 404 by a live read', async () => {
     const { admit, api } = anAdmitter();
     api.objects.delete(POD_PATH);
@@ -338,7 +347,7 @@ describe('Admitter: doubt waits', () => {
     await settle();
     deadline.abort();
     assert.match(answerOf(await answer), /^429 Pod waiting to be rescheduled/);
-    assert.deepEqual(api.calls, [READ_METADATA, READ_POD]);
+    assert.deepEqual(api.calls, [READ_METADATA, READ_POD, READ_TRACKER]);
   });
 
   test('a cache that sees it meanwhile: decided on a fresh look', async () => {
@@ -347,6 +356,15 @@ describe('Admitter: doubt waits', () => {
     await settle();
     cache.pods.put(cache.project.pod(aRawPod()));
     assert.equal(answerOf(await answer), '429 Reschedule annotation added to pod');
-    assert.deepEqual(api.calls, [READ_METADATA, READ_POD, READ_POD, READ_TRACKER, READ_NODE_1, WRITE_ENTRY, MARK]);
+    assert.deepEqual(api.calls, [
+      READ_METADATA,
+      READ_POD,
+      READ_TRACKER,
+      READ_POD,
+      READ_TRACKER,
+      READ_NODE_1,
+      WRITE_ENTRY,
+      MARK,
+    ]);
   });
 });

@@ -1,7 +1,7 @@
 import { type Deny, MESSAGES, wait } from '../decision.ts';
 import type { Entry } from '../model.ts';
 import { isDraining } from '../node-state.ts';
-import { onceLive } from '../observation.ts';
+import { isLive, onceLive } from '../observation.ts';
 import { meetsReplacementCondition } from '../pod-state.ts';
 import { isTrackerMissing, LOOK_AT_NODE, markPod, nodeOrGone } from './mark.ts';
 import type { PodObservation, Rule } from './rule.ts';
@@ -58,8 +58,10 @@ export const rescheduled: Rule<PodObservation> = (seen) => {
  * The cache has not seen this instance yet, so it cannot know whether an earlier one was marked and moved here. A mark
  * now could move the pod twice: doubt waits (S6).
  */
-export const notSeenByCache: Rule<PodObservation> = ({ request, cacheKnowsInstance }) => {
+export const notSeenByCache: Rule<PodObservation> = ({ request, cacheKnowsInstance, tracker }) => {
   if (request.uid !== undefined || cacheKnowsInstance) return undefined;
+  // The cache may be behind with the entry, too: another replica may have marked the earlier instance.
+  if (!isLive(tracker)) return { kind: 'look', at: 'tracker', live: true };
   const message = `${MESSAGES.waiting} (the hook's cache has not seen this pod yet)`;
   return { kind: 'awaitCache', otherwise: wait('CacheBehind', message) };
 };
