@@ -119,8 +119,8 @@ class Run {
 }
 
 /**
- * Keeps the event loop turning. Where this process slept, each answer would have to wake it, which costs the server more
- * CPU than to make the answer, and only the slower of two servers: the faster one keeps it awake with work.
+ * Keeps the event loop turning. If this process slept, each answer would have to wake it. That costs the server more CPU
+ * than making the answer does. Only the slower of two servers would pay: the faster one keeps this process busy.
  */
 function stayAwake(): { stop(): void } {
   let isOver = false;

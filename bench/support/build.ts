@@ -9,8 +9,8 @@ const NAMES = ['hook', 'cache', 'stand-in', 'load', 'echo', 'reader'] as const;
 export type ProcessName = (typeof NAMES)[number];
 
 /**
- * What runs in processes of its own is built first, each into one file and in the way of scripts/build.ts: so the hook that
- * is measured loads what it loads in its image, and no more.
+ * Builds what runs in processes of its own, each into one file, in the way of scripts/build.ts. So the hook that is
+ * measured loads what it loads in its image, and no more.
  */
 export async function buildProcesses(): Promise<void> {
   await rm(OUT, { recursive: true, force: true });

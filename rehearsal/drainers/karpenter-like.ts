@@ -18,8 +18,8 @@ const TAINT = 'karpenter.sh/disrupted';
 
 /**
  * Drains as Karpenter does: taints and does not cordon, names the instance that it means, leaves the namespace out of the
- * body. A pod that is gone, or is another one (404, 409), is dropped; but the node is looked at again and again, and the drain
- * is over when none is left on it.
+ * body. A pod that is gone, or is another one (404, 409), is dropped. The node is looked at again and again, and the drain
+ * is over when no pod is left on it.
  */
 export function karpenterLikeDrainer(client: ApiClient, options: KarpenterLikeOptions = {}): Drainer {
   const wanted = { lookEveryMs: 1_000, leastBackoffMs: 100, mostBackoffMs: 10_000, clock: REAL_CLOCK, ...options };

@@ -26,10 +26,10 @@ const POLL_EVERY_MS = 1_000;
 const RATE: Rate = { perSecond: 5, burst: 10 };
 
 /**
- * Drains as `kubectl drain --ignore-daemonsets --delete-emptydir-data` of 0.35 and later does, where there is no kubectl:
- * cordons, lists the node's pods once, evicts all of them at the same time by name, as fast as its client lets it. 404 counts
- * as done without a look at the node; 429 is tried again for ever, for whatever instance has that name by then; anything else
- * fails that pod, and the others go on.
+ * Drains as `kubectl drain --ignore-daemonsets --delete-emptydir-data` of 0.35 and later does, where there is no kubectl.
+ * It cordons, lists the node's pods once, and evicts all of them at the same time by name, as fast as its client lets it.
+ * 404 counts as done without a look at the node. 429 is tried again for ever, for whatever instance has that name by then.
+ * Anything else fails that pod, and the others go on.
  */
 export function kubectlLikeDrainer(options: KubectlLikeOptions): Drainer {
   return {

@@ -30,9 +30,9 @@ interface Watched {
 }
 
 /**
- * Stands in for the Couchbase operator: keeps every cluster at its size and moves the members that carry the reschedule
- * annotation, by its own DELETE calls (grace 0, no eviction), never more than `maxUpgradable` at once. It looks again
- * every period whatever happened; no API error ends it.
+ * Stands in for the Couchbase operator. It keeps every cluster at its size and moves the members that carry the reschedule
+ * annotation. It does so by its own DELETE calls (grace 0, no eviction), never more than `maxUpgradable` at once. It looks
+ * again every period whatever happened; no API error ends it.
  */
 export class StandInOperator {
   readonly #options: Required<Omit<OperatorOptions, 'onEvent'>> & Pick<OperatorOptions, 'onEvent'>;

@@ -27,8 +27,9 @@ export function servingValidity(now: number, lifetimeMs: number, endsAt: number)
 }
 
 /**
- * A year back: an authority that was made by a replica whose clock is ahead must not look "not valid yet" to the others, who
- * would replace it, and have it replaced again. Nothing is lost by it, as its key is new.
+ * The validity of a new authority. It begins a year back, for the clock of the replica that makes it may be ahead. Others
+ * would see that authority as "not valid yet" and replace it, and theirs would be replaced again. Nothing is lost by it,
+ * as its key is new.
  */
 export function caValidity(now: number, lifetimeMs: number) {
   return { notBefore: new Date(now - YEAR_MS), notAfter: new Date(now + lifetimeMs) };

@@ -18,10 +18,10 @@ export interface PermissionOptions {
 type Reply = { readonly allowed: boolean; readonly doubt?: string };
 
 /**
- * Asks the API server, before the hook is ready, whether it will allow all that the hook is going to do; a missing
- * permission would else come to light in the middle of a drain. One that no answer needs is reported, and does not keep the
- * hook out of service. It ends when all is granted: what is revoked later is an API error like any other, and no reason to
- * take the hook out of service either.
+ * Asks the API server, before the hook is ready, whether it will allow all that the hook is going to do. A missing
+ * permission would otherwise come to light in the middle of a drain. One that no answer needs is reported, and does not
+ * keep the hook out of service. It ends when all is granted: what is revoked later is an API error like any other, and no
+ * reason to take the hook out of service either.
  */
 export class PermissionReconciler implements Reconciler<'permissions'> {
   readonly kind = 'permissions';

@@ -4,8 +4,8 @@ import { LOG, type Log } from '../log/messages.ts';
 const PAUSE_MS = 60_000;
 
 /**
- * To be called for each connection that had to go because there were too many: says so once, and then once a minute at the
- * most, with how many it were since the line before.
+ * To be called for each connection that was closed because there were too many. It logs the first, and then one line a
+ * minute at the most, with the number since the line before.
  */
 export function createConnectionLimitLog(log: Log, monotonicNow: () => number): () => void {
   let saidAt = Number.NEGATIVE_INFINITY;

@@ -11,8 +11,8 @@ export interface ServingCertificate {
 }
 
 /**
- * Longer than the 90 s for which the API server (Go's transport) keeps an idle connection: were this side the first to
- * close one, a review could be written into the closing connection, and kubectl gives that pod up.
+ * Longer than the 90 s for which the API server (Go's transport) keeps an idle connection. If this side closed one first,
+ * a review could be written into the closing connection, and kubectl would give that pod up.
  */
 const KEEP_ALIVE_MS = 150_000;
 /** As long, for Node counts it from the start of a connection: the API server's spare ones must not be closed under it. */

@@ -6,8 +6,8 @@ import type { Place } from '../writes/prepare.ts';
 const PATH = /^(?:\/api\/(v1)|\/apis\/([^/]+)\/([^/]+))\/(.+)$/;
 
 /**
- * What a path is about. `nowhere`: it is none of an API that is served, not even of a kind that could be missing in it;
- * `unknown`: the API is served and has no such resource.
+ * What a path is about. `nowhere`: no API that is served has this path. `unknown`: the API is served and has no such
+ * resource.
  */
 export function route(kinds: KindRegistry, path: string): Place | 'nowhere' | 'unknown' {
   const [, core, group = '', version = core ?? '', rest = ''] = PATH.exec(path) ?? [];

@@ -82,8 +82,8 @@ const nested = (path: readonly string[]): unknown =>
   path.reduceRight<unknown>((inner, field) => ({ [field]: inner }), null);
 
 /**
- * Changes what is there. Who names no resourceVersion means the object as it is at the end: where another write comes in
- * between (while webhooks are asked), it is done again on what that left.
+ * Changes what is there. Who names no resourceVersion means the object as it is at the end. If another write comes in
+ * between (while webhooks are asked), the change is made again on what that write left.
  */
 async function change(
   world: World,

@@ -17,8 +17,8 @@ export interface ParallelEvictions {
 const PAUSE_MS = 250;
 
 /**
- * Requests the eviction of marked pods by name, again and again, until the signal aborts, like a second drainer of the same
- * node; and keeps the responses. kubectl says nothing of a 404, and nobody reads the log of an installed hook.
+ * Requests the eviction of marked pods by name, again and again, until the signal aborts, like a second drainer of the
+ * same node. It keeps the responses, for kubectl says nothing of a 404, and nobody reads the log of an installed hook.
  */
 export async function evictInParallel(options: ParallelEvictions, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {

@@ -114,10 +114,10 @@ export interface Recovery {
 }
 
 /**
- * Shows that the cache has what came after a fault, in every kind, and tells how long that took from when the fault was over
- * and the change was made, whichever came later; that the new pod is marked, and that a mark which somebody else put on
- * before is answered from the cache, without any call. Then there must be one watch of each kind, and never have been two. Ends
- * the asking, whose answers must all have been right.
+ * Shows that the cache has what came after a fault, in every kind. It tells how long that took from when the fault was over
+ * and the change was made, whichever came later. The new pod must be marked, and a mark that somebody else put on before
+ * must be answered from the cache, without any call. Then there must be one watch of each kind, and never have been two.
+ * Ends the asking, whose answers must all have been right.
  */
 export async function untilRight(t: TestContext, faulty: FaultedHook, recovery: Recovery): Promise<void> {
   const { hook, ward, gate } = faulty;

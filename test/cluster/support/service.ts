@@ -10,8 +10,8 @@ interface Endpoint {
 }
 
 /**
- * What a Service and its kube-proxies do, on one port of loopback: a new connection goes to one of the ready replicas in
- * turn, an open one stays where it is until one side ends it, and readiness is what /readyz on the very port says.
+ * What a Service and its kube-proxies do, on one port of loopback. A new connection goes to one of the ready replicas in
+ * turn. An open one stays where it is until one side ends it. A replica is ready if /readyz on its port says so.
  */
 export interface LocalService {
   readonly port: number;

@@ -34,7 +34,7 @@ const RETRY_AFTER_MS = 5_000;
 
 /**
  * Sends evictions to the API server, all of them at once, and resolves to what was answered. They come from many service
- * accounts, so that the API server shares itself out among them as it does in life: those that find its queues full are
+ * accounts, so that the API server shares itself out among them as it does in life. Those that find its queues full are
  * turned away, and come again.
  */
 export async function storm<R extends StormRequest>(

@@ -18,8 +18,8 @@ export interface Subject {
 }
 
 /**
- * Names about which a hook that is cut off could say something wrong, as it cannot of pods that wait on a draining node
- * whatever happens: each has one right answer, and doubt.
+ * Names about which a hook that is cut off could say something wrong. (Of pods that wait on a draining node it cannot,
+ * whatever happens.) Each has one right answer, and doubt.
  */
 export interface Witnesses {
   readonly subjects: readonly Subject[];
