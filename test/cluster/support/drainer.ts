@@ -19,8 +19,8 @@ export interface PatientOptions {
 }
 
 /**
- * Drains as somebody who does not give up: cordons the node and evicts each of the scene's pods on it by name, again and
- * again whatever is answered, until a 404 says that it has moved; then looks whether it has.
+ * Drains as somebody who does not give up. It cordons the node and evicts each of the scene's pods on it by name, again
+ * and again whatever is answered, until a 404 says that it has moved. Then it looks whether it has.
  */
 export async function drainPatiently(
   scene: Scene,

@@ -15,9 +15,9 @@ const HOST = `${SERVICE}.${SYSTEM_NAMESPACE}.svc`;
 const REGISTRATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/reschedule-hook';
 
 /**
- * config/default as it is applied, with processes in place of its containers, which nobody runs here: they run the file
- * of the image, as the Dockerfile makes it, with the environment of the image and of the Deployment and the token of the
- * ServiceAccount, and end by the Deployment's grace.
+ * config/default as it is applied, with processes in place of its containers, which nobody runs here. They run the file
+ * of the image, as the Dockerfile makes it, and end by the Deployment's grace. They have the environment of the image and
+ * of the Deployment, and the token of the ServiceAccount.
  */
 export interface Installation {
   readonly service: LocalService;
