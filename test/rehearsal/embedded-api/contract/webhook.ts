@@ -77,7 +77,7 @@ async function register(api: Api, name: string, url: string, { caBundle }: Autho
     admissionReviewVersions: ['v1'],
     sideEffects: 'NoneOnDryRun',
     namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': api.namespace } },
-    timeoutSeconds: 3,
+    timeoutSeconds: 10,
     ...more,
   };
   const { code, body } = await api.call('POST', PATH, { body: { metadata: { name }, webhooks: [webhook] } });
