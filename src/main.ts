@@ -4,13 +4,9 @@ import { sleep } from './async/clock.ts';
 import { systemClock } from './async/system-clock.ts';
 import { openFiles } from './certificates/certificate-files.ts';
 import { expiryOf } from './certificates/pem.ts';
-import { flag, helpOf, readArguments, UsageError } from './command-line.ts';
 import { type Config, ConfigError, readConfig } from './config/config.ts';
-import { policySettingsOf } from './config/policy-settings.ts';
-import { describeSettings } from './config/settings.ts';
 import type { OwnCertificatesOptions } from './controller/own-certificates.ts';
 import { createHook, type Hook, type World } from './hook.ts';
-import { createApiClient } from './kube/client.ts';
 import { openConnection } from './kube/connection.ts';
 import { describeError } from './kube/errors.ts';
 import { loadKubeConfig } from './kube/kubeconfig.ts';
@@ -19,17 +15,7 @@ import { createLog } from './log/logger.ts';
 import { LOG, type Log } from './log/messages.ts';
 import { type ClientCa, openClientCa } from './server/client-certificates.ts';
 import { closeServer, createHealthServer, createWebhookServer, listen, useCertificate } from './server/https-server.ts';
-import { showStatus } from './status/command.ts';
-import { parseFlags, STATUS_HELP, type StatusFlags } from './status/flags.ts';
-
-const HOOK = {
-  name: 'reschedule-hook',
-  about:
-    'Makes kubectl drain safe for stateful pods that an operator has to move. Without a command it serves the webhook. It reads the cluster from KUBECONFIG, ~/.kube/config or its ServiceAccount, and its settings from the environment.',
-  options: { version: flag('--version', 'show the version') },
-  commands: { status: 'shows what is under way, and changes nothing (reschedule-hook status --help)' },
-  notes: `Settings:\n${describeSettings()}`,
-};
+import { version } from './version.ts';
 
 /** In every pod that has a ServiceAccount. */
 const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
@@ -40,12 +26,13 @@ export const FINISH_MS = 10_000;
 
 /**
  * Runs the hook until SIGTERM or SIGINT. Resolves to the exit code: 0 after a signal, 1 where it could not start, 2 for
- * unknown arguments. Time, randomness, environment and process are touched here and nowhere below.
+ * unknown arguments. Time, randomness, environment and process are touched here and in `arguments.ts`, and nowhere below.
  */
 export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  if (args[0] === 'status') return status(args.slice(1), env);
-  const answered = answerArguments(args);
-  if (answered !== undefined) return answered;
+  if (args.length > 0) {
+    const answered = await answerTo(args, env);
+    if (answered !== undefined) return answered;
+  }
   let config: Config;
   try {
     config = withNamespace(readConfig(env));
@@ -69,59 +56,10 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Pro
   }
 }
 
-/** The exit code; `undefined` when nothing was asked, and the hook is to run. */
-function answerArguments(args: readonly string[]): number | undefined {
-  try {
-    const { help, version: isVersionAsked } = readArguments(HOOK, args).options;
-    if (help && isVersionAsked) throw new UsageError('give --help or --version, not both');
-    if (!help && !isVersionAsked) return undefined;
-    process.stdout.write(help ? helpOf(HOOK) : `${version()}\n`);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`reschedule-hook: ${error.message}\n`);
-    return 2;
-  }
-}
-
-/** `reschedule-hook status`: shows what is under way, and changes nothing. */
-async function status(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const complain = (line: string) => void process.stderr.write(`reschedule-hook: ${line}\n`);
-  let flags: StatusFlags;
-  let config: Config;
-  try {
-    flags = parseFlags(args);
-    if (flags.help) {
-      process.stdout.write(STATUS_HELP);
-      return 0;
-    }
-    config = readConfig({ ...env, ...flags.env });
-  } catch (error) {
-    complain(`${describeError(error)}; see reschedule-hook status --help`);
-    return 2;
-  }
-  const stop = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
-  // Whoever reads has seen enough, as `head` does.
-  process.stdout.on('error', () => stop.abort());
-  try {
-    const load = () => loadKubeConfig({ ...env, ...flags.env }, flags.context);
-    const connection = await openConnection(load, systemClock, readProxyEnvironment(env));
-    const code = await showStatus(flags, policySettingsOf(config), {
-      client: createApiClient(connection, systemClock),
-      clock: systemClock,
-      random: Math.random,
-      print: (text) => void process.stdout.write(text),
-      isTerminal: process.stdout.isTTY === true,
-      complain,
-      stop: stop.signal,
-    });
-    await connection.close();
-    return code;
-  } catch (error) {
-    complain(describeError(error));
-    return 1;
-  }
+/** What reads arguments stays out of the memory of a hook that has none. */
+async function answerTo(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number | undefined> {
+  const { answerArguments } = await import('./arguments.ts');
+  return answerArguments(args, env);
 }
 
 /**
@@ -250,9 +188,4 @@ function untilSignal(log: Log): Promise<void> {
     });
   }
   return promise;
-}
-
-function version(): string {
-  return (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf-8')) as { version: string })
-    .version;
 }

@@ -31,7 +31,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   server: ['async', 'webhook', 'certificates', 'log', 'policy', 'koa', '@koa/router'],
 };
 /** They put the rooms together and may import all of them; no room imports them. */
-const PUT_TOGETHER = ['src/core.ts', 'src/hook.ts', 'src/main.ts', 'src/metrics.ts'];
+const PUT_TOGETHER = ['arguments', 'core', 'hook', 'main', 'metrics', 'version'].map((name) => `src/${name}.ts`);
+/** The process as the operating system starts it: with arguments, and as the hook. */
+const PROGRAM = ['src/arguments.ts', 'src/main.ts'];
 
 /** What the rooms of `rehearsal` may import of each other; all of them stand on `testkit` and `src`, and on no package. */
 const REHEARSAL_ROOMS: Readonly<Record<string, readonly string[]>> = {
@@ -76,11 +78,11 @@ const NOT_PURE = ['node:crypto'];
 
 /** The world outside, and where `src` may touch it. */
 const WORLD: readonly { readonly what: RegExp; readonly where: readonly string[] }[] = [
-  { what: /\bprocess\./, where: ['src/main.ts'] },
+  { what: /\bprocess\./, where: PROGRAM },
   { what: /\bDate\.now\b/, where: ['src/async/system-clock.ts'] },
   // The log stamps its own lines.
   { what: /\bnew Date\(\)/, where: ['src/log/logger.ts'] },
-  { what: /\bMath\.random\b/, where: ['src/main.ts'] },
+  { what: /\bMath\.random\b/, where: PROGRAM },
   { what: /\bperformance\b/, where: ['src/async/system-clock.ts'] },
   { what: /\b(setTimeout|setInterval|setImmediate)\b/, where: ['src/async/system-clock.ts'] },
   { what: /\bAbortSignal\.timeout\b/, where: ['src/async/system-clock.ts'] },

@@ -1,0 +1,78 @@
+import { systemClock } from './async/system-clock.ts';
+import { flag, helpOf, readArguments, UsageError } from './command-line.ts';
+import { type Config, readConfig } from './config/config.ts';
+import { policySettingsOf } from './config/policy-settings.ts';
+import { describeSettings } from './config/settings.ts';
+import { createApiClient } from './kube/client.ts';
+import { openConnection } from './kube/connection.ts';
+import { describeError } from './kube/errors.ts';
+import { loadKubeConfig } from './kube/kubeconfig.ts';
+import { readProxyEnvironment } from './kube/proxy-environment.ts';
+import { showStatus } from './status/command.ts';
+import { parseFlags, STATUS_HELP, type StatusFlags } from './status/flags.ts';
+import { version } from './version.ts';
+
+const HOOK = {
+  name: 'reschedule-hook',
+  about:
+    'Makes kubectl drain safe for stateful pods that an operator has to move. Without a command it serves the webhook. It reads the cluster from KUBECONFIG, ~/.kube/config or its ServiceAccount, and its settings from the environment.',
+  options: { version: flag('--version', 'show the version') },
+  commands: { status: 'shows what is under way, and changes nothing (reschedule-hook status --help)' },
+  notes: `Settings:\n${describeSettings()}`,
+};
+
+/** Resolves to the exit code; `undefined` when nothing was asked, and the hook is to run. */
+export async function answerArguments(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number | undefined> {
+  if (args[0] === 'status') return status(args.slice(1), env);
+  try {
+    const { help, version: isVersionAsked } = readArguments(HOOK, args).options;
+    if (help && isVersionAsked) throw new UsageError('give --help or --version, not both');
+    if (!help && !isVersionAsked) return undefined;
+    process.stdout.write(help ? helpOf(HOOK) : `${version()}\n`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`reschedule-hook: ${error.message}\n`);
+    return 2;
+  }
+}
+
+/** `reschedule-hook status`: shows what is under way, and changes nothing. */
+async function status(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const complain = (line: string) => void process.stderr.write(`reschedule-hook: ${line}\n`);
+  let flags: StatusFlags;
+  let config: Config;
+  try {
+    flags = parseFlags(args);
+    if (flags.help) {
+      process.stdout.write(STATUS_HELP);
+      return 0;
+    }
+    config = readConfig({ ...env, ...flags.env });
+  } catch (error) {
+    complain(`${describeError(error)}; see reschedule-hook status --help`);
+    return 2;
+  }
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  // Whoever reads has seen enough, as `head` does.
+  process.stdout.on('error', () => stop.abort());
+  try {
+    const load = () => loadKubeConfig({ ...env, ...flags.env }, flags.context);
+    const connection = await openConnection(load, systemClock, readProxyEnvironment(env));
+    const code = await showStatus(flags, policySettingsOf(config), {
+      client: createApiClient(connection, systemClock),
+      clock: systemClock,
+      random: Math.random,
+      print: (text) => void process.stdout.write(text),
+      isTerminal: process.stdout.isTTY === true,
+      complain,
+      stop: stop.signal,
+    });
+    await connection.close();
+    return code;
+  } catch (error) {
+    complain(describeError(error));
+    return 1;
+  }
+}
