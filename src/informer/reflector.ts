@@ -174,8 +174,13 @@ export class Reflector<T> {
     const startedAt = clock.monotonicNow();
     const inactivity = new AbortController();
     const either = AbortSignal.any([signal, inactivity.signal]);
-    const giveUp = () => inactivity.abort(new Error(`no event or bookmark for ${INACTIVITY_MS / 1000} s`));
-    let timer = clock.setTimer(giveUp, INACTIVITY_MS);
+    // One timer for many events: one for each would reach the old generation (docs/performance.md).
+    const giveUpIfSilent = () => {
+      const silentMs = clock.monotonicNow() - Math.max(startedAt, this.#agreedAt);
+      if (silentMs < INACTIVITY_MS) timer = clock.setTimer(giveUpIfSilent, INACTIVITY_MS - silentMs);
+      else inactivity.abort(new Error(`no event or bookmark for ${INACTIVITY_MS / 1000} s`));
+    };
+    let timer = clock.setTimer(giveUpIfSilent, INACTIVITY_MS);
     try {
       const body = await listWatch.watch({
         resourceVersion: this.#resourceVersion ?? '',
@@ -184,8 +189,6 @@ export class Reflector<T> {
       });
       for await (const event of watchEvents(body)) {
         if (signal.aborted) return;
-        timer.cancel();
-        timer = clock.setTimer(giveUp, INACTIVITY_MS);
         this.#apply(event);
       }
     } catch (error) {
