@@ -1,7 +1,7 @@
 import { unlessAborted } from '../async/abort.ts';
 import { trackerPath } from '../kube/paths.ts';
 import type { Reads } from '../kube/reads.ts';
-import type { EvictionRequest, Pod, PodMetadata, Tracker } from '../policy/model.ts';
+import type { EvictionRequest, Pod, Tracker } from '../policy/model.ts';
 import {
   type Absent,
   isLive,
@@ -92,9 +92,7 @@ export class Observer {
     const { namespace, name } = seen.request;
     const object = await reads.podMetadata(namespace, name, signal);
     const value = object && cache.project.podMetadata(object);
-    const metadata: Sighting<PodMetadata> = value
-      ? { kind: 'present', value, from: 'live' }
-      : { kind: 'absent', from: 'live' };
+    const metadata = sightingOf(value, 'live');
     const isOther = seenValue(seen.pod)?.uid !== value?.uid;
     return this.#withMemory({ ...seen, metadata, ...(isOther ? { pod: UNREAD, node: UNREAD, tracker: UNREAD } : {}) });
   }
@@ -105,18 +103,13 @@ export class Observer {
     const cached = cache.pods.get(storeKey({ namespace, name }));
     const isStale = cache.podsAgeMs() > STALE_AFTER_MS;
     if (live || (isStale && cached !== undefined)) return this.#withPod(seen, await this.#livePod(seen, signal));
-    return this.#withPod(
-      seen,
-      cached ? { kind: 'present', value: cached, from: 'cache' } : { kind: 'absent', from: 'cache' },
-    );
+    return this.#withPod(seen, sightingOf(cached, 'cache'));
   }
 
   async #livePod({ request }: Observation, signal: AbortSignal): Promise<Sighting<Pod>> {
     const { cache, reads } = this.#options;
     const object = await reads.pod(request.namespace, request.name, signal);
-    return object === undefined
-      ? { kind: 'absent', from: 'live' }
-      : { kind: 'present', value: cache.project.pod(object), from: 'live' };
+    return sightingOf(object && cache.project.pod(object), 'live');
   }
 
   /**

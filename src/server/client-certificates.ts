@@ -8,6 +8,7 @@ import type { Expiry } from '../certificates/certificate-source.ts';
 import { readSetting, watchFiles } from '../certificates/file-watch.ts';
 import { certificatesIn, isSignedBy } from '../certificates/pem.ts';
 import { LOG, type Log } from '../log/messages.ts';
+import { peerOf } from './connections.ts';
 
 /** Who may ask for reviews: clients with a certificate of these authorities. */
 export interface ClientCa {
@@ -84,8 +85,6 @@ export function rememberAuthorities(current: () => string): Pick<ClientCa, 'atte
     verifiedBy: (connection) => verifiedBy.get(connection),
   };
 }
-
-const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
 
 /**
  * Looks at the certificate that a request's connection came with: once, and again when the authorities have changed, for

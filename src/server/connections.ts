@@ -99,4 +99,5 @@ function byUse(a: Connection, b: Connection): number {
   return Number(a.isUsed) - Number(b.isUsed) || a.lastUse - b.lastUse;
 }
 
-const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
+/** Names a connection, whose socket is another one behind TLS. */
+export const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
