@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { answerArguments } from './arguments.ts';
 import { sleep } from './async/clock.ts';
 import { systemClock } from './async/system-clock.ts';
 import { openFiles } from './certificates/certificate-files.ts';
@@ -29,10 +30,8 @@ export const FINISH_MS = 10_000;
  * unknown arguments. Time, randomness, environment and process are touched here and in `arguments.ts`, and nowhere below.
  */
 export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  if (args.length > 0) {
-    const answered = await answerTo(args, env);
-    if (answered !== undefined) return answered;
-  }
+  const answered = await answerArguments(args, env);
+  if (answered !== undefined) return answered;
   let config: Config;
   try {
     config = withNamespace(readConfig(env));
@@ -54,12 +53,6 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Pro
   } finally {
     await log.end();
   }
-}
-
-/** What reads arguments stays out of the memory of a hook that has none. */
-async function answerTo(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number | undefined> {
-  const { answerArguments } = await import('./arguments.ts');
-  return answerArguments(args, env);
 }
 
 /**
