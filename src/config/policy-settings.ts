@@ -4,10 +4,10 @@ import type { Config } from './config.ts';
 /** The settings that the policy needs. There is one profile, and its name is not configurable. */
 export function policySettingsOf(config: PolicyConfig): PolicySettings {
   const { selector, annotationKey, annotationValue, tracking, stallAfterMs } = config;
-  const { drainTaints, replacementCondition, exemptUsers, retentionMs } = config;
+  const { drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs } = config;
   const mark = { key: annotationKey, value: annotationValue };
   const profile = { name: 'couchbase', selector, mark, tracking, stallAfterMs };
-  return { profile, drainTaints, replacementCondition, exemptUsers, retentionMs };
+  return { profile, drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs };
 }
 
 export type PolicyConfig = Pick<
@@ -19,6 +19,7 @@ export type PolicyConfig = Pick<
   | 'stallAfterMs'
   | 'drainTaints'
   | 'replacementCondition'
+  | 'markWhen'
   | 'exemptUsers'
   | 'retentionMs'
 >;

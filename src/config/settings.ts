@@ -92,8 +92,15 @@ export const SETTINGS = [
     name: 'REPLACEMENT_CONDITION',
     key: 'replacementCondition',
     fallback: 'scheduled',
-    help: 'when a pod that came back under its name lets the drain end: scheduled or ready',
-    parse: parse.oneOf('scheduled', 'ready'),
+    help: 'when the drain of a marked pod ends: its replacement is scheduled or ready, or the pod has left its node',
+    parse: parse.oneOf('scheduled', 'ready', 'left'),
+  },
+  {
+    name: 'MARK_WHEN',
+    key: 'markWhen',
+    fallback: 'always',
+    help: 'when an eviction may mark a pod: always, or only while its node is draining',
+    parse: parse.oneOf('always', 'draining'),
   },
   {
     name: 'STALL_AFTER',

@@ -9,9 +9,9 @@ export function isTerminatingOrFinished(pod: Pod): boolean {
   return pod.deletionDeadline !== undefined || pod.finishedAt !== undefined;
 }
 
-/** Whether a replacement meets REPLACEMENT_CONDITION. Ignores its node. */
+/** Whether a replacement meets REPLACEMENT_CONDITION. Ignores its node. An entry treats `left` as `scheduled`. */
 export function meetsReplacementCondition(pod: Pod, settings: PolicySettings): boolean {
-  return pod.node !== undefined && (settings.replacementCondition === 'scheduled' || pod.ready);
+  return pod.node !== undefined && (settings.replacementCondition !== 'ready' || pod.ready);
 }
 
 /** Describes the hindrance in words; undefined if the tracker reports none. */

@@ -18,7 +18,10 @@ export interface Profile {
 export interface PolicySettings {
   readonly profile: Profile;
   readonly drainTaints: readonly string[];
-  readonly replacementCondition: 'scheduled' | 'ready';
+  /** `left`: the drain ends once the instance has left the node, whatever became of its replacement. */
+  readonly replacementCondition: 'scheduled' | 'ready' | 'left';
+  /** `draining`: the hook marks a pod only if its node is draining. */
+  readonly markWhen: 'always' | 'draining';
   readonly exemptUsers: readonly string[];
   /** How long an entry stays after its pod has settled. */
   readonly retentionMs: number;

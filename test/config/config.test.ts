@@ -37,6 +37,7 @@ describe('configuration', () => {
       tlsKeyFile: '/etc/webhook/certs/tls.key',
       drainTaints: DEFAULT_DRAIN_TAINTS,
       replacementCondition: 'scheduled',
+      markWhen: 'always',
       retentionMs: 900_000,
       stallAfterMs: 900_000,
       shutdownDelayMs: 5_000,
@@ -76,6 +77,12 @@ describe('configuration', () => {
       'TRACK_RESCHEDULED_PODS',
       'WEBHOOK_PORT',
     ]);
+  });
+
+  test('when to mark, and when a drain may end, take a few words each', () => {
+    const { markWhen, replacementCondition } = readConfig({ MARK_WHEN: 'draining', REPLACEMENT_CONDITION: 'left' });
+    assert.deepEqual({ markWhen, replacementCondition }, { markWhen: 'draining', replacementCondition: 'left' });
+    assert.deepEqual(problemsOf({ MARK_WHEN: 'never' }), ['MARK_WHEN is "never"; it must be always or draining']);
   });
 
   test('the misspelt name of the reference works, and the right one is preferred (fault 25)', () => {

@@ -53,6 +53,13 @@ describe('entryState: the reconcile table', () => {
     assert.equal(entryState({ entry, pod: { ...successor, ready: false }, node }, settings), 'unsettled');
     assert.equal(entryState({ entry, pod: successor, node }, settings), 'rescheduled');
   });
+
+  test('other UID, with REPLACEMENT_CONDITION=left: as with scheduled', () => {
+    const settings = { ...SETTINGS, replacementCondition: 'left' as const };
+    const { node: _unscheduled, ...pending } = successor;
+    assert.equal(entryState({ entry, pod: pending, node }, settings), 'unsettled');
+    assert.equal(entryState({ entry, pod: { ...successor, ready: false }, node }, settings), 'rescheduled');
+  });
 });
 
 describe('planEntry: how long each state is kept', () => {

@@ -23,6 +23,7 @@ export const SETTINGS: PolicySettings = {
   profile: PROFILE,
   drainTaints: ['node.kubernetes.io/unschedulable', 'karpenter.sh/disrupted', 'aws-node-termination-handler/'],
   replacementCondition: 'scheduled',
+  markWhen: 'always',
   exemptUsers: ['system:serviceaccount:kube-system:exempt'],
   retentionMs: 15 * MINUTE,
 };

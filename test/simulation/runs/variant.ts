@@ -89,6 +89,7 @@ export function settingsOf(variant: Variant): PolicySettings {
     },
     drainTaints: ['node.kubernetes.io/unschedulable', 'ToBeDeletedByClusterAutoscaler', 'karpenter.sh/disrupted'],
     replacementCondition: variant.condition,
+    markWhen: 'always',
     exemptUsers: [],
     retentionMs: RETENTION_MS,
   };
