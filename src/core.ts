@@ -107,12 +107,13 @@ export function createCore(options: CoreOptions): Core {
     markEvents: run(new MarkEventReconciler(shared)),
     stalledPods: run(stalledPods),
   };
-  wakeOnChanges(cache, settings, {
+  const queues = {
     entries: controllers.entries.queue,
     earlierInstances: controllers.earlierInstances.queue,
     markEvents: controllers.markEvents.queue,
     stalledPods: controllers.stalledPods.queue,
-  });
+  };
+  wakeOnChanges(cache, settings, queues, () => stalledPods.pods());
 
   const observer = new Observer({ cache, reads, settings, clock });
   const marker = new Marker({ cache, writes, settings, clock });

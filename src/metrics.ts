@@ -130,7 +130,7 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
   single('marked_pods', 'Pods that carry the reschedule annotation', sources.markedPods);
   gauge(
     'stalled_pods',
-    'Marked pods whose operator has not acted for STALL_AFTER, by what their tracking resource reports',
+    'Pods that keep drains waiting until a human acts, by what hinders their operator',
     ['hindrance'],
     () => [...sources.stalledPods()].map(([hindrance, count]) => [{ hindrance }, count]),
   );

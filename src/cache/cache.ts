@@ -13,7 +13,9 @@ import { isMarked, isProtected, type PolicySettings } from '../policy/profile.ts
 import { formatSelector } from '../policy/selector.ts';
 import { EarlierInstances } from './earlier-instances.ts';
 import { storeKey } from './keys.ts';
+import { MarkMemory } from './mark-memory.ts';
 import { projectNode, projectPod, projectPodMetadata } from './projections.ts';
+import { Refusals } from './refusals.ts';
 import { TerminationTimes } from './termination-times.ts';
 
 export interface CacheOptions {
@@ -47,6 +49,8 @@ export interface Cache {
   readonly trackers: Store<Tracker>;
   readonly earlierInstances: EarlierInstances;
   readonly terminationTimes: TerminationTimes;
+  readonly markMemory: MarkMemory;
+  readonly refusals: Refusals;
   readonly project: Projections;
   hasSynced(): boolean;
   /** How long ago a list, event or bookmark of the pods last arrived. */
@@ -92,6 +96,7 @@ export function createCache(options: CacheOptions): Cache {
   return {
     ...stores,
     ...rememberPods(stores, settings, clock),
+    refusals: new Refusals(() => clock.monotonicNow()),
     project,
     hasSynced,
     podsAgeMs: () => ageMs(stores.pods),
@@ -140,7 +145,7 @@ function createStores({ settings, log }: CacheOptions, onSynced: () => void): St
   return {
     // If a pod lost its label meanwhile, the DELETED event is older than our write, and the store would ignore it.
     pods: new Store<Pod>({ ...shared, ...named, isWatched: (pod) => isProtected(pod, settings) }),
-    nodes: new Store<Node>({ ...shared, keyOf: storeKey, isOtherInstance: () => false }),
+    nodes: new Store<Node>({ ...shared, keyOf: storeKey, isOtherInstance: hasOtherUid }),
     trackers: new Store<Tracker>({ ...shared, ...named }),
   };
 }
@@ -196,15 +201,17 @@ function watch<T extends Cached>(
 /** Remembers the end of pods. Earlier instances are remembered only of protected pods. */
 function rememberPods({ pods, nodes }: Stores, settings: PolicySettings, clock: Clock) {
   const drains = (node: Node) => isDraining(node, settings.drainTaints);
-  const isOnDrainingNode = ({ node: name }: Pod) => {
+  const nodeOf = ({ node: name }: Pod) => {
     const node = name === undefined ? undefined : nodes.get(name);
-    return node && drains(node);
+    return node && { uid: node.uid, isDraining: drains(node) };
   };
   const isPodMarked = (pod: Pod) => isMarked(pod, settings.profile);
-  const earlierInstances = new EarlierInstances(isPodMarked, isOnDrainingNode, () => clock.now());
+  const earlierInstances = new EarlierInstances(isPodMarked, nodeOf, () => clock.now());
   const terminationTimes = new TerminationTimes(() => clock.monotonicNow());
+  const markMemory = new MarkMemory(isPodMarked);
   pods.subscribe((change) => {
     terminationTimes.observe(change);
+    markMemory.observe(change);
     if (isProtected(change.kind === 'removed' ? change.before : change.now, settings)) earlierInstances.observe(change);
   });
   nodes.subscribe(({ key, ...change }) => {
@@ -213,7 +220,7 @@ function rememberPods({ pods, nodes }: Stores, settings: PolicySettings, clock: 
       if (pod.node === key) earlierInstances.look(storeKey(pod), pod);
     }
   });
-  return { earlierInstances, terminationTimes };
+  return { earlierInstances, terminationTimes, markMemory };
 }
 
 /** Heartbeats and status reports change only the resourceVersion of a projection. No subscriber needs those changes. */

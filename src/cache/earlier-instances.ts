@@ -2,6 +2,12 @@ import type { Change } from '../informer/store.ts';
 import type { Entry, Pod } from '../policy/model.ts';
 import type { ObjectKey } from './keys.ts';
 
+/** The node of a pod, as far as the memory needs it. */
+export interface NodeOfPod {
+  readonly uid: string;
+  readonly isDraining: boolean;
+}
+
 /**
  * The cache's memory of pods that disappeared while they were marked, or while their node was draining. An operator may
  * already replace a pod on a draining node before any eviction arrives.
@@ -11,18 +17,18 @@ import type { ObjectKey } from './keys.ts';
 export class EarlierInstances {
   readonly #byKey = new Map<string, { readonly pod: ObjectKey; readonly entry: Entry }>();
   /**
-   * Keys of marked pods whose node was draining at some time since the mark, because somebody may uncordon it before
-   * they go.
+   * The UID of the node of each marked pod whose node was draining at some time since the mark: somebody may uncordon it,
+   * or replace it, before the pod goes.
    */
-  readonly #sawDraining = new Set<string>();
+  readonly #sawDraining = new Map<string, string>();
   readonly #isMarked: (pod: Pod) => boolean;
-  readonly #isOnDrainingNode: (pod: Pod) => boolean | undefined;
+  readonly #nodeOf: (pod: Pod) => NodeOfPod | undefined;
   readonly #now: () => number;
 
-  /** `isOnDrainingNode` returns undefined if the pod has no node, or one that the cache does not know. */
-  constructor(isMarked: (pod: Pod) => boolean, isOnDrainingNode: (pod: Pod) => boolean | undefined, now: () => number) {
+  /** `nodeOf` returns undefined if the pod has no node, or one that the cache does not know. */
+  constructor(isMarked: (pod: Pod) => boolean, nodeOf: (pod: Pod) => NodeOfPod | undefined, now: () => number) {
     this.#isMarked = isMarked;
-    this.#isOnDrainingNode = isOnDrainingNode;
+    this.#nodeOf = nodeOf;
     this.#now = now;
   }
 
@@ -39,25 +45,33 @@ export class EarlierInstances {
     this.#byKey.delete(podKey);
   }
 
-  /** Takes every change of the pod store. A marked pod supersedes the instance before it. */
+  /** Takes every change of the pod store. A pod that the hook marked supersedes the instance before it. */
   observe(change: Change<Pod>): void {
-    if (change.kind !== 'removed') {
-      if (this.#isMarked(change.now)) this.#byKey.delete(change.key);
-      this.look(change.key, change.now);
+    if (change.kind === 'removed') {
+      this.#remember(change.key, change.before);
       return;
     }
-    const { uid, node, namespace, name } = change.before;
+    if (this.#isMarked(change.now) && !change.now.mark?.isForeign) this.#byKey.delete(change.key);
+    this.look(change.key, change.now);
+  }
+
+  #remember(podKey: string, pod: Pod): void {
+    const { uid, node, namespace, name } = pod;
+    const lastNode = this.#nodeOf(pod);
+    const drained = this.#sawDraining.get(podKey);
+    this.#sawDraining.delete(podKey);
     // A node that the cache does not know (any more) is gone, so its pods must run elsewhere.
-    const isLeft = this.#isOnDrainingNode(change.before) ?? node !== undefined;
-    const draining = this.#sawDraining.delete(change.key) || isLeft;
-    if (!draining && !this.#isMarked(change.before)) return;
-    const entry = { uid, at: this.#now(), draining, ...(node === undefined ? {} : { node }) };
-    this.#byKey.set(change.key, { pod: { namespace, name }, entry });
+    const draining = drained !== undefined || (lastNode?.isDraining ?? node !== undefined);
+    if (!draining && !this.#isMarked(pod)) return;
+    const nodeUid = drained ?? lastNode?.uid;
+    const where = { ...(node === undefined ? {} : { node }), ...(nodeUid === undefined ? {} : { nodeUid }) };
+    this.#byKey.set(podKey, { pod: { namespace, name }, entry: { uid, at: this.#now(), draining, ...where } });
   }
 
   /** Looks at an existing pod again, because it or its node has changed. */
   look(podKey: string, pod: Pod): void {
+    const node = this.#nodeOf(pod);
     if (!this.#isMarked(pod)) this.#sawDraining.delete(podKey);
-    else if (this.#isOnDrainingNode(pod)) this.#sawDraining.add(podKey);
+    else if (node?.isDraining && !this.#sawDraining.has(podKey)) this.#sawDraining.set(podKey, node.uid);
   }
 }

@@ -17,6 +17,7 @@ import { type PolicySettings, profileOf } from '../policy/profile.ts';
 import type { TrackerPlace } from '../policy/tracking/tracking.ts';
 import type { Cache } from './cache.ts';
 import { storeKey } from './keys.ts';
+import { lastWriterOf } from './projections.ts';
 
 export interface ObserverOptions {
   readonly cache: Cache;
@@ -56,9 +57,9 @@ export class Observer {
       case 'pod':
         return this.#lookAtPod(seen, live, signal);
       case 'node':
-        return { ...seen, node: await this.#node(seen, live, signal) };
+        return this.#lookAtNode(seen, live, signal);
       case 'tracker':
-        return { ...seen, tracker: await this.#tracker(seen, live, signal) };
+        return this.#lookAtTracker(seen, live, signal);
     }
   }
 
@@ -102,14 +103,16 @@ export class Observer {
     const { namespace, name } = seen.request;
     const cached = cache.pods.get(storeKey({ namespace, name }));
     const isStale = cache.podsAgeMs() > STALE_AFTER_MS;
-    if (live || (isStale && cached !== undefined)) return this.#withPod(seen, await this.#livePod(seen, signal));
+    if (live || (isStale && cached !== undefined)) return this.#lookAtLivePod(seen, signal);
     return this.#withPod(seen, sightingOf(cached, 'cache'));
   }
 
-  async #livePod({ request }: Observation, signal: AbortSignal): Promise<Sighting<Pod>> {
+  async #lookAtLivePod(seen: Observation, signal: AbortSignal): Promise<Observation> {
     const { cache, reads } = this.#options;
-    const object = await reads.pod(request.namespace, request.name, signal);
-    return sightingOf(object && cache.project.pod(object), 'live');
+    const object = await reads.pod(seen.request.namespace, seen.request.name, signal);
+    const lastWriter = object && lastWriterOf(object);
+    const now = this.#withPod(seen, sightingOf(object && cache.project.pod(object), 'live'));
+    return lastWriter === undefined ? now : { ...now, lastWriter };
   }
 
   /**
@@ -130,6 +133,7 @@ export class Observer {
     const profile = found && profileOf(found, settings);
     const remembered = cache.earlierInstances.get(key);
     const terminatingOrFinishedForMs = whole && cache.terminationTimes.forMs(key, whole);
+    const ownMarks = whole && cache.markMemory.get(key, whole.uid);
     return {
       now: clock.now(),
       request,
@@ -139,9 +143,26 @@ export class Observer {
       tracker,
       ...(profile ? { profile } : {}),
       ...(remembered ? { remembered } : {}),
+      ...(ownMarks ? { ownMarks } : {}),
       ...(terminatingOrFinishedForMs === undefined ? {} : { terminatingOrFinishedForMs }),
       cacheKnowsInstance: found !== undefined && cache.pods.get(key)?.uid === found.uid,
     };
+  }
+
+  /** Adds how often pods without an entry came back to the node. */
+  async #lookAtNode(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation> {
+    const node = await this.#node(seen, live, signal);
+    const uid = seenValue(node)?.uid;
+    const returnsToNode = uid && this.#options.cache.markMemory.returnsTo(seen.request.namespace, uid);
+    return { ...seen, node, ...(typeof returnsToNode === 'number' ? { returnsToNode } : {}) };
+  }
+
+  /** Adds whether the tracker refuses entries. */
+  async #lookAtTracker(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation> {
+    const tracker = await this.#tracker(seen, live, signal);
+    const found = seenValue(tracker);
+    const refusal = found && this.#options.cache.refusals.get(storeKey(found));
+    return { ...seen, tracker, ...(refusal ? { refusal } : {}) };
   }
 
   /**

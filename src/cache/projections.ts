@@ -1,5 +1,7 @@
 import type { JsonObject } from '../kube/client.ts';
+import { FIELD_MANAGER } from '../kube/guarded-objects.ts';
 import type { Mark, Node, Owner, Pod, PodMetadata } from '../policy/model.ts';
+import { MANAGER } from '../policy/names.ts';
 
 /**
  * The fields that the projections read. All are optional, so that nothing from an API server makes a projection throw.
@@ -15,7 +17,14 @@ interface RawMetadata {
   deletionTimestamp?: string;
   deletionGracePeriodSeconds?: number;
   ownerReferences?: { apiVersion?: string; kind?: string; name?: string; controller?: boolean }[] | null;
-  managedFields?: { manager?: string; time?: string; fieldsV1?: Record<string, unknown> }[] | null;
+  managedFields?: RawManagedFields[] | null;
+}
+
+interface RawManagedFields {
+  manager?: string;
+  time?: string;
+  subresource?: string;
+  fieldsV1?: Record<string, unknown>;
 }
 
 interface RawPod {
@@ -24,15 +33,27 @@ interface RawPod {
   status?: {
     phase?: string;
     startTime?: string;
-    conditions?: { type?: string; status?: string; lastTransitionTime?: string }[] | null;
+    conditions?: RawCondition[] | null;
     containerStatuses?: { state?: { terminated?: { finishedAt?: string } } }[] | null;
   };
 }
 
+interface RawCondition {
+  type?: string;
+  status?: string;
+  lastTransitionTime?: string;
+  message?: string;
+}
+
 interface RawNode {
   metadata?: RawMetadata;
-  spec?: { unschedulable?: boolean; taints?: { key?: string }[] | null };
+  spec?: { unschedulable?: boolean; taints?: { key?: string; timeAdded?: string }[] | null };
 }
+
+/** Of what the scheduler says; its messages list a reason for each node. */
+const SCHEDULER_MESSAGE_MAX = 300;
+/** The kubelet sets it on the pod that stands for one of its files. */
+const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 
 /** The parts of a pod projection that depend on the configuration. */
 export interface PodFields {
@@ -53,7 +74,9 @@ export function projectPod(object: JsonObject, { annotationKey, labelKeys }: Pod
     ready: status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
     ...optional('owner', controllerOf(metadata)),
     ...optional('mark', value === undefined ? undefined : markOf(metadata, annotationKey, value)),
+    ...optional('isMirror', isMirror(metadata)),
     ...optional('node', spec?.nodeName || undefined),
+    ...scheduling(spec, status),
     ...optional('deletionDeadline', instant(metadata.deletionTimestamp)),
     ...optional('deletionGraceSeconds', metadata.deletionGracePeriodSeconds),
     ...optional('finishedAt', finishedAt(metadata, status)),
@@ -69,18 +92,52 @@ export function projectPodMetadata(object: JsonObject, { labelKeys }: Pick<PodFi
     uid: metadata.uid ?? '',
     labels: kept(metadata.labels ?? {}, labelKeys),
     ...optional('owner', controllerOf(metadata)),
+    ...optional('isMirror', isMirror(metadata)),
   });
+}
+
+/**
+ * Who changed a pod last, apart from its status: if a mark has disappeared, probably the one who took it away. The API
+ * server records nobody for what is no longer there.
+ */
+export function lastWriterOf(object: JsonObject): string | undefined {
+  const { metadata = {} } = object as RawPod;
+  const written = metadata.managedFields?.filter(({ subresource }) => !subresource) ?? [];
+  const at = ({ time }: { time?: string }) => instant(time) ?? 0;
+  const last = written.reduce((a, b) => (at(b) >= at(a) ? b : a), written[0] ?? {});
+  return last.manager !== undefined && MANAGER.test(last.manager) ? last.manager : undefined;
 }
 
 export function projectNode(object: JsonObject): Node {
   const { metadata = {}, spec } = object as RawNode;
+  const taints = spec?.taints ?? [];
   return frozen({
-    name: metadata.name ?? '',
-    resourceVersion: metadata.resourceVersion ?? '',
+    ...identity(metadata),
     unschedulable: spec?.unschedulable === true,
-    taints: spec?.taints?.flatMap(({ key }) => key ?? []) ?? [],
+    taints: taints.flatMap(({ key }) => key ?? []),
+    taintedAt: Object.fromEntries(taints.flatMap(({ key, timeAdded }) => timesOf(key, timeAdded))),
     deleting: metadata.deletionTimestamp !== undefined,
   });
+}
+
+function timesOf(key: string | undefined, timeAdded: string | undefined): [string, number][] {
+  const at = instant(timeAdded);
+  return key === undefined || at === undefined ? [] : [[key, at]];
+}
+
+/** When the pod was bound; or, for a pod without a node, why the scheduler has found none. */
+function scheduling(spec: RawPod['spec'], status: RawPod['status']): Pick<Pod, 'boundAt' | 'unschedulable'> {
+  const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled');
+  if (scheduled === undefined) return {};
+  const changedAt = instant(scheduled.lastTransitionTime);
+  if (spec?.nodeName) return scheduled.status === 'True' ? optional('boundAt', changedAt) : {};
+  if (scheduled.status !== 'False') return {};
+  const message = (scheduled.message ?? '').replace(/[^ -~]+/g, ' ').slice(0, SCHEDULER_MESSAGE_MAX);
+  return { unschedulable: Object.freeze({ message, ...optional('since', changedAt) }) };
+}
+
+function isMirror({ annotations }: RawMetadata): true | undefined {
+  return annotations?.[MIRROR_ANNOTATION] === undefined ? undefined : true;
 }
 
 /** Freezes a projection, which is at most two levels deep. */
@@ -112,7 +169,14 @@ function markOf(metadata: RawMetadata, key: string, value: string): Mark {
     const fields = fieldsV1 as { 'f:metadata'?: { 'f:annotations'?: Record<string, unknown> } } | undefined;
     return fields?.['f:metadata']?.['f:annotations']?.[`f:${key}`] !== undefined;
   });
-  return { value, ...optional('at', instant(setter?.time)), ...optional('by', setter?.manager) };
+  const by = setter?.manager;
+  const isForeign = by === undefined || by === FIELD_MANAGER ? undefined : (true as const);
+  return {
+    value,
+    ...optional('at', instant(setter?.time)),
+    ...optional('by', by),
+    ...optional('isForeign', isForeign),
+  };
 }
 
 /**

@@ -40,7 +40,7 @@ export class EarlierInstanceReconciler implements Reconciler<ObjectKey> {
     const state = entryState({ entry, ...(successor && { pod: successor }), ...(node && { node }) }, settings);
     // The same instance may leave more than once, if it loses its label, gets it back, and loses it again.
     const heldMs = this.#durations.heldMs(key, `${state} ${successor?.uid} ${entry.uid} ${entry.at}`);
-    const plan = planEntry(state, heldMs, settings);
+    const plan = planEntry({ state }, heldMs, settings);
     if (plan.kind === 'prune') {
       cache.earlierInstances.forget(key);
       this.#durations.forget(key);

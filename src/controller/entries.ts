@@ -94,8 +94,8 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
   }
 
   async #reconcileEntry(tracker: Tracker, view: EntryView, since: StateDurations, signal: AbortSignal): Promise<Plan> {
-    const { key, value, pod, state } = view;
-    const plan = this.#plan(state, pod, since, key, value);
+    const { state } = view;
+    const plan = this.#plan(view, since);
     if (plan.kind === 'keep') return plan;
     const isSure = state === 'rescheduled' || (await this.#isConfirmed(view, signal));
     const isPruned = isSure && (await this.#prune(tracker, view, signal));
@@ -118,8 +118,9 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
     return (isHidden ? 'gone' : found) === state;
   }
 
-  #plan(state: EntryState, pod: Pod | undefined, since: StateDurations, subject: string, version: string): Plan {
-    return planEntry(state, since.heldMs(subject, `${state} ${pod?.uid} ${version}`), this.#options.settings);
+  #plan(view: EntryView, since: StateDurations): Plan {
+    const { key, value, state, pod } = view;
+    return planEntry(view, since.heldMs(key, `${state} ${pod?.uid} ${value}`), this.#options.settings);
   }
 
   async #prune(tracker: Tracker, view: EntryView, signal: AbortSignal): Promise<boolean> {

@@ -4,9 +4,10 @@ import { type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
 import { FIELD_MANAGER } from '../kube/guarded-objects.ts';
 import type { Pod } from '../policy/model.ts';
 import { isMarked, type PolicySettings } from '../policy/profile.ts';
+import { operatorOf } from '../policy/stall.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
 import { UNSYNCED_RETRY_MS } from './entries.ts';
-import { type EmitPodEvent, operatorOf } from './pod-events.ts';
+import type { EmitPodEvent } from './pod-events.ts';
 
 export interface MarkEventOptions {
   readonly cache: Cache;

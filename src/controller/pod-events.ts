@@ -24,8 +24,3 @@ export function createPodEvents(emitEvent: EmitEvent, clock: { now(): number }):
     await emitEvent({ ...event, on, message: `Pod ${pod.name} ${text}` }, signal);
   };
 }
-
-/** Who is to move the pod, for people. */
-export function operatorOf({ owner }: Pod): string {
-  return owner === undefined ? 'its operator' : `the operator of ${owner.kind} ${owner.name}`;
-}

@@ -2,13 +2,11 @@ import type { Clock } from '../async/clock.ts';
 import type { Cache } from '../cache/cache.ts';
 import { type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
 import { LOG, type Log } from '../log/messages.ts';
-import { formatAge } from '../policy/duration.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
-import { describeHindrance } from '../policy/pod-state.ts';
 import type { PolicySettings } from '../policy/profile.ts';
-import { planStall } from '../policy/stall.ts';
+import { planStall, type Stall, type StallObservation } from '../policy/stall.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
-import { type EmitPodEvent, operatorOf } from './pod-events.ts';
+import type { EmitPodEvent } from './pod-events.ts';
 import { StateDurations } from './state-durations.ts';
 
 export interface StalledPodOptions {
@@ -19,13 +17,20 @@ export interface StalledPodOptions {
   readonly clock: Pick<Clock, 'now' | 'monotonicNow'>;
 }
 
-/** Reports marked pods, tracked or not, whose operator has not moved them within STALL_AFTER. */
+interface Stalled {
+  readonly pod: ObjectKey;
+  readonly uid: string;
+  /** Absent if only the tracker may say what hinders its operator. */
+  readonly hindrance?: string;
+}
+
+/** Reports pods that a drain waits for, tracked or not, and for which nothing will happen without a human (S10). */
 export class StalledPodReconciler implements Reconciler<ObjectKey> {
   readonly kind = 'stall';
   readonly idOf = storeKey;
   readonly #options: StalledPodOptions;
   /** The reported instances, by pod key. */
-  readonly #stalled = new Map<string, { readonly pod: ObjectKey; readonly uid: string }>();
+  readonly #stalled = new Map<string, Stalled>();
   /** UIDs whose Event is written. If the write fails, only the Event is tried again; log and metric are done. */
   readonly #announced = new Set<string>();
   /** For marks whose time the managed fields do not have. */
@@ -41,12 +46,17 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     return this.#stalled.size;
   }
 
-  /** The same by hindrance, for the metric; `None` if the tracker reports nothing. */
+  /** The stalled pods. A change of a node can concern them. */
+  pods(): ObjectKey[] {
+    return [...this.#stalled.values()].map(({ pod }) => pod);
+  }
+
+  /** The number of stalled pods by hindrance, for the metric; `None` if nothing is known. */
   byHindrance(): Map<string, number> {
     const counts = new Map([['None', 0]]);
-    for (const podKey of this.#stalled.keys()) {
+    for (const [podKey, stalled] of this.#stalled) {
       const pod = this.#options.cache.pods.get(podKey);
-      const hindrance = (pod && this.#trackerOf(pod)?.hindrance) ?? 'None';
+      const hindrance = stalled.hindrance ?? (pod && this.#trackerOf(pod)?.hindrance) ?? 'None';
       counts.set(hindrance, (counts.get(hindrance) ?? 0) + 1);
     }
     return counts;
@@ -56,7 +66,7 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     const { cache, settings } = this.#options;
     const podKey = storeKey(key);
     const pod = cache.pods.get(podKey);
-    const plan = pod && planStall(pod, this.#markedForMs(podKey, pod), settings);
+    const plan = pod && planStall(this.#observe(podKey, pod), settings);
     if (pod === undefined || plan === undefined || plan.kind === 'notWaiting') {
       this.#clear(podKey);
       return {};
@@ -65,37 +75,46 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
       if (this.#stalled.get(podKey)?.uid !== pod.uid) this.#clear(podKey, pod);
       return { requeueAfterMs: plan.inMs };
     }
-    if (!this.#announced.has(pod.uid)) await this.#report(podKey, pod, signal);
+    this.#note(podKey, pod, plan);
+    if (!this.#announced.has(pod.uid)) await this.#announce(pod, plan.why, signal);
     return {};
   }
 
-  #markedForMs(podKey: string, pod: Pod): number {
-    const heldMs = this.#since.heldMs(podKey, `${pod.uid} ${pod.mark?.value}`);
-    return pod.mark?.at === undefined ? heldMs : this.#options.clock.now() - pod.mark.at;
+  #observe(podKey: string, pod: Pod): StallObservation {
+    const { cache, clock } = this.#options;
+    const node = pod.node === undefined ? undefined : cache.nodes.get(pod.node);
+    const tracker = this.#trackerOf(pod);
+    const remembered = cache.earlierInstances.get(podKey);
+    const ownMarks = cache.markMemory.get(podKey, pod.uid);
+    const returnsToNode = node && cache.markMemory.returnsTo(pod.namespace, node.uid);
+    return {
+      now: clock.now(),
+      pod,
+      ...(node && { node }),
+      ...(tracker && { tracker }),
+      ...(remembered && { remembered }),
+      ...(ownMarks && { ownMarks }),
+      ...(returnsToNode !== undefined && { returnsToNode }),
+      markedForMs: this.#since.heldMs(podKey, `${pod.uid} ${pod.mark?.value}`),
+    };
   }
 
-  async #report(podKey: string, pod: Pod, signal: AbortSignal): Promise<void> {
-    const { emitEvent, log, settings } = this.#options;
+  /** Counts the pod as stalled, and logs it once. */
+  #note(podKey: string, pod: Pod, { hindrance }: Extract<Stall, { kind: 'stalled' }>): void {
+    const { namespace, name, uid, node, owner } = pod;
+    const isNews = this.#stalled.get(podKey)?.uid !== uid;
+    this.#stalled.set(podKey, { pod: { namespace, name }, uid, ...(hindrance === undefined ? {} : { hindrance }) });
+    if (!isNews) return;
+    const known = hindrance ?? this.#trackerOf(pod)?.hindrance;
+    const fields = { pod: name, namespace, uid, node, owner: owner?.name };
+    this.#options.log.warn(LOG.stalled, known === undefined ? fields : { ...fields, hindrance: known });
+  }
+
+  async #announce(pod: Pod, why: string, signal: AbortSignal): Promise<void> {
     const tracker = this.#trackerOf(pod);
-    const hindrance = describeHindrance(tracker);
-    const why = hindrance === undefined ? '' : ` (${hindrance})`;
-    const age = formatAge(settings.profile.stallAfterMs);
-    const text = `was marked over ${age} ago and ${operatorOf(pod)} has not moved it${why}; drains of ${pod.node === undefined ? 'its node' : `node ${pod.node}`} wait`;
-    if (this.#stalled.get(podKey)?.uid !== pod.uid) {
-      log.warn(LOG.stalled, {
-        pod: pod.name,
-        namespace: pod.namespace,
-        uid: pod.uid,
-        node: pod.node,
-        owner: pod.owner?.name,
-        ...(tracker?.hindrance === undefined ? {} : { hindrance: tracker.hindrance }),
-      });
-    }
-    this.#stalled.set(podKey, { pod: { namespace: pod.namespace, name: pod.name }, uid: pod.uid });
-    await emitEvent(
-      { pod, ...(tracker ? { tracker } : {}), reason: 'RescheduleStalled', type: 'Warning', text },
-      signal,
-    );
+    const text = `${why}; drains of ${pod.node === undefined ? 'its node' : `node ${pod.node}`} wait`;
+    const event = { pod, ...(tracker ? { tracker } : {}), reason: 'RescheduleStalled', type: 'Warning', text } as const;
+    await this.#options.emitEvent(event, signal);
     this.#announced.add(pod.uid);
   }
 

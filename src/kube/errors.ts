@@ -52,6 +52,16 @@ export function saysNotFound(error: unknown, kind: string, name: string): boolea
   return error.reason === 'NotFound' && error.about.kind === kind && error.about.name === name;
 }
 
+/**
+ * Whether validation or admission refused what a write says, so that the same write fails again. RBAC also answers 403,
+ * but does not say that anything was denied. Only for writes whose guard does not answer 422.
+ */
+export function isContentRefused(error: unknown): boolean {
+  if (!(error instanceof ApiError)) return false;
+  if (error.code === 400 || error.code === 422) return true;
+  return error.code === 403 && /\bdenied\b/.test(error.message);
+}
+
 /** One line for logs and messages; follows `cause` if the outer message has no details. Never the whole object. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

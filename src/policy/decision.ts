@@ -1,4 +1,4 @@
-import type { Pod, Tracker } from './model.ts';
+import type { Entry, Pod, Tracker } from './model.ts';
 
 /** Stable PascalCase names: fields of logs, labels of metrics. */
 export type Reason =
@@ -7,6 +7,8 @@ export type Reason =
   | 'PodGone'
   | 'NotSelected'
   | 'JobPod'
+  | 'DaemonSetPod'
+  | 'MirrorPod'
   | 'OtherInstance'
   | 'DryRun'
   | 'EndingInstanceNamed'
@@ -17,6 +19,8 @@ export type Reason =
   | 'WaitingForSchedule'
   | 'WaitingForReady'
   | 'SameNode'
+  | 'ComesBack'
+  | 'NotDraining'
   | 'Rescheduled'
   | 'CacheBehind'
   | 'Marked'
@@ -39,14 +43,17 @@ export interface Deny {
   readonly message: string;
 }
 
+/** What an entry says of a mark, besides the instance. `draining` is true if the pod has no node. */
+export type MarkNote = Pick<Entry, 'at' | 'nodeUid' | 'draining' | 'returns' | 'marks' | 'unmarkedBy'>;
+
 /** First write the entry (if there is a tracker), then mark the pod, then deny with 429 and the message. */
 export interface Mark {
   readonly kind: 'mark';
   readonly reason: 'Marked' | 'MarkedAgain';
   readonly message: string;
   readonly pod: Pod;
-  /** Whether the pod's node is draining, for the entry. True if the pod has no node. */
-  readonly draining: boolean;
+  /** What to remember of the mark, in the entry and in the process. */
+  readonly note: MarkNote;
   readonly entryOn?: Tracker;
   readonly trackerMissing?: string;
 }

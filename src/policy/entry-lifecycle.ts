@@ -4,6 +4,7 @@ import { assertNever } from './model.ts';
 import { isDraining } from './node-state.ts';
 import { isTerminatingOrFinished, meetsReplacementCondition } from './pod-state.ts';
 import { isMarked, type PolicySettings } from './profile.ts';
+import { isOfNode } from './returns.ts';
 
 /**
  * How long an entry must be withdrawn before the controller prunes it. It must exceed the time between "entry written"
@@ -58,6 +59,8 @@ export interface EntryView {
   readonly entry: Entry;
   readonly pod?: Pod;
   readonly state: EntryState;
+  /** The entry counts returns to a node that is still draining, so it stays even if its pod is gone. */
+  readonly countsReturns: boolean;
 }
 
 /** Looks up an entry's pod and its node. */
@@ -75,12 +78,32 @@ export function viewEntries(tracker: Tracker, lookup: Lookup, settings: PolicySe
     const pod = lookup.pod(about.namespace, about.name);
     const node = pod?.node === undefined ? undefined : lookup.node(pod.node);
     const state = entryState({ entry, ...(pod ? { pod } : {}), ...(node ? { node } : {}) }, settings);
-    return [{ key, value, about, entry, ...(pod ? { pod } : {}), state }];
+    return [
+      {
+        key,
+        value,
+        about,
+        entry,
+        ...(pod ? { pod } : {}),
+        state,
+        countsReturns: countsReturns(entry, lookup, settings),
+      },
+    ];
   });
 }
 
+function countsReturns(entry: Entry, lookup: Lookup, { drainTaints }: PolicySettings): boolean {
+  if (entry.returns === undefined || entry.node === undefined) return false;
+  const node = lookup.node(entry.node);
+  return node !== undefined && isOfNode(entry, node) && isDraining(node, drainTaints);
+}
+
 /** Plans what to do with an entry that has been in `state` for `forMs` without a break. */
-export function planEntry(state: EntryState, forMs: number, settings: PolicySettings): Plan {
+export function planEntry(
+  { state, countsReturns = false }: { readonly state: EntryState; readonly countsReturns?: boolean },
+  forMs: number,
+  settings: PolicySettings,
+): Plan {
   switch (state) {
     case 'waiting':
     case 'unsettled':
@@ -90,7 +113,7 @@ export function planEntry(state: EntryState, forMs: number, settings: PolicySett
     case 'rescheduled':
       return after(settings.retentionMs, state, forMs);
     case 'gone':
-      return after(GONE_AFTER_MS, state, forMs);
+      return countsReturns ? { kind: 'keep', state } : after(GONE_AFTER_MS, state, forMs);
     default:
       return assertNever(state);
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Entry } from './model.ts';
-import { DNS_LABEL, OBJECT_NAME } from './names.ts';
+import { DNS_LABEL, MANAGER, OBJECT_NAME, UID } from './names.ts';
 
 export const ENTRY_PREFIX = 'reschedule.hook/';
 
@@ -21,41 +21,60 @@ export function entryKey(namespace: string, pod: string): string {
   return `${ENTRY_PREFIX}${name.slice(0, NAME_PART_MAX - HASH_LENGTH - 1)}_${hash}`;
 }
 
+/** What an entry is written from. */
+export interface EntryContent extends Entry {
+  readonly uid: string;
+  readonly at: number;
+  readonly namespace: string;
+  readonly pod: string;
+}
+
 /**
- * The annotation value of an entry. It leaves out two defaults: that the node was draining, and the pod's name if the
- * key has it uncut.
+ * The annotation value of an entry. It leaves out every default, and the pod's name if the key has it uncut. The version
+ * before reads the first four fields, and passes over the others.
  */
-export function encodeEntry(instance: {
-  uid: string;
-  node?: string;
-  at: number;
-  draining?: boolean;
-  namespace: string;
-  pod: string;
-}): string {
-  const cut = `${instance.namespace}.${instance.pod}`.length > NAME_PART_MAX;
+export function encodeEntry(entry: EntryContent): string {
+  const { uid, node, at, draining, nodeUid, returns = 0, marks = 1, unmarkedBy, namespace, pod } = entry;
+  const name = `${namespace}.${pod}`;
   return JSON.stringify({
-    uid: instance.uid,
-    node: instance.node,
-    at: new Date(instance.at).toISOString(),
-    ...(instance.draining === false ? { draining: false } : {}),
-    ...(cut ? { pod: `${instance.namespace}.${instance.pod}` } : {}),
+    uid,
+    node,
+    at: new Date(at).toISOString(),
+    ...(draining === false ? { draining } : {}),
+    ...(name.length > NAME_PART_MAX ? { pod: name } : {}),
+    nodeUid,
+    ...(returns > 0 ? { returns } : {}),
+    ...(marks > 1 ? { marks } : {}),
+    unmarkedBy,
   });
 }
 
 /**
  * Reads an entry. Any other value (the reference hook's `true`, a manual edit) is an unknown earlier instance. Such an
- * entry never ends a drain while the pod is on a draining node, and the controller prunes it like any other.
+ * entry never ends a drain while the pod is on a draining node, and the controller prunes it like any other. Whoever may
+ * edit the tracker can write anything here, and messages quote it: so a name is a name, or nothing.
  */
 export function decodeEntry(value: string): Entry {
   const raw = parseObject(value);
   const at = typeof raw.at === 'string' ? Date.parse(raw.at) : Number.NaN;
   return {
-    ...(typeof raw.uid === 'string' && raw.uid !== '' ? { uid: raw.uid } : {}),
-    ...(typeof raw.node === 'string' && raw.node !== '' ? { node: raw.node } : {}),
+    ...text('uid', raw.uid, UID),
+    ...text('node', raw.node, OBJECT_NAME),
     ...(Number.isNaN(at) ? {} : { at }),
     ...(raw.draining === false ? { draining: false } : {}),
+    ...text('nodeUid', raw.nodeUid, UID),
+    ...count('returns', raw.returns),
+    ...count('marks', raw.marks),
+    ...text('unmarkedBy', raw.unmarkedBy, MANAGER),
   };
+}
+
+function text<K extends string>(key: K, value: unknown, pattern: RegExp): { [P in K]?: string } {
+  return typeof value === 'string' && pattern.test(value) ? ({ [key]: value } as { [P in K]: string }) : {};
+}
+
+function count<K extends string>(key: K, value: unknown): { [P in K]?: number } {
+  return Number.isSafeInteger(value) && (value as number) > 0 ? ({ [key]: value } as { [P in K]: number }) : {};
 }
 
 /** The pod of an entry; undefined if the key is not the hook's. */

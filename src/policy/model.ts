@@ -8,6 +8,8 @@ export interface Mark {
   readonly value: string;
   readonly at?: number;
   readonly by?: string;
+  /** Somebody else than the hook made it, by the managed fields. Absent also if they do not say who made it. */
+  readonly isForeign?: true;
 }
 
 export interface Owner {
@@ -24,6 +26,8 @@ export interface PodMetadata {
   readonly labels: Readonly<Record<string, string>>;
   /** The controller owner reference, if there is one. */
   readonly owner?: Owner;
+  /** The kubelet runs the pod from a file of its node; no API call can move it. */
+  readonly isMirror?: true;
 }
 
 export interface Pod extends PodMetadata {
@@ -32,6 +36,10 @@ export interface Pod extends PodMetadata {
   readonly mark?: Mark;
   /** `spec.nodeName`; absent until the pod is scheduled. */
   readonly node?: string;
+  /** When the scheduler bound the pod to its node, in whole seconds. */
+  readonly boundAt?: number;
+  /** Present if the scheduler has tried and found no node for the pod. */
+  readonly unschedulable?: Unschedulable;
   readonly ready: boolean;
   /** `metadata.deletionTimestamp`: for a pod, the end of its grace period and not the time of the DELETE. */
   readonly deletionDeadline?: number;
@@ -40,11 +48,21 @@ export interface Pod extends PodMetadata {
   readonly finishedAt?: number;
 }
 
+/** What the scheduler says of a pod that it cannot bind. */
+export interface Unschedulable {
+  readonly since?: number;
+  readonly message: string;
+}
+
 export interface Node {
   readonly name: string;
+  /** A node that was replaced under its name has another UID (S8). */
+  readonly uid: string;
   readonly resourceVersion: string;
   readonly unschedulable: boolean;
   readonly taints: readonly string[];
+  /** When a taint was added, by its key; only taints whose time the API server has. */
+  readonly taintedAt: Readonly<Record<string, number>>;
   readonly deleting: boolean;
 }
 
@@ -82,9 +100,17 @@ export interface Tracker {
 export interface Entry {
   readonly uid?: string;
   readonly node?: string;
+  readonly nodeUid?: string;
+  /** When the instance was marked first. */
   readonly at?: number;
   /** Whether that node was draining at `at`. Absent: it was, or it is not known. */
   readonly draining?: boolean;
+  /** How often in a row instances of this name came back to that node while it was draining. Absent: never. */
+  readonly returns?: number;
+  /** How often the hook has marked this instance. Absent: once. */
+  readonly marks?: number;
+  /** Who took the last mark away, as far as the API server knows. */
+  readonly unmarkedBy?: string;
 }
 
 /** What one admission request asks for. */

@@ -18,3 +18,9 @@ export const LABEL_KEY =
 
 /** Values of labels. An empty value is valid. */
 export const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+
+/** A UID. The API server makes UUIDs, and promises nothing about their form. */
+export const UID = /^[!-~]{1,64}$/;
+
+/** The name of a field manager, as far as a message may quote it: printable, without spaces, and short. */
+export const MANAGER = /^[-A-Za-z0-9_.:/]{1,63}$/;

@@ -1,10 +1,9 @@
 import type { Decision } from './decision.ts';
-import { decodeEntry, entryKey } from './entry.ts';
 import type { Entry } from './model.ts';
 import { type Look, type Observation, seenValue } from './observation.ts';
 import type { PolicySettings } from './profile.ts';
 import { firstOpinion, type NumberedOpinion, RULES, RULES_ABOUT_THE_POD, winner } from './rules/index.ts';
-import type { PodObservation } from './rules/rule.ts';
+import { entryOf, type PodObservation } from './rules/rule.ts';
 
 /** The cache must see the instance first. `otherwise` is the decision if it does not in time. */
 export interface AwaitCacheThen {
@@ -39,10 +38,9 @@ function lookCloser(observation: Observation): PodObservation | Look {
  * The instance of this name that was marked before the present one. The entry takes precedence over the cache's memory.
  * An entry about the present instance means that this one was marked, so there is no earlier one to wait for (S5).
  */
-export function earlierInstance({ request, pod, tracker, remembered }: Observation): Entry | undefined {
-  const value = seenValue(tracker)?.entries[entryKey(request.namespace, request.name)];
-  const known = value === undefined ? remembered : decodeEntry(value);
-  return known === undefined || known.uid === seenValue(pod)?.uid ? undefined : known;
+export function earlierInstance(seen: Observation): Entry | undefined {
+  const known = entryOf(seen) ?? seen.remembered;
+  return known === undefined || known.uid === seenValue(seen.pod)?.uid ? undefined : known;
 }
 
 function numbered({ id, opinion }: NumberedOpinion): Decision | Look | AwaitCacheThen {

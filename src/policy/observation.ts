@@ -43,6 +43,14 @@ export interface Observation {
   readonly profile?: Profile;
   /** The earlier instance of this name that the cache itself saw disappear. */
   readonly remembered?: Entry;
+  /** What this process knows of its own marks of the present instance, also of one that it is about to make. */
+  readonly ownMarks?: MarkRecord;
+  /** How often in a row pods without an entry came back to the node, as far as this process knows. */
+  readonly returnsToNode?: number;
+  /** The tracker's last refusal of an entry. */
+  readonly refusal?: Refusal;
+  /** Who changed the pod last, by a live read of it. */
+  readonly lastWriter?: string;
   /**
    * How long, in ms, the hook has known this instance to be terminating or finished. Absent if the cache does not know.
    */
@@ -51,11 +59,35 @@ export interface Observation {
   readonly cacheKnowsInstance: boolean;
 }
 
+/** The marks that one process made of one instance. */
+export interface MarkRecord {
+  readonly uid: string;
+  /** When it made the first. */
+  readonly at: number;
+  readonly marks: number;
+  /** Somebody took the last mark away. */
+  readonly isLost: boolean;
+}
+
+/** A tracker's refusal to take an entry, by validation or by admission. */
+export interface Refusal {
+  readonly why: string;
+  /** It refused twice within a time that no hiccup lasts, so pods are marked without an entry. */
+  readonly isSettled: boolean;
+}
+
 /** A look that is still missing. `live`: by a live read; otherwise in the cache, if it has the object. */
 export interface Look {
   readonly kind: 'look';
   readonly at: Subject;
   readonly live: boolean;
+}
+
+export const LOOK_AT_NODE: Look = { kind: 'look', at: 'node', live: false };
+
+/** The node, or `gone` if the look found none. */
+export function nodeOrGone(node: Absent | Present<Node>): Node | 'gone' {
+  return node.kind === 'present' ? node.value : 'gone';
 }
 
 /** The object of a sighting; undefined if it is absent or unread. */

@@ -1,3 +1,4 @@
+import { formatAge } from './duration.ts';
 import type { Pod, Tracker } from './model.ts';
 import type { PolicySettings } from './profile.ts';
 
@@ -12,6 +13,14 @@ export function isTerminatingOrFinished(pod: Pod): boolean {
 /** Whether a replacement meets REPLACEMENT_CONDITION. Ignores its node. An entry treats `left` as `scheduled`. */
 export function meetsReplacementCondition(pod: Pod, settings: PolicySettings): boolean {
   return pod.node !== undefined && (settings.replacementCondition !== 'ready' || pod.ready);
+}
+
+/** Since when, and why, the scheduler finds no node for the pod; undefined if it has not said so. */
+export function describeUnschedulable({ unschedulable }: Pod, now: number): string | undefined {
+  if (unschedulable === undefined) return undefined;
+  const { since, message } = unschedulable;
+  const age = since === undefined ? '' : `for ${formatAge(now - since)}; `;
+  return `${age}the scheduler says: ${message === '' ? 'nothing' : message}`;
 }
 
 /** Describes the hindrance in words; undefined if the tracker reports none. */

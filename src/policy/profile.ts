@@ -35,13 +35,17 @@ export function profileOf(pod: Pick<PodMetadata, 'labels'>, { profile }: PolicyS
   return matches(profile.selector, pod.labels) ? profile : undefined;
 }
 
-/** Whether the hook protects the pod: a profile selects it, and no Job owns it. No operator moves the pods of Jobs. */
+/** Whether the hook protects the pod: a profile selects it, and an operator can move pods of its kind. */
 export function isProtected(pod: PodMetadata, settings: PolicySettings): boolean {
-  return profileOf(pod, settings) !== undefined && !isJobOwned(pod);
+  return profileOf(pod, settings) !== undefined && immovable(pod) === undefined;
 }
 
-export function isJobOwned(pod: PodMetadata): boolean {
-  return pod.owner?.kind === 'Job' && pod.owner.apiVersion.startsWith('batch/');
+/** The kind of a pod that no operator moves, as the reason of an allow; undefined for any other pod. */
+export function immovable({ owner, isMirror }: PodMetadata): 'JobPod' | 'DaemonSetPod' | 'MirrorPod' | undefined {
+  if (isMirror || (owner?.kind === 'Node' && owner.apiVersion === 'v1')) return 'MirrorPod';
+  if (owner?.kind === 'Job' && owner.apiVersion.startsWith('batch/')) return 'JobPod';
+  if (owner?.kind === 'DaemonSet' && owner.apiVersion.startsWith('apps/')) return 'DaemonSetPod';
+  return undefined;
 }
 
 /** Whether the pod carries the mark of the profile. */

@@ -1,14 +1,118 @@
-import type { Pod } from './model.ts';
-import { isTerminatingOrFinished } from './pod-state.ts';
+import { formatAge } from './duration.ts';
+import { decodeEntry, entryKey } from './entry.ts';
+import { describeMarks, type MarkHistory, markHistory } from './mark-history.ts';
+import type { Entry, Node, Pod, Tracker } from './model.ts';
+import type { MarkRecord } from './observation.ts';
+import { describeHindrance, describeUnschedulable, isTerminatingOrFinished } from './pod-state.ts';
 import { isMarked, type PolicySettings } from './profile.ts';
+import { countReturns, REFUSED_FROM_RETURN } from './returns.ts';
 
-/** Whether the pod is marked and STALL_AFTER has passed without a move; otherwise in how many ms to look again. */
-export function planStall(
-  pod: Pod,
-  markedForMs: number,
-  { profile }: PolicySettings,
-): { kind: 'notWaiting' } | { kind: 'stalled' } | { kind: 'lookAgain'; inMs: number } {
-  if (!isMarked(pod, profile) || isTerminatingOrFinished(pod)) return { kind: 'notWaiting' };
-  const leftMs = profile.stallAfterMs - markedForMs;
-  return leftMs <= 0 ? { kind: 'stalled' } : { kind: 'lookAgain', inMs: leftMs };
+/** What the controller knows of a pod that may wait. */
+export interface StallObservation {
+  readonly now: number;
+  readonly pod: Pod;
+  /** Its node, if the cache knows it. */
+  readonly node?: Node;
+  readonly tracker?: Tracker;
+  readonly remembered?: Entry;
+  readonly ownMarks?: MarkRecord;
+  readonly returnsToNode?: number;
+  /** How long the process has known the present mark; for a mark without a time. */
+  readonly markedForMs: number;
+}
+
+/**
+ * `hindrance`: one PascalCase word for the metric; absent if only the tracker may say what hinders its operator. `why`:
+ * what people read after `the pod`.
+ */
+export type Stall =
+  | { readonly kind: 'notWaiting' }
+  | { readonly kind: 'stalled'; readonly hindrance?: string; readonly why: string }
+  | { readonly kind: 'lookAgain'; readonly inMs: number };
+
+const NOT_WAITING: Stall = { kind: 'notWaiting' };
+
+/**
+ * Whether a drain waits for the pod, and nothing will happen without a human; otherwise in how many ms to look again. Its
+ * operator has not moved it for STALL_AFTER, or it comes back to its draining node, or the scheduler finds no node.
+ */
+export function planStall(seen: StallObservation, settings: PolicySettings): Stall {
+  if (isTerminatingOrFinished(seen.pod)) return NOT_WAITING;
+  return comesBackStall(seen, settings) ?? unschedulableStall(seen, settings) ?? notMovedStall(seen, settings);
+}
+
+function comesBackStall(seen: StallObservation, { drainTaints, profile }: PolicySettings): Stall | undefined {
+  const { pod, node, tracker, returnsToNode } = seen;
+  if (node === undefined || isMarked(pod, profile)) return undefined;
+  const earlier = tracker?.reusesNames === false ? undefined : earlierOf(seen);
+  const evidence = {
+    ...(earlier && { earlier }),
+    ...(tracker && { tracker }),
+    ...(returnsToNode !== undefined && { returnsToNode }),
+  };
+  const returns = countReturns({ pod, node, ...evidence }, drainTaints);
+  if (returns < REFUSED_FROM_RETURN) return undefined;
+  const why = `came back ${returns} times to node ${node.name} while that was draining, and is not marked again; does it tolerate the cordon?`;
+  return { kind: 'stalled', hindrance: 'ComesBack', why };
+}
+
+/** Only a successor of an instance that was to move keeps a drain waiting. */
+function unschedulableStall(
+  seen: StallObservation,
+  { profile, replacementCondition }: PolicySettings,
+): Stall | undefined {
+  const { pod, now } = seen;
+  const since = pod.unschedulable?.since;
+  if (pod.node !== undefined || since === undefined || replacementCondition === 'left') return undefined;
+  if (earlierOf(seen) === undefined) return undefined;
+  const leftMs = since + profile.stallAfterMs - now;
+  if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
+  const why = `was moved and cannot be scheduled (${describeUnschedulable(pod, now)})`;
+  return { kind: 'stalled', hindrance: 'Unschedulable', why };
+}
+
+function notMovedStall(seen: StallObservation, { profile }: PolicySettings): Stall {
+  const { pod, now, ownMarks, markedForMs } = seen;
+  const history = markHistory({ uid: pod.uid, markedAt: pod.mark?.at }, entryOf(seen), ownMarks);
+  // A mark that was taken away once is withdrawn. One that the hook had to make again is being fought over.
+  if (!isMarked(pod, profile) && history.marks < 2) return NOT_WAITING;
+  const forMs = history.firstAt === undefined ? markedForMs : now - history.firstAt;
+  const leftMs = profile.stallAfterMs - forMs;
+  if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
+  const why = whyNotMoved(seen, history, formatAge(profile.stallAfterMs));
+  return { kind: 'stalled', ...(history.marks > 1 ? { hindrance: 'Unmarked' } : {}), why };
+}
+
+function whyNotMoved({ pod, tracker, now }: StallObservation, history: MarkHistory, age: string): string {
+  const details = [describeMarksOf(history, now), describeHindrance(tracker), describeSelector(pod)];
+  const text = details.filter((detail) => detail !== undefined).join('; ');
+  const about = text === '' ? '' : ` (${text})`;
+  return `was marked over ${age} ago and ${operatorOf(pod)} has not moved it${about}`;
+}
+
+function describeMarksOf(history: MarkHistory, now: number): string | undefined {
+  const text = describeMarks(history, now);
+  return text === '' ? undefined : `marked ${text}`;
+}
+
+/** Nobody moves the pods of a ReplicaSet, or pods without an owner. */
+function describeSelector({ owner }: Pod): string | undefined {
+  if (owner === undefined) return 'the pod has no owner: the selector of the hook may be too wide';
+  const isReplicaSet = owner.kind === 'ReplicaSet' && owner.apiVersion.startsWith('apps/');
+  return isReplicaSet ? 'a ReplicaSet owns the pod: the selector of the hook is too wide' : undefined;
+}
+
+/** Who is to move the pod, for people. */
+export function operatorOf({ owner }: Pod): string {
+  return owner === undefined ? 'its operator' : `the operator of ${owner.kind} ${owner.name}`;
+}
+
+function entryOf({ pod, tracker }: StallObservation): Entry | undefined {
+  const value = tracker?.entries[entryKey(pod.namespace, pod.name)];
+  return value === undefined ? undefined : decodeEntry(value);
+}
+
+function earlierOf(seen: StallObservation): Entry | undefined {
+  const known = entryOf(seen) ?? seen.remembered;
+  return known?.uid === seen.pod.uid ? undefined : known;
 }

@@ -107,7 +107,7 @@ function drainingNodes({ nodes }: Known, pods: readonly Pod[], settings: PolicyS
 function markedPod(pod: Pod, tracker: Tracker | undefined, settings: PolicySettings, now: number): MarkedPod {
   const { namespace, name, uid, node = null, mark } = pod;
   const markedMs = mark?.at === undefined ? undefined : now - mark.at;
-  const { kind } = planStall(pod, markedMs ?? 0, settings);
+  const { kind } = planStall({ now, pod, ...(tracker && { tracker }), markedForMs: markedMs ?? 0 }, settings);
   return {
     namespace,
     name,
@@ -122,7 +122,7 @@ function markedPod(pod: Pod, tracker: Tracker | undefined, settings: PolicySetti
 
 function trackedEntry(tracker: Tracker, view: EntryView, settings: PolicySettings, now: number): TrackedEntry {
   const { about, entry, pod, state } = view;
-  const plan = planEntry(state, 0, settings);
+  const plan = planEntry(view, 0, settings);
   const prunedAfterMs = plan.kind === 'keep' ? plan.lookAgainInMs : 0;
   return {
     tracker: `${settings.profile.tracking.type}/${storeKey(tracker)}`,

@@ -2,12 +2,14 @@ import { KeyedMutex } from '../async/keyed-mutex.ts';
 import type { Cache } from '../cache/cache.ts';
 import { storeKey } from '../cache/keys.ts';
 import { isOlder } from '../informer/store.ts';
+import { describeError, isContentRefused } from '../kube/errors.ts';
+import type { WriteResult } from '../kube/guarded-objects.ts';
 import { trackerPath } from '../kube/paths.ts';
 import type { Writes } from '../kube/writes.ts';
-import type { Mark } from '../policy/decision.ts';
+import type { Mark, MarkNote } from '../policy/decision.ts';
 import { encodeEntry, entryKey } from '../policy/entry.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
-import type { PolicySettings } from '../policy/profile.ts';
+import { isMarked, type PolicySettings } from '../policy/profile.ts';
 
 export interface MarkerOptions {
   readonly cache: Cache;
@@ -33,14 +35,24 @@ export class Marker {
    * `signal` only ends the wait for a turn. A write that has begun continues, and so does the mark after its entry,
    * even if the response has left. Otherwise an API server slower than the webhook's timeout would prevent every mark.
    */
-  async mark({ pod, draining, entryOn }: Mark, signal: AbortSignal): Promise<'marked' | 'changed'> {
+  async mark({ pod, note, entryOn }: Mark, signal: AbortSignal): Promise<'marked' | 'changed'> {
     const { cache, writes, settings } = this.#options;
-    if (entryOn !== undefined && !(await this.#writeEntry(pod, draining, entryOn, signal))) return 'changed';
+    this.#remember(pod, note);
+    if (entryOn !== undefined && !(await this.#writeEntry(pod, note, entryOn, signal))) return 'changed';
     const { key, value } = settings.profile.mark;
     const result = await writes.markPod(pod, key, value);
     if (result.kind === 'changed') return 'changed';
-    cache.pods.assume(cache.project.pod(result.object));
+    const now = cache.project.pod(result.object);
+    // Another webhook can take the mark away before it is stored.
+    if (!isMarked(now, settings.profile)) cache.markMemory.lost(storeKey(pod), pod.uid);
+    cache.pods.assume(now);
     return 'marked';
+  }
+
+  #remember(pod: Pod, { at, marks = 1, nodeUid, returns }: MarkNote): void {
+    const { cache, clock } = this.#options;
+    const returned = nodeUid === undefined || returns === undefined ? {} : { return: { nodeUid, count: returns } };
+    cache.markMemory.begin({ podKey: storeKey(pod), pod, at: at ?? clock.now(), marks, ...returned });
   }
 
   /**
@@ -48,7 +60,7 @@ export class Marker {
    * write would change the resourceVersion and the API server would refuse the next. The write counts only if the entry
    * of this pod is unchanged.
    */
-  async #writeEntry(pod: Pod, draining: boolean, seen: Tracker, signal: AbortSignal): Promise<boolean> {
+  async #writeEntry(pod: Pod, note: MarkNote, seen: Tracker, signal: AbortSignal): Promise<boolean> {
     const { cache, writes, clock } = this.#options;
     return this.#trackers.run(storeKey(seen), signal, async () => {
       const key = entryKey(pod.namespace, pod.name);
@@ -57,17 +69,34 @@ export class Marker {
       const value = encodeEntry({
         uid: pod.uid,
         at: clock.now(),
-        draining,
+        ...note,
         namespace: pod.namespace,
         pod: pod.name,
         ...(pod.node === undefined ? {} : { node: pod.node }),
       });
       const { resourceVersion } = tracker;
-      const result = await writes.writeEntry({ path: trackerPath(tracker), resourceVersion }, key, value);
+      const result = await this.#orRefused(
+        storeKey(tracker),
+        writes.writeEntry({ path: trackerPath(tracker), resourceVersion }, key, value),
+      );
       if (result.kind === 'changed') return false;
+      cache.refusals.accepted(storeKey(tracker));
       cache.trackers.assume(cache.project.tracker(result.object));
       return true;
     });
+  }
+
+  /** `changed` once the tracker has refused entries often enough: the pod is then to be marked without one. */
+  async #orRefused(trackerKey: string, written: Promise<WriteResult>): Promise<WriteResult> {
+    try {
+      return await written;
+    } catch (error) {
+      const { refusals } = this.#options.cache;
+      if (!isContentRefused(error)) throw error;
+      refusals.refused(trackerKey, `the tracking resource refuses entries: ${describeError(error)}`);
+      if (refusals.get(trackerKey)?.isSettled) return { kind: 'changed' };
+      throw error;
+    }
   }
 }
 

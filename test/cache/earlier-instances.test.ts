@@ -14,6 +14,8 @@ const raw = (uid: string, version: number, value?: string, nodeName: string | un
     spec: { nodeName },
   });
 
+const ON_NODE = { node: 'node-1', nodeUid: 'uid-node-1' };
+
 /** The memory as it is wired: behind the cache's pods. */
 function aMemory() {
   const cache = aCache({ pods: [], nodes: [aRawNode(), aRawNode({ metadata: { name: 'node-2' } })] });
@@ -27,7 +29,7 @@ describe('EarlierInstances', () => {
     cache.pods.put(pod('uid-a', 1, 'true'));
     assert.equal(earlierInstances.get(POD_KEY), undefined);
     cache.pods.remove(pod('uid-a', 2, 'true'));
-    assert.deepEqual(earlierInstances.get(POD_KEY), { uid: 'uid-a', node: 'node-1', at: NOW, draining: false });
+    assert.deepEqual(earlierInstances.get(POD_KEY), { uid: 'uid-a', at: NOW, draining: false, ...ON_NODE });
     assert.deepEqual(earlierInstances.pods(), [POD]);
   });
 
@@ -38,6 +40,32 @@ describe('EarlierInstances', () => {
     cache.pods.put(job);
     cache.pods.remove(job);
     assert.deepEqual(earlierInstances.pods(), []);
+  });
+
+  test('a mark that somebody else made does not supersede the earlier instance', () => {
+    const { cache, pod, earlierInstances } = aMemory();
+    cache.pods.put(pod('uid-a', 1, 'true'));
+    cache.pods.remove(pod('uid-a', 2, 'true'));
+    const managedFields = [
+      { manager: 'kubectl', fieldsV1: { 'f:metadata': { 'f:annotations': { [`f:${RESCHEDULE}`]: {} } } } },
+    ];
+    const metadata = { uid: 'uid-b', resourceVersion: '3', annotations: { [RESCHEDULE]: 'true' } };
+    cache.pods.put(cache.project.pod(aRawPod({ metadata: { ...metadata, managedFields } })));
+    assert.equal(earlierInstances.get(POD_KEY)?.uid, 'uid-a');
+    cache.pods.put(cache.project.pod(aRawPod({ metadata: { ...metadata, resourceVersion: '4' } })));
+    assert.equal(earlierInstances.get(POD_KEY), undefined);
+  });
+
+  test('remembers the node that drained, not the one that replaced it under its name (S8)', () => {
+    const { cache, pod, earlierInstances } = aMemory();
+    const node = (uid: string, version: number, unschedulable: boolean) =>
+      cache.project.node(aRawNode({ metadata: { uid, resourceVersion: `${version}` }, spec: { unschedulable } }));
+    cache.pods.put(pod('uid-a', 1, 'true'));
+    cache.nodes.put(node('uid-node-1', 51, true));
+    cache.nodes.put(node('uid-new', 52, false));
+    cache.pods.remove(pod('uid-a', 2, 'true'));
+    const { nodeUid, draining } = earlierInstances.get(POD_KEY) ?? {};
+    assert.deepEqual([nodeUid, draining], ['uid-node-1', true]);
   });
 
   test('sees the mark that only the last state of the pod carries', () => {
@@ -72,7 +100,7 @@ describe('EarlierInstances', () => {
     cache.pods.put(pod('uid-a', 1));
     cache.nodes.put(cache.project.node(aRawNode({ spec: { unschedulable: true } })));
     cache.pods.remove(pod('uid-a', 2));
-    assert.deepEqual(earlierInstances.get(POD_KEY), { uid: 'uid-a', node: 'node-1', at: NOW, draining: true });
+    assert.deepEqual(earlierInstances.get(POD_KEY), { uid: 'uid-a', at: NOW, draining: true, ...ON_NODE });
   });
 
   test('remembers an unmarked pod whose node has gone', () => {

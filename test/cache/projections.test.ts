@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { projectNode, projectPod } from '../../src/cache/projections.ts';
+import { lastWriterOf, projectNode, projectPod, projectPodMetadata } from '../../src/cache/projections.ts';
 import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
 import { namespaceTracking } from '../../src/policy/tracking/namespace.ts';
 import { aNode, aPod, aTracker } from '../support/builders.ts';
@@ -56,7 +56,7 @@ describe('projectPod', () => {
 
   test('tells of a mark who made it and when, from the managed fields', () => {
     const managedFields = markedBy('kubectl-annotate', '2026-01-01T11:00:00Z');
-    const expected = { value: 'true', at: at('2026-01-01T11:00:00Z'), by: 'kubectl-annotate' };
+    const expected = { value: 'true', at: at('2026-01-01T11:00:00Z'), by: 'kubectl-annotate', isForeign: true };
     assert.deepEqual(pod({ metadata: { ...marked, managedFields } }).mark, expected);
   });
 
@@ -68,7 +68,11 @@ describe('projectPod', () => {
       assert.deepEqual(pod({ metadata: { ...marked, managedFields } }).mark, { value: 'true' });
     }
     const other = markedBy('someone', 'no time at all');
-    assert.deepEqual(pod({ metadata: { ...marked, managedFields: other } }).mark, { value: 'true', by: 'someone' });
+    assert.deepEqual(pod({ metadata: { ...marked, managedFields: other } }).mark, {
+      value: 'true',
+      by: 'someone',
+      isForeign: true,
+    });
   });
 
   test('has no mark without the annotation, whatever the managed fields say', () => {
@@ -76,6 +80,39 @@ describe('projectPod', () => {
     assert.equal('mark' in pod({ metadata: { managedFields } }), false);
     assert.equal('mark' in pod({ metadata: { annotations: null } }), false);
     assert.equal('mark' in pod({ metadata: { annotations: { 'other/reschedule': 'true' } } }), false);
+  });
+
+  test('a mark of the hook is not foreign', () => {
+    const { mark } = pod({
+      metadata: { ...marked, managedFields: markedBy('reschedule-hook', '2026-01-01T11:00:00Z') },
+    });
+    assert.deepEqual([mark?.by, mark && 'isForeign' in mark], ['reschedule-hook', false]);
+  });
+
+  const scheduled = (status: string, message?: string) => ({
+    conditions: [{ type: 'PodScheduled', status, lastTransitionTime: '2026-01-01T11:00:00Z', message }],
+  });
+  test('keeps when the scheduler bound the pod', () => {
+    assert.equal(pod({ status: scheduled('True') }).boundAt, at('2026-01-01T11:00:00Z'));
+    assert.equal('boundAt' in pod({ status: scheduled('False') }), false);
+  });
+
+  test('keeps what the scheduler says of a pod without a node, cut and in printable characters', () => {
+    const says = (message?: string) => pod({ spec: { nodeName: undefined }, status: scheduled('False', message) });
+    const since = at('2026-01-01T11:00:00Z');
+    assert.deepEqual(says('0/3 nodes are available').unschedulable, { message: '0/3 nodes are available', since });
+    assert.deepEqual(says().unschedulable, { message: '', since });
+    assert.equal(says('a\u001b[2J\nb').unschedulable?.message, 'a [2J b');
+    assert.equal(says('x'.repeat(9_000)).unschedulable?.message.length, 300);
+    assert.equal('unschedulable' in pod({ status: scheduled('False', 'x') }), false);
+    assert.equal('unschedulable' in pod({ spec: { nodeName: '' }, status: scheduled('True') }), false);
+  });
+
+  test('knows a mirror pod by its annotation, also from the metadata alone', () => {
+    const object = aRawPod({ metadata: { annotations: { 'kubernetes.io/config.mirror': 'x' } } });
+    assert.equal(projectPod(object, FIELDS).isMirror, true);
+    assert.equal(projectPodMetadata(object, FIELDS).isMirror, true);
+    assert.equal('isMirror' in pod(), false);
   });
 
   test('keeps the deletion deadline and its grace, also one of zero', () => {
@@ -116,15 +153,39 @@ describe('projectPod', () => {
   });
 });
 
+describe('lastWriterOf', () => {
+  const writer = (...managedFields: object[]) => lastWriterOf(aRawPod({ metadata: { managedFields } }));
+  const by = (manager: string, time?: string, subresource?: string) => ({ manager, time, subresource });
+
+  test('is who changed the pod last, apart from its status', () => {
+    const kubelet = by('kubelet', '2026-01-01T13:00:00Z', 'status');
+    assert.equal(writer(by('a', '2026-01-01T11:00:00Z'), by('b', '2026-01-01T12:00:00Z'), kubelet), 'b');
+    assert.equal(writer(by('b', '2026-01-01T12:00:00Z'), by('a', '2026-01-01T11:00:00Z')), 'b');
+  });
+
+  test('is nobody if nobody is recorded, or under a name that no message may quote', () => {
+    assert.equal(writer(), undefined);
+    assert.equal(writer(by('kubelet', '2026-01-01T13:00:00Z', 'status')), undefined);
+    assert.equal(writer(by('two words')), undefined);
+    assert.equal(writer(by('x'.repeat(200))), undefined);
+  });
+});
+
 describe('projectNode', () => {
   test('keeps what tells a draining node', () => {
     assert.deepEqual(projectNode(aRawNode()), aNode());
-    const taints = [{ key: 'karpenter.sh/disrupted', effect: 'NoSchedule' }, { effect: 'NoExecute' }, { key: 'b' }];
+    const timeAdded = '2026-01-01T11:00:00Z';
+    const taints = [{ key: 'karpenter.sh/disrupted', timeAdded }, { effect: 'NoExecute', timeAdded }, { key: 'b' }];
     const object = aRawNode({
       metadata: { deletionTimestamp: '2026-01-01T12:00:00Z' },
       spec: { unschedulable: true, taints },
     });
-    const expected = { unschedulable: true, taints: ['karpenter.sh/disrupted', 'b'], deleting: true };
+    const expected = {
+      unschedulable: true,
+      taints: ['karpenter.sh/disrupted', 'b'],
+      deleting: true,
+      taintedAt: { 'karpenter.sh/disrupted': at(timeAdded) },
+    };
     assert.deepEqual(projectNode(object), aNode(expected));
   });
 

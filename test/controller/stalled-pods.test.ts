@@ -7,10 +7,10 @@ import { createEmitEvent } from '../../src/kube/events.ts';
 import { LOG } from '../../src/log/messages.ts';
 import { FakeApi, refusal } from '../support/api.ts';
 import { NOW, SETTINGS } from '../support/builders.ts';
-import { aCache, POD } from '../support/cache.ts';
+import { aCache, ENTRY_KEY, POD } from '../support/cache.ts';
 import { EVENT, MINUTES } from '../support/entries.ts';
 import { aLog } from '../support/log.ts';
-import { aRawCluster, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
+import { aRawCluster, aRawNode, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
 import { FakeClock } from '../support/time.ts';
 
 const STALL_AFTER = SETTINGS.profile.stallAfterMs;
@@ -27,6 +27,7 @@ interface Marked {
 }
 
 let version = 100;
+const ago = (ms: number) => new Date(NOW - ms).toISOString();
 
 function markedPod({ uid = 'uid-a', ageMs, value = 'true', nodeName = 'node-1', ...metadata }: Marked) {
   const at = ageMs === undefined ? undefined : new Date(NOW - ageMs).toISOString();
@@ -59,6 +60,7 @@ function aStallReporter(pod?: Marked, trackers: readonly JsonObject[] = []) {
     reporter,
     api,
     log,
+    cache,
     time,
     clock,
     look: () => reporter.reconcile(POD, signal),
@@ -222,5 +224,33 @@ describe('StalledPodReconciler', () => {
     };
     assert.deepEqual(await look(), {});
     assert.equal(reporter.count, 1);
+  });
+
+  test('a pod that comes back to its draining node is reported at once, until the node is uncordoned', async () => {
+    const { reporter, api, log, cache, look } = aStallReporter();
+    const node = (version: string, unschedulable: boolean) => {
+      const taints = unschedulable ? [{ key: 'node.kubernetes.io/unschedulable', timeAdded: ago(2 * MINUTES) }] : [];
+      return cache.project.node(aRawNode({ metadata: { resourceVersion: version }, spec: { unschedulable, taints } }));
+    };
+    const entry = JSON.stringify({ uid: 'uid-a', node: 'node-1', nodeUid: 'uid-node-1', returns: 1 });
+    cache.nodes.replace([node('50', true)]);
+    cache.trackers.replace([cache.project.tracker(aRawCluster({ metadata: { annotations: { [ENTRY_KEY]: entry } } }))]);
+    const conditions = [{ type: 'PodScheduled', status: 'True', lastTransitionTime: ago(MINUTES) }];
+    cache.pods.put(cache.project.pod(aRawPod({ metadata: { uid: 'uid-b' }, status: { conditions } })));
+    await look();
+    await look();
+    assert.deepEqual(log.messages('warn'), [LOG.stalled]);
+    assert.equal(api.calls.filter((call) => call === EVENT).length, 2, 'on the pod and on its tracker');
+    assert.deepEqual(
+      [...reporter.byHindrance()],
+      [
+        ['None', 0],
+        ['ComesBack', 1],
+      ],
+    );
+    cache.nodes.put(node('51', false));
+    await look();
+    assert.deepEqual(log.messages('info'), [LOG.unstalled]);
+    assert.equal(reporter.count, 0);
   });
 });

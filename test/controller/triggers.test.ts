@@ -8,17 +8,18 @@ import { present } from '../support/entries.ts';
 import { aRawCluster, aRawNode, aRawPod } from '../support/raw.ts';
 
 /** What is woken from now on, by a cache that is wired. */
-function aWiredCache(world: CacheWorld = {}) {
+function aWiredCache(world: CacheWorld = {}, stalled: readonly ObjectKey[] = []) {
   const nodes = [aRawNode(), aRawNode({ metadata: { name: 'node-2' } })];
   const cache = aCache({ pods: [], nodes, trackers: [], ...world });
   const woken: string[] = [];
   const queue = (kind: string) => ({ add: (key: ObjectKey) => void woken.push(`${kind} ${storeKey(key)}`) });
-  wakeOnChanges(cache, settingsOf(world), {
+  const queues = {
     entries: queue('tracker'),
     earlierInstances: queue('departed'),
     markEvents: queue('requested'),
     stalledPods: queue('stall'),
-  });
+  };
+  wakeOnChanges(cache, settingsOf(world), queues, () => stalled);
   return {
     cache,
     woken: () => [...new Set(woken.splice(0))].sort(),
@@ -73,7 +74,7 @@ describe('wakeOnChanges', () => {
     pod({ version: 2, uid: 'uid-b', node: 'node-2' });
     assert.deepEqual(woken(), ['departed db/cb-0000', 'requested db/cb-0000', 'stall db/cb-0000']);
     pod({ version: 3, uid: 'uid-b', node: 'node-3' });
-    assert.deepEqual(woken(), ['departed db/cb-0000']);
+    assert.deepEqual(woken(), ['departed db/cb-0000', 'stall db/cb-0000']);
   });
 
   test('a tracking resource wakes itself', () => {

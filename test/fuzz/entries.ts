@@ -20,11 +20,8 @@ const text = fc.oneof(
 const instance = fc.record({
   namespace,
   pod,
-  uid: text.filter((uid) => uid !== ''),
-  node: fc.option(
-    text.filter((node) => node !== ''),
-    { nil: undefined },
-  ),
+  uid: fc.string({ unit: fc.constantFrom(...'aF09-_#"{'), minLength: 1, maxLength: 64 }),
+  node: fc.option(part(63), { nil: undefined }),
   at: fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-12-31') }).map((date) => date.getTime()),
 });
 

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { entryKey } from '../../src/policy/entry.ts';
 import {
   type EntryObservation,
   entryState,
   GONE_AFTER_MS,
   planEntry,
+  viewEntries,
   WITHDRAWN_AFTER_MS,
 } from '../../src/policy/entry-lifecycle.ts';
-import { aMark, aNode, aPod, SETTINGS, without } from '../support/builders.ts';
+import type { Node } from '../../src/policy/model.ts';
+import { aMark, aNode, aPod, aTracker, SETTINGS, without } from '../support/builders.ts';
 
 const entry = { uid: 'uid-a', node: 'node-1' };
 const successor = aPod({ uid: 'uid-b', node: 'node-2' });
@@ -70,14 +73,35 @@ describe('planEntry: how long each state is kept', () => {
   ] as const;
   for (const [state, dueMs] of dues) {
     test(`${state}: kept to ${dueMs} ms, then pruned`, () => {
-      assert.deepEqual(planEntry(state, 0, SETTINGS), { kind: 'keep', state, lookAgainInMs: dueMs });
-      assert.deepEqual(planEntry(state, dueMs - 1, SETTINGS), { kind: 'keep', state, lookAgainInMs: 1 });
-      assert.deepEqual(planEntry(state, dueMs, SETTINGS), { kind: 'prune', state });
+      assert.deepEqual(planEntry({ state }, 0, SETTINGS), { kind: 'keep', state, lookAgainInMs: dueMs });
+      assert.deepEqual(planEntry({ state }, dueMs - 1, SETTINGS), { kind: 'keep', state, lookAgainInMs: 1 });
+      assert.deepEqual(planEntry({ state }, dueMs, SETTINGS), { kind: 'prune', state });
     });
   }
+  test('gone, with a count of returns to a node that still drains: kept', () => {
+    assert.deepEqual(planEntry({ state: 'gone', countsReturns: true }, 1e12, SETTINGS), {
+      kind: 'keep',
+      state: 'gone',
+    });
+  });
+
+  test('an entry counts returns while its very node is draining', () => {
+    const entry = { uid: 'uid-a', node: 'node-1', nodeUid: 'uid-node-1', returns: 1 };
+    const counts = (node: Node | undefined, about: object = entry) => {
+      const tracker = aTracker({ entries: { [entryKey('db', 'cb-0000')]: JSON.stringify(about) } });
+      const lookup = { pod: () => undefined, node: () => node };
+      return viewEntries(tracker, lookup, SETTINGS).map(({ countsReturns }) => countsReturns);
+    };
+    const draining = aNode({ unschedulable: true });
+    assert.deepEqual(counts(draining), [true]);
+    assert.deepEqual(counts(aNode()), [false]);
+    assert.deepEqual(counts({ ...draining, uid: 'another' }), [false]);
+    assert.deepEqual(counts(undefined), [false]);
+    assert.deepEqual(counts(draining, { uid: 'uid-a', node: 'node-1' }), [false]);
+  });
   for (const state of ['waiting', 'unsettled'] as const) {
     test(`${state}: kept for ever, woken by a change`, () => {
-      assert.deepEqual(planEntry(state, 1e12, SETTINGS), { kind: 'keep', state });
+      assert.deepEqual(planEntry({ state }, 1e12, SETTINGS), { kind: 'keep', state });
     });
   }
 });

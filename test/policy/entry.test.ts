@@ -75,6 +75,26 @@ describe('entry codec', () => {
     });
   }
 
+  test('leaves out the defaults of what it counts', () => {
+    const base = { uid: 'u', node: 'n1', at: AT, namespace: 'db', pod: 'cb-0' };
+    const short = encodeEntry({ ...base, returns: 0, marks: 1 });
+    assert.equal(short, '{"uid":"u","node":"n1","at":"2026-01-01T12:00:00.000Z"}');
+    const counted = { nodeUid: 'nu', returns: 1, marks: 3, unmarkedBy: 'gitops' };
+    assert.deepEqual(decodeEntry(encodeEntry({ ...base, ...counted })), { uid: 'u', node: 'n1', at: AT, ...counted });
+  });
+
+  test('a name in it is a name, or nothing: whoever may edit the tracker can write anything', () => {
+    const long = 'x'.repeat(3_000);
+    for (const value of [
+      { uid: long, node: long, nodeUid: long, unmarkedBy: long },
+      { uid: 'a b', node: 'Node 1', nodeUid: '\u001b', unmarkedBy: 'run this: rm' },
+      { returns: -1, marks: 1.5 },
+      { returns: '9', marks: null },
+    ]) {
+      assert.deepEqual(decodeEntry(JSON.stringify(value)), {}, JSON.stringify(value).slice(0, 60));
+    }
+  });
+
   test('never throws, and never makes up a UID', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (value) => {

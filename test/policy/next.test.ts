@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Decision } from '../../src/policy/decision.ts';
+import { entryKey } from '../../src/policy/entry.ts';
 import { next } from '../../src/policy/next.ts';
-import { type Observation, type Subject, seenValue } from '../../src/policy/observation.ts';
+import { LOOK_AT_NODE, type Observation, type Subject, seenValue } from '../../src/policy/observation.ts';
 import type { PolicySettings } from '../../src/policy/profile.ts';
-import { LOOK_AT_NODE } from '../../src/policy/rules/mark.ts';
 import {
   aMark,
   aNode,
@@ -49,6 +49,312 @@ const earlier = { uid: 'uid-a', node: 'node-1', at: NOW - MINUTE };
 const unscheduled = without(successor, 'node');
 const named = aRequest({ uid: 'uid-a' });
 const terminating = aPod({ deletionDeadline: NOW + 20_000, deletionGraceSeconds: 30 });
+
+/** node-1, cordoned two minutes ago. */
+const cordoned = aNode({ unschedulable: true, taintedAt: { 'node.kubernetes.io/unschedulable': NOW - 2 * MINUTE } });
+const NODE = { node: 'node-1', nodeUid: 'uid-node-1' };
+/** The successor of uid-a, on the node that uid-a was to leave. */
+const returned = aPod({ uid: 'uid-b', boundAt: NOW - MINUTE });
+const namesAreNew = aTracker({ reusesNames: false });
+const markedByHand = { value: 'true', at: NOW - MINUTE, by: 'kubectl-annotate', isForeign: true } as const;
+const comesBackMessage = (returns: number) =>
+  `Pod waiting to be rescheduled (it came back ${returns} times to node node-1 while that was draining, and is not marked again: does it tolerate the cordon?)`;
+
+/** Drains that would move a pod without end, or wait without end and without a word. */
+const ENDLESS: readonly Case[] = [
+  {
+    when: 'rule 8a: the first return to the draining node is marked',
+    given: anObservation({ pod: returned, node: cordoned, entry: { ...earlier, ...NODE } }),
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+  },
+  {
+    when: 'rule 8a: from the second return on the pod is refused without a mark',
+    given: anObservation({ pod: returned, node: cordoned, entry: { ...earlier, ...NODE, returns: 1 } }),
+    kind: 'deny',
+    rule: '8a',
+    reason: 'ComesBack',
+    code: 429,
+    message: comesBackMessage(2),
+  },
+  {
+    when: 'rule 8a: bound before the cordon, after an uncordon: the count starts over',
+    given: anObservation({
+      pod: { ...returned, boundAt: NOW - 3 * MINUTE },
+      node: cordoned,
+      entry: { ...earlier, ...NODE, returns: 7 },
+    }),
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+  },
+  {
+    when: 'rule 8a: bound in the second of the cordon is no return',
+    given: anObservation({
+      pod: { ...returned, boundAt: NOW - 2 * MINUTE },
+      node: cordoned,
+      entry: { ...earlier, ...NODE, returns: 1 },
+    }),
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+  },
+  {
+    when: 'rule 8a: without the time of the cordon, the entry tells that the node was draining already',
+    given: anObservation({ pod: returned, entry: { ...earlier, ...NODE, returns: 1 } }),
+    kind: 'deny',
+    rule: '8a',
+    reason: 'ComesBack',
+    code: 429,
+  },
+  {
+    when: 'rule 8a: neither the time of the cordon, nor was the node draining when the earlier instance was marked',
+    given: anObservation({ pod: returned, entry: { ...earlier, ...NODE, returns: 1, draining: false } }),
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+  },
+  {
+    when: 'rule 8a: another draining node is no return',
+    given: anObservation({
+      pod: aPod({ uid: 'uid-b', node: 'node-2', boundAt: NOW }),
+      node: aNode({ ...cordoned, name: 'node-2', uid: 'uid-node-2' }),
+      entry: { ...earlier, ...NODE, returns: 1 },
+    }),
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+  },
+  {
+    when: 'rule 8a: a node that replaced the draining one under its name is no return',
+    given: anObservation({
+      pod: returned,
+      node: { ...cordoned, uid: 'uid-node-1-new' },
+      entry: { ...earlier, ...NODE, returns: 1 },
+    }),
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+  },
+  {
+    when: 'rule 8a without a tracker: the process counts for the node',
+    given: anObservation({ pod: returned, node: cordoned, tracker: 'off', remembered: earlier, returnsToNode: 1 }),
+    kind: 'deny',
+    rule: '8a',
+    reason: 'ComesBack',
+    code: 429,
+  },
+  {
+    when: 'rule 9 with new names: the first pod that comes to the draining node is marked',
+    given: anObservation({ pod: returned, node: cordoned, tracker: namesAreNew }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+  },
+  {
+    when: 'rule 9 with new names: the second one is refused without a mark',
+    given: anObservation({
+      pod: aPod({ name: 'cb-0007', boundAt: NOW - MINUTE }),
+      request: aRequest({ name: 'cb-0007' }),
+      node: cordoned,
+      tracker: aTracker({
+        reusesNames: false,
+        entries: { [entryKey('db', 'cb-0006')]: JSON.stringify({ uid: 'uid-6', ...NODE, returns: 1 }) },
+      }),
+    }),
+    kind: 'deny',
+    rule: '9',
+    reason: 'ComesBack',
+    code: 429,
+    message: comesBackMessage(2),
+  },
+  {
+    when: 'rule 9 with new names: a pod that was there before the cordon is marked whatever came back',
+    given: anObservation({
+      node: cordoned,
+      tracker: 'off',
+      returnsToNode: 5,
+      pod: aPod({ boundAt: NOW - 5 * MINUTE }),
+    }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+  },
+  {
+    when: 'rule 8b: the scheduler finds no node: since when, and why',
+    given: anObservation({
+      pod: { ...unscheduled, unschedulable: { since: NOW - 5 * MINUTE, message: '0/3 nodes are available' } },
+      entry: earlier,
+    }),
+    kind: 'deny',
+    rule: '8b',
+    reason: 'WaitingForSchedule',
+    code: 429,
+    message: 'Pod waiting to be scheduled (for 5m; the scheduler says: 0/3 nodes are available)',
+  },
+  {
+    when: 'rule 8c with REPLACEMENT_CONDITION=left: the instance has left, whatever became of its successor',
+    given: anObservation({ pod: unscheduled, entry: earlier }),
+    settings: { replacementCondition: 'left' },
+    kind: 'deny',
+    rule: '8c',
+    reason: 'Rescheduled',
+    code: 404,
+  },
+  {
+    when: 'rule 8a with REPLACEMENT_CONDITION=left: the successor is on a draining node',
+    given: anObservation({ pod: successor, node: draining, entry: earlier }),
+    settings: { replacementCondition: 'left' },
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+  },
+  {
+    when: 'rule 8c: moved, and marked there by somebody else: the drain of the earlier node is over',
+    given: anObservation({ pod: { ...successor, mark: markedByHand }, node: settled, entry: earlier }),
+    kind: 'deny',
+    rule: '8c',
+    reason: 'Rescheduled',
+    code: 404,
+  },
+  {
+    when: 'rule 7: moved, and marked there by the hook: another drain is under way',
+    given: anObservation({ pod: { ...successor, mark: aMark() }, node: settled, entry: earlier }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Waiting',
+    code: 429,
+  },
+  {
+    when: 'rule 7: moved, and marked there by nobody knows whom',
+    given: anObservation({ pod: { ...successor, mark: { value: 'true' } }, node: settled, entry: earlier }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Waiting',
+    code: 429,
+  },
+  {
+    when: 'rule 7: moved and marked by somebody else, while this process marks it too',
+    given: anObservation({
+      pod: { ...successor, mark: markedByHand },
+      node: settled,
+      entry: earlier,
+      ownMarks: { uid: 'uid-b', at: NOW, marks: 1, isLost: false },
+    }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Waiting',
+    code: 429,
+  },
+  {
+    when: 'rule 7: marked by somebody else on a draining node',
+    given: anObservation({ pod: { ...successor, mark: markedByHand }, node: draining, entry: earlier }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Waiting',
+    code: 429,
+  },
+  {
+    when: 'rule 7: marked by somebody else, and its own entry says that the hook marked it',
+    given: anObservation({
+      pod: { ...successor, mark: markedByHand },
+      node: settled,
+      entry: { ...earlier, uid: 'uid-b' },
+    }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Waiting',
+    code: 429,
+  },
+  {
+    when: 'rule 8b: back on its node: a node that was replaced under its name is another one',
+    given: anObservation({ pod: returned, node: aNode({ uid: 'uid-node-1-new' }), entry: { ...earlier, ...NODE } }),
+    kind: 'deny',
+    rule: '8c',
+    reason: 'Rescheduled',
+    code: 404,
+  },
+  {
+    when: 'rule 8b: back on its node, which was uncordoned meanwhile',
+    given: anObservation({ pod: returned, node: aNode(), entry: { ...earlier, ...NODE } }),
+    kind: 'deny',
+    rule: '8b',
+    reason: 'SameNode',
+    code: 429,
+  },
+  {
+    when: 'rule 9: a mark that was taken away is counted, and the message says by whom',
+    given: anObservation({
+      entry: { uid: 'uid-a', node: 'node-1', at: NOW - MINUTE, marks: 13 },
+      ownMarks: { uid: 'uid-a', at: NOW - MINUTE, marks: 13, isLost: true },
+      lastWriter: 'gitops',
+    }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+    message:
+      'Reschedule annotation added to pod (14 times in 1m, and each time the mark was taken away, probably by gitops)',
+  },
+  {
+    when: 'rule 9: a mark that never came to be is no mark that was taken away',
+    given: anObservation({
+      entry: { uid: 'uid-a', node: 'node-1', at: NOW - MINUTE },
+      ownMarks: { uid: 'uid-a', at: NOW - MINUTE, marks: 1, isLost: false },
+    }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+    message: 'Reschedule annotation added to pod',
+  },
+  {
+    when: 'rule 7: stalled counts from the first mark of the instance',
+    given: anObservation({
+      pod: aPod({ mark: aMark(5_000) }),
+      entry: { uid: 'uid-a', node: 'node-1', at: NOW - 16 * MINUTE, marks: 3, unmarkedBy: 'gitops' },
+    }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Stalled',
+    code: 429,
+    message:
+      'Pod waiting to be rescheduled (marked 5s ago by reschedule-hook; 3 times in 16m, and each time the mark was taken away, probably by gitops; stalled: its operator has not acted)',
+  },
+  {
+    when: 'rule 9: a tracker that refused an entry once gets another try',
+    given: anObservation({ refusal: { why: 'denied', isSettled: false } }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+  },
+  {
+    when: 'rule 9 with MARK_WHEN=draining: nobody drains the node',
+    given: anObservation({ node: aNode() }),
+    settings: { markWhen: 'draining' },
+    kind: 'deny',
+    rule: '9',
+    reason: 'NotDraining',
+    code: 429,
+    message: 'Pod waiting to be rescheduled (nobody drains node node-1, and MARK_WHEN=draining)',
+  },
+  {
+    when: 'rule 9 with MARK_WHEN=draining: the pod has no node',
+    given: anObservation({ pod: without(aPod(), 'node') }),
+    settings: { markWhen: 'draining' },
+    kind: 'deny',
+    rule: '9',
+    reason: 'NotDraining',
+    code: 429,
+  },
+  {
+    when: 'rule 9 with MARK_WHEN=draining: the node is draining',
+    given: anObservation(),
+    settings: { markWhen: 'draining' },
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+  },
+];
 
 /** The table of docs/decision-table.md, row by row; within a row the boundary instants. */
 const TABLE: readonly Case[] = [
@@ -115,6 +421,27 @@ const TABLE: readonly Case[] = [
     reason: 'Marked',
     code: 429,
   },
+  {
+    when: 'rule 3: owned by a DaemonSet',
+    given: anObservation({ pod: aPod({ owner: { apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'agent' } }) }),
+    kind: 'allow',
+    rule: '3',
+    reason: 'DaemonSetPod',
+  },
+  {
+    when: 'rule 3: a mirror pod, by its owner',
+    given: anObservation({ pod: aPod({ owner: { apiVersion: 'v1', kind: 'Node', name: 'node-1' } }) }),
+    kind: 'allow',
+    rule: '3',
+    reason: 'MirrorPod',
+  },
+  {
+    when: 'rule 3: a mirror pod, by its annotation',
+    given: anObservation({ pod: aPod({ isMirror: true }) }),
+    kind: 'allow',
+    rule: '3',
+    reason: 'MirrorPod',
+  },
 
   {
     when: 'rule 3 before rule 4: labels do not match, and another instance is named',
@@ -178,6 +505,29 @@ const TABLE: readonly Case[] = [
     rule: '5',
     reason: 'DryRun',
     message: 'reschedule hook, dry run: pod db/cb-0000 would be evicted',
+  },
+  {
+    when: 'rule 5: a dry run before the cordon: as if the node were cordoned',
+    given: anObservation({
+      request: aRequest({ dryRun: true }),
+      pod: successor,
+      node: settled,
+      entry: { ...earlier, node: 'node-2' },
+    }),
+    kind: 'allow',
+    rule: '5',
+    reason: 'DryRun',
+    message:
+      'reschedule hook, dry run: pod db/cb-0000 would be marked for its operator to move, and the drain would wait until it has left',
+  },
+  {
+    when: 'rule 5: a dry run says what will hold the operator up',
+    given: anObservation({ request: aRequest({ dryRun: true }), tracker: aTracker({ hindrance: 'Paused' }) }),
+    kind: 'allow',
+    rule: '5',
+    reason: 'DryRun',
+    message:
+      'reschedule hook, dry run: pod db/cb-0000 would be marked for its operator to move, and the drain would wait until it has left; CouchbaseCluster cb reports Paused',
   },
 
   {
@@ -567,7 +917,7 @@ const TABLE: readonly Case[] = [
 ];
 
 describe('decide: the decision table', () => {
-  for (const { when, given, settings, ...expected } of TABLE) {
+  for (const { when, given, settings, ...expected } of [...TABLE, ...ENDLESS]) {
     test(when, () => {
       const decision = decide(given, { ...SETTINGS, ...settings });
       assert.deepEqual(seenOf(decision, expected), expected);
@@ -598,14 +948,47 @@ describe('decide: what a mark writes', () => {
       if (decision.kind !== 'mark') return;
       assert.deepEqual(decision.entryOn, entryOn);
       assert.equal(decision.pod, seenValue(given.pod));
-      assert.equal(decision.draining, draining);
+      assert.equal(decision.note.draining, draining);
     });
   }
 });
 
+describe('what an entry remembers of a mark', () => {
+  const noteOf = (given: Observation) => {
+    const decision = decide(given, SETTINGS);
+    assert.equal(decision.kind, 'mark');
+    return decision.kind === 'mark' ? decision : undefined;
+  };
+
+  test('the UID of the node, and the return', () => {
+    const decision = noteOf(anObservation({ pod: returned, node: cordoned, entry: { ...earlier, ...NODE } }));
+    assert.deepEqual(decision?.note, { draining: true, nodeUid: 'uid-node-1', returns: 1 });
+  });
+
+  test('with new names, an entry all the same for a pod that came to the draining node', () => {
+    const decision = noteOf(anObservation({ pod: returned, node: cordoned, tracker: namesAreNew }));
+    assert.equal(decision?.entryOn, namesAreNew);
+    assert.equal(decision?.note.returns, 1);
+  });
+
+  test('the first of several marks, how many there were, and who took the last one away', () => {
+    const entry = { uid: 'uid-a', node: 'node-1', at: NOW - MINUTE };
+    const ownMarks = { uid: 'uid-a', at: NOW - MINUTE, marks: 1, isLost: true };
+    const decision = noteOf(anObservation({ entry, ownMarks, lastWriter: 'gitops' }));
+    const note = { draining: true, nodeUid: 'uid-node-1', at: NOW - MINUTE, marks: 2, unmarkedBy: 'gitops' };
+    assert.deepEqual(decision?.note, note);
+  });
+
+  test('nothing on a tracker that refused entries twice, and the log says why', () => {
+    const decision = noteOf(anObservation({ refusal: { why: 'denied', isSettled: true } }));
+    assert.equal(decision?.entryOn, undefined);
+    assert.equal(decision?.trackerMissing, 'denied');
+  });
+});
+
 describe('next: what the cache alone may answer, and what has to be read live first (S2)', () => {
   const fromCache = (seen: SeenInShort) => anObservation({ from: 'cache', ...seen });
-  const cases: readonly (readonly [string, Observation, readonly Subject[]])[] = [
+  const cases: readonly (readonly [string, Observation, readonly Subject[], Partial<PolicySettings>?])[] = [
     ['rule 1 needs no evidence', fromCache({ request: aRequest({ isEviction: false }) }), []],
     ['a 404 for a pod that is not cached', fromCache({ pod: 'absent' }), ['metadata']],
     ['an allow', fromCache({ pod: aPod({ labels: {} }) }), ['metadata']],
@@ -619,10 +1002,37 @@ describe('next: what the cache alone may answer, and what has to be read live fi
     ['a first mark: its writes are guarded', fromCache({}), []],
     ['an entry that says that nobody drains the node', fromCache({ node: aNode() }), ['pod', 'tracker', 'node']],
     ['a first mark without an entry, on any node', fromCache({ node: aNode(), tracker: 'off' }), []],
+    [
+      'a 404 with REPLACEMENT_CONDITION=left',
+      fromCache({ pod: unscheduled, entry: earlier }),
+      ['pod'],
+      { replacementCondition: 'left' },
+    ],
+    [
+      'a 404 for a pod that somebody else marked',
+      fromCache({ pod: { ...successor, mark: markedByHand }, node: settled, entry: earlier }),
+      ['pod', 'tracker', 'node'],
+    ],
+    [
+      'a refusal of a pod that comes back',
+      fromCache({ pod: returned, node: cordoned, entry: { ...earlier, ...NODE, returns: 1 } }),
+      [],
+    ],
+    ['a refusal because nobody drains the node', fromCache({ node: aNode() }), ['node'], { markWhen: 'draining' }],
+    [
+      'a mark without an entry, because the tracker refuses',
+      fromCache({ refusal: { why: 'denied', isSettled: true } }),
+      ['pod', 'tracker'],
+    ],
+    [
+      'another mark, because one was taken away',
+      fromCache({ ownMarks: { uid: 'uid-a', at: NOW, marks: 1, isLost: true } }),
+      ['pod', 'tracker'],
+    ],
     ['a mark whose tracker is missing', fromCache({ trackerMissing: 'no CouchbaseCluster db/cb' }), ['pod', 'tracker']],
   ];
-  for (const [when, observation, expected] of cases) {
-    test(when, () => assert.deepEqual(looksAt(observation), expected));
+  for (const [when, observation, expected, settings] of cases) {
+    test(when, () => assert.deepEqual(looksAt(observation, { ...SETTINGS, ...settings }), expected));
   }
 
   test('what nobody has looked at is never taken for absent: a moved pod whose node is unread is not marked again', () => {
@@ -634,12 +1044,12 @@ describe('next: what the cache alone may answer, and what has to be read live fi
 });
 
 /** What is read live, one after the other, where each read finds what was in the cache. */
-function looksAt(seen: Observation): Subject[] {
-  const step = next(seen, SETTINGS);
+function looksAt(seen: Observation, settings: PolicySettings): Subject[] {
+  const step = next(seen, settings);
   if (step.kind !== 'look') return [];
   assert.equal(step.live, true);
   const looked = { ...seen, [step.at]: { ...seen[step.at], from: 'live' } };
-  return [step.at, ...looksAt(looked)];
+  return [step.at, ...looksAt(looked, settings)];
 }
 
 /** The decision as far as the case says something about it. */

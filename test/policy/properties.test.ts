@@ -3,12 +3,12 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Decision } from '../../src/policy/decision.ts';
 import { entryKey } from '../../src/policy/entry.ts';
-import type { Pod } from '../../src/policy/model.ts';
+import type { Mark, Pod } from '../../src/policy/model.ts';
 import { earlierInstance, next } from '../../src/policy/next.ts';
 import { isDraining } from '../../src/policy/node-state.ts';
 import { type Observation, type Sighting, type Source, type Subject, seenValue } from '../../src/policy/observation.ts';
 import { isTerminatingOrFinished } from '../../src/policy/pod-state.ts';
-import { isProtected, profileOf } from '../../src/policy/profile.ts';
+import { isProtected, type PolicySettings, profileOf } from '../../src/policy/profile.ts';
 import { aMark, aNode, aPod, aRequest, aTracker, NOW, SETTINGS } from '../support/builders.ts';
 
 /** The safety rules of the design, over observations in every combination. */
@@ -20,11 +20,25 @@ const all = (...parts: fc.Arbitrary<object>[]) => fc.tuple(...parts).map((object
 const instants = fc.integer({ min: NOW - 600_000, max: NOW + 60_000 });
 const pods = all(
   fc.record({ uid, ready: fc.boolean(), labels: fc.constantFrom({ app: 'couchbase' }, { app: 'other' }) }),
-  maybe('mark', fc.constantFrom(aMark(), aMark(3_600_000), { value: 'false' })),
+  maybe(
+    'mark',
+    fc.constantFrom<Mark[]>(
+      aMark(),
+      aMark(3_600_000),
+      { value: 'false' },
+      { value: 'true', by: 'somebody', isForeign: true },
+    ),
+  ),
+  maybe('boundAt', instants),
   maybe('deletionDeadline', instants),
   maybe('deletionGraceSeconds', fc.constantFrom(0, 30)),
   maybe('finishedAt', instants),
-  fc.constantFrom({}, { owner: { apiVersion: 'batch/v1', kind: 'Job', name: 'backup' } }),
+  fc.constantFrom(
+    {},
+    { owner: { apiVersion: 'batch/v1', kind: 'Job', name: 'backup' } },
+    { owner: { apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'agent' } },
+    { isMirror: true },
+  ),
   fc.constantFrom({}, { node: undefined }),
 ).map((overrides) => {
   const { node, ...pod } = { ...aPod(), ...overrides };
@@ -39,8 +53,24 @@ const requests = all(
   maybe('uid', uid),
   maybe('graceSeconds', fc.constantFrom(0, 30, 60)),
 ).map((overrides) => aRequest(overrides));
-const nodes = fc.constantFrom(aNode(), aNode({ unschedulable: true }), aNode({ taints: ['karpenter.sh/disrupted'] }));
-const entries = fc.constantFrom({}, { uid: 'uid-a' }, { uid: 'uid-b' }, { uid: 'uid-b', node: 'node-1' });
+const CORDON = { 'node.kubernetes.io/unschedulable': NOW - 300_000 };
+const nodes = fc.constantFrom(
+  aNode(),
+  aNode({ uid: 'uid-node-1-new' }),
+  aNode({ unschedulable: true }),
+  aNode({ unschedulable: true, taintedAt: CORDON }),
+  aNode({ taints: ['karpenter.sh/disrupted'] }),
+);
+const entries = fc.constantFrom(
+  {},
+  { uid: 'uid-a' },
+  { uid: 'uid-b' },
+  { uid: 'uid-b', node: 'node-1' },
+  { uid: 'uid-b', node: 'node-1', nodeUid: 'uid-node-1', returns: 1 },
+  { uid: 'uid-a', node: 'node-1', marks: 3 },
+);
+const ownMarks = fc.record({ uid, at: instants, marks: fc.nat(3), isLost: fc.boolean() });
+const refusals = fc.record({ why: fc.constant('denied'), isSettled: fc.boolean() });
 
 const KEY = entryKey('db', 'cb-0000');
 const trackers = fc
@@ -82,6 +112,9 @@ const observations: fc.Arbitrary<Observation> = fc
       cacheKnowsInstance: fc.boolean(),
     }),
     maybe('remembered', entries),
+    maybe('ownMarks', ownMarks),
+    maybe('refusal', refusals),
+    maybe('returnsToNode', fc.nat(3)),
     maybe('terminatingOrFinishedForMs', fc.constantFrom(0, 600_000)),
   )
   .map((parts) => withProfile(Object.assign({}, ...parts) as Observation));
@@ -92,15 +125,22 @@ function withProfile(seen: Observation): Observation {
   return profile === undefined ? seen : { ...seen, profile };
 }
 
-function always(check: (observation: Observation) => void): void {
-  fc.assert(fc.property(observations, check), { numRuns: 5000 });
+const variants: fc.Arbitrary<PolicySettings> = fc
+  .record({
+    replacementCondition: fc.constantFrom('scheduled', 'ready', 'left'),
+    markWhen: fc.constantFrom('always', 'draining'),
+  })
+  .map((changed) => ({ ...SETTINGS, ...changed }));
+
+function always(check: (observation: Observation, settings: PolicySettings) => void): void {
+  fc.assert(fc.property(observations, variants, check), { numRuns: 10_000 });
 }
 
 /** Checks every decision that is reached, on whatever it rests. */
-function everyDecision(check: (decision: Decision, observation: Observation) => void): void {
-  always((observation) => {
-    const step = next(observation, SETTINGS);
-    if (step.kind !== 'look') check(step.kind === 'awaitCache' ? step.otherwise : step, observation);
+function everyDecision(check: (decision: Decision, observation: Observation, settings: PolicySettings) => void): void {
+  always((observation, settings) => {
+    const step = next(observation, settings);
+    if (step.kind !== 'look') check(step.kind === 'awaitCache' ? step.otherwise : step, observation, settings);
   });
 }
 
@@ -115,6 +155,8 @@ const RESTS_ON: Readonly<Partial<Record<Decision['reason'], readonly Subject[]>>
   PodGone: ['metadata'],
   NotSelected: ['metadata'],
   JobPod: ['metadata'],
+  DaemonSetPod: ['metadata'],
+  MirrorPod: ['metadata'],
   OtherInstance: ['pod'],
   DryRun: ['pod'],
   EndingInstanceNamed: ['pod'],
@@ -134,7 +176,8 @@ describe('next: safety rules, over observations in every combination', () => {
   test('S2: no answer that lets a drain go on is reachable unless all that it rests on was read live', () =>
     everyDecision((decision, observation) => {
       if (!goesOn(decision)) return;
-      const restsOn = RESTS_ON[decision.reason];
+      const hasNoNode = decision.reason === 'Rescheduled' && seenValue(observation.pod)?.node === undefined;
+      const restsOn = hasNoNode ? (['pod'] as const) : RESTS_ON[decision.reason];
       assert.ok(restsOn !== undefined, `what does ${decision.reason} rest on?`);
       assert.deepEqual(
         restsOn.filter((subject) => !isLive(observation[subject])),
@@ -173,9 +216,10 @@ describe('next: safety rules, over observations in every combination', () => {
     ));
 
   test('S3: 404 is never said of an instance on a draining node', () =>
-    everyDecision((decision, { pod, node }) => {
+    everyDecision((decision, { pod, node }, { replacementCondition }) => {
       const value = seenValue(pod);
       if (decision.kind !== 'deny' || decision.code !== 404 || value === undefined) return;
+      if (value.node === undefined && replacementCondition === 'left') return;
       assert.ok(value.node !== undefined && node.kind === 'present' && !isDraining(node.value, SETTINGS.drainTaints));
     }));
 
@@ -183,7 +227,27 @@ describe('next: safety rules, over observations in every combination', () => {
     everyDecision((decision, observation) => {
       const pod = seenValue(observation.pod);
       if (decision.kind !== 'deny' || decision.code !== 404 || pod === undefined) return;
-      assert.notEqual(earlierInstance(observation)?.node, pod.node);
+      const [earlier, node] = [earlierInstance(observation), seenValue(observation.node)];
+      const isReplaced = earlier?.nodeUid !== undefined && earlier.nodeUid !== node?.uid;
+      if (!isReplaced) assert.ok(earlier?.node === undefined || earlier.node !== pod.node);
+    }));
+
+  test('S5: a marked pod has moved only if everything says that somebody else marked it, read live', () =>
+    everyDecision((decision, { pod, tracker, ownMarks }) => {
+      const mark = seenValue(pod)?.mark;
+      if (decision.reason !== 'Rescheduled' || mark?.value !== 'true') return;
+      assert.ok(mark.isForeign && ownMarks === undefined && isLive(tracker));
+    }));
+
+  test('S10: from the second return to a draining node on, no pod is marked', () =>
+    everyDecision((decision) => {
+      if (decision.kind === 'mark') assert.ok((decision.note.returns ?? 0) < 2);
+    }));
+
+  test('MARK_WHEN=draining: no pod is marked unless its node is draining', () =>
+    everyDecision((decision, { pod, node }, { markWhen, drainTaints }) => {
+      if (decision.kind !== 'mark' || markWhen !== 'draining') return;
+      assert.ok(seenValue(pod)?.node !== undefined && isDraining(seenValue(node) ?? 'gone', drainTaints));
     }));
 
   test('S5: an entry with the own UID never means moved', () =>

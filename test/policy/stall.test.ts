@@ -1,17 +1,128 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { planStall } from '../../src/policy/stall.ts';
-import { aMark, aPod, MINUTE, SETTINGS } from '../support/builders.ts';
+import { entryKey } from '../../src/policy/entry.ts';
+import type { Entry, Pod } from '../../src/policy/model.ts';
+import { planStall, type Stall, type StallObservation } from '../../src/policy/stall.ts';
+import { aMark, aNode, aPod, aTracker, MINUTE, NOW, SETTINGS, without } from '../support/builders.ts';
 
-describe('planStall', () => {
-  const marked = aPod({ mark: aMark() });
-  const cases = [
-    ['just under STALL_AFTER', marked, 15 * MINUTE - 1, { kind: 'lookAgain', inMs: 1 }],
-    ['at STALL_AFTER', marked, 15 * MINUTE, { kind: 'stalled' }],
-    ['not marked', aPod(), 60 * MINUTE, { kind: 'notWaiting' }],
-    ['terminating: its operator acts', { ...marked, deletionDeadline: 1 }, 60 * MINUTE, { kind: 'notWaiting' }],
-  ] as const;
-  for (const [when, pod, markedForMs, expected] of cases) {
-    test(when, () => assert.deepEqual(planStall(pod, markedForMs, SETTINGS), expected));
+const marked = (ageMs: number) => aPod({ mark: aMark(ageMs) });
+const trackerWith = (entry: Entry) => {
+  const at = entry.at === undefined ? {} : { at: new Date(entry.at).toISOString() };
+  return aTracker({ entries: { [entryKey('db', 'cb-0000')]: JSON.stringify({ ...entry, ...at }) } });
+};
+const plan = (pod: Pod, more: Partial<StallObservation> = {}, settings = SETTINGS): Stall =>
+  planStall({ now: NOW, pod, markedForMs: 0, ...more }, settings);
+const stalled = (hindrance: string | undefined, why: string): Stall => ({
+  kind: 'stalled',
+  ...(hindrance === undefined ? {} : { hindrance }),
+  why,
+});
+const NOT_MOVED = 'was marked over 15m ago and the operator of CouchbaseCluster cb has not moved it';
+
+describe('planStall: a marked pod that is not moved', () => {
+  test('just under STALL_AFTER, and at it', () => {
+    assert.deepEqual(plan(marked(15 * MINUTE - 1)), { kind: 'lookAgain', inMs: 1 });
+    assert.deepEqual(plan(marked(15 * MINUTE)), stalled(undefined, NOT_MOVED));
+  });
+
+  test('a mark without a time counts from when the process saw it', () => {
+    const pod = aPod({ mark: { value: 'true' } });
+    assert.deepEqual(plan(pod, { markedForMs: 14 * MINUTE }), { kind: 'lookAgain', inMs: MINUTE });
+    assert.equal(plan(pod, { markedForMs: 15 * MINUTE }).kind, 'stalled');
+  });
+
+  test('names the hindrance', () => {
+    const tracker = aTracker({ hindrance: 'Paused' });
+    const why = `${NOT_MOVED} (CouchbaseCluster cb reports Paused)`;
+    assert.deepEqual(plan(marked(15 * MINUTE), { tracker }), stalled(undefined, why));
+  });
+
+  test('not marked, or terminating: nobody waits', () => {
+    assert.deepEqual(plan(aPod(), { markedForMs: 60 * MINUTE }), { kind: 'notWaiting' });
+    assert.deepEqual(plan({ ...marked(60 * MINUTE), deletionDeadline: 1 }), { kind: 'notWaiting' });
+  });
+
+  for (const [owner, why] of [
+    [
+      { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-1' },
+      'a ReplicaSet owns the pod: the selector of the hook is too wide',
+    ],
+    [undefined, 'the pod has no owner: the selector of the hook may be too wide'],
+  ] as const) {
+    test(`says that the selector is too wide for a pod of ${owner?.kind ?? 'nobody'}`, () => {
+      const pod = { ...without(marked(15 * MINUTE), 'owner'), ...(owner && { owner }) };
+      const found = plan(pod);
+      assert.ok(found.kind === 'stalled' && found.why.endsWith(`(${why})`), JSON.stringify(found));
+    });
   }
+});
+
+describe('planStall: a mark that is taken away each time', () => {
+  const entry = { uid: 'uid-a', node: 'node-1', at: NOW - 15 * MINUTE, marks: 14, unmarkedBy: 'gitops' };
+  const tracker = trackerWith(entry);
+  const why = `${NOT_MOVED} (marked 14 times in 15m, and each time the mark was taken away, probably by gitops)`;
+
+  test('counts from the first mark of the instance, marked or not right now', () => {
+    assert.deepEqual(plan(marked(5_000), { tracker }), stalled('Unmarked', why));
+    assert.deepEqual(plan(aPod(), { tracker }), stalled('Unmarked', why));
+  });
+
+  test('without an entry the process counts', () => {
+    const ownMarks = { uid: 'uid-a', at: NOW - 15 * MINUTE, marks: 2, isLost: true };
+    assert.equal(plan(aPod(), { ownMarks }).kind, 'stalled');
+  });
+
+  test('of another instance it says nothing, nor after a single mark that was taken away', () => {
+    assert.deepEqual(plan(aPod({ uid: 'uid-b' }), { tracker }), { kind: 'notWaiting' });
+    assert.deepEqual(plan(aPod(), { tracker: trackerWith(without({ ...entry, marks: 1 }, 'unmarkedBy')) }), {
+      kind: 'notWaiting',
+    });
+  });
+});
+
+describe('planStall: a successor that cannot be scheduled', () => {
+  const unschedulable = { since: NOW - 15 * MINUTE, message: '0/3 nodes are available' };
+  const pod = { ...without(aPod({ uid: 'uid-b' }), 'node'), unschedulable };
+  const tracker = trackerWith({ uid: 'uid-a', node: 'node-1' });
+
+  test('is stalled after STALL_AFTER, with what the scheduler says', () => {
+    const why = 'was moved and cannot be scheduled (for 15m; the scheduler says: 0/3 nodes are available)';
+    assert.deepEqual(plan(pod, { tracker }), stalled('Unschedulable', why));
+    const soon = { ...pod, unschedulable: { ...unschedulable, since: NOW - MINUTE } };
+    assert.deepEqual(plan(soon, { tracker }), { kind: 'lookAgain', inMs: 14 * MINUTE });
+  });
+
+  test('also if only the process remembers the earlier instance', () => {
+    assert.equal(plan(pod, { remembered: { uid: 'uid-a' } }).kind, 'stalled');
+  });
+
+  test('keeps no drain waiting without an earlier instance, or with REPLACEMENT_CONDITION=left', () => {
+    assert.deepEqual(plan(pod), { kind: 'notWaiting' });
+    assert.deepEqual(plan(pod, { tracker }, { ...SETTINGS, replacementCondition: 'left' }), { kind: 'notWaiting' });
+  });
+});
+
+describe('planStall: a pod that comes back to its draining node', () => {
+  const node = aNode({
+    unschedulable: true,
+    taintedAt: { 'node.kubernetes.io/unschedulable': NOW - 2 * MINUTE },
+  });
+  const pod = aPod({ uid: 'uid-b', boundAt: NOW - MINUTE });
+  const tracker = trackerWith({ uid: 'uid-a', node: 'node-1', returns: 1 });
+  const why =
+    'came back 2 times to node node-1 while that was draining, and is not marked again; does it tolerate the cordon?';
+
+  test('is stalled at once from the second return on', () => {
+    assert.deepEqual(plan(pod, { node, tracker }), stalled('ComesBack', why));
+    const once = trackerWith({ uid: 'uid-a', node: 'node-1' });
+    assert.deepEqual(plan(pod, { node, tracker: once }), { kind: 'notWaiting' });
+  });
+
+  test('not once the node is uncordoned', () => {
+    assert.deepEqual(plan(pod, { node: aNode(), tracker }), { kind: 'notWaiting' });
+  });
+
+  test('nor while it carries a mark', () => {
+    assert.equal(plan({ ...pod, mark: aMark() }, { node, tracker }).kind, 'lookAgain');
+  });
 });

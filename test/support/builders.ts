@@ -1,6 +1,13 @@
 import { entryKey } from '../../src/policy/entry.ts';
 import type { Entry, EvictionRequest, Node, Pod, Resource, Tracker } from '../../src/policy/model.ts';
-import { type Observation, type Sighting, type Source, UNREAD } from '../../src/policy/observation.ts';
+import {
+  type MarkRecord,
+  type Observation,
+  type Refusal,
+  type Sighting,
+  type Source,
+  UNREAD,
+} from '../../src/policy/observation.ts';
 import { type PolicySettings, type Profile, profileOf } from '../../src/policy/profile.ts';
 import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
 
@@ -57,7 +64,8 @@ export function without<T extends object, K extends keyof T>(object: T, ...keys:
 export const aMark = (ageMs = 200_000) => ({ value: 'true', at: NOW - ageMs, by: 'reschedule-hook' });
 
 export function aNode(overrides: Partial<Node> = {}): Node {
-  return { name: 'node-1', resourceVersion: '50', unschedulable: false, taints: [], deleting: false, ...overrides };
+  const quiet = { unschedulable: false, taints: [], taintedAt: {}, deleting: false };
+  return { name: 'node-1', uid: 'uid-node-1', resourceVersion: '50', ...quiet, ...overrides };
 }
 
 export function aTracker(overrides: Partial<Tracker> = {}): Tracker {
@@ -91,6 +99,10 @@ export interface SeenInShort {
   /** The entry of the pod on the tracker. */
   readonly entry?: Entry | undefined;
   readonly remembered?: Entry;
+  readonly ownMarks?: MarkRecord;
+  readonly returnsToNode?: number;
+  readonly refusal?: Refusal;
+  readonly lastWriter?: string;
   readonly terminatingOrFinishedForMs?: number;
   readonly cacheKnowsInstance?: boolean;
 }
@@ -98,7 +110,7 @@ export interface SeenInShort {
 /** By default: a live observation of `aPod` on a cordoned node, for a request without a UID. */
 export function anObservation(seen: SeenInShort = {}): Observation {
   const { from = 'live', now = NOW, request = aRequest(), pod = aPod(), cacheKnowsInstance = true } = seen;
-  const { remembered, terminatingOrFinishedForMs } = seen;
+  const { remembered, ownMarks, returnsToNode, refusal, lastWriter, terminatingOrFinishedForMs } = seen;
   const profile = pod === 'absent' ? undefined : profileOf(pod, SETTINGS);
   return {
     now,
@@ -109,6 +121,10 @@ export function anObservation(seen: SeenInShort = {}): Observation {
     tracker: trackerOf(seen, request, from),
     ...(profile ? { profile } : {}),
     ...(remembered ? { remembered } : {}),
+    ...(ownMarks ? { ownMarks } : {}),
+    ...(returnsToNode === undefined ? {} : { returnsToNode }),
+    ...(refusal ? { refusal } : {}),
+    ...(lastWriter === undefined ? {} : { lastWriter }),
     ...(terminatingOrFinishedForMs === undefined ? {} : { terminatingOrFinishedForMs }),
     cacheKnowsInstance,
   };

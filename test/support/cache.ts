@@ -18,16 +18,17 @@ export interface CacheWorld {
   readonly client?: ApiClient;
   /** The wall clock; by default it stands still. */
   readonly now?: () => number;
+  readonly monotonicNow?: () => number;
 }
 
 /** The real cache, not started. It has synced with the given objects; without objects it has not synced. */
 export function aCache(world: CacheWorld = {}): Cache {
-  const { pods, nodes, trackers, now = () => NOW } = world;
+  const { pods, nodes, trackers, now = () => NOW, monotonicNow = () => 0 } = world;
   const { client = answering(new Error('this cache has no API server')) } = world;
   const cache = createCache({
     client,
     settings: settingsOf(world),
-    clock: { ...aStillClock(), now },
+    clock: { ...aStillClock(), now, monotonicNow },
     random: () => 0,
     log: () => undefined,
   });

@@ -28,7 +28,8 @@ export function aRawPod({ metadata, spec, status }: RawOverrides = {}): JsonObje
 }
 
 export function aRawNode({ metadata, spec }: RawOverrides = {}): JsonObject {
-  return { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1', resourceVersion: '50', ...metadata }, spec };
+  const identity = { name: 'node-1', uid: 'uid-node-1', resourceVersion: '50' };
+  return { apiVersion: 'v1', kind: 'Node', metadata: { ...identity, ...metadata }, spec };
 }
 
 /** A CouchbaseCluster whose operator reuses names. */

@@ -207,7 +207,7 @@ describe('reviewResponse', () => {
   }
 
   test('answers a mark with 429', () => {
-    const decision: Decision = { kind: 'mark', rule: '9', reason: 'Marked', message: 'm', pod: aPod(), draining: true };
+    const decision: Decision = { kind: 'mark', rule: '9', reason: 'Marked', message: 'm', pod: aPod(), note: {} };
     const status = { status: 'Failure', code: 429, reason: 'TooManyRequests', message: 'm' };
     assert.deepEqual(response(decision), { uid: 'u', allowed: false, status });
   });

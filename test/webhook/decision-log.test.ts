@@ -13,7 +13,7 @@ const deny = (code: 404 | 409 | 429 | 500, reason: Extract<Decision, { kind: 'de
   code,
   message: 'm',
 });
-const mark: Decision = { kind: 'mark', rule: '9', reason: 'Marked', message: 'm', pod: aPod(), draining: true };
+const mark: Decision = { kind: 'mark', rule: '9', reason: 'Marked', message: 'm', pod: aPod(), note: {} };
 
 /** Each decision, the level and message of its line, and the fields beyond those that all have. */
 const LINES: readonly [string, Decision, string[], Record<string, unknown>][] = [

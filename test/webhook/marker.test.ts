@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Mark } from '../../src/policy/decision.ts';
+import { decodeEntry } from '../../src/policy/entry.ts';
 import type { Pod, Tracker } from '../../src/policy/model.ts';
 import { aMarker } from '../support/admission.ts';
 import { refusal } from '../support/api.ts';
-import { aPod, aTracker, NOW, without } from '../support/builders.ts';
+import { aPod, aTracker, MINUTE, NOW, without } from '../support/builders.ts';
 import { ENTRY_KEY, POD_KEY, POD_PATH, TRACKER_KEY, TRACKER_PATH } from '../support/cache.ts';
 import { aRawCluster, aRawPod, RESCHEDULE } from '../support/raw.ts';
 import { settle } from '../support/time.ts';
@@ -18,7 +19,7 @@ const aDecision = (pod: Pod = aPod(), entryOn?: Tracker, draining = true): Mark 
   reason: 'Marked',
   message: '',
   pod,
-  draining,
+  note: { draining },
   ...(entryOn === undefined ? {} : { entryOn }),
 });
 
@@ -37,6 +38,70 @@ describe('Marker', () => {
     const { marker, api } = aMarker();
     assert.equal(await marker.mark(aDecision(), signal), 'marked');
     assert.deepEqual(api.calls, [MARK]);
+  });
+
+  test('writes into the entry what is to be remembered of the mark', async () => {
+    const { marker, api } = aMarker();
+    const note = { draining: true, nodeUid: 'nu', at: NOW - 1_000, returns: 1, marks: 2, unmarkedBy: 'gitops' };
+    await marker.mark({ ...aDecision(aPod(), aTracker()), note }, signal);
+    const { draining: _, ...expected } = note;
+    assert.deepEqual(decodeEntry(api.annotations(TRACKER_PATH)[ENTRY_KEY] ?? ''), {
+      uid: 'uid-a',
+      node: 'node-1',
+      ...expected,
+    });
+  });
+
+  test('a tracker that refuses entries is tried twice, 5 s apart; then the pod is to be marked without one', async () => {
+    for (const [code, message] of [
+      [400, 'admission webhook "x" denied the request: no'],
+      [422, 'is invalid: metadata.annotations: Too long'],
+      [403, 'is forbidden: ValidatingAdmissionPolicy x denied request: no'],
+    ] as const) {
+      let passedMs = 0;
+      const { marker, api, cache } = aMarker({ monotonicNow: () => passedMs });
+      api.before = (call) => {
+        if (call === WRITE_ENTRY) throw refusal(code, { message });
+      };
+      const mark = () => marker.mark(aDecision(aPod(), aTracker()), signal);
+      await assert.rejects(mark());
+      passedMs += 4_999;
+      await assert.rejects(mark());
+      assert.equal(cache.refusals.get(TRACKER_KEY)?.isSettled, false);
+      passedMs += 1;
+      assert.equal(await mark(), 'changed');
+      assert.ok(cache.refusals.get(TRACKER_KEY)?.why.includes(message));
+      passedMs += 10 * MINUTE + 1;
+      assert.equal(cache.refusals.get(TRACKER_KEY), undefined);
+    }
+  });
+
+  test('a missing right, an overload or a conflict is no refusal', async () => {
+    for (const [code, message] of [
+      [403, 'is forbidden: User "x" cannot patch resource "couchbaseclusters"'],
+      [429, 'too many requests'],
+      [500, 'internal'],
+    ] as const) {
+      const { marker, api, cache } = aMarker();
+      api.before = (call) => {
+        if (call === WRITE_ENTRY) throw refusal(code, { message });
+      };
+      await assert.rejects(marker.mark(aDecision(aPod(), aTracker()), signal));
+      assert.equal(cache.refusals.get(TRACKER_KEY), undefined);
+    }
+  });
+
+  test('remembers its mark before it is made, and a mark that the API server dropped as taken away', async () => {
+    const { marker, api, cache } = aMarker();
+    const seen: boolean[] = [];
+    api.before = () => void seen.push(cache.markMemory.get(POD_KEY, 'uid-a') !== undefined);
+    await marker.mark(aDecision(), signal);
+    assert.deepEqual(seen, [true]);
+    assert.equal(cache.markMemory.get(POD_KEY, 'uid-a')?.isLost, false);
+    cache.pods.put(cache.project.pod(aRawPod({ metadata: { resourceVersion: '999999' } })));
+    assert.equal(cache.markMemory.get(POD_KEY, 'uid-a')?.isLost, true);
+    cache.pods.replace([]);
+    assert.equal(cache.markMemory.get(POD_KEY, 'uid-a'), undefined);
   });
 
   test('writes an entry without a node for a pod that has none', async () => {

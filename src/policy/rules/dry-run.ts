@@ -1,6 +1,7 @@
 import type { Allow, Answer } from '../decision.ts';
 import { assertNever } from '../model.ts';
-import { onceLive } from '../observation.ts';
+import { LOOK_AT_NODE, onceLive, seenValue } from '../observation.ts';
+import { describeHindrance } from '../pod-state.ts';
 import type { PolicySettings } from '../profile.ts';
 import type { Opinion, PodObservation, Rule } from './rule.ts';
 
@@ -10,13 +11,20 @@ export const dryRun =
   (seen, settings) => {
     const { dryRun, namespace, name } = seen.request;
     if (!dryRun) return undefined;
-    const opinion = forecast(seen, settings);
+    if (seen.pod.value.node !== undefined && seen.node.kind === 'unread') return LOOK_AT_NODE;
+    const opinion = forecast(asIfCordoned(seen), settings);
     if (opinion.kind === 'look') return opinion;
     const answer = opinion.kind === 'awaitCache' ? opinion.otherwise : opinion;
-    const warning = `reschedule hook, dry run: pod ${namespace}/${name} ${consequence(answer)}`;
+    const warning = `reschedule hook, dry run: pod ${namespace}/${name} ${consequence(answer)}${holdUp(seen, answer)}`;
     const allowed: Allow = { kind: 'allow', reason: 'DryRun', warning };
     return onceLive(seen, ['pod'], allowed);
   };
+
+/** A dry run cordons nothing, and a real drain cordons first. */
+function asIfCordoned(seen: PodObservation): PodObservation {
+  if (seen.node.kind !== 'present') return seen;
+  return { ...seen, node: { ...seen.node, value: { ...seen.node.value, unschedulable: true } } };
+}
 
 function consequence(answer: Answer): string {
   switch (answer.kind) {
@@ -29,4 +37,10 @@ function consequence(answer: Answer): string {
     default:
       return assertNever(answer);
   }
+}
+
+/** What will keep the operator from moving the pod; a refusal says it by itself. */
+function holdUp({ tracker }: PodObservation, { kind }: Answer): string {
+  const hindrance = kind === 'mark' ? describeHindrance(seenValue(tracker)) : undefined;
+  return hindrance === undefined ? '' : `; ${hindrance}`;
 }

@@ -1,9 +1,12 @@
 import { type Deny, MESSAGES, wait } from '../decision.ts';
 import type { Entry } from '../model.ts';
 import { isDraining } from '../node-state.ts';
-import { isLive, onceLive } from '../observation.ts';
-import { meetsReplacementCondition } from '../pod-state.ts';
-import { isTrackerMissing, LOOK_AT_NODE, markPod, nodeOrGone } from './mark.ts';
+import { isLive, LOOK_AT_NODE, nodeOrGone, onceLive, type Subject, seenValue } from '../observation.ts';
+import { describeUnschedulable, meetsReplacementCondition } from '../pod-state.ts';
+import { isMarked } from '../profile.ts';
+import { isOfNode, REFUSED_FROM_RETURN } from '../returns.ts';
+import { comesBack, returnsOf } from './comes-back.ts';
+import { isTrackerMissing, markPod } from './mark.ts';
 import type { PodObservation, Rule } from './rule.ts';
 
 /**
@@ -18,16 +21,22 @@ export const cameBackOnDrainingNode: Rule<PodObservation> = (seen, settings) => 
   if (!asksForEarlier(seen) || seen.pod.value.node === undefined) return undefined;
   if (seen.node.kind === 'unread') return LOOK_AT_NODE;
   if (!isDraining(nodeOrGone(seen.node), settings.drainTaints)) return undefined;
+  const returns = returnsOf(seen, settings);
+  if (returns >= REFUSED_FROM_RETURN) return comesBack(seen, returns);
   return markPod(seen, settings, 'MarkedAgain', ['pod', 'node']);
 };
 
-/** The replacement exists but is not in place yet. To end the drain now could cost a second member. */
+/**
+ * The replacement exists but is not in place yet. To end the drain now could cost a second member. With
+ * REPLACEMENT_CONDITION=left it is enough that the earlier instance has left.
+ */
 export const notYetInPlace: Rule<PodObservation> = (seen, settings) => {
   const pod = seen.pod.value;
-  if (!asksForEarlier(seen) || meetsReplacementCondition(pod, settings)) return undefined;
-  return pod.node === undefined
-    ? wait('WaitingForSchedule', MESSAGES.waitingForSchedule)
-    : wait('WaitingForReady', MESSAGES.waitingForReady);
+  if (!asksForEarlier(seen) || settings.replacementCondition === 'left') return undefined;
+  if (meetsReplacementCondition(pod, settings)) return undefined;
+  if (pod.node !== undefined) return wait('WaitingForReady', MESSAGES.waitingForReady);
+  const why = describeUnschedulable(pod, seen.now);
+  return wait('WaitingForSchedule', `${MESSAGES.waitingForSchedule}${why === undefined ? '' : ` (${why})`}`);
 };
 
 /**
@@ -37,9 +46,9 @@ export const notYetInPlace: Rule<PodObservation> = (seen, settings) => {
  * The pod has left that node, and a refusal would move it again and again.
  */
 export const cameBackOnItsNode: Rule<PodObservation> = (seen) => {
-  const { earlier, remembered, pod } = seen;
-  const { node } = pod.value;
-  if (!asksForEarlier(seen) || earlier?.node !== node || !wasDraining(earlier, remembered)) return undefined;
+  const { earlier, remembered } = seen;
+  const { node } = seen.pod.value;
+  if (!asksForEarlier(seen) || !isOnItsNode(seen) || !wasDraining(earlier, remembered)) return undefined;
   return wait('SameNode', `${MESSAGES.waiting} (it came back on node ${node}, which it was to leave)`);
 };
 
@@ -51,7 +60,25 @@ const RESCHEDULED: Deny = { kind: 'deny', reason: 'Rescheduled', code: 404, mess
  */
 export const rescheduled: Rule<PodObservation> = (seen) => {
   if (!asksForEarlier(seen)) return undefined;
-  return onceLive(seen, isTrackerMissing(seen) ? ['pod', 'tracker', 'node'] : ['pod', 'node'], RESCHEDULED);
+  const where: readonly Subject[] = seen.pod.value.node === undefined ? ['pod'] : ['pod', 'node'];
+  return onceLive(seen, isTrackerMissing(seen) ? ['tracker', ...where] : where, RESCHEDULED);
+};
+
+/**
+ * The pod has moved, and somebody else marked it meanwhile, for a move of their own. The drain that asks for the earlier
+ * instance is over. Only if the mark is surely not the hook's: an entry, the field manager and the memory of this
+ * process would all say so.
+ */
+export const rescheduledThoughMarked: Rule<PodObservation> = (seen, settings) => {
+  const { pod, profile, earlier, remembered, ownMarks } = seen;
+  const { mark, node } = pod.value;
+  if (!asksForEarlier(seen) || !isMarked(pod.value, profile) || !mark?.isForeign || ownMarks !== undefined)
+    return undefined;
+  if (node === undefined || !meetsReplacementCondition(pod.value, settings)) return undefined;
+  if (seen.node.kind === 'unread') return LOOK_AT_NODE;
+  if (isDraining(nodeOrGone(seen.node), settings.drainTaints)) return undefined;
+  if (isOnItsNode(seen) && wasDraining(earlier, remembered)) return undefined;
+  return onceLive(seen, ['pod', 'tracker', 'node'], RESCHEDULED);
 };
 
 /**
@@ -65,6 +92,12 @@ export const notSeenByCache: Rule<PodObservation> = ({ request, cacheKnowsInstan
   const message = `${MESSAGES.waiting} (the hook's cache has not seen this pod yet)`;
   return { kind: 'awaitCache', otherwise: wait('CacheBehind', message) };
 };
+
+/** Whether the pod is on the node that the earlier instance was to leave, and not on one that replaced it (S8). */
+function isOnItsNode({ earlier, pod, node }: PodObservation): boolean {
+  const name = pod.value.node;
+  return earlier !== undefined && name !== undefined && isOfNode(earlier, { name, uid: seenValue(node)?.uid ?? '' });
+}
 
 /** An entry has the state at the time of the mark; the cache's memory covers the time until that instance was gone. */
 function wasDraining(earlier: Entry | undefined, remembered: Entry | undefined): boolean {

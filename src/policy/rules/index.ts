@@ -1,6 +1,7 @@
 import type { RuleId } from '../decision.ts';
 import type { Observation } from '../observation.ts';
 import type { PolicySettings } from '../profile.ts';
+import { othersCameBack } from './comes-back.ts';
 import { dryRun } from './dry-run.ts';
 import {
   cameBackOnDrainingNode,
@@ -8,10 +9,12 @@ import {
   notSeenByCache,
   notYetInPlace,
   rescheduled,
+  rescheduledThoughMarked,
 } from './earlier-instance.ts';
 import { mark } from './mark.ts';
 import { marked } from './marked.ts';
 import { notAnEviction } from './not-an-eviction.ts';
+import { notDraining } from './not-draining.ts';
 import { notProtected } from './not-protected.ts';
 import { otherInstance } from './other-instance.ts';
 import { podGone } from './pod-gone.ts';
@@ -34,12 +37,15 @@ export const RULES: readonly Numbered<Observation>[] = [
 /** The rules that a dry run only describes. The last one always has an opinion. */
 const ACTING: readonly Numbered<PodObservation>[] = [
   { id: '6', rule: terminatingOrFinished },
+  { id: '8c', rule: rescheduledThoughMarked },
   { id: '7', rule: marked },
   { id: '8a', rule: cameBackOnDrainingNode },
   { id: '8b', rule: notYetInPlace },
   { id: '8b', rule: cameBackOnItsNode },
   { id: '8c', rule: rescheduled },
   { id: '8d', rule: notSeenByCache },
+  { id: '9', rule: notDraining },
+  { id: '9', rule: othersCameBack },
   { id: '9', rule: mark },
 ];
 

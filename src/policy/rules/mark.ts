@@ -1,9 +1,10 @@
-import { type Mark, MESSAGES } from '../decision.ts';
-import type { Node } from '../model.ts';
+import { type Mark, type MarkNote, MESSAGES } from '../decision.ts';
+import { describeMarks, type MarkHistory, markHistory } from '../mark-history.ts';
 import { isDraining } from '../node-state.ts';
-import { type Absent, isLive, type Look, onceLive, type Present, type Subject } from '../observation.ts';
+import { isLive, LOOK_AT_NODE, type Look, nodeOrGone, onceLive, type Subject, seenValue } from '../observation.ts';
 import type { PolicySettings } from '../profile.ts';
-import type { PodObservation, Rule } from './rule.ts';
+import { returnsOf } from './comes-back.ts';
+import { entryOf, type PodObservation, type Rule } from './rule.ts';
 
 /** The last rule: refuse, and mark exactly this instance. */
 export const mark: Rule<PodObservation> = (seen, settings) => {
@@ -13,13 +14,6 @@ export const mark: Rule<PodObservation> = (seen, settings) => {
   if (isToRemember && isLive(pod) && !isLive(tracker)) return { kind: 'look', at: 'tracker', live: true };
   return markPod(seen, settings, 'Marked', []);
 };
-
-export const LOOK_AT_NODE: Look = { kind: 'look', at: 'node', live: false };
-
-/** The node, or `gone` if the look found none. */
-export function nodeOrGone(node: Absent | Present<Node>): Node | 'gone' {
-  return node.kind === 'present' ? node.value : 'gone';
-}
 
 /**
  * A first mark may rest on the cache, because its writes are guarded by the observation (S4). Two marks must rest on
@@ -33,26 +27,64 @@ export function markPod(
   reason: Mark['reason'],
   restsOn: readonly Subject[],
 ): Mark | Look {
-  const { tracker } = seen;
-  const entryOn = tracker.kind === 'present' && tracker.value.reusesNames ? tracker.value : undefined;
-  const draining = entryOn === undefined ? true : drains(seen, settings);
+  const returns = returnsOf(seen, settings);
+  const where = placeForEntry(seen, returns);
+  const draining = where.entryOn === undefined || drains(seen, settings);
   if (typeof draining !== 'boolean') return draining;
-  return onceLive<Mark>(seen, [...evidenceForWrites(seen, draining), ...restsOn], {
+  const history = historyWith(seen);
+  const again = describeMarks(history, seen.now);
+  return onceLive<Mark>(seen, [...evidenceForWrites(seen, 'entryOn' in where && !draining), ...restsOn], {
     kind: 'mark',
     reason,
-    message: MESSAGES.marked,
+    message: again === '' ? MESSAGES.marked : `${MESSAGES.marked} (${again})`,
     pod: seen.pod.value,
-    draining,
-    ...(entryOn === undefined ? {} : { entryOn }),
-    ...(tracker.kind === 'absent' && tracker.why !== undefined ? { trackerMissing: tracker.why } : {}),
+    note: noteOf(seen, { draining, returns, history }),
+    ...where,
   });
 }
 
-/** Empty for a dry run, which writes nothing. */
-function evidenceForWrites(seen: PodObservation, draining: boolean): readonly Subject[] {
+/** The tracker that gets the entry, or why there is none. A pod whose name does not come back needs none. */
+function placeForEntry(seen: PodObservation, returns: number): Pick<Mark, 'entryOn' | 'trackerMissing'> {
+  const { tracker, refusal } = seen;
+  if (tracker.kind === 'absent') return tracker.why === undefined ? {} : { trackerMissing: tracker.why };
+  if (!tracker.value.reusesNames && returns === 0) return {};
+  return refusal?.isSettled ? { trackerMissing: refusal.why } : { entryOn: tracker.value };
+}
+
+/** The marks of this instance, the coming one included. */
+function historyWith(seen: PodObservation): MarkHistory {
+  const { pod, lastWriter } = seen;
+  const history = markHistory({ uid: pod.value.uid }, entryOf(seen), seen.ownMarks);
+  if (!isMarkLost(seen)) return history;
+  return { ...history, marks: history.marks + 1, ...(lastWriter === undefined ? {} : { unmarkedBy: lastWriter }) };
+}
+
+/** Whether this process saw a mark of this instance disappear. A mark that was never made does not count. */
+function isMarkLost({ pod, ownMarks }: PodObservation): boolean {
+  return ownMarks?.uid === pod.value.uid && ownMarks.isLost;
+}
+
+function noteOf(
+  { node }: PodObservation,
+  { draining, returns, history }: { draining: boolean; returns: number; history: MarkHistory },
+): MarkNote {
+  const nodeUid = seenValue(node)?.uid;
+  return {
+    draining,
+    ...(nodeUid ? { nodeUid } : {}),
+    ...(history.firstAt === undefined ? {} : { at: history.firstAt }),
+    ...(returns > 0 ? { returns } : {}),
+    ...(history.marks > 1 ? { marks: history.marks } : {}),
+    ...(history.unmarkedBy === undefined ? {} : { unmarkedBy: history.unmarkedBy }),
+  };
+}
+
+/** Empty for a dry run, which writes nothing. `isCalm`: an entry will say that the node is not draining. */
+function evidenceForWrites(seen: PodObservation, isCalm: boolean | undefined): readonly Subject[] {
   if (seen.request.dryRun) return [];
-  if (!draining) return ['pod', 'tracker', 'node'];
-  return isTrackerMissing(seen) ? ['pod', 'tracker'] : [];
+  if (isCalm) return ['pod', 'tracker', 'node'];
+  if (seen.refusal !== undefined || isTrackerMissing(seen)) return ['pod', 'tracker'];
+  return isMarkLost(seen) ? ['pod'] : [];
 }
 
 /** Whether the pod should have a tracker and has none, as far as the looks show. */

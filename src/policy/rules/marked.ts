@@ -1,21 +1,29 @@
 import { MESSAGES, wait } from '../decision.ts';
 import { formatAge } from '../duration.ts';
+import { describeMarks, markHistory } from '../mark-history.ts';
 import type { Mark } from '../model.ts';
 import { seenValue } from '../observation.ts';
 import { describeHindrance } from '../pod-state.ts';
 import { isMarked } from '../profile.ts';
-import type { PodObservation, Rule } from './rule.ts';
+import { entryOf, type PodObservation, type Rule } from './rule.ts';
 
 /** The pod is marked, so the drainer waits. The message has the age of the mark, who made it, and the hindrance. */
-export const marked: Rule<PodObservation> = ({ pod, now, tracker, profile }) => {
+export const marked: Rule<PodObservation> = (seen) => {
+  const { pod, now, tracker, profile } = seen;
   const { mark } = pod.value;
   if (mark === undefined || !isMarked(pod.value, profile)) return undefined;
   const ageMs = mark.at === undefined ? undefined : now - mark.at;
-  const isStalled = ageMs !== undefined && ageMs >= profile.stallAfterMs;
+  const history = markHistory({ uid: pod.value.uid, markedAt: mark.at }, entryOf(seen), seen.ownMarks);
+  const isStalled = history.firstAt !== undefined && now - history.firstAt >= profile.stallAfterMs;
+  const often = describeMarks(history, now);
+  const again = often === '' ? '' : `; ${often}`;
   const stalled = isStalled ? '; stalled: its operator has not acted' : '';
   const hindrance = describeHindrance(seenValue(tracker));
   const why = hindrance === undefined ? '' : `; ${hindrance}`;
-  return wait(isStalled ? 'Stalled' : 'Waiting', `${MESSAGES.waiting} (${described(mark, ageMs)}${stalled}${why})`);
+  return wait(
+    isStalled ? 'Stalled' : 'Waiting',
+    `${MESSAGES.waiting} (${described(mark, ageMs)}${again}${stalled}${why})`,
+  );
 };
 
 function described(mark: Mark, ageMs: number | undefined): string {

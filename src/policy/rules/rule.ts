@@ -1,6 +1,7 @@
 import type { Answer, Deny } from '../decision.ts';
+import { decodeEntry, entryKey } from '../entry.ts';
 import type { Entry, Pod, Tracker } from '../model.ts';
-import type { Absent, Look, Observation, Present } from '../observation.ts';
+import { type Absent, type Look, type Observation, type Present, seenValue } from '../observation.ts';
 import type { PolicySettings, Profile } from '../profile.ts';
 
 /**
@@ -22,6 +23,12 @@ export interface PodObservation extends Observation {
   readonly profile: Profile;
   /** The instance of this name that was marked before the present one. */
   readonly earlier?: Entry;
+}
+
+/** The entry of the pod's name, whichever instance it is about. */
+export function entryOf({ tracker, request }: Observation): Entry | undefined {
+  const value = seenValue(tracker)?.entries[entryKey(request.namespace, request.name)];
+  return value === undefined ? undefined : decodeEntry(value);
 }
 
 /** One row of the decision table. Returns its opinion, or undefined if it does not apply. */
