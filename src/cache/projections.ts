@@ -97,12 +97,12 @@ export function projectPodMetadata(object: JsonObject, { labelKeys }: Pick<PodFi
 }
 
 /**
- * Who changed a pod last, apart from its status: if a mark has disappeared, probably the one who took it away. The API
- * server records nobody for what is no longer there.
+ * Who changed a pod last, apart from its status and from the hook: if a mark has disappeared, probably the one who took it
+ * away. The API server records nobody for what is no longer there, and times in whole seconds.
  */
 export function lastWriterOf(object: JsonObject): string | undefined {
   const { metadata = {} } = object as RawPod;
-  const written = metadata.managedFields?.filter(({ subresource }) => !subresource) ?? [];
+  const written = metadata.managedFields?.filter((one) => !one.subresource && one.manager !== FIELD_MANAGER) ?? [];
   const at = ({ time }: { time?: string }) => instant(time) ?? 0;
   const last = written.reduce((a, b) => (at(b) >= at(a) ? b : a), written[0] ?? {});
   return last.manager !== undefined && MANAGER.test(last.manager) ? last.manager : undefined;

@@ -161,6 +161,7 @@ describe('lastWriterOf', () => {
     const kubelet = by('kubelet', '2026-01-01T13:00:00Z', 'status');
     assert.equal(writer(by('a', '2026-01-01T11:00:00Z'), by('b', '2026-01-01T12:00:00Z'), kubelet), 'b');
     assert.equal(writer(by('b', '2026-01-01T12:00:00Z'), by('a', '2026-01-01T11:00:00Z')), 'b');
+    assert.equal(writer(by('b', '2026-01-01T12:00:00Z'), by('reschedule-hook', '2026-01-01T12:00:00Z')), 'b');
   });
 
   test('is nobody if nobody is recorded, or under a name that no message may quote', () => {
