@@ -14,6 +14,7 @@ import {
   UNREAD,
 } from '../policy/observation.ts';
 import { type PolicySettings, profileOf } from '../policy/profile.ts';
+import { entryOf } from '../policy/rules/rule.ts';
 import type { TrackerPlace } from '../policy/tracking/tracking.ts';
 import type { Cache } from './cache.ts';
 import { storeKey } from './keys.ts';
@@ -43,7 +44,7 @@ export class Observer {
   /** An observation without any look yet. */
   begin(request: EvictionRequest): Observation {
     const { clock } = this.#options;
-    const unread = { metadata: UNREAD, pod: UNREAD, node: UNREAD, tracker: UNREAD };
+    const unread = { metadata: UNREAD, pod: UNREAD, node: UNREAD, tracker: UNREAD, registration: UNREAD };
     return { now: clock.now(), request, ...unread, cacheKnowsInstance: false };
   }
 
@@ -60,6 +61,8 @@ export class Observer {
         return this.#lookAtNode(seen, live, signal);
       case 'tracker':
         return this.#lookAtTracker(seen, live, signal);
+      case 'registration':
+        return this.#lookAtRegistration(seen, signal);
     }
   }
 
@@ -125,7 +128,7 @@ export class Observer {
   }
 
   /** Adds what the process itself remembers of the pod now. */
-  #withMemory({ request, metadata, pod, node, tracker }: Observation): Observation {
+  #withMemory({ request, metadata, pod, node, tracker, registration }: Observation): Observation {
     const { cache, settings, clock } = this.#options;
     const key = storeKey({ namespace: request.namespace, name: request.name });
     const found = seenValue(metadata);
@@ -141,6 +144,7 @@ export class Observer {
       pod,
       node,
       tracker,
+      registration,
       ...(profile ? { profile } : {}),
       ...(remembered ? { remembered } : {}),
       ...(ownMarks ? { ownMarks } : {}),
@@ -162,7 +166,15 @@ export class Observer {
     const tracker = await this.#tracker(seen, live, signal);
     const found = seenValue(tracker);
     const refusal = found && this.#options.cache.refusals.get(storeKey(found));
-    return { ...seen, tracker, ...(refusal ? { refusal } : {}) };
+    return { ...seen, tracker, registration: UNREAD, ...(refusal ? { refusal } : {}) };
+  }
+
+  /** Always live: the other installation may have been removed a moment ago, and its entries then count as ours. */
+  async #lookAtRegistration(seen: Observation, signal: AbortSignal): Promise<Observation> {
+    const name = entryOf(seen)?.installation;
+    if (name === undefined) throw new Error('the registration of an entry was asked for that names none');
+    const exists = await this.#options.reads.isInstalled(name, signal);
+    return { ...seen, registration: sightingOf(exists ? name : undefined, 'live') };
   }
 
   /**

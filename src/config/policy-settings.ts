@@ -7,7 +7,8 @@ export function policySettingsOf(config: PolicyConfig): PolicySettings {
   const { drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs } = config;
   const mark = { key: annotationKey, value: annotationValue };
   const profile = { name: 'couchbase', selector, mark, tracking, stallAfterMs };
-  return { profile, drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs };
+  const installation = config.webhookConfiguration;
+  return { profile, installation, drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs };
 }
 
 export type PolicyConfig = Pick<
@@ -22,4 +23,5 @@ export type PolicyConfig = Pick<
   | 'markWhen'
   | 'exemptUsers'
   | 'retentionMs'
+  | 'webhookConfiguration'
 >;

@@ -24,7 +24,7 @@ import { StateDurations } from './state-durations.ts';
 export interface EntriesOptions {
   readonly cache: Cache;
   readonly writes: Pick<Writes, 'removeEntry'>;
-  readonly reads: Pick<Reads, 'pod'>;
+  readonly reads: Pick<Reads, 'pod' | 'isInstalled'>;
   readonly emitEvent: EmitPodEvent;
   readonly settings: PolicySettings;
   readonly log: Log;
@@ -36,6 +36,8 @@ export interface EntriesOptions {
 export const UNSYNCED_RETRY_MS = 500;
 /** When to look again after the API server refused a removal. */
 const REFUSED_RETRY_MS = 10_000;
+/** When to look again whether another installation, whose entry is due, still exists. */
+const OTHER_INSTALLATION_RETRY_MS = 10 * 60_000;
 
 /** Prunes the entries of one tracker. The keys are tracker keys. */
 export class EntryReconciler implements Reconciler<ObjectKey> {
@@ -97,11 +99,21 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
     const { state } = view;
     const plan = this.#plan(view, since);
     if (plan.kind === 'keep') return plan;
+    if (await this.#isAnothers(view, signal)) {
+      return { kind: 'keep', state: plan.state, lookAgainInMs: OTHER_INSTALLATION_RETRY_MS };
+    }
     const isSure = state === 'rescheduled' || (await this.#isConfirmed(view, signal));
     const isPruned = isSure && (await this.#prune(tracker, view, signal));
     // The pod differs from the cache, another replica was first, or the entry is about a newer instance now. The watch
     // will deliver the change; if not, this timer looks again.
     return isPruned ? plan : { kind: 'keep', state: plan.state, lookAgainInMs: REFUSED_RETRY_MS };
+  }
+
+  /** Whether another installation of the hook wrote the entry, and still exists. It prunes its entries itself. */
+  async #isAnothers({ entry: { installation } }: EntryView, signal: AbortSignal): Promise<boolean> {
+    const { reads, settings } = this.#options;
+    if (installation === undefined || installation === settings.installation) return false;
+    return reads.isInstalled(installation, signal);
   }
 
   /**

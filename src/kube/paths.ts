@@ -7,6 +7,10 @@ export const podPath = (namespace: string, name: string) =>
 
 export const nodePath = (name: string) => `/api/v1/nodes/${segment(name)}`;
 
+/** The ValidatingWebhookConfiguration that names an installation of the hook to the API server. */
+export const registrationPath = (name: string) =>
+  `/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/${segment(name)}`;
+
 /** `namespace` is undefined for a cluster-scoped resource. */
 export function objectPath(apiPath: string, plural: string, namespace: string | undefined, name: string): string {
   return `${collectionPath(apiPath, plural, namespace)}/${segment(name)}`;

@@ -36,6 +36,7 @@ export function permissionsOf(settings: PermissionSettings): readonly Permission
     ...verbs('answers', '', 'pods', ['get', 'list', 'watch', 'patch']),
     ...verbs('answers', '', 'nodes', ['get', 'list', 'watch']),
     ...verbs('upkeep', '', 'events', ['create']),
+    ...verbs('upkeep', 'admissionregistration.k8s.io', 'validatingwebhookconfigurations', ['get']),
     ...tracking.resources.flatMap(forTracking),
     ...(ownCertificates ? forCertificates(ownCertificates) : []),
   ];

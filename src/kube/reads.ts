@@ -2,7 +2,7 @@ import type { ApiClient, JsonObject } from './client.ts';
 import { isServed } from './discovery.ts';
 import { ApiError, isNotFound, saysNotFound } from './errors.ts';
 import { createGuardedObjects } from './guarded-objects.ts';
-import { nodePath, podPath, splitPath } from './paths.ts';
+import { nodePath, podPath, registrationPath, splitPath } from './paths.ts';
 
 /** Live reads of single objects. Undefined if the object does not exist; throws on any other failure. */
 export interface Reads {
@@ -10,6 +10,8 @@ export interface Reads {
   /** Only the metadata, at a fraction of the cost. They suffice to see that the hook does not protect the pod. */
   podMetadata(namespace: string, name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
   node(name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
+  /** Whether another installation of the hook has a registration of this name. */
+  isInstalled(registration: string, signal?: AbortSignal): Promise<boolean>;
   /** For a kind that may not be installed. If it is not, the object does not exist either. */
   object(path: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
 }
@@ -20,6 +22,10 @@ export interface Reads {
  */
 const METADATA_ALONE = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
+/** Every registration of the hook carries this label, so no other webhook passes for an installation. */
+const NAME_LABEL = 'app.kubernetes.io/name';
+const HOOK_NAME = 'reschedule-hook';
+
 export function createReads(client: ApiClient): Reads {
   const { read } = createGuardedObjects(client);
   // For a kind that it does not serve, the API server sends the same bare 404 as any proxy could.
@@ -28,19 +34,24 @@ export function createReads(client: ApiClient): Reads {
     const { apiPath, plural, name } = splitPath(path);
     return saysNotFound(error, plural, name) || !(await isServed(client, apiPath, plural, signal));
   };
+  const metadataAlone = async (path: string, signal?: AbortSignal) => {
+    try {
+      return await read(path, signal, { accept: METADATA_ALONE });
+    } catch (error) {
+      // A proxy that knows only plain JSON must not hold up every eviction of the cluster.
+      if (error instanceof ApiError && error.code === 406) return read(path, signal);
+      throw error;
+    }
+  };
   return {
     object: (path, signal) => read(path, signal, { isAbsent: (error) => isAbsentWithItsKind(path, error, signal) }),
     pod: (namespace, name, signal) => read(podPath(namespace, name), signal),
-    async podMetadata(namespace, name, signal) {
-      const path = podPath(namespace, name);
-      try {
-        return await read(path, signal, { accept: METADATA_ALONE });
-      } catch (error) {
-        // A proxy that knows only plain JSON must not hold up every eviction of the cluster.
-        if (error instanceof ApiError && error.code === 406) return read(path, signal);
-        throw error;
-      }
-    },
+    podMetadata: (namespace, name, signal) => metadataAlone(podPath(namespace, name), signal),
     node: (name, signal) => read(nodePath(name), signal),
+    async isInstalled(registration, signal) {
+      const object = await metadataAlone(registrationPath(registration), signal);
+      const { labels } = (object?.metadata ?? {}) as { labels?: Record<string, string> };
+      return labels?.[NAME_LABEL] === HOOK_NAME;
+    },
   };
 }

@@ -21,6 +21,7 @@ export type Reason =
   | 'SameNode'
   | 'ComesBack'
   | 'NotDraining'
+  | 'OtherInstallation'
   | 'Rescheduled'
   | 'CacheBehind'
   | 'Marked'

@@ -69,28 +69,28 @@ export interface Lookup {
   node(name: string): Node | undefined;
 }
 
-/** The entries of a tracker, without annotations that are not the hook's. */
+/**
+ * The entries of a tracker, without annotations that are not the hook's. Whoever may edit a tracker can write anything into
+ * it, so an entry counts only about pods of the namespace that its tracker stands for.
+ */
 export function viewEntries(tracker: Tracker, lookup: Lookup, settings: PolicySettings): EntryView[] {
   return Object.entries(tracker.entries).flatMap(([key, value]) => {
     const about = entryPod(key, value);
-    if (about === undefined) return [];
-    const entry = decodeEntry(value);
-    const pod = lookup.pod(about.namespace, about.name);
-    const node = pod?.node === undefined ? undefined : lookup.node(pod.node);
-    const state = entryState({ entry, ...(pod ? { pod } : {}), ...(node ? { node } : {}) }, settings);
-    return [
-      {
-        key,
-        value,
-        about,
-        entry,
-        ...(pod ? { pod } : {}),
-        state,
-        countsReturns: countsReturns(entry, lookup, settings),
-      },
-    ];
+    if (about === undefined || about.namespace !== namespaceOf(tracker)) return [];
+    return [{ key, value, about, ...viewEntry(value, about, lookup, settings) }];
   });
 }
+
+function viewEntry(value: string, about: EntryView['about'], lookup: Lookup, settings: PolicySettings) {
+  const entry = decodeEntry(value);
+  const pod = lookup.pod(about.namespace, about.name);
+  const node = pod?.node === undefined ? undefined : lookup.node(pod.node);
+  const state = entryState({ entry, ...(pod ? { pod } : {}), ...(node ? { node } : {}) }, settings);
+  return { entry, ...(pod ? { pod } : {}), state, countsReturns: countsReturns(entry, lookup, settings) };
+}
+
+/** A namespaced tracker stands for its namespace, and a Namespace for itself. */
+const namespaceOf = ({ namespace, name }: Tracker) => namespace ?? name;
 
 function countsReturns(entry: Entry, lookup: Lookup, { drainTaints }: PolicySettings): boolean {
   if (entry.returns === undefined || entry.node === undefined) return false;

@@ -34,7 +34,8 @@ export interface EntryContent extends Entry {
  * before reads the first four fields, and passes over the others.
  */
 export function encodeEntry(entry: EntryContent): string {
-  const { uid, node, at, draining, nodeUid, returns = 0, marks = 1, unmarkedBy, namespace, pod } = entry;
+  const { uid, node, at, draining, nodeUid, returns = 0, marks = 1, unmarkedBy, installation } = entry;
+  const { namespace, pod } = entry;
   const name = `${namespace}.${pod}`;
   return JSON.stringify({
     uid,
@@ -46,6 +47,7 @@ export function encodeEntry(entry: EntryContent): string {
     ...(returns > 0 ? { returns } : {}),
     ...(marks > 1 ? { marks } : {}),
     unmarkedBy,
+    hook: installation,
   });
 }
 
@@ -66,6 +68,7 @@ export function decodeEntry(value: string): Entry {
     ...count('returns', raw.returns),
     ...count('marks', raw.marks),
     ...text('unmarkedBy', raw.unmarkedBy, MANAGER),
+    ...text('installation', raw.hook, OBJECT_NAME),
   };
 }
 

@@ -111,6 +111,8 @@ export interface Entry {
   readonly marks?: number;
   /** Who took the last mark away, as far as the API server knows. */
   readonly unmarkedBy?: string;
+  /** The installation that wrote the entry, by the name of its registration. Absent: it counts as ours. */
+  readonly installation?: string;
 }
 
 /** What one admission request asks for. */

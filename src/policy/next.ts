@@ -19,27 +19,37 @@ export interface AwaitCacheThen {
 export function next(observation: Observation, settings: PolicySettings): Decision | Look | AwaitCacheThen {
   const early = firstOpinion(RULES, observation, settings);
   if (early !== undefined) return numbered(early);
-  const seen = lookCloser(observation);
+  const seen = lookCloser(observation, settings);
   return 'kind' in seen ? seen : numbered(winner(firstOpinion(RULES_ABOUT_THE_POD, seen, settings)));
 }
 
 /** The pod exists and is protected. The remaining rules need the whole pod and its tracker. */
-function lookCloser(observation: Observation): PodObservation | Look {
-  const { pod, tracker, profile } = observation;
+function lookCloser(observation: Observation, settings: PolicySettings): PodObservation | Look {
+  const { pod, tracker, profile, registration } = observation;
   // For a pod that the cache lacks, only the metadata were read live.
   if (pod.kind !== 'present') return { kind: 'look', at: 'pod', live: true };
   if (tracker.kind === 'unread') return { kind: 'look', at: 'tracker', live: false };
   if (profile === undefined) throw new Error('a pod without a profile must have been answered by an earlier rule');
-  const earlier = earlierInstance(observation);
-  return { ...observation, pod, tracker, profile, ...(earlier === undefined ? {} : { earlier }) };
+  const entry = entryOf(observation);
+  const seen = { ...observation, pod, tracker, profile };
+  if (entry?.installation === undefined || entry.installation === settings.installation) return withEntry(seen, entry);
+  if (registration.kind === 'unread') return { kind: 'look', at: 'registration', live: true };
+  // What an installation that is gone has left behind counts as ours.
+  if (registration.kind === 'absent') return withEntry(seen, entry);
+  return { ...withEntry(seen, undefined), otherInstallation: entry.installation };
+}
+
+function withEntry(seen: PodObservation, entry: Entry | undefined): PodObservation {
+  const earlier = earlierInstance(seen, entry);
+  return { ...seen, ...(entry === undefined ? {} : { entry }), ...(earlier === undefined ? {} : { earlier }) };
 }
 
 /**
  * The instance of this name that was marked before the present one. The entry takes precedence over the cache's memory.
  * An entry about the present instance means that this one was marked, so there is no earlier one to wait for (S5).
  */
-export function earlierInstance(seen: Observation): Entry | undefined {
-  const known = entryOf(seen) ?? seen.remembered;
+export function earlierInstance(seen: Observation, entry = entryOf(seen)): Entry | undefined {
+  const known = entry ?? seen.remembered;
   return known === undefined || known.uid === seenValue(seen.pod)?.uid ? undefined : known;
 }
 

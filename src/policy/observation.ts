@@ -27,7 +27,7 @@ export type Sighting<T> = Unread | Absent | Present<T>;
 export const UNREAD: Unread = { kind: 'unread' };
 
 /** What a look can be at. The metadata of a pod show at the least cost whether the hook protects it. */
-export type Subject = 'metadata' | 'pod' | 'node' | 'tracker';
+export type Subject = 'metadata' | 'pod' | 'node' | 'tracker' | 'registration';
 
 /** All data that one eviction decision is made on. */
 export interface Observation {
@@ -39,6 +39,8 @@ export interface Observation {
   readonly node: Sighting<Node>;
   /** The tracker of the pod; always absent if tracking is off. */
   readonly tracker: Sighting<Tracker>;
+  /** The registration of the other installation that wrote the pod's entry; stays unread if none did. */
+  readonly registration: Sighting<string>;
   /** The profile that selects the pod, by its metadata. Absent if none does, or if the metadata are unread. */
   readonly profile?: Profile;
   /** The earlier instance of this name that the cache itself saw disappear. */

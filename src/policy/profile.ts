@@ -17,6 +17,8 @@ export interface Profile {
 /** The settings that the policy needs. */
 export interface PolicySettings {
   readonly profile: Profile;
+  /** The name of this installation's registration; its entries carry it. */
+  readonly installation: string;
   readonly drainTaints: readonly string[];
   /** `left`: the drain ends once the instance has left the node, whatever became of its replacement. */
   readonly replacementCondition: 'scheduled' | 'ready' | 'left';

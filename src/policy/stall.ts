@@ -41,10 +41,11 @@ export function planStall(seen: StallObservation, settings: PolicySettings): Sta
   return comesBackStall(seen, settings) ?? unschedulableStall(seen, settings) ?? notMovedStall(seen, settings);
 }
 
-function comesBackStall(seen: StallObservation, { drainTaints, profile }: PolicySettings): Stall | undefined {
+function comesBackStall(seen: StallObservation, settings: PolicySettings): Stall | undefined {
+  const { drainTaints, profile } = settings;
   const { pod, node, tracker, returnsToNode } = seen;
   if (node === undefined || isMarked(pod, profile)) return undefined;
-  const earlier = tracker?.reusesNames === false ? undefined : earlierOf(seen);
+  const earlier = tracker?.reusesNames === false ? undefined : earlierOf(seen, settings);
   const evidence = {
     ...(earlier && { earlier }),
     ...(tracker && { tracker }),
@@ -57,23 +58,22 @@ function comesBackStall(seen: StallObservation, { drainTaints, profile }: Policy
 }
 
 /** Only a successor of an instance that was to move keeps a drain waiting. */
-function unschedulableStall(
-  seen: StallObservation,
-  { profile, replacementCondition }: PolicySettings,
-): Stall | undefined {
+function unschedulableStall(seen: StallObservation, settings: PolicySettings): Stall | undefined {
+  const { profile, replacementCondition } = settings;
   const { pod, now } = seen;
   const since = pod.unschedulable?.since;
   if (pod.node !== undefined || since === undefined || replacementCondition === 'left') return undefined;
-  if (earlierOf(seen) === undefined) return undefined;
+  if (earlierOf(seen, settings) === undefined) return undefined;
   const leftMs = since + profile.stallAfterMs - now;
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
   const why = `was moved and cannot be scheduled (${describeUnschedulable(pod, now)})`;
   return { kind: 'stalled', hindrance: 'Unschedulable', why };
 }
 
-function notMovedStall(seen: StallObservation, { profile }: PolicySettings): Stall {
+function notMovedStall(seen: StallObservation, settings: PolicySettings): Stall {
+  const { profile } = settings;
   const { pod, now, ownMarks, markedForMs } = seen;
-  const history = markHistory({ uid: pod.uid, markedAt: pod.mark?.at }, entryOf(seen), ownMarks);
+  const history = markHistory({ uid: pod.uid, markedAt: pod.mark?.at }, entryOf(seen, settings), ownMarks);
   // A mark that was taken away once is withdrawn. One that the hook had to make again is being fought over.
   if (!isMarked(pod, profile) && history.marks < 2) return NOT_WAITING;
   const forMs = history.firstAt === undefined ? markedForMs : now - history.firstAt;
@@ -107,12 +107,14 @@ export function operatorOf({ owner }: Pod): string {
   return owner === undefined ? 'its operator' : `the operator of ${owner.kind} ${owner.name}`;
 }
 
-function entryOf({ pod, tracker }: StallObservation): Entry | undefined {
+/** Entries of other installations say nothing about the marks of this one. */
+function entryOf({ pod, tracker }: StallObservation, { installation }: PolicySettings): Entry | undefined {
   const value = tracker?.entries[entryKey(pod.namespace, pod.name)];
-  return value === undefined ? undefined : decodeEntry(value);
+  const entry = value === undefined ? undefined : decodeEntry(value);
+  return (entry?.installation ?? installation) === installation ? entry : undefined;
 }
 
-function earlierOf(seen: StallObservation): Entry | undefined {
-  const known = entryOf(seen) ?? seen.remembered;
+function earlierOf(seen: StallObservation, settings: PolicySettings): Entry | undefined {
+  const known = entryOf(seen, settings) ?? seen.remembered;
   return known?.uid === seen.pod.uid ? undefined : known;
 }

@@ -61,7 +61,7 @@ export class Marker {
    * of this pod is unchanged.
    */
   async #writeEntry(pod: Pod, note: MarkNote, seen: Tracker, signal: AbortSignal): Promise<boolean> {
-    const { cache, writes, clock } = this.#options;
+    const { cache, writes, settings, clock } = this.#options;
     return this.#trackers.run(storeKey(seen), signal, async () => {
       const key = entryKey(pod.namespace, pod.name);
       const tracker = newerOf(seen, cache.trackers.get(storeKey(seen)));
@@ -70,6 +70,7 @@ export class Marker {
         uid: pod.uid,
         at: clock.now(),
         ...note,
+        installation: settings.installation,
         namespace: pod.namespace,
         pod: pod.name,
         ...(pod.node === undefined ? {} : { node: pod.node }),

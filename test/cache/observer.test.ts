@@ -56,6 +56,7 @@ describe('Observer.look in the cache', () => {
       pod: cached(aPod()),
       node: cached(aNode()),
       tracker: cached(aTracker()),
+      registration: UNREAD,
       profile: PROFILE,
       cacheKnowsInstance: true,
     });

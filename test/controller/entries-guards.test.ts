@@ -192,3 +192,40 @@ describe("the cache's own memory of a pod that left", () => {
     assert.deepEqual(await lookBack({ namespace: 'db', name: 'other' }), {});
   });
 });
+
+describe("entries that are not this installation's to prune", () => {
+  const OTHER = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/other';
+  const foreign = JSON.stringify({ ...JSON.parse(ENTRY), hook: 'other' });
+  const install = { metadata: { name: 'other', labels: { 'app.kubernetes.io/name': 'reschedule-hook' } } };
+
+  async function aDueEntry() {
+    const world = anEntryReconciler({ pod: settled, annotations: { [ENTRY_KEY]: foreign } });
+    world.api.put(OTHER, install);
+    await world.look();
+    await world.clock.advance(RETENTION);
+    return world;
+  }
+
+  test('an entry of another installation stays while that exists, and is looked at again every ten minutes', async () => {
+    const { look, calls, pruned } = await aDueEntry();
+    assert.deepEqual(await look(), { requeueAfterMs: 10 * MINUTES });
+    assert.deepEqual(calls(), [`GET ${OTHER}`]);
+    assert.deepEqual(pruned, []);
+  });
+
+  test('it counts as ours once that installation is gone', async () => {
+    const { look, api, pruned } = await aDueEntry();
+    api.objects.delete(OTHER);
+    await look();
+    assert.deepEqual(pruned, ['rescheduled']);
+  });
+
+  test('an entry about a pod of another namespace makes no Event and no write', async () => {
+    const annotations = { 'reschedule.hook/other.cb-0000': '{"uid":"uid-a"}' };
+    const { look, clock, calls } = anEntryReconciler({ pod: settled, annotations });
+    await look();
+    await clock.advance(2 * HOURS);
+    await look();
+    assert.deepEqual(calls(), []);
+  });
+});

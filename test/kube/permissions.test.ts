@@ -42,6 +42,7 @@ function pathOf({ resources }: Tracking): string | undefined {
 const READS: { [K in keyof Reads]: (reads: Reads, path: string | undefined) => unknown } = {
   pod: (reads) => reads.pod('db', 'cb-0000'),
   node: (reads) => reads.node('n'),
+  isInstalled: (reads) => reads.isInstalled('another'),
   podMetadata: (reads) => reads.podMetadata('db', 'cb-0000'),
   object: (reads, path) => path && reads.object(path),
 };
@@ -197,6 +198,8 @@ describe('the permissions are those that the code uses', () => {
         ['GET', REGISTRATION, 'metadata.name=hook'],
         ['GET', REGISTRATION, 'metadata.name=hook'],
         ['GET', `${REGISTRATION}/hook`, undefined],
+        // Of whichever installation an entry names.
+        ['GET', `${REGISTRATION}/another`, undefined],
         ['GET', '/api/v1/namespaces/hooks/secrets/ca', undefined],
         ['PATCH', `${REGISTRATION}/hook`, undefined],
         ['POST', '/api/v1/namespaces/hooks/secrets', undefined],

@@ -36,6 +36,23 @@ describe('Reads', () => {
     assert.equal(requests[0]?.accept, 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1');
   });
 
+  test('an installation of the hook is a registration with its label; any other webhook is none', async () => {
+    const path = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/hook-b';
+    const registration = (labels?: Record<string, string>) => ({ metadata: { name: 'hook-b', labels } });
+    for (const [answer, expected] of [
+      [registration({ 'app.kubernetes.io/name': 'reschedule-hook' }), true],
+      [registration({ 'app.kubernetes.io/name': 'cert-manager' }), false],
+      [registration(), false],
+    ] as const) {
+      const { reads, requests } = aReader(answer);
+      assert.equal(await reads.isInstalled('hook-b'), expected);
+      assert.equal(requests[0]?.path, path);
+    }
+    const { reads } = aReader(refusal(403));
+    await assert.rejects(reads.isInstalled('hook-b'), { code: 403 });
+    assert.equal(await createReads(new FakeApi()).isInstalled('hook-b'), false);
+  });
+
   test('reads the whole pod when something on the way does not know how to give its metadata alone', async () => {
     const api = new FakeApi();
     api.put('/api/v1/namespaces/db/pods/cb-0000', object);

@@ -55,6 +55,7 @@ const cordoned = aNode({ unschedulable: true, taintedAt: { 'node.kubernetes.io/u
 const NODE = { node: 'node-1', nodeUid: 'uid-node-1' };
 /** The successor of uid-a, on the node that uid-a was to leave. */
 const returned = aPod({ uid: 'uid-b', boundAt: NOW - MINUTE });
+const OTHER_INSTALLED = { kind: 'present', value: 'other', from: 'live' } as const;
 const namesAreNew = aTracker({ reusesNames: false });
 const markedByHand = { value: 'true', at: NOW - MINUTE, by: 'kubectl-annotate', isForeign: true } as const;
 const comesBackMessage = (returns: number) =>
@@ -319,6 +320,54 @@ const ENDLESS: readonly Case[] = [
     code: 429,
     message:
       'Pod waiting to be rescheduled (marked 5s ago by reschedule-hook; 3 times in 16m, and each time the mark was taken away, probably by gitops; stalled: its operator has not acted)',
+  },
+  {
+    when: 'rule 9: another installation of the hook keeps the entry of the pod: refused without a mark',
+    given: anObservation({ entry: { uid: 'uid-a', installation: 'other' }, registration: OTHER_INSTALLED }),
+    kind: 'deny',
+    rule: '9',
+    reason: 'OtherInstallation',
+    code: 429,
+    message:
+      'Pod waiting to be rescheduled (the installation other of this hook has an entry for it on CouchbaseCluster cb: both select the pod)',
+  },
+  {
+    when: 'rule 9: its entry is not believed either',
+    given: anObservation({
+      pod: successor,
+      node: settled,
+      entry: { ...earlier, installation: 'other' },
+      registration: OTHER_INSTALLED,
+    }),
+    kind: 'deny',
+    rule: '9',
+    reason: 'OtherInstallation',
+    code: 429,
+  },
+  {
+    when: 'rule 8c: the entry of an installation that is gone counts as ours',
+    given: anObservation({
+      pod: successor,
+      node: settled,
+      entry: { ...earlier, installation: 'other' },
+      registration: { kind: 'absent', from: 'live' },
+    }),
+    kind: 'deny',
+    rule: '8c',
+    reason: 'Rescheduled',
+    code: 404,
+  },
+  {
+    when: 'rule 8c: so does an entry that names no installation, or this one',
+    given: anObservation({
+      pod: successor,
+      node: settled,
+      entry: { ...earlier, installation: 'reschedule-hook' },
+    }),
+    kind: 'deny',
+    rule: '8c',
+    reason: 'Rescheduled',
+    code: 404,
   },
   {
     when: 'rule 9: a tracker that refused an entry once gets another try',
@@ -1034,6 +1083,11 @@ describe('next: what the cache alone may answer, and what has to be read live fi
   for (const [when, observation, expected, settings] of cases) {
     test(when, () => assert.deepEqual(looksAt(observation, { ...SETTINGS, ...settings }), expected));
   }
+
+  test('an entry of another installation counts for nothing before its registration was looked for', () => {
+    const seen = anObservation({ entry: { ...earlier, installation: 'other' } });
+    assert.deepEqual(next(seen, SETTINGS), { kind: 'look', at: 'registration', live: true });
+  });
 
   test('what nobody has looked at is never taken for absent: a moved pod whose node is unread is not marked again', () => {
     const moved = { pod: successor, entry: earlier };

@@ -68,6 +68,7 @@ const entries = fc.constantFrom(
   { uid: 'uid-b', node: 'node-1' },
   { uid: 'uid-b', node: 'node-1', nodeUid: 'uid-node-1', returns: 1 },
   { uid: 'uid-a', node: 'node-1', marks: 3 },
+  { uid: 'uid-b', node: 'node-2', hook: 'other' },
 );
 const ownMarks = fc.record({ uid, at: instants, marks: fc.nat(3), isLost: fc.boolean() });
 const refusals = fc.record({ why: fc.constant('denied'), isSettled: fc.boolean() });
@@ -109,6 +110,9 @@ const observations: fc.Arbitrary<Observation> = fc
       request: requests,
       node: sighted(nodes, 'unread'),
       tracker: sighted(trackers, 'unread'),
+      registration: sighted(fc.constant('other'), 'unread').map((one) =>
+        'from' in one ? { ...one, from: 'live' as const } : one,
+      ),
       cacheKnowsInstance: fc.boolean(),
     }),
     maybe('remembered', entries),
@@ -232,6 +236,14 @@ describe('next: safety rules, over observations in every combination', () => {
       if (!isReplaced) assert.ok(earlier?.node === undefined || earlier.node !== pod.node);
     }));
 
+  test('another installation that exists keeps its pods: this one neither marks them nor believes its entry', () =>
+    everyDecision((decision, { tracker, registration, remembered }) => {
+      const value = seenValue(tracker)?.entries[KEY];
+      if (value === undefined || JSON.parse(value).hook !== 'other' || registration.kind !== 'present') return;
+      assert.notEqual(decision.kind, 'mark');
+      if (decision.reason === 'Rescheduled') assert.notEqual(remembered, undefined);
+    }));
+
   test('S5: a marked pod has moved only if everything says that somebody else marked it, read live', () =>
     everyDecision((decision, { pod, tracker, ownMarks }) => {
       const mark = seenValue(pod)?.mark;
@@ -285,7 +297,8 @@ describe('next: safety rules, over observations in every combination', () => {
 
 function nothingSeen({ now, request, cacheKnowsInstance }: Observation): Observation {
   const unread = { kind: 'unread' } as const;
-  return { now, request, cacheKnowsInstance, metadata: unread, pod: unread, node: unread, tracker: unread };
+  const nothing = { metadata: unread, pod: unread, node: unread, tracker: unread, registration: unread };
+  return { now, request, cacheKnowsInstance, ...nothing };
 }
 
 function countLooks(seen: Observation, cached: Observation, live: Observation, before = 0): number {
@@ -301,7 +314,8 @@ function looked(seen: Observation, at: Subject, world: Observation, from: Source
   const found = <T>(sighting: Sighting<T>): Sighting<T> =>
     sighting.kind === 'present' ? { ...sighting, from } : { kind: 'absent', from };
   const { profile: _profile, ...rest } = seen;
-  if (at === 'node' || at === 'tracker') return { ...seen, [at]: found(world[at] as Sighting<unknown>) };
+  if (at === 'node' || at === 'tracker' || at === 'registration')
+    return { ...seen, [at]: found(world[at] as Sighting<unknown>) };
   if (at === 'metadata') return withProfile({ ...rest, metadata: found(world.metadata), pod: unread });
   const pod = found(world.pod);
   return withProfile({ ...rest, pod, metadata: metadataOf(pod as Sighting<Pod>), node: unread, tracker: unread });

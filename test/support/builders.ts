@@ -28,6 +28,7 @@ export const PROFILE: Profile = {
 
 export const SETTINGS: PolicySettings = {
   profile: PROFILE,
+  installation: 'reschedule-hook',
   drainTaints: ['node.kubernetes.io/unschedulable', 'karpenter.sh/disrupted', 'aws-node-termination-handler/'],
   replacementCondition: 'scheduled',
   markWhen: 'always',
@@ -98,6 +99,7 @@ export interface SeenInShort {
   readonly trackerMissing?: string;
   /** The entry of the pod on the tracker. */
   readonly entry?: Entry | undefined;
+  readonly registration?: Sighting<string>;
   readonly remembered?: Entry;
   readonly ownMarks?: MarkRecord;
   readonly returnsToNode?: number;
@@ -119,6 +121,7 @@ export function anObservation(seen: SeenInShort = {}): Observation {
     pod: sightingOf(pod, from),
     node: nodeOf(seen, from),
     tracker: trackerOf(seen, request, from),
+    registration: seen.registration ?? UNREAD,
     ...(profile ? { profile } : {}),
     ...(remembered ? { remembered } : {}),
     ...(ownMarks ? { ownMarks } : {}),
@@ -145,6 +148,8 @@ function trackerOf(seen: SeenInShort, request: EvictionRequest, from: Source): S
   if (tracker === 'off') return { kind: 'absent', from: 'live' };
   if (entry === undefined) return sightingOf(tracker, from);
   const at = entry.at === undefined ? {} : { at: new Date(entry.at).toISOString() };
-  const entries = { [entryKey(request.namespace, request.name)]: JSON.stringify({ ...entry, ...at }) };
+  const entries = {
+    [entryKey(request.namespace, request.name)]: JSON.stringify({ ...entry, ...at, hook: entry.installation }),
+  };
   return sightingOf({ ...tracker, entries }, from);
 }

@@ -28,7 +28,12 @@ describe('Marker', () => {
     const { marker, api, cache } = aMarker();
     assert.equal(await marker.mark(aDecision(aPod(), aTracker()), signal), 'marked');
     assert.deepEqual(api.calls, [WRITE_ENTRY, MARK]);
-    const value = JSON.stringify({ uid: 'uid-a', node: 'node-1', at: new Date(NOW).toISOString() });
+    const value = JSON.stringify({
+      uid: 'uid-a',
+      node: 'node-1',
+      at: new Date(NOW).toISOString(),
+      hook: 'reschedule-hook',
+    });
     assert.equal(api.annotations(TRACKER_PATH)[ENTRY_KEY], value);
     assert.equal(cache.trackers.get(TRACKER_KEY)?.entries[ENTRY_KEY], value);
     assert.equal(cache.pods.get(POD_KEY)?.mark?.value, 'true');
@@ -48,6 +53,7 @@ describe('Marker', () => {
     assert.deepEqual(decodeEntry(api.annotations(TRACKER_PATH)[ENTRY_KEY] ?? ''), {
       uid: 'uid-a',
       node: 'node-1',
+      installation: 'reschedule-hook',
       ...expected,
     });
   });

@@ -16,6 +16,7 @@ import { marked } from './marked.ts';
 import { notAnEviction } from './not-an-eviction.ts';
 import { notDraining } from './not-draining.ts';
 import { notProtected } from './not-protected.ts';
+import { otherInstallation } from './other-installation.ts';
 import { otherInstance } from './other-instance.ts';
 import { podGone } from './pod-gone.ts';
 import type { Opinion, PodObservation, Rule } from './rule.ts';
@@ -39,6 +40,7 @@ const ACTING: readonly Numbered<PodObservation>[] = [
   { id: '6', rule: terminatingOrFinished },
   { id: '8c', rule: rescheduledThoughMarked },
   { id: '7', rule: marked },
+  { id: '9', rule: otherInstallation },
   { id: '8a', rule: cameBackOnDrainingNode },
   { id: '8b', rule: notYetInPlace },
   { id: '8b', rule: cameBackOnItsNode },

@@ -4,7 +4,7 @@ import { isDraining } from '../node-state.ts';
 import { isLive, LOOK_AT_NODE, type Look, nodeOrGone, onceLive, type Subject, seenValue } from '../observation.ts';
 import type { PolicySettings } from '../profile.ts';
 import { returnsOf } from './comes-back.ts';
-import { entryOf, type PodObservation, type Rule } from './rule.ts';
+import type { PodObservation, Rule } from './rule.ts';
 
 /** The last rule: refuse, and mark exactly this instance. */
 export const mark: Rule<PodObservation> = (seen, settings) => {
@@ -54,7 +54,7 @@ function placeForEntry(seen: PodObservation, returns: number): Pick<Mark, 'entry
 /** The marks of this instance, the coming one included. */
 function historyWith(seen: PodObservation): MarkHistory {
   const { pod, lastWriter } = seen;
-  const history = markHistory({ uid: pod.value.uid }, entryOf(seen), seen.ownMarks);
+  const history = markHistory({ uid: pod.value.uid }, seen.entry, seen.ownMarks);
   if (!isMarkLost(seen)) return history;
   return { ...history, marks: history.marks + 1, ...(lastWriter === undefined ? {} : { unmarkedBy: lastWriter }) };
 }

@@ -5,7 +5,7 @@ import type { Mark } from '../model.ts';
 import { seenValue } from '../observation.ts';
 import { describeHindrance } from '../pod-state.ts';
 import { isMarked } from '../profile.ts';
-import { entryOf, type PodObservation, type Rule } from './rule.ts';
+import type { PodObservation, Rule } from './rule.ts';
 
 /** The pod is marked, so the drainer waits. The message has the age of the mark, who made it, and the hindrance. */
 export const marked: Rule<PodObservation> = (seen) => {
@@ -13,7 +13,7 @@ export const marked: Rule<PodObservation> = (seen) => {
   const { mark } = pod.value;
   if (mark === undefined || !isMarked(pod.value, profile)) return undefined;
   const ageMs = mark.at === undefined ? undefined : now - mark.at;
-  const history = markHistory({ uid: pod.value.uid, markedAt: mark.at }, entryOf(seen), seen.ownMarks);
+  const history = markHistory({ uid: pod.value.uid, markedAt: mark.at }, seen.entry, seen.ownMarks);
   const isStalled = history.firstAt !== undefined && now - history.firstAt >= profile.stallAfterMs;
   const often = describeMarks(history, now);
   const again = often === '' ? '' : `; ${often}`;

@@ -21,11 +21,15 @@ export interface PodObservation extends Observation {
   readonly pod: Present<Pod>;
   readonly tracker: Absent | Present<Tracker>;
   readonly profile: Profile;
+  /** The entry of the pod's name, whichever instance it is about. Absent if another installation keeps it. */
+  readonly entry?: Entry;
   /** The instance of this name that was marked before the present one. */
   readonly earlier?: Entry;
+  /** Another installation of the hook, which keeps the pod's entry and exists. */
+  readonly otherInstallation?: string;
 }
 
-/** The entry of the pod's name, whichever instance it is about. */
+/** The entry of the pod's name, whichever instance it is about and whoever wrote it. */
 export function entryOf({ tracker, request }: Observation): Entry | undefined {
   const value = seenValue(tracker)?.entries[entryKey(request.namespace, request.name)];
   return value === undefined ? undefined : decodeEntry(value);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { nodePath, podPath } from '../../../src/kube/paths.ts';
+import { nodePath, podPath, registrationPath } from '../../../src/kube/paths.ts';
 import { managedBy } from '../../../testkit/connect.ts';
 import type { ClusterOptions } from '../../../testkit/couchbase/workload.ts';
 import { eventsOf } from '../support/events.ts';
@@ -19,6 +19,7 @@ before(async () => {
 after(() => rig?.stop());
 
 const TOLERATES_CORDON = [{ key: 'node.kubernetes.io/unschedulable', operator: 'Exists' }];
+const REGISTRATIONS = 'validatingwebhookconfigurations';
 const STALLED_PODS = 'reschedule_hook_stalled_pods';
 
 /** A scene of one member that runs on its first node only. */
@@ -177,6 +178,31 @@ describe('drains that would never end, on the real control plane', () => {
     assert.equal(code, 404);
     assert.deepEqual(scene.moves, ['cb-0000']);
     await hook.stop();
+  });
+
+  test('two installations that select one pod: the second refuses without a mark, and names the first', async () => {
+    const install = (name: string) => {
+      const metadata = { name, labels: { 'app.kubernetes.io/name': 'reschedule-hook' } };
+      const body = { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingWebhookConfiguration', metadata };
+      return rig.client.json({ method: 'POST', path: `/apis/${body.apiVersion}/${REGISTRATIONS}`, body });
+    };
+    await Promise.all([install('first'), install('second')]);
+    const first = await rig.hook('shared', { WEBHOOK_CONFIGURATION: 'first' });
+    const scene = await aScene({ rig, hook: 'shared', namespace: 'shared', size: 1, pdb: false });
+    await scene.operator.pause();
+    await evictUntil(scene, 'cb-0000', MARKED);
+    const second = await replaceHook(scene, first, 'shared-by-two', { WEBHOOK_CONFIGURATION: 'second' });
+    await patch(podPath('shared', 'cb-0000'), { metadata: { annotations: { [RESCHEDULE]: null } } }, 'gitops');
+    await evictUntil(
+      scene,
+      'cb-0000',
+      /the installation first of this hook has an entry for it on CouchbaseCluster cb/,
+    );
+    assert.equal((await scene.pod('cb-0000'))?.annotations[RESCHEDULE], undefined);
+
+    await rig.client.json({ method: 'DELETE', path: registrationPath('first') });
+    await evictUntil(scene, 'cb-0000', MARKED);
+    await second.stop();
   });
 
   test('MARK_WHEN=draining: no mark on a node that nobody drains', async () => {

@@ -10,7 +10,8 @@ import type { Fault } from './fault.ts';
 /** A live read that finds no pod leads to a 404. */
 function asGone({ now, request }: Observation): Observation {
   const gone = { kind: 'absent', from: 'live' } as const;
-  return { now, request, metadata: gone, pod: gone, node: UNREAD, tracker: UNREAD, cacheKnowsInstance: false };
+  const unread = { node: UNREAD, tracker: UNREAD, registration: UNREAD };
+  return { now, request, metadata: gone, pod: gone, ...unread, cacheKnowsInstance: false };
 }
 
 const isLive = (sighting: Sighting<unknown>) => sighting.kind !== 'unread' && sighting.from === 'live';

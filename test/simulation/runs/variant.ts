@@ -87,6 +87,7 @@ export function settingsOf(variant: Variant): PolicySettings {
       tracking: trackingOf(variant),
       stallAfterMs: 15 * MINUTE,
     },
+    installation: 'reschedule-hook',
     drainTaints: ['node.kubernetes.io/unschedulable', 'ToBeDeletedByClusterAutoscaler', 'karpenter.sh/disrupted'],
     replacementCondition: variant.condition,
     markWhen: 'always',

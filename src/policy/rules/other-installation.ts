@@ -1,0 +1,14 @@
+import { MESSAGES, wait } from '../decision.ts';
+import { seenValue } from '../observation.ts';
+import type { PodObservation, Rule } from './rule.ts';
+
+/**
+ * Two installations of the hook select the pod, and the other one keeps its entry. A mark of this one could move the pod
+ * twice, so it refuses without a mark until a human narrows one of the selectors.
+ */
+export const otherInstallation: Rule<PodObservation> = ({ otherInstallation: other, tracker }) => {
+  if (other === undefined) return undefined;
+  const { resource, name } = seenValue(tracker) ?? {};
+  const where = `the installation ${other} of this hook has an entry for it on ${resource?.kind} ${name}`;
+  return wait('OtherInstallation', `${MESSAGES.waiting} (${where}: both select the pod)`);
+};
