@@ -45,7 +45,7 @@ export interface Deny {
 }
 
 /** What an entry says of a mark, besides the instance. `draining` is true if the pod has no node. */
-export type MarkNote = Pick<Entry, 'at' | 'nodeUid' | 'draining' | 'returns' | 'marks' | 'unmarkedBy'>;
+export type MarkNote = Pick<Entry, 'firstAt' | 'nodeUid' | 'draining' | 'returns' | 'marks' | 'unmarkedBy'>;
 
 /** First write the entry (if there is a tracker), then mark the pod, then deny with 429 and the message. */
 export interface Mark {

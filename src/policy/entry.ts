@@ -34,7 +34,7 @@ export interface EntryContent extends Entry {
  * before reads the first four fields, and passes over the others.
  */
 export function encodeEntry(entry: EntryContent): string {
-  const { uid, node, at, draining, nodeUid, returns = 0, marks = 1, unmarkedBy, installation } = entry;
+  const { uid, node, at, firstAt = at, draining, nodeUid, returns = 0, marks = 1, unmarkedBy, installation } = entry;
   const { namespace, pod } = entry;
   const name = `${namespace}.${pod}`;
   return JSON.stringify({
@@ -44,6 +44,7 @@ export function encodeEntry(entry: EntryContent): string {
     ...(draining === false ? { draining } : {}),
     ...(name.length > NAME_PART_MAX ? { pod: name } : {}),
     nodeUid,
+    ...(firstAt < at ? { firstAt: new Date(firstAt).toISOString() } : {}),
     ...(returns > 0 ? { returns } : {}),
     ...(marks > 1 ? { marks } : {}),
     unmarkedBy,
@@ -58,13 +59,13 @@ export function encodeEntry(entry: EntryContent): string {
  */
 export function decodeEntry(value: string): Entry {
   const raw = parseObject(value);
-  const at = typeof raw.at === 'string' ? Date.parse(raw.at) : Number.NaN;
   return {
     ...text('uid', raw.uid, UID),
     ...text('node', raw.node, OBJECT_NAME),
-    ...(Number.isNaN(at) ? {} : { at }),
+    ...instant('at', raw.at),
     ...(raw.draining === false ? { draining: false } : {}),
     ...text('nodeUid', raw.nodeUid, UID),
+    ...instant('firstAt', raw.firstAt),
     ...count('returns', raw.returns),
     ...count('marks', raw.marks),
     ...text('unmarkedBy', raw.unmarkedBy, MANAGER),
@@ -74,6 +75,11 @@ export function decodeEntry(value: string): Entry {
 
 function text<K extends string>(key: K, value: unknown, pattern: RegExp): { [P in K]?: string } {
   return typeof value === 'string' && pattern.test(value) ? ({ [key]: value } as { [P in K]: string }) : {};
+}
+
+function instant<K extends string>(key: K, value: unknown): { [P in K]?: number } {
+  const at = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(at) ? {} : ({ [key]: at } as { [P in K]: number });
 }
 
 function count<K extends string>(key: K, value: unknown): { [P in K]?: number } {

@@ -19,7 +19,7 @@ export function markHistory(
 ): MarkHistory {
   const own = entry?.uid === uid ? entry : undefined;
   const record = ownMarks?.uid === uid ? ownMarks : undefined;
-  const times = [own?.at, record?.at, markedAt].filter((at) => at !== undefined);
+  const times = [own?.firstAt ?? own?.at, record?.at, markedAt].filter((at) => at !== undefined);
   return {
     ...(times.length === 0 ? {} : { firstAt: Math.min(...times) }),
     marks: Math.max(own?.marks ?? 1, record?.marks ?? 1),

@@ -101,8 +101,10 @@ export interface Entry {
   readonly uid?: string;
   readonly node?: string;
   readonly nodeUid?: string;
-  /** When the instance was marked first. */
+  /** When the entry was written. A later mark of the instance has a later one, so its entry is another one to prune. */
   readonly at?: number;
+  /** When the instance was marked first. Absent: at `at`. */
+  readonly firstAt?: number;
   /** Whether that node was draining at `at`. Absent: it was, or it is not known. */
   readonly draining?: boolean;
   /** How often in a row instances of this name came back to that node while it was draining. Absent: never. */

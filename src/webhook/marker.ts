@@ -49,10 +49,10 @@ export class Marker {
     return 'marked';
   }
 
-  #remember(pod: Pod, { at, marks = 1, nodeUid, returns }: MarkNote): void {
+  #remember(pod: Pod, { firstAt, marks = 1, nodeUid, returns }: MarkNote): void {
     const { cache, clock } = this.#options;
     const returned = nodeUid === undefined || returns === undefined ? {} : { return: { nodeUid, count: returns } };
-    cache.markMemory.begin({ podKey: storeKey(pod), pod, at: at ?? clock.now(), marks, ...returned });
+    cache.markMemory.begin({ podKey: storeKey(pod), pod, at: firstAt ?? clock.now(), marks, ...returned });
   }
 
   /**

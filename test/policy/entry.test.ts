@@ -77,9 +77,9 @@ describe('entry codec', () => {
 
   test('leaves out the defaults of what it counts', () => {
     const base = { uid: 'u', node: 'n1', at: AT, namespace: 'db', pod: 'cb-0' };
-    const short = encodeEntry({ ...base, returns: 0, marks: 1 });
+    const short = encodeEntry({ ...base, firstAt: AT, returns: 0, marks: 1 });
     assert.equal(short, '{"uid":"u","node":"n1","at":"2026-01-01T12:00:00.000Z"}');
-    const counted = { nodeUid: 'nu', returns: 1, marks: 3, unmarkedBy: 'gitops' };
+    const counted = { nodeUid: 'nu', firstAt: AT - 1, returns: 1, marks: 3, unmarkedBy: 'gitops' };
     assert.deepEqual(decodeEntry(encodeEntry({ ...base, ...counted })), { uid: 'u', node: 'n1', at: AT, ...counted });
   });
 

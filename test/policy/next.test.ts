@@ -1024,7 +1024,7 @@ describe('what an entry remembers of a mark', () => {
     const entry = { uid: 'uid-a', node: 'node-1', at: NOW - MINUTE };
     const ownMarks = { uid: 'uid-a', at: NOW - MINUTE, marks: 1, isLost: true };
     const decision = noteOf(anObservation({ entry, ownMarks, lastWriter: 'gitops' }));
-    const note = { draining: true, nodeUid: 'uid-node-1', at: NOW - MINUTE, marks: 2, unmarkedBy: 'gitops' };
+    const note = { draining: true, nodeUid: 'uid-node-1', firstAt: NOW - MINUTE, marks: 2, unmarkedBy: 'gitops' };
     assert.deepEqual(decision?.note, note);
   });
 

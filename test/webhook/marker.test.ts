@@ -47,13 +47,14 @@ describe('Marker', () => {
 
   test('writes into the entry what is to be remembered of the mark', async () => {
     const { marker, api } = aMarker();
-    const note = { draining: true, nodeUid: 'nu', at: NOW - 1_000, returns: 1, marks: 2, unmarkedBy: 'gitops' };
+    const note = { draining: true, nodeUid: 'nu', firstAt: NOW - 1_000, returns: 1, marks: 2, unmarkedBy: 'gitops' };
     await marker.mark({ ...aDecision(aPod(), aTracker()), note }, signal);
     const { draining: _, ...expected } = note;
     assert.deepEqual(decodeEntry(api.annotations(TRACKER_PATH)[ENTRY_KEY] ?? ''), {
       uid: 'uid-a',
       node: 'node-1',
       installation: 'reschedule-hook',
+      at: NOW,
       ...expected,
     });
   });

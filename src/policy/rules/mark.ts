@@ -72,7 +72,7 @@ function noteOf(
   return {
     draining,
     ...(nodeUid ? { nodeUid } : {}),
-    ...(history.firstAt === undefined ? {} : { at: history.firstAt }),
+    ...(history.firstAt === undefined ? {} : { firstAt: history.firstAt }),
     ...(returns > 0 ? { returns } : {}),
     ...(history.marks > 1 ? { marks: history.marks } : {}),
     ...(history.unmarkedBy === undefined ? {} : { unmarkedBy: history.unmarkedBy }),
