@@ -103,13 +103,15 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<vo
   });
   await stopped;
   hook.unready('it is stopping');
+  // Whoever takes over may have given the registration another authority. To put back what it had would end every eviction.
+  const kept = hook.certificates.stop();
   // The endpoint has to be taken out of the Service, and open connections to be let go, before the port closes.
   await sleep(clock, config.shutdownDelayMs);
   const hurry = clock.setTimer(() => hook.hurry(), FINISH_MS / 2);
   await closeServer(servers.webhook, FINISH_MS, clock);
   hurry.cancel();
   clientCa?.stop();
-  await hook.certificates.stop();
+  await kept;
   await hook.stop();
   await closeServer(servers.health, 0, clock);
   await connection.close();

@@ -135,6 +135,7 @@ export class AuthorityRotation {
     fields: Record<string, unknown> = {},
   ): Promise<'rewritten'> {
     const { secret, secretName, log } = this.#options;
+    signal.throwIfAborted();
     const result = await secret.write(authorities, look.secret, signal);
     if (result.kind === 'changed') return 'rewritten';
     const { cert } = authorities.next ?? authorities.signing;

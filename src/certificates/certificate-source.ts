@@ -16,6 +16,7 @@ export interface CertificateSource {
   current(): Pair | undefined;
   /** From now on; `onChange` is called with every new pair, and what it throws is tried again. */
   start(onChange: (pair: Pair) => void): void;
+  /** From now on it writes nothing more, nor does a write that is under way begin again. What is served stays. */
   stop(): Promise<void>;
   /** Why the hook is not ready for the sake of its certificate; undefined if it is. */
   notReady(): string | undefined;

@@ -207,6 +207,7 @@ export class CertificateReconciler implements Reconciler<CertificateKey> {
     if (changes.length === 0) return 'quiet';
     const isCorrection = desired.bundle === this.#written?.bundle;
     if (isCorrection && clock.monotonicNow() < this.#correctAt) return 'quiet';
+    signal.throwIfAborted();
     const result = await registration.write(observed, changes, signal);
     if (result.kind === 'changed') return 'changed';
     if (isCorrection) this.#correctAt = clock.monotonicNow() + this.#corrections.next();

@@ -7,7 +7,7 @@ import { caValidity } from '../../src/certificates/lifetimes.ts';
 import { certificatesIn, isTrusted } from '../../src/certificates/pem.ts';
 import { LOG } from '../../src/log/messages.ts';
 import { aReplica, CA_MS, FakeObjects, HOUR, NOW, SERVING_MS } from '../support/certificates.ts';
-import { until } from '../support/time.ts';
+import { settle, until } from '../support/time.ts';
 
 const MINUTE = 60_000;
 const stranger = await createAuthority('stranger', caValidity(NOW, CA_MS));
@@ -406,6 +406,41 @@ describe('trouble', () => {
     await ahead.go(HOUR);
     await replica.go(HOUR);
     assert.ok(objects.writes.length <= writes + 2, 'they do not fight');
+  });
+
+  for (const during of ['read registration', 'read secret', 'write bundle'] as const) {
+    test(`a stop at the call "${during}": nothing is written from then on, whatever becomes of it`, async (t) => {
+      const { objects, replica } = await aRunning(t);
+      let isThere = false;
+      objects.before = (call) => {
+        if (isThere || call !== during) return;
+        isThere = true;
+        void replica.source.stop();
+        // The one that is under way fails, and would be tried again.
+        if (call === 'write bundle') throw new Error('no response');
+      };
+      const before = objects.writes.length;
+      objects.putBundles(['']);
+      await until(() => isThere, during);
+      await replica.source.stop();
+      objects.putBundles([stranger.cert]);
+      objects.putData(undefined);
+      await replica.clock.advance(HOUR);
+      assert.deepEqual(objects.writes.slice(before), []);
+      assert.deepEqual(objects.bundles, [stranger.cert]);
+    });
+  }
+
+  test('a stop while a first authority is made: it is not written', async (t) => {
+    const { objects, replica } = aWorld(t);
+    const one = replica();
+    objects.before = (call) => {
+      if (call === 'read secret') void one.source.stop();
+    };
+    one.start();
+    await settle();
+    await one.source.stop();
+    assert.deepEqual(objects.writes, []);
   });
 
   test('a stop in the middle of a look ends it', async (t) => {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
 import { certificatesIn } from '../../../src/certificates/pem.ts';
 import { LOG } from '../../../src/log/messages.ts';
+import { writeServing } from '../../../testkit/certificates.ts';
 import type { HookProcess } from '../../../testkit/hook-process.ts';
 import { untilTrue } from '../../support/until-true.ts';
 import { metric } from '../support/evict.ts';
@@ -153,6 +155,26 @@ describe('certificates of its own, on the real control plane', { concurrency: 4 
     assert.equal(said(hooks, LOG.bundleCorrected).length, 0, 'the replicas do not fight');
     await scene.assertNobodyEvicted();
   });
+});
+
+test('after SIGTERM it leaves its registration alone: from own certificates to files, every eviction is answered', async () => {
+  const kept = await aSelfKept(rig, 'to-files');
+  const old = await kept.replica({ SHUTDOWN_DELAY: '4s' });
+  await kept.register([old]);
+  await old.start();
+  old.kill('SIGTERM');
+  await untilSaid([old], LOG.stopping);
+  // As scripts/generate-certs.sh does it, while the replica before it still serves.
+  const serving = await rig.authority.issue({ hosts: [`reschedule-hook-server.${kept.name}.svc`] });
+  const { certFile, keyFile } = await writeServing(join(rig.controlPlane.dir, 'to-files'), serving);
+  const next = await kept.replica({ CERTIFICATES: 'files', TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile });
+  await kept.register([next], rig.authority.ca);
+  await rig.client.json({ method: 'DELETE', path: kept.secretPath });
+  assert.deepEqual(await old.exited, { code: 0, signal: null });
+  assert.deepEqual(await kept.bundles(), [rig.authority.ca], 'its own, which is dead, is not put back');
+  assert.equal(await kept.secret(), undefined, 'nor is its Secret');
+  await next.start();
+  await kept.untilAsked();
 });
 
 test('without the API server it renews its certificate and stays ready', async () => {
