@@ -15,7 +15,14 @@ import { readProxyEnvironment } from './kube/proxy-environment.ts';
 import { createLog } from './log/logger.ts';
 import { LOG, type Log } from './log/messages.ts';
 import { type ClientCa, openClientCa } from './server/client-certificates.ts';
-import { closeServer, createHealthServer, createWebhookServer, listen, useCertificate } from './server/https-server.ts';
+import {
+  closeServer,
+  createHealthServer,
+  createWebhookServer,
+  endQuietConnections,
+  listen,
+  useCertificate,
+} from './server/https-server.ts';
 import { version } from './version.ts';
 
 /** In every pod that has a ServiceAccount. */
@@ -106,7 +113,11 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<vo
   // Whoever takes over may have given the registration another authority. To put back what it had would end every eviction.
   const kept = hook.certificates.stop();
   // The endpoint has to be taken out of the Service, and open connections to be let go, before the port closes.
+  const delayed = new AbortController();
+  const ending = endQuietConnections(servers.webhook, clock, delayed.signal);
   await sleep(clock, config.shutdownDelayMs);
+  delayed.abort();
+  await ending;
   const hurry = clock.setTimer(() => hook.hurry(), FINISH_MS / 2);
   await closeServer(servers.webhook, FINISH_MS, clock);
   hurry.cancel();

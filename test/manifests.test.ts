@@ -16,6 +16,7 @@ import { grantsOf } from './support/grants.ts';
 const ROOT = join(import.meta.dirname, '..');
 const CONFIG = join(ROOT, 'config');
 const NAMESPACE = 'reschedule-hook-system';
+const KUBECTL_RETRY_MS = 5_000;
 
 interface Rule {
   readonly apiGroups: readonly string[];
@@ -183,6 +184,8 @@ describe('the Deployment', () => {
     assert.ok(deployment.spec.replicas >= 2);
     const needed = config.shutdownDelayMs + FINISH_MS;
     assert.ok(pod.terminationGracePeriodSeconds * 1000 > needed + 5_000, `${needed} ms and some room`);
+    assert.notEqual(config.shutdownDelayMs % KUBECTL_RETRY_MS, 0, 'a retry of kubectl does not meet the exit');
+    assert.notEqual(readConfig({}).shutdownDelayMs % KUBECTL_RETRY_MS, 0);
   });
 
   test('runs as the image does: no root, nothing to write, no capabilities', () => {

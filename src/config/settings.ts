@@ -227,7 +227,8 @@ export const SETTINGS = [
   {
     name: 'SHUTDOWN_DELAY',
     key: 'shutdownDelayMs',
-    fallback: '5s',
+    // Not a multiple of 5 s, after which kubectl asks again: a retry would meet the exit.
+    fallback: '8s',
     help: 'how long to keep serving, unready, after SIGTERM',
     parse: parse.shutdownDelay,
   },

@@ -21,17 +21,15 @@ interface Connection {
 }
 
 /**
- * The open connections of a server, and how many requests are in hand. At the limit, a new connection replaces one that never
+ * The open connections of a server. At the limit, a new connection replaces one that never
  * carried a response, else the least recently used. Refusing it would let an attacker with a thousand connections lock out
  * the API server.
  */
 export class Connections {
   /** By peer, because behind TLS a request has another socket than its connection. */
   readonly #open = new Map<string, Connection>();
-  readonly #idle: (() => void)[] = [];
   readonly #max: number;
   readonly #onDisplaced: () => void;
-  #inHand = 0;
   #uses = 0;
 
   /** `onDisplaced` is called for every connection that is ended because there are too many. */
@@ -42,12 +40,21 @@ export class Connections {
     server.on('request', (request, response) => this.#track(request, response));
   }
 
-  /** Resolves when no request is in hand. */
-  async idle(): Promise<void> {
-    if (this.#inHand === 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#idle.push(resolve);
-    await promise;
+  /**
+   * Takes note of the connections without a request in hand. The function that it returns ends those on which nothing has
+   * arrived since. What is in use is left alone, because a request that meets the end of its connection is lost.
+   */
+  noteQuiet(): () => void {
+    const noted = this.#open
+      .values()
+      .filter(({ requests }) => requests.size === 0)
+      .map(({ socket, requests }) => ({ socket, requests, bytes: socket.bytesRead }))
+      .toArray();
+    return () => {
+      for (const { socket, requests, bytes } of noted) {
+        if (requests.size === 0 && socket.bytesRead === bytes) socket.destroy();
+      }
+    };
   }
 
   destroy(): void {
@@ -72,7 +79,6 @@ export class Connections {
   }
 
   #track(request: IncomingMessage, response: ServerResponse): void {
-    this.#inHand++;
     const connection = this.#open.get(peerOf(request.socket));
     if (connection !== undefined) {
       connection.lastUse = this.#uses++;
@@ -84,8 +90,6 @@ export class Connections {
         connection.isUsed = true;
         connection.requests.delete(request);
       }
-      this.#inHand--;
-      if (this.#inHand === 0) for (const resolve of this.#idle.splice(0)) resolve();
     });
   }
 }

@@ -18,6 +18,8 @@ const KEEP_ALIVE_MS = 150_000;
 /** As long, for Node counts it from the start of a connection: the API server's spare ones must not be closed under it. */
 const REQUEST_TIMEOUT_MS = 150_000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Far longer than a packet takes from an API server, and far shorter than the 5 s between two requests of a drainer. */
+const QUIET_MS = 1_000;
 
 /** What is absent has its default. */
 export interface Limits {
@@ -92,16 +94,37 @@ export async function listen(
   return (server.address() as AddressInfo).port;
 }
 
-/** Takes no new connection, lets what is in hand finish for at most `graceMs`, then ends every connection. */
+/**
+ * Ends the connections on which nothing happens for a second or two, until the signal aborts. A server that is to close
+ * does so long before: a client then knows that its connection is gone before it writes the next request into it.
+ */
+export async function endQuietConnections(
+  server: Server,
+  clock: Pick<Clock, 'setTimer'>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const endQuiet = CONNECTIONS.get(server)?.noteQuiet();
+    await sleep(clock, QUIET_MS, signal);
+    // Timers come first: what has arrived while the process was busy is read before anybody looks.
+    await sleep(clock, 0, signal);
+    if (!signal.aborted) endQuiet?.();
+  }
+}
+
+/**
+ * Takes no new connection. Those that are open end after their request in hand, or when nothing has happened on them for a
+ * second or two; after `graceMs` all of them do.
+ */
 export async function closeServer(server: Server, graceMs: number, clock: Pick<Clock, 'setTimer'>): Promise<void> {
   const closed = Promise.withResolvers<void>();
   server.close(() => closed.resolve());
-  const connections = CONNECTIONS.get(server);
-  // Node counts a connection on which nothing was ever asked as busy, so idleness is counted here.
   const over = new AbortController();
-  await Promise.race([connections?.idle(), sleep(clock, graceMs, over.signal)]);
+  const ending = endQuietConnections(server, clock, over.signal);
+  await Promise.race([closed.promise, sleep(clock, graceMs, over.signal)]);
   over.abort();
-  connections?.destroy();
+  await ending;
+  CONNECTIONS.get(server)?.destroy();
   await closed.promise;
 }
 
@@ -115,6 +138,8 @@ function limited<T extends Server>(server: T, { maxConnections = CONNECTIONS_MAX
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = REQUEST_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
+  // Node would end idle connections at once when the server closes, also one into which a request is being written.
+  server.closeIdleConnections = () => undefined;
   CONNECTIONS.set(server, new Connections(server, maxConnections, onDisplaced));
   return server;
 }

@@ -40,7 +40,7 @@ describe('configuration', () => {
       markWhen: 'always',
       retentionMs: 900_000,
       stallAfterMs: 900_000,
-      shutdownDelayMs: 5_000,
+      shutdownDelayMs: 8_000,
       exemptUsers: [],
       bindAddress: '',
       webhookPort: 8443,

@@ -7,6 +7,7 @@ import { Connections } from '../../src/server/connections.ts';
 class FakeSocket extends EventEmitter {
   readonly remoteAddress = '192.0.2.1';
   readonly remotePort: number;
+  bytesRead = 0;
   isOpen = true;
 
   constructor(remotePort: number) {
@@ -94,18 +95,29 @@ describe('Connections', () => {
     assert.deepEqual(open(patient, hasty), [true, false]);
   });
 
-  test('idle resolves when the last answer has left, also of a connection that has gone', async () => {
-    const { connections, connect, ask } = aServer(1);
-    const first = ask(connect());
-    const second = ask(connect());
-    let isIdle = false;
-    const idle = connections.idle().then(() => {
-      isIdle = true;
-    });
-    first.answer();
-    await Promise.resolve();
-    assert.equal(isIdle, false);
-    second.answer();
-    await idle;
+  test('what is quiet ends; what is asked, was asked meanwhile, or has begun to ask, stays', () => {
+    const { connections, connect, ask } = aServer(9);
+    const [quiet, unused, busy, asked, begun, later] = [
+      connect(),
+      connect(),
+      connect(),
+      connect(),
+      connect(),
+      connect(),
+    ];
+    ask(quiet).answer();
+    const inHand = ask(busy);
+    const finishing = ask(later);
+    const end = connections.noteQuiet();
+    asked.bytesRead += 100;
+    ask(asked).answer();
+    begun.bytesRead += 1;
+    finishing.answer();
+    end();
+    const all = [quiet, unused, busy, asked, begun, later];
+    assert.deepEqual(open(...all), [false, false, true, true, true, true]);
+    inHand.answer();
+    connections.noteQuiet()();
+    assert.deepEqual(open(...all), [false, false, false, false, false, false]);
   });
 });

@@ -86,6 +86,29 @@ describe('closeServer', () => {
     await ended;
   });
 
+  test('answers what is asked on an open connection while it closes, and ends idle ones only when they are quiet', async (t) => {
+    const { server, port } = await aServer(t, (_request, response) => response.end('ok'));
+    const sockets = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const socket = connect(port, HOST);
+        t.after(() => socket.destroy());
+        socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+        await once(socket, 'data');
+        return socket;
+      }),
+    );
+    const { advance } = mockTime(t);
+    const closed = closeServer(server, 60_000, systemClock);
+    await advance(500);
+    for (const socket of sockets) {
+      socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+      await once(socket, 'data');
+    }
+    const ended = sockets.map((socket) => once(socket.resume(), 'close'));
+    const isOver = Promise.all([closed, ...ended]).then(() => true);
+    while (!(await Promise.race([isOver, turn(false)]))) await advance(500);
+  });
+
   test('ends what has not finished when its time is up', async (t) => {
     const arrived = Promise.withResolvers<void>();
     const { server, port } = await aServer(t, () => arrived.resolve());

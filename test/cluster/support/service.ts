@@ -24,9 +24,11 @@ export interface LocalService {
 
 const PROBE_EVERY_MS = 250;
 
-export async function startService(): Promise<LocalService> {
+/** `latencyMs`: how long everything takes from one side to the other, also that a side has ended. */
+export async function startService({ latencyMs = 0 } = {}): Promise<LocalService> {
   const endpoints: Endpoint[] = [];
   const sockets = new Set<Socket>();
+  const later = (act: () => void) => void (latencyMs === 0 ? act() : setTimeout(act, latencyMs));
   let next = 0;
   const server = createServer((socket) => {
     const ready = endpoints.filter(({ isReady }) => isReady);
@@ -44,9 +46,10 @@ export async function startService(): Promise<LocalService> {
       one.on('error', () => other.destroy());
       one.on('close', () => {
         sockets.delete(one);
-        other.destroy();
+        later(() => other.destroy());
       });
-      one.pipe(other);
+      if (latencyMs === 0) one.pipe(other);
+      else one.on('data', (chunk) => later(() => other.write(chunk)));
     }
   });
   const { promise, resolve } = Promise.withResolvers<void>();
