@@ -8,6 +8,7 @@ import { openConnection } from './kube/connection.ts';
 import { describeError } from './kube/errors.ts';
 import { loadKubeConfig } from './kube/kubeconfig.ts';
 import { readProxyEnvironment } from './kube/proxy-environment.ts';
+import { clockOf, ServerTime } from './kube/server-time.ts';
 import { showStatus } from './status/command.ts';
 import { parseFlags, STATUS_HELP, type StatusFlags } from './status/flags.ts';
 import { version } from './version.ts';
@@ -60,9 +61,10 @@ async function status(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
   try {
     const load = () => loadKubeConfig({ ...env, ...flags.env }, flags.context);
     const connection = await openConnection(load, systemClock, readProxyEnvironment(env));
+    const time = new ServerTime(systemClock);
     const code = await showStatus(flags, policySettingsOf(config), {
-      client: createApiClient(connection, systemClock),
-      clock: systemClock,
+      client: createApiClient(connection, systemClock, (call) => time.onCall(call)),
+      clock: clockOf(time, systemClock),
       random: Math.random,
       print: (text) => void process.stdout.write(text),
       isTerminal: process.stdout.isTTY === true,

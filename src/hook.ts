@@ -11,6 +11,7 @@ import { type Core, createCore } from './core.ts';
 import { type ApiClient, createApiClient } from './kube/client.ts';
 import type { Connection } from './kube/connection.ts';
 import { permissionsOf } from './kube/permissions.ts';
+import { clockOf, ServerTime } from './kube/server-time.ts';
 import { LOG, type Log } from './log/messages.ts';
 import { createMetrics } from './metrics.ts';
 import { formatAge } from './policy/duration.ts';
@@ -30,7 +31,7 @@ export interface World {
   readonly build: { readonly version: string; readonly nodeVersion: string };
   /** Names this replica in Events. */
   readonly instance: string;
-  readonly openCertificates: (client: ApiClient, metrics: CertificateMetrics) => CertificateSource;
+  readonly openCertificates: (client: ApiClient, metrics: CertificateMetrics, clock: Clock) => CertificateSource;
   /** Absent where clients need no certificate. */
   readonly clientCa: ClientCa | undefined;
 }
@@ -51,11 +52,17 @@ export interface Hook {
 
 /** Adds server, metrics and readiness to the core. Nothing runs before `start`. */
 export function createHook(config: Config, connection: Connection, world: World): Hook {
-  const { log, clock, random, instance, clientCa } = world;
+  const { log, random, instance, clientCa } = world;
+  const time = new ServerTime(world.clock);
+  // Ages of marks, times of Events and entries, validity of certificates: all of it is the API server's time.
+  const clock = clockOf(time, world.clock);
   const settings = policySettingsOf(config);
   const metrics = createMetrics(world.build);
-  const client = createApiClient(connection, clock, metrics.onApiCall);
-  const certificates = world.openCertificates(client, metrics);
+  const client = createApiClient(connection, clock, (call) => {
+    time.onCall(call);
+    metrics.onApiCall(call);
+  });
+  const certificates = world.openCertificates(client, metrics, clock);
   const core = createCore({
     client,
     settings,
@@ -104,6 +111,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     queueDepth: () => core.controllers.reduce((sum, { queue }) => sum + queue.length, 0),
     freshness: () => core.cache.freshness(),
     monotonicNow: () => clock.monotonicNow(),
+    clockAheadMs: () => time.aheadMs(),
     certificates: () => [...certificates.expiries(), ...(clientCa?.expiries() ?? [])],
   });
 

@@ -143,9 +143,10 @@ async function certificatesFor(
     return () => source;
   }
   const { createOwnCertificates } = await import('./controller/own-certificates.ts');
-  return (client, metrics) => {
+  return (client, metrics, clock) => {
     const options = {
       ...shared,
+      clock,
       namespace: config.podNamespace,
       service: config.serviceName,
       secret: config.caSecret,

@@ -17,6 +17,8 @@ export interface MetricsSources {
   queueDepth(): number;
   freshness(): readonly Freshness[];
   monotonicNow(): number;
+  /** Of this machine before the API server's; NaN until it was measured. */
+  clockAheadMs(): number;
   certificates(): readonly { readonly certificate: string; readonly at: number }[];
 }
 
@@ -142,6 +144,11 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
   perKind('cache_synced', '1 once the first list is in', ({ hasSynced }) => Number(hasSynced));
   perKind('cache_age_seconds', 'Time since the API server last told something', ({ agreedAt }) =>
     Number.isFinite(agreedAt) ? (sources.monotonicNow() - agreedAt) / 1000 : Number.NaN,
+  );
+  single(
+    'clock_ahead_seconds',
+    "How far this machine's clock is ahead of the API server's, by the Date of its responses; NaN until the first",
+    () => sources.clockAheadMs() / 1000,
   );
   gauge(
     'certificate_expiry_timestamp_seconds',

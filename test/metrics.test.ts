@@ -58,6 +58,7 @@ describe('the metrics', () => {
       'reschedule_hook_cache_synced{kind="pods"} 1',
       'reschedule_hook_cache_age_seconds{kind="pods"} 2.5',
       'reschedule_hook_certificate_expiry_timestamp_seconds{certificate="serving"} 1800000000',
+      'reschedule_hook_clock_ahead_seconds 7200',
     ]) {
       assert.ok(text.includes(`${line}\n`), line);
     }
@@ -76,6 +77,7 @@ describe('the metrics', () => {
       queueDepth: () => 0,
       freshness: () => [],
       monotonicNow: () => 0,
+      clockAheadMs: () => 0,
       certificates: () => [],
     });
     assert.match(await metrics.registry.metrics(), /stalled_pods\{hindrance="Paused"\} 1/);

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { Pair } from './certificate-source.ts';
-import { certificatesIn, isValidAt } from './pem.ts';
+import { certificatesIn, isOver } from './pem.ts';
 
 /** The authorities of the hook, which its replicas share in a Secret. The registration's bundle is all of them. */
 export interface Authorities {
@@ -46,9 +46,10 @@ export interface StepOptions {
 export function planAuthorities(authorities: Authorities, options: StepOptions): Step {
   const { now, caLifetimeMs, isNextSettled } = options;
   const { signing, next } = authorities;
-  const isUsable = (pair: Pair | undefined) => pair !== undefined && isValidAt(new X509Certificate(pair.cert), now);
+  // One that is not valid yet stays: a replica whose clock is behind would replace it, and the others its own, without end.
+  const isUsable = (pair: Pair | undefined) => pair !== undefined && !isOver(new X509Certificate(pair.cert), now);
   if (isUsable(next) && (isNextSettled || !isUsable(signing))) return promote(authorities, options);
-  if (!isUsable(signing)) return { kind: 'replace', why: 'it is not valid at this time' };
+  if (!isUsable(signing)) return { kind: 'replace', why: 'it is not valid any more' };
   const endsAt = new X509Certificate(signing.cert).validToDate.getTime();
   if (!isUsable(next) && endsAt - now < caLifetimeMs / 3) return { kind: 'introduce' };
   return tidy(authorities, now);
@@ -61,16 +62,16 @@ function promote({ signing, next, retired }: Authorities, { now, servingLifetime
 }
 
 function tidy(authorities: Authorities, now: number): Step {
-  const isNeeded = ({ cert, until }: Retired) => now < until && isValidAt(new X509Certificate(cert), now);
+  const isNeeded = ({ cert, until }: Retired) => now < until && !isOver(new X509Certificate(cert), now);
   const retired = authorities.retired.filter(isNeeded);
   if (retired.length === authorities.retired.length) return { kind: 'keep' };
   return { kind: 'write', change: 'tidied', authorities: { ...authorities, retired } };
 }
 
-/** The valid authorities of a PEM text that are not among these, to be kept for an overlap. */
+/** The authorities of a PEM text that have not ended and are not among these, to be kept for an overlap. */
 export function strangersIn(pem: string, known: string, now: number): string[] {
   const own = new Set(certificatesIn(known).map(({ fingerprint256 }) => fingerprint256));
   return certificatesIn(pem)
-    .filter((one) => one.ca && isValidAt(one, now) && !own.has(one.fingerprint256))
+    .filter((one) => one.ca && !isOver(one, now) && !own.has(one.fingerprint256))
     .map((one) => one.toString());
 }

@@ -21,15 +21,14 @@ export function lifetimesOf(servingMs: number, caMs: number): Lifetimes {
   };
 }
 
-/** An hour back, for API servers whose clock is behind. */
+/** It begins a year back, as its authority does: an API server whose clock is behind would refuse one that is not valid yet. */
 export function servingValidity(now: number, lifetimeMs: number, endsAt: number) {
-  return { notBefore: new Date(now - HOUR_MS), notAfter: new Date(Math.min(now + lifetimeMs, endsAt)) };
+  return { notBefore: new Date(now - YEAR_MS), notAfter: new Date(Math.min(now + lifetimeMs, endsAt)) };
 }
 
 /**
- * The validity of a new authority. It begins a year back, for the clock of the replica that makes it may be ahead. Others
- * would see that authority as "not valid yet" and replace it, and theirs would be replaced again. Nothing is lost by it,
- * as its key is new.
+ * The validity of a new authority. It begins a year back, because the clock of the replica that makes it may be ahead. API
+ * servers would refuse what is not valid yet. Nothing is lost by it, as its key is new.
  */
 export function caValidity(now: number, lifetimeMs: number) {
   return { notBefore: new Date(now - YEAR_MS), notAfter: new Date(now + lifetimeMs) };

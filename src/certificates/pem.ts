@@ -20,6 +20,11 @@ function tryRead(pem: string): X509Certificate | undefined {
   }
 }
 
+/** Whether it has ended, `now` in epoch milliseconds. One that is not valid yet has not: the clock that says so may be behind. */
+export function isOver({ validToDate }: X509Certificate, now: number): boolean {
+  return validToDate.getTime() <= now;
+}
+
 /** `now` in epoch milliseconds. */
 export function isValidAt({ validFromDate, validToDate }: X509Certificate, now: number): boolean {
   return validFromDate.getTime() <= now && now < validToDate.getTime();

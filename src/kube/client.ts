@@ -4,6 +4,7 @@ import { ignore, unlessAborted } from '../async/abort.ts';
 import type { Clock } from '../async/clock.ts';
 import type { Connection } from './connection.ts';
 import { ApiError, ApiUnreachableError, type StatusBody } from './errors.ts';
+import { servedAtOf } from './server-time.ts';
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -22,6 +23,8 @@ export interface ApiCall {
   readonly path: string;
   readonly code: number;
   readonly durationMs: number;
+  /** When the API server wrote its response, by its own clock; absent if it did not say. */
+  readonly servedAt?: number | undefined;
 }
 
 export type JsonObject = { readonly [key: string]: unknown };
@@ -55,8 +58,8 @@ export function createApiClient(
   const send = async (call: ApiRequest, signal: AbortSignal, whilePreparing = signal) => {
     const what = `${call.method} ${call.path}`;
     const startedAt = clock.monotonicNow();
-    const finished = (code: number) =>
-      onCall({ method: call.method, path: call.path, code, durationMs: clock.monotonicNow() - startedAt });
+    const finished = (code: number, servedAt?: number) =>
+      onCall({ method: call.method, path: call.path, code, durationMs: clock.monotonicNow() - startedAt, servedAt });
     try {
       // An exec plugin can hang, so no call waits for credentials beyond its own timeout.
       const { dispatcher, headers } = await unlessAborted(connection.prepare(), whilePreparing);
@@ -78,7 +81,7 @@ export function createApiClient(
       answered.then(({ body }) => whilePreparing.aborted && body.on('error', ignore).destroy(), ignore);
       // undici ignores a signal until the request has a connection, and a proxy can take long to provide one.
       const response = await unlessAborted(answered, whilePreparing);
-      finished(response.statusCode);
+      finished(response.statusCode, servedAtOf(response.headers));
       return response;
     } catch (error) {
       finished(0);

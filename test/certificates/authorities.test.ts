@@ -62,6 +62,15 @@ describe('what is to be done about the authorities', () => {
     assert.deepEqual(plan({ signing: ahead, retired: [] }), { kind: 'keep' });
   });
 
+  test('what is not valid yet by a clock that is behind stays, whatever it is', async () => {
+    const behind = NOW - 400 * DAY;
+    assert.deepEqual(plan({ signing: first, retired: [] }, false, behind), { kind: 'keep' });
+    const own = await createAuthority('behind', caValidity(behind, CA / 4));
+    assert.deepEqual(plan({ signing: own, next: second, retired: [] }, false, behind), { kind: 'keep' });
+    assert.deepEqual(plan(all, false, behind), { kind: 'keep' });
+    assert.deepEqual(strangersIn(first.cert, '', behind), [first.cert]);
+  });
+
   test('a retired one goes when nothing it signed can be valid, or it has ended', () => {
     const due = { cert: third.cert, until: NOW };
     const kept = { cert: third.cert, until: NOW + 1 };
@@ -89,6 +98,6 @@ describe('bundles', () => {
     assert.equal(trusted(serving.cert), false, 'it is no authority itself');
     assert.equal(trusted(first.cert, 'other.db.svc'), false);
     assert.equal(trusted(first.cert, 'hook.db.svc', NOW + SERVING), false);
-    assert.equal(trusted(first.cert, 'hook.db.svc', NOW - DAY), false);
+    assert.equal(trusted(first.cert, 'hook.db.svc', NOW - 366 * DAY), false);
   });
 });

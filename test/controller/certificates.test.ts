@@ -36,6 +36,17 @@ async function goTogether(replicas: readonly Replica[], objects: FakeObjects, at
   }
 }
 
+/** From their start on, step by step. */
+async function halfAnHour(replicas: readonly Replica[]): Promise<void> {
+  for (const one of replicas) {
+    one.start();
+    await one.rest();
+  }
+  for (let minutes = 0; minutes < 30; minutes++) {
+    for (const one of replicas) await one.go(MINUTE);
+  }
+}
+
 async function aRunning(t: TestContext) {
   const world = aWorld(t);
   const replica = world.replica();
@@ -406,6 +417,30 @@ describe('trouble', () => {
     await ahead.go(HOUR);
     await replica.go(HOUR);
     assert.ok(objects.writes.length <= writes + 2, 'they do not fight');
+  });
+
+  // If it is the first, its authority has ended for everybody else, and is replaced once.
+  for (const [first, writesMax] of [
+    ['the one in time', 2],
+    ['the one behind', 6],
+  ] as const) {
+    test(`a replica behind by 400 days and one in time, ${first} first: they do not fight`, async (t) => {
+      const { objects, replica } = aWorld(t);
+      const inTime = replica();
+      const behind = replica(NOW - 400 * 24 * HOUR);
+      const both = first === 'the one behind' ? [behind, inTime] : [inTime, behind];
+      await halfAnHour(both);
+      assert.ok(isGood(inTime, objects));
+      assert.equal(inTime.source.notReady(), undefined);
+      assert.ok(objects.writes.length <= writesMax, `${objects.writes.length} writes in half an hour`);
+    });
+  }
+
+  test('what a replica serves is valid for an API server whose clock is months behind', async (t) => {
+    const { objects, replica } = await aRunning(t);
+    for (const bundle of objects.bundles ?? []) {
+      assert.ok(isTrusted(servedNow(replica), bundle, 'hook.db.svc', NOW - 300 * 24 * HOUR));
+    }
   });
 
   for (const during of ['read registration', 'read secret', 'write bundle'] as const) {

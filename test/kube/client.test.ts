@@ -118,8 +118,9 @@ describe('ApiClient: a request', () => {
 
 describe('ApiClient: an answer that is no success', () => {
   test('is an ApiError with what its Status says', async (t) => {
+    const date = 'Mon, 01 Jun 2026 00:00:00 GMT';
     const details = { causes: [{ field: 'metadata.uid', message: 'field is immutable' }, {}] };
-    const { client, calls } = await aClient(t, answer(422, { message: 'no', reason: 'Invalid', details }));
+    const { client, calls } = await aClient(t, answer(422, { message: 'no', reason: 'Invalid', details }, { date }));
     await assert.rejects(client.json(GET), {
       name: 'ApiError',
       code: 422,
@@ -128,7 +129,9 @@ describe('ApiClient: an answer that is no success', () => {
       retryAfterMs: undefined,
       message: 'GET /api/v1/pods: 422 no',
     });
-    assert.deepEqual(calls, [{ method: 'GET', path: '/api/v1/pods', code: 422, durationMs: 0 }]);
+    assert.deepEqual(calls, [
+      { method: 'GET', path: '/api/v1/pods', code: 422, durationMs: 0, servedAt: Date.parse(date) },
+    ]);
   });
 
   for (const [what, body] of [

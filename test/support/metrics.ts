@@ -19,6 +19,7 @@ export function anUnusedHooksMetrics() {
     queueDepth: () => 0,
     freshness: () => [{ kind: 'pods', hasSynced: true, agreedAt: 1_000, objects: 7 }],
     monotonicNow: () => 3_500,
+    clockAheadMs: () => 7_200_000,
     certificates: () => [{ certificate: 'serving', at: 1_800_000_000_000 }],
   });
   return metrics;
