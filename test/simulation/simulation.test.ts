@@ -16,6 +16,7 @@ const ONE_REPLICA: Variant = {
   leavesCorpses: false,
   graceSeconds: 30,
   drainers: [DRAINERS.kubectl],
+  aheadMs: 0,
 };
 const faultOf = (what: RegExp) => FAULTS.find((fault) => what.test(fault.what))?.mutation ?? assert.fail();
 

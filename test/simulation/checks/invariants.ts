@@ -10,6 +10,7 @@ import type { Variant } from '../runs/variant.ts';
 import { Entries } from './entries.ts';
 import type { InvariantId, Ledger } from './ledger.ts';
 import { Marks } from './marks.ts';
+import { Reports } from './reports.ts';
 
 export interface Violation {
   readonly invariant: InvariantId;
@@ -29,6 +30,7 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
   readonly ends = new Map<string, End>();
   readonly #marks: Marks;
   readonly #entries: Entries;
+  readonly #reports: Reports;
   #server!: ApiServer<SimTask>;
 
   constructor(clock: SimClock, variant: Variant) {
@@ -36,6 +38,7 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     this.variant = variant;
     this.#marks = new Marks(this);
     this.#entries = new Entries(this, this.#marks);
+    this.#reports = new Reports(this);
   }
 
   get server(): ApiServer<SimTask> {
@@ -91,6 +94,7 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
   }
 
   decided(decision: Mark, task: SimTask): void {
+    this.#reports.decided(decision.pod.uid);
     this.#marks.decided(decision, task);
   }
 
@@ -108,6 +112,7 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     if (task.kind === 'admission' && task.request.dryRun)
       this.violate('f', `${task.name}, a dry run, wrote: ${write.kind}`);
     if (write.kind === 'mark') this.#marks.check(write.pod, task);
+    else if (write.kind === 'event') this.#reports.checkEvent(write.object);
     else if (write.kind === 'entry') this.#entries.checkWrite(write, task);
     else if (write.kind === 'prune') this.#entries.checkPrune(write.key, write.value);
   }

@@ -139,8 +139,9 @@ export const FAULTS_OF_ANSWERS: readonly Fault[] = [
   {
     what: 'the wall clock says for how long a pod has been over',
     violates: 'a',
-    variant: { replicas: 1, drainers: [DRAINERS.kubectl, DRAINERS.clusterApi] },
+    variant: { replicas: 1, drainers: [DRAINERS.kubectl, DRAINERS.clusterApi], aheadMs: 0 },
     mutation: {
+      trustsOwnClock: true,
       observation: (seen) => {
         const { finishedAt, deletionDeadline } = seenValue(seen.pod) ?? {};
         return { ...seen, terminatingOrFinishedForMs: seen.now - (finishedAt ?? deletionDeadline ?? seen.now) };

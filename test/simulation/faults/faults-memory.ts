@@ -10,7 +10,7 @@ function withNobodyDraining(cache: Cache): Cache {
   return { ...cache, nodes };
 }
 
-/** Faults in marks, memory and pruning: (c), (e) and (g). */
+/** Faults in marks, memory, pruning and reports: (c), (e), (g) and (h). */
 export const FAULTS_OF_MEMORY: readonly Fault[] = [
   {
     what: 'an entry is consumed by the first answer that it gives',
@@ -124,5 +124,11 @@ export const FAULTS_OF_MEMORY: readonly Fault[] = [
     violates: 'e',
     variant: { tracking: 'inPlace' },
     mutation: { settings: (settings) => ({ ...settings, retentionMs: 0 }) },
+  },
+  {
+    what: "the clock of the machine says how old a mark is, not the API server's",
+    violates: 'h',
+    variant: { aheadMs: 7_200_000 },
+    mutation: { trustsOwnClock: true },
   },
 ];

@@ -29,6 +29,8 @@ export interface Mutation {
   readonly missesReplaced?: boolean;
   /** Counts the age of a corpse from when the pod was first known to be terminating or finished. */
   readonly keepsCorpseClock?: boolean;
+  /** Goes by the clock of the machine, not by the API server's. */
+  readonly trustsOwnClock?: boolean;
   /** Reconciles nothing. */
   readonly neverReconciles?: boolean;
   /** Removes the entry when it is read for a response. */

@@ -168,8 +168,9 @@ export class ApiServer<Caller> {
   call(request: ApiRequest, caller: Caller): JsonObject {
     const { method, path } = request;
     if (method === 'POST') {
-      this.#listener.wrote({ kind: 'event' }, caller);
-      return request.body as JsonObject;
+      const object = request.body as JsonObject;
+      this.#listener.wrote({ kind: 'event', object }, caller);
+      return object;
     }
     const discovered = DISCOVERY[path];
     if (discovered !== undefined) return discovered;

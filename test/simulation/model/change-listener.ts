@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../../src/kube/client.ts';
 import type { SimPod, SimTracker } from './objects.ts';
 
 /** Listens to changes of the true state. */
@@ -12,4 +13,4 @@ export interface ChangeListener<Caller> {
 export type Write =
   | { readonly kind: 'mark'; readonly pod: SimPod }
   | { readonly kind: 'entry' | 'prune'; readonly tracker: SimTracker; readonly key: string; readonly value: string }
-  | { readonly kind: 'event' };
+  | { readonly kind: 'event'; readonly object: JsonObject };

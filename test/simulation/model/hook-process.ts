@@ -3,6 +3,7 @@ import type { Clock } from '../../../src/async/clock.ts';
 import type { Cache } from '../../../src/cache/cache.ts';
 import { type Core, createCore } from '../../../src/core.ts';
 import type { ApiClient, ApiRequest, JsonObject } from '../../../src/kube/client.ts';
+import { clockOf, ServerTime } from '../../../src/kube/server-time.ts';
 import { createWrites } from '../../../src/kube/writes.ts';
 import type { Log } from '../../../src/log/messages.ts';
 import type { Decision, Mark } from '../../../src/policy/decision.ts';
@@ -54,6 +55,7 @@ export class HookProcess<T extends Task> {
   consume: (podKey: string) => void = () => undefined;
   readonly #options: ProcessOptions<T>;
   readonly #clock: Clock;
+  readonly #time: ServerTime;
   readonly #core: Core;
   #feed: Feed | undefined;
 
@@ -61,7 +63,9 @@ export class HookProcess<T extends Task> {
     this.#options = options;
     this.controllerTask = options.controllerTask;
     const { mutation } = options;
-    this.#clock = this.#ownClock();
+    const own = this.#ownClock();
+    this.#time = new ServerTime(own);
+    this.#clock = mutation.trustsOwnClock ? own : clockOf(this.#time, own);
     const client = this.#client();
     let pods: Cache['pods'];
     this.#core = createCore({
@@ -114,6 +118,7 @@ export class HookProcess<T extends Task> {
   /** False if the process does not watch the kind. */
   beginList(kind: WatchKind): boolean {
     if (kind === 'trackers' && trackingOf(this.#options.variant).resources.length === 0) return false;
+    this.#hear();
     this.feed.beginList(kind);
     return true;
   }
@@ -185,10 +190,19 @@ export class HookProcess<T extends Task> {
         if (task === undefined) throw new Error('a call outside every task');
         const outcome = this.#options.calls.park(task as T, request);
         if (request.contentType === 'application/json-patch+json') this.#reportPrune(request);
-        return request.method === 'PATCH' ? outcome.then((object) => this.#takeResponse(request, object)) : outcome;
+        return outcome.then((object) => {
+          this.#hear();
+          return request.method === 'PATCH' ? this.#takeResponse(request, object) : object;
+        });
       },
       stream: () => Promise.reject(new Error('watches are delivered by steps')),
     };
+  }
+
+  /** A response has just arrived, with the `Date` of the API server. */
+  #hear(): void {
+    const servedAt = Math.floor((EPOCH + this.#options.clock.now) / 1000) * 1000;
+    this.#time.onCall({ code: 200, durationMs: 0, servedAt });
   }
 
   #reportPrune({ body }: ApiRequest): void {

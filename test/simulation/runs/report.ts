@@ -11,6 +11,7 @@ export const INVARIANTS: Readonly<Record<InvariantId, string>> = {
   e: 'what is remembered is pruned in the end, and not before its time',
   f: 'a dry run changes nothing',
   g: 'nothing is written to an instance other than the one decided on',
+  h: 'what is reported of time is true by the clock of the API server',
 };
 
 const SHOWN_AT_THE_END = 30;

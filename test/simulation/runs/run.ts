@@ -37,7 +37,7 @@ export const MAX_STEPS = 240;
 /** One run from its seed: a variant, a number of steps, and then fair scheduling until the end. */
 export async function run(seed: number, options: RunOptions = {}): Promise<RunResult> {
   const random = new Random(seed);
-  const variant = { ...variantOf(random), ...options.variant };
+  const variant = { ...variantOf(random, new Random(~seed)), ...options.variant };
   const sim = new Simulation(variant, options.mutation);
   const actions = actionsOf(sim);
   const lottery = lotteryOf(variant, actions);

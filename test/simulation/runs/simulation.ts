@@ -58,7 +58,7 @@ export class Simulation {
     this.replicas = Array.from({ length: variant.replicas }, (_, i) => ({
       name: `r${i}`,
       process: undefined,
-      skewMs: 0,
+      skewMs: i === 0 ? variant.aheadMs : 0,
     }));
     for (const replica of this.replicas) {
       this.startProcess(replica);

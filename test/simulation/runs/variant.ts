@@ -26,6 +26,8 @@ export interface Variant {
   /** The grace period of every pod. */
   readonly graceSeconds: number;
   readonly drainers: readonly DrainerKind[];
+  /** How far the clock of the first replica is ahead of the API server's; the others are in time. */
+  readonly aheadMs: number;
 }
 
 /** The behaviour of a drainer, as far as it matters to the hook. The scheduler decides its pace. */
@@ -59,12 +61,14 @@ export const DRAINERS = {
   dryRun: { ...PATIENT, name: 'dry-run', marksBy: 'nothing', asksOnce: true, dryRun: true },
 } as const satisfies Record<string, DrainerKind>;
 
+const AHEAD_MS = [0, 0, 6 * MINUTE, 120 * MINUTE, -400 * 24 * 60 * MINUTE];
 const TRACKINGS: readonly Tracking[] = ['inPlace', 'inPlace', 'upgradePath', 'namespace', 'swap', 'missing', 'off'];
 const MOSTLY: readonly DrainerKind[] = [DRAINERS.kubectl, ...Object.values(DRAINERS)];
 
-/** The variant of a seed. */
-export function variantOf(random: Random): Variant {
+/** The variant of a seed. `clocks` is another stream of chance, so that seeds go on to find what they have found. */
+export function variantOf(random: Random, clocks: Random): Variant {
   return {
+    aheadMs: clocks.pick(AHEAD_MS),
     tracking: random.pick(TRACKINGS),
     condition: random.below(3) === 0 ? 'ready' : 'scheduled',
     longNames: random.below(8) === 0,
@@ -112,6 +116,7 @@ export function describeVariant(variant: Variant): string {
     ...(variant.longNames ? ['long names'] : []),
     ...(variant.graceSeconds === 30 ? [] : [`grace of ${variant.graceSeconds} s`]),
     ...(variant.leavesCorpses ? ['corpses are left'] : []),
+    ...(variant.aheadMs === 0 ? [] : [`r0 is ${variant.aheadMs / MINUTE} minutes ahead`]),
     ...(variant.keepsNodes ? ['pods go back to their nodes'] : []),
   ];
   const what = [`tracking ${tracking}`, condition, `${replicas} replicas`, ...more].join(', ');
