@@ -10,7 +10,7 @@ function withNobodyDraining(cache: Cache): Cache {
   return { ...cache, nodes };
 }
 
-/** Faults in marks, memory, pruning and reports: (c), (e), (g) and (h). */
+/** Faults in marks, memory, pruning and reports: (c), (e), (g), (h) and (i). */
 export const FAULTS_OF_MEMORY: readonly Fault[] = [
   {
     what: 'an entry is consumed by the first answer that it gives',
@@ -130,5 +130,10 @@ export const FAULTS_OF_MEMORY: readonly Fault[] = [
     violates: 'h',
     variant: { aheadMs: 7_200_000 },
     mutation: { trustsOwnClock: true },
+  },
+  {
+    what: 'a call that hangs is waited for beyond the deadline of the answer',
+    violates: 'i',
+    mutation: { answersLate: true },
   },
 ];

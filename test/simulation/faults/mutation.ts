@@ -31,6 +31,8 @@ export interface Mutation {
   readonly keepsCorpseClock?: boolean;
   /** Goes by the clock of the machine, not by the API server's. */
   readonly trustsOwnClock?: boolean;
+  /** Waits for calls beyond the deadline of the answer. */
+  readonly answersLate?: boolean;
   /** Reconciles nothing. */
   readonly neverReconciles?: boolean;
   /** Removes the entry when it is read for a response. */

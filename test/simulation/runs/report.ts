@@ -12,6 +12,7 @@ export const INVARIANTS: Readonly<Record<InvariantId, string>> = {
   f: 'a dry run changes nothing',
   g: 'nothing is written to an instance other than the one decided on',
   h: 'what is reported of time is true by the clock of the API server',
+  i: 'every eviction is answered in time, also while calls hang',
 };
 
 const SHOWN_AT_THE_END = 30;

@@ -7,7 +7,7 @@ import { ApiServer, WATCH_KINDS } from '../model/api-server.ts';
 import { CALL_TIMEOUT_MS, Calls } from '../model/calls.ts';
 import { quiet, SimClock } from '../model/clock.ts';
 import { Drainer } from '../model/drainer.ts';
-import { HookProcess } from '../model/hook-process.ts';
+import { ANSWER_WITHIN_MS, HookProcess } from '../model/hook-process.ts';
 import { NAMESPACE, shown } from '../model/objects.ts';
 import { Operator } from '../model/operator.ts';
 import { trackingOf, type Variant } from './variant.ts';
@@ -186,7 +186,17 @@ export class Simulation {
       if (isTimedOut.includes(true)) await after();
     }
     await this.clock.advance(end - this.clock.now, after);
+    this.#lookForLateAnswers();
     this.invariants.changed();
+  }
+
+  /** A call may hang for longer than an eviction may wait (i). */
+  #lookForLateAnswers(): void {
+    for (const admission of this.slots) {
+      if (admission === undefined || admission.decision !== undefined) continue;
+      const waitedMs = this.clock.now - admission.startedAt;
+      if (waitedMs > ANSWER_WITHIN_MS) this.invariants.violate('i', `${admission.name} waits for ${waitedMs} ms`);
+    }
   }
 
   /** When the next timer fires, or the next call exceeds its time. */
