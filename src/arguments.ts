@@ -63,7 +63,7 @@ async function status(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
     const connection = await openConnection(load, systemClock, readProxyEnvironment(env));
     const time = new ServerTime(systemClock);
     const code = await showStatus(flags, policySettingsOf(config), {
-      client: createApiClient(connection, systemClock, (call) => time.onCall(call)),
+      client: createApiClient(connection, systemClock, { onCall: (call) => time.onCall(call) }),
       clock: clockOf(time, systemClock),
       random: Math.random,
       print: (text) => void process.stdout.write(text),

@@ -42,6 +42,8 @@ export interface CoreMetrics {
   onPrune?(state: EntryState): void;
   onWatchInterrupted?(kind: string, error: unknown): void;
   onSynced?(): void;
+  /** Requests that wait for marks or live looks were over their bound. */
+  onTurnedAway?(bound: 'marks' | 'looks'): void;
 }
 
 /** What each part gets instead of the one that it would get. */
@@ -116,7 +118,7 @@ export function createCore(options: CoreOptions): Core {
   wakeOnChanges(cache, settings, queues, () => stalledPods.pods());
 
   const observer = new Observer({ cache, reads, settings, clock });
-  const marker = new Marker({ cache, writes, settings, clock });
+  const marker = new Marker({ cache, writes, settings, clock, onFull: () => on.onTurnedAway?.('marks') });
   const admitter = new Admitter({
     observer: between.observer?.(observer) ?? observer,
     marker: between.marker?.(marker) ?? marker,
@@ -124,6 +126,7 @@ export function createCore(options: CoreOptions): Core {
     log,
     clock,
     onDecision: (decision, durationMs) => on.onDecision?.(decision, durationMs),
+    onFull: () => on.onTurnedAway?.('looks'),
   });
   const all = Object.values(controllers);
   return {

@@ -8,7 +8,7 @@ import { Controller } from './controller/controller.ts';
 import type { CertificateMetrics } from './controller/own-certificates.ts';
 import { PermissionReconciler } from './controller/permissions.ts';
 import { type Core, createCore } from './core.ts';
-import { type ApiClient, createApiClient } from './kube/client.ts';
+import { type ApiCall, type ApiClient, createApiClient } from './kube/client.ts';
 import type { Connection } from './kube/connection.ts';
 import { permissionsOf } from './kube/permissions.ts';
 import { clockOf, ServerTime } from './kube/server-time.ts';
@@ -43,6 +43,8 @@ export interface Hook {
   start(): void;
   /** To be called for every connection that had to go because there were too many. */
   onDisplaced(): void;
+  /** To be called for every connection that was ended because it sent a request before the response to the last one. */
+  onPipelined(): void;
   /** From now on `/readyz` says no, and responses ask clients to connect elsewhere. */
   unready(reason: string): void;
   /** Answers what is in hand now: 429, in doubt. */
@@ -58,10 +60,11 @@ export function createHook(config: Config, connection: Connection, world: World)
   const clock = clockOf(time, world.clock);
   const settings = policySettingsOf(config);
   const metrics = createMetrics(world.build);
-  const client = createApiClient(connection, clock, (call) => {
+  const onCall = (call: ApiCall) => {
     time.onCall(call);
     metrics.onApiCall(call);
-  });
+  };
+  const client = createApiClient(connection, clock, { onCall, onFull: metrics.onTurnedAway });
   const certificates = world.openCertificates(client, metrics, clock);
   const core = createCore({
     client,
@@ -95,7 +98,7 @@ export function createHook(config: Config, connection: Connection, world: World)
   const app = createApp({
     notReady,
     details,
-    admit: (request, signal) => core.admitter.admit(request, signal),
+    admit: (request, signal, client) => core.admitter.admit(request, signal, client),
     mayAsk: clientCa && createAccessCheck(clientCa, config.clientNames),
     deadlines,
     isStopping: () => unreadyBecause !== undefined,
@@ -112,6 +115,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     freshness: () => core.cache.freshness(),
     monotonicNow: () => clock.monotonicNow(),
     clockAheadMs: () => time.aheadMs(),
+    calls: () => client.load(),
     certificates: () => [...certificates.expiries(), ...(clientCa?.expiries() ?? [])],
   });
 
@@ -128,6 +132,7 @@ export function createHook(config: Config, connection: Connection, world: World)
       metrics.onDisplaced();
       logConnectionLimit();
     },
+    onPipelined: () => metrics.onTurnedAway('pipelined'),
     unready(reason) {
       unreadyBecause = reason;
     },

@@ -172,10 +172,11 @@ function withNamespace(config: Config): Config {
 
 async function serve(config: Config, clientCa: ClientCa | undefined, hook: Hook, log: Log) {
   const onError = (error: Error) => log.error(LOG.unexpected, { error: describeError(error) });
-  const { webhookListener, healthListener, certificates, onDisplaced } = hook;
-  const webhook = createWebhookServer(webhookListener, certificates.current(), clientCa?.current(), { onDisplaced });
+  const { webhookListener, healthListener, certificates, onDisplaced, onPipelined } = hook;
+  const on = { onDisplaced, onPipelined };
+  const webhook = createWebhookServer(webhookListener, certificates.current(), clientCa?.current(), on);
   clientCa?.attend(webhook);
-  const health = createHealthServer(healthListener, { onDisplaced });
+  const health = createHealthServer(healthListener, on);
   const webhookPort = await listen(webhook, config.webhookPort, config.bindAddress, onError);
   try {
     const healthPort = await listen(health, config.healthPort, config.bindAddress, onError);

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Freshness } from './cache/cache.ts';
-import type { ApiCall } from './kube/client.ts';
+import type { ApiCall, CallLoad } from './kube/client.ts';
 import { resourceOf } from './kube/paths.ts';
 import { PURPOSES, type Purpose } from './kube/permissions.ts';
 import type { Decision } from './policy/decision.ts';
@@ -19,6 +19,7 @@ export interface MetricsSources {
   monotonicNow(): number;
   /** Of this machine before the API server's; NaN until it was measured. */
   clockAheadMs(): number;
+  calls(): readonly CallLoad[];
   certificates(): readonly { readonly certificate: string; readonly at: number }[];
 }
 
@@ -78,6 +79,11 @@ export function createMetrics(build: { readonly version: string; readonly nodeVe
     'connections_displaced_total',
     'Connections ended because a port had too many: the one that was idle for the longest, else the new one',
   );
+  const turnedAway = counter(
+    'turned_away_total',
+    'What was over a bound, and was refused so that it does not hold up the rest; by bound',
+    ['bound'],
+  );
   collectDefaultMetrics({ register: registry });
 
   return {
@@ -101,6 +107,7 @@ export function createMetrics(build: { readonly version: string; readonly nodeVe
     onQueueAdd: () => adds.inc(),
     onWatchInterrupted: (kind: string) => interruptions.inc({ kind }),
     onDisplaced: () => displaced.inc(),
+    onTurnedAway: (bound: string) => turnedAway.inc({ bound }),
     read: (sources: MetricsSources) => readAtScrape(registry, sources),
   };
 }
@@ -149,6 +156,14 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
     'clock_ahead_seconds',
     "How far this machine's clock is ahead of the API server's, by the Date of its responses; NaN until the first",
     () => sources.clockAheadMs() / 1000,
+  );
+  const perClass = (name: string, help: string, read: (load: CallLoad) => number) =>
+    gauge(name, help, ['class'], () => sources.calls().map((one) => [{ class: one.class }, read(one)]));
+  perClass('api_calls_in_flight', 'Calls to the API server that run now, by class', ({ inFlight }) => inFlight);
+  perClass(
+    'api_calls_waiting',
+    'Calls to the API server that wait until others of their class have ended, by class',
+    ({ waiting }) => waiting,
   );
   gauge(
     'certificate_expiry_timestamp_seconds',

@@ -36,6 +36,7 @@ describe('the metrics', () => {
     metrics.onWatchInterrupted('pods');
     metrics.onPrune('gone');
     metrics.onDisplaced();
+    metrics.onTurnedAway('write');
     const text = await metrics.registry.metrics();
     for (const line of [
       'reschedule_hook_build_info{version="1.2.3",node_version="24.0.0"} 1',
@@ -50,6 +51,9 @@ describe('the metrics', () => {
       'reschedule_hook_watch_interruptions_total{kind="pods"} 1',
       'reschedule_hook_pruned_entries_total{state="gone"} 1',
       'reschedule_hook_connections_displaced_total 1',
+      'reschedule_hook_turned_away_total{bound="write"} 1',
+      'reschedule_hook_api_calls_in_flight{class="write"} 8',
+      'reschedule_hook_api_calls_waiting{class="write"} 3',
       'reschedule_hook_ready 1',
       'reschedule_hook_permissions_missing{purpose="answers"} 0',
       'reschedule_hook_permissions_missing{purpose="upkeep"} 1',
@@ -78,6 +82,7 @@ describe('the metrics', () => {
       freshness: () => [],
       monotonicNow: () => 0,
       clockAheadMs: () => 0,
+      calls: () => [],
       certificates: () => [],
     });
     assert.match(await metrics.registry.metrics(), /stalled_pods\{hindrance="Paused"\} 1/);

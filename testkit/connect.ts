@@ -1,5 +1,6 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { systemClock } from '../src/async/system-clock.ts';
+import { CALL_CLASSES, type Shares } from '../src/kube/call-class.ts';
 import { type ApiClient, createApiClient } from '../src/kube/client.ts';
 import { openConnection, type ProxyEnvironment } from '../src/kube/connection.ts';
 
@@ -21,13 +22,18 @@ export async function connect(kubeconfigPath: string, fieldManager = 'rehearsal'
   return connectBy(load, fieldManager);
 }
 
+/** Many scenes share one client, and each has watches of its own. */
+const MANY_OF_EACH = Object.fromEntries(
+  CALL_CLASSES.map((name) => [name, { connections: 64, waiting: 100_000 }]),
+) as unknown as Shares;
+
 /** The same for any kubeconfig. Throws what `load` throws. */
 export async function connectBy(
   load: () => KubeConfig,
   fieldManager = 'rehearsal',
   proxies: ProxyEnvironment = {},
 ): Promise<Connected> {
-  const connection = await openConnection(load, systemClock, proxies);
+  const connection = await openConnection(load, systemClock, proxies, { shares: MANY_OF_EACH });
   const client = createApiClient(connection, systemClock);
   return { client: managedBy(client, fieldManager), close: () => connection.close() };
 }

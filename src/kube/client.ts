@@ -1,9 +1,12 @@
 import { addAbortSignal } from 'node:stream';
 import { request } from 'undici';
 import { ignore, unlessAborted } from '../async/abort.ts';
+import { Bulkhead, BulkheadFullError } from '../async/bulkhead.ts';
 import type { Clock } from '../async/clock.ts';
+import { CALL_CLASSES, type CallClass, classOf, type Shares } from './call-class.ts';
 import type { Connection } from './connection.ts';
 import { ApiError, ApiUnreachableError, type StatusBody } from './errors.ts';
+import { namespaceOf } from './paths.ts';
 import { servedAtOf } from './server-time.ts';
 
 export interface ApiRequest {
@@ -36,7 +39,26 @@ export interface ApiClient {
   stream(request: ApiRequest): Promise<AsyncIterable<Uint8Array>>;
 }
 
-/** The limit for any single call. A caller passes its own deadline as `signal`. */
+/** The calls of one class now. */
+export interface CallLoad {
+  readonly class: CallClass;
+  /** A watch counts until it ends. */
+  readonly inFlight: number;
+  /** Those that wait until calls of their class end. */
+  readonly waiting: number;
+}
+
+export interface ClientOptions {
+  readonly onCall?: (call: ApiCall) => void;
+  /** Called for each call that was not made because too many of its class waited. */
+  readonly onFull?: (callClass: CallClass) => void;
+  readonly callTimeoutMs?: number;
+}
+
+/**
+ * The limit for any single call, and for its wait until calls of its class end. A caller passes its own deadline as
+ * `signal`.
+ */
 const CALL_TIMEOUT_MS = 30_000;
 /**
  * The hook caps Retry-After at this value. A longer pause would keep the cache stale for longer than any overload
@@ -47,24 +69,41 @@ const RETRY_AFTER_MAX_MS = 60_000;
 export function createApiClient(
   connection: Connection,
   clock: Pick<Clock, 'monotonicNow' | 'timeoutSignal'>,
-  onCall: (call: ApiCall) => void = () => undefined,
-  callTimeoutMs = CALL_TIMEOUT_MS,
-): ApiClient {
+  { onCall, onFull, callTimeoutMs = CALL_TIMEOUT_MS }: ClientOptions = {},
+): ApiClient & { load(): readonly CallLoad[] } {
+  const bulkheads = createBulkheads(connection.shares);
+
   const withTimeout = (signal: AbortSignal | undefined) => {
     const timeout = clock.timeoutSignal(callTimeoutMs);
     return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+  };
+
+  /** What ends the call for its class; undefined if the class has no room for it now. */
+  const enterNow = (call: ApiRequest) => bulkheads[classOf(call)].enterNow(namespaceOf(call.path));
+
+  /** Waits until the class has room for the call. */
+  const enter = async (call: ApiRequest): Promise<() => void> => {
+    const callClass = classOf(call);
+    try {
+      return await bulkheads[callClass].enter(namespaceOf(call.path), withTimeout(call.signal));
+    } catch (error) {
+      const isFull = error instanceof BulkheadFullError;
+      if (isFull) onFull?.(callClass);
+      const cause = isFull ? new Error(`too many calls of the class ${callClass} wait already`) : error;
+      throw new ApiUnreachableError(`${call.method} ${call.path}`, cause);
+    }
   };
 
   const send = async (call: ApiRequest, signal: AbortSignal, whilePreparing = signal) => {
     const what = `${call.method} ${call.path}`;
     const startedAt = clock.monotonicNow();
     const finished = (code: number, servedAt?: number) =>
-      onCall({ method: call.method, path: call.path, code, durationMs: clock.monotonicNow() - startedAt, servedAt });
+      onCall?.({ method: call.method, path: call.path, code, durationMs: clock.monotonicNow() - startedAt, servedAt });
     try {
       // An exec plugin can hang, so no call waits for credentials beyond its own timeout.
-      const { dispatcher, headers } = await unlessAborted(connection.prepare(), whilePreparing);
+      const { dispatchers, headers } = await unlessAborted(connection.prepare(), whilePreparing);
       const answered = request(connection.server + call.path + queryString(call.query), {
-        dispatcher,
+        dispatcher: dispatchers[classOf(call)],
         method: call.method,
         headers: {
           accept: call.accept ?? 'application/json',
@@ -107,18 +146,51 @@ export function createApiClient(
 
   return {
     async json(call) {
-      const response = await checked(call, withTimeout(call.signal));
+      const leave = enterNow(call) ?? (await enter(call));
       try {
+        const response = await checked(call, withTimeout(call.signal));
         return (await response.body.json()) as JsonObject;
       } catch (error) {
+        if (error instanceof ApiError || error instanceof ApiUnreachableError) throw error;
         throw new ApiUnreachableError(`${call.method} ${call.path}`, error);
+      } finally {
+        leave();
       }
     },
     async stream(call) {
-      // The timeout covers only the start of the response. The reader decides how long the body may be silent.
-      return (await checked(call, call.signal ?? new AbortController().signal, withTimeout(call.signal))).body;
+      const leave = enterNow(call) ?? (await enter(call));
+      try {
+        // The timeout covers only the start of the response. The reader decides how long the body may be silent.
+        const signal = call.signal ?? new AbortController().signal;
+        const { body } = await checked(call, signal, withTimeout(call.signal));
+        if (body.closed) leave();
+        return body.once('close', leave);
+      } catch (error) {
+        leave();
+        throw error;
+      }
     },
+    load: () =>
+      CALL_CLASSES.map((name) => ({
+        class: name,
+        inFlight: bulkheads[name].running,
+        waiting: bulkheads[name].waiting,
+      })),
   };
+}
+
+function createBulkheads(shares: Shares): Readonly<Record<CallClass, Bulkhead>> {
+  const bulkheads = CALL_CLASSES.map((name) => {
+    const { connections, connectionsOfNamespace = connections, waiting, waitingOfNamespace = waiting } = shares[name];
+    const bounds = {
+      running: connections,
+      runningOfKey: connectionsOfNamespace,
+      waiting,
+      waitingOfKey: waitingOfNamespace,
+    };
+    return [name, new Bulkhead(bounds)] as const;
+  });
+  return Object.fromEntries(bulkheads) as Record<CallClass, Bulkhead>;
 }
 
 function queryString(query: ApiRequest['query']): string {

@@ -1,6 +1,7 @@
 import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { unlessAborted } from '../async/abort.ts';
 import type { Clock } from '../async/clock.ts';
+import { CALL_CLASSES, type CallClass, SHARES, type Shares } from './call-class.ts';
 import { type ProxyEnvironment, proxyFor } from './proxy-environment.ts';
 
 export type { ProxyEnvironment } from './proxy-environment.ts';
@@ -8,8 +9,10 @@ export type { ProxyEnvironment } from './proxy-environment.ts';
 /** How to reach the API server, and with which credentials. See `openConnection`. */
 export interface Connection {
   readonly server: string;
+  /** How many connections each class of calls has. */
+  readonly shares: Shares;
   /**
-   * The dispatcher and the authentication headers for a call made now. Reads credentials again at most every few
+   * The dispatchers and the authentication headers for a call made now. Reads credentials again at most every few
    * seconds.
    */
   prepare(): Promise<Prepared>;
@@ -19,7 +22,8 @@ export interface Connection {
 }
 
 export interface Prepared {
-  readonly dispatcher: Dispatcher;
+  /** One for each class of calls, so that no class waits for a connection that another one holds. */
+  readonly dispatchers: Readonly<Record<CallClass, Dispatcher>>;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -41,7 +45,7 @@ interface HttpsOptions {
   auth?: string | null;
 }
 
-/** Timeouts for steps that may never finish. */
+/** Timeouts for steps that may never finish, and the number of connections. */
 export interface ConnectionLimits {
   /**
    * After this time an exec plugin, or any other source of credentials, counts as hung, and the next call tries again.
@@ -52,6 +56,7 @@ export interface ConnectionLimits {
    * proxy's response, and the handshake behind it.
    */
   readonly connectMs?: number;
+  readonly shares?: Shares;
 }
 
 const CREDENTIALS_FRESH_MS = 5_000;
@@ -59,10 +64,9 @@ const CREDENTIALS_TIMEOUT_MS = 60_000;
 /** Many calls can fail with 401 at once, and must not each run an exec plugin. */
 const FORGET_AT_MOST_EVERY_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 5_000;
-const MAX_CONNECTIONS = 64;
 
 /**
- * Opens one pool of keep-alive connections for all calls. The library would open a TLS connection per call
+ * Opens a pool of keep-alive connections for each class of calls. The library would open a TLS connection per call
  * (docs/decisions/0003-transport.md). Calls `load` again after the API server refused the credentials. New
  * certificates, whether from `load` or from an exec plugin, apply to the calls after that.
  * Throws what `load` and `proxyFor` throw, and an Error if there are no credentials within a minute.
@@ -71,7 +75,7 @@ export async function openConnection(
   load: () => KubeConfigLike,
   clock: Pick<Clock, 'monotonicNow' | 'setTimer'>,
   proxies: ProxyEnvironment = {},
-  { credentialsMs = CREDENTIALS_TIMEOUT_MS, connectMs = CONNECT_TIMEOUT_MS }: ConnectionLimits = {},
+  { credentialsMs = CREDENTIALS_TIMEOUT_MS, connectMs = CONNECT_TIMEOUT_MS, shares = SHARES }: ConnectionLimits = {},
 ): Promise<Connection> {
   let config = load();
   let { prepared, tlsKey } = await read(undefined);
@@ -79,7 +83,7 @@ export async function openConnection(
   let forgottenAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<Prepared> | undefined;
 
-  /** Keeps the agent, and so its connections, while its certificates stay the same. */
+  /** Keeps the agents, and so their connections, while their certificates stay the same. */
   async function read(before: { prepared: Prepared; tlsKey: string } | undefined) {
     const cluster = config.getCurrentCluster();
     const options: HttpsOptions = { headers: {} };
@@ -88,21 +92,23 @@ export async function openConnection(
     // As in client-go, NO_PROXY does not affect a `proxy-url`.
     const proxy = cluster?.proxyUrl || proxyFor(cluster?.server ?? '', proxies);
     const key = JSON.stringify([tls, proxy]);
-    const dispatcher = before?.tlsKey === key ? before.prepared.dispatcher : createAgent(tls, connectMs, proxy);
-    return { prepared: { dispatcher, headers: authHeaders(options) }, tlsKey: key };
+    const isSame = before?.tlsKey === key;
+    const dispatchers = isSame ? before.prepared.dispatchers : createAgents(shares, tls, connectMs, proxy);
+    return { prepared: { dispatchers, headers: authHeaders(options) }, tlsKey: key };
   }
 
   async function refresh(): Promise<Prepared> {
-    const old = prepared.dispatcher;
+    const old = prepared.dispatchers;
     ({ prepared, tlsKey } = await read({ prepared, tlsKey }));
     readAt = clock.monotonicNow();
     // Running calls may finish. A watch on the old agent ends with its own timeout.
-    if (old !== prepared.dispatcher) void old.close().catch(() => undefined);
+    if (old !== prepared.dispatchers) for (const one of Object.values(old)) void one.close().catch(() => undefined);
     return prepared;
   }
 
   return {
     server: (config.getCurrentCluster()?.server ?? '').replace(/\/+$/, ''),
+    shares,
     async prepare() {
       if (clock.monotonicNow() - readAt <= CREDENTIALS_FRESH_MS) return prepared;
       reading ??= refresh().finally(() => {
@@ -120,7 +126,9 @@ export async function openConnection(
         // The previous credentials are better than none. The next 401 tries again.
       }
     },
-    close: () => prepared.dispatcher.destroy(),
+    async close() {
+      await Promise.all(Object.values(prepared.dispatchers).map((dispatcher) => dispatcher.destroy()));
+    },
   };
 }
 
@@ -136,9 +144,19 @@ async function within(clock: Pick<Clock, 'setTimer'>, work: Promise<void>, ms: n
   }
 }
 
-function createAgent(tls: Record<string, unknown>, timeout: number, proxy: string | undefined): Dispatcher {
+function createAgents(shares: Shares, tls: Record<string, unknown>, timeout: number, proxy: string | undefined) {
+  const agents = CALL_CLASSES.map((one) => [one, createAgent(shares[one].connections, tls, timeout, proxy)] as const);
+  return Object.fromEntries(agents) as Prepared['dispatchers'];
+}
+
+function createAgent(
+  connections: number,
+  tls: Record<string, unknown>,
+  timeout: number,
+  proxy: string | undefined,
+): Dispatcher {
   const keepAlive = { keepAlive: true, keepAliveInitialDelay: 30_000, timeout };
-  const pool = { allowH2: false, connections: MAX_CONNECTIONS, pipelining: 1, keepAliveTimeout: 60_000 };
+  const pool = { allowH2: false, connections, pipelining: 1, keepAliveTimeout: 60_000 };
   const connect = { ...tls, ...keepAlive };
   if (proxy === undefined) return new Agent({ ...pool, connect });
   return new ProxyAgent({

@@ -39,6 +39,11 @@ export function resourceOf(path: string): string {
   return (parts[0] === 'namespaces' && parts[2] !== undefined ? parts[2] : parts[0]) ?? 'discovery';
 }
 
+/** The namespace in a path, also of the Namespace itself; empty if there is none. */
+export function namespaceOf(path: string): string {
+  return /^\/apis?\/(?:[^/]+\/){1,2}namespaces\/([^/]+)/.exec(path)?.[1] ?? '';
+}
+
 /** Splits the path of a single object into the path and plural of its kind (see `isServed`), and its name. */
 export function splitPath(path: string): { apiPath: string; plural: string; name: string } {
   const parts = path.split('/');

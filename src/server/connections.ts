@@ -6,36 +6,43 @@ import type { Socket } from 'node:net';
  * the memory of the process: an idle one costs some 50 KB with its TLS, one with a small body in hand twice that.
  */
 export const CONNECTIONS_MAX = 1_000;
-/** Requests that one connection may send before the first response. No API server sends a second one. */
-const PIPELINED_MAX = 16;
-
 interface Connection {
   readonly peer: string;
   readonly socket: Socket;
-  /** Those whose response has not left. */
-  readonly requests: Set<IncomingMessage>;
+  /** Those whose response has not left, with it. */
+  readonly requests: Map<IncomingMessage, ServerResponse>;
   /** Whether it has ever carried a response. */
   isUsed: boolean;
   /** The place of its last request among those of all connections. */
   lastUse: number;
 }
 
+/** What is absent is not counted. */
+export interface ConnectionEvents {
+  /** A connection was ended because there are too many. */
+  readonly onDisplaced?: () => void;
+  /** A connection was ended because it sent a request before it had the response to the one before. */
+  readonly onPipelined?: () => void;
+}
+
 /**
  * The open connections of a server. At the limit, a new connection replaces one that never
  * carried a response, else the least recently used. Refusing it would let an attacker with a thousand connections lock out
  * the API server.
+ *
+ * A connection has one request in hand. An API server sends the next one when it has the response. One that does not wait
+ * is ended: else a few connections could have more in hand than all API servers together.
  */
 export class Connections {
   /** By peer, because behind TLS a request has another socket than its connection. */
   readonly #open = new Map<string, Connection>();
   readonly #max: number;
-  readonly #onDisplaced: () => void;
+  readonly #on: ConnectionEvents;
   #uses = 0;
 
-  /** `onDisplaced` is called for every connection that is ended because there are too many. */
-  constructor(server: Server, max: number, onDisplaced: () => void = () => undefined) {
+  constructor(server: Server, max: number, on: ConnectionEvents = {}) {
     this.#max = max;
-    this.#onDisplaced = onDisplaced;
+    this.#on = on;
     server.on('connection', (socket: Socket) => this.#add(socket));
     server.on('request', (request, response) => this.#track(request, response));
   }
@@ -63,7 +70,13 @@ export class Connections {
 
   #add(socket: Socket): void {
     const peer = peerOf(socket);
-    const connection = { peer, socket, requests: new Set<IncomingMessage>(), isUsed: false, lastUse: this.#uses++ };
+    const connection = {
+      peer,
+      socket,
+      requests: new Map<IncomingMessage, ServerResponse>(),
+      isUsed: false,
+      lastUse: this.#uses++,
+    };
     this.#open.set(peer, connection);
     socket.once('close', () => this.#open.get(peer) === connection && this.#open.delete(peer));
     if (this.#open.size > this.#max) this.#makeRoom(connection);
@@ -75,15 +88,15 @@ export class Connections {
     const found = others.sort(byUse)[0] ?? newest;
     this.#open.delete(found.peer);
     found.socket.destroy();
-    this.#onDisplaced();
+    this.#on.onDisplaced?.();
   }
 
   #track(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#open.get(peerOf(request.socket));
     if (connection !== undefined) {
       connection.lastUse = this.#uses++;
-      connection.requests.add(request);
-      if (connection.requests.size > PIPELINED_MAX) connection.socket.destroy();
+      if (isAwaited(connection)) this.#refuse(request);
+      connection.requests.set(request, response);
     }
     response.on('close', () => {
       if (connection !== undefined) {
@@ -92,10 +105,25 @@ export class Connections {
       }
     });
   }
+
+  /** Of the TLS connection, so that whoever reads the request knows at once that nobody waits for its response. */
+  #refuse({ socket }: IncomingMessage): void {
+    if (socket.destroyed) return;
+    socket.destroy();
+    this.#on.onPipelined?.();
+  }
+}
+
+/**
+ * Whether a response is yet to be made. Those that are made and have not left do not count: the next request can be here
+ * before this process hears that the response has left.
+ */
+function isAwaited({ requests }: Connection): boolean {
+  return requests.values().some(({ writableEnded }) => !writableEnded);
 }
 
 function hasWholeRequest({ requests }: Connection): boolean {
-  return requests.values().some(({ complete }) => complete);
+  return requests.keys().some(({ complete }) => complete);
 }
 
 /** The first is the first to go. */

@@ -8,6 +8,8 @@ const MAX_TIMEOUT_MS = 30_000;
 export interface Deadline {
   /** Aborts when the response is due, or when the process stops. */
   readonly signal: AbortSignal;
+  /** Aborts the signal now: nobody waits for the response any more. */
+  abandon(why: Error): void;
   /** Call it when the response is made: its timer would keep the process alive. */
   close(): void;
 }
@@ -31,7 +33,7 @@ export class Deadlines {
     };
     this.#open.add(controller);
     if (this.#isHurried) controller.abort(hurried());
-    return { signal: controller.signal, close };
+    return { signal: controller.signal, abandon: (why) => controller.abort(why), close };
   }
 
   /** Every response is due now, those to come too. */

@@ -3,7 +3,7 @@ import { createServer as createHttpServer, type RequestListener, type Server } f
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Clock, sleep } from '../async/clock.ts';
-import { CONNECTIONS_MAX, Connections } from './connections.ts';
+import { CONNECTIONS_MAX, type ConnectionEvents, Connections } from './connections.ts';
 
 export interface ServingCertificate {
   readonly cert: string | Buffer;
@@ -22,12 +22,10 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 const QUIET_MS = 1_000;
 
 /** What is absent has its default. */
-export interface Limits {
+export interface Limits extends ConnectionEvents {
   readonly maxConnections?: number;
   /** From the connection on; a client that takes longer for its handshake is cut off. */
   readonly handshakeTimeoutMs?: number;
-  /** Told of every connection that had to go because there were too many. */
-  readonly onDisplaced?: () => void;
 }
 
 /**
@@ -66,10 +64,7 @@ function contextOf(certificate: ServingCertificate | undefined, clientCa: string
   return { ...certificate, ...client, minVersion: 'TLSv1.2' as const };
 }
 
-export function createHealthServer(
-  listener: RequestListener,
-  limits: Pick<Limits, 'maxConnections' | 'onDisplaced'> = {},
-): Server {
+export function createHealthServer(listener: RequestListener, limits: Omit<Limits, 'handshakeTimeoutMs'> = {}): Server {
   return limited(createHttpServer(listener), limits);
 }
 
@@ -134,12 +129,12 @@ const CONNECTIONS = new WeakMap<Server, Connections>();
  * What is left to Node's defaults, for they do: 16 KiB of headers. What is not limited: how many requests one connection
  * carries after each other, for the API server keeps its connections as long as it has evictions.
  */
-function limited<T extends Server>(server: T, { maxConnections = CONNECTIONS_MAX, onDisplaced }: Limits): T {
+function limited<T extends Server>(server: T, { maxConnections = CONNECTIONS_MAX, ...on }: Limits): T {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = REQUEST_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   // Node would end idle connections at once when the server closes, also one into which a request is being written.
   server.closeIdleConnections = () => undefined;
-  CONNECTIONS.set(server, new Connections(server, maxConnections, onDisplaced));
+  CONNECTIONS.set(server, new Connections(server, maxConnections, on));
   return server;
 }

@@ -5,13 +5,15 @@ import { LOG, type Log } from '../log/messages.ts';
 import type { Decision } from '../policy/decision.ts';
 import type { EvictionRequest } from '../policy/model.ts';
 import { parseReview, reviewResponse } from '../webhook/admission-review.ts';
+import { ClientLeftError } from '../webhook/admitter.ts';
 import { answerWithinMs, type Deadlines } from './deadlines.ts';
 import { answerReadiness, type Readiness } from './health-app.ts';
 import { Bodies } from './request-body.ts';
 import { RequestError } from './request-error.ts';
 
 export interface AppOptions extends Readiness {
-  readonly admit: (request: EvictionRequest, signal: AbortSignal) => Promise<Decision>;
+  /** `client` is its address. */
+  readonly admit: (request: EvictionRequest, signal: AbortSignal, client: string) => Promise<Decision>;
   /** Why the client may not ask, if so. Absent: everybody may who reaches the port. */
   readonly mayAsk?: ((request: IncomingMessage) => { status: 401 | 403; error: string } | undefined) | undefined;
   readonly deadlines: Pick<Deadlines, 'open'>;
@@ -74,11 +76,16 @@ function review(options: AppOptions): Middleware {
     checkClient(ctx, options);
     checkContent(ctx);
     const deadline = deadlines.open(answerWithinMs(ctx.url));
+    const { socket } = ctx.req;
+    ctx.res.on('close', () => ctx.res.writableEnded || deadline.abandon(new ClientLeftError('the client has left')));
     try {
       const parsed = parseReview(await bodies.read(ctx.req, deadline.signal));
+      if (socket.destroyed) throw new RequestError(400, 'the connection ended before the response');
       if (parsed.kind === 'malformed') throw new RequestError(400, `not an AdmissionReview: ${parsed.problems}`);
       const decision =
-        parsed.kind === 'review' ? await admit(parsed.request, deadline.signal) : unreadable(log, parsed.problems);
+        parsed.kind === 'review'
+          ? await admit(parsed.request, deadline.signal, socket.remoteAddress ?? '')
+          : unreadable(log, parsed.problems);
       ctx.body = reviewResponse(parsed.uid, decision);
     } finally {
       deadline.close();

@@ -1,4 +1,5 @@
 import { ignore, unlessAborted } from '../async/abort.ts';
+import { Bulkhead, BulkheadFullError } from '../async/bulkhead.ts';
 import type { Clock } from '../async/clock.ts';
 import type { Observer } from '../cache/observer.ts';
 import { describeError } from '../kube/errors.ts';
@@ -6,18 +7,26 @@ import type { Log } from '../log/messages.ts';
 import { type Decision, type Mark, MESSAGES, wait } from '../policy/decision.ts';
 import type { EvictionRequest } from '../policy/model.ts';
 import { type AwaitCacheThen, next } from '../policy/next.ts';
-import type { Observation } from '../policy/observation.ts';
+import type { Look, Observation } from '../policy/observation.ts';
 import type { PolicySettings } from '../policy/profile.ts';
 import { logDecision } from './decision-log.ts';
+import type { MarkOutcome } from './marker.ts';
 
 export interface AdmitterOptions {
   readonly observer: Pick<Observer, 'begin' | 'look' | 'lookAgain' | 'cacheKnows'>;
-  readonly marker: { mark(decision: Mark, signal: AbortSignal): Promise<'marked' | 'changed'> };
+  readonly marker: { mark(decision: Mark, signal: AbortSignal): Promise<MarkOutcome> };
   readonly settings: PolicySettings;
   readonly log: Log;
   readonly clock: Pick<Clock, 'monotonicNow' | 'timeoutSignal'>;
   /** Called with every decision, for metrics. */
   readonly onDecision?: (decision: Decision, durationMs: number) => void;
+  /** Called for each request that is refused because too many wait for a look. */
+  readonly onFull?: () => void;
+}
+
+/** The client left before its response. Nobody hears of a decision, so there is none. */
+export class ClientLeftError extends Error {
+  override readonly name = 'ClientLeftError';
 }
 
 /** How often to decide one request again because the cluster changed meanwhile. */
@@ -25,9 +34,16 @@ const MAX_CHANGES = 8;
 /** How long to wait for the cache to see an instance that a live read found. */
 const CACHE_CATCH_UP_MS = 2_000;
 
+/**
+ * Live looks at pods and nodes, by client. Anybody who reaches the port can ask for them with made-up reviews. Clients
+ * take turns, and what waits is over in about a second. The controllers keep four connections of those for live reads.
+ */
+const LOOKS = { running: 20, waiting: 900, waitingOfKey: 450 };
+
 /** Handles one eviction: observes, decides, acts, and decides again if the cluster changed meanwhile. */
 export class Admitter {
   readonly #options: AdmitterOptions;
+  readonly #looks = new Bulkhead(LOOKS);
 
   constructor(options: AdmitterOptions) {
     this.#options = options;
@@ -35,44 +51,65 @@ export class Admitter {
 
   /**
    * Never rejects: any failure is doubt, and doubt waits (S6). `signal` aborts when the response is due. A mark that
-   * has begun by then continues, and is logged when it is done. Any other work stops.
+   * has begun by then continues, and is logged when it is done. Any other work stops. `client` is an address: those with
+   * another one take turns with it.
    */
-  async admit(request: EvictionRequest, signal: AbortSignal): Promise<Decision> {
+  async admit(request: EvictionRequest, signal: AbortSignal, client = ''): Promise<Decision> {
     const startedAt = this.#options.clock.monotonicNow();
-    const deciding = this.#decide(request, signal);
+    const deciding = this.#decide(request, signal, client);
     try {
       return this.#report(request, await unlessAborted(deciding, signal), startedAt);
     } catch (error) {
       if (!signal.aborted) return this.#report(request, doubt(describeError(error)), startedAt);
       void deciding.then((late) => late.kind === 'mark' && this.#report(request, late, startedAt), ignore);
-      return this.#report(request, doubt('the answer was due before the API server had answered'), startedAt);
+      const due = doubt('the answer was due before the API server had answered');
+      return signal.reason instanceof ClientLeftError ? due : this.#report(request, due, startedAt);
     }
   }
 
   /** Carries out looks and marks until a decision stands. */
-  async #decide(request: EvictionRequest, signal: AbortSignal): Promise<Decision> {
+  async #decide(request: EvictionRequest, signal: AbortSignal, client: string): Promise<Decision> {
     const { observer, settings } = this.#options;
     let seen = observer.begin(request);
     for (let changes = 0; changes < MAX_CHANGES; ) {
       signal.throwIfAborted();
       const step = next(seen, settings);
       if (step.kind === 'look') {
-        seen = await observer.look(seen, step, signal);
+        seen = await this.#look(seen, step, signal, client);
         continue;
       }
       const decision = await this.#carryOut(step, seen, signal);
-      if (decision !== 'changed') return decision;
-      seen = await observer.lookAgain(seen, signal);
+      if (typeof decision !== 'string') return decision;
+      seen = decision === 'joined' ? observer.begin(request) : await observer.lookAgain(seen, signal);
       changes++;
     }
     return doubt(`the pod or its tracking resource changed ${MAX_CHANGES} times meanwhile`);
   }
 
-  /** `changed`: the cluster differs from the observation of this step. */
+  /** A look at a tracker does not take part: a slow one must not hold up those who need none. */
+  async #look(seen: Observation, look: Look, signal: AbortSignal, client: string): Promise<Observation> {
+    const { observer, onFull } = this.#options;
+    if (!look.live || look.at === 'tracker') return observer.look(seen, look, signal);
+    try {
+      const leave = this.#looks.enterNow(client) ?? (await this.#looks.enter(client, signal));
+      try {
+        return await observer.look(seen, look, signal);
+      } finally {
+        leave();
+      }
+    } catch (error) {
+      if (!(error instanceof BulkheadFullError)) throw error;
+      onFull?.();
+      throw new Error('too many evictions wait for a live read already', { cause: error });
+    }
+  }
+
+  /** `changed`: the cluster differs from the observation of this step. `joined`: see Marker. */
   async #carryOut(step: Decision | AwaitCacheThen, seen: Observation, signal: AbortSignal) {
     if (step.kind === 'awaitCache') return (await this.#cacheCaughtUp(seen, signal)) ? 'changed' : step.otherwise;
     if (step.kind !== 'mark') return step;
-    return (await this.#options.marker.mark(step, signal)) === 'marked' ? step : 'changed';
+    const outcome = await this.#options.marker.mark(step, signal);
+    return outcome === 'marked' ? step : outcome;
   }
 
   #cacheCaughtUp(seen: Observation, signal: AbortSignal): Promise<boolean> {

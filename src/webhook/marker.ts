@@ -1,3 +1,5 @@
+import { ignore, unlessAborted } from '../async/abort.ts';
+import { Bulkhead } from '../async/bulkhead.ts';
 import { KeyedMutex } from '../async/keyed-mutex.ts';
 import type { Cache } from '../cache/cache.ts';
 import { storeKey } from '../cache/keys.ts';
@@ -16,26 +18,95 @@ export interface MarkerOptions {
   readonly writes: Writes;
   readonly settings: PolicySettings;
   readonly clock: { now(): number };
+  /** Called for each request that is refused because too many wait for marks. */
+  readonly onFull?: () => void;
+}
+
+/** `joined`: the pod was marked by a mark that another request had begun. */
+export type MarkOutcome = 'marked' | 'joined' | 'changed';
+
+/**
+ * Requests that may wait for marks. Each holds a connection until it is answered, and the server has 1,000. So slow
+ * marks leave connections to the evictions of pods that need no mark, and those of one namespace leave some to others.
+ */
+const WAITING_MAX = 600;
+const WAITING_MAX_OF_NAMESPACE = 300;
+
+interface RunningMark {
+  readonly outcome: Promise<'marked' | 'changed'>;
+  readonly nobodyWaits: AbortController;
+  waiting: number;
 }
 
 /**
  * Carries out a mark: the entry first, then the pod's annotation (S5). Each write is guarded by the observation (S4).
+ * One instance has at most one mark in flight: drainers ask every few seconds, and a slow mark would be begun each time.
  */
 export class Marker {
   readonly #options: MarkerOptions;
   readonly #trackers = new KeyedMutex();
+  /** By instance. */
+  readonly #running = new Map<string, RunningMark>();
+  readonly #waiting = new Bulkhead({
+    running: WAITING_MAX,
+    runningOfKey: WAITING_MAX_OF_NAMESPACE,
+    waiting: 0,
+  });
 
   constructor(options: MarkerOptions) {
     this.#options = options;
   }
 
+  /** Whether a mark of this instance has begun and not ended. */
+  isInFlight(pod: Pick<Pod, 'namespace' | 'name' | 'uid'>): boolean {
+    return this.#running.has(instanceKey(pod));
+  }
+
   /**
+   * Joins the mark of this instance that is in flight, else begins one. The mark in flight may rest on another decision:
+   * after `joined`, decide again, as if the request had come when the pod was marked.
    * `changed`: the cluster differs from the observation, so decide again on live reads. Anything written by then is
    * harmless.
-   * `signal` only ends the wait for a turn. A write that has begun continues, and so does the mark after its entry,
-   * even if the response has left. Otherwise an API server slower than the webhook's timeout would prevent every mark.
+   * `signal` only ends the wait for a turn, once nobody else waits for this mark. A write that has begun continues, and
+   * so does the mark after its entry, even if the response has left. Otherwise an API server slower than the webhook's
+   * timeout would prevent every mark. No write takes longer than a call may.
    */
-  async mark({ pod, note, entryOn }: Mark, signal: AbortSignal): Promise<'marked' | 'changed'> {
+  async mark(decision: Mark, signal: AbortSignal): Promise<MarkOutcome> {
+    signal.throwIfAborted();
+    const leave = this.#waiting.enterNow(decision.pod.namespace);
+    if (leave === undefined) {
+      this.#options.onFull?.();
+      throw new Error('too many evictions wait for marks already');
+    }
+    const key = instanceKey(decision.pod);
+    const joined = this.#running.get(key);
+    const running = joined ?? this.#begin(key, decision);
+    running.waiting++;
+    const giveUp = () => {
+      leave();
+      running.waiting--;
+      if (running.waiting === 0) running.nobodyWaits.abort(signal.reason);
+    };
+    signal.addEventListener('abort', giveUp, { once: true });
+    try {
+      if (joined === undefined) return await running.outcome;
+      return (await unlessAborted(running.outcome, signal)) === 'marked' ? 'joined' : 'changed';
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+      leave();
+    }
+  }
+
+  #begin(key: string, decision: Mark): RunningMark {
+    const nobodyWaits = new AbortController();
+    const outcome = this.#carryOut(decision, nobodyWaits.signal).finally(() => this.#running.delete(key));
+    outcome.catch(ignore);
+    const running = { outcome, nobodyWaits, waiting: 0 };
+    this.#running.set(key, running);
+    return running;
+  }
+
+  async #carryOut({ pod, note, entryOn }: Mark, signal: AbortSignal): Promise<'marked' | 'changed'> {
     const { cache, writes, settings } = this.#options;
     this.#remember(pod, note);
     if (entryOn !== undefined && !(await this.#writeEntry(pod, note, entryOn, signal))) return 'changed';
@@ -100,6 +171,9 @@ export class Marker {
     }
   }
 }
+
+const instanceKey = ({ namespace, name, uid }: Pick<Pod, 'namespace' | 'name' | 'uid'>) =>
+  `${namespace}/${name}/${uid}`;
 
 function newerOf(seen: Tracker, cached: Tracker | undefined): Tracker {
   return cached === undefined || isOlder(cached.resourceVersion, seen.resourceVersion) ? seen : cached;

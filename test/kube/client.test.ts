@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/async/system-clock.ts';
+import { SHARES } from '../../src/kube/call-class.ts';
 import { type ApiCall, createApiClient } from '../../src/kube/client.ts';
 import { type Connection, openConnection } from '../../src/kube/connection.ts';
 import { ApiUnreachableError } from '../../src/kube/errors.ts';
@@ -11,7 +12,7 @@ import { settle, until } from '../support/time.ts';
 async function aClient(
   t: TestContext,
   answering: Answering = answer(200, { ok: true }),
-  { callTimeoutMs }: { callTimeoutMs?: number } = {},
+  options: { callTimeoutMs?: number; onFull?: (callClass: string) => void } = {},
 ) {
   const { port, seen, world: server } = await anApiServer(t, answering);
   const world = Object.assign(server, { token: 't1', loads: 0 });
@@ -28,7 +29,7 @@ async function aClient(
   const connection = await openConnection(load, systemClock);
   t.after(() => connection.close());
   const calls: ApiCall[] = [];
-  const client = createApiClient(connection, CLOCK, (call) => calls.push(call), callTimeoutMs);
+  const client = createApiClient(connection, CLOCK, { onCall: (call) => calls.push(call), ...options });
   return { client, connection, seen, calls, world, port };
 }
 
@@ -42,6 +43,7 @@ const GET = { method: 'GET', path: '/api/v1/pods' } as const;
 /** Credentials that never come. */
 const withoutCredentials: Connection = {
   server: 'https://127.0.0.1:1',
+  shares: SHARES,
   prepare: () => new Promise(() => undefined),
   forgetCredentials: () => undefined,
   close: async () => undefined,
@@ -51,7 +53,7 @@ describe('ApiClient: credentials that do not come', { timeout: HANGS_MS }, () =>
   for (const how of ['json', 'stream'] as const) {
     test(`${how}: the call waits no longer than its signal`, async () => {
       const calls: ApiCall[] = [];
-      const client = createApiClient(withoutCredentials, CLOCK, (call) => calls.push(call));
+      const client = createApiClient(withoutCredentials, CLOCK, { onCall: (call) => calls.push(call) });
       const stop = new AbortController();
       const call = client[how]({ ...GET, signal: stop.signal });
       stop.abort(new Error('the answer is due'));
@@ -109,10 +111,95 @@ describe('ApiClient: a request', () => {
     assert.ok(world.connections <= 2, `${world.connections}`);
   });
 
-  test('many at a time share at most 64 connections', async (t) => {
+  test('many at a time share the connections of their class, and all classes have at most 64', async (t) => {
     const { client, world } = await aClient(t);
     await Promise.all(Array.from({ length: 300 }, () => client.json(GET)));
-    assert.ok(world.connections <= 64, `${world.connections}`);
+    assert.ok(world.connections <= SHARES.read.connections, `${world.connections}`);
+    const all = Object.values(SHARES).reduce((sum, { connections }) => sum + connections, 0);
+    assert.equal(all, 64);
+  });
+});
+
+describe('ApiClient: calls that hang hold up only their own class', { timeout: HANGS_MS }, () => {
+  const pod = (namespace: string, name = 'a') => `/api/v1/namespaces/${namespace}/pods/${name}`;
+  const mark = (namespace: string, name?: string) =>
+    ({ method: 'PATCH', path: pod(namespace, name), body: {} }) as const;
+  const loadOf = (client: Awaited<ReturnType<typeof aClient>>['client'], name: string) => {
+    const { inFlight, waiting } = client.load().find((one) => one.class === name) ?? assert.fail();
+    return [inFlight, waiting];
+  };
+  /** Does not answer calls of one method, or about one resource. */
+  const hanging =
+    (what: RegExp): Answering =>
+    (response, { method, url }) =>
+      what.test(`${method} ${url}`) ? undefined : answer(200, { ok: true })(response);
+
+  test('writes: watches, reads, Events and writes of other namespaces go on', async (t) => {
+    const { client, seen } = await aClient(t, hanging(/^PATCH .*slow/));
+    const stop = new AbortController();
+    const { signal } = stop;
+    const hung = Array.from({ length: 100 }, (_, n) => client.json({ ...mark('slow', `p${n}`), signal }));
+    await until(() => seen.length === 8, 'the share of one namespace');
+    await settle();
+    assert.equal(seen.length, 8);
+    assert.deepEqual(loadOf(client, 'write'), [8, 92]);
+    for (let i = 0; i < 20; i++) await client.json({ method: 'GET', path: pod('db') });
+    await client.stream({ method: 'GET', path: '/api/v1/pods', query: { watch: true } });
+    await client.json({ method: 'POST', path: '/api/v1/namespaces/slow/events', body: {} });
+    await client.json(mark('db'));
+    stop.abort(new Error('enough'));
+    assert.ok((await Promise.allSettled(hung)).every(({ status }) => status === 'rejected'));
+    assert.deepEqual(loadOf(client, 'write'), [0, 0]);
+    assert.equal(seen.filter(({ url }) => url?.includes('slow')).length, 9, 'what waited was never sent');
+  });
+
+  test('reads of trackers: reads of pods go on', async (t) => {
+    const { client, seen } = await aClient(t, hanging(/couchbaseclusters/));
+    const stop = new AbortController();
+    const path = '/apis/couchbase.com/v2/namespaces/db/couchbaseclusters/cb';
+    const hung = Array.from({ length: 50 }, () => client.json({ method: 'GET', path, signal: stop.signal }));
+    await until(() => seen.length === SHARES.tracker.connections, 'the share of trackers');
+    await client.json({ method: 'GET', path: pod('db') });
+    stop.abort(new Error('enough'));
+    await Promise.allSettled(hung);
+  });
+
+  test('what is over the bound of waiting calls is not sent, and is counted', async (t) => {
+    const full: string[] = [];
+    const { client, seen } = await aClient(t, silent, { onFull: (callClass) => full.push(callClass) });
+    const stop = new AbortController();
+    const most = (SHARES.write.connectionsOfNamespace ?? 0) + (SHARES.write.waitingOfNamespace ?? 0);
+    const hung = Array.from({ length: most }, () => client.json({ ...mark('slow'), signal: stop.signal }));
+    const message = `PATCH ${pod('slow')}: too many calls of the class write wait already`;
+    await assert.rejects(client.json(mark('slow')), { name: 'ApiUnreachableError', message });
+    assert.deepEqual(full, ['write']);
+    await until(() => seen.length === 8, 'those that are in flight');
+    stop.abort(new Error('enough'));
+    await Promise.allSettled(hung);
+  });
+
+  test('a call waits no longer than any call may take', async (t) => {
+    const timeout = heldTimeouts(t);
+    const { client, seen } = await aClient(t, silent);
+    const hung = Array.from({ length: 8 }, () => client.json(mark('slow')));
+    await until(() => seen.length === 8, 'those that are in flight');
+    const waiting = client.json(mark('slow'));
+    timeout.comes();
+    await assert.rejects(waiting, { name: 'ApiUnreachableError', message: /aborted due to timeout/ });
+    await Promise.allSettled(hung);
+    assert.deepEqual(loadOf(client, 'write'), [0, 0]);
+  });
+
+  test('a watch counts until it ends', async (t) => {
+    const { client } = await aClient(t, (response) => void response.writeHead(200).write('first\n'));
+    const stop = new AbortController();
+    const body = await client.stream({ ...GET, query: { watch: true }, signal: stop.signal });
+    assert.deepEqual(loadOf(client, 'watch'), [1, 0]);
+    stop.abort();
+    await assert.rejects(async () => {
+      for await (const _ of body);
+    });
+    await until(() => loadOf(client, 'watch')[0] === 0, 'its end');
   });
 });
 

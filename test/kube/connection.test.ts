@@ -123,8 +123,10 @@ describe('openConnection', () => {
     t.after(() => silent.close());
     const { load } = aKubeConfig(`https://127.0.0.1:${(silent.address() as AddressInfo).port}`);
     const connection = await openConnection(load, systemClock, {}, { connectMs: 50 });
-    const { dispatcher } = await connection.prepare();
-    await assert.rejects(request(connection.server, { dispatcher }), { code: 'UND_ERR_CONNECT_TIMEOUT' });
+    const { dispatchers } = await connection.prepare();
+    await assert.rejects(request(connection.server, { dispatcher: dispatchers.read }), {
+      code: 'UND_ERR_CONNECT_TIMEOUT',
+    });
     await connection.close();
   });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { resourceOf } from '../../src/kube/paths.ts';
+import { namespaceOf, resourceOf } from '../../src/kube/paths.ts';
 
 describe('resourceOf', () => {
   for (const [path, expected] of [
@@ -18,5 +18,18 @@ describe('resourceOf', () => {
     ['/api/v1', 'discovery'],
   ] as const) {
     test(path, () => assert.equal(resourceOf(path), expected));
+  }
+});
+
+describe('namespaceOf', () => {
+  for (const [path, expected] of [
+    ['/api/v1/namespaces/db/pods/cb-0000', 'db'],
+    ['/api/v1/namespaces/db', 'db'],
+    ['/apis/couchbase.com/v2/namespaces/db/couchbaseclusters/cb', 'db'],
+    ['/api/v1/nodes/namespaces', ''],
+    ['/api/v1/pods', ''],
+    ['/apis', ''],
+  ] as const) {
+    test(`${path}: ${expected}`, () => assert.equal(namespaceOf(path), expected));
   }
 });

@@ -81,8 +81,7 @@ async function aClient(
   const client = createApiClient(
     connection,
     { ...systemClock, monotonicNow: () => clock.now },
-    undefined,
-    options.callTimeoutMs,
+    options.callTimeoutMs === undefined ? {} : { callTimeoutMs: options.callTimeoutMs },
   );
   return { client, clock };
 }

@@ -9,6 +9,7 @@ class FakeSocket extends EventEmitter {
   readonly remotePort: number;
   bytesRead = 0;
   isOpen = true;
+  destroyed = false;
 
   constructor(remotePort: number) {
     super();
@@ -17,6 +18,7 @@ class FakeSocket extends EventEmitter {
 
   destroy(): void {
     this.isOpen = false;
+    this.destroyed = true;
     this.emit('close');
   }
 }
@@ -24,8 +26,9 @@ class FakeSocket extends EventEmitter {
 /** A server of which only the events matter. */
 function aServer(max: number) {
   const server = new EventEmitter();
-  let displaced = 0;
-  const connections = new Connections(server as Server, max, () => displaced++);
+  const counts = { displaced: 0, pipelined: 0 };
+  const on = { onDisplaced: () => counts.displaced++, onPipelined: () => counts.pipelined++ };
+  const connections = new Connections(server as Server, max, on);
   let port = 1;
   const connect = () => {
     const socket = new FakeSocket(port++);
@@ -34,11 +37,18 @@ function aServer(max: number) {
   };
   const ask = (socket: object) => {
     const request = { socket, complete: false };
-    const response = new EventEmitter();
+    const response = Object.assign(new EventEmitter(), { writableEnded: false });
     server.emit('request', request, response);
-    return { arrive: () => Object.assign(request, { complete: true }), answer: () => response.emit('close') };
+    return {
+      arrive: () => Object.assign(request, { complete: true }),
+      make: () => Object.assign(response, { writableEnded: true }),
+      answer() {
+        this.make();
+        response.emit('close');
+      },
+    };
   };
-  return { connections, connect, ask, displaced: () => displaced };
+  return { connections, connect, ask, displaced: () => counts.displaced, pipelined: () => counts.pipelined };
 }
 
 const open = (...sockets: { isOpen: boolean }[]) => sockets.map(({ isOpen }) => isOpen);
@@ -85,14 +95,27 @@ describe('Connections', () => {
     assert.deepEqual(open(busy, next), [false, true]);
   });
 
-  test('one that sends more than sixteen requests before the first is answered is ended', () => {
-    const { connect, ask } = aServer(5);
+  test('one that sends a request before the last one is answered is ended', () => {
+    const { connect, ask, pipelined } = aServer(5);
     const [patient, hasty] = [connect(), connect()];
     for (let i = 0; i < 40; i++) ask(patient).answer();
-    for (let i = 0; i < 16; i++) ask(hasty);
-    assert.deepEqual(open(patient, hasty), [true, true]);
+    ask(patient);
     ask(hasty);
+    assert.deepEqual(open(patient, hasty), [true, true]);
+    for (let i = 0; i < 3; i++) ask(hasty);
     assert.deepEqual(open(patient, hasty), [true, false]);
+    assert.equal(pipelined(), 1);
+  });
+
+  test('one that has its response may send the next request before this process hears that it has', () => {
+    const { connect, ask } = aServer(5);
+    const socket = connect();
+    const first = ask(socket);
+    first.make();
+    const second = ask(socket);
+    first.answer();
+    second.answer();
+    assert.deepEqual(open(socket), [true]);
   });
 
   test('what is quiet ends; what is asked, was asked meanwhile, or has begun to ask, stays', () => {

@@ -34,7 +34,9 @@ export function anAdmitter(world: CacheWorld = {}) {
   const clock = { ...aStillClock(NOW), timeoutSignal: (ms: number) => AbortSignal.timeout(ms) };
   const observer = new Observer({ cache, reads: createReads(api), settings, clock });
   const onDecision = (decision: Decision) => void decided.push(decision);
-  const admitter = new Admitter({ observer, marker, settings, log, clock, onDecision });
+  let full = 0;
+  const onFull = () => void full++;
+  const admitter = new Admitter({ observer, marker, settings, log, clock, onDecision, onFull });
   const deadline = new AbortController();
   return {
     api,
@@ -42,7 +44,10 @@ export function anAdmitter(world: CacheWorld = {}) {
     log,
     decided,
     deadline,
-    admit: (request: Partial<EvictionRequest> = {}) => admitter.admit(aRequest(request), deadline.signal),
+    /** How many were refused because too many waited for a look. */
+    full: () => full,
+    admit: (request: Partial<EvictionRequest> = {}, client?: string) =>
+      admitter.admit(aRequest(request), deadline.signal, client),
   };
 }
 

@@ -20,6 +20,7 @@ export function anUnusedHooksMetrics() {
     freshness: () => [{ kind: 'pods', hasSynced: true, agreedAt: 1_000, objects: 7 }],
     monotonicNow: () => 3_500,
     clockAheadMs: () => 7_200_000,
+    calls: () => [{ class: 'write', inFlight: 8, waiting: 3 }],
     certificates: () => [{ certificate: 'serving', at: 1_800_000_000_000 }],
   });
   return metrics;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ApiUnreachableError } from '../../src/kube/errors.ts';
 import { LOG } from '../../src/log/messages.ts';
+import { ClientLeftError } from '../../src/webhook/admitter.ts';
 import { anAdmitter, answerOf } from '../support/admission.ts';
 import { refusal } from '../support/api.ts';
 import { ENTRY_KEY, POD_PATH, TRACKER_PATH } from '../support/cache.ts';
@@ -366,5 +367,58 @@ describe('Admitter: doubt waits', () => {
       WRITE_ENTRY,
       MARK,
     ]);
+  });
+});
+
+describe('Admitter: requests about one pod at the same time', () => {
+  test('one mark; the others are told that the pod waits, and cost no call', async () => {
+    const { admit, api, log } = anAdmitter();
+    const answers = (await Promise.all([admit(), admit(), admit()])).map(answerOf);
+    assert.equal(answers[0], '429 Reschedule annotation added to pod');
+    for (const answer of answers.slice(1)) assert.match(answer, /^429 Pod waiting to be rescheduled \(marked/);
+    assert.deepEqual(api.calls, [WRITE_ENTRY, MARK]);
+    assert.deepEqual(log.messages().toSorted(), [LOG.marked, LOG.waiting, LOG.waiting].toSorted());
+  });
+});
+
+describe('Admitter: live looks', () => {
+  test('so many at a time; clients take turns; what needs no look does not wait', async () => {
+    const { admit, api } = anAdmitter({ pods: [marked] });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    api.before = () => promise;
+    const ask = (name: string, client: string) => admit({ name }, client);
+    const many = Array.from({ length: 100 }, (_, n) => ask(`made-up-${n}`, '10.0.0.1'));
+    await settle();
+    const other = ask('real', '10.0.0.2');
+    await settle();
+    assert.equal(api.calls.length, 20);
+    assert.match(answerOf(await admit()), /^429 Pod waiting to be rescheduled/);
+    resolve();
+    await other;
+    assert.ok(api.calls.indexOf('GET /api/v1/namespaces/db/pods/real') <= 41, 'it had the second turn');
+    await Promise.all(many);
+    assert.equal(api.calls.length, 101);
+  });
+
+  test('those over the bound are in doubt at once, and are counted', async () => {
+    const { admit, api, full } = anAdmitter();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    api.before = () => promise;
+    const many = Array.from({ length: 470 }, (_, n) => admit({ name: `made-up-${n}` }));
+    await settle();
+    const message = '429 Pod waiting to be rescheduled (too many evictions wait for a live read already)';
+    assert.equal(answerOf(await admit({ name: 'one-more' })), message);
+    assert.equal(full(), 1);
+    resolve();
+    await Promise.all(many);
+  });
+
+  test('a client that left is neither decided for nor logged', async () => {
+    const { admit, api, log, deadline } = anAdmitter();
+    api.before = () => new Promise(() => undefined);
+    const left = admit({ name: 'made-up' });
+    deadline.abort(new ClientLeftError('left'));
+    await left;
+    assert.deepEqual(log.messages(), []);
   });
 });

@@ -170,6 +170,102 @@ describe('Marker', () => {
   });
 });
 
+describe('Marker: one mark in flight for an instance', () => {
+  /** Writes of one kind wait until `go` is called, which lets all of them go, or fail. */
+  function aSlowMarker(slow: string, world: Parameters<typeof aMarker>[0] = {}) {
+    const made = aMarker(world);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    made.api.before = (call) => (call === slow ? promise : undefined);
+    return { ...made, go: () => resolve(), fail: (error: Error) => reject(error) };
+  }
+
+  test('later requests join it: one write of each kind, whatever they decided', async () => {
+    const { marker, api, cache, go } = aSlowMarker(MARK);
+    const first = marker.mark(aDecision(aPod(), aTracker(), false), signal);
+    await settle();
+    const others = [
+      aDecision(aPod(), aTracker(), true),
+      aDecision(aPod()),
+      aDecision(aPod(), aTracker({ name: 'other', uid: 'uid-other' })),
+    ].map((decision) => marker.mark(decision, signal));
+    await settle();
+    assert.equal(marker.isInFlight(aPod()), true);
+    go();
+    assert.deepEqual(await Promise.all([first, ...others]), ['marked', 'joined', 'joined', 'joined']);
+    assert.deepEqual(api.calls, [WRITE_ENTRY, MARK]);
+    assert.equal(cache.pods.get(POD_KEY)?.mark?.value, 'true');
+    assert.equal(marker.isInFlight(aPod()), false);
+  });
+
+  test('another instance of the name has its own', async () => {
+    const { marker, api } = aSlowMarker(MARK);
+    void marker.mark(aDecision(), signal);
+    void marker.mark(aDecision(aPod({ uid: 'uid-b' })), signal);
+    await settle();
+    assert.deepEqual(api.calls, [MARK, MARK]);
+    assert.equal(marker.isInFlight(aPod({ uid: 'uid-c' })), false);
+  });
+
+  test('one that hangs is not begun again by a retry, and its failure is told to all who wait', async () => {
+    const { marker, api, fail } = aSlowMarker(MARK);
+    const due = new AbortController();
+    const first = marker.mark(aDecision(), due.signal);
+    await settle();
+    due.abort(new Error('due'));
+    const retries = Array.from({ length: 5 }, () => marker.mark(aDecision(), signal));
+    await settle();
+    assert.deepEqual(api.calls, [MARK]);
+    fail(refusal(500));
+    for (const outcome of [first, ...retries]) await assert.rejects(outcome, { code: 500 });
+    api.before = () => undefined;
+    assert.equal(await marker.mark(aDecision(), signal), 'marked');
+    assert.deepEqual(api.calls, [MARK, MARK]);
+  });
+
+  test('a joined request leaves when it is due, and the mark goes on', async () => {
+    const { marker, api, go } = aSlowMarker(MARK);
+    const first = marker.mark(aDecision(), signal);
+    const due = new AbortController();
+    const joined = marker.mark(aDecision(), due.signal);
+    due.abort(new Error('due'));
+    await assert.rejects(joined, /due/);
+    go();
+    assert.equal(await first, 'marked');
+    assert.deepEqual(api.calls, [MARK]);
+  });
+
+  test('the wait for a turn ends when nobody waits any more, and not before', async () => {
+    const { marker, api, go } = aSlowMarker(WRITE_ENTRY, {
+      pods: [aRawPod(), aRawPod({ metadata: { name: 'cb-0001', uid: 'uid-1' } })],
+    });
+    const other = aPod({ name: 'cb-0001', uid: 'uid-1' });
+    void marker.mark(aDecision(aPod(), aTracker()), signal);
+    const due = [new AbortController(), new AbortController()];
+    const waiting = due.map((one) => marker.mark(aDecision(other, aTracker()), one.signal).catch(() => 'left'));
+    await settle();
+    due[0]?.abort(new Error('due'));
+    await settle();
+    assert.equal(marker.isInFlight(other), true);
+    due[1]?.abort(new Error('due'));
+    assert.deepEqual(await Promise.all(waiting), ['left', 'left']);
+    assert.equal(marker.isInFlight(other), false);
+    go();
+    await settle();
+    assert.deepEqual(api.calls, [WRITE_ENTRY, MARK]);
+  });
+
+  test('requests over the bound of a namespace are refused; those of another namespace are not', async () => {
+    const { marker, api, fail } = aSlowMarker(MARK);
+    const many = Array.from({ length: 300 }, () => marker.mark(aDecision(), signal).catch(() => 'failed'));
+    await assert.rejects(marker.mark(aDecision(), signal), /too many evictions wait for marks already/);
+    void marker.mark(aDecision(aPod({ namespace: 'other' })), signal).catch(() => undefined);
+    await settle();
+    assert.equal(api.calls.length, 2);
+    fail(refusal(500));
+    assert.deepEqual([...new Set(await Promise.all(many))], ['failed']);
+  });
+});
+
 describe('Marker: many pods of one tracking resource', () => {
   const names = Array.from({ length: 20 }, (_, i) => `cb-${String(i).padStart(4, '0')}`);
 

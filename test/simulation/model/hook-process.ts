@@ -11,6 +11,7 @@ import type { EvictionRequest } from '../../../src/policy/model.ts';
 import type { Observation } from '../../../src/policy/observation.ts';
 import type { PolicySettings } from '../../../src/policy/profile.ts';
 import type { AdmitterOptions } from '../../../src/webhook/admitter.ts';
+import type { MarkOutcome } from '../../../src/webhook/marker.ts';
 import { RESCHEDULE } from '../../support/raw.ts';
 import { type Mutation, observationOf } from '../faults/mutation.ts';
 import { settingsOf, trackingOf, type Variant } from '../runs/variant.ts';
@@ -220,7 +221,7 @@ export class HookProcess<T extends Task> {
     return object;
   }
 
-  async #mark(marker: AdmitterOptions['marker'], decided: Mark, signal: AbortSignal): Promise<'marked' | 'changed'> {
+  async #mark(marker: AdmitterOptions['marker'], decided: Mark, signal: AbortSignal): Promise<MarkOutcome> {
     const { mutation, onMark } = this.#options;
     onMark(decided, running.getStore() as T);
     if (mutation.marksFirst) await createWrites(this.#client()).markPod(decided.pod, RESCHEDULE, 'true');

@@ -1,0 +1,53 @@
+import { resourceOf } from './paths.ts';
+
+/**
+ * What calls are told apart by, so that slow ones hold up only their own kind:
+ * - `watch`: lists and watches;
+ * - `read`: live reads of pods and nodes. Every eviction needs them, and no webhook stands before them;
+ * - `tracker`: live reads of other objects and of discovery. A conversion webhook can make them hang;
+ * - `write`: marks and entries. Any webhook of the cluster can make them hang;
+ * - `other`: Events, certificates, and the review of permissions.
+ */
+export const CALL_CLASSES = ['watch', 'read', 'tracker', 'write', 'other'] as const;
+export type CallClass = (typeof CALL_CLASSES)[number];
+
+/** What one class may have: connections, and calls that wait for one; together, and for one namespace. */
+export interface Share {
+  readonly connections: number;
+  readonly connectionsOfNamespace?: number;
+  readonly waiting: number;
+  readonly waitingOfNamespace?: number;
+}
+
+export type Shares = Readonly<Record<CallClass, Share>>;
+
+/**
+ * In all 64 connections. A watch or list takes one for each kind that is cached. A webhook usually makes the writes of
+ * some namespaces slow, so one namespace has at most half of what writes have.
+ */
+export const SHARES: Shares = {
+  watch: { connections: 8, waiting: 64 },
+  read: { connections: 24, waiting: 1_000 },
+  tracker: { connections: 8, waiting: 500 },
+  write: { connections: 16, connectionsOfNamespace: 8, waiting: 500, waitingOfNamespace: 250 },
+  other: { connections: 8, waiting: 500 },
+};
+
+/** Resources that no answer to an eviction needs. */
+const UPKEEP: readonly string[] = ['events', 'secrets', 'selfsubjectaccessreviews', 'validatingwebhookconfigurations'];
+/** Resources that no conversion webhook stands before. */
+const READ: readonly string[] = ['pods', 'nodes'];
+
+export function classOf({ method, path, query }: ClassifiedCall): CallClass {
+  if (query?.watch !== undefined || query?.limit !== undefined) return 'watch';
+  const resource = resourceOf(path);
+  if (UPKEEP.includes(resource)) return 'other';
+  if (method !== 'GET') return 'write';
+  return READ.includes(resource) ? 'read' : 'tracker';
+}
+
+interface ClassifiedCall {
+  readonly method: string;
+  readonly path: string;
+  readonly query?: Readonly<Record<string, unknown>>;
+}

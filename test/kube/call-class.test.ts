@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { classOf } from '../../src/kube/call-class.ts';
+
+const TRACKER = '/apis/couchbase.com/v2/namespaces/db/couchbaseclusters/cb';
+const REGISTRATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
+
+describe('classOf', () => {
+  for (const [method, path, expected, query] of [
+    ['GET', '/api/v1/pods', 'watch', { limit: 500 }],
+    ['GET', '/api/v1/nodes', 'watch', { watch: true }],
+    ['GET', REGISTRATIONS, 'watch', { watch: true, fieldSelector: 'metadata.name=x' }],
+    ['GET', '/api/v1/namespaces/db/pods/a', 'read'],
+    ['GET', '/api/v1/nodes/a', 'read'],
+    ['GET', TRACKER, 'tracker'],
+    ['GET', '/api/v1/namespaces/db', 'tracker'],
+    ['GET', '/apis', 'tracker'],
+    ['GET', '/apis/couchbase.com/v2', 'tracker'],
+    ['PATCH', '/api/v1/namespaces/db/pods/a', 'write', { fieldManager: 'reschedule-hook' }],
+    ['PATCH', TRACKER, 'write'],
+    ['PATCH', '/api/v1/namespaces/db', 'write'],
+    ['POST', '/api/v1/namespaces/db/events', 'other'],
+    ['POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', 'other'],
+    ['GET', '/api/v1/namespaces/x/secrets/y', 'other'],
+    ['PUT', '/api/v1/namespaces/x/secrets/y', 'other'],
+    ['GET', `${REGISTRATIONS}/x`, 'other'],
+    ['PATCH', `${REGISTRATIONS}/x`, 'other'],
+  ] as const) {
+    test(`${method} ${path} ${JSON.stringify(query ?? {})}: ${expected}`, () => {
+      assert.equal(classOf({ method, path, ...(query && { query }) }), expected);
+    });
+  }
+});
