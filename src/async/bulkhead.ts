@@ -1,13 +1,11 @@
 import { unlessAborted } from './abort.ts';
 
-/** How much may run at a time, and how much may wait: in all, and for one key. */
+/** How much may run at a time, and how much may wait. */
 export interface Bounds {
   readonly running: number;
-  /** Absent: as many as in all. */
-  readonly runningOfKey?: number;
   readonly waiting: number;
-  /** Absent: as many as in all. */
-  readonly waitingOfKey?: number;
+  /** If running things can hang: a key leaves as many places free as it has. Of those that wait, every key does so. */
+  readonly leavesPlaces?: boolean;
 }
 
 /** So much waits already that one more would only make all of it late. */
@@ -22,9 +20,12 @@ interface Waiter {
 /**
  * Limits how much of one kind runs at a time, so that it cannot use up what others need. The keys take turns: a key with
  * much to do delays itself, and not the others. Within a key the order is that of arrival.
+ *
+ * A key that leaves as many places free as it has gets half of them if it is alone, the next one half of the rest, and so
+ * on. So a few keys cannot take all.
  */
 export class Bulkhead {
-  readonly #bounds: Required<Bounds>;
+  readonly #bounds: Bounds;
   readonly #runningOf = new Map<string, number>();
   /** By key, in the order of their turns. No list is empty. */
   readonly #waitingOf = new Map<string, Waiter[]>();
@@ -32,8 +33,7 @@ export class Bulkhead {
   #waiting = 0;
 
   constructor(bounds: Bounds) {
-    const { running, waiting } = bounds;
-    this.#bounds = { runningOfKey: running, waitingOfKey: waiting, ...bounds };
+    this.#bounds = bounds;
   }
 
   get running(): number {
@@ -57,7 +57,7 @@ export class Bulkhead {
     signal.throwIfAborted();
     if (this.#hasRoom(key)) return this.#begin(key);
     const others = this.#waitingOf.get(key) ?? [];
-    if (this.#waiting >= this.#bounds.waiting || others.length >= this.#bounds.waitingOfKey) {
+    if (others.length >= this.#bounds.waiting - this.#waiting) {
       throw new BulkheadFullError('too much waits already');
     }
     const { promise, resolve } = Promise.withResolvers<() => void>();
@@ -75,7 +75,8 @@ export class Bulkhead {
   }
 
   #hasRoom(key: string): boolean {
-    return this.#running < this.#bounds.running && (this.#runningOf.get(key) ?? 0) < this.#bounds.runningOfKey;
+    const free = this.#bounds.running - this.#running;
+    return free > 0 && (this.#bounds.leavesPlaces !== true || (this.#runningOf.get(key) ?? 0) < free);
   }
 
   #begin(key: string): () => void {

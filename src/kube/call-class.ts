@@ -11,25 +11,24 @@ import { resourceOf } from './paths.ts';
 export const CALL_CLASSES = ['watch', 'read', 'tracker', 'write', 'other'] as const;
 export type CallClass = (typeof CALL_CLASSES)[number];
 
-/** What one class may have: connections, and calls that wait for one; together, and for one namespace. */
+/** What one class may have: connections, and calls that wait for one. Namespaces share them, as keys of a Bulkhead. */
 export interface Share {
   readonly connections: number;
-  readonly connectionsOfNamespace?: number;
+  readonly leavesPlaces?: boolean;
   readonly waiting: number;
-  readonly waitingOfNamespace?: number;
 }
 
 export type Shares = Readonly<Record<CallClass, Share>>;
 
 /**
  * In all 64 connections. A watch or list takes one for each kind that is cached. A webhook usually makes the writes of
- * some namespaces slow, so one namespace has at most half of what writes have.
+ * some namespaces slow, so a namespace leaves as many connections for writes free as it has.
  */
 export const SHARES: Shares = {
   watch: { connections: 8, waiting: 64 },
   read: { connections: 24, waiting: 1_000 },
   tracker: { connections: 8, waiting: 500 },
-  write: { connections: 16, connectionsOfNamespace: 8, waiting: 500, waitingOfNamespace: 250 },
+  write: { connections: 16, leavesPlaces: true, waiting: 500 },
   other: { connections: 8, waiting: 500 },
 };
 

@@ -181,14 +181,8 @@ export function createApiClient(
 
 function createBulkheads(shares: Shares): Readonly<Record<CallClass, Bulkhead>> {
   const bulkheads = CALL_CLASSES.map((name) => {
-    const { connections, connectionsOfNamespace = connections, waiting, waitingOfNamespace = waiting } = shares[name];
-    const bounds = {
-      running: connections,
-      runningOfKey: connectionsOfNamespace,
-      waiting,
-      waitingOfKey: waitingOfNamespace,
-    };
-    return [name, new Bulkhead(bounds)] as const;
+    const { connections: running, ...others } = shares[name];
+    return [name, new Bulkhead({ running, ...others })] as const;
   });
   return Object.fromEntries(bulkheads) as Record<CallClass, Bulkhead>;
 }

@@ -30,7 +30,6 @@ export type MarkOutcome = 'marked' | 'joined' | 'changed';
  * marks leave connections to the evictions of pods that need no mark, and those of one namespace leave some to others.
  */
 const WAITING_MAX = 600;
-const WAITING_MAX_OF_NAMESPACE = 300;
 
 interface RunningMark {
   readonly outcome: Promise<'marked' | 'changed'>;
@@ -47,11 +46,7 @@ export class Marker {
   readonly #trackers = new KeyedMutex();
   /** By instance. */
   readonly #running = new Map<string, RunningMark>();
-  readonly #waiting = new Bulkhead({
-    running: WAITING_MAX,
-    runningOfKey: WAITING_MAX_OF_NAMESPACE,
-    waiting: 0,
-  });
+  readonly #waiting = new Bulkhead({ running: WAITING_MAX, leavesPlaces: true, waiting: 0 });
 
   constructor(options: MarkerOptions) {
     this.#options = options;

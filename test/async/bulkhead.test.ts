@@ -38,17 +38,18 @@ describe('Bulkhead', () => {
     assert.deepEqual([begun.join(''), bulkhead.running, bulkhead.waiting], ['abcd', 0, 0]);
   });
 
-  test('a key that has its share waits, another one passes', async () => {
-    const { begun, enterAll, end } = aBulkhead({ running: 3, runningOfKey: 2, waiting: 10 });
+  test('a key that leaves as many places as it has waits, another one passes', async () => {
+    const { begun, enterAll, end } = aBulkhead({ running: 4, leavesPlaces: true, waiting: 20 });
     await enterAll('abcd', 'slow');
-    await enterAll('xy', 'other');
-    assert.equal(begun.join(''), 'abx');
+    await enterAll('xy', 'slow too');
+    await enterAll('z', 'other');
+    assert.equal(begun.join(''), 'abxz');
+    await end('z');
+    assert.equal(begun.join(''), 'abxz');
     await end('x');
-    assert.equal(begun.join(''), 'abxy');
-    await end('y');
-    assert.equal(begun.join(''), 'abxy');
+    assert.equal(begun.join(''), 'abxzy');
     await end('a');
-    assert.equal(begun.join(''), 'abxyc');
+    assert.equal(begun.join(''), 'abxzyc');
   });
 
   test('keys take turns', async () => {
@@ -61,12 +62,14 @@ describe('Bulkhead', () => {
   });
 
   test('refuses what is over a bound', async () => {
-    const { bulkhead, enter, enterAll } = aBulkhead({ running: 1, waiting: 3, waitingOfKey: 2 });
+    const { bulkhead, enter, enterAll } = aBulkhead({ running: 1, waiting: 4 });
     await enterAll('abc', 'many');
     await assert.rejects(enter('d', 'many'), BulkheadFullError);
     await enterAll('x', 'one');
     await assert.rejects(enter('y', 'one'), BulkheadFullError);
-    assert.deepEqual([bulkhead.running, bulkhead.waiting], [1, 3]);
+    await enterAll('z', 'another');
+    await assert.rejects(enter('n', 'new'), BulkheadFullError);
+    assert.deepEqual([bulkhead.running, bulkhead.waiting], [1, 4]);
   });
 
   test('one that gives up leaves its place, and no turn is lost', async () => {

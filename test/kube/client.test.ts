@@ -168,7 +168,7 @@ describe('ApiClient: calls that hang hold up only their own class', { timeout: H
     const full: string[] = [];
     const { client, seen } = await aClient(t, silent, { onFull: (callClass) => full.push(callClass) });
     const stop = new AbortController();
-    const most = (SHARES.write.connectionsOfNamespace ?? 0) + (SHARES.write.waitingOfNamespace ?? 0);
+    const most = (SHARES.write.connections + SHARES.write.waiting) / 2;
     const hung = Array.from({ length: most }, () => client.json({ ...mark('slow'), signal: stop.signal }));
     const message = `PATCH ${pod('slow')}: too many calls of the class write wait already`;
     await assert.rejects(client.json(mark('slow')), { name: 'ApiUnreachableError', message });

@@ -22,8 +22,10 @@ export function aMarker(world: CacheWorld = {}) {
   const synced = { pods: [aRawPod()], nodes: [cordoned], trackers: [aRawCluster()] };
   const cache = aCache({ ...synced, ...world });
   const settings = settingsOf(world);
-  const marker = new Marker({ cache, writes: createWrites(api), settings, clock: aStillClock(NOW) });
-  return { api, cache, marker, settings };
+  const full = { count: 0 };
+  const onFull = () => void full.count++;
+  const marker = new Marker({ cache, writes: createWrites(api), settings, clock: aStillClock(NOW), onFull });
+  return { api, cache, marker, settings, full };
 }
 
 /** Everything from the request to the API server, which is the only fake. `api.calls` counts its calls. */

@@ -404,7 +404,7 @@ describe('Admitter: live looks', () => {
     const { admit, api, full } = anAdmitter();
     const { promise, resolve } = Promise.withResolvers<void>();
     api.before = () => promise;
-    const many = Array.from({ length: 470 }, (_, n) => admit({ name: `made-up-${n}` }));
+    const many = Array.from({ length: 520 }, (_, n) => admit({ name: `made-up-${n}` }));
     await settle();
     const message = '429 Pod waiting to be rescheduled (too many evictions wait for a live read already)';
     assert.equal(answerOf(await admit({ name: 'one-more' })), message);

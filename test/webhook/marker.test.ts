@@ -255,9 +255,10 @@ describe('Marker: one mark in flight for an instance', () => {
   });
 
   test('requests over the bound of a namespace are refused; those of another namespace are not', async () => {
-    const { marker, api, fail } = aSlowMarker(MARK);
+    const { marker, api, fail, full } = aSlowMarker(MARK);
     const many = Array.from({ length: 300 }, () => marker.mark(aDecision(), signal).catch(() => 'failed'));
     await assert.rejects(marker.mark(aDecision(), signal), /too many evictions wait for marks already/);
+    assert.equal(full.count, 1);
     void marker.mark(aDecision(aPod({ namespace: 'other' })), signal).catch(() => undefined);
     await settle();
     assert.equal(api.calls.length, 2);

@@ -51,7 +51,7 @@ before(async () => {
   await scene.operator.pause();
   await scene.cordon(scene.node(1));
   await crowd();
-  faults = [flaky(FAILING), flaky(FAILING)];
+  faults = [flaky(FAILING, IS_FULL), flaky(FAILING, IS_FULL)];
   const gates = await Promise.all(faults.map(() => startApiGate(rig, { keepAlive: true })));
   await twoReplicas(gates);
   for (const [i, gate] of gates.entries()) gate.rule = (faults[i] as Flaky).rule;
@@ -122,7 +122,7 @@ async function insist(
   return round;
 }
 
-describe(`${5 * PODS} evictions of ${PODS} pods at once, ${FAILING * 100} % of the hooks' calls fail`, () => {
+describe(`${5 * PODS} evictions of ${PODS} pods at once, ${FAILING * 100} % of the hooks' calls fail${IS_FULL ? ' or hang' : ''}`, () => {
   test('each answer is in the table and in time, each pod is marked and moved once, a dry run writes nothing', async (t) => {
     const pods = await untilQuiet();
     const before = await versions();

@@ -20,8 +20,15 @@ const FAULTS: readonly (readonly [name: string, verdict: Verdict])[] = [
   ['reset although done', { kind: 'lose', applied: true }],
 ];
 
-/** Injects each fault in turn into so large a share of the calls, evenly, so that every run has the same number of them. */
-export function flaky(share: number): Flaky {
+/** The API server never hears of it, and no answer comes. */
+const HANG = ['hang', { kind: 'hold', until: new Promise(() => undefined) }] as const;
+
+/**
+ * Injects each fault in turn into so large a share of the calls, evenly, so that every run has the same number of them.
+ * `hangs`: calls that hang are among them; one costs a drainer its whole time, and the next ones that of a mark.
+ */
+export function flaky(share: number, hangs = false): Flaky {
+  const faults = hangs ? [...FAULTS, HANG] : FAULTS;
   const counts: Record<string, number> = { calls: 0 };
   let debt = 0;
   let next = 0;
@@ -31,7 +38,7 @@ export function flaky(share: number): Flaky {
       if (query.has('watch') || query.has('limit') || path.includes('selfsubjectaccessreviews')) return undefined;
       counts.calls = (counts.calls ?? 0) + 1;
       debt += share;
-      const fault = debt >= 1 ? FAULTS[next++ % FAULTS.length] : undefined;
+      const fault = debt >= 1 ? faults[next++ % faults.length] : undefined;
       if (fault === undefined) return undefined;
       debt--;
       const [name, verdict] = fault;

@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+import { podPath } from '../../../src/kube/paths.ts';
+import { NotYet, until } from '../../../testkit/until.ts';
+import type { Rig } from './rig.ts';
+
+/** Somebody else's webhook on updates of the pods of one namespace, which can be told to hang. */
+export interface SlowWebhook {
+  /** Whether it answers. It does at first. */
+  hangs: boolean;
+  /** Updates that hang now, by pod, and the most at a time of one pod and of all. */
+  readonly inFlight: ReadonlyMap<string, number>;
+  readonly mostOfPod: number;
+  readonly most: number;
+  /** How many updates came while it hung. */
+  readonly came: number;
+  /** Answers those that hang, and from now on all at once. */
+  release(): void;
+}
+
+interface Review {
+  readonly request: { readonly uid: string; readonly name: string };
+}
+
+/** Registers it with the longest timeout that there is, and waits until the API server asks it. `pod` exists. */
+export async function startSlowWebhook(rig: Rig, namespace: string, pod: string): Promise<SlowWebhook> {
+  const inFlight = new Map<string, number>();
+  const held: (() => void)[] = [];
+  const state = { hangs: false, inFlight, mostOfPod: 0, most: 0, came: 0, asked: 0 };
+  const server = createServer(await rig.authority.issue(), async (request, response) => {
+    const { uid, name } = ((await json(request)) as Review).request;
+    state.asked++;
+    const answer = () => {
+      const body = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid, allowed: true } };
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    };
+    if (!state.hangs) return answer();
+    state.came++;
+    const count = (change: number) => inFlight.set(name, (inFlight.get(name) ?? 0) + change);
+    count(1);
+    state.mostOfPod = Math.max(state.mostOfPod, inFlight.get(name) ?? 0);
+    state.most = Math.max(
+      state.most,
+      inFlight.values().reduce((sum, one) => sum + one, 0),
+    );
+    response.on('close', () => count(-1));
+    held.push(answer);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  rig.atStop(async () => {
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
+  });
+  await register(rig, namespace, (server.address() as AddressInfo).port);
+  await until('the slow webhook to be asked', async () => {
+    const path = podPath(namespace, pod);
+    const [contentType, query] = ['application/merge-patch+json', { dryRun: 'All' }];
+    const body = { metadata: { annotations: { 'test/probe': `${performance.now()}` } } };
+    await rig.client.json({ method: 'PATCH', path, query, contentType, body });
+    if (state.asked === 0) throw new NotYet('not yet');
+  });
+  return Object.assign(state, {
+    release() {
+      state.hangs = false;
+      for (const answer of held.splice(0)) answer();
+    },
+  });
+}
+
+async function register(rig: Rig, namespace: string, port: number): Promise<void> {
+  const clientConfig = { url: `https://127.0.0.1:${port}/`, caBundle: rig.authority.caBundle };
+  await rig.client.json({
+    method: 'POST',
+    path: '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
+    body: {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingWebhookConfiguration',
+      metadata: { name: `slow-${namespace}` },
+      webhooks: [
+        {
+          name: 'slow.third-party.example',
+          clientConfig,
+          rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['pods'] }],
+          namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+          admissionReviewVersions: ['v1'],
+          sideEffects: 'None',
+          failurePolicy: 'Fail',
+          timeoutSeconds: 30,
+        },
+      ],
+    },
+  });
+}
