@@ -44,6 +44,7 @@ export interface CoreMetrics {
   onSynced?(): void;
   /** Requests that wait for marks or live looks were over their bound. */
   onTurnedAway?(bound: 'marks' | 'looks'): void;
+  onEarlierInstanceDropped?(): void;
 }
 
 /** What each part gets instead of the one that it would get. */
@@ -65,7 +66,7 @@ export type AnyController = Pick<Controller<never>, 'start' | 'stop'> & { readon
 export interface Core {
   readonly cache: Cache;
   readonly admitter: Admitter;
-  readonly entries: Pick<EntryReconciler, 'byState'>;
+  readonly entries: Pick<EntryReconciler, 'byState' | 'leftOut'>;
   readonly stalledPods: Pick<StalledPodReconciler, 'byHindrance'>;
   readonly controllers: readonly AnyController[];
   start(): void;
@@ -85,6 +86,10 @@ export function createCore(options: CoreOptions): Core {
     log: (level, message, fields) => log[level](message, fields),
     onInterrupted: (kind, error) => on.onWatchInterrupted?.(kind, error),
     onSynced: () => on.onSynced?.(),
+    onEarlierInstanceDropped(pod) {
+      on.onEarlierInstanceDropped?.();
+      controllers.earlierInstances.queue.add(pod);
+    },
     ...(backoff && { backoff }),
   });
   const cache = between.cache?.(created) ?? created;
@@ -115,7 +120,7 @@ export function createCore(options: CoreOptions): Core {
     markEvents: controllers.markEvents.queue,
     stalledPods: controllers.stalledPods.queue,
   };
-  wakeOnChanges(cache, settings, queues, () => stalledPods.pods());
+  wakeOnChanges(cache, settings, queues, { clock, stalledPods: () => stalledPods.pods() });
 
   const observer = new Observer({ cache, reads, settings, clock });
   const marker = new Marker({ cache, writes, settings, clock, onFull: () => on.onTurnedAway?.('marks') });

@@ -15,7 +15,6 @@ import { clockOf, ServerTime } from './kube/server-time.ts';
 import { LOG, type Log } from './log/messages.ts';
 import { createMetrics } from './metrics.ts';
 import { formatAge } from './policy/duration.ts';
-import { isMarked, type PolicySettings } from './policy/profile.ts';
 import { type ClientCa, createAccessCheck } from './server/client-certificates.ts';
 import { createConnectionLimitLog } from './server/connection-limit-log.ts';
 import { Deadlines } from './server/deadlines.ts';
@@ -109,8 +108,9 @@ export function createHook(config: Config, connection: Connection, world: World)
     stalledPods: () => core.stalledPods.byHindrance(),
     isReady: () => notReady() === undefined,
     permissionsMissing: (purpose) => permissions.missing(purpose),
-    markedPods: () => countMarked(core, settings),
+    markedPods: () => core.cache.podIndex.marked,
     entries: () => core.entries.byState(),
+    entriesLeftOut: () => core.entries.leftOut(),
     queueDepth: () => core.controllers.reduce((sum, { queue }) => sum + queue.length, 0),
     freshness: () => core.cache.freshness(),
     monotonicNow: () => clock.monotonicNow(),
@@ -151,12 +151,6 @@ function neededBy({ tracking, certificates, podNamespace, caSecret, webhookConfi
 
 function objectCounts({ cache }: Core): Record<string, number> {
   return Object.fromEntries(cache.freshness().map(({ kind, objects }) => [kind, objects]));
-}
-
-function countMarked({ cache }: Core, { profile }: PolicySettings): number {
-  let count = 0;
-  for (const pod of cache.pods.values()) if (isMarked(pod, profile)) count++;
-  return count;
 }
 
 function describeFreshness({ kind, objects, hasSynced, agreedAt }: Freshness, now: number): string {

@@ -14,6 +14,8 @@ export interface MetricsSources {
   /** How many, by what hinders their operators. */
   stalledPods(): ReadonlyMap<string, number>;
   entries(): ReadonlyMap<EntryState, number>;
+  /** Entries beyond the limit of their tracker. */
+  entriesLeftOut(): number;
   queueDepth(): number;
   freshness(): readonly Freshness[];
   monotonicNow(): number;
@@ -84,6 +86,10 @@ export function createMetrics(build: { readonly version: string; readonly nodeVe
     'What was over a bound, and was refused so that it does not hold up the rest; by bound',
     ['bound'],
   );
+  const dropped = counter(
+    'earlier_instances_dropped_total',
+    'Memories of pods that had disappeared, dropped because there were more than 10,000',
+  );
   collectDefaultMetrics({ register: registry });
 
   return {
@@ -108,6 +114,7 @@ export function createMetrics(build: { readonly version: string; readonly nodeVe
     onWatchInterrupted: (kind: string) => interruptions.inc({ kind }),
     onDisplaced: () => displaced.inc(),
     onTurnedAway: (bound: string) => turnedAway.inc({ bound }),
+    onEarlierInstanceDropped: () => dropped.inc(),
     read: (sources: MetricsSources) => readAtScrape(registry, sources),
   };
 }
@@ -145,6 +152,11 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
   );
   gauge('entries', 'Tracking entries by state', ['state'], () =>
     [...sources.entries()].map(([state, count]) => [{ state }, count]),
+  );
+  single(
+    'entries_left_out',
+    'Tracking entries that the hook does not look at, because their tracking resource has more than 2,500',
+    sources.entriesLeftOut,
   );
   single('queue_depth', 'Keys that wait to be reconciled', sources.queueDepth);
   perKind('cache_objects', 'Objects in the cache', ({ objects }) => objects);

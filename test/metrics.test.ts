@@ -78,6 +78,7 @@ describe('the metrics', () => {
       markedPods: () => 0,
       stalledPods: () => stalled,
       entries: () => new Map(),
+      entriesLeftOut: () => 0,
       queueDepth: () => 0,
       freshness: () => [],
       monotonicNow: () => 0,

@@ -12,6 +12,8 @@ export interface Clock {
   setTimer(callback: () => void, ms: number): Timer;
   /** A signal that aborts in `ms`. It does not keep the process alive. */
   timeoutSignal(ms: number): AbortSignal;
+  /** Resolves after whatever else is ready has had its turn, so that long work does not block the event loop. */
+  giveWay(): Promise<void>;
 }
 
 /** Resolves in `ms`, or as soon as the signal aborts. Never rejects. */

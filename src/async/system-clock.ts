@@ -12,4 +12,5 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timer) };
   },
   timeoutSignal: (ms) => AbortSignal.timeout(Math.min(ms, LONGEST_TIMER_MS)),
+  giveWay: () => new Promise((resolve) => void setImmediate(resolve)),
 };

@@ -12,8 +12,9 @@ import { isDraining } from '../policy/node-state.ts';
 import { isMarked, isProtected, type PolicySettings } from '../policy/profile.ts';
 import { formatSelector } from '../policy/selector.ts';
 import { EarlierInstances } from './earlier-instances.ts';
-import { storeKey } from './keys.ts';
+import { type ObjectKey, storeKey } from './keys.ts';
 import { MarkMemory } from './mark-memory.ts';
+import { PodIndex } from './pod-index.ts';
 import { projectNode, projectPod, projectPodMetadata } from './projections.ts';
 import { Refusals } from './refusals.ts';
 import { TerminationTimes } from './termination-times.ts';
@@ -31,6 +32,8 @@ export interface CacheOptions {
   readonly onInterrupted?: (kind: string, error: unknown) => void;
   /** Called once, when every kind has synced. */
   readonly onSynced?: () => void;
+  /** Called for a memory of an earlier instance that was dropped, because there were too many. */
+  readonly onEarlierInstanceDropped?: (pod: ObjectKey) => void;
 }
 
 /** The state of the copy of one kind. */
@@ -51,6 +54,7 @@ export interface Cache {
   readonly terminationTimes: TerminationTimes;
   readonly markMemory: MarkMemory;
   readonly refusals: Refusals;
+  readonly podIndex: PodIndex;
   readonly project: Projections;
   hasSynced(): boolean;
   /** How long ago a list, event or bookmark of the pods last arrived. */
@@ -95,7 +99,7 @@ export function createCache(options: CacheOptions): Cache {
     clock.monotonicNow() - (kinds.find(({ store }) => store === of)?.reflector.agreedAt ?? Number.NEGATIVE_INFINITY);
   return {
     ...stores,
-    ...rememberPods(stores, settings, clock),
+    ...rememberPods(stores, options),
     refusals: new Refusals(() => clock.monotonicNow()),
     project,
     hasSynced,
@@ -120,7 +124,7 @@ export function createCache(options: CacheOptions): Cache {
 function projectionsFor({ profile }: PolicySettings): Projections {
   const { selector, mark, tracking } = profile;
   const labelKeys = [...selector.map(({ key }) => key), ...tracking.labelKeys];
-  const podFields = { annotationKey: mark.key, labelKeys };
+  const podFields = { mark, labelKeys };
   return {
     pod: (object) => projectPod(object, podFields),
     podMetadata: (object) => projectPodMetadata(object, podFields),
@@ -199,28 +203,34 @@ function watch<T extends Cached>(
 }
 
 /** Remembers the end of pods. Earlier instances are remembered only of protected pods. */
-function rememberPods({ pods, nodes }: Stores, settings: PolicySettings, clock: Clock) {
+function rememberPods({ pods, nodes }: Stores, { settings, clock, onEarlierInstanceDropped }: CacheOptions) {
   const drains = (node: Node) => isDraining(node, settings.drainTaints);
-  const nodeOf = ({ node: name }: Pod) => {
-    const node = name === undefined ? undefined : nodes.get(name);
-    return node && { uid: node.uid, isDraining: drains(node) };
-  };
-  const isPodMarked = (pod: Pod) => isMarked(pod, settings.profile);
-  const earlierInstances = new EarlierInstances(isPodMarked, nodeOf, () => clock.now());
+  const podIndex = new PodIndex();
+  const earlierInstances = new EarlierInstances({
+    isMarked,
+    nodeOf({ node: name }) {
+      const node = name === undefined ? undefined : nodes.get(name);
+      return node && { uid: node.uid, isDraining: drains(node) };
+    },
+    now: () => clock.now(),
+    onDropped: (pod) => onEarlierInstanceDropped?.(pod),
+  });
   const terminationTimes = new TerminationTimes(() => clock.monotonicNow());
-  const markMemory = new MarkMemory(isPodMarked);
+  const markMemory = new MarkMemory(isMarked);
   pods.subscribe((change) => {
+    podIndex.observe(change);
     terminationTimes.observe(change);
     markMemory.observe(change);
     if (isProtected(change.kind === 'removed' ? change.before : change.now, settings)) earlierInstances.observe(change);
   });
   nodes.subscribe(({ key, ...change }) => {
     if (change.kind === 'removed' || !drains(change.now)) return;
-    for (const pod of pods.values()) {
-      if (pod.node === key) earlierInstances.look(storeKey(pod), pod);
+    for (const podKey of podIndex.on(key)) {
+      const pod = pods.get(podKey);
+      if (pod !== undefined) earlierInstances.look(podKey, pod);
     }
   });
-  return { earlierInstances, terminationTimes, markMemory };
+  return { earlierInstances, terminationTimes, markMemory, podIndex };
 }
 
 /** Heartbeats and status reports change only the resourceVersion of a projection. No subscriber needs those changes. */

@@ -2,10 +2,34 @@ import type { Change } from '../informer/store.ts';
 import type { Entry, Pod } from '../policy/model.ts';
 import type { ObjectKey } from './keys.ts';
 
+/** About 5 MB. A node has some hundred pods at most, and a memory lasts for about an hour. */
+export const EARLIER_INSTANCES_MAX = 10_000;
+
 /** The node of a pod, as far as the memory needs it. */
 export interface NodeOfPod {
   readonly uid: string;
   readonly isDraining: boolean;
+}
+
+interface Remembered {
+  readonly pod: ObjectKey;
+  readonly entry: Entry;
+}
+
+/** The keys of what is remembered in one namespace, oldest first. */
+interface InNamespace {
+  readonly unmarked: Set<string>;
+  readonly marked: Set<string>;
+}
+
+export interface EarlierInstancesOptions {
+  isMarked(pod: Pod): boolean;
+  /** undefined if the pod has no node, or one that the cache does not know. */
+  nodeOf(pod: Pod): NodeOfPod | undefined;
+  now(): number;
+  /** Called for what is dropped because there is too much. */
+  onDropped(pod: ObjectKey): void;
+  readonly max?: number;
 }
 
 /**
@@ -13,23 +37,21 @@ export interface NodeOfPod {
  * already replace a pod on a draining node before any eviction arrives.
  * It replaces an entry if there is none (tracking off, no tracker), as long as this process lives. The controller
  * prunes it by the same table. Keys are pod keys.
+ * Its size is bounded, because anybody may create and delete pods. The namespace with the most loses its oldest first,
+ * and unmarked ones before marked ones. What is dropped can cost one more move of a pod of that namespace.
  */
 export class EarlierInstances {
-  readonly #byKey = new Map<string, { readonly pod: ObjectKey; readonly entry: Entry }>();
+  readonly #byKey = new Map<string, Remembered>();
+  readonly #byNamespace = new Map<string, InNamespace>();
   /**
    * The UID of the node of each marked pod whose node was draining at some time since the mark: somebody may uncordon it,
    * or replace it, before the pod goes.
    */
   readonly #sawDraining = new Map<string, string>();
-  readonly #isMarked: (pod: Pod) => boolean;
-  readonly #nodeOf: (pod: Pod) => NodeOfPod | undefined;
-  readonly #now: () => number;
+  readonly #options: EarlierInstancesOptions;
 
-  /** `nodeOf` returns undefined if the pod has no node, or one that the cache does not know. */
-  constructor(isMarked: (pod: Pod) => boolean, nodeOf: (pod: Pod) => NodeOfPod | undefined, now: () => number) {
-    this.#isMarked = isMarked;
-    this.#nodeOf = nodeOf;
-    this.#now = now;
+  constructor(options: EarlierInstancesOptions) {
+    this.#options = options;
   }
 
   get(podKey: string): Entry | undefined {
@@ -42,36 +64,72 @@ export class EarlierInstances {
   }
 
   forget(podKey: string): void {
-    this.#byKey.delete(podKey);
+    this.#delete(podKey);
   }
 
   /** Takes every change of the pod store. A pod that the hook marked supersedes the instance before it. */
   observe(change: Change<Pod>): void {
     if (change.kind === 'removed') {
-      this.#remember(change.key, change.before);
+      this.#end(change.key, change.before);
       return;
     }
-    if (this.#isMarked(change.now) && !change.now.mark?.isForeign) this.#byKey.delete(change.key);
+    if (this.#options.isMarked(change.now) && !change.now.mark?.isForeign) this.#delete(change.key);
     this.look(change.key, change.now);
-  }
-
-  #remember(podKey: string, pod: Pod): void {
-    const { uid, node, namespace, name } = pod;
-    const lastNode = this.#nodeOf(pod);
-    const drained = this.#sawDraining.get(podKey);
-    this.#sawDraining.delete(podKey);
-    // A node that the cache does not know (any more) is gone, so its pods must run elsewhere.
-    const draining = drained !== undefined || (lastNode?.isDraining ?? node !== undefined);
-    if (!draining && !this.#isMarked(pod)) return;
-    const nodeUid = drained ?? lastNode?.uid;
-    const where = { ...(node === undefined ? {} : { node }), ...(nodeUid === undefined ? {} : { nodeUid }) };
-    this.#byKey.set(podKey, { pod: { namespace, name }, entry: { uid, at: this.#now(), draining, ...where } });
   }
 
   /** Looks at an existing pod again, because it or its node has changed. */
   look(podKey: string, pod: Pod): void {
-    const node = this.#nodeOf(pod);
-    if (!this.#isMarked(pod)) this.#sawDraining.delete(podKey);
+    const node = this.#options.nodeOf(pod);
+    if (!this.#options.isMarked(pod)) this.#sawDraining.delete(podKey);
     else if (node?.isDraining && !this.#sawDraining.has(podKey)) this.#sawDraining.set(podKey, node.uid);
   }
+
+  #end(podKey: string, pod: Pod): void {
+    const { isMarked, nodeOf, now } = this.#options;
+    const { uid, node, namespace, name } = pod;
+    const lastNode = nodeOf(pod);
+    const drained = this.#sawDraining.get(podKey);
+    this.#sawDraining.delete(podKey);
+    // A node that the cache does not know (any more) is gone, so its pods must run elsewhere.
+    const draining = drained !== undefined || (lastNode?.isDraining ?? node !== undefined);
+    if (!draining && !isMarked(pod)) return;
+    const nodeUid = drained ?? lastNode?.uid;
+    const where = { ...(node === undefined ? {} : { node }), ...(nodeUid === undefined ? {} : { nodeUid }) };
+    const remembered = { pod: { namespace, name }, entry: { uid, at: now(), draining, ...where } };
+    this.#remember(podKey, remembered, isMarked(pod));
+  }
+
+  #remember(podKey: string, remembered: Remembered, isMarked: boolean): void {
+    this.#delete(podKey);
+    this.#byKey.set(podKey, remembered);
+    const { namespace = '' } = remembered.pod;
+    const own = this.#byNamespace.get(namespace) ?? { unmarked: new Set(), marked: new Set() };
+    this.#byNamespace.set(namespace, own);
+    own[isMarked ? 'marked' : 'unmarked'].add(podKey);
+    if (this.#byKey.size > (this.#options.max ?? EARLIER_INSTANCES_MAX)) this.#dropOne();
+  }
+
+  #dropOne(): void {
+    let most: InNamespace | undefined;
+    for (const own of this.#byNamespace.values()) if (most === undefined || sizeOf(own) > sizeOf(most)) most = own;
+    const [oldest] = most?.unmarked.size === 0 ? most.marked : (most?.unmarked ?? []);
+    const dropped = oldest === undefined ? undefined : this.#delete(oldest);
+    if (dropped !== undefined) this.#options.onDropped(dropped.pod);
+  }
+
+  #delete(podKey: string): Remembered | undefined {
+    const remembered = this.#byKey.get(podKey);
+    if (remembered === undefined) return undefined;
+    this.#byKey.delete(podKey);
+    const { namespace = '' } = remembered.pod;
+    const own = this.#byNamespace.get(namespace);
+    own?.unmarked.delete(podKey);
+    own?.marked.delete(podKey);
+    if (own !== undefined && sizeOf(own) === 0) this.#byNamespace.delete(namespace);
+    return remembered;
+  }
+}
+
+function sizeOf({ unmarked, marked }: InNamespace): number {
+  return unmarked.size + marked.size;
 }

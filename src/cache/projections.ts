@@ -1,7 +1,7 @@
 import type { JsonObject } from '../kube/client.ts';
 import { FIELD_MANAGER } from '../kube/guarded-objects.ts';
 import type { Mark, Node, Owner, Pod, PodMetadata } from '../policy/model.ts';
-import { MANAGER } from '../policy/names.ts';
+import { MANAGER, short } from '../policy/names.ts';
 
 /**
  * The fields that the projections read. All are optional, so that nothing from an API server makes a projection throw.
@@ -57,25 +57,25 @@ const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 
 /** The parts of a pod projection that depend on the configuration. */
 export interface PodFields {
-  /** The key of the reschedule annotation. */
-  readonly annotationKey: string;
+  /** The reschedule annotation. */
+  readonly mark: { readonly key: string; readonly value: string };
   /** The labels that a selector or a tracker looks at. The projection keeps no others. */
   readonly labelKeys: readonly string[];
 }
 
 /** Keeps the fields of a pod that the policy needs. The result is frozen. */
-export function projectPod(object: JsonObject, { annotationKey, labelKeys }: PodFields): Pod {
+export function projectPod(object: JsonObject, { mark, labelKeys }: PodFields): Pod {
   const { metadata = {}, spec, status } = object as RawPod;
-  const value = metadata.annotations?.[annotationKey];
+  const value = metadata.annotations?.[mark.key];
   return frozen({
     ...identity(metadata),
-    namespace: metadata.namespace ?? '',
+    namespace: short(metadata.namespace),
     labels: kept(metadata.labels ?? {}, labelKeys),
     ready: status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
     ...optional('owner', controllerOf(metadata)),
-    ...optional('mark', value === undefined ? undefined : markOf(metadata, annotationKey, value)),
+    ...optional('mark', value === undefined ? undefined : markOf(metadata, mark.key, value === mark.value)),
     ...optional('isMirror', isMirror(metadata)),
-    ...optional('node', spec?.nodeName || undefined),
+    ...optional('node', short(spec?.nodeName) || undefined),
     ...scheduling(spec, status),
     ...optional('deletionDeadline', instant(metadata.deletionTimestamp)),
     ...optional('deletionGraceSeconds', metadata.deletionGracePeriodSeconds),
@@ -87,9 +87,9 @@ export function projectPod(object: JsonObject, { annotationKey, labelKeys }: Pod
 export function projectPodMetadata(object: JsonObject, { labelKeys }: Pick<PodFields, 'labelKeys'>): PodMetadata {
   const { metadata = {} } = object as RawPod;
   return frozen({
-    namespace: metadata.namespace ?? '',
-    name: metadata.name ?? '',
-    uid: metadata.uid ?? '',
+    namespace: short(metadata.namespace),
+    name: short(metadata.name),
+    uid: short(metadata.uid),
     labels: kept(metadata.labels ?? {}, labelKeys),
     ...optional('owner', controllerOf(metadata)),
     ...optional('isMirror', isMirror(metadata)),
@@ -114,7 +114,7 @@ export function projectNode(object: JsonObject): Node {
   return frozen({
     ...identity(metadata),
     unschedulable: spec?.unschedulable === true,
-    taints: taints.flatMap(({ key }) => key ?? []),
+    taints: taints.flatMap(({ key }) => (key === undefined ? [] : short(key))),
     taintedAt: Object.fromEntries(taints.flatMap(({ key, timeAdded }) => timesOf(key, timeAdded))),
     deleting: metadata.deletionTimestamp !== undefined,
   });
@@ -122,7 +122,7 @@ export function projectNode(object: JsonObject): Node {
 
 function timesOf(key: string | undefined, timeAdded: string | undefined): [string, number][] {
   const at = instant(timeAdded);
-  return key === undefined || at === undefined ? [] : [[key, at]];
+  return key === undefined || at === undefined ? [] : [[short(key), at]];
 }
 
 /** When the pod was bound; or, for a pod without a node, why the scheduler has found none. */
@@ -132,7 +132,7 @@ function scheduling(spec: RawPod['spec'], status: RawPod['status']): Pick<Pod, '
   const changedAt = instant(scheduled.lastTransitionTime);
   if (spec?.nodeName) return scheduled.status === 'True' ? optional('boundAt', changedAt) : {};
   if (scheduled.status !== 'False') return {};
-  const message = (scheduled.message ?? '').replace(/[^ -~]+/g, ' ').slice(0, SCHEDULER_MESSAGE_MAX);
+  const message = short(scheduled.message, SCHEDULER_MESSAGE_MAX).replace(/[^ -~]+/g, ' ');
   return { unschedulable: Object.freeze({ message, ...optional('since', changedAt) }) };
 }
 
@@ -149,30 +149,30 @@ function frozen<T extends object>(projection: T): T {
 function kept(labels: Readonly<Record<string, string>>, keys: readonly string[]): Record<string, string> {
   const found: Record<string, string> = {};
   for (const key of keys) {
-    if (Object.hasOwn(labels, key)) found[key] = labels[key] as string;
+    if (Object.hasOwn(labels, key)) found[key] = short(labels[key]);
   }
   return found;
 }
 
 function identity(metadata: RawMetadata): { name: string; uid: string; resourceVersion: string } {
-  return { name: metadata.name ?? '', uid: metadata.uid ?? '', resourceVersion: metadata.resourceVersion ?? '' };
+  return { name: short(metadata.name), uid: short(metadata.uid), resourceVersion: short(metadata.resourceVersion) };
 }
 
 function controllerOf(metadata: RawMetadata): Owner | undefined {
   const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
-  return owner && { apiVersion: owner.apiVersion ?? '', kind: owner.kind ?? '', name: owner.name ?? '' };
+  return owner && { apiVersion: short(owner.apiVersion), kind: short(owner.kind), name: short(owner.name) };
 }
 
 /** The managed fields show who set the annotation, and when, without a second annotation and across restarts. */
-function markOf(metadata: RawMetadata, key: string, value: string): Mark {
+function markOf(metadata: RawMetadata, key: string, matches: boolean): Mark {
   const setter = metadata.managedFields?.find(({ fieldsV1 }) => {
     const fields = fieldsV1 as { 'f:metadata'?: { 'f:annotations'?: Record<string, unknown> } } | undefined;
     return fields?.['f:metadata']?.['f:annotations']?.[`f:${key}`] !== undefined;
   });
-  const by = setter?.manager;
+  const by = setter?.manager === undefined ? undefined : short(setter.manager);
   const isForeign = by === undefined || by === FIELD_MANAGER ? undefined : (true as const);
   return {
-    value,
+    matches,
     ...optional('at', instant(setter?.time)),
     ...optional('by', by),
     ...optional('isForeign', isForeign),

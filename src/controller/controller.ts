@@ -1,4 +1,5 @@
 import type { Clock } from '../async/clock.ts';
+import { Turns } from '../async/turns.ts';
 import { Backoff, type BackoffOptions } from '../informer/backoff.ts';
 import { describeError } from '../kube/errors.ts';
 import { LOG, type Log } from '../log/messages.ts';
@@ -21,7 +22,7 @@ export interface Reconciler<Key> {
 
 export interface ControllerOptions<Key> {
   readonly reconciler: Reconciler<Key>;
-  readonly clock: Pick<Clock, 'monotonicNow' | 'setTimer'>;
+  readonly clock: Pick<Clock, 'monotonicNow' | 'setTimer' | 'giveWay'>;
   readonly random: () => number;
   readonly log: Log;
   readonly workers?: number;
@@ -33,6 +34,8 @@ export interface ControllerOptions<Key> {
 
 const RETRY: BackoffOptions = { firstMs: 200, maxMs: 60_000, resetAfterMs: 600_000 };
 const WORKERS = 2;
+/** Most reconciles have nothing to do, and take some microseconds. */
+const KEYS_IN_A_ROW = 100;
 
 /** Runs workers on one queue. Only the workers retry: an error backs the key off, a success forgets its failures. */
 export class Controller<Key> {
@@ -40,11 +43,13 @@ export class Controller<Key> {
   readonly #options: ControllerOptions<Key>;
   readonly #failures = new Map<string, Backoff>();
   readonly #stop = new AbortController();
+  readonly #turns: Turns;
   #workers: Promise<void>[] = [];
 
   constructor(options: ControllerOptions<Key>) {
     this.#options = options;
     const { clock, reconciler, onAdd } = options;
+    this.#turns = new Turns(clock, KEYS_IN_A_ROW);
     this.queue = new WorkQueue(clock, (key) => reconciler.idOf(key), onAdd);
   }
 
@@ -62,6 +67,7 @@ export class Controller<Key> {
 
   async #work(): Promise<void> {
     for (let key = await this.queue.take(); key !== undefined; key = await this.queue.take()) {
+      await this.#turns.next();
       await this.#reconcile(key);
       this.queue.done(key);
     }
@@ -75,7 +81,8 @@ export class Controller<Key> {
     try {
       const { requeueAfterMs } = await reconciler.reconcile(key, this.#stop.signal);
       this.#failures.delete(reconciler.idOf(key));
-      if (requeueAfterMs !== undefined) this.queue.addAfter(key, requeueAfterMs);
+      if (requeueAfterMs === undefined) this.queue.cancelLater(key);
+      else this.queue.addAfter(key, requeueAfterMs);
       done('success');
     } catch (error) {
       if (this.#stop.signal.aborted) return;

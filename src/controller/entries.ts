@@ -1,34 +1,38 @@
 import type { Clock } from '../async/clock.ts';
+import { Turns } from '../async/turns.ts';
 import { type Cache, lookupIn } from '../cache/cache.ts';
-import { type ObjectKey, storeKey } from '../cache/keys.ts';
+import { DecodedEntries } from '../cache/decoded-entries.ts';
+import { EntryCounts } from '../cache/entry-counts.ts';
+import { type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
+import type { JsonObject } from '../kube/client.ts';
 import { describeError } from '../kube/errors.ts';
 import { trackerPath } from '../kube/paths.ts';
 import type { Reads } from '../kube/reads.ts';
 import type { Writes } from '../kube/writes.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import {
-  ENTRY_STATES,
   type EntryState,
   type EntryView,
   entryState,
   type Plan,
   planEntry,
-  viewEntries,
+  viewEntry,
 } from '../policy/entry-lifecycle.ts';
 import type { Entry, Pod, Tracker } from '../policy/model.ts';
 import { isProtected, type PolicySettings } from '../policy/profile.ts';
+import { isStandIn, keepValue } from '../policy/tracking/kept-entries.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
 import type { EmitPodEvent } from './pod-events.ts';
 import { StateDurations } from './state-durations.ts';
 
 export interface EntriesOptions {
   readonly cache: Cache;
-  readonly writes: Pick<Writes, 'removeEntry'>;
-  readonly reads: Pick<Reads, 'pod' | 'isInstalled'>;
+  readonly writes: Pick<Writes, 'removeEntries'>;
+  readonly reads: Pick<Reads, 'pod' | 'object' | 'isInstalled'>;
   readonly emitEvent: EmitPodEvent;
   readonly settings: PolicySettings;
   readonly log: Log;
-  readonly clock: Pick<Clock, 'monotonicNow'>;
+  readonly clock: Pick<Clock, 'monotonicNow' | 'giveWay'>;
   readonly onPrune?: (state: EntryState) => void;
 }
 
@@ -38,16 +42,53 @@ export const UNSYNCED_RETRY_MS = 500;
 const REFUSED_RETRY_MS = 10_000;
 /** When to look again whether another installation, whose entry is due, still exists. */
 const OTHER_INSTALLATION_RETRY_MS = 10 * 60_000;
+/** When to look again at an entry whose pod does not wake its tracker. */
+const STRAY_RETRY_MS = 60_000;
+/** To decode so many and to look up their pods takes a few milliseconds; 20 if each is broken JSON. */
+const ENTRIES_IN_A_ROW = 200;
+/** Then other trackers have their turn, because anybody may give one thousands of entries to prune. */
+const PRUNES_IN_A_ROW = 100;
+
+/** A tracker with more entries rests between two reconciles, because each change of one of its pods wakes it. */
+const LARGE = 100;
+const REST_MS = 1_000;
+const NEVER_MS = Number.POSITIVE_INFINITY;
+
+/** What the reconciler remembers of a tracker's entries. */
+interface Known {
+  readonly since: StateDurations;
+  readonly decoded: DecodedEntries;
+  restsUntil: number;
+  prunesTogether: boolean;
+}
+
+/** One look at all entries of a tracker. */
+interface Pass {
+  readonly failures: unknown[];
+  /** The entries that one write prunes at the end. */
+  readonly gone: EntryView[];
+}
+
+const newKnown = (clock: Pick<Clock, 'monotonicNow'>): Known => ({
+  since: new StateDurations(clock),
+  decoded: new DecodedEntries(),
+  restsUntil: Number.NEGATIVE_INFINITY,
+  prunesTogether: true,
+});
 
 /** Prunes the entries of one tracker. The keys are tracker keys. */
 export class EntryReconciler implements Reconciler<ObjectKey> {
   readonly kind = 'tracker';
   readonly idOf = storeKey;
   readonly #options: EntriesOptions;
-  readonly #sinceByTracker = new Map<string, StateDurations>();
+  /** Since when its entries are in their states, and what they say, by tracker. */
+  readonly #known = new Map<string, Known>();
+  readonly #counts = new EntryCounts();
+  readonly #turns: Turns;
 
   constructor(options: EntriesOptions) {
     this.#options = options;
+    this.#turns = new Turns(options.clock, ENTRIES_IN_A_ROW);
   }
 
   async reconcile(tracked: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
@@ -56,64 +97,127 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
     if (!cache.hasSynced()) return { requeueAfterMs: UNSYNCED_RETRY_MS };
     const tracker = cache.trackers.get(key);
     if (tracker === undefined || Object.keys(tracker.entries).length === 0) {
-      this.#sinceByTracker.delete(key);
+      this.#known.delete(key);
+      this.#counts.forget(key);
       return {};
     }
-    const since = this.#sinceByTracker.get(key) ?? new StateDurations(clock);
-    this.#sinceByTracker.set(key, since);
-    since.keepOnly({ has: (subject) => Object.hasOwn(tracker.entries, subject) });
-    return this.#reconcileEach(tracker, since, signal);
+    const known = this.#known.get(key) ?? newKnown(clock);
+    this.#known.set(key, known);
+    const restMs = known.restsUntil - clock.monotonicNow();
+    if (restMs > 0) return { requeueAfterMs: restMs };
+    const present = { has: (subject: string) => Object.hasOwn(tracker.entries, subject) };
+    known.since.keepOnly(present);
+    known.decoded.keepOnly(present);
+    return this.#reconcileEach(tracker, known, signal);
+  }
+
+  /** How many entries are in each state, as of their last reconcile. */
+  byState(): ReadonlyMap<EntryState, number> {
+    return this.#counts.byState;
+  }
+
+  /** How many entries are left out, because their trackers have too many. */
+  leftOut(): number {
+    return this.#counts.leftOut;
   }
 
   /** An entry that always fails must not block the others, so its error is thrown after all of them. */
-  async #reconcileEach(tracker: Tracker, since: StateDurations, signal: AbortSignal): Promise<ReconcileResult> {
-    const waits: number[] = [];
-    const failures: unknown[] = [];
-    for (const view of this.#view(tracker)) {
+  async #reconcileEach(tracker: Tracker, known: Known, signal: AbortSignal): Promise<ReconcileResult> {
+    const pass: Pass = { failures: [], gone: [] };
+    const states = new Map<EntryState, number>();
+    let [waitMs, prunes] = [NEVER_MS, 0];
+    for await (const view of this.#view(tracker, known)) {
+      states.set(view.state, (states.get(view.state) ?? 0) + 1);
+      const plan = this.#plan(tracker, view, known.since);
+      const isNext = plan.kind === 'prune' && prunes++ < PRUNES_IN_A_ROW;
+      waitMs = Math.min(waitMs, isNext ? await this.#prune(tracker, view, known, pass, signal) : waitOf(plan));
+    }
+    waitMs = Math.min(waitMs, await this.#pruneGone(tracker, known, pass, signal));
+    this.#counts.set(storeKey(tracker), { states, leftOut: tracker.leftOut ?? 0 });
+    const isLarge = Object.keys(tracker.entries).length > LARGE;
+    if (isLarge) known.restsUntil = this.#options.clock.monotonicNow() + REST_MS;
+    if (pass.failures.length > 0) throw pass.failures[0];
+    return waitMs === NEVER_MS ? {} : { requeueAfterMs: waitMs };
+  }
+
+  /** The entries one by one, each as the cache sees it when its turn comes. */
+  async *#view(tracker: Tracker, { decoded }: Known): AsyncGenerator<EntryView> {
+    const { cache, settings } = this.#options;
+    const lookup = lookupIn(cache);
+    for (const [key, value] of Object.entries(tracker.entries)) {
+      const turn = this.#turns.next();
+      if (turn !== undefined) await turn;
+      const read = decoded.get(tracker, key, value);
+      if (read !== undefined) yield viewEntry(read, lookup, settings);
+    }
+  }
+
+  #plan(tracker: Tracker, view: EntryView, since: StateDurations): Plan {
+    const { settings } = this.#options;
+    const { key, value, state, pod } = view;
+    const plan = planEntry(view, since.heldMs(key, `${state} ${pod?.uid} ${value}`), settings);
+    // Its pod wakes another tracker, because somebody has changed its labels, or there is none.
+    const isStray = pod === undefined || !isOwn(tracker, trackerKeyOf(pod, settings.profile.tracking));
+    const isToBeWoken = plan.kind === 'keep' && plan.lookAgainInMs === undefined;
+    return isToBeWoken && isStray ? { ...plan, lookAgainInMs: STRAY_RETRY_MS } : plan;
+  }
+
+  /** Returns when to look again. Adds an error to the failures. */
+  async #prune(tracker: Tracker, view: EntryView, known: Known, pass: Pass, signal: AbortSignal): Promise<number> {
+    const isOurs =
+      (view.entry.installation ?? this.#options.settings.installation) === this.#options.settings.installation;
+    if (view.state === 'gone' && isOurs && known.prunesTogether && !isStandIn(view.value)) {
+      pass.gone.push(view);
+      return NEVER_MS;
+    }
+    try {
+      if (!isOurs && (await this.#isAnothers(view, signal))) return OTHER_INSTALLATION_RETRY_MS;
+      const isSure = view.state === 'rescheduled' || (await this.#isConfirmed(view, signal));
+      // The pod differs from the cache, another replica was first, or the entry is about a newer instance now. The
+      // watch will deliver the change; if not, this timer looks again.
+      return isSure && (await this.#remove(tracker, view, signal)) ? NEVER_MS : REFUSED_RETRY_MS;
+    } catch (error) {
+      pass.failures.push(error);
+      return NEVER_MS;
+    }
+  }
+
+  /**
+   * Prunes entries of pods that are gone with one write, because each write returns all entries that are left. If it
+   * does not succeed, the next pass prunes them one by one, so that none blocks the others.
+   */
+  async #pruneGone(tracker: Tracker, known: Known, { gone, failures }: Pass, signal: AbortSignal): Promise<number> {
+    known.prunesTogether = true;
+    const sure = await this.#confirmed(gone, failures, signal);
+    const [first, ...others] = sure;
+    if (first === undefined) return gone.length === 0 ? NEVER_MS : REFUSED_RETRY_MS;
+    try {
+      known.prunesTogether = false;
+      const result = await this.#options.writes.removeEntries(trackerPath(tracker), [first, ...others], signal);
+      if (result.kind === 'changed') return REFUSED_RETRY_MS;
+      known.prunesTogether = true;
+      this.#pruned(tracker, sure, result.object);
+    } catch (error) {
+      failures.push(error);
+    }
+    return sure.length === gone.length ? NEVER_MS : REFUSED_RETRY_MS;
+  }
+
+  async #confirmed(views: readonly EntryView[], failures: unknown[], signal: AbortSignal): Promise<EntryView[]> {
+    const sure: EntryView[] = [];
+    for (const view of views) {
       try {
-        const plan = await this.#reconcileEntry(tracker, view, since, signal);
-        if (plan.kind === 'keep' && plan.lookAgainInMs !== undefined) waits.push(plan.lookAgainInMs);
+        if (await this.#isConfirmed(view, signal)) sure.push(view);
       } catch (error) {
         failures.push(error);
       }
     }
-    if (failures.length > 0) throw failures[0];
-    return waits.length > 0 ? { requeueAfterMs: Math.min(...waits) } : {};
-  }
-
-  /** The number of entries in each state. */
-  byState(): Map<EntryState, number> {
-    const counts = new Map<EntryState, number>(ENTRY_STATES.map((state) => [state, 0]));
-    for (const tracker of this.#options.cache.trackers.values()) {
-      for (const { state } of this.#view(tracker)) counts.set(state, (counts.get(state) ?? 0) + 1);
-    }
-    return counts;
-  }
-
-  #view(tracker: Tracker): EntryView[] {
-    const { cache, settings } = this.#options;
-    return viewEntries(tracker, lookupIn(cache), settings);
-  }
-
-  async #reconcileEntry(tracker: Tracker, view: EntryView, since: StateDurations, signal: AbortSignal): Promise<Plan> {
-    const { state } = view;
-    const plan = this.#plan(view, since);
-    if (plan.kind === 'keep') return plan;
-    if (await this.#isAnothers(view, signal)) {
-      return { kind: 'keep', state: plan.state, lookAgainInMs: OTHER_INSTALLATION_RETRY_MS };
-    }
-    const isSure = state === 'rescheduled' || (await this.#isConfirmed(view, signal));
-    const isPruned = isSure && (await this.#prune(tracker, view, signal));
-    // The pod differs from the cache, another replica was first, or the entry is about a newer instance now. The watch
-    // will deliver the change; if not, this timer looks again.
-    return isPruned ? plan : { kind: 'keep', state: plan.state, lookAgainInMs: REFUSED_RETRY_MS };
+    return sure;
   }
 
   /** Whether another installation of the hook wrote the entry, and still exists. It prunes its entries itself. */
   async #isAnothers({ entry: { installation } }: EntryView, signal: AbortSignal): Promise<boolean> {
-    const { reads, settings } = this.#options;
-    if (installation === undefined || installation === settings.installation) return false;
-    return reads.isInstalled(installation, signal);
+    return installation !== undefined && this.#options.reads.isInstalled(installation, signal);
   }
 
   /**
@@ -130,24 +234,37 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
     return (isHidden ? 'gone' : found) === state;
   }
 
-  #plan(view: EntryView, since: StateDurations): Plan {
-    const { key, value, state, pod } = view;
-    return planEntry(view, since.heldMs(key, `${state} ${pod?.uid} ${value}`), this.#options.settings);
-  }
-
-  async #prune(tracker: Tracker, view: EntryView, signal: AbortSignal): Promise<boolean> {
-    const { cache, writes, log, onPrune } = this.#options;
-    const { key, value, about, entry, pod, state } = view;
+  async #remove(tracker: Tracker, view: EntryView, signal: AbortSignal): Promise<boolean> {
+    const { key, value, entry, pod, state } = view;
     // The Event comes before the removal, so that a crash in between loses nothing. Every replica may write it, and it
     // exists once.
     if (state === 'rescheduled' && pod !== undefined) await this.#announce(pod, tracker, entry, signal);
-    const result = await writes.removeEntry(trackerPath(tracker), key, value, signal);
+    const written = isStandIn(value) ? await this.#writtenValue(tracker, view, signal) : value;
+    if (written === undefined) return false;
+    const removed = [{ key, value: written }] as const;
+    const result = await this.#options.writes.removeEntries(trackerPath(tracker), removed, signal);
     if (result.kind === 'changed') return false;
-    cache.trackers.assume(cache.project.tracker(result.object));
-    onPrune?.(state);
-    const fields = { pod: about.name, namespace: about.namespace, uid: pod?.uid, node: pod?.node, reason: state };
-    log.info(state === 'rescheduled' ? LOG.rescheduled : LOG.pruned, { ...fields, tracker: storeKey(tracker) });
+    this.#pruned(tracker, [view], result.object);
     return true;
+  }
+
+  /** `object`: the tracker after that. */
+  #pruned(tracker: Tracker, views: readonly EntryView[], object: JsonObject): void {
+    const { cache, log, onPrune } = this.#options;
+    cache.trackers.assume(cache.project.tracker(object));
+    for (const { about, pod, state } of views) {
+      onPrune?.(state);
+      const fields = { pod: about.name, namespace: about.namespace, uid: pod?.uid, node: pod?.node, reason: state };
+      log.info(state === 'rescheduled' ? LOG.rescheduled : LOG.pruned, { ...fields, tracker: storeKey(tracker) });
+    }
+  }
+
+  /** The whole value of an entry that is too long to be kept; undefined if it has changed. */
+  async #writtenValue(tracker: Tracker, { key, value }: EntryView, signal: AbortSignal): Promise<string | undefined> {
+    const object = await this.#options.reads.object(trackerPath(tracker), signal);
+    const { annotations } = (object?.metadata ?? {}) as { annotations?: Record<string, string> | null };
+    const written = annotations?.[key];
+    return written !== undefined && keepValue(written) === value ? written : undefined;
   }
 
   async #announce(pod: Pod, tracker: Tracker, entry: Entry, signal: AbortSignal): Promise<void> {
@@ -162,4 +279,13 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
       log.warn(LOG.eventFailed, { pod: pod.name, namespace: pod.namespace, error: describeError(error) });
     }
   }
+}
+
+function isOwn(tracker: Tracker, key: ObjectKey | undefined): boolean {
+  return key !== undefined && key.name === tracker.name && key.namespace === tracker.namespace;
+}
+
+/** A prune that had no turn is due at once. */
+function waitOf(plan: Plan): number {
+  return plan.kind === 'prune' ? 0 : (plan.lookAgainInMs ?? NEVER_MS);
 }

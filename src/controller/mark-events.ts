@@ -57,9 +57,9 @@ export class MarkEventReconciler implements Reconciler<ObjectKey> {
   }
 
   #isNews(pod: Pod): boolean {
-    const { settings, clock } = this.#options;
+    const { clock } = this.#options;
     const { mark } = pod;
-    if (mark?.at === undefined || mark.by !== FIELD_MANAGER || !isMarked(pod, settings.profile)) return false;
+    if (mark?.at === undefined || mark.by !== FIELD_MANAGER || !isMarked(pod)) return false;
     return clock.now() - mark.at < NEWS_MS;
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../async/clock.ts';
 import type { Cache } from '../cache/cache.ts';
+import { HindranceCounts } from '../cache/hindrance-counts.ts';
 import { type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
@@ -22,6 +23,8 @@ interface Stalled {
   readonly uid: string;
   /** Absent if only the tracker may say what hinders its operator. */
   readonly hindrance?: string;
+  /** The key of its tracker, if it has one. */
+  readonly tracker?: string;
 }
 
 /** Reports pods that a drain waits for, tracked or not, and for which nothing will happen without a human (S10). */
@@ -31,6 +34,7 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   readonly #options: StalledPodOptions;
   /** The reported instances, by pod key. */
   readonly #stalled = new Map<string, Stalled>();
+  readonly #hindrances: HindranceCounts;
   /** UIDs whose Event is written. If the write fails, only the Event is tried again; log and metric are done. */
   readonly #announced = new Set<string>();
   /** For marks whose time the managed fields do not have. */
@@ -39,6 +43,7 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   constructor(options: StalledPodOptions) {
     this.#options = options;
     this.#since = new StateDurations(options.clock);
+    this.#hindrances = new HindranceCounts(options.cache.trackers);
   }
 
   /** The number of pods that are stalled now. */
@@ -52,14 +57,8 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   }
 
   /** The number of stalled pods by hindrance, for the metric; `None` if nothing is known. */
-  byHindrance(): Map<string, number> {
-    const counts = new Map([['None', 0]]);
-    for (const [podKey, stalled] of this.#stalled) {
-      const pod = this.#options.cache.pods.get(podKey);
-      const hindrance = stalled.hindrance ?? (pod && this.#trackerOf(pod)?.hindrance) ?? 'None';
-      counts.set(hindrance, (counts.get(hindrance) ?? 0) + 1);
-    }
-    return counts;
+  byHindrance(): ReadonlyMap<string, number> {
+    return this.#hindrances.byHindrance;
   }
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
@@ -95,7 +94,7 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
       ...(remembered && { remembered }),
       ...(ownMarks && { ownMarks }),
       ...(returnsToNode !== undefined && { returnsToNode }),
-      markedForMs: this.#since.heldMs(podKey, `${pod.uid} ${pod.mark?.value}`),
+      markedForMs: this.#since.heldMs(podKey, `${pod.uid} ${pod.mark?.matches}`),
     };
   }
 
@@ -103,7 +102,11 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   #note(podKey: string, pod: Pod, { hindrance }: Extract<Stall, { kind: 'stalled' }>): void {
     const { namespace, name, uid, node, owner } = pod;
     const isNews = this.#stalled.get(podKey)?.uid !== uid;
-    this.#stalled.set(podKey, { pod: { namespace, name }, uid, ...(hindrance === undefined ? {} : { hindrance }) });
+    this.#uncount(podKey);
+    const tracker = this.#trackerKeyOf(pod);
+    const counted = { ...(hindrance && { hindrance }), ...(tracker && { tracker }) };
+    this.#stalled.set(podKey, { pod: { namespace, name }, uid, ...counted });
+    this.#hindrances.count(counted, 1);
     if (!isNews) return;
     const known = hindrance ?? this.#trackerOf(pod)?.hindrance;
     const fields = { pod: name, namespace, uid, node, owner: owner?.name };
@@ -119,8 +122,18 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   }
 
   #trackerOf(pod: Pod): Tracker | undefined {
+    const key = this.#trackerKeyOf(pod);
+    return key === undefined ? undefined : this.#options.cache.trackers.get(key);
+  }
+
+  #trackerKeyOf(pod: Pod): string | undefined {
     const key = trackerKeyOf(pod, this.#options.settings.profile.tracking);
-    return key === undefined ? undefined : this.#options.cache.trackers.get(storeKey(key));
+    return key && storeKey(key);
+  }
+
+  #uncount(podKey: string): void {
+    const stalled = this.#stalled.get(podKey);
+    if (stalled !== undefined) this.#hindrances.count(stalled, -1);
   }
 
   #clear(podKey: string, successor?: Pod): void {
@@ -128,6 +141,7 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     const stalled = this.#stalled.get(podKey);
     if (stalled === undefined) return;
     const { pod, uid } = stalled;
+    this.#uncount(podKey);
     this.#stalled.delete(podKey);
     this.#announced.delete(uid);
     this.#options.log.info(LOG.unstalled, { pod: pod.name, namespace: pod.namespace, uid });

@@ -1,8 +1,14 @@
+import type { Clock } from '../async/clock.ts';
+import { Turns } from '../async/turns.ts';
 import type { Cache } from '../cache/cache.ts';
 import { type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
 import type { Change } from '../informer/store.ts';
 import type { Pod } from '../policy/model.ts';
 import { isMarked, type PolicySettings, type Profile } from '../policy/profile.ts';
+import { hasEntries } from '../policy/tracking/kept-entries.ts';
+
+/** Somebody may put any number of pods on one node. */
+const PODS_IN_A_ROW = 500;
 
 /** The queues of the reconcilers that the cache wakes. */
 export interface Wakeable {
@@ -14,17 +20,19 @@ export interface Wakeable {
   readonly stalledPods: { add(key: ObjectKey): void };
 }
 
+export interface Others {
+  readonly clock: Pick<Clock, 'giveWay'>;
+  /** The pods that a change of a node may free. */
+  stalledPods(): Iterable<ObjectKey>;
+}
+
 /**
  * Wakes the keys that a change of the cache concerns. A reconcile reads the present, so the change itself is not passed on.
- * To be called before the cache starts. `stalledPods`: the pods that a change of a node may free.
+ * To be called before the cache starts.
  */
-export function wakeOnChanges(
-  cache: Cache,
-  settings: PolicySettings,
-  queues: Wakeable,
-  stalledPods: () => readonly ObjectKey[],
-): void {
+export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wakeable, others: Others): void {
   const { profile } = settings;
+  const wakePodsOn = wakerOf(cache, settings, queues, others);
   cache.trackers.subscribe((change) => queues.entries.add(keyOf(objectOf(change))));
   cache.pods.subscribe((change) => {
     const pod = objectOf(change);
@@ -32,23 +40,41 @@ export function wakeOnChanges(
     const tracker = trackerKeyOf(pod, profile.tracking);
     if (tracker !== undefined) queues.entries.add(keyOf(tracker));
     if (cache.earlierInstances.get(change.key) !== undefined) queues.earlierInstances.add(key);
-    const isAboutMark = involvesMark(change, settings);
+    const isAboutMark = involvesMark(change);
     if (isAboutMark) queues.markEvents.add(key);
     if (isAboutMark || mayStall(pod, cache, profile)) queues.stalledPods.add(key);
   });
   // Only what drains, undrains, comes or goes reaches this: heartbeats change nothing that is kept of a node.
-  cache.nodes.subscribe(() => {
+  cache.nodes.subscribe(({ key }) => {
     // Until the first lists are in, whatever has been woken looks again by itself.
-    if (cache.hasSynced()) wakeAfterNodeChange(cache, queues, stalledPods());
+    if (cache.hasSynced()) void wakePodsOn(key);
   });
 }
 
-function wakeAfterNodeChange(cache: Cache, queues: Wakeable, stalledPods: readonly ObjectKey[]): void {
-  for (const tracker of cache.trackers.values()) {
-    if (Object.keys(tracker.entries).length > 0) queues.entries.add(keyOf(tracker));
-  }
-  for (const pod of cache.earlierInstances.pods()) queues.earlierInstances.add(pod);
-  for (const pod of stalledPods) queues.stalledPods.add(pod);
+/**
+ * What concerns a node concerns the entries and memories of the pods on it. It can also free a stalled pod, which may be on
+ * no node.
+ */
+function wakerOf(cache: Cache, { profile }: PolicySettings, queues: Wakeable, { clock, stalledPods }: Others) {
+  const turns = new Turns(clock, PODS_IN_A_ROW);
+  const wake = (podKey: string) => {
+    const pod = cache.pods.get(podKey);
+    if (pod === undefined) return;
+    if (cache.earlierInstances.get(podKey) !== undefined) queues.earlierInstances.add(keyOf(pod));
+    const key = trackerKeyOf(pod, profile.tracking);
+    if (key !== undefined) queues.entries.add(keyOf(key));
+  };
+  const each = async <T>(items: Iterable<T>, visit: (item: T) => void) => {
+    for (const item of items) {
+      const turn = turns.next();
+      if (turn !== undefined) await turn;
+      visit(item);
+    }
+  };
+  return async (node: string): Promise<void> => {
+    await each(cache.podIndex.on(node), wake);
+    await each(stalledPods(), (pod) => queues.stalledPods.add(pod));
+  };
 }
 
 /** A key holds no object: it may wait for hours. */
@@ -64,12 +90,12 @@ function objectOf<T>(change: Change<T>): T {
 function mayStall(pod: Pod, cache: Cache, { tracking }: Profile): boolean {
   const tracked = trackerKeyOf(pod, tracking);
   const tracker = tracked && cache.trackers.get(storeKey(tracked));
-  if (tracker !== undefined && Object.keys(tracker.entries).length > 0) return true;
+  if (tracker !== undefined && hasEntries(tracker)) return true;
   const podKey = storeKey(pod);
   return cache.earlierInstances.get(podKey) !== undefined || cache.markMemory.get(podKey, pod.uid) !== undefined;
 }
 
-function involvesMark(change: Change<Pod>, { profile }: PolicySettings): boolean {
-  if (change.kind !== 'added' && isMarked(change.before, profile)) return true;
-  return change.kind !== 'removed' && isMarked(change.now, profile);
+function involvesMark(change: Change<Pod>): boolean {
+  if (change.kind !== 'added' && isMarked(change.before)) return true;
+  return change.kind !== 'removed' && isMarked(change.now);
 }

@@ -54,6 +54,13 @@ export class WorkQueue<Key> {
     this.#later.set(id, { dueAt, timer });
   }
 
+  /** Drops what `addAfter` has pending for the key, because a timer for each key that once was would take memory. */
+  cancelLater(key: Key): void {
+    const id = this.#idOf(key);
+    this.#later.get(id)?.timer.cancel();
+    this.#later.delete(id);
+  }
+
   /**
    * Waits for the next key and returns it; undefined once the queue is closed. The caller must give every key back with
    * `done`.

@@ -6,11 +6,21 @@ export interface Page {
   readonly resourceVersion: string;
   /** Absent on the last page. */
   readonly continueToken?: string;
+  /** What the page weighed. Absent: not known. */
+  readonly bytes?: number;
+}
+
+export interface ListOptions {
+  readonly limit: number;
+  readonly continueToken?: string;
+  /** Throws ResponseTooLongError for a page that weighs more. Absent: any weight. */
+  readonly maxBytes?: number;
+  readonly signal: AbortSignal;
 }
 
 /** List and watch of one kind. Both throw ApiError or ApiUnreachableError. */
 export interface ListWatch {
-  list(options: { limit: number; continueToken?: string; signal: AbortSignal }): Promise<Page>;
+  list(options: ListOptions): Promise<Page>;
   /** The raw bytes of a watch: one JSON document per line. */
   watch(options: {
     resourceVersion: string;
@@ -28,10 +38,14 @@ export function createListWatch(
 ): ListWatch {
   const selectors = { labelSelector, ...(fieldSelector === undefined ? {} : { fieldSelector }) };
   return {
-    async list({ limit, continueToken, signal }) {
+    async list({ limit, continueToken, maxBytes, signal }) {
       const query = { limit, continue: continueToken, ...selectors };
-      const body = await client.json({ method: 'GET', path, query, signal });
-      return toPage(body);
+      let bytes: number | undefined;
+      const onBytes = (length: number) => {
+        bytes = length;
+      };
+      const body = await client.json({ method: 'GET', path, query, signal, maxBytes, onBytes });
+      return { ...toPage(body), ...(bytes === undefined ? {} : { bytes }) };
     },
     watch: ({ resourceVersion, timeoutSeconds, signal }) =>
       client.stream({

@@ -1,9 +1,10 @@
 import { type Clock, sleep } from '../async/clock.ts';
 import type { JsonObject } from '../kube/client.ts';
-import { ApiError, describeError, isNotFound } from '../kube/errors.ts';
+import { ApiError, describeError, isNotFound, ResponseTooLongError } from '../kube/errors.ts';
 import { LOG } from '../log/messages.ts';
 import { Backoff, type BackoffOptions, REFLECTOR_BACKOFF } from './backoff.ts';
 import type { ListWatch, Page } from './list-watch.ts';
+import { PageSize } from './page-size.ts';
 import { type WatchEvent, watchEvents } from './watch-events.ts';
 
 /** Receives what a reflector reads. */
@@ -17,6 +18,11 @@ export interface Sink<T> {
 /** A list that arrives page by page. Once it is complete, an object that no page contained is gone. */
 export interface Listing<T> {
   page(objects: readonly T[]): void;
+  /**
+   * After the last page: removes up to so many objects that no page contained. Returns whether there are more. Absent:
+   * `complete` removes all of them at once.
+   */
+  sweep?(most: number): boolean;
   complete(): void;
 }
 
@@ -39,7 +45,7 @@ export interface ReflectorOptions<T> {
    * again later. May throw.
    */
   readonly isServed?: (signal: AbortSignal) => Promise<boolean>;
-  readonly clock: Pick<Clock, 'monotonicNow' | 'setTimer'>;
+  readonly clock: Pick<Clock, 'monotonicNow' | 'setTimer' | 'giveWay'>;
   readonly random: () => number;
   readonly log: (level: 'debug' | 'info' | 'warn', message: string, fields: Record<string, unknown>) => void;
   readonly backoff?: BackoffOptions;
@@ -47,8 +53,10 @@ export interface ReflectorOptions<T> {
   readonly onInterrupted?: (error: unknown) => void;
 }
 
-/** A fifth of client-go's page, so that parsing one page never delays an eviction for long. */
-const PAGE_SIZE = 100;
+/** Each removal wakes several reconcilers. */
+const SWEPT_IN_A_ROW = 500;
+/** From here on a page takes more than a few milliseconds to parse. */
+const HEAVY_BYTES = 256 * 1024;
 const WATCH_MIN_SECONDS = 300;
 /** A healthy watch delivers a bookmark about once a minute. A watch that is silent for longer is half-open. */
 const INACTIVITY_MS = 100_000;
@@ -143,15 +151,21 @@ export class Reflector<T> {
   }
 
   async #list(signal: AbortSignal): Promise<string> {
-    const { project, sink, name, log } = this.#options;
+    const { project, sink, name, log, clock } = this.#options;
     const listing = sink.beginList();
     let count = 0;
     let resourceVersion = '';
     for await (const page of this.#pages(signal)) {
       signal.throwIfAborted();
+      // Parsing a heavy page took long, and so will its projections.
+      if (page.bytes !== undefined && page.bytes > HEAVY_BYTES) await clock.giveWay();
       listing.page(page.items.map(project));
       count += page.items.length;
       resourceVersion = page.resourceVersion;
+    }
+    while (listing.sweep?.(SWEPT_IN_A_ROW)) {
+      await clock.giveWay();
+      signal.throwIfAborted();
     }
     listing.complete();
     this.#noteContact();
@@ -160,13 +174,28 @@ export class Reflector<T> {
   }
 
   async *#pages(signal: AbortSignal): AsyncGenerator<Page> {
+    const size = new PageSize();
     let continueToken: string | undefined;
     do {
-      const next = continueToken === undefined ? {} : { continueToken };
-      const page = await this.#options.listWatch.list({ limit: PAGE_SIZE, ...next, signal });
+      const page = await this.#page(size, continueToken, signal);
       yield page;
       continueToken = page.continueToken;
     } while (continueToken !== undefined);
+  }
+
+  /** Asks for fewer objects as long as they are too heavy. */
+  async #page(size: PageSize, continueToken: string | undefined, signal: AbortSignal): Promise<Page> {
+    const { limit, maxBytes } = size;
+    const next = { ...(continueToken && { continueToken }), ...(maxBytes && { maxBytes }) };
+    try {
+      const page = await this.#options.listWatch.list({ limit, ...next, signal });
+      if (page.bytes !== undefined) size.weighed(page.bytes, page.items.length);
+      return page;
+    } catch (error) {
+      if (!(error instanceof ResponseTooLongError)) throw error;
+      size.tooHeavy();
+      return this.#page(size, continueToken, signal);
+    }
   }
 
   async #watch(signal: AbortSignal): Promise<void> {

@@ -80,7 +80,14 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
    */
   beginList(): Listing<T> {
     const listed = new Set<string>();
+    let unlisted: string[] | undefined;
+    const sweep = (most: number) => {
+      unlisted ??= [...this.#objects.keys()].filter((key) => !listed.has(key));
+      for (const key of unlisted.splice(-most)) this.#drop(key);
+      return unlisted.length > 0;
+    };
     return {
+      sweep,
       page: (objects) => {
         for (const object of objects) {
           listed.add(this.#options.keyOf(object));
@@ -88,9 +95,7 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
         }
       },
       complete: () => {
-        for (const key of [...this.#objects.keys()]) {
-          if (!listed.has(key)) this.#drop(key);
-        }
+        sweep(Number.POSITIVE_INFINITY);
         if (this.#hasSynced) return;
         this.#hasSynced = true;
         this.#options.onSynced?.();

@@ -5,7 +5,7 @@ import { Bulkhead, BulkheadFullError } from '../async/bulkhead.ts';
 import type { Clock } from '../async/clock.ts';
 import { CALL_CLASSES, type CallClass, classOf, type Shares } from './call-class.ts';
 import type { Connection } from './connection.ts';
-import { ApiError, ApiUnreachableError, type StatusBody } from './errors.ts';
+import { ApiError, ApiUnreachableError, ResponseTooLongError, type StatusBody } from './errors.ts';
 import { namespaceOf } from './paths.ts';
 import { servedAtOf } from './server-time.ts';
 
@@ -18,6 +18,10 @@ export interface ApiRequest {
   /** The media type of the response; `application/json` by default. */
   readonly accept?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Of `json`: a longer response is not read, and the call throws ResponseTooLongError. Absent: any length. */
+  readonly maxBytes?: number | undefined;
+  /** Of `json`: called with the length of the response in bytes. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
 /** One finished call, for metrics and for tests that count. `code` is 0 if no response arrived. */
@@ -149,9 +153,12 @@ export function createApiClient(
       const leave = enterNow(call) ?? (await enter(call));
       try {
         const response = await checked(call, withTimeout(call.signal));
-        return (await response.body.json()) as JsonObject;
+        const text = await textOf(response.body, call.maxBytes);
+        call.onBytes?.(text.bytes);
+        return JSON.parse(text.value) as JsonObject;
       } catch (error) {
-        if (error instanceof ApiError || error instanceof ApiUnreachableError) throw error;
+        const isTold = [ApiError, ApiUnreachableError, ResponseTooLongError].some((kind) => error instanceof kind);
+        if (isTold) throw error;
         throw new ApiUnreachableError(`${call.method} ${call.path}`, error);
       } finally {
         leave();
@@ -185,6 +192,18 @@ function createBulkheads(shares: Shares): Readonly<Record<CallClass, Bulkhead>> 
     return [name, new Bulkhead({ running, ...others })] as const;
   });
   return Object.fromEntries(bulkheads) as Record<CallClass, Bulkhead>;
+}
+
+/** Reads no further than the limit: leaving the loop ends the response, and its connection. */
+async function textOf(body: AsyncIterable<Buffer>, maxBytes = Number.POSITIVE_INFINITY) {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new ResponseTooLongError(maxBytes);
+    chunks.push(chunk);
+  }
+  return { value: Buffer.concat(chunks).toString('utf-8'), bytes };
 }
 
 function queryString(query: ApiRequest['query']): string {

@@ -28,6 +28,15 @@ export class ApiUnreachableError extends Error {
   }
 }
 
+/** The response is longer than the caller wants to hold in memory. */
+export class ResponseTooLongError extends Error {
+  override readonly name = 'ResponseTooLongError';
+
+  constructor(maxBytes: number) {
+    super(`the response is longer than ${maxBytes} bytes`);
+  }
+}
+
 export interface StatusBody {
   readonly message?: string;
   readonly reason?: string;

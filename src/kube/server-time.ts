@@ -66,6 +66,7 @@ export function clockOf(time: Pick<ServerTime, 'now'>, clock: Clock): Clock {
     monotonicNow: () => clock.monotonicNow(),
     setTimer: (callback, ms) => clock.setTimer(callback, ms),
     timeoutSignal: (ms) => clock.timeoutSignal(ms),
+    giveWay: () => clock.giveWay(),
   };
 }
 

@@ -13,6 +13,14 @@ export interface TrackerObject {
   readonly resourceVersion: string;
 }
 
+/** One or more entries of a tracker, each with its value. */
+export type Entries = readonly [KeyAndValue, ...KeyAndValue[]];
+
+interface KeyAndValue {
+  readonly key: string;
+  readonly value: string;
+}
+
 /**
  * All writes of the hook. Each is guarded by the state that it was decided on. Throws ApiError or ApiUnreachableError.
  */
@@ -21,8 +29,8 @@ export interface Writes {
   markPod(pod: PodInstance, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
   /** Writes an entry if the tracker still has the resourceVersion of the observation. */
   writeEntry(tracker: TrackerObject, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
-  /** Removes an entry if it still has the value of the observation. */
-  removeEntry(path: string, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
+  /** Removes entries if each of them still has the value of the observation; otherwise none. */
+  removeEntries(path: string, entries: Entries, signal?: AbortSignal): Promise<WriteResult>;
 }
 
 export function createWrites(client: ApiClient): Writes {
@@ -32,10 +40,17 @@ export function createWrites(client: ApiClient): Writes {
       mergeMetadata(podPath(namespace, name), { uid, annotations: { [key]: value } }, signal),
     writeEntry: ({ path, resourceVersion }, key, value, signal) =>
       mergeMetadata(path, { resourceVersion, annotations: { [key]: value } }, signal),
-    removeEntry: (path, key, value, signal) => {
-      const pointer = `/metadata/annotations/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-      const test = { op: 'test', path: pointer, value } as const;
-      return patch(path, [test, { op: 'remove', path: pointer }], signal);
+    removeEntries: (path, [first, ...others], signal) => {
+      const operations = [...removal(first), ...others.flatMap(removal)] as const;
+      return patch(path, operations, signal);
     },
   };
+}
+
+function removal({ key, value }: KeyAndValue) {
+  const path = `/metadata/annotations/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  return [
+    { op: 'test', path, value },
+    { op: 'remove', path },
+  ] as const;
 }

@@ -40,7 +40,7 @@ export type Plan =
 export function entryState({ entry, pod, node }: EntryObservation, settings: PolicySettings): EntryState {
   if (pod === undefined) return 'gone';
   const isSameInstance = entry.uid === pod.uid;
-  if (isMarked(pod, settings.profile) && (isSameInstance || entry.uid === undefined)) return 'waiting';
+  if (isMarked(pod) && (isSameInstance || entry.uid === undefined)) return 'waiting';
   if (isSameInstance) return 'withdrawn';
   return isSettled(pod, node, settings) ? 'rescheduled' : 'unsettled';
 }
@@ -51,12 +51,16 @@ function isSettled(pod: Pod, node: Node | undefined, settings: PolicySettings): 
   return meetsReplacementCondition(pod, settings) && !isTerminatingOrFinished(pod);
 }
 
-/** One entry with its pod and state, as the cache sees them. The controller, the metrics and `status` use it. */
-export interface EntryView {
+/** One entry of a tracker, decoded. */
+export interface ReadEntry {
   readonly key: string;
   readonly value: string;
   readonly about: { readonly namespace: string; readonly name: string };
   readonly entry: Entry;
+}
+
+/** One entry with its pod and state, as the cache sees them. The controller, the metrics and `status` use it. */
+export interface EntryView extends ReadEntry {
   readonly pod?: Pod;
   readonly state: EntryState;
   /** The entry counts returns to a node that is still draining, so it stays even if its pod is gone. */
@@ -75,22 +79,33 @@ export interface Lookup {
  */
 export function viewEntries(tracker: Tracker, lookup: Lookup, settings: PolicySettings): EntryView[] {
   return Object.entries(tracker.entries).flatMap(([key, value]) => {
-    const about = entryPod(key, value);
-    if (about === undefined || about.namespace !== namespaceOf(tracker)) return [];
-    return [{ key, value, about, ...viewEntry(value, about, lookup, settings) }];
+    const read = readEntry(tracker, key, value);
+    return read === undefined ? [] : [viewEntry(read, lookup, settings)];
   });
 }
 
-function viewEntry(value: string, about: EntryView['about'], lookup: Lookup, settings: PolicySettings) {
-  const entry = decodeEntry(value);
+/** Decodes an entry; undefined if the annotation is not the hook's, or counts for nothing on this tracker. */
+export function readEntry(
+  tracker: Pick<Tracker, 'namespace' | 'name'>,
+  key: string,
+  value: string,
+): ReadEntry | undefined {
+  const about = entryPod(key, value);
+  if (about === undefined || about.namespace !== namespaceOf(tracker)) return undefined;
+  return { key, value, about, entry: decodeEntry(value) };
+}
+
+/** Adds to an entry what the cache sees now. */
+export function viewEntry(read: ReadEntry, lookup: Lookup, settings: PolicySettings): EntryView {
+  const { about, entry } = read;
   const pod = lookup.pod(about.namespace, about.name);
   const node = pod?.node === undefined ? undefined : lookup.node(pod.node);
   const state = entryState({ entry, ...(pod ? { pod } : {}), ...(node ? { node } : {}) }, settings);
-  return { entry, ...(pod ? { pod } : {}), state, countsReturns: countsReturns(entry, lookup, settings) };
+  return { ...read, ...(pod ? { pod } : {}), state, countsReturns: countsReturns(entry, lookup, settings) };
 }
 
 /** A namespaced tracker stands for its namespace, and a Namespace for itself. */
-const namespaceOf = ({ namespace, name }: Tracker) => namespace ?? name;
+const namespaceOf = ({ namespace, name }: Pick<Tracker, 'namespace' | 'name'>) => namespace ?? name;
 
 function countsReturns(entry: Entry, lookup: Lookup, { drainTaints }: PolicySettings): boolean {
   if (entry.returns === undefined || entry.node === undefined) return false;

@@ -89,7 +89,7 @@ function count<K extends string>(key: K, value: unknown): { [P in K]?: number } 
 /** The pod of an entry; undefined if the key is not the hook's. */
 export function entryPod(key: string, value: string): { namespace: string; name: string } | undefined {
   if (!key.startsWith(ENTRY_PREFIX)) return undefined;
-  const written = parseObject(value).pod;
+  const written = value.includes('"pod"') ? parseObject(value).pod : undefined;
   const text = typeof written === 'string' ? written : key.slice(ENTRY_PREFIX.length);
   const dot = text.indexOf('.');
   const pod = { namespace: text.slice(0, dot), name: text.slice(dot + 1) };
@@ -106,8 +106,11 @@ function isPodName(name: string): boolean {
 }
 
 function parseObject(value: string): Record<string, unknown> {
+  // An error takes 100 times as long as an entry, and anybody may have written thousands of other values.
+  const text = value.trim();
+  if (!text.startsWith('{') || !text.endsWith('}')) return {};
   try {
-    const parsed: unknown = JSON.parse(value);
+    const parsed: unknown = JSON.parse(text);
     return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : {};
   } catch {
     return {};

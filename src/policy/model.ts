@@ -3,9 +3,11 @@
  * milliseconds. Every object is a projection that `src/cache` makes of the API server's object.
  */
 
-/** The reschedule annotation of a pod. `by` and `at` come from the API server's managed fields, if these have them. */
+/**
+ * The reschedule annotation of a pod. Its value is not kept, because anybody may write 256 KiB there. `by` and `at` come from the API server's managed fields, if these have them. */
 export interface Mark {
-  readonly value: string;
+  /** Whether the value is the one that asks the operator to move the pod. */
+  readonly matches: boolean;
   readonly at?: number;
   readonly by?: string;
   /** Somebody else than the hook made it, by the managed fields. Absent also if they do not say who made it. */
@@ -92,8 +94,10 @@ export interface Tracker {
    * nothing.
    */
   readonly hindrance?: string;
-  /** Its entries: annotation key to raw value. */
+  /** Its entries: annotation key to raw value, or to what stands for one that is too long (`kept-entries.ts`). */
   readonly entries: Readonly<Record<string, string>>;
+  /** How many entries more it has than the hook keeps; absent if none. */
+  readonly leftOut?: number;
 }
 
 /** One tracked instance. `uid` is absent in an entry of the reference hook (value `true`): an unknown instance. */

@@ -24,3 +24,17 @@ export const UID = /^[!-~]{1,64}$/;
 
 /** The name of a field manager, as far as a message may quote it: printable, without spaces, and short. */
 export const MANAGER = /^[-A-Za-z0-9_.:/]{1,63}$/;
+
+/** The longest text that the API server accepts as a name; a taint or a label has at most 317 characters. */
+const LONGEST = 317;
+
+/**
+ * A text to keep for as long as its object exists. Everything that the hook compares is shorter than the limit, because
+ * the API server checks it. It does not check the names of owners, which can weigh a megabyte.
+ */
+export function short(text: string | undefined, longest = LONGEST): string {
+  if (typeof text !== 'string') return '';
+  if (text.length <= longest) return text;
+  // A slice would keep the whole text alive.
+  return Buffer.from(text.slice(0, longest)).toString();
+}

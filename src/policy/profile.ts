@@ -51,6 +51,6 @@ export function immovable({ owner, isMirror }: PodMetadata): 'JobPod' | 'DaemonS
 }
 
 /** Whether the pod carries the mark of the profile. */
-export function isMarked(pod: Pod, { mark }: Profile): boolean {
-  return pod.mark?.value === mark.value;
+export function isMarked(pod: Pod): boolean {
+  return pod.mark?.matches === true;
 }

@@ -42,9 +42,9 @@ export function planStall(seen: StallObservation, settings: PolicySettings): Sta
 }
 
 function comesBackStall(seen: StallObservation, settings: PolicySettings): Stall | undefined {
-  const { drainTaints, profile } = settings;
+  const { drainTaints } = settings;
   const { pod, node, tracker, returnsToNode } = seen;
-  if (node === undefined || isMarked(pod, profile)) return undefined;
+  if (node === undefined || isMarked(pod)) return undefined;
   const earlier = tracker?.reusesNames === false ? undefined : earlierOf(seen, settings);
   const evidence = {
     ...(earlier && { earlier }),
@@ -75,7 +75,7 @@ function notMovedStall(seen: StallObservation, settings: PolicySettings): Stall 
   const { pod, now, ownMarks, markedForMs } = seen;
   const history = markHistory({ uid: pod.uid, markedAt: pod.mark?.at }, entryOf(seen, settings), ownMarks);
   // A mark that was taken away once is withdrawn. One that the hook had to make again is being fought over.
-  if (!isMarked(pod, profile) && history.marks < 2) return NOT_WAITING;
+  if (!isMarked(pod) && history.marks < 2) return NOT_WAITING;
   const forMs = history.firstAt === undefined ? markedForMs : now - history.firstAt;
   const leftMs = profile.stallAfterMs - forMs;
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };

@@ -71,7 +71,7 @@ export function buildReport(cache: Known, options: ReportOptions): StatusReport 
   const { settings, namespace, now } = options;
   const isWanted = (one: { namespace: string }) => namespace === undefined || one.namespace === namespace;
   const pods = [...cache.pods.values()].filter((pod) => isProtected(pod, settings) && isWanted(pod));
-  const marked = pods.filter((pod) => isMarked(pod, settings.profile));
+  const marked = pods.filter((pod) => isMarked(pod));
   return {
     version: 1,
     nodes: sortedBy(drainingNodes(cache, pods, settings), ({ name }) => name),
@@ -100,7 +100,7 @@ function drainingNodes({ nodes }: Known, pods: readonly Pod[], settings: PolicyS
     const cause = node === undefined ? 'gone' : drainCause(node, settings.drainTaints);
     if (cause === undefined) return [];
     const on = byNode.get(name) ?? [];
-    return [{ name, cause, pods: on.length, marked: on.filter((pod) => isMarked(pod, settings.profile)).length }];
+    return [{ name, cause, pods: on.length, marked: on.filter((pod) => isMarked(pod)).length }];
   });
 }
 

@@ -110,7 +110,7 @@ export class Marker {
     if (result.kind === 'changed') return 'changed';
     const now = cache.project.pod(result.object);
     // Another webhook can take the mark away before it is stored.
-    if (!isMarked(now, settings.profile)) cache.markMemory.lost(storeKey(pod), pod.uid);
+    if (!isMarked(now)) cache.markMemory.lost(storeKey(pod), pod.uid);
     cache.pods.assume(now);
     return 'marked';
   }

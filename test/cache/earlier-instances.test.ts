@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { NOW } from '../support/builders.ts';
+import { EARLIER_INSTANCES_MAX, EarlierInstances } from '../../src/cache/earlier-instances.ts';
+import { storeKey } from '../../src/cache/keys.ts';
+import { aPod, NOW } from '../support/builders.ts';
 import { aCache, POD, POD_KEY } from '../support/cache.ts';
 import { aRawNode, aRawPod, RESCHEDULE } from '../support/raw.ts';
 
@@ -189,5 +191,49 @@ describe('EarlierInstances', () => {
     cache.pods.remove(pod('uid-a', 2, 'true'));
     cache.pods.put(pod('uid-a', 3, 'true'));
     assert.equal(earlierInstances.get(POD_KEY), undefined);
+  });
+});
+
+describe('EarlierInstances: more than it may remember', () => {
+  /** What is remembered after these pods went, each `namespace/name`, and with `*` if it was marked. */
+  function after(names: readonly string[], max: number) {
+    const dropped: string[] = [];
+    const memory = new EarlierInstances({
+      isMarked: ({ mark }) => mark?.matches === true,
+      nodeOf: () => ({ uid: 'uid-node-1', isDraining: true }),
+      now: () => NOW,
+      onDropped: (pod) => dropped.push(storeKey(pod)),
+      max,
+    });
+    for (const text of names) {
+      const [namespace = '', name = ''] = text.replace('*', '').split('/');
+      const pod = aPod({ namespace, name, ...(text.endsWith('*') ? { mark: { matches: true } } : {}) });
+      memory.observe({ kind: 'removed', key: storeKey(pod), before: pod });
+    }
+    return { kept: memory.pods().map(storeKey), dropped };
+  }
+
+  test('drops the oldest of the namespace that has the most', () => {
+    const { kept, dropped } = after(['db/a', 'x/1', 'x/2', 'x/3', 'x/4'], 3);
+    assert.deepEqual(dropped, ['x/1', 'x/2']);
+    assert.deepEqual(kept, ['db/a', 'x/3', 'x/4']);
+  });
+
+  test('drops the unmarked first: they have left by themselves, and nobody was told to wait for them', () => {
+    assert.deepEqual(after(['x/1*', 'x/2', 'x/3*', 'x/4', 'x/5*'], 3).dropped, ['x/2', 'x/4']);
+  });
+
+  test('a name that comes again counts once', () => {
+    assert.deepEqual(after(['x/1', 'x/2', 'x/1', 'x/2', 'x/1'], 2).dropped, []);
+  });
+
+  test('stays within its limit, however many pods come and go', () => {
+    const cache = aCache({ pods: [], nodes: [aRawNode()] });
+    for (let n = 0; n < EARLIER_INSTANCES_MAX + 500; n++) {
+      const pod = aPod({ name: `cb-${n}`, mark: { matches: true } });
+      cache.pods.put(pod);
+      cache.pods.remove(pod);
+    }
+    assert.equal(cache.earlierInstances.pods().length, EARLIER_INSTANCES_MAX);
   });
 });

@@ -7,7 +7,7 @@ import { namespaceTracking } from '../../src/policy/tracking/namespace.ts';
 import { aNode, aPod, aTracker } from '../support/builders.ts';
 import { aRawCluster, aRawNode, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
 
-const FIELDS = { annotationKey: RESCHEDULE, labelKeys: ['app', 'couchbase_cluster'] };
+const FIELDS = { mark: { key: RESCHEDULE, value: 'true' }, labelKeys: ['app', 'couchbase_cluster'] };
 const pod = (...parts: Parameters<typeof aRawPod>) => projectPod(aRawPod(...parts), FIELDS);
 const at = (text: string) => Date.parse(text);
 const marked = { annotations: { [RESCHEDULE]: 'true' } };
@@ -56,23 +56,39 @@ describe('projectPod', () => {
 
   test('tells of a mark who made it and when, from the managed fields', () => {
     const managedFields = markedBy('kubectl-annotate', '2026-01-01T11:00:00Z');
-    const expected = { value: 'true', at: at('2026-01-01T11:00:00Z'), by: 'kubectl-annotate', isForeign: true };
+    const expected = { matches: true, at: at('2026-01-01T11:00:00Z'), by: 'kubectl-annotate', isForeign: true };
     assert.deepEqual(pod({ metadata: { ...marked, managedFields } }).mark, expected);
   });
 
-  test('keeps a mark of any value, also an empty one, and one whose maker is not known', () => {
-    for (const value of ['true', 'false', '']) {
-      assert.deepEqual(pod({ metadata: { annotations: { [RESCHEDULE]: value } } }).mark, { value });
+  test('keeps of a mark whether its value matches, also of an empty one, and of one whose maker is not known', () => {
+    for (const value of ['true', 'false', '', 'True']) {
+      const { mark } = pod({ metadata: { annotations: { [RESCHEDULE]: value } } });
+      assert.deepEqual(mark, { matches: value === 'true' });
     }
     for (const managedFields of [null, [], [{ manager: 'x' }], [{ manager: 'x', fieldsV1: null }]]) {
-      assert.deepEqual(pod({ metadata: { ...marked, managedFields } }).mark, { value: 'true' });
+      assert.deepEqual(pod({ metadata: { ...marked, managedFields } }).mark, { matches: true });
     }
     const other = markedBy('someone', 'no time at all');
     assert.deepEqual(pod({ metadata: { ...marked, managedFields: other } }).mark, {
-      value: 'true',
+      matches: true,
       by: 'someone',
       isForeign: true,
     });
+  });
+
+  test('keeps no more than a few KB of a pod, whatever a tenant writes into it', () => {
+    const long = 'x'.repeat(256 * 1024);
+    const ownerReferences = [{ apiVersion: long, kind: long, name: long, controller: true }];
+    const labels = { app: long, couchbase_cluster: long, other: long };
+    const managedFields = markedBy(long, '2026-01-01T11:00:00Z');
+    const annotations = { [RESCHEDULE]: long, other: long };
+    const fat = pod({
+      metadata: { uid: long, labels, ownerReferences, managedFields, annotations },
+      spec: { nodeName: long },
+    });
+    const texts = [...Object.values(fat.labels), ...Object.values(fat.owner ?? {}), fat.uid, fat.node, fat.mark?.by];
+    assert.deepEqual(new Set(texts.map((text) => text?.length)), new Set([317]));
+    assert.ok(JSON.stringify(fat).length < 4096, `${JSON.stringify(fat).length} bytes`);
   });
 
   test('has no mark without the annotation, whatever the managed fields say', () => {

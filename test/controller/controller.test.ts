@@ -57,6 +57,21 @@ describe('Controller', () => {
     assert.equal(calls.length, 3);
   });
 
+  test('gives way after 100 keys, and forgets the timer of a key that has nothing more to do', async () => {
+    const waits = new Map<string, number>([['0', 1_000]]);
+    const { clock, controller, calls } = aController(async (key) => {
+      const requeueAfterMs = waits.get(key);
+      return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+    });
+    for (let n = 0; n < 250; n++) controller.queue.add(`${n}`);
+    await settle();
+    assert.deepEqual([calls.length, clock.turns, clock.timers], [250, 2, 1]);
+    waits.clear();
+    controller.queue.add('0');
+    await settle();
+    assert.equal(clock.timers, 0);
+  });
+
   test('backs a key off that fails: 0.2, 0.4, 0.8 s and so on, at most a minute, for ever', async () => {
     const { clock, calls, log, results, add } = aController(fails);
     await add('a');

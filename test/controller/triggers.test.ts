@@ -5,7 +5,8 @@ import { wakeOnChanges } from '../../src/controller/triggers.ts';
 import { namespaceTracking } from '../../src/policy/tracking/namespace.ts';
 import { aCache, type CacheWorld, ENTRY_KEY, settingsOf } from '../support/cache.ts';
 import { present } from '../support/entries.ts';
-import { aRawCluster, aRawNode, aRawPod } from '../support/raw.ts';
+import { aRawCluster, aRawNode, aRawPod, RESCHEDULE } from '../support/raw.ts';
+import { FakeClock, settle } from '../support/time.ts';
 
 /** What is woken from now on, by a cache that is wired. */
 function aWiredCache(world: CacheWorld = {}, stalled: readonly ObjectKey[] = []) {
@@ -13,15 +14,17 @@ function aWiredCache(world: CacheWorld = {}, stalled: readonly ObjectKey[] = [])
   const cache = aCache({ pods: [], nodes, trackers: [], ...world });
   const woken: string[] = [];
   const queue = (kind: string) => ({ add: (key: ObjectKey) => void woken.push(`${kind} ${storeKey(key)}`) });
+  const clock = new FakeClock();
   const queues = {
     entries: queue('tracker'),
     earlierInstances: queue('departed'),
     markEvents: queue('requested'),
     stalledPods: queue('stall'),
   };
-  wakeOnChanges(cache, settingsOf(world), queues, () => stalled);
+  wakeOnChanges(cache, settingsOf(world), queues, { clock, stalledPods: () => stalled });
   return {
     cache,
+    clock,
     woken: () => [...new Set(woken.splice(0))].sort(),
     pod: (...args: Parameters<typeof present>) => cache.pods.put(cache.project.pod(present(...args))),
   };
@@ -85,18 +88,46 @@ describe('wakeOnChanges', () => {
     assert.deepEqual(woken(), ['tracker db/cb']);
   });
 
-  test('a node wakes every tracking resource that has entries, and every memory; a heartbeat wakes nobody', () => {
+  const cordon = (unschedulable: boolean, name = 'node-1') =>
+    aRawNode({ metadata: { name, resourceVersion: `${++version}` }, spec: { unschedulable } });
+  let version = 50;
+
+  test('a node wakes the entries and the memories of its pods; a heartbeat wakes nobody', () => {
+    const tracked = aRawCluster({ metadata: { annotations: { [ENTRY_KEY]: '{}' } } });
+    const { cache, woken, pod } = aWiredCache({ trackers: [tracked], nodes: [aRawNode()] });
+    pod({ mark: 'true' });
+    pod({ uid: 'uid-b', version: 200 });
+    woken();
+    cache.nodes.put(cache.project.node(cordon(false)));
+    assert.deepEqual(woken(), []);
+    cache.nodes.put(cache.project.node(cordon(true)));
+    assert.deepEqual(woken(), ['departed db/cb-0000', 'tracker db/cb']);
+  });
+
+  test('a node wakes neither a tracking resource whose pods are elsewhere, nor a memory of a pod that has no successor', () => {
     const bare = aRawCluster({ metadata: { name: 'bare' } });
     const tracked = aRawCluster({ metadata: { annotations: { [ENTRY_KEY]: '{}' } } });
-    const { cache, woken, pod } = aWiredCache({ trackers: [bare, tracked], nodes: [aRawNode()] });
-    pod({ mark: 'true' });
-    cache.pods.replace([]);
-    woken();
-    cache.nodes.put(cache.project.node(aRawNode({ metadata: { resourceVersion: '51' } })));
-    assert.deepEqual(woken(), []);
-    cache.nodes.put(
-      cache.project.node(aRawNode({ metadata: { resourceVersion: '52' }, spec: { unschedulable: true } })),
+    const { cache, woken, pod } = aWiredCache({ trackers: [bare, tracked] });
+    pod({ node: 'node-2', mark: 'true' });
+    cache.pods.put(cache.project.pod(aRawPod({ metadata: { name: 'gone', annotations: { [RESCHEDULE]: 'true' } } })));
+    cache.pods.remove(
+      cache.project.pod(aRawPod({ metadata: { name: 'gone', annotations: { [RESCHEDULE]: 'true' } } })),
     );
-    assert.deepEqual(woken(), ['departed db/cb-0000', 'tracker db/cb']);
+    woken();
+    cache.nodes.put(cache.project.node(cordon(true)));
+    assert.deepEqual(woken(), []);
+  });
+
+  test('a node with many pods wakes them in several turns', async () => {
+    const { cache, clock, woken } = aWiredCache({ tracking: namespaceTracking });
+    const pods = Array.from({ length: 1_200 }, (_, n) => aRawPod({ metadata: { name: `cb-${n}` } }));
+    cache.pods.replace(pods.map(cache.project.pod));
+    const entries = { metadata: { name: 'db', uid: 'u', resourceVersion: '1', annotations: { [ENTRY_KEY]: '{}' } } };
+    cache.trackers.replace([cache.project.tracker(entries)]);
+    woken();
+    cache.nodes.put(cache.project.node(cordon(true)));
+    await settle();
+    assert.equal(clock.turns, 2);
+    assert.deepEqual(woken(), ['tracker db']);
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createListWatch } from '../../src/informer/list-watch.ts';
+import type { ApiClient } from '../../src/kube/client.ts';
 import { answering } from '../support/api.ts';
 
 const signal = new AbortController().signal;
@@ -18,7 +19,20 @@ describe('createListWatch', () => {
     const page = await createListWatch(client, '/api/v1/pods', 'app in (couchbase)').list({ limit: 500, signal });
     assert.deepEqual(page, { items: [{ metadata: { name: 'a' } }], resourceVersion: '10', continueToken: 'next' });
     const query = { limit: 500, continue: undefined, labelSelector: 'app in (couchbase)' };
-    assert.deepEqual(requests, [{ method: 'GET', path: '/api/v1/pods', query, signal }]);
+    const [{ onBytes: _, ...request } = {}] = requests;
+    assert.deepEqual(request, { method: 'GET', path: '/api/v1/pods', query, signal, maxBytes: undefined });
+  });
+
+  test('passes on how much a page may weigh, and reports what it weighed', async () => {
+    const client: ApiClient = {
+      async json({ maxBytes = 0, onBytes }) {
+        onBytes?.(maxBytes - 1);
+        return aList({ resourceVersion: '10' });
+      },
+      stream: () => Promise.reject(new Error('nobody watches')),
+    };
+    const { bytes } = await createListWatch(client, '/api/v1/pods').list({ limit: 5, maxBytes: 1_000_000, signal });
+    assert.equal(bytes, 999_999);
   });
 
   test('goes on with the token of the page before', async () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { aPage, object } from '../support/list-watch.ts';
+import { PAGE_MAX_BYTES } from '../../src/informer/page-size.ts';
+import { ResponseTooLongError } from '../../src/kube/errors.ts';
+import { aPage, FakeSink, object } from '../support/list-watch.ts';
 import { apiError, aReflector, FIRST_MS } from '../support/reflecting.ts';
 import { settle } from '../support/time.ts';
 
@@ -11,6 +13,43 @@ describe('Reflector: when all goes well', () => {
     await start();
     assert.deepEqual(calls(), ['list 100', 'list 100 c1', 'list 100 c2', 'watch 10']);
     assert.deepEqual(sink.received, ['replace a,b,c,d']);
+  });
+
+  test('asks for fewer objects once they are heavy, and for the same page again when it was too heavy', async (t) => {
+    const { server, sink, start, calls, time } = aReflector(t);
+    let turns = 0;
+    time.giveWay = async () => void turns++;
+    const heavy = new ResponseTooLongError(PAGE_MAX_BYTES);
+    const bytes = 1_300_000;
+    server.lists = [heavy, heavy, heavy, { ...aPage('10', ['a'], 'c1'), bytes }, { ...aPage('10', ['b']), bytes }];
+    await start();
+    assert.deepEqual(calls(), ['list 100', 'list 25', 'list 6', 'list 1', 'list 1 c1', 'watch 10']);
+    assert.deepEqual(sink.received, ['replace a,b']);
+    assert.equal(turns, 2, 'once for each page that took long to parse');
+  });
+
+  test('a page that turns too heavy later is asked for again from where it began', async (t) => {
+    const { server, start, calls } = aReflector(t);
+    const light = { ...aPage('10', ['a', 'b'], 'c1'), bytes: 2_000 };
+    server.lists = [light, new ResponseTooLongError(PAGE_MAX_BYTES), aPage('10', ['c'])];
+    await start();
+    assert.deepEqual(calls(), ['list 100', 'list 100 c1', 'list 25 c1', 'watch 10']);
+  });
+
+  test('gives way while many objects are gone from a list', async (t) => {
+    let left = 1_200;
+    const sink = new FakeSink();
+    const sweep = (most: number) => {
+      left -= most;
+      return left > 0;
+    };
+    sink.beginList = () => ({ ...FakeSink.prototype.beginList.call(sink), sweep });
+    const { server, start, time } = aReflector(t, { sink });
+    let turns = 0;
+    time.giveWay = async () => void turns++;
+    server.lists = [aPage('10', ['a'])];
+    await start();
+    assert.deepEqual([turns, sink.received], [2, ['replace a']]);
   });
 
   test('applies events, and projects what it lists and what it watches', async (t) => {

@@ -77,6 +77,17 @@ describe('Store: a list', () => {
     assert.deepEqual(told, ['removed b u1@1']);
   });
 
+  test('can be swept bit by bit before it is complete', () => {
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    const { store, told } = aStore(...names.map((name) => thing('1', { name })));
+    const list = store.beginList();
+    list.page([thing('1')]);
+    assert.deepEqual([list.sweep?.(3), told.splice(0).length], [true, 3]);
+    assert.deepEqual([list.sweep?.(3), told.splice(0).length], [false, 1]);
+    list.complete();
+    assert.deepEqual([told, store.size], [[], 1]);
+  });
+
   test('that breaks off takes nothing away, and the next one does not count its pages', () => {
     const { store, told } = aStore(thing('1'), thing('1', { name: 'b' }));
     store.beginList().page([thing('1')]);

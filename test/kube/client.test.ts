@@ -4,7 +4,7 @@ import { systemClock } from '../../src/async/system-clock.ts';
 import { SHARES } from '../../src/kube/call-class.ts';
 import { type ApiCall, createApiClient } from '../../src/kube/client.ts';
 import { type Connection, openConnection } from '../../src/kube/connection.ts';
-import { ApiUnreachableError } from '../../src/kube/errors.ts';
+import { ApiUnreachableError, ResponseTooLongError } from '../../src/kube/errors.ts';
 import { type Answering, anApiServer, answer, begun, silent } from '../support/api-server.ts';
 import { settle, until } from '../support/time.ts';
 
@@ -416,4 +416,31 @@ describe('ApiClient.stream', () => {
       assert.deepEqual(await client.json(GET), { ok: true }, 'the connections are as good as before');
     });
   }
+});
+
+describe('ApiClient: the length of a response', () => {
+  const BODY = JSON.stringify({ text: 'ü'.repeat(100_000) });
+
+  test('is reported in bytes', async (t) => {
+    const { client } = await aClient(t, answer(200, BODY));
+    const lengths: number[] = [];
+    await client.json({ ...GET, maxBytes: 1_000_000, onBytes: (bytes) => lengths.push(bytes) });
+    assert.deepEqual(lengths, [Buffer.byteLength(BODY)]);
+  });
+
+  test('beyond the limit ends the call, and its connection, although the response never ends', async (t) => {
+    const closed = Promise.withResolvers<void>();
+    const { client } = await aClient(t, (response) => {
+      response.once('close', closed.resolve);
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write(BODY);
+    });
+    await assert.rejects(client.json({ ...GET, maxBytes: 50_000 }), ResponseTooLongError);
+    await closed.promise;
+  });
+
+  test('has no limit unless one is given', async (t) => {
+    const { client } = await aClient(t, answer(200, BODY));
+    assert.equal(JSON.stringify(await client.json(GET)), BODY);
+  });
 });

@@ -49,7 +49,7 @@ const READS: { [K in keyof Reads]: (reads: Reads, path: string | undefined) => u
 const WRITES: { [K in keyof Writes]: (writes: Writes, path: string | undefined) => unknown } = {
   markPod: (writes) => writes.markPod(POD, 'a', 'true'),
   writeEntry: (writes, path) => path && writes.writeEntry({ path, resourceVersion: '1' }, 'k', 'v'),
-  removeEntry: (writes, path) => path && writes.removeEntry(path, 'k', 'v'),
+  removeEntries: (writes, path) => path && writes.removeEntries(path, [{ key: 'k', value: 'v' }]),
 };
 
 /** Every file that calls the API server. A call in another file, or of another method, fails the first test below. */

@@ -52,14 +52,18 @@ describe('Writes', () => {
     ]);
   });
 
-  test('removeEntry is a JSON patch that tests the value that was read', async () => {
+  test('removeEntries is a JSON patch that tests each value that was read', async () => {
     const { writes, requests } = aWriter();
-    await writes.removeEntry(TRACKER.path, 'reschedule.hook/a~b/c', 'true');
+    const other = { key: KEY, value: '{}' };
+    await writes.removeEntries(TRACKER.path, [{ key: 'reschedule.hook/a~b/c', value: 'true' }, other]);
+    const otherPath = `/metadata/annotations/${KEY.replace('/', '~1')}`;
     const path = '/metadata/annotations/reschedule.hook~1a~0b~1c';
     assert.equal(requests[0]?.contentType, 'application/json-patch+json');
     assert.deepEqual(requests[0]?.body, [
       { op: 'test', path, value: 'true' },
       { op: 'remove', path },
+      { op: 'test', path: otherPath, value: '{}' },
+      { op: 'remove', path: otherPath },
     ]);
   });
 });
@@ -68,7 +72,7 @@ describe('Writes', () => {
 const WRITES: readonly [string, (writes: Writes) => Promise<WriteResult>][] = [
   ['markPod', (writes) => writes.markPod(POD, 'a', 'b')],
   ['writeEntry', (writes) => writes.writeEntry(TRACKER, KEY, 'v')],
-  ['removeEntry', (writes) => writes.removeEntry(TRACKER.path, KEY, 'v')],
+  ['removeEntries', (writes) => writes.removeEntries(TRACKER.path, [{ key: KEY, value: 'v' }])],
 ];
 
 for (const [name, write] of WRITES) {
@@ -76,7 +80,7 @@ for (const [name, write] of WRITES) {
     for (const [what, error] of [
       ['404: it is gone', new ApiError(404, 'PATCH', { reason: 'NotFound' })],
       ['409: it has changed', new ApiError(409, 'PATCH', { reason: 'Conflict' })],
-      name === 'removeEntry' ? FAILED_TEST : OTHER_INSTANCE,
+      name === 'removeEntries' ? FAILED_TEST : OTHER_INSTANCE,
     ] as const) {
       test(`${what}: changed`, async () => {
         assert.deepEqual(await write(aWriter(error).writes), { kind: 'changed' });
@@ -84,7 +88,7 @@ for (const [name, write] of WRITES) {
     }
 
     for (const [what, error] of [
-      name === 'removeEntry' ? OTHER_INSTANCE : FAILED_TEST,
+      name === 'removeEntries' ? OTHER_INSTANCE : FAILED_TEST,
       ['422 on metadata.annotations: too long', invalid('metadata.annotations')],
       ['422 on spec: the object was not valid before', invalid('spec.servers')],
       ['403', new ApiError(403, 'PATCH', { reason: 'Forbidden' })],

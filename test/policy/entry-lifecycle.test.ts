@@ -23,7 +23,7 @@ const TABLE: readonly (readonly [string, EntryObservation, string])[] = [
   ['same UID, not marked: withdrawn', { entry, pod: aPod(), node }, 'withdrawn'],
   [
     'same UID, annotation with another value: withdrawn',
-    { entry, pod: aPod({ mark: { value: 'no' } }), node },
+    { entry, pod: aPod({ mark: { matches: false } }), node },
     'withdrawn',
   ],
   ['other UID, not scheduled: unsettled', { entry, pod: without(successor, 'node') }, 'unsettled'],

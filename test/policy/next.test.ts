@@ -57,7 +57,7 @@ const NODE = { node: 'node-1', nodeUid: 'uid-node-1' };
 const returned = aPod({ uid: 'uid-b', boundAt: NOW - MINUTE });
 const OTHER_INSTALLED = { kind: 'present', value: 'other', from: 'live' } as const;
 const namesAreNew = aTracker({ reusesNames: false });
-const markedByHand = { value: 'true', at: NOW - MINUTE, by: 'kubectl-annotate', isForeign: true } as const;
+const markedByHand = { matches: true, at: NOW - MINUTE, by: 'kubectl-annotate', isForeign: true } as const;
 const comesBackMessage = (returns: number) =>
   `Pod waiting to be rescheduled (it came back ${returns} times to node node-1 while that was draining, and is not marked again: does it tolerate the cordon?)`;
 
@@ -229,7 +229,7 @@ const ENDLESS: readonly Case[] = [
   },
   {
     when: 'rule 7: moved, and marked there by nobody knows whom',
-    given: anObservation({ pod: { ...successor, mark: { value: 'true' } }, node: settled, entry: earlier }),
+    given: anObservation({ pod: { ...successor, mark: { matches: true } }, node: settled, entry: earlier }),
     kind: 'deny',
     rule: '7',
     reason: 'Waiting',
@@ -690,7 +690,7 @@ const TABLE: readonly Case[] = [
   },
   {
     when: 'rule 7: marked by hand, nobody knows when',
-    given: anObservation({ pod: aPod({ mark: { value: 'true' } }) }),
+    given: anObservation({ pod: aPod({ mark: { matches: true } }) }),
     kind: 'deny',
     rule: '7',
     reason: 'Waiting',
@@ -733,7 +733,7 @@ const TABLE: readonly Case[] = [
   },
   {
     when: 'rule 7: the annotation with another value is no mark',
-    given: anObservation({ pod: aPod({ mark: { value: 'false' } }) }),
+    given: anObservation({ pod: aPod({ mark: { matches: false } }) }),
     kind: 'mark',
     rule: '9',
     reason: 'Marked',

@@ -25,8 +25,8 @@ const pods = all(
     fc.constantFrom<Mark[]>(
       aMark(),
       aMark(3_600_000),
-      { value: 'false' },
-      { value: 'true', by: 'somebody', isForeign: true },
+      { matches: false },
+      { matches: true, by: 'somebody', isForeign: true },
     ),
   ),
   maybe('boundAt', instants),
@@ -247,7 +247,7 @@ describe('next: safety rules, over observations in every combination', () => {
   test('S5: a marked pod has moved only if everything says that somebody else marked it, read live', () =>
     everyDecision((decision, { pod, tracker, ownMarks }) => {
       const mark = seenValue(pod)?.mark;
-      if (decision.reason !== 'Rescheduled' || mark?.value !== 'true') return;
+      if (decision.reason !== 'Rescheduled' || !mark?.matches) return;
       assert.ok(mark.isForeign && ownMarks === undefined && isLive(tracker));
     }));
 

@@ -26,7 +26,7 @@ describe('planStall: a marked pod that is not moved', () => {
   });
 
   test('a mark without a time counts from when the process saw it', () => {
-    const pod = aPod({ mark: { value: 'true' } });
+    const pod = aPod({ mark: { matches: true } });
     assert.deepEqual(plan(pod, { markedForMs: 14 * MINUTE }), { kind: 'lookAgain', inMs: MINUTE });
     assert.equal(plan(pod, { markedForMs: 15 * MINUTE }).kind, 'stalled');
   });

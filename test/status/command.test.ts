@@ -43,6 +43,7 @@ function aStatus(args: readonly string[], { isTerminal = false } = {}) {
         monotonicNow: clock.monotonicNow,
         setTimer: (callback, ms) => clock.setTimer(callback, ms),
         timeoutSignal: (ms) => clock.timeoutSignal(ms),
+        giveWay: () => clock.giveWay(),
       },
       random: () => 0,
       print: (text) => printed.push(text),

@@ -121,11 +121,15 @@ function merge(metadata: Metadata, patch: Partial<Metadata>): void {
   metadata.annotations = { ...metadata.annotations, ...patch.annotations };
 }
 
-function testAndRemove(metadata: Metadata, [test]: readonly { path: string; value?: string }[]): void {
-  const pointer = test?.path.split('/').at(-1) ?? '';
-  const key = pointer.replaceAll('~1', '/').replaceAll('~0', '~');
-  if (test === undefined || metadata.annotations?.[key] !== test.value) throw refusal(422, { reason: 'Invalid' });
-  delete metadata.annotations?.[key];
+/** All or nothing, as a JSON patch is. */
+function testAndRemove(metadata: Metadata, operations: readonly { path: string; value?: string }[]): void {
+  const left = { ...metadata.annotations };
+  for (const { path, value } of operations) {
+    const key = (path.split('/').at(-1) ?? '').replaceAll('~1', '/').replaceAll('~0', '~');
+    if (value === undefined) delete left[key];
+    else if (left[key] !== value) throw refusal(422, { reason: 'Invalid' });
+  }
+  metadata.annotations = left;
 }
 
 /** A fake that gives the same response to every call. An Error refuses every call. */

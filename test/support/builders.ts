@@ -62,7 +62,7 @@ export function without<T extends object, K extends keyof T>(object: T, ...keys:
   return Object.fromEntries(Object.entries(object).filter(([key]) => !keys.includes(key as K))) as Omit<T, K>;
 }
 
-export const aMark = (ageMs = 200_000) => ({ value: 'true', at: NOW - ageMs, by: 'reschedule-hook' });
+export const aMark = (ageMs = 200_000) => ({ matches: true, at: NOW - ageMs, by: 'reschedule-hook' });
 
 export function aNode(overrides: Partial<Node> = {}): Node {
   const quiet = { unschedulable: false, taints: [], taintedAt: {}, deleting: false };

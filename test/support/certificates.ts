@@ -99,6 +99,7 @@ export function aReplica(objects: FakeObjects, clock = new FakeClock(), start = 
         monotonicNow: clock.monotonicNow,
         setTimer: (callback, ms) => clock.setTimer(callback, ms),
         timeoutSignal: (ms) => clock.timeoutSignal(ms),
+        giveWay: () => clock.giveWay(),
       },
       random: () => 0,
     },

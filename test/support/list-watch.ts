@@ -1,4 +1,4 @@
-import type { ListWatch, Page } from '../../src/informer/list-watch.ts';
+import type { ListOptions, ListWatch, Page } from '../../src/informer/list-watch.ts';
 import { type Listing, type Sink, wholeList } from '../../src/informer/reflector.ts';
 import type { JsonObject } from '../../src/kube/client.ts';
 
@@ -85,7 +85,7 @@ export class FakeListWatch implements ListWatch {
     return last;
   }
 
-  async list({ limit, continueToken, signal }: Parameters<ListWatch['list']>[0]): Promise<Page> {
+  async list({ limit, continueToken, signal }: ListOptions): Promise<Page> {
     this.calls.push(`list ${limit}${continueToken === undefined ? '' : ` ${continueToken}`}`);
     const answer = this.lists.shift();
     if (answer === undefined) return untilAborted(signal);

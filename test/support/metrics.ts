@@ -15,6 +15,7 @@ export function anUnusedHooksMetrics() {
     permissionsMissing: (purpose) => (purpose === 'upkeep' ? 1 : 0),
     markedPods: () => 0,
     stalledPods: () => new Map([['None', 0]]),
+    entriesLeftOut: () => 0,
     entries: () => new Map(),
     queueDepth: () => 0,
     freshness: () => [{ kind: 'pods', hasSynced: true, agreedAt: 1_000, objects: 7 }],

@@ -27,6 +27,7 @@ export function aStillClock(now = 0): Clock {
     monotonicNow: () => 0,
     setTimer: () => ({ cancel: () => undefined }),
     timeoutSignal: () => new AbortController().signal,
+    giveWay: async () => undefined,
   };
 }
 
@@ -34,11 +35,17 @@ export function aStillClock(now = 0): Clock {
 export class FakeClock implements Clock {
   /** The wall-clock time at zero of the monotonic clock. */
   epoch = 0;
+  /** How often somebody gave way. */
+  turns = 0;
   #now = 1_000;
   readonly #timers = new Set<{ readonly dueAt: number; readonly callback: () => void }>();
 
   readonly monotonicNow = () => this.#now;
   readonly now = () => this.epoch + this.#now;
+
+  async giveWay(): Promise<void> {
+    this.turns++;
+  }
 
   get timers(): number {
     return this.#timers.size;

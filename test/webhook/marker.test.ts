@@ -36,7 +36,7 @@ describe('Marker', () => {
     });
     assert.equal(api.annotations(TRACKER_PATH)[ENTRY_KEY], value);
     assert.equal(cache.trackers.get(TRACKER_KEY)?.entries[ENTRY_KEY], value);
-    assert.equal(cache.pods.get(POD_KEY)?.mark?.value, 'true');
+    assert.equal(cache.pods.get(POD_KEY)?.mark?.matches, true);
   });
 
   test('marks the pod alone where no entry was decided on', async () => {
@@ -193,7 +193,7 @@ describe('Marker: one mark in flight for an instance', () => {
     go();
     assert.deepEqual(await Promise.all([first, ...others]), ['marked', 'joined', 'joined', 'joined']);
     assert.deepEqual(api.calls, [WRITE_ENTRY, MARK]);
-    assert.equal(cache.pods.get(POD_KEY)?.mark?.value, 'true');
+    assert.equal(cache.pods.get(POD_KEY)?.mark?.matches, true);
     assert.equal(marker.isInFlight(aPod()), false);
   });
 

@@ -70,10 +70,9 @@ export const rescheduled: Rule<PodObservation> = (seen) => {
  * process would all say so.
  */
 export const rescheduledThoughMarked: Rule<PodObservation> = (seen, settings) => {
-  const { pod, profile, earlier, remembered, ownMarks } = seen;
+  const { pod, earlier, remembered, ownMarks } = seen;
   const { mark, node } = pod.value;
-  if (!asksForEarlier(seen) || !isMarked(pod.value, profile) || !mark?.isForeign || ownMarks !== undefined)
-    return undefined;
+  if (!asksForEarlier(seen) || !isMarked(pod.value) || !mark?.isForeign || ownMarks !== undefined) return undefined;
   if (node === undefined || !meetsReplacementCondition(pod.value, settings)) return undefined;
   if (seen.node.kind === 'unread') return LOOK_AT_NODE;
   if (isDraining(nodeOrGone(seen.node), settings.drainTaints)) return undefined;

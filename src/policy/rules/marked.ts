@@ -11,7 +11,7 @@ import type { PodObservation, Rule } from './rule.ts';
 export const marked: Rule<PodObservation> = (seen) => {
   const { pod, now, tracker, profile } = seen;
   const { mark } = pod.value;
-  if (mark === undefined || !isMarked(pod.value, profile)) return undefined;
+  if (mark === undefined || !isMarked(pod.value)) return undefined;
   const ageMs = mark.at === undefined ? undefined : now - mark.at;
   const history = markHistory({ uid: pod.value.uid, markedAt: mark.at }, seen.entry, seen.ownMarks);
   const isStalled = history.firstAt !== undefined && now - history.firstAt >= profile.stallAfterMs;

@@ -1,5 +1,6 @@
-import { ENTRY_PREFIX } from '../entry.ts';
 import type { Pod, Resource, Tracker } from '../model.ts';
+import { short } from '../names.ts';
+import { keepEntries } from './kept-entries.ts';
 
 /** The place of a pod's tracker: at an object of that resource, missing for a reason, or off with tracking. */
 export type TrackerPlace =
@@ -70,7 +71,7 @@ interface RawMetadata {
   readonly annotations?: Readonly<Record<string, string>> | null;
 }
 
-/** Entries are the annotations whose key starts with `ENTRY_PREFIX`. */
+/** Entries are the annotations whose key starts with `ENTRY_PREFIX`. It keeps no more of them than the hook can write. */
 function projectTracker(
   object: unknown,
   resource: Resource,
@@ -78,16 +79,17 @@ function projectTracker(
   hindrance: string | undefined,
 ): Tracker {
   const metadata = (object as { readonly metadata?: RawMetadata | null }).metadata ?? {};
-  const { namespace = '', name = '', uid = '', resourceVersion = '', annotations } = metadata;
-  const entries = Object.entries(annotations ?? {}).filter(([key]) => key.startsWith(ENTRY_PREFIX));
+  const { namespace, name, uid, resourceVersion, annotations } = metadata;
+  const { entries, leftOut } = keepEntries(annotations ?? {});
   return Object.freeze({
     resource,
-    ...(resource.isNamespaced ? { namespace } : {}),
-    name,
-    uid,
-    resourceVersion,
+    ...(resource.isNamespaced ? { namespace: short(namespace) } : {}),
+    name: short(name),
+    uid: short(uid),
+    resourceVersion: short(resourceVersion),
     reusesNames,
     ...(hindrance === undefined ? {} : { hindrance }),
-    entries: Object.freeze(Object.fromEntries(entries)),
+    entries,
+    ...(leftOut === 0 ? {} : { leftOut }),
   });
 }

@@ -149,6 +149,7 @@ export class HookProcess<T extends Task> {
     return {
       now: () => EPOCH + clock.now + skewMs(),
       monotonicNow: () => clock.now,
+      giveWay: async () => undefined,
       setTimer,
       timeoutSignal(ms) {
         const controller = new AbortController();

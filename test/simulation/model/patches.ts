@@ -72,11 +72,21 @@ export class Patches<Caller> {
     this.#server.changeTracker(tracker, { ...tracker.annotations, ...annotations });
   }
 
-  #prune(found: Found, [test]: readonly PatchOp[], caller: Caller): void {
-    const key = test?.path.split('/').at(-1)?.replaceAll('~1', '/').replaceAll('~0', '~') ?? '';
-    if (!('annotations' in found) || found.annotations[key] !== test?.value) throw refusal(422, { reason: 'Invalid' });
-    const { [key]: value = '', ...rest } = found.annotations;
-    this.#listener.wrote({ kind: 'prune', tracker: found, key, value }, caller);
-    this.#server.changeTracker(found, rest);
+  /** All or nothing: the tests come first. */
+  #prune(found: Found, operations: readonly PatchOp[], caller: Caller): void {
+    const tests = operations.filter(({ value }) => value !== undefined);
+    const pruned = tests.map(({ path, value = '' }) => ({ key: keyIn(path), value }));
+    if (!('annotations' in found) || pruned.some(({ key, value }) => found.annotations[key] !== value)) {
+      throw refusal(422, { reason: 'Invalid' });
+    }
+    for (const { key, value } of pruned) {
+      this.#listener.wrote({ kind: 'prune', tracker: found, key, value }, caller);
+      const { [key]: _, ...rest } = found.annotations;
+      this.#server.changeTracker(found, rest);
+    }
   }
+}
+
+function keyIn(pointer: string): string {
+  return pointer.split('/').at(-1)?.replaceAll('~1', '/').replaceAll('~0', '~') ?? '';
 }
