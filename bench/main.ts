@@ -5,6 +5,7 @@ import { MODIFICATIONS, measureCache, measureRealCache, podCounts, REAL_CHANGES 
 import { entryCounts, measurePruning } from './phases/controller.ts';
 import { measureEvictions, type OtherHook } from './phases/evictions.ts';
 import { isReferenceNamed, startReference } from './phases/reference.ts';
+import { measureTenants } from './phases/tenants.ts';
 import { measureUnprotected } from './phases/unprotected.ts';
 import { buildProcesses } from './support/build.ts';
 import { cacheRows, growthRow, realCacheRows } from './support/cache-rows.ts';
@@ -13,6 +14,7 @@ import { pruneRows } from './support/controller-rows.ts';
 import { evictionRows, rowsOfCase } from './support/eviction-rows.ts';
 import { type Figure, isBad, type Machine, tableOf } from './support/figures.ts';
 import { type Flags, HELP, type Phase, readFlags, UsageError } from './support/flags.ts';
+import { tenantRows } from './support/tenant-rows.ts';
 import { createPodsOfOther, createWorld, type World } from './support/world.ts';
 
 const PHASES: Readonly<Record<Phase, (context: Context) => Promise<Figure[]>>> = {
@@ -35,6 +37,9 @@ const PHASES: Readonly<Record<Phase, (context: Context) => Promise<Figure[]>>> =
     const rows: Figure[] = [];
     for (const entries of entryCounts(context.quick)) rows.push(...pruneRows(await measurePruning(context, entries)));
     return rows;
+  },
+  async tenants(context) {
+    return (await measureTenants(context)).flatMap(tenantRows);
   },
 };
 

@@ -24,6 +24,9 @@ export type StandInHandlers = {
   start(options: { size: Size; cert: string; key: string }): Promise<number>;
   modify(count: number): Promise<Modified>;
   uncordon(argument: undefined): number;
+  cordon(argument: undefined): void;
+  /** Creates and deletes so many marked pods, each under a name of its own. */
+  comeAndGo(count: number): Promise<void>;
   pruned(argument: undefined): Pruned;
   cpuSeconds(argument: undefined): number;
   /** How many single pods were read whole, and not as metadata alone. */
@@ -125,6 +128,19 @@ function uncordon(): number {
   return Date.now();
 }
 
+function cordon(): void {
+  watches.get('nodes')?.write(event('MODIFIED', state.cordon()));
+}
+
+async function comeAndGo(count: number): Promise<void> {
+  const response = watches.get('pods');
+  if (response === undefined) throw new Error('nobody watches pods');
+  for (let n = 0; n < count; n++) {
+    const text = event('ADDED', state.passing(n)) + event('DELETED', state.passing(n));
+    if (!response.write(text)) await once(response, 'drain');
+  }
+}
+
 function patch(path: string, body: string, response: ServerResponse): void {
   const [, , , , , namespace = '', , name = ''] = path.split('/');
   const [test] = JSON.parse(body) as { path: string; value: unknown }[];
@@ -164,6 +180,8 @@ answerCalls({
   start,
   modify,
   uncordon,
+  cordon,
+  comeAndGo,
   pruned: () => pruned,
   cpuSeconds,
   wholePodReads: () => wholePodReads,

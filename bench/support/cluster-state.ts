@@ -21,9 +21,31 @@ export interface Size {
   readonly entries: number;
   /** All pods are on the first node, and that is cordoned. */
   readonly onCordonedNode: boolean;
+  /** What a tenant has written into its own objects. */
+  readonly written?: Written;
+}
+
+export interface Written {
+  /** Entries about nobody on each cluster. */
+  readonly madeUpEntries?: number;
+  /** Bytes in an annotation of each pod that nobody reads. */
+  readonly padding?: number;
+  /** Bytes in the value of each pod's mark. */
+  readonly mark?: number;
 }
 
 export type Kind = 'pods' | 'nodes' | 'couchbaseclusters';
+
+const MARK = 'cao.couchbase.com/reschedule';
+
+function madeUp(count: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, n) => [`reschedule.hook/a.x${n}`, '']));
+}
+
+function annotationsOf({ padding, mark }: Written = {}): Record<string, string> | undefined {
+  if (padding === undefined && mark === undefined) return undefined;
+  return { ...(padding && { padding: 'x'.repeat(padding) }), ...(mark && { [MARK]: 'x'.repeat(mark) }) };
+}
 
 /** The objects of a stand-in API server: numbers only, so that 100,000 pods are no burden; the JSON is made when asked for. */
 export class ClusterState {
@@ -31,6 +53,7 @@ export class ClusterState {
   readonly #podVersions: Uint32Array;
   readonly #clusterVersions: number[];
   readonly #entries: Record<string, string>[];
+  readonly #annotations: Readonly<Record<string, string>> | undefined;
   #isCordoned: boolean;
   #resourceVersion = 1_000_000;
 
@@ -39,7 +62,8 @@ export class ClusterState {
     this.#isCordoned = size.onCordonedNode;
     this.#podVersions = new Uint32Array(size.pods).fill(1000);
     this.#clusterVersions = Array.from({ length: size.clusters }, () => 1000);
-    this.#entries = Array.from({ length: size.clusters }, () => ({}));
+    this.#entries = Array.from({ length: size.clusters }, () => madeUp(size.written?.madeUpEntries ?? 0));
+    this.#annotations = annotationsOf(size.written);
     for (let pod = 0; pod < size.entries; pod++) {
       const [key, value] = entryOf(pod);
       const entries = this.#entries[this.#clusterOf(pod)];
@@ -90,6 +114,25 @@ export class ClusterState {
     return this.#podVersions[index] ?? 0;
   }
 
+  cordon(): string {
+    this.#isCordoned = true;
+    this.#resourceVersion++;
+    return this.json('nodes', 0);
+  }
+
+  /** A marked pod on the first node that comes or goes, under a name of its own. */
+  passing(index: number): string {
+    const metadata = {
+      name: `passing-${index}`,
+      namespace: namespaceOf(0),
+      uid: `passing-${index}`,
+      resourceVersion: String(++this.#resourceVersion),
+      labels: { app: 'couchbase', couchbase_cluster: clusterName(0) },
+      annotations: { [MARK]: 'true' },
+    };
+    return JSON.stringify({ metadata, spec: { nodeName: nodeName(0) } });
+  }
+
   uncordon(): string {
     this.#isCordoned = false;
     this.#resourceVersion++;
@@ -107,7 +150,11 @@ export class ClusterState {
   }
 
   #pod(index: number): string {
-    return podJson(this.#podState(index));
+    const json = podJson(this.#podState(index));
+    if (this.#annotations === undefined) return json;
+    const pod = JSON.parse(json) as { metadata: { annotations?: object } };
+    const annotations = { ...pod.metadata.annotations, ...this.#annotations };
+    return JSON.stringify({ ...pod, metadata: { ...pod.metadata, annotations } });
   }
 
   #podState(index: number): PodState {

@@ -6,13 +6,25 @@ export interface ApiCalls {
 
 const LINE = /^reschedule_hook_api_requests_total\{(.*)\} (\d+)$/gm;
 
-export async function scrape(healthUrl: string): Promise<{ calls: ApiCalls; cpuSeconds: number; rssMb: number }> {
+export interface Scraped {
+  readonly calls: ApiCalls;
+  readonly cpuSeconds: number;
+  readonly rssMb: number;
+  /** The longest block of the event loop since the last scrape. */
+  readonly blockMs: number;
+}
+
+/** prom-client samples the event loop so often, and this time is part of each sample. */
+const SAMPLED_EVERY_MS = 10;
+
+export async function scrape(healthUrl: string): Promise<Scraped> {
   const response = await fetch(`${healthUrl}/metrics`);
   const text = await response.text();
   return {
     calls: callsIn(text),
     cpuSeconds: Number(/^process_cpu_seconds_total (\S+)/m.exec(text)?.[1]),
     rssMb: Number(/^process_resident_memory_bytes (\S+)/m.exec(text)?.[1]) / 1e6,
+    blockMs: Number(/^nodejs_eventloop_lag_max_seconds (\S+)/m.exec(text)?.[1]) * 1000 - SAMPLED_EVERY_MS,
   };
 }
 

@@ -89,6 +89,17 @@ export interface RealCacheResult {
   readonly rssMb: number;
 }
 
+/** What one tenant's objects cost the hook. */
+export interface TenantResult {
+  readonly name: string;
+  /** The longest block of the event loop until the cache was quiet, and then for a scrape and for a cordon. */
+  readonly syncBlockMs: number;
+  readonly scrapeBlockMs: number;
+  readonly cordonBlockMs: number;
+  readonly rssMb: number;
+  readonly peakMb: number;
+}
+
 export interface PruneResult {
   readonly entries: number;
   /** From the moment at which they were due to the removal of the first and of the last of them. */

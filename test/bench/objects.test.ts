@@ -7,7 +7,10 @@ import { decodeEntry, entryPod } from '../../src/policy/entry.ts';
 import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
 
 const SIZE = { pods: 1000, nodes: 50, clusters: 500, entries: 10, onCordonedNode: true };
-const FIELDS = { annotationKey: 'cao.couchbase.com/reschedule', labelKeys: ['app', 'couchbase_cluster'] };
+const FIELDS = {
+  mark: { key: 'cao.couchbase.com/reschedule', value: 'true' },
+  labelKeys: ['app', 'couchbase_cluster'],
+};
 const parse = (json: string) => JSON.parse(json) as Record<string, unknown>;
 
 test('a pod of the stand-in has the size and the fields of a real one', () => {
