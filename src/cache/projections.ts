@@ -2,6 +2,7 @@ import type { JsonObject } from '../kube/client.ts';
 import { FIELD_MANAGER } from '../kube/guarded-objects.ts';
 import type { Mark, Node, Owner, Pod, PodMetadata } from '../policy/model.ts';
 import { MANAGER, short } from '../policy/names.ts';
+import { type Taint, taintText } from '../policy/node-state.ts';
 
 /**
  * The fields that the projections read. All are optional, so that nothing from an API server makes a projection throw.
@@ -47,7 +48,7 @@ interface RawCondition {
 
 interface RawNode {
   metadata?: RawMetadata;
-  spec?: { unschedulable?: boolean; taints?: { key?: string; timeAdded?: string }[] | null };
+  spec?: { unschedulable?: boolean; taints?: (Taint & { timeAdded?: string })[] | null };
 }
 
 /** Of what the scheduler says; its messages list a reason for each node. */
@@ -114,7 +115,7 @@ export function projectNode(object: JsonObject): Node {
   return frozen({
     ...identity(metadata),
     unschedulable: spec?.unschedulable === true,
-    taints: taints.flatMap(({ key }) => (key === undefined ? [] : short(key))),
+    taints: taints.filter(({ key }) => key).map((taint) => short(taintText(taint))),
     taintedAt: Object.fromEntries(taints.flatMap(({ key, timeAdded }) => timesOf(key, timeAdded))),
     deleting: metadata.deletionTimestamp !== undefined,
   });

@@ -37,17 +37,23 @@ export function readConfig(env: Environment): Config {
     }
   }
   const values: Partial<Values> = Object.fromEntries(read);
-  problems.push(...problemsTogether(values));
+  problems.push(...selectedTwice(env), ...problemsTogether(values));
   if (problems.length > 0) throw new ConfigError(problems);
   return configOf(values as Values);
 }
 
 /** The text of a setting, and the name of the variable that it came from. */
 function sourceOf(setting: Setting, env: Environment): { readonly name: string; readonly text: string } {
-  const { name, earlierName, replacedBy, fallback } = setting;
-  if (replacedBy !== undefined && env[replacedBy]) return { name, text: fallback };
+  const { name, earlierName, fallback } = setting;
   const given = !env[name] && earlierName !== undefined && env[earlierName] ? earlierName : name;
   return { name: given, text: env[given] || fallback };
+}
+
+/** Only one of the two can count, and nobody can say which one was meant. */
+function selectedTwice(env: Environment): string[] {
+  const others = ['POD_LABEL_SELECTOR_KEY', 'POD_LABEL_SELECTOR_VALUE'].filter((name) => env[name]);
+  if (!env.POD_LABEL_SELECTOR || others.length === 0) return [];
+  return [`POD_LABEL_SELECTOR is set beside ${others.join(' and ')}; set one or the other`];
 }
 
 /** Problems between settings that are valid by themselves. An invalid setting is absent. */

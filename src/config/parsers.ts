@@ -1,4 +1,7 @@
 import { parseDuration } from '../policy/duration.ts';
+import type { Selector } from '../policy/model.ts';
+import { DNS_LABEL, LABEL_KEY, LABEL_VALUE, OBJECT_NAME } from '../policy/names.ts';
+import { parseSelector } from '../policy/selector.ts';
 import { TRACKINGS, type Tracking } from '../policy/tracking/index.ts';
 
 /*
@@ -87,10 +90,53 @@ export function port(text: string): number {
   return value;
 }
 
-/** Separated by commas. */
-export function list(text: string): readonly string[] {
-  return text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
+/**
+ * A full label selector. One that only excludes pods is refused: it would select the pods of everybody else, whom no
+ * operator moves.
+ */
+export function selector(text: string): Selector {
+  const requirements = parseSelector(text);
+  if (requirements.some(({ op }) => op === 'in' || op === 'exists')) return requirements;
+  throw new Error(`is "${text}", which only excludes pods; add a label that the pods have, as in app=couchbase`);
+}
+
+/** `key:Effect`, `key=value:Effect`. https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/ */
+const TAINT = /^([^=:]*)(?:=([^=:]*)(?=:))?(?::(?:NoSchedule|PreferNoSchedule|NoExecute))?$/;
+
+function isTaint(text: string): boolean {
+  const [, key = '', value = ''] = TAINT.exec(text) ?? [];
+  // A prefix is everything before the name of a key.
+  const wholeKey = key.endsWith('/') && key === text ? `${key}x` : key;
+  return LABEL_KEY.test(wholeKey) && LABEL_VALUE.test(value);
+}
+
+export const taints = listOf(isTaint, 'a taint; write key, key:Effect, key=value:Effect or prefix/');
+
+/** Names are compared as they are, so a wildcard, a quote or another separator would name nobody. */
+const NAME = /^[^\s\p{C};"'*]+$/u;
+const SERVICE_ACCOUNT = 'system:serviceaccount:';
+
+function isUserName(text: string): boolean {
+  if (!text.startsWith(SERVICE_ACCOUNT)) return NAME.test(text);
+  const [namespace = '', name = '', ...more] = text.slice(SERVICE_ACCOUNT.length).split(':');
+  return DNS_LABEL.test(namespace) && OBJECT_NAME.test(name) && more.length === 0;
+}
+
+export const userNames = listOf(
+  isUserName,
+  'the name of a user; a service account is system:serviceaccount:NAMESPACE:NAME',
+);
+
+export const clientNames = listOf((text) => NAME.test(text), 'a common name or DNS name');
+
+/** Separated by commas. Names every element that `isRight` refuses. */
+function listOf(isRight: (element: string) => boolean, what: string) {
+  return (text: string): readonly string[] => {
+    const elements = text.split(',').map((element) => element.trim());
+    const given = elements.filter((element) => element !== '');
+    if (given.length === 0) throw new Error(`is "${text.trim()}", which names nothing`);
+    const wrong = given.filter((element) => !isRight(element)).map((element) => JSON.stringify(element));
+    if (wrong.length > 0) throw new Error(`has ${wrong.join(', ')}, which is not ${what}`);
+    return given;
+  };
 }

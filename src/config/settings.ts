@@ -1,5 +1,4 @@
 import { DNS_LABEL, LABEL_KEY, LABEL_VALUE, OBJECT_NAME } from '../policy/names.ts';
-import { parseSelector } from '../policy/selector.ts';
 import * as parse from './parsers.ts';
 
 /** One environment variable: its default, its text in `--help`, and its parser. */
@@ -14,8 +13,6 @@ export interface Setting {
   readonly parse: (text: string) => unknown;
   /** An earlier name of the variable, which counts if only that one is set. */
   readonly earlierName?: string;
-  /** Another setting, which replaces this one if it is set. */
-  readonly replacedBy?: string;
 }
 
 export const DEFAULT_DRAIN_TAINTS = [
@@ -35,7 +32,6 @@ export const SETTINGS = [
     fallback: 'app',
     help: 'label key of the pods to protect',
     parse: parse.matching(LABEL_KEY, 'a label key'),
-    replacedBy: 'POD_LABEL_SELECTOR',
   },
   {
     name: 'POD_LABEL_SELECTOR_VALUE',
@@ -43,14 +39,13 @@ export const SETTINGS = [
     fallback: 'couchbase',
     help: 'label value of the pods to protect',
     parse: parse.matching(LABEL_VALUE, 'a label value'),
-    replacedBy: 'POD_LABEL_SELECTOR',
   },
   {
     name: 'POD_LABEL_SELECTOR',
     key: 'fullSelector',
     fallback: '',
     help: 'a full label selector, instead of key and value',
-    parse: parse.optional(parseSelector, undefined),
+    parse: parse.optional(parse.selector, undefined),
   },
   {
     name: 'RESCHEDULE_ANNOTATION_KEY',
@@ -113,15 +108,15 @@ export const SETTINGS = [
     name: 'DRAIN_TAINTS',
     key: 'drainTaints',
     fallback: DEFAULT_DRAIN_TAINTS.join(','),
-    help: 'taint keys that say a node is being drained; one that ends in / is a prefix',
-    parse: parse.list,
+    help: 'taints that say a node is being drained: key, key:Effect, key=value:Effect, or prefix/',
+    parse: parse.taints,
   },
   {
     name: 'EXEMPT_USERS',
     key: 'exemptUsers',
     fallback: '',
     help: 'user names whose evictions are let through, separated by commas',
-    parse: parse.list,
+    parse: parse.optional(parse.userNames, []),
   },
   {
     name: 'CERTIFICATES',
@@ -200,7 +195,7 @@ export const SETTINGS = [
     key: 'clientNames',
     fallback: '',
     help: 'of those, only the ones with such a common name or DNS name, separated by commas',
-    parse: parse.list,
+    parse: parse.optional(parse.clientNames, []),
   },
   {
     name: 'BIND_ADDRESS',

@@ -62,6 +62,7 @@ export interface Node {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly unschedulable: boolean;
+  /** As kubectl writes them: `key:Effect`, or `key=value:Effect`. */
   readonly taints: readonly string[];
   /** When a taint was added, by its key; only taints whose time the API server has. */
   readonly taintedAt: Readonly<Record<string, number>>;

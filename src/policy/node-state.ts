@@ -5,16 +5,40 @@ type DrainSigns = Pick<Node, 'unschedulable' | 'taints' | 'deleting'>;
 
 const CORDON_TAINT = 'node.kubernetes.io/unschedulable';
 
+/** A taint as kubectl writes it: `key:Effect`, or `key=value:Effect`. */
+export interface Taint {
+  readonly key?: string;
+  readonly value?: string;
+  readonly effect?: string;
+}
+
+export function taintText({ key = '', value = '', effect = '' }: Taint): string {
+  return `${key}${value === '' ? '' : `=${value}`}${effect === '' ? '' : `:${effect}`}`;
+}
+
 /** Why the node is draining: `cordoned`, `deleting` or the key of a taint; undefined if it is not. */
 export function drainCause(node: DrainSigns, drainTaints: readonly string[]): string | undefined {
   if (node.unschedulable) return 'cordoned';
   if (node.deleting) return 'deleting';
-  return node.taints.find((taint) => isDrainTaint(taint, drainTaints));
+  const taint = node.taints.find((one) => isDrainTaint(one, drainTaints));
+  return taint === undefined ? undefined : keyOf(taint);
 }
 
-/** A listed taint that ends in / is a prefix. */
+const keyOf = (taint: string) => taint.split(/[=:]/, 1)[0] ?? '';
+
 function isDrainTaint(taint: string, drainTaints: readonly string[]): boolean {
-  return drainTaints.some((listed) => (listed.endsWith('/') ? taint.startsWith(listed) : taint === listed));
+  return drainTaints.some((listed) => means(listed, taint));
+}
+
+/** Whether a listed taint means this one. Value and effect may be anything if the list leaves them out. */
+function means(listed: string, taint: string): boolean {
+  // A prefix.
+  if (listed.endsWith('/')) return taint.startsWith(listed);
+  // `key=:Effect` asks for an empty value.
+  if (listed.includes('=')) return taint === listed.replace('=:', ':');
+  const [key = '', effect] = listed.split(':');
+  if (!taint.startsWith(key) || !['', '=', ':'].includes(taint.charAt(key.length))) return false;
+  return effect === undefined || taint.endsWith(`:${effect}`);
 }
 
 /**
@@ -22,7 +46,7 @@ function isDrainTaint(taint: string, drainTaints: readonly string[]): boolean {
  * when. A cordon has the time of the taint that Kubernetes adds for it.
  */
 export function drainingSince(node: Node, drainTaints: readonly string[]): number | undefined {
-  const keys = node.taints.filter((taint) => isDrainTaint(taint, drainTaints));
+  const keys = node.taints.filter((taint) => isDrainTaint(taint, drainTaints)).map(keyOf);
   const times = [...keys, ...(node.unschedulable ? [CORDON_TAINT] : [])].flatMap((key) => node.taintedAt[key] ?? []);
   return times.length === 0 ? undefined : Math.min(...times);
 }

@@ -47,7 +47,7 @@ export function parseFlags(args: readonly string[]): StatusFlags {
     ...flags,
     env: {
       ...(kubeconfig === undefined ? {} : { KUBECONFIG: kubeconfig }),
-      ...(selector === undefined ? {} : { POD_LABEL_SELECTOR: selector }),
+      ...(selector === undefined ? {} : wholeSelector(selector)),
       ...annotation,
       ...tracking,
     },
@@ -57,6 +57,11 @@ export function parseFlags(args: readonly string[]): StatusFlags {
 function namespace(text: string): string {
   if (!DNS_LABEL.test(text)) throw new Error(`is "${text}", which is not the name of a namespace`);
   return text;
+}
+
+/** In place of whatever the environment selects. An empty variable counts as not set. */
+function wholeSelector(selector: string): Record<string, string> {
+  return { POD_LABEL_SELECTOR: selector, POD_LABEL_SELECTOR_KEY: '', POD_LABEL_SELECTOR_VALUE: '' };
 }
 
 function output(text: string): 'table' | 'json' {

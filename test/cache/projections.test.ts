@@ -192,14 +192,20 @@ describe('projectNode', () => {
   test('keeps what tells a draining node', () => {
     assert.deepEqual(projectNode(aRawNode()), aNode());
     const timeAdded = '2026-01-01T11:00:00Z';
-    const taints = [{ key: 'karpenter.sh/disrupted', timeAdded }, { effect: 'NoExecute', timeAdded }, { key: 'b' }];
+    const taints = [
+      { key: 'karpenter.sh/disrupted', effect: 'NoSchedule', timeAdded },
+      { effect: 'NoExecute', timeAdded },
+      { key: 'b' },
+      { key: 'c', value: '1', effect: 'NoExecute' },
+      { key: 'd', value: '', effect: 'NoExecute' },
+    ];
     const object = aRawNode({
       metadata: { deletionTimestamp: '2026-01-01T12:00:00Z' },
       spec: { unschedulable: true, taints },
     });
     const expected = {
       unschedulable: true,
-      taints: ['karpenter.sh/disrupted', 'b'],
+      taints: ['karpenter.sh/disrupted:NoSchedule', 'b', 'c=1:NoExecute', 'd:NoExecute'],
       deleting: true,
       taintedAt: { 'karpenter.sh/disrupted': at(timeAdded) },
     };
@@ -251,7 +257,11 @@ test('no object makes a projection throw, whatever fields it lacks', () => {
     conditions: list({ type: text, status: text, lastTransitionTime: text }),
     containerStatuses: list({ state: some(fc.record({ terminated: some(fc.record({ finishedAt: text })) })) }),
   });
-  const spec = fc.record({ nodeName: text, taints: list({ key: text }), upgrade: some(fc.anything()) });
+  const spec = fc.record({
+    nodeName: text,
+    taints: list({ key: text, value: text, effect: text }),
+    upgrade: some(fc.anything()),
+  });
   const objects = fc.record({ metadata: some(metadata), status: some(status), spec: some(spec) });
   fc.assert(
     fc.property(objects, (object) => {

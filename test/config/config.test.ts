@@ -92,9 +92,28 @@ describe('configuration', () => {
     assert.deepEqual(problemsOf({ [misspelt]: 'yes' }), [`${misspelt} is "yes"; it must be true or false`]);
   });
 
-  test('a full selector takes the place of key and value, also of wrong ones', () => {
-    const config = readConfig({ POD_LABEL_SELECTOR: 'app=couchbase,tier in (a,b)', POD_LABEL_SELECTOR_KEY: '!!' });
-    assert.equal(config.labelSelector, 'app in (couchbase),tier in (a,b)');
+  test('a full selector takes the place of key and value, and does not stand beside them', () => {
+    const fullSelector = { POD_LABEL_SELECTOR: 'app=couchbase,tier in (a,b)' };
+    assert.equal(readConfig(fullSelector).labelSelector, 'app in (couchbase),tier in (a,b)');
+    const empty = { ...fullSelector, POD_LABEL_SELECTOR_KEY: '', POD_LABEL_SELECTOR_VALUE: '' };
+    assert.equal(readConfig(empty).labelSelector, 'app in (couchbase),tier in (a,b)');
+    assert.deepEqual(problemsOf({ ...fullSelector, POD_LABEL_SELECTOR_KEY: 'tier', POD_LABEL_SELECTOR_VALUE: 'a' }), [
+      'POD_LABEL_SELECTOR is set beside POD_LABEL_SELECTOR_KEY and POD_LABEL_SELECTOR_VALUE; set one or the other',
+    ]);
+    assert.deepEqual(problemsOf({ ...fullSelector, POD_LABEL_SELECTOR_VALUE: 'couchbase' }), [
+      'POD_LABEL_SELECTOR is set beside POD_LABEL_SELECTOR_VALUE; set one or the other',
+    ]);
+  });
+
+  test('a selector that only excludes is refused: it would select almost every pod', () => {
+    for (const text of ['!skip', 'app!=web', 'app notin (a,b),!skip']) {
+      assert.deepEqual(problemsOf({ POD_LABEL_SELECTOR: text }), [
+        `POD_LABEL_SELECTOR is "${text}", which only excludes pods; add a label that the pods have, as in app=couchbase`,
+      ]);
+    }
+    for (const text of ['app,!skip', 'app=,tier!=web', 'app in (a),!skip']) {
+      assert.deepEqual(problemsOf({ POD_LABEL_SELECTOR: text }), []);
+    }
   });
 
   test('a key with an empty part in its domain, or one that is too long, is refused: the API server would, later', () => {
@@ -128,6 +147,8 @@ describe('configuration', () => {
     assert.equal(problemsOf({ CERTIFICATE_LIFETIME: '1s', CA_LIFETIME: '5s' }).length, 1);
     assert.equal(problemsOf({ CERTIFICATE_LIFETIME: '9000h', CA_LIFETIME: '1s' }).length, 1);
     assert.deepEqual(problemsOf({ POD_LABEL_SELECTOR: '=', POD_LABEL_SELECTOR_KEY: '!' }).map(settingOf), [
+      'POD_LABEL_SELECTOR_KEY',
+      'POD_LABEL_SELECTOR',
       'POD_LABEL_SELECTOR',
     ]);
   });
@@ -158,6 +179,74 @@ describe('configuration', () => {
     const config = readConfig({ EXEMPT_USERS: ' a , b,', DRAIN_TAINTS: 'x/' });
     assert.deepEqual(config.exemptUsers, ['a', 'b']);
     assert.deepEqual(config.drainTaints, ['x/']);
+    for (const name of ['EXEMPT_USERS', 'DRAIN_TAINTS', 'CLIENT_NAMES']) {
+      assert.equal(problemsOf({ [name]: ' , ', CLIENT_CA_FILE: 'ca.crt' })[0], `${name} is ",", which names nothing`);
+    }
+  });
+
+  test('taints are written as kubectl writes them', () => {
+    const right = ['a', 'a.b/C', 'a:NoExecute', 'a.b/c:NoSchedule', 'a=1:NoSchedule', 'a=:PreferNoSchedule', 'a.b/'];
+    assert.deepEqual(readConfig({ DRAIN_TAINTS: right.join(',') }).drainTaints, right);
+    for (const wrong of [
+      ...['a:noschedule', 'a:', 'a=b', 'a:NoSchedule-', 'a=b=c:NoSchedule', 'a:NoSchedule:NoExecute', '=a:NoSchedule'],
+      ...[
+        'Example.com/X',
+        'Example.com/',
+        'a b',
+        'a;b',
+        '/',
+        'a/b/',
+        'a..b/',
+        `${'a'.repeat(254)}/`,
+        '*',
+        'a.b/:NoExecute',
+      ],
+    ]) {
+      assert.deepEqual(problemsOf({ DRAIN_TAINTS: `ok,${wrong}` }), [
+        `DRAIN_TAINTS has "${wrong}", which is not a taint; write key, key:Effect, key=value:Effect or prefix/`,
+      ]);
+    }
+    assert.match(
+      problemsOf({ DRAIN_TAINTS: 'Example.com/X ; foo,b,c:d' })[0] ?? '',
+      /has "Example.com\/X ; foo", "c:d"/,
+    );
+  });
+
+  test('names of users and clients are checked one by one', () => {
+    const right = [
+      'system:admin',
+      'system:serviceaccount:kube-system:job.controller',
+      'jane@example.com',
+      'a/b=c+d',
+      'CN',
+    ];
+    assert.deepEqual(readConfig({ EXEMPT_USERS: right.join(',') }).exemptUsers, right);
+    const clients = { CLIENT_CA_FILE: 'ca.crt', CLIENT_NAMES: 'system:kube-apiserver,kube.example.com' };
+    assert.deepEqual(readConfig(clients).clientNames, ['system:kube-apiserver', 'kube.example.com']);
+    const wrongAccounts = [
+      'system:serviceaccount:kube-system',
+      'system:serviceaccount:a/b',
+      'system:serviceaccount:Ns:a',
+    ];
+    for (const wrong of [
+      ...wrongAccounts,
+      'a b',
+      'a;b',
+      '"a"',
+      "'a",
+      'system:*',
+      'a\u0007',
+      'system:serviceaccount:n:*',
+    ]) {
+      assert.deepEqual(problemsOf({ EXEMPT_USERS: `${wrong},ok` }), [
+        `EXEMPT_USERS has ${JSON.stringify(wrong)}, which is not the name of a user; a service account is system:serviceaccount:NAMESPACE:NAME`,
+      ]);
+    }
+    for (const wrong of ['a b', 'a;b', '*.example.com']) {
+      assert.deepEqual(problemsOf({ ...clients, CLIENT_NAMES: `ok,${wrong}` }), [
+        `CLIENT_NAMES has "${wrong}", which is not a common name or DNS name`,
+      ]);
+    }
   });
 
   test('--help names every setting', () => {

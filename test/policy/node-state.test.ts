@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isDraining } from '../../src/policy/node-state.ts';
+import { drainCause, isDraining } from '../../src/policy/node-state.ts';
 import { aNode } from '../support/builders.ts';
 
 describe('isDraining', () => {
@@ -18,4 +18,31 @@ describe('isDraining', () => {
   for (const [when, node, expected] of cases) {
     test(when, () => assert.equal(isDraining(node, taints), expected));
   }
+
+  const kinds: readonly (readonly [listed: string, taint: string, expected: boolean])[] = [
+    ['a.b/c', 'a.b/c:NoSchedule', true],
+    ['a.b/c', 'a.b/c=1:NoExecute', true],
+    ['a.b/c', 'a.b/cd:NoExecute', false],
+    ['a.b/', 'a.b/c=1:NoExecute', true],
+    ['a:NoExecute', 'a:NoExecute', true],
+    ['a:NoExecute', 'a=1:NoExecute', true],
+    ['a:NoExecute', 'a:NoSchedule', false],
+    ['a:NoExecute', 'ab:NoExecute', false],
+    ['a:NoSchedule', 'a:PreferNoSchedule', false],
+    ['a=1:NoExecute', 'a=1:NoExecute', true],
+    ['a=1:NoExecute', 'a=1:NoSchedule', false],
+    ['a=1:NoExecute', 'a=12:NoExecute', false],
+    ['a=1:NoExecute', 'a:NoExecute', false],
+    ['a=:NoExecute', 'a:NoExecute', true],
+    ['a=:NoExecute', 'a=1:NoExecute', false],
+  ];
+  for (const [listed, taint, expected] of kinds) {
+    test(`${listed} ${expected ? 'means' : 'does not mean'} ${taint}`, () => {
+      assert.equal(isDraining(aNode({ taints: [taint] }), [listed]), expected);
+    });
+  }
+
+  test('the cause is the key of the taint', () => {
+    assert.equal(drainCause(aNode({ taints: ['a.b/c=1:NoExecute'] }), ['a.b/c:NoExecute']), 'a.b/c');
+  });
 });

@@ -11,7 +11,12 @@ describe('the flags of status', () => {
     [['-h'], { help: true }],
     [['-w', '-o', 'json', '-n', 'db'], { watch: true, output: 'json', namespace: 'db' }],
     [['--kubeconfig', '/k', '--context=kind'], { context: 'kind', env: { KUBECONFIG: '/k' } }],
-    [['--selector', 'app in (a,b)'], { env: { POD_LABEL_SELECTOR: 'app in (a,b)' } }],
+    [
+      ['--selector', 'app in (a,b)'],
+      {
+        env: { POD_LABEL_SELECTOR: 'app in (a,b)', POD_LABEL_SELECTOR_KEY: '', POD_LABEL_SELECTOR_VALUE: '' },
+      },
+    ],
     [
       ['--annotation', 'example.com/move=now'],
       { env: { RESCHEDULE_ANNOTATION_KEY: 'example.com/move', RESCHEDULE_ANNOTATION_VALUE: 'now' } },
