@@ -1,6 +1,7 @@
 import { systemClock } from './async/system-clock.ts';
 import { flag, helpOf, readArguments, UsageError } from './command-line.ts';
-import { type Config, readConfig } from './config/config.ts';
+import { type Config, ConfigError, readConfig } from './config/config.ts';
+import { misspelt } from './config/misspelt.ts';
 import { policySettingsOf } from './config/policy-settings.ts';
 import { describeSettings } from './config/settings.ts';
 import { createApiClient } from './kube/client.ts';
@@ -17,7 +18,10 @@ const HOOK = {
   name: 'reschedule-hook',
   about:
     'Makes kubectl drain safe for stateful pods that an operator has to move. Without a command it serves the webhook. It reads the cluster from KUBECONFIG, ~/.kube/config or its ServiceAccount, and its settings from the environment.',
-  options: { version: flag('--version', 'show the version') },
+  options: {
+    version: flag('--version', 'show the version'),
+    check: flag('--check', 'read the settings, and nothing else: 0 if they are right, 2 with every problem named'),
+  },
   commands: { status: 'shows what is under way, and changes nothing (reschedule-hook status --help)' },
   notes: `Settings:\n${describeSettings()}`,
 };
@@ -26,14 +30,31 @@ const HOOK = {
 export async function answerArguments(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number | undefined> {
   if (args[0] === 'status') return status(args.slice(1), env);
   try {
-    const { help, version: isVersionAsked } = readArguments(HOOK, args).options;
-    if (help && isVersionAsked) throw new UsageError('give --help or --version, not both');
-    if (!help && !isVersionAsked) return undefined;
-    process.stdout.write(help ? helpOf(HOOK) : `${version()}\n`);
+    const { options } = readArguments(HOOK, args);
+    const asked = (['help', 'version', 'check'] as const).filter((name) => options[name]);
+    if (asked.length > 1) throw new UsageError(`give ${asked.map((name) => `--${name}`).join(' or ')}, not both`);
+    if (asked.length === 0) return undefined;
+    if (options.check) return check(env);
+    process.stdout.write(options.help ? helpOf(HOOK) : `${version()}\n`);
     return 0;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`reschedule-hook: ${error.message}\n`);
+    return 2;
+  }
+}
+
+/** `reschedule-hook --check`: for a pipeline, which has the settings but neither the files nor the cluster. */
+function check(env: NodeJS.ProcessEnv): number {
+  const complain = (line: string) => void process.stderr.write(`reschedule-hook: ${line}\n`);
+  for (const { variable, meant } of misspelt(env)) complain(`${variable} is not a setting; ${meant} is`);
+  try {
+    readConfig(env);
+    process.stdout.write('the settings are right\n');
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const problem of error.problems) complain(problem);
     return 2;
   }
 }

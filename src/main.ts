@@ -6,6 +6,7 @@ import { systemClock } from './async/system-clock.ts';
 import { openFiles } from './certificates/certificate-files.ts';
 import { expiryOf } from './certificates/pem.ts';
 import { type Config, ConfigError, readConfig } from './config/config.ts';
+import { misspelt } from './config/misspelt.ts';
 import type { OwnCertificatesOptions } from './controller/own-certificates.ts';
 import { createHook, type Hook, type World } from './hook.ts';
 import { openConnection } from './kube/connection.ts';
@@ -51,6 +52,7 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Pro
   }
   const log = createLog(config.logLevel, config.logFormat);
   endOnUnhandledRejection(log);
+  for (const { variable, meant } of misspelt(env)) log.warn(LOG.unknownSetting, { variable, meant });
   try {
     await run(config, env, log);
     return 0;

@@ -103,6 +103,7 @@ describe('arguments', () => {
     [['serve'], "unknown command 'serve'; see --help"],
     [['statsu'], "unknown command 'statsu' (did you mean status?); see --help"],
     [['--help', '--version'], 'give --help or --version, not both'],
+    [['--check', '--version'], 'give --version or --check, not both'],
     [[''], "unknown command ''; see --help"],
     [
       ['--versoin', '--loud'],
@@ -113,6 +114,25 @@ describe('arguments', () => {
       assert.deepEqual(await hook(args), { code: 2, stdout: '', stderr: `reschedule-hook: ${problem}\n` });
     });
   }
+});
+
+describe('--check', () => {
+  test('settings that are right: 0, without a cluster or a certificate', async () => {
+    const { code, stdout, stderr } = await hook(['--check'], { CERTIFICATES: 'self', LOG_LEVLE: 'debug' });
+    assert.deepEqual([code, stdout], [0, 'the settings are right\n']);
+    assert.equal(stderr, 'reschedule-hook: LOG_LEVLE is not a setting; LOG_LEVEL is\n');
+  });
+
+  test('settings that are wrong: 2, and every problem', async () => {
+    const env = { LOG_LEVEL: 'loud', DRAIN_TAINTS: 'a;b,c', STALL_AFTR: '1h' };
+    const { code, stdout, stderr } = await hook(['--check'], env);
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.deepEqual(stderr.split('\n').slice(0, -1), [
+      'reschedule-hook: STALL_AFTR is not a setting; STALL_AFTER is',
+      'reschedule-hook: DRAIN_TAINTS has "a;b", which is not a taint; write key, key:Effect, key=value:Effect or prefix/',
+      'reschedule-hook: LOG_LEVEL is "loud"; it must be debug or info or warn or error',
+    ]);
+  });
 });
 
 describe('a configuration that is wrong', () => {

@@ -3,6 +3,7 @@ export const LOG = {
   started: 'Reschedule hook server started',
   stopping: 'Reschedule hook server stopping',
   stopped: 'Reschedule hook server stopped',
+  unknownSetting: 'Unknown setting',
   synced: 'Cache synced',
   listed: 'Listed',
   watchInterrupted: 'Watch interrupted',
