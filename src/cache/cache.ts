@@ -5,10 +5,12 @@ import { Reflector, type ReflectorOptions } from '../informer/reflector.ts';
 import { type Cached, type Lister, Store, type StoreOptions } from '../informer/store.ts';
 import type { ApiClient, JsonObject } from '../kube/client.ts';
 import { isServed } from '../kube/discovery.ts';
+import { ApiError, describeError } from '../kube/errors.ts';
 import { LOG } from '../log/messages.ts';
 import type { Lookup } from '../policy/entry-lifecycle.ts';
 import type { Node, Pod, PodMetadata, Resource, Tracker } from '../policy/model.ts';
 import { isDraining } from '../policy/node-state.ts';
+import type { CacheTrouble } from '../policy/observation.ts';
 import { isMarked, isProtected, type PolicySettings } from '../policy/profile.ts';
 import { formatSelector } from '../policy/selector.ts';
 import { EarlierInstances } from './earlier-instances.ts';
@@ -59,6 +61,8 @@ export interface Cache {
   hasSynced(): boolean;
   /** How long ago a list, event or bookmark of the pods last arrived. */
   podsAgeMs(): number;
+  /** Why the cache may lack a pod that exists; undefined if it is at most a little behind. */
+  podsTrouble(): CacheTrouble | undefined;
   /** The same for trackers; infinite if tracking is off. */
   trackersAgeMs(): number;
   freshness(): Freshness[];
@@ -78,7 +82,7 @@ export interface Projections {
 interface Watched {
   readonly name: string;
   readonly store: Lister<Cached>;
-  readonly reflector: Pick<Reflector<unknown>, 'start' | 'stop' | 'agreedAt'>;
+  readonly reflector: Pick<Reflector<unknown>, 'start' | 'stop' | 'agreedAt' | 'failure'>;
 }
 
 /** Looks up pods and nodes in the cache, to decide the state of entries. */
@@ -104,6 +108,7 @@ export function createCache(options: CacheOptions): Cache {
     project,
     hasSynced,
     podsAgeMs: () => ageMs(stores.pods),
+    podsTrouble: () => troubleOf(kinds.find(({ store }) => store === stores.pods) as Watched),
     trackersAgeMs: () => ageMs(stores.trackers),
     freshness: () =>
       kinds.map(({ name, store, reflector }) => ({
@@ -118,6 +123,18 @@ export function createCache(options: CacheOptions): Cache {
     async stop() {
       await Promise.all(kinds.map(({ reflector }) => reflector.stop()));
     },
+  };
+}
+
+/** Says which permission is missing, if that is the cause. A watch that just breaks off begins again by itself. */
+function troubleOf({ name, store, reflector: { failure } }: Watched): CacheTrouble | undefined {
+  const isRefused = failure?.error instanceof ApiError && failure.error.code === 403;
+  if (store.hasSynced && !isRefused) return undefined;
+  const what = `the hook's cache ${store.hasSynced ? 'is behind' : 'has not synced'}`;
+  if (failure === undefined) return { text: what, lasts: false };
+  return {
+    text: `${what}: ${isRefused ? `it may not ${failure.verb} ${name}` : describeError(failure.error)}`,
+    lasts: true,
   };
 }
 

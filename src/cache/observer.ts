@@ -135,6 +135,7 @@ export class Observer {
     const whole = seenValue(pod);
     const profile = found && profileOf(found, settings);
     const remembered = cache.earlierInstances.get(key);
+    const cacheTrouble = cache.podsTrouble();
     const terminatingOrFinishedForMs = whole && cache.terminationTimes.forMs(key, whole);
     const ownMarks = whole && cache.markMemory.get(key, whole.uid);
     return {
@@ -149,6 +150,7 @@ export class Observer {
       ...(remembered ? { remembered } : {}),
       ...(ownMarks ? { ownMarks } : {}),
       ...(terminatingOrFinishedForMs === undefined ? {} : { terminatingOrFinishedForMs }),
+      ...(cacheTrouble ? { cacheTrouble } : {}),
       cacheKnowsInstance: found !== undefined && cache.pods.get(key)?.uid === found.uid,
     };
   }

@@ -32,6 +32,12 @@ export function wholeList<T>(replace: (objects: readonly T[]) => void): Listing<
   return { page: (more) => void objects.push(...more), complete: () => replace(objects) };
 }
 
+/** What the API server did not grant, and why. */
+export interface Failure {
+  readonly verb: 'list' | 'watch';
+  readonly error: unknown;
+}
+
 export interface ReflectorOptions<T> {
   /** For logs: the plural of the kind. */
   readonly name: string;
@@ -80,6 +86,7 @@ export class Reflector<T> {
   #running: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
   #resourceVersion: string | undefined;
   #agreedAt = Number.NEGATIVE_INFINITY;
+  #failure: Failure | undefined;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -89,6 +96,11 @@ export class Reflector<T> {
   /** When the last list, event or bookmark arrived, on the monotonic clock; -Infinity if none did. */
   get agreedAt(): number {
     return this.#agreedAt;
+  }
+
+  /** The last list or watch that failed, if nothing has arrived since. */
+  get failure(): Failure | undefined {
+    return this.#failure;
   }
 
   start(): void {
@@ -118,6 +130,7 @@ export class Reflector<T> {
 
   async #recover(failure: unknown, signal: AbortSignal): Promise<void> {
     const { name, log } = this.#options;
+    const verb = this.#resourceVersion === undefined ? 'list' : 'watch';
     const isDeaf = this.#options.clock.monotonicNow() - this.#agreedAt > DEAF_MS;
     if (wantsRelist(failure) || isDeaf) this.#resourceVersion = undefined;
     const error = isNotFound(failure) ? await this.#explain(failure, signal) : failure;
@@ -128,6 +141,7 @@ export class Reflector<T> {
       log('debug', LOG.kindMissing, { kind: name });
       return sleep(this.#options.clock, ABSENT_RETRY_MS, signal);
     }
+    this.#failure = { verb, error };
     const retryAfterMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
     const delayMs = Math.max(this.#backoff.next(), retryAfterMs);
     const next = this.#resourceVersion === undefined ? 'list' : 'watch';
@@ -238,6 +252,7 @@ export class Reflector<T> {
 
   #noteContact(): void {
     this.#agreedAt = this.#options.clock.monotonicNow();
+    this.#failure = undefined;
   }
 }
 

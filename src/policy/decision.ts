@@ -24,6 +24,7 @@ export type Reason =
   | 'OtherInstallation'
   | 'Rescheduled'
   | 'CacheBehind'
+  | 'CacheUnsynced'
   | 'Marked'
   | 'MarkedAgain'
   | 'Doubt'

@@ -59,6 +59,14 @@ export interface Observation {
   readonly terminatingOrFinishedForMs?: number;
   /** Whether the cache has seen exactly this instance, and so also the end of the one before it. */
   readonly cacheKnowsInstance: boolean;
+  /** Absent if the cache is at most a little behind. */
+  readonly cacheTrouble?: CacheTrouble;
+}
+
+/** Why the cache may lack a pod. `lasts`: the API server refuses it or fails, so a short wait would not help. */
+export interface CacheTrouble {
+  readonly text: string;
+  readonly lasts: boolean;
 }
 
 /** The marks that one process made of one instance. */

@@ -1,3 +1,4 @@
+import { atMostEvery } from '../log/at-most.ts';
 import { LOG, type Log } from '../log/messages.ts';
 
 /** Whoever floods a port must not flood the log as well. */
@@ -8,13 +9,9 @@ const PAUSE_MS = 60_000;
  * minute at the most, with the number since the line before.
  */
 export function createConnectionLimitLog(log: Log, monotonicNow: () => number): () => void {
-  let saidAt = Number.NEGATIVE_INFINITY;
-  let count = 0;
+  const due = atMostEvery(PAUSE_MS, monotonicNow);
   return () => {
-    count++;
-    if (monotonicNow() - saidAt < PAUSE_MS) return;
-    saidAt = monotonicNow();
-    log.warn(LOG.displaced, { count });
-    count = 0;
+    const count = due();
+    if (count !== undefined) log.warn(LOG.displaced, { count });
   };
 }

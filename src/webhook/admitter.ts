@@ -9,7 +9,7 @@ import type { EvictionRequest } from '../policy/model.ts';
 import { type AwaitCacheThen, next } from '../policy/next.ts';
 import type { Look, Observation } from '../policy/observation.ts';
 import type { PolicySettings } from '../policy/profile.ts';
-import { logDecision } from './decision-log.ts';
+import { createDecisionLog } from './decision-log.ts';
 import type { MarkOutcome } from './marker.ts';
 
 export interface AdmitterOptions {
@@ -45,9 +45,11 @@ const LOOKS = { running: 20, waiting: 1_000 };
 export class Admitter {
   readonly #options: AdmitterOptions;
   readonly #looks = new Bulkhead(LOOKS);
+  readonly #logDecision: ReturnType<typeof createDecisionLog>;
 
   constructor(options: AdmitterOptions) {
     this.#options = options;
+    this.#logDecision = createDecisionLog(options.log, () => options.clock.monotonicNow());
   }
 
   /**
@@ -120,7 +122,7 @@ export class Admitter {
 
   #report(request: EvictionRequest, decision: Decision, startedAt: number): Decision {
     const durationMs = Math.round(this.#options.clock.monotonicNow() - startedAt);
-    logDecision(this.#options.log, request, decision, durationMs);
+    this.#logDecision(request, decision, durationMs);
     this.#options.onDecision?.(decision, durationMs);
     return decision;
   }

@@ -1,6 +1,19 @@
+import { atMostEvery } from '../log/at-most.ts';
 import { LOG, type Log, type LogLevel } from '../log/messages.ts';
 import type { Decision, Reason } from '../policy/decision.ts';
 import { assertNever, type EvictionRequest } from '../policy/model.ts';
+
+/** Without its permissions, the hook refuses each try of each drainer in this way. */
+const UNSYNCED_PAUSE_MS = 60_000;
+
+/** As `logDecision`, but warns of a cache that has not synced once a minute at the most. */
+export function createDecisionLog(log: Log, monotonicNow: () => number) {
+  const due = atMostEvery(UNSYNCED_PAUSE_MS, monotonicNow);
+  return (request: EvictionRequest, decision: Decision, durationMs: number): void => {
+    const isQuiet = decision.reason === 'CacheUnsynced' && due() === undefined;
+    logDecision(isQuiet ? { ...log, warn: (...line) => log.debug(...line) } : log, request, decision, durationMs);
+  };
+}
 
 /** Logs one line per decision: at info if something happens, at debug if a drain only waits. */
 export function logDecision(log: Log, request: EvictionRequest, decision: Decision, durationMs: number): void {
@@ -38,7 +51,7 @@ function lineFor(decision: Decision): readonly [LogLevel, string] {
 
 function lineForDenial({ code, reason }: Extract<Decision, { kind: 'deny' }>): readonly [LogLevel, string] {
   if (code === 404) return ['info', LOG.released];
-  if (reason === 'Doubt') return ['warn', LOG.doubt];
+  if (reason === 'Doubt' || reason === 'CacheUnsynced') return ['warn', LOG.doubt];
   return code === 429 ? ['debug', LOG.waiting] : ['info', LOG.refused];
 }
 

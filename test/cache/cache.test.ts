@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { type Cache, createCache } from '../../src/cache/cache.ts';
 import { Observer } from '../../src/cache/observer.ts';
-import type { JsonObject } from '../../src/kube/client.ts';
+import type { ApiRequest, JsonObject } from '../../src/kube/client.ts';
 import { createReads } from '../../src/kube/reads.ts';
 import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
 import { NO_TRACKING, type Tracking } from '../../src/policy/tracking/index.ts';
-import { FakeApi } from '../support/api.ts';
+import { FakeApi, refusal } from '../support/api.ts';
 import { aRequest, settingsWith } from '../support/builders.ts';
 import { aRawCluster, aRawNode, aRawPod } from '../support/raw.ts';
 import { mockTime, settle } from '../support/time.ts';
@@ -57,6 +57,58 @@ function aRunningCache(t: TestContext, tracking: Tracking = NO_TRACKING) {
   };
   return { cache, server, bookmark, pass, isStale };
 }
+
+describe('a cache that may lack pods says why', () => {
+  const mayNot = (verb: 'list' | 'watch') => (call: string, request: ApiRequest) => {
+    const isWatch = request.query?.watch === true;
+    if (call.includes(PODS) && isWatch === (verb === 'watch')) throw refusal(403);
+  };
+
+  test('it has not synced yet: a moment may help', (t) => {
+    const { cache } = aRunningCache(t);
+    assert.deepEqual(cache.podsTrouble(), { text: "the hook's cache has not synced", lasts: false });
+  });
+
+  test('it may not list pods, or the list fails: a moment does not help', async (t) => {
+    const { cache, server, pass } = aRunningCache(t);
+    server.before = mayNot('list');
+    cache.start();
+    await settle();
+    assert.deepEqual(cache.podsTrouble(), {
+      text: "the hook's cache has not synced: it may not list pods",
+      lasts: true,
+    });
+    server.before = () => {
+      throw refusal(429, { message: 'slow down' });
+    };
+    await pass(60_000);
+    const text = "the hook's cache has not synced: fake: 429 slow down";
+    assert.deepEqual(cache.podsTrouble(), { text, lasts: true });
+    server.before = () => undefined;
+    await pass(60_000);
+    assert.equal(cache.podsTrouble(), undefined);
+  });
+
+  test('it may not watch pods, although it may list them', async (t) => {
+    const { cache, server } = aRunningCache(t);
+    server.before = mayNot('watch');
+    cache.start();
+    await settle();
+    assert.deepEqual(cache.podsTrouble(), { text: "the hook's cache is behind: it may not watch pods", lasts: true });
+  });
+
+  test('a watch that only broke off is no reason, nor is a kind that is not about pods', async (t) => {
+    const { cache, server } = aRunningCache(t);
+    server.before = (call) => {
+      if (call.includes(NODES)) throw refusal(403);
+    };
+    cache.start();
+    await settle();
+    server.leave();
+    await settle();
+    assert.equal(cache.podsTrouble(), undefined);
+  });
+});
 
 describe('a cache, by the age of what it knows of pods', () => {
   test('is stale before the first list, and not after it', async (t) => {

@@ -113,6 +113,24 @@ describe('Reflector: when all goes well', () => {
   });
 });
 
+describe('Reflector: what failed', () => {
+  test('a list, until one arrives; then a watch, until it tells something', async (t) => {
+    const { server, start, reflector, time } = aReflector(t);
+    assert.equal(reflector.failure, undefined);
+    const [list, watch] = [apiError(403), apiError(503)];
+    server.lists = [list, aPage('5', ['a'])];
+    server.refusals = [watch];
+    await start();
+    assert.deepEqual(reflector.failure, { verb: 'list', error: list });
+    await time.advance(FIRST_MS);
+    assert.deepEqual(reflector.failure, { verb: 'watch', error: watch });
+    await time.advance(2 * FIRST_MS);
+    server.feed.event('ADDED', object('b', '6'));
+    await settle();
+    assert.equal(reflector.failure, undefined);
+  });
+});
+
 describe('Reflector: a kind that is not installed', () => {
   test('is an empty list, looked at again 10 s later', async (t) => {
     const { server, sink, start, calls, time, reflector } = aReflector(t, { isServed: async () => false });

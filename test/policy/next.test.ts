@@ -938,6 +938,23 @@ const TABLE: readonly Case[] = [
     message: "Pod waiting to be rescheduled (the hook's cache has not seen this pod yet)",
   },
   {
+    when: 'rule 8d: a cache that may not list pods does not see it in a moment either',
+    given: anObservation({ cacheKnowsInstance: false, cacheTrouble: { text: 'it may not list pods', lasts: true } }),
+    kind: 'deny',
+    rule: '8d',
+    reason: 'CacheUnsynced',
+    code: 429,
+    message: 'Pod waiting to be rescheduled (it may not list pods)',
+  },
+  {
+    when: 'rule 8d: a cache in trouble that knows the instance all the same',
+    given: anObservation({ cacheTrouble: { text: 'it may not list pods', lasts: true } }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+    code: 429,
+  },
+  {
     when: 'rule 8d: not for a request that names its UID',
     given: anObservation({ cacheKnowsInstance: false, request: named }),
     kind: 'mark',

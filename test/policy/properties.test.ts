@@ -120,6 +120,7 @@ const observations: fc.Arbitrary<Observation> = fc
     maybe('refusal', refusals),
     maybe('returnsToNode', fc.nat(3)),
     maybe('terminatingOrFinishedForMs', fc.constantFrom(0, 600_000)),
+    maybe('cacheTrouble', fc.record({ text: fc.constant('x'), lasts: fc.boolean() })),
   )
   .map((parts) => withProfile(Object.assign({}, ...parts) as Observation));
 

@@ -6,6 +6,7 @@ const RUNS = 3_000;
 /** Every reason of a response to an eviction, without exempt users and requests that are no evictions. */
 const REASONS = [
   'CacheBehind',
+  'CacheUnsynced',
   'Corpse',
   'Doubt',
   'DryRun',

@@ -1,6 +1,7 @@
 import { entryKey } from '../../src/policy/entry.ts';
 import type { Entry, EvictionRequest, Node, Pod, Resource, Tracker } from '../../src/policy/model.ts';
 import {
+  type CacheTrouble,
   type MarkRecord,
   type Observation,
   type Refusal,
@@ -107,12 +108,13 @@ export interface SeenInShort {
   readonly lastWriter?: string;
   readonly terminatingOrFinishedForMs?: number;
   readonly cacheKnowsInstance?: boolean;
+  readonly cacheTrouble?: CacheTrouble;
 }
 
 /** By default: a live observation of `aPod` on a cordoned node, for a request without a UID. */
 export function anObservation(seen: SeenInShort = {}): Observation {
   const { from = 'live', now = NOW, request = aRequest(), pod = aPod(), cacheKnowsInstance = true } = seen;
-  const { remembered, ownMarks, returnsToNode, refusal, lastWriter, terminatingOrFinishedForMs } = seen;
+  const { remembered, ownMarks, returnsToNode, refusal, lastWriter, terminatingOrFinishedForMs, cacheTrouble } = seen;
   const profile = pod === 'absent' ? undefined : profileOf(pod, SETTINGS);
   return {
     now,
@@ -129,6 +131,7 @@ export function anObservation(seen: SeenInShort = {}): Observation {
     ...(refusal ? { refusal } : {}),
     ...(lastWriter === undefined ? {} : { lastWriter }),
     ...(terminatingOrFinishedForMs === undefined ? {} : { terminatingOrFinishedForMs }),
+    ...(cacheTrouble ? { cacheTrouble } : {}),
     cacheKnowsInstance,
   };
 }

@@ -26,6 +26,37 @@ const marked = aRawPod({ metadata: { annotations: { [RESCHEDULE]: 'true' } } });
 const successor = aRawPod({ metadata: { uid: 'uid-b', resourceVersion: '200' }, spec: { nodeName: 'node-2' } });
 const tracked = (uid: string) => aRawCluster({ metadata: { annotations: { [ENTRY_KEY]: `{"uid":"${uid}"}` } } });
 
+describe('Admitter: a cache that may not list pods', () => {
+  test('is waited for by nobody, and warned of once a minute', async () => {
+    const { admit, cache, log, api } = anAdmitter({ pods: [] });
+    Object.assign(cache, { podsTrouble: () => ({ text: 'it may not list pods', lasts: true }) });
+    let subscribers = 0;
+    cache.pods.subscribe = () => {
+      subscribers++;
+      return () => undefined;
+    };
+    for (let i = 0; i < 3; i++) {
+      assert.equal(answerOf(await admit()), '429 Pod waiting to be rescheduled (it may not list pods)');
+    }
+    assert.equal(subscribers, 0, 'nobody waits for the cache');
+    assert.deepEqual(
+      log.lines.map(({ level, message }) => `${level} ${message}`),
+      [`warn ${LOG.doubt}`, `debug ${LOG.doubt}`, `debug ${LOG.doubt}`],
+    );
+    assert.deepEqual(api.calls.slice(0, 3), [READ_METADATA, READ_POD, READ_TRACKER]);
+  });
+
+  test('is waited for while its first list is on its way', async () => {
+    const { admit, cache } = anAdmitter({ pods: [] });
+    Object.assign(cache, { podsTrouble: () => ({ text: 'it has not synced', lasts: false }) });
+    const answer = admit();
+    await settle();
+    cache.pods.replace([cache.project.pod(aRawPod())]);
+    Object.assign(cache, { podsTrouble: () => undefined });
+    assert.equal(answerOf(await answer), '429 Reschedule annotation added to pod');
+  });
+});
+
 describe('Admitter: the calls that a decision costs', () => {
   test('waiting: none', async () => {
     const { admit, api } = anAdmitter({ pods: [marked] });

@@ -27,6 +27,7 @@ const LINES: readonly [string, Decision, string[], Record<string, unknown>][] = 
   ['waiting on', deny(429, 'Waiting'), [`debug ${LOG.waiting}`], { code: 429, answer: 'm' }],
   ['a drain that may end', deny(404, 'Rescheduled'), [`info ${LOG.released}`], { code: 404, answer: 'm' }],
   ['doubt', deny(429, 'Doubt'), [`warn ${LOG.doubt}`], { code: 429, answer: 'm' }],
+  ['a cache without pods', deny(429, 'CacheUnsynced'), [`warn ${LOG.doubt}`], { code: 429, answer: 'm' }],
   ['a conflict', deny(409, 'OtherInstance'), [`info ${LOG.refused}`], { code: 409, answer: 'm' }],
   ['not ours', { kind: 'allow', rule: '3', reason: 'NotSelected' }, [`debug ${LOG.allowed}`], {}],
   ['a corpse', { kind: 'allow', rule: '6', reason: 'Corpse' }, [`info ${LOG.allowed}`], {}],

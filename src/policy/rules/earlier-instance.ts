@@ -84,12 +84,14 @@ export const rescheduledThoughMarked: Rule<PodObservation> = (seen, settings) =>
  * The cache has not seen this instance yet, so it cannot know whether an earlier one was marked and moved here. A mark
  * now could move the pod twice: doubt waits (S6).
  */
-export const notSeenByCache: Rule<PodObservation> = ({ request, cacheKnowsInstance, tracker }) => {
+export const notSeenByCache: Rule<PodObservation> = ({ request, cacheKnowsInstance, cacheTrouble, tracker }) => {
   if (request.uid !== undefined || cacheKnowsInstance) return undefined;
   // The cache may be behind with the entry, too: another replica may have marked the earlier instance.
   if (!isLive(tracker)) return { kind: 'look', at: 'tracker', live: true };
-  const message = `${MESSAGES.waiting} (the hook's cache has not seen this pod yet)`;
-  return { kind: 'awaitCache', otherwise: wait('CacheBehind', message) };
+  const otherwise = cacheTrouble
+    ? wait('CacheUnsynced', `${MESSAGES.waiting} (${cacheTrouble.text})`)
+    : wait('CacheBehind', `${MESSAGES.waiting} (the hook's cache has not seen this pod yet)`);
+  return cacheTrouble?.lasts ? otherwise : { kind: 'awaitCache', otherwise };
 };
 
 /** Whether the pod is on the node that the earlier instance was to leave, and not on one that replaced it (S8). */

@@ -3,8 +3,10 @@ import { after, before, describe, test } from 'node:test';
 import { LOG } from '../../../src/log/messages.ts';
 import type { HookProcess } from '../../../testkit/hook-process.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
+import { askHook, newAgent } from '../support/asking.ts';
 import { prepareHook, startUnready } from '../support/own-hook.ts';
 import { type Rig, startRig } from '../support/rig.ts';
+import { aWard } from '../support/ward.ts';
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 
@@ -64,6 +66,34 @@ describe('missing permissions, on the real API server', () => {
       named.map(({ permission }) => permission),
       ['patch pods', 'create events'],
     );
+  });
+
+  test('a cache that may not list pods: the answer says so, and so do the log and the metrics', async () => {
+    await patchRole([{ op: 'replace', path: '/rules/0/verbs', value: ['get', 'patch'] }]);
+    const hook = await prepareHook(rig, 'listless');
+    const ward = await aWard(rig, 'listless');
+    await ward.addPod('unseen');
+    const { ready } = await startUnready(hook);
+    await hook.waitForLine(({ message, kind }) => message === LOG.watchInterrupted && kind === 'pods');
+    const dispatcher = newAgent();
+    rig.atStop(() => dispatcher.destroy());
+    for (let i = 0; i < 2; i++) {
+      const { code, message } = await askHook(dispatcher, hook, ward.namespace, 'unseen');
+      const cause = "the hook's cache has not synced: it may not list pods";
+      assert.deepEqual([code, message], [429, `Pod waiting to be rescheduled (${cause})`]);
+    }
+    const line = await hook.waitForLine(({ message, level }) => message === LOG.doubt && level === 'debug');
+    assert.equal(line.reason, 'CacheUnsynced');
+    assert.equal(hook.lines.filter(({ message, level }) => message === LOG.doubt && level === 'warn').length, 1);
+    assert.equal(await metric(hook, 'reschedule_hook_cache_synced{kind="pods"}'), '0');
+    const decided = 'reschedule_hook_decisions_total{kind="deny",reason="CacheUnsynced"}';
+    assert.equal(await metric(hook, decided), '2');
+    assert.match(await readyz(hook), /^503 not ready: permissions are missing: list pods, watch pods$/);
+
+    await patchRole([{ op: 'replace', path: '/rules/0/verbs', value: ['get', 'list', 'watch', 'patch'] }]);
+    await ready;
+    const { message } = await askHook(dispatcher, hook, ward.namespace, 'unseen');
+    assert.equal(message, 'Reschedule annotation added to pod');
   });
 
   test('a cluster that lets nobody ask about permissions: said, and the hook is ready all the same', async () => {

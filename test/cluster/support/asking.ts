@@ -127,7 +127,7 @@ export function sense({ code, message }: Answer): string {
   if (code !== 429) return String(code);
   if (/annotation added/.test(message)) return 'marked';
   if (/^Pod waiting to be rescheduled( \(marked .*\))?$/.test(message)) return 'waiting';
-  return /cache has not seen/.test(message) ? 'cache behind' : 'in doubt';
+  return /cache has not (seen|synced)|cache is behind/.test(message) ? 'cache behind' : 'in doubt';
 }
 
 /** Waits until so many answers have said so, which shows that a fault is felt. */
