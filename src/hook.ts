@@ -26,6 +26,8 @@ export interface World {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
+  /** How many lines of the log nobody could read. */
+  readonly linesLost: () => number;
   /** For people: what runs. */
   readonly build: { readonly version: string; readonly nodeVersion: string };
   /** Names this replica in Events. */
@@ -116,6 +118,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     monotonicNow: () => clock.monotonicNow(),
     clockAheadMs: () => time.aheadMs(),
     calls: () => client.load(),
+    linesLost: world.linesLost,
     certificates: () => [...certificates.expiries(), ...(clientCa?.expiries() ?? [])],
   });
 

@@ -13,7 +13,7 @@ import { openConnection } from './kube/connection.ts';
 import { describeError } from './kube/errors.ts';
 import { loadKubeConfig } from './kube/kubeconfig.ts';
 import { readProxyEnvironment } from './kube/proxy-environment.ts';
-import { createLog } from './log/logger.ts';
+import { createLog, type ProcessLog } from './log/logger.ts';
 import { LOG, type Log } from './log/messages.ts';
 import { type ClientCa, openClientCa } from './server/client-certificates.ts';
 import {
@@ -38,6 +38,8 @@ export const FINISH_MS = 10_000;
  * unknown arguments. Time, randomness, environment and process are touched here and in `arguments.ts`, and nowhere below.
  */
 export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  // Whoever read it has gone. There is nobody to tell.
+  process.stderr.on('error', () => undefined);
   const answered = await answerArguments(args, env);
   if (answered !== undefined) return answered;
   let config: Config;
@@ -50,7 +52,7 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Pro
     );
     return 1;
   }
-  const log = createLog(config.logLevel, config.logFormat);
+  const log = createLog(config.logLevel, config.logFormat, process.stdout);
   endOnUnhandledRejection(log);
   for (const { variable, meant } of misspelt(env)) log.warn(LOG.unknownSetting, { variable, meant });
   try {
@@ -68,7 +70,7 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Pro
  * What nobody waited for has failed: the process is in a state that nobody knows, and must not answer. Another replica
  * does, and a new process takes its place.
  */
-function endOnUnhandledRejection(log: ReturnType<typeof createLog>): void {
+function endOnUnhandledRejection(log: ProcessLog): void {
   let isEnding = false;
   process.on('unhandledRejection', (error) => {
     log.error(LOG.unexpected, { error: describeError(error) });
@@ -81,7 +83,7 @@ function endOnUnhandledRejection(log: ReturnType<typeof createLog>): void {
   });
 }
 
-async function run(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<void> {
+async function run(config: Config, env: NodeJS.ProcessEnv, log: ProcessLog): Promise<void> {
   const clock = systemClock;
   const random = Math.random;
   const openCertificates = await certificatesFor(config, { log, clock, random });
@@ -89,7 +91,9 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<vo
   const connection = await openConnection(() => loadKubeConfig(env), clock, readProxyEnvironment(env));
   const instance = env.HOSTNAME ?? hostname();
   const build = { version: version(), nodeVersion: process.versions.node };
-  const hook = createHook(config, connection, { log, clock, random, build, instance, openCertificates, clientCa });
+  const { linesLost } = log;
+  const world = { log, linesLost, clock, random, build, instance, openCertificates, clientCa };
+  const hook = createHook(config, connection, world);
   const stopped = untilSignal(log);
   const servers = await serve(config, clientCa, hook, log);
   const certificate = hook.certificates.current();

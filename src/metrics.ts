@@ -22,6 +22,7 @@ export interface MetricsSources {
   /** Of this machine before the API server's; NaN until it was measured. */
   clockAheadMs(): number;
   calls(): readonly CallLoad[];
+  linesLost(): number;
   certificates(): readonly { readonly certificate: string; readonly at: number }[];
 }
 
@@ -136,6 +137,15 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
   const perKind = (name: string, help: string, read: (freshness: Freshness) => number) =>
     gauge(name, help, ['kind'], () => sources.freshness().map((one) => [{ kind: one.kind }, read(one)]));
 
+  new Counter({
+    name: 'reschedule_hook_log_lines_lost_total',
+    help: 'Lines of the log that nobody could read, because standard output was closed',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(sources.linesLost());
+    },
+  });
   single('ready', '1 while /readyz says yes, else 0', () => Number(sources.isReady()));
   gauge(
     'permissions_missing',

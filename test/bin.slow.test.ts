@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -133,6 +134,14 @@ describe('--check', () => {
       'reschedule-hook: LOG_LEVEL is "loud"; it must be debug or info or warn or error',
     ]);
   });
+});
+
+test('the exit code is the same if nobody reads what is said', async () => {
+  const env = { PATH: '', LOG_LEVEL: 'loud' };
+  const child = spawn(process.execPath, [BIN, '--check'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  child.stderr.destroy();
+  assert.deepEqual(await once(child, 'exit'), [2, null]);
 });
 
 describe('a configuration that is wrong', () => {

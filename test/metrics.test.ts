@@ -58,6 +58,7 @@ describe('the metrics', () => {
       'reschedule_hook_permissions_missing{purpose="answers"} 0',
       'reschedule_hook_permissions_missing{purpose="upkeep"} 1',
       'reschedule_hook_stalled_pods{hindrance="None"} 0',
+      'reschedule_hook_log_lines_lost_total 2',
       'reschedule_hook_cache_objects{kind="pods"} 7',
       'reschedule_hook_cache_synced{kind="pods"} 1',
       'reschedule_hook_cache_age_seconds{kind="pods"} 2.5',
@@ -84,6 +85,7 @@ describe('the metrics', () => {
       monotonicNow: () => 0,
       clockAheadMs: () => 0,
       calls: () => [],
+      linesLost: () => 2,
       certificates: () => [],
     });
     assert.match(await metrics.registry.metrics(), /stalled_pods\{hindrance="Paused"\} 1/);

@@ -110,6 +110,12 @@ export class HookProcess {
     this.#child?.kill(signal);
   }
 
+  /** Closes the pipes that the process writes to, as when whoever collects its log has died. */
+  closeOutput(): void {
+    this.#child?.stdout?.destroy();
+    this.#child?.stderr?.destroy();
+  }
+
   /** Sends SIGTERM, and SIGKILL if that does not end it. Does nothing if the process has ended already. */
   async stop(): Promise<Exit> {
     const timer = setTimeout(() => this.kill('SIGKILL'), STOP_TIMEOUT_MS);

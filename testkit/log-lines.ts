@@ -41,9 +41,11 @@ export class LogLines {
     return this.#lines;
   }
 
-  /** Reads a stream to its end. */
+  /** Reads a stream until it ends, or is destroyed. */
   async read(stream: Readable): Promise<void> {
-    for await (const text of createInterface({ input: stream })) this.add(parseLogLine(text));
+    const lines = createInterface({ input: stream });
+    stream.once('close', () => lines.close());
+    for await (const text of lines) this.add(parseLogLine(text));
   }
 
   add(line: LogLine): void {

@@ -1,15 +1,25 @@
+import { Writable } from 'node:stream';
 import { createLogger, format, transports } from 'winston';
 import type { Log, LogLevel } from './messages.ts';
 
+/** The log of a process, which ends with it. */
+export interface ProcessLog extends Log {
+  end(): Promise<void>;
+  /** How many lines nobody could read, because standard output was closed. */
+  linesLost(): number;
+}
+
 /**
- * The log of the process, on standard output, one line per fact. A line is `2026-01-31T12:00:00.000Z INFO message
+ * The log of the process, one line per fact, on its standard output. A line is `2026-01-31T12:00:00.000Z INFO message
  * key=value ...`, or one JSON object with `time`, `level`, `message` and the fields.
  */
-export function createLog(level: string, style: 'text' | 'json'): Log & { end(): Promise<void> } {
+export function createLog(level: string, style: 'text' | 'json', output: NodeJS.WritableStream): ProcessLog {
+  let lost = 0;
+  const stream = lineByLine(output, () => lost++);
   const logger = createLogger({
     level,
     format: lineFormat(style),
-    transports: [new transports.Console({ forceConsole: false })],
+    transports: [new transports.Stream({ stream })],
   });
   // winston formats a line before it checks the level, so this checks first. The level never changes while the process
   // runs.
@@ -26,7 +36,22 @@ export function createLog(level: string, style: 'text' | 'json'): Log & { end():
       logger.end();
       await promise;
     },
+    linesLost: () => lost,
   };
+}
+
+/** When nobody reads the output any more, the hook goes on: to end would cost more than the lines. */
+function lineByLine(output: NodeJS.WritableStream, onLost: () => void): Writable {
+  output.on('error', () => undefined);
+  return new Writable({
+    decodeStrings: false,
+    write(line: string, _encoding, done) {
+      output.write(line, (error) => {
+        if (error) onLost();
+      });
+      done();
+    },
+  });
 }
 
 /** How winston formats a line: always one line of bounded length, whatever the fields contain. */

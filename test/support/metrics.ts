@@ -22,6 +22,7 @@ export function anUnusedHooksMetrics() {
     monotonicNow: () => 3_500,
     clockAheadMs: () => 7_200_000,
     calls: () => [{ class: 'write', inFlight: 8, waiting: 3 }],
+    linesLost: () => 2,
     certificates: () => [{ certificate: 'serving', at: 1_800_000_000_000 }],
   });
   return metrics;
