@@ -99,7 +99,7 @@ export function createHook(config: Config, connection: Connection, world: World)
   const app = createApp({
     notReady,
     details,
-    admit: (request, signal, client) => core.admitter.admit(request, signal, client),
+    admit: (request, signal, client, review) => core.admitter.admit(request, signal, client, review),
     mayAsk: clientCa && createAccessCheck(clientCa, config.clientNames),
     deadlines,
     isStopping: () => unreadyBecause !== undefined,

@@ -12,8 +12,8 @@ import { Bodies } from './request-body.ts';
 import { RequestError } from './request-error.ts';
 
 export interface AppOptions extends Readiness {
-  /** `client` is its address. */
-  readonly admit: (request: EvictionRequest, signal: AbortSignal, client: string) => Promise<Decision>;
+  /** `client` is its address, `review` the UID of the review for the log. */
+  readonly admit: (request: EvictionRequest, signal: AbortSignal, client: string, review: string) => Promise<Decision>;
   /** Why the client may not ask, if so. Absent: everybody may who reaches the port. */
   readonly mayAsk?: ((request: IncomingMessage) => { status: 401 | 403; error: string } | undefined) | undefined;
   readonly deadlines: Pick<Deadlines, 'open'>;
@@ -84,8 +84,8 @@ function review(options: AppOptions): Middleware {
       if (parsed.kind === 'malformed') throw new RequestError(400, `not an AdmissionReview: ${parsed.problems}`);
       const decision =
         parsed.kind === 'review'
-          ? await admit(parsed.request, deadline.signal, socket.remoteAddress ?? '')
-          : unreadable(log, parsed.problems);
+          ? await admit(parsed.request, deadline.signal, socket.remoteAddress ?? '', parsed.uid)
+          : unreadable(log, parsed.uid, parsed.problems);
       ctx.body = reviewResponse(parsed.uid, decision);
     } finally {
       deadline.close();
@@ -107,8 +107,8 @@ function checkContent({ request }: Context): void {
   if (encoding !== 'identity') throw new RequestError(415, `Content-Encoding ${encoding} is not supported`);
 }
 
-function unreadable(log: Log, problems: string): Decision {
+function unreadable(log: Log, review: string, problems: string): Decision {
   const message = `reschedule hook cannot read the request: ${problems}`;
-  log.warn(LOG.badRequest, { error: message });
+  log.warn(LOG.badRequest, { error: message, review });
   return { kind: 'deny', rule: 'S6', reason: 'Unreadable', code: 500, message };
 }

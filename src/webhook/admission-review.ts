@@ -64,7 +64,16 @@ export function parseReview(text: string): ParsedReview {
 
 /** The response to the request `uid`. For a mark it is 429, and the mark must already be carried out. */
 export function reviewResponse(uid: string, decision: Decision): object {
-  return { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid, ...answer(decision) } };
+  const response = { uid, ...answer(decision), auditAnnotations: auditAnnotations(uid, decision) };
+  return { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response };
+}
+
+/**
+ * For the audit log of the API server, which puts the name of the webhook before each key. The UID joins an event with the
+ * hook's own log, because an audit event does not have it.
+ */
+function auditAnnotations(uid: string, { kind, reason, rule }: Decision): Record<string, string> {
+  return { decision: kind, reason, rule, review: uid };
 }
 
 const STATUS_REASONS = { 404: 'NotFound', 409: 'Conflict', 429: 'TooManyRequests', 500: 'InternalError' } as const;

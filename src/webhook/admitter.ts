@@ -55,18 +55,19 @@ export class Admitter {
   /**
    * Never rejects: any failure is doubt, and doubt waits (S6). `signal` aborts when the response is due. A mark that
    * has begun by then continues, and is logged when it is done. Any other work stops. `client` is an address: those with
-   * another one take turns with it.
+   * another one take turns with it. `review` is the UID of the review, for the log.
    */
-  async admit(request: EvictionRequest, signal: AbortSignal, client = ''): Promise<Decision> {
+  async admit(request: EvictionRequest, signal: AbortSignal, client = '', review?: string): Promise<Decision> {
     const startedAt = this.#options.clock.monotonicNow();
+    const report = (decision: Decision) => this.#report(request, decision, startedAt, review);
     const deciding = this.#decide(request, signal, client);
     try {
-      return this.#report(request, await unlessAborted(deciding, signal), startedAt);
+      return report(await unlessAborted(deciding, signal));
     } catch (error) {
-      if (!signal.aborted) return this.#report(request, doubt(describeError(error)), startedAt);
-      void deciding.then((late) => late.kind === 'mark' && this.#report(request, late, startedAt), ignore);
+      if (!signal.aborted) return report(doubt(describeError(error)));
+      void deciding.then((late) => late.kind === 'mark' && report(late), ignore);
       const due = doubt('the answer was due before the API server had answered');
-      return signal.reason instanceof ClientLeftError ? due : this.#report(request, due, startedAt);
+      return signal.reason instanceof ClientLeftError ? due : report(due);
     }
   }
 
@@ -120,9 +121,9 @@ export class Admitter {
     return observer.cacheKnows(seen, AbortSignal.any([signal, clock.timeoutSignal(CACHE_CATCH_UP_MS)]));
   }
 
-  #report(request: EvictionRequest, decision: Decision, startedAt: number): Decision {
+  #report(request: EvictionRequest, decision: Decision, startedAt: number, review: string | undefined): Decision {
     const durationMs = Math.round(this.#options.clock.monotonicNow() - startedAt);
-    this.#logDecision(request, decision, durationMs);
+    this.#logDecision(request, decision, durationMs, review);
     this.#options.onDecision?.(decision, durationMs);
     return decision;
   }

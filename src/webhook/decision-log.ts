@@ -9,14 +9,24 @@ const UNSYNCED_PAUSE_MS = 60_000;
 /** As `logDecision`, but warns of a cache that has not synced once a minute at the most. */
 export function createDecisionLog(log: Log, monotonicNow: () => number) {
   const due = atMostEvery(UNSYNCED_PAUSE_MS, monotonicNow);
-  return (request: EvictionRequest, decision: Decision, durationMs: number): void => {
+  return (request: EvictionRequest, decision: Decision, durationMs: number, review?: string): void => {
     const isQuiet = decision.reason === 'CacheUnsynced' && due() === undefined;
-    logDecision(isQuiet ? { ...log, warn: (...line) => log.debug(...line) } : log, request, decision, durationMs);
+    const quiet: Log = { ...log, warn: (...line) => log.debug(...line) };
+    logDecision(isQuiet ? quiet : log, request, decision, durationMs, review);
   };
 }
 
-/** Logs one line per decision: at info if something happens, at debug if a drain only waits. */
-export function logDecision(log: Log, request: EvictionRequest, decision: Decision, durationMs: number): void {
+/**
+ * Logs one line per decision: at info if something happens, at debug if a drain only waits. `review` is the UID of the
+ * review, which is in the audit log, too.
+ */
+export function logDecision(
+  log: Log,
+  request: EvictionRequest,
+  decision: Decision,
+  durationMs: number,
+  review?: string,
+): void {
   const [level, message] = lineFor(decision);
   const fields = {
     pod: request.name,
@@ -24,6 +34,7 @@ export function logDecision(log: Log, request: EvictionRequest, decision: Decisi
     decision: decision.kind,
     rule: decision.rule,
     reason: decision.reason,
+    ...(review === undefined ? {} : { review }),
     user: request.username,
     ...detailsOf(decision),
     durationMs,

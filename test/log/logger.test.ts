@@ -15,6 +15,8 @@ describe('lineFormat', () => {
   test('json: the same as one object', () => {
     const { time, ...rest } = JSON.parse(write('json', { pod: 'cb-0000', code: 429 }));
     assert.ok(!Number.isNaN(Date.parse(time)));
+    const order = /^\{"time":"[^"]+","level":"info","message":"Pod waiting","pod":"cb-0000","code":429\}$/;
+    assert.match(write('json', { pod: 'cb-0000', code: 429 }), order);
     assert.deepEqual(rest, { level: 'info', message: 'Pod waiting', pod: 'cb-0000', code: 429 });
   });
 

@@ -22,11 +22,13 @@ const ALLOW: Decision = { kind: 'allow', rule: '3', reason: 'NotSelected' };
 async function anApp(t: TestContext, decide: (signal: AbortSignal) => Promise<Decision> = async () => ALLOW) {
   const log = aLog();
   const asked: EvictionRequest[] = [];
+  const reviews: string[] = [];
   const clock = new FakeClock();
   const state = { notReady: undefined as string | undefined, isStopping: false };
   const app = createApp({
-    admit: (request, signal) => {
+    admit: (request, signal, _client, review) => {
       asked.push(request);
+      reviews.push(review);
       return decide(signal);
     },
     notReady: () => state.notReady,
@@ -38,18 +40,21 @@ async function anApp(t: TestContext, decide: (signal: AbortSignal) => Promise<De
   const port = await serve(t, app.callback());
   const post = (body: string | Buffer, options: AskOptions = {}) =>
     ask(port, { method: 'POST', path: '/eviction', headers: JSON_TYPE, body, ...options });
-  return { port, log, asked, clock, state, post };
+  return { port, log, asked, reviews, clock, state, post };
 }
 
 describe('POST /eviction', () => {
   for (const type of ['application/json', 'application/json; charset=utf-8', 'application/json;charset=UTF-8']) {
     test(`answers a review of type ${type}`, async (t) => {
-      const { post, asked } = await anApp(t);
+      const { post, asked, reviews } = await anApp(t);
       const { status, headers, body } = await post(JSON.stringify(aReview()), { headers: { 'content-type': type } });
       assert.equal(status, 200);
       assert.match(headers['content-type'] ?? '', /^application\/json/);
-      assert.deepEqual(JSON.parse(body).response, { uid: 'review-1', allowed: true });
+      const { auditAnnotations, ...response } = JSON.parse(body).response;
+      assert.deepEqual(response, { uid: 'review-1', allowed: true });
+      assert.equal(auditAnnotations.review, 'review-1');
       assert.deepEqual(asked, [aRequest()]);
+      assert.deepEqual(reviews, ['review-1']);
     });
   }
 
@@ -62,7 +67,9 @@ describe('POST /eviction', () => {
     const message = 'reschedule hook cannot read the request: request.name: is not the name of a pod';
     assert.equal(denial.message, message);
     assert.deepEqual(asked, []);
-    assert.deepEqual(log.lines, [{ level: 'warn', message: LOG.badRequest, fields: { error: message } }]);
+    assert.deepEqual(log.lines, [
+      { level: 'warn', message: LOG.badRequest, fields: { error: message, review: 'review-1' } },
+    ]);
   });
 
   for (const [what, body, error] of [

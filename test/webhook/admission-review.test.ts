@@ -178,13 +178,23 @@ describe('parseReview: hostile text', () => {
 });
 
 describe('reviewResponse', () => {
-  const response = (decision: Decision) => (reviewResponse('u', decision) as { response: object }).response;
+  const response = (decision: Decision) => {
+    const { auditAnnotations, ...rest } = (reviewResponse('u', decision) as { response: Record<string, unknown> })
+      .response;
+    const { kind, reason, rule } = decision;
+    assert.deepEqual(auditAnnotations, { decision: kind, reason, rule, review: 'u' });
+    return rest;
+  };
 
   test('is an AdmissionReview that names the UID', () => {
     assert.deepEqual(reviewResponse('u', { kind: 'allow', rule: '3', reason: 'NotSelected' }), {
       apiVersion: 'admission.k8s.io/v1',
       kind: 'AdmissionReview',
-      response: { uid: 'u', allowed: true },
+      response: {
+        uid: 'u',
+        allowed: true,
+        auditAnnotations: { decision: 'allow', reason: 'NotSelected', rule: '3', review: 'u' },
+      },
     });
   });
 

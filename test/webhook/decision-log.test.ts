@@ -38,13 +38,23 @@ describe('logDecision', () => {
   for (const [what, decision, lines, details] of LINES) {
     test(`${what}: ${lines.join(', ')}`, () => {
       const log = aLog();
-      logDecision(log, aRequest(), decision, 7);
+      logDecision(log, aRequest(), decision, 7, 'review-1');
       assert.deepEqual(
         log.lines.map(({ level, message }) => `${level} ${message}`),
         lines,
       );
       const { kind, rule, reason } = decision;
-      const common = { pod: 'cb-0000', namespace: 'db', user: 'admin', decision: kind, rule, reason, durationMs: 7 };
+      const review = 'review-1';
+      const common = {
+        pod: 'cb-0000',
+        namespace: 'db',
+        user: 'admin',
+        decision: kind,
+        rule,
+        reason,
+        review,
+        durationMs: 7,
+      };
       assert.deepEqual(log.lines[0]?.fields, { ...common, ...details });
     });
   }
