@@ -64,7 +64,7 @@ export function lineFormat(style: 'text' | 'json'): ReturnType<typeof format.com
     [LEVEL]: level,
   }));
   const printable = format((info) => ({ ...info, [MESSAGE]: escaped(String(info[MESSAGE])) }));
-  return format.combine(time(), style === 'json' ? format.json(AS_GIVEN) : format.printf(asText), printable());
+  return format.combine(time(), style === 'json' ? json(AS_GIVEN) : format.printf(asText), printable());
 }
 
 /** The symbols under which winston keeps the level and the finished line. */
@@ -72,6 +72,7 @@ const LEVEL = Symbol.for('level');
 const MESSAGE = Symbol.for('message');
 /** `time`, `level` and `message` come first; by default the fields would be sorted. */
 const AS_GIVEN = { deterministic: false };
+const { json } = format;
 const FIELD_MAX = 1_000;
 
 /** Shortens values, because a client or a proxy can send text of any length. */
