@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
+import { pluginConfigs, preparePlugin, withOwnCommand } from './exec-plugins.ts';
 
 /**
  * Finds the cluster as kubectl does: `KUBECONFIG`, else `~/.kube/config`, else the ServiceAccount of the hook's pod.
@@ -13,8 +14,9 @@ export function loadKubeConfig(env: NodeJS.ProcessEnv, context?: string): KubeCo
   const named = env.KUBECONFIG?.split(delimiter).filter((file) => file !== '') ?? [];
   const defaultFile = join(env.HOME ?? homedir(), '.kube', 'config');
   const config = new KubeConfig();
-  if (named.length > 0) loadFiles(config, named);
-  else if (existsSync(defaultFile)) loadFiles(config, [defaultFile]);
+  const pluginConfig = new Map<string, unknown>();
+  if (named.length > 0) loadFiles(config, named, pluginConfig);
+  else if (hasContent(defaultFile)) loadFiles(config, [defaultFile], pluginConfig);
   else if (env.KUBERNETES_SERVICE_HOST !== undefined) config.loadFromCluster();
   else throw new Error(`no cluster: set KUBECONFIG, or create ${defaultFile}, or run in a pod with a ServiceAccount`);
   if (context !== undefined) {
@@ -26,17 +28,20 @@ export function loadKubeConfig(env: NodeJS.ProcessEnv, context?: string): KubeCo
       'the kubeconfig has no current context with a cluster: set one with kubectl config use-context NAME',
     );
   }
+  preparePlugin(config, pluginConfig);
   return config;
 }
 
-/** Reads a list of files as kubectl does: skips missing files, and the first file that sets a value wins. */
-function loadFiles(config: KubeConfig, files: readonly string[]): void {
-  const [first, ...rest] = files.filter((file) => existsSync(file));
-  if (first === undefined) throw new Error(`KUBECONFIG is ${files.join(delimiter)}, and there is no such file`);
-  loadFile(config, first);
+/** Reads a list of files as kubectl does: skips missing and empty files, and the first file that sets a value wins. */
+function loadFiles(config: KubeConfig, files: readonly string[], pluginConfig: Map<string, unknown>): void {
+  const found = files.filter((file) => existsSync(file));
+  if (found.length === 0) throw new Error(`KUBECONFIG is ${files.join(delimiter)}, and there is no such file`);
+  const [first, ...rest] = found.filter(hasContent);
+  if (first === undefined) return;
+  loadFile(config, first, pluginConfig);
   for (const file of rest) {
     const other = new KubeConfig();
-    loadFile(other, file);
+    loadFile(other, file, pluginConfig);
     other.clusters = other.clusters.filter(({ name }) => config.getCluster(name) === null);
     other.users = other.users.filter(({ name }) => config.getUser(name) === null);
     other.contexts = other.contexts.filter(({ name }) => config.getContextObject(name) === null);
@@ -48,16 +53,30 @@ function loadFiles(config: KubeConfig, files: readonly string[]): void {
  * Reads one file, with the `tokenFile` of its users. The library does not know this field: it takes only `token-file`,
  * and reads that once. As in kubectl, `tokenFile` takes precedence over `token`, and the hook reads it again and again.
  */
-function loadFile(config: KubeConfig, file: string): void {
+function loadFile(config: KubeConfig, file: string, pluginConfig: Map<string, unknown>): void {
   config.loadFromFile(file);
-  const { users } = (parse(readFileSync(file, 'utf-8')) ?? {}) as { users?: readonly RawUser[] | null };
+  const { users, clusters } = contentOf(file) as RawConfig;
+  for (const [name, value] of pluginConfigs(clusters)) if (!pluginConfig.has(name)) pluginConfig.set(name, value);
   const tokenFiles = new Map(users?.map(({ name, user }) => [name, user?.tokenFile]));
-  config.users = config.users.map((user) => {
+  config.users = config.users.map((one) => {
+    const user = withOwnCommand(one, file);
     const tokenFile = tokenFiles.get(user.name);
     if (tokenFile === undefined || tokenFile === '') return user;
     const { token: _token, ...rest } = user;
     return { ...rest, authProvider: { name: 'tokenFile', config: { tokenFile: resolve(dirname(file), tokenFile) } } };
   });
+}
+
+/** Null for a file without content, or with comments alone. */
+function contentOf(file: string): unknown {
+  return parse(readFileSync(file, 'utf-8'));
+}
+
+const hasContent = (file: string) => existsSync(file) && contentOf(file) !== null;
+
+interface RawConfig {
+  readonly users?: readonly RawUser[] | null;
+  readonly clusters?: Parameters<typeof pluginConfigs>[0];
 }
 
 interface RawUser {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -26,6 +26,82 @@ function aFile(home: string, file: string, text: string): string {
   writeFileSync(path, text);
   return path;
 }
+
+const CERTIFICATE = 'LS0t';
+
+/** A kubeconfig whose user is an exec plugin. */
+const withPlugin = (exec: object) =>
+  JSON.stringify({
+    'current-context': 'p',
+    clusters: [
+      {
+        name: 'p',
+        cluster: {
+          server: 'https://p:6443',
+          'certificate-authority-data': CERTIFICATE,
+          'tls-server-name': 'kube',
+          extensions: [{ name: 'client.authentication.k8s.io/exec', extension: { audience: 'me' } }],
+        },
+      },
+    ],
+    users: [{ name: 'p', user: { exec: { apiVersion: 'client.authentication.k8s.io/v1', ...exec } } }],
+    contexts: [{ name: 'p', context: { cluster: 'p', user: 'p' } }],
+  });
+
+/** A plugin whose token is what it was told, in base64. */
+const TELLING = `#!/bin/sh
+echo '{"status":{"token":"'"$(printf %s "$KUBERNETES_EXEC_INFO" | base64 | tr -d '\\n')"'"}}'
+`;
+
+async function toldTo(config: ReturnType<typeof loadKubeConfig>): Promise<unknown> {
+  const options: { headers: Record<string, string> } = { headers: {} };
+  await config.applyToHTTPSOptions(options);
+  const token = options.headers.Authorization?.replace('Bearer ', '') ?? '';
+  return JSON.parse(Buffer.from(token, 'base64').toString());
+}
+
+describe('exec plugins, as kubectl runs them', () => {
+  function aPlugin(t: TestContext, exec: object) {
+    const home = aHome(t);
+    chmodSync(aFile(home, 'somewhere/bin/plugin', TELLING), 0o755);
+    const KUBECONFIG = aFile(home, 'somewhere/config', withPlugin(exec));
+    return loadKubeConfig({ HOME: home, KUBECONFIG });
+  }
+
+  test('a relative command is beside its kubeconfig, and is told the version that it has to answer in', async (t) => {
+    assert.deepEqual(await toldTo(aPlugin(t, { command: './bin/plugin' })), {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      kind: 'ExecCredential',
+      spec: { interactive: false },
+    });
+  });
+
+  test('provideClusterInfo: it is told the cluster', async (t) => {
+    const env = [{ name: 'OTHER', value: 'x' }];
+    const told = await toldTo(aPlugin(t, { command: 'bin/plugin', provideClusterInfo: true, env }));
+    assert.deepEqual((told as { spec: unknown }).spec, {
+      interactive: false,
+      cluster: {
+        server: 'https://p:6443',
+        'tls-server-name': 'kube',
+        'certificate-authority-data': CERTIFICATE,
+        config: { audience: 'me' },
+      },
+    });
+  });
+
+  test('one that is not installed: the error has the hint', async (t) => {
+    const installHint = 'Install it:\n\n  brew install no-such-plugin\n';
+    await assert.rejects(toldTo(aPlugin(t, { command: 'no-such-plugin', installHint })), {
+      message:
+        'the kubeconfig wants the program no-such-plugin, which is not there: Install it: brew install no-such-plugin',
+    });
+    await assert.rejects(
+      toldTo(aPlugin(t, { command: './no-such-plugin' })),
+      /somewhere\/no-such-plugin, which is not there$/,
+    );
+  });
+});
 
 describe('loadKubeConfig', () => {
   test('says what to do where there is no cluster, instead of trying localhost', (t) => {
@@ -65,6 +141,16 @@ describe('loadKubeConfig', () => {
       config.getClusters().map(({ name }) => name),
       ['a', 'b'],
     );
+  });
+
+  test('passes over an empty file', (t) => {
+    const home = aHome(t);
+    const files = [aFile(home, 'empty', ''), aFile(home, 'a', kubeconfig('a')), aFile(home, 'comment', '# nothing\n')];
+    const config = loadKubeConfig({ HOME: home, KUBECONFIG: files.join(delimiter) });
+    assert.equal(config.getCurrentCluster()?.server, 'https://a:6443');
+    assert.throws(() => loadKubeConfig({ HOME: home, KUBECONFIG: files[0] }), /no current context with a cluster/);
+    aFile(home, '.kube/config', '');
+    assert.throws(() => loadKubeConfig({ HOME: home }), /^Error: no cluster: set KUBECONFIG/);
   });
 
   test('names the file of KUBECONFIG that is not there', (t) => {
