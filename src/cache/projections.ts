@@ -51,6 +51,8 @@ interface RawNode {
   spec?: { unschedulable?: boolean; taints?: (Taint & { timeAdded?: string })[] | null };
 }
 
+/** A key, a value, and the longest effect with what joins them. */
+const TAINT_MAX = 400;
 /** Of what the scheduler says; its messages list a reason for each node. */
 const SCHEDULER_MESSAGE_MAX = 300;
 /** The kubelet sets it on the pod that stands for one of its files. */
@@ -115,7 +117,7 @@ export function projectNode(object: JsonObject): Node {
   return frozen({
     ...identity(metadata),
     unschedulable: spec?.unschedulable === true,
-    taints: taints.filter(({ key }) => key).map((taint) => short(taintText(taint))),
+    taints: taints.filter(({ key }) => key).map((taint) => short(taintText(taint), TAINT_MAX)),
     taintedAt: Object.fromEntries(taints.flatMap(({ key, timeAdded }) => timesOf(key, timeAdded))),
     deleting: metadata.deletionTimestamp !== undefined,
   });
