@@ -21,14 +21,15 @@ export interface Share {
 export type Shares = Readonly<Record<CallClass, Share>>;
 
 /**
- * In all 64 connections. A watch or list takes one for each kind that is cached. A webhook usually makes the writes of
+ * In all 128 connections. Live reads have as many as all calls together once had: over a slow network their number is what
+ * limits how many evictions a second are answered. A watch or list takes one for each kind that is cached. A webhook usually makes the writes of
  * some namespaces slow, so a namespace leaves as many connections for writes free as it has.
  */
 export const SHARES: Shares = {
   watch: { connections: 8, waiting: 64 },
-  read: { connections: 24, waiting: 1_000 },
-  tracker: { connections: 8, waiting: 500 },
-  write: { connections: 16, leavesPlaces: true, waiting: 500 },
+  read: { connections: 64, waiting: 1_000 },
+  tracker: { connections: 16, waiting: 500 },
+  write: { connections: 32, leavesPlaces: true, waiting: 500 },
   other: { connections: 8, waiting: 500 },
 };
 

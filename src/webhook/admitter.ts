@@ -36,10 +36,10 @@ const CACHE_CATCH_UP_MS = 2_000;
 
 /**
  * Live looks at pods and nodes, by client. Anybody who reaches the port can ask for them with made-up reviews. Clients
- * take turns, and what waits is over in about a second. The controllers keep four connections of those for live reads. As
+ * take turns, and what waits is over in about a second. The controllers keep eight connections of those for live reads. As
  * many may wait as there are connections, for each has one request in hand; a single client takes half of that.
  */
-const LOOKS = { running: 20, waiting: 1_000 };
+const LOOKS = { running: 56, waiting: 1_000 };
 
 /** Handles one eviction: observes, decides, acts, and decides again if the cluster changed meanwhile. */
 export class Admitter {

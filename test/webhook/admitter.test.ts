@@ -418,24 +418,24 @@ describe('Admitter: live looks', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     api.before = () => promise;
     const ask = (name: string, client: string) => admit({ name }, client);
-    const many = Array.from({ length: 100 }, (_, n) => ask(`made-up-${n}`, '10.0.0.1'));
+    const many = Array.from({ length: 200 }, (_, n) => ask(`made-up-${n}`, '10.0.0.1'));
     await settle();
     const other = ask('real', '10.0.0.2');
     await settle();
-    assert.equal(api.calls.length, 20);
+    assert.equal(api.calls.length, 56);
     assert.match(answerOf(await admit()), /^429 Pod waiting to be rescheduled/);
     resolve();
     await other;
-    assert.ok(api.calls.indexOf('GET /api/v1/namespaces/db/pods/real') <= 41, 'it had the second turn');
+    assert.ok(api.calls.indexOf('GET /api/v1/namespaces/db/pods/real') <= 113, 'it had the second turn');
     await Promise.all(many);
-    assert.equal(api.calls.length, 101);
+    assert.equal(api.calls.length, 201);
   });
 
   test('those over the bound are in doubt at once, and are counted', async () => {
     const { admit, api, full } = anAdmitter();
     const { promise, resolve } = Promise.withResolvers<void>();
     api.before = () => promise;
-    const many = Array.from({ length: 520 }, (_, n) => admit({ name: `made-up-${n}` }));
+    const many = Array.from({ length: 556 }, (_, n) => admit({ name: `made-up-${n}` }));
     await settle();
     const message = '429 Pod waiting to be rescheduled (too many evictions wait for a live read already)';
     assert.equal(answerOf(await admit({ name: 'one-more' })), message);
