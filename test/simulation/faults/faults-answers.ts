@@ -89,10 +89,11 @@ export const FAULTS_OF_ANSWERS: readonly Fault[] = [
     variant: { drainers: [DRAINERS.dryRun, DRAINERS.kubectl] },
   },
   {
-    what: 'a key that is too long is not cut',
+    what: 'a tracking resource that refuses each entry, as one with a key too long, keeps its pods from being marked',
     violates: 'd',
     variant: { longNames: true, tracking: 'inPlace', drainers: [DRAINERS.kubectl] },
     mutation: {
+      observation: ({ refusal: _refusal, ...seen }) => seen,
       writes: (writes) => ({
         ...writes,
         writeEntry: (tracker, _key, value, signal) =>
