@@ -37,6 +37,8 @@ async function measure(context: Context, { name, pods, clusters, written, passin
   const hook = await context.startHook(
     await context.kubeconfig(await standIn.call('start', { size, ...context.serving })),
   );
+  // It is ready before it watches.
+  await sleep(1_000);
   if (passing !== undefined) {
     await standIn.call('comeAndGo', passing);
     await untilQuiet(hook.healthUrl);

@@ -38,8 +38,8 @@ export type Kind = 'pods' | 'nodes' | 'couchbaseclusters';
 
 const MARK = 'cao.couchbase.com/reschedule';
 
-function madeUp(count: number): Record<string, string> {
-  return Object.fromEntries(Array.from({ length: count }, (_, n) => [`reschedule.hook/a.x${n}`, '']));
+function madeUp(count: number, namespace: string): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, n) => [`reschedule.hook/${namespace}.x${n}`, '']));
 }
 
 function annotationsOf({ padding, mark }: Written = {}): Record<string, string> | undefined {
@@ -62,7 +62,9 @@ export class ClusterState {
     this.#isCordoned = size.onCordonedNode;
     this.#podVersions = new Uint32Array(size.pods).fill(1000);
     this.#clusterVersions = Array.from({ length: size.clusters }, () => 1000);
-    this.#entries = Array.from({ length: size.clusters }, () => madeUp(size.written?.madeUpEntries ?? 0));
+    this.#entries = Array.from({ length: size.clusters }, (_, index) =>
+      madeUp(size.written?.madeUpEntries ?? 0, this.#namespaceOf(index)),
+    );
     this.#annotations = annotationsOf(size.written);
     for (let pod = 0; pod < size.entries; pod++) {
       const [key, value] = entryOf(pod);

@@ -9,7 +9,7 @@ import { RESCHEDULE } from '../support/ward.ts';
 
 const NAMESPACE = 'tenant';
 const HEAVY_PODS = 40;
-const MADE_UP = 10_500;
+const MADE_UP = 8_500;
 
 let rig: Rig;
 
@@ -24,7 +24,9 @@ async function write(): Promise<void> {
   const labels = { app: 'couchbase', couchbase_cluster: 'cb' };
   await createNamespace(rig.client, NAMESPACE, { [HOOK_LABEL]: NAMESPACE });
   await addNode(rig, 'tenant-node', NAMESPACE, true);
-  const annotations = Object.fromEntries(Array.from({ length: MADE_UP }, (_, n) => [`reschedule.hook/a.x${n}`, '']));
+  const annotations = Object.fromEntries(
+    Array.from({ length: MADE_UP }, (_, n) => [`reschedule.hook/${NAMESPACE}.x${n}`, '']),
+  );
   const cluster = { namespace: NAMESPACE, name: 'cb', size: 0, process: 'InPlaceUpgrade', annotations } as const;
   await createCluster(rig.client, cluster);
   for (let n = 0; n < HEAVY_PODS; n++) {
