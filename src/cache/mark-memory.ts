@@ -40,7 +40,9 @@ export class MarkMemory {
   }
 
   begin({ podKey, pod, at, marks, return: returned }: MarkBegun): void {
-    this.#byKey.set(podKey, { uid: pod.uid, at: this.get(podKey, pod.uid)?.at ?? at, marks, isLost: false });
+    // A mark that failed was none, so its time does not count.
+    const firstAt = marks > 1 ? this.get(podKey, pod.uid)?.at : undefined;
+    this.#byKey.set(podKey, { uid: pod.uid, at: firstAt ?? at, marks, isLost: false });
     if (returned === undefined) return;
     const key = returnsKey(pod.namespace, returned.nodeUid);
     this.#returns.delete(key);

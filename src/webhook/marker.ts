@@ -52,11 +52,6 @@ export class Marker {
     this.#options = options;
   }
 
-  /** Whether a mark of this instance has begun and not ended. */
-  isInFlight(pod: Pick<Pod, 'namespace' | 'name' | 'uid'>): boolean {
-    return this.#running.has(instanceKey(pod));
-  }
-
   /**
    * Joins the mark of this instance that is in flight, else begins one. The mark in flight may rest on another decision:
    * after `joined`, decide again, as if the request had come when the pod was marked.

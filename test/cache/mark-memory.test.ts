@@ -14,6 +14,8 @@ describe('MarkMemory', () => {
     mark('uid-a', NOW, 1);
     mark('uid-a', NOW + 5, 2);
     assert.deepEqual(memory.get('db/cb-0000', 'uid-a'), { uid: 'uid-a', at: NOW, marks: 2, isLost: false });
+    mark('uid-a', NOW + 6, 1);
+    assert.equal(memory.get('db/cb-0000', 'uid-a')?.at, NOW + 6, 'the marks before it had failed');
     mark('uid-b', NOW + 9, 1);
     assert.equal(memory.get('db/cb-0000', 'uid-a'), undefined);
     assert.equal(memory.get('db/cb-0000', 'uid-b')?.at, NOW + 9);

@@ -72,12 +72,14 @@ function noteOf(
   return {
     draining,
     ...(nodeUid ? { nodeUid } : {}),
-    ...(history.firstAt === undefined ? {} : { firstAt: history.firstAt }),
     ...(returns > 0 ? { returns } : {}),
-    ...(history.marks > 1 ? { marks: history.marks } : {}),
+    // A mark that failed was none, so its time does not count.
+    ...(history.marks > 1 ? { marks: history.marks, ...firstAtOf(history) } : {}),
     ...(history.unmarkedBy === undefined ? {} : { unmarkedBy: history.unmarkedBy }),
   };
 }
+
+const firstAtOf = ({ firstAt }: MarkHistory) => (firstAt === undefined ? {} : { firstAt });
 
 /** Empty for a dry run, which writes nothing. `isCalm`: an entry will say that the node is not draining. */
 function evidenceForWrites(seen: PodObservation, isCalm: boolean | undefined): readonly Subject[] {
