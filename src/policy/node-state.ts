@@ -41,6 +41,11 @@ function means(listed: string, taint: string): boolean {
   return effect === undefined || taint.endsWith(`:${effect}`);
 }
 
+/** Kubernetes adds a taint for a cordon within moments, with its time. Until then the cordon is new. */
+export function isJustCordoned({ unschedulable, taints }: Node): boolean {
+  return unschedulable && !taints.some((taint) => keyOf(taint) === CORDON_TAINT);
+}
+
 /**
  * Since when the node is draining, by the times of its taints. Undefined if it is not draining, or if nothing says since
  * when. A cordon has the time of the taint that Kubernetes adds for it.

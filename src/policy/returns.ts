@@ -1,6 +1,6 @@
 import { decodeEntry } from './entry.ts';
 import type { Entry, Node, Pod, Tracker } from './model.ts';
-import { drainingSince, isDraining } from './node-state.ts';
+import { drainingSince, isDraining, isJustCordoned } from './node-state.ts';
 
 /** From this return in a row on, the hook marks the pod no more: moving it does not help. */
 export const REFUSED_FROM_RETURN = 2;
@@ -11,6 +11,10 @@ export interface ReturnEvidence {
   readonly node: Node;
   /** The earlier instance of the pod's name, if names come back. */
   readonly earlier?: Entry;
+  /** The entry of this very instance: it has the count already. */
+  readonly own?: Entry;
+  /** This process has marked this instance as one that came back, so its own count has it already. */
+  readonly isCounted?: boolean;
   readonly tracker?: Tracker;
   /** For a pod without a tracker: the count of this process for the node. */
   readonly returnsToNode?: number;
@@ -21,20 +25,35 @@ export interface ReturnEvidence {
  * uncordon in between starts over. Counts by name if names come back, else by tracker and node.
  */
 export function countReturns(seen: ReturnEvidence, drainTaints: readonly string[]): number {
-  const { node, earlier, tracker, returnsToNode = 0 } = seen;
+  const { node, own, tracker } = seen;
   if (!isDraining(node, drainTaints)) return 0;
+  if (own !== undefined) return own.returns ?? 0;
   const boundWhileDraining = wasBoundWhileDraining(seen, drainTaints);
-  if (earlier !== undefined && tracker !== undefined) {
-    const isReturn = isOfNode(earlier, node) && (boundWhileDraining ?? earlier.draining !== false);
-    return isReturn ? (earlier.returns ?? 0) + 1 : 0;
-  }
+  return tracker?.reusesNames ? returnsOfName(seen, boundWhileDraining) : returnsToNode(seen, boundWhileDraining);
+}
+
+/** Without an entry, which a tracker can refuse, only the process has counted. */
+function returnsOfName(seen: ReturnEvidence, boundWhileDraining: boolean | undefined): number {
+  const { earlier, node } = seen;
+  if (earlier === undefined || !isOfNode(earlier, node)) return 0;
+  const isReturn = boundWhileDraining ?? earlier.draining !== false;
+  return isReturn ? (earlier.returns ?? knownOf(seen)) + 1 : 0;
+}
+
+/** The count of this process, without the present instance. */
+function knownOf({ returnsToNode = 0, isCounted }: ReturnEvidence): number {
+  return isCounted ? returnsToNode - 1 : returnsToNode;
+}
+
+function returnsToNode(seen: ReturnEvidence, boundWhileDraining: boolean | undefined): number {
   if (boundWhileDraining !== true) return 0;
-  return (tracker === undefined ? returnsToNode : mostReturns(tracker, node)) + 1;
+  return (seen.tracker === undefined ? knownOf(seen) : mostReturns(seen.tracker, seen.node)) + 1;
 }
 
 /** Undefined if the API server does not have both times. Within the second of the cordon it counts as before. */
 function wasBoundWhileDraining({ pod, node }: ReturnEvidence, drainTaints: readonly string[]): boolean | undefined {
   const since = drainingSince(node, drainTaints);
+  if (since === undefined && isJustCordoned(node)) return false;
   return since === undefined || pod.boundAt === undefined ? undefined : since < pod.boundAt;
 }
 

@@ -43,13 +43,16 @@ export function planStall(seen: StallObservation, settings: PolicySettings): Sta
 
 function comesBackStall(seen: StallObservation, settings: PolicySettings): Stall | undefined {
   const { drainTaints } = settings;
-  const { pod, node, tracker, returnsToNode } = seen;
+  const { pod, node, tracker, returnsToNode, ownMarks } = seen;
   if (node === undefined || isMarked(pod)) return undefined;
   const earlier = tracker?.reusesNames === false ? undefined : earlierOf(seen, settings);
+  const entry = entryOf(seen, settings);
   const evidence = {
     ...(earlier && { earlier }),
+    ...(entry?.uid === pod.uid && { own: entry }),
     ...(tracker && { tracker }),
-    ...(returnsToNode !== undefined && { returnsToNode }),
+    isCounted: ownMarks !== undefined && (returnsToNode ?? 0) > 0,
+    ...(entry === undefined && returnsToNode !== undefined && { returnsToNode }),
   };
   const returns = countReturns({ pod, node, ...evidence }, drainTaints);
   if (returns < REFUSED_FROM_RETURN) return undefined;

@@ -80,6 +80,51 @@ const ENDLESS: readonly Case[] = [
     message: comesBackMessage(2),
   },
   {
+    when: 'rule 8a: the same if the drainer names the UID',
+    given: anObservation({
+      request: aRequest({ uid: 'uid-b' }),
+      pod: returned,
+      node: cordoned,
+      entry: { ...earlier, ...NODE, returns: 1 },
+    }),
+    kind: 'deny',
+    rule: '8a',
+    reason: 'ComesBack',
+    code: 429,
+  },
+  {
+    when: 'rule 9: a lost mark of a pod that came back once is made again, and counts no return',
+    given: anObservation({
+      pod: returned,
+      node: cordoned,
+      entry: { ...earlier, ...NODE, uid: 'uid-b', returns: 1 },
+    }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+  },
+  {
+    when: 'rule 9: a pod of another name that came while the node was draining is marked, whatever others did',
+    given: anObservation({
+      pod: returned,
+      node: cordoned,
+      tracker: aTracker({
+        entries: { [entryKey('db', 'cb-0006')]: JSON.stringify({ uid: 'uid-6', ...NODE, returns: 1 }) },
+      }),
+    }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+  },
+  {
+    when: 'rule 8a on a tracker that took no entry: the process counts',
+    given: anObservation({ pod: returned, node: cordoned, remembered: { ...earlier, ...NODE }, returnsToNode: 1 }),
+    kind: 'deny',
+    rule: '8a',
+    reason: 'ComesBack',
+    code: 429,
+  },
+  {
     when: 'rule 8a: bound before the cordon, after an uncordon: the count starts over',
     given: anObservation({
       pod: { ...returned, boundAt: NOW - 3 * MINUTE },
@@ -103,15 +148,30 @@ const ENDLESS: readonly Case[] = [
   },
   {
     when: 'rule 8a: without the time of the cordon, the entry tells that the node was draining already',
-    given: anObservation({ pod: returned, entry: { ...earlier, ...NODE, returns: 1 } }),
+    given: anObservation({
+      pod: returned,
+      node: aNode({ taints: ['karpenter.sh/disrupted:NoSchedule'] }),
+      entry: { ...earlier, ...NODE, returns: 1 },
+    }),
     kind: 'deny',
     rule: '8a',
     reason: 'ComesBack',
     code: 429,
   },
   {
+    when: 'rule 8a: a cordon that has no taint yet is new, so the pod was bound before it',
+    given: anObservation({ pod: returned, entry: { ...earlier, ...NODE, returns: 1 } }),
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+  },
+  {
     when: 'rule 8a: neither the time of the cordon, nor was the node draining when the earlier instance was marked',
-    given: anObservation({ pod: returned, entry: { ...earlier, ...NODE, returns: 1, draining: false } }),
+    given: anObservation({
+      pod: returned,
+      node: aNode({ taints: ['karpenter.sh/disrupted:NoSchedule'] }),
+      entry: { ...earlier, ...NODE, returns: 1, draining: false },
+    }),
     kind: 'mark',
     rule: '8a',
     reason: 'MarkedAgain',
@@ -165,7 +225,7 @@ const ENDLESS: readonly Case[] = [
       }),
     }),
     kind: 'deny',
-    rule: '9',
+    rule: '8a',
     reason: 'ComesBack',
     code: 429,
     message: comesBackMessage(2),
@@ -1029,6 +1089,16 @@ describe('what an entry remembers of a mark', () => {
   test('the UID of the node, and the return', () => {
     const decision = noteOf(anObservation({ pod: returned, node: cordoned, entry: { ...earlier, ...NODE } }));
     assert.deepEqual(decision?.note, { draining: true, nodeUid: 'uid-node-1', returns: 1 });
+  });
+
+  test('the return of a pod that is marked once more is the same one', () => {
+    const entry = { ...earlier, ...NODE, uid: 'uid-b', returns: 1 };
+    for (const tracker of [aTracker(), namesAreNew]) {
+      assert.equal(noteOf(anObservation({ pod: returned, node: cordoned, tracker, entry }))?.note.returns, 1);
+    }
+    const ownMarks = { uid: 'uid-b', at: NOW, marks: 1, isLost: true };
+    const off = { pod: returned, node: cordoned, tracker: 'off', ownMarks, returnsToNode: 1 } as const;
+    assert.equal(noteOf(anObservation(off))?.note.returns, 1);
   });
 
   test('with new names, an entry all the same for a pod that came to the draining node', () => {

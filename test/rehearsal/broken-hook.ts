@@ -30,10 +30,14 @@ export const FAULTS = {
   'a dry run by request is none': { file: '/webhook/admission-review.ts', from: 'request.dryRun === true ||', to: '' },
   'nothing is said of a stall': {
     file: '/policy/rules/marked.ts',
-    from: 'ageMs >= profile.stallAfterMs',
+    from: 'now - history.firstAt >= profile.stallAfterMs',
     to: 'false',
   },
-  'entries stay': { file: '/controller/entries.ts', from: "if (plan.kind === 'keep')", to: 'if (plan.kind)' },
+  'entries stay': {
+    file: '/controller/entries.ts',
+    from: "plan.kind === 'prune' && prunes++ < PRUNES_IN_A_ROW",
+    to: 'false',
+  },
   'it ends when it has marked a pod': {
     file: '/webhook/decision-log.ts',
     from: 'log[level](message, fields);',

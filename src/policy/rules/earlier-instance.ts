@@ -4,8 +4,7 @@ import { isDraining } from '../node-state.ts';
 import { isLive, LOOK_AT_NODE, nodeOrGone, onceLive, type Subject, seenValue } from '../observation.ts';
 import { describeUnschedulable, meetsReplacementCondition } from '../pod-state.ts';
 import { isMarked } from '../profile.ts';
-import { isOfNode, REFUSED_FROM_RETURN } from '../returns.ts';
-import { comesBack, returnsOf } from './comes-back.ts';
+import { isOfNode } from '../returns.ts';
 import { isTrackerMissing, markPod } from './mark.ts';
 import type { PodObservation, Rule } from './rule.ts';
 
@@ -21,8 +20,6 @@ export const cameBackOnDrainingNode: Rule<PodObservation> = (seen, settings) => 
   if (!asksForEarlier(seen) || seen.pod.value.node === undefined) return undefined;
   if (seen.node.kind === 'unread') return LOOK_AT_NODE;
   if (!isDraining(nodeOrGone(seen.node), settings.drainTaints)) return undefined;
-  const returns = returnsOf(seen, settings);
-  if (returns >= REFUSED_FROM_RETURN) return comesBack(seen, returns);
   return markPod(seen, settings, 'MarkedAgain', ['pod', 'node']);
 };
 

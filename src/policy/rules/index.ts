@@ -1,7 +1,7 @@
 import type { RuleId } from '../decision.ts';
 import type { Observation } from '../observation.ts';
 import type { PolicySettings } from '../profile.ts';
-import { othersCameBack } from './comes-back.ts';
+import { cameBackTooOften } from './comes-back.ts';
 import { dryRun } from './dry-run.ts';
 import {
   cameBackOnDrainingNode,
@@ -41,13 +41,13 @@ const ACTING: readonly Numbered<PodObservation>[] = [
   { id: '8c', rule: rescheduledThoughMarked },
   { id: '7', rule: marked },
   { id: '9', rule: otherInstallation },
+  { id: '8a', rule: cameBackTooOften },
   { id: '8a', rule: cameBackOnDrainingNode },
   { id: '8b', rule: notYetInPlace },
   { id: '8b', rule: cameBackOnItsNode },
   { id: '8c', rule: rescheduled },
   { id: '8d', rule: notSeenByCache },
   { id: '9', rule: notDraining },
-  { id: '9', rule: othersCameBack },
   { id: '9', rule: mark },
 ];
 
