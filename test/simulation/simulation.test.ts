@@ -17,6 +17,7 @@ const ONE_REPLICA: Variant = {
   graceSeconds: 30,
   drainers: [DRAINERS.kubectl],
   aheadMs: 0,
+  toleratesCordon: false,
 };
 const faultOf = (what: RegExp) => FAULTS.find((fault) => what.test(fault.what))?.mutation ?? assert.fail();
 

@@ -15,6 +15,8 @@ const MINUTE_MS = 60_000;
 /** A round limit. Good runs need 22 at most. */
 const ROUNDS_TO_END = 40;
 const ROUNDS_TO_PRUNE = 30;
+/** Enough for a pod that comes back to be moved more often than it may be. */
+const ROUNDS_OF_RETURNS = 20;
 
 /**
  * From here on nothing fails, and all parts get their turn again and again. Under that fairness every drain must end
@@ -22,9 +24,13 @@ const ROUNDS_TO_PRUNE = 30;
  */
 export async function heal(sim: Simulation): Promise<number> {
   mend(sim);
-  const endRounds = await roundsWhile(sim, { most: ROUNDS_TO_END, ms: MINUTE_MS }, () => stuck(sim) !== undefined);
-  const drain = stuck(sim);
+  sim.invariants.nothingFails();
+  const most = sim.variant.toleratesCordon ? ROUNDS_OF_RETURNS : ROUNDS_TO_END;
+  const endRounds = await roundsWhile(sim, { most, ms: MINUTE_MS }, () => stuck(sim) !== undefined);
+  // A pod that tolerates the cordon comes back, and its drain cannot end.
+  const drain = sim.variant.toleratesCordon ? undefined : stuck(sim);
   if (drain !== undefined) sim.invariants.violate('d', `the drain of ${drain.node} by ${drain.name} does not end`);
+  for (const drainer of sim.drainers) drainer.end(true);
   for (const name of NODES)
     sim.server.putNode(name, (node) => Object.assign(node, { unschedulable: false, taints: [] }));
   const pruneRounds = await roundsWhile(
@@ -147,6 +153,8 @@ const isStarting = ({ ready, finishedAt }: SimPod) => !ready && finishedAt === u
 
 /** A node that is not draining: the last node of that name, or else the first. */
 function freeNode({ server, variant }: Simulation, { name }: SimPod): string {
+  const before = server.lastNodes.get(name);
+  if (variant.toleratesCordon) return before !== undefined && server.nodes.has(before) ? before : 'n5';
   const free = [...server.nodes.values()].filter((node) => !isDraining(node)).map((node) => node.name);
   const last = server.lastNodes.get(name);
   return variant.keepsNodes && last !== undefined && free.includes(last) ? last : (free[0] ?? 'n5');

@@ -6,11 +6,13 @@ import type { SimClock } from '../model/clock.ts';
 import { isProtected, isToProtect, isUnfinished, type SimPod } from '../model/objects.ts';
 import type { ReceivedState } from '../model/received-state.ts';
 import { type End, isCorpse, isDraining, meetsReplacementCondition } from '../model/truth.ts';
-import type { Variant } from '../runs/variant.ts';
+import { type Variant, wantsEntry } from '../runs/variant.ts';
 import { Entries } from './entries.ts';
 import type { InvariantId, Ledger } from './ledger.ts';
 import { Marks } from './marks.ts';
 import { Reports } from './reports.ts';
+
+const seconds = (ms: number) => Math.floor(ms / 1000);
 
 export interface Violation {
   readonly invariant: InvariantId;
@@ -33,6 +35,9 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
   readonly #reports: Reports;
   #server!: ApiServer<SimTask>;
 
+  /** Since nothing fails any more: the marked instances that had come back to their cordoned node, by name. */
+  #returned: Map<string, Set<string>> | undefined;
+
   constructor(clock: SimClock, variant: Variant) {
     this.clock = clock;
     this.variant = variant;
@@ -51,6 +56,11 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
 
   watch(server: ApiServer<SimTask>): void {
     this.#server = server;
+  }
+
+  /** From here on the hook must notice pods that come back (j). */
+  nothingFails(): void {
+    this.#returned = new Map();
   }
 
   violate(invariant: InvariantId, what: string): void {
@@ -111,6 +121,7 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
   wrote(write: Write, task: SimTask): void {
     if (task.kind === 'admission' && task.request.dryRun)
       this.violate('f', `${task.name}, a dry run, wrote: ${write.kind}`);
+    if (write.kind === 'mark') this.#checkReturn(write.pod);
     if (write.kind === 'mark') this.#marks.check(write.pod, task);
     else if (write.kind === 'event') this.#reports.checkEvent(write.object);
     else if (write.kind === 'entry') this.#entries.checkWrite(write, task);
@@ -151,6 +162,16 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     if (code === 500 || (code === 409 && (request.uid === undefined || admission.heldThroughout))) {
       this.violate('d', `${response}: its drain is given up`);
     }
+  }
+
+  /** A pod that comes back to its cordoned node is moved once more, and then no more (j). */
+  #checkReturn({ name, uid, node, boundAt = 0 }: SimPod): void {
+    const { cordonedAt } = this.#server.nodes.get(node ?? '') ?? {};
+    if (this.#returned === undefined || !wantsEntry(this.variant) || cordonedAt === undefined) return;
+    if (seconds(cordonedAt) >= seconds(boundAt)) return;
+    const marked = this.#returned.get(name) ?? new Set();
+    this.#returned.set(name, marked.add(uid));
+    if (marked.size > 2) this.violate('j', `${name} came back to ${node} again and again, and was moved each time`);
   }
 
   #isOnDrainingNode({ node }: SimPod): boolean {

@@ -23,7 +23,7 @@ export class Reports {
   }
 
   checkEvent(event: JsonObject): void {
-    const { reason, firstTimestamp, involvedObject } = event as Readonly<Record<string, string>> & {
+    const { reason, message, firstTimestamp, involvedObject } = event as Readonly<Record<string, string>> & {
       readonly involvedObject: { readonly uid: string };
     };
     const { clock, variant } = this.#ledger;
@@ -31,6 +31,7 @@ export class Reports {
     const at = Date.parse(firstTimestamp ?? '');
     if (at > now + OFF_MS || at < now - UNDER_WAY_MS)
       this.#ledger.violate('h', `the Event ${reason} is dated ${firstTimestamp} at ${new Date(now).toISOString()}`);
+    if (/came back|cannot be scheduled/.test(message ?? '')) return;
     const decidedAt = this.#decidedAt.get(involvedObject.uid);
     const { stallAfterMs } = settingsOf(variant).profile;
     if (reason === 'RescheduleStalled' && decidedAt !== undefined && clock.now - decidedAt < stallAfterMs - OFF_MS)

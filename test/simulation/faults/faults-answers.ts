@@ -102,6 +102,18 @@ export const FAULTS_OF_ANSWERS: readonly Fault[] = [
     },
   },
   {
+    what: 'a pod that tolerates the cordon is moved without end',
+    violates: 'j',
+    variant: { toleratesCordon: true, tracking: 'inPlace', drainers: [DRAINERS.kubectl, DRAINERS.windows] },
+    mutation: {
+      writes: (writes) => ({
+        ...writes,
+        writeEntry: (tracker, key, value, signal) =>
+          writes.writeEntry(tracker, key, value.replace(/,"returns":\d+/, ''), signal),
+      }),
+    },
+  },
+  {
     what: 'no tracking resource is answered with 500',
     violates: 'd',
     variant: { tracking: 'missing' },

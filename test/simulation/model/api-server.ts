@@ -43,6 +43,7 @@ export class ApiServer<Caller> {
   readonly #patches: Patches<Caller>;
   #version = 1_000;
   #uids = 0;
+  #nodes = 0;
 
   constructor(clock: SimClock, variant: Variant, listener: ChangeListener<Caller>) {
     this.#clock = clock;
@@ -70,6 +71,7 @@ export class ApiServer<Caller> {
     const wasWatched = isWatched(pod);
     const before = { ...pod };
     edit(pod);
+    if (pod.node !== undefined) pod.boundAt ??= this.#clock.now;
     pod.version = ++this.#version;
     pod.raw = rawPod(pod);
     if (wasWatched && !isWatched(pod)) this.#hide(before, pod.version);
@@ -108,13 +110,20 @@ export class ApiServer<Caller> {
   }
 
   putNode(name: string, edit: (node: SimNode) => void): void {
-    const node = this.nodes.get(name) ?? { name, unschedulable: false, taints: [], version: 0, raw: {} };
+    const node = this.nodes.get(name) ?? this.#newNode(name);
     edit(node);
+    if (!node.unschedulable) delete node.cordonedAt;
+    else node.cordonedAt ??= this.#clock.now;
     node.version = ++this.#version;
     node.raw = rawNode(node);
     this.nodes.set(name, node);
     this.#push('nodes', 'put', node.raw);
     this.#listener.changed();
+  }
+
+  /** A node that comes again under its name has another UID. */
+  #newNode(name: string): SimNode {
+    return { name, uid: `${name}#${++this.#nodes}`, unschedulable: false, taints: [], version: 0, raw: {} };
   }
 
   removeNode(node: SimNode): void {

@@ -27,6 +27,9 @@ export interface SimPod {
 
 export interface SimNode {
   readonly name: string;
+  readonly uid: string;
+  /** Since when it is cordoned. */
+  cordonedAt?: number;
   unschedulable: boolean;
   taints: readonly string[];
   version: number;
@@ -61,6 +64,7 @@ const OWNERS = {
 };
 
 const instant = (ms: number) => new Date(EPOCH + ms).toISOString();
+const second = (ms: number) => instant(Math.floor(ms / 1000) * 1000);
 
 export function rawPod(pod: Omit<SimPod, 'raw'>): JsonObject {
   const { name, uid, version, mark, deletionDeadline, finishedAt } = pod;
@@ -80,7 +84,7 @@ export function rawPod(pod: Omit<SimPod, 'raw'>): JsonObject {
     spec: pod.node === undefined ? {} : { nodeName: pod.node },
     status: {
       phase: finishedAt === undefined ? 'Running' : 'Failed',
-      conditions: [{ type: 'Ready', status: pod.ready ? 'True' : 'False' }],
+      conditions: [{ type: 'Ready', status: pod.ready ? 'True' : 'False' }, ...scheduled(pod)],
       ...(finishedAt === undefined
         ? {}
         : { containerStatuses: [{ state: { terminated: { finishedAt: instant(finishedAt) } } }] }),
@@ -93,9 +97,17 @@ function managed({ at, by }: { at: number; by: string }): object {
   return { manager: by, time: instant(at), fieldsV1 };
 }
 
-export function rawNode({ name, version, unschedulable, taints }: Omit<SimNode, 'raw'>): JsonObject {
-  const spec = { unschedulable, taints: taints.map((key) => ({ key })) };
-  return { metadata: { name, resourceVersion: `${version}` }, spec };
+/** In whole seconds, as the API server has it. */
+function scheduled({ boundAt }: Pick<SimPod, 'boundAt'>): object[] {
+  return boundAt === undefined ? [] : [{ type: 'PodScheduled', status: 'True', lastTransitionTime: second(boundAt) }];
+}
+
+export function rawNode(node: Omit<SimNode, 'raw'>): JsonObject {
+  const { name, uid, version, unschedulable, cordonedAt } = node;
+  const cordon =
+    cordonedAt === undefined ? [] : [{ key: 'node.kubernetes.io/unschedulable', timeAdded: second(cordonedAt) }];
+  const taints = [...node.taints.map((key) => ({ key })), ...cordon];
+  return { metadata: { name, uid, resourceVersion: `${version}` }, spec: { unschedulable, taints } };
 }
 
 export function rawTracker({ name, uid, version, annotations }: Omit<SimTracker, 'raw'>, variant: Variant): JsonObject {

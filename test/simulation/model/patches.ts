@@ -51,7 +51,7 @@ export class Patches<Caller> {
       throw refusal(409, { reason: 'Conflict' });
     }
     if ('kind' in found) this.#mark(found, patch.annotations[RESCHEDULE] ?? '', caller);
-    else this.#write(found, patch.annotations, caller);
+    else if ('annotations' in found) this.#write(found, patch.annotations, caller);
   }
 
   #mark(pod: SimPod, value: string, caller: Caller): void {

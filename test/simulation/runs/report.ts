@@ -13,6 +13,7 @@ export const INVARIANTS: Readonly<Record<InvariantId, string>> = {
   g: 'nothing is written to an instance other than the one decided on',
   h: 'what is reported of time is true by the clock of the API server',
   i: 'every eviction is answered in time, also while calls hang',
+  j: 'a pod that comes back to its draining node is moved once more, and then no more',
 };
 
 const SHOWN_AT_THE_END = 30;

@@ -28,6 +28,8 @@ export interface Variant {
   readonly drainers: readonly DrainerKind[];
   /** How far the clock of the first replica is ahead of the API server's; the others are in time. */
   readonly aheadMs: number;
+  /** Whether pods tolerate the cordon: in the end they are put back on the node that they had to leave. */
+  readonly toleratesCordon: boolean;
 }
 
 /** The behaviour of a drainer, as far as it matters to the hook. The scheduler decides its pace. */
@@ -69,6 +71,7 @@ const MOSTLY: readonly DrainerKind[] = [DRAINERS.kubectl, ...Object.values(DRAIN
 export function variantOf(random: Random, clocks: Random): Variant {
   return {
     aheadMs: clocks.pick(AHEAD_MS),
+    toleratesCordon: clocks.below(6) === 0,
     tracking: random.pick(TRACKINGS),
     condition: random.below(3) === 0 ? 'ready' : 'scheduled',
     longNames: random.below(8) === 0,
@@ -117,6 +120,7 @@ export function describeVariant(variant: Variant): string {
     ...(variant.graceSeconds === 30 ? [] : [`grace of ${variant.graceSeconds} s`]),
     ...(variant.leavesCorpses ? ['corpses are left'] : []),
     ...(variant.aheadMs === 0 ? [] : [`r0 is ${variant.aheadMs / MINUTE} minutes ahead`]),
+    ...(variant.toleratesCordon ? ['pods tolerate the cordon'] : []),
     ...(variant.keepsNodes ? ['pods go back to their nodes'] : []),
   ];
   const what = [`tracking ${tracking}`, condition, `${replicas} replicas`, ...more].join(', ');
