@@ -85,7 +85,10 @@ export function createCore(options: CoreOptions): Core {
     random,
     log: (level, message, fields) => log[level](message, fields),
     onInterrupted: (kind, error) => on.onWatchInterrupted?.(kind, error),
-    onSynced: () => on.onSynced?.(),
+    onSynced: () => {
+      void wakeOnSynced();
+      on.onSynced?.();
+    },
     onEarlierInstanceDropped(pod) {
       on.onEarlierInstanceDropped?.();
       controllers.earlierInstances.queue.add(pod);
@@ -120,7 +123,7 @@ export function createCore(options: CoreOptions): Core {
     markEvents: controllers.markEvents.queue,
     stalledPods: controllers.stalledPods.queue,
   };
-  wakeOnChanges(cache, settings, queues, { clock, stalledPods: () => stalledPods.pods() });
+  const wakeOnSynced = wakeOnChanges(cache, settings, queues, { clock, stalledPods: () => stalledPods.pods() });
 
   const observer = new Observer({ cache, reads, settings, clock });
   const marker = new Marker({ cache, writes, settings, clock, onFull: () => on.onTurnedAway?.('marks') });

@@ -63,6 +63,7 @@ export interface Cache {
   podsAgeMs(): number;
   /** Why the cache may lack a pod that exists; undefined if it is at most a little behind. */
   podsTrouble(): CacheTrouble | undefined;
+  nodesAgeMs(): number;
   /** The same for trackers; infinite if tracking is off. */
   trackersAgeMs(): number;
   freshness(): Freshness[];
@@ -108,6 +109,7 @@ export function createCache(options: CacheOptions): Cache {
     project,
     hasSynced,
     podsAgeMs: () => ageMs(stores.pods),
+    nodesAgeMs: () => ageMs(stores.nodes),
     podsTrouble: () => troubleOf(kinds.find(({ store }) => store === stores.pods) as Watched),
     trackersAgeMs: () => ageMs(stores.trackers),
     freshness: () =>
@@ -233,7 +235,7 @@ function rememberPods({ pods, nodes }: Stores, { settings, clock, onEarlierInsta
     onDropped: (pod) => onEarlierInstanceDropped?.(pod),
   });
   const terminationTimes = new TerminationTimes(() => clock.monotonicNow());
-  const markMemory = new MarkMemory(isMarked);
+  const markMemory = new MarkMemory(isMarked, () => clock.now());
   pods.subscribe((change) => {
     podIndex.observe(change);
     terminationTimes.observe(change);

@@ -1,6 +1,8 @@
 import type { Change } from '../informer/store.ts';
+import { WITHDRAWN_AFTER_MS } from '../policy/entry-lifecycle.ts';
 import type { Pod } from '../policy/model.ts';
 import type { MarkRecord } from '../policy/observation.ts';
+import type { NodeReturns } from '../policy/returns.ts';
 
 /** A mark that is about to be made. */
 export interface MarkBegun {
@@ -14,6 +16,8 @@ export interface MarkBegun {
 
 /** Counts for nodes beyond these are dropped, the oldest first. Dropping one costs one more move. */
 const MAX_NODES = 1_000;
+/** Records beyond these are dropped, the oldest first. Dropping one makes a stall be reported later. */
+const MAX_INSTANCES = 10_000;
 
 /**
  * What this process knows of the marks that it made, for as long as their instances exist. It tells a mark of the hook
@@ -23,32 +27,35 @@ const MAX_NODES = 1_000;
 export class MarkMemory {
   readonly #byKey = new Map<string, MarkRecord>();
   /** By namespace and UID of the node. */
-  readonly #returns = new Map<string, number>();
+  readonly #returns = new Map<string, NodeReturns>();
   readonly #isMarked: (pod: Pod) => boolean;
+  readonly #now: () => number;
 
-  constructor(isMarked: (pod: Pod) => boolean) {
+  constructor(isMarked: (pod: Pod) => boolean, now: () => number) {
     this.#isMarked = isMarked;
+    this.#now = now;
   }
 
+  /** A mark that was taken away and not made again is forgotten, as its entry is withdrawn. */
   get(podKey: string, uid: string): MarkRecord | undefined {
     const record = this.#byKey.get(podKey);
-    return record?.uid === uid ? record : undefined;
+    if (record?.uid !== uid) return undefined;
+    const isOver = record.isLost && this.#now() - record.lastAt > WITHDRAWN_AFTER_MS;
+    if (isOver) this.#byKey.delete(podKey);
+    return isOver ? undefined : record;
   }
 
-  returnsTo(namespace: string, nodeUid: string): number | undefined {
+  returnsTo(namespace: string, nodeUid: string): NodeReturns | undefined {
     return this.#returns.get(returnsKey(namespace, nodeUid));
   }
 
   begin({ podKey, pod, at, marks, return: returned }: MarkBegun): void {
+    const lastAt = this.#now();
     // A mark that failed was none, so its time does not count.
     const firstAt = marks > 1 ? this.get(podKey, pod.uid)?.at : undefined;
-    this.#byKey.set(podKey, { uid: pod.uid, at: firstAt ?? at, marks, isLost: false });
+    put(this.#byKey, podKey, { uid: pod.uid, at: firstAt ?? at, lastAt, marks, isLost: false }, MAX_INSTANCES);
     if (returned === undefined) return;
-    const key = returnsKey(pod.namespace, returned.nodeUid);
-    this.#returns.delete(key);
-    this.#returns.set(key, returned.count);
-    const [oldest] = this.#returns.keys();
-    if (this.#returns.size > MAX_NODES && oldest !== undefined) this.#returns.delete(oldest);
+    put(this.#returns, returnsKey(pod.namespace, returned.nodeUid), { count: returned.count, at: lastAt }, MAX_NODES);
   }
 
   /** The pod does not carry the mark any more, or never did although the API server accepted it. */
@@ -61,8 +68,26 @@ export class MarkMemory {
   observe(change: Change<Pod>): void {
     if (change.kind === 'removed') this.#byKey.delete(change.key);
     else if (change.kind === 'updated' && this.#isMarked(change.before) && !this.#isMarked(change.now))
-      this.lost(change.key, change.now.uid);
+      this.#loseMark(change.key, change.before);
   }
+
+  /** Also a mark of another replica, or of the process before this one. */
+  #loseMark(podKey: string, { uid, mark }: Pod): void {
+    const isOurs = mark?.by !== undefined && !mark.isForeign;
+    if (isOurs && this.get(podKey, uid) === undefined) {
+      const at = mark.at ?? this.#now();
+      put(this.#byKey, podKey, { uid, at, lastAt: at, marks: 1, isLost: true }, MAX_INSTANCES);
+    }
+    this.lost(podKey, uid);
+  }
+}
+
+/** Puts the newest last, and drops the oldest beyond `max`. */
+function put<V>(map: Map<string, V>, key: string, value: V, max: number): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > max && oldest !== undefined) map.delete(oldest);
 }
 
 const returnsKey = (namespace: string, nodeUid: string) => `${namespace} ${nodeUid}`;

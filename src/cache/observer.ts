@@ -159,8 +159,9 @@ export class Observer {
   async #lookAtNode(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation> {
     const node = await this.#node(seen, live, signal);
     const uid = seenValue(node)?.uid;
-    const returnsToNode = uid && this.#options.cache.markMemory.returnsTo(seen.request.namespace, uid);
-    return { ...seen, node, ...(typeof returnsToNode === 'number' ? { returnsToNode } : {}) };
+    const returnsToNode =
+      uid === undefined ? undefined : this.#options.cache.markMemory.returnsTo(seen.request.namespace, uid);
+    return { ...seen, node, ...(returnsToNode ? { returnsToNode } : {}) };
   }
 
   /** Adds whether the tracker refuses entries. */
@@ -187,9 +188,12 @@ export class Observer {
     const name = seenValue(seen.pod)?.node;
     if (name === undefined) throw new Error('the node of a pod was asked for that is on none');
     const from = live || isLive(seen.pod) ? 'live' : 'cache';
-    if (from === 'cache') return sightingOf(cache.nodes.get(name), from);
+    const cached = cache.nodes.get(name);
+    // A node that the cache lacks may be new, and not gone.
+    const isKnown = cached !== undefined && cache.nodesAgeMs() <= STALE_AFTER_MS;
+    if (from === 'cache' && isKnown) return sightingOf(cached, from);
     const object = await reads.node(name, signal);
-    return sightingOf(object && cache.project.node(object), from);
+    return sightingOf(object && cache.project.node(object), 'live');
   }
 
   async #tracker(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation['tracker']> {

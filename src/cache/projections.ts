@@ -168,10 +168,12 @@ function controllerOf(metadata: RawMetadata): Owner | undefined {
 
 /** The managed fields show who set the annotation, and when, without a second annotation and across restarts. */
 function markOf(metadata: RawMetadata, key: string, matches: boolean): Mark {
-  const setter = metadata.managedFields?.find(({ fieldsV1 }) => {
+  const owners = metadata.managedFields?.filter(({ fieldsV1 }) => {
     const fields = fieldsV1 as { 'f:metadata'?: { 'f:annotations'?: Record<string, unknown> } } | undefined;
     return fields?.['f:metadata']?.['f:annotations']?.[`f:${key}`] !== undefined;
   });
+  // Somebody else who applies the same value owns it as well.
+  const setter = owners?.find(({ manager }) => manager === FIELD_MANAGER) ?? owners?.[0];
   const by = setter?.manager === undefined ? undefined : short(setter.manager);
   const isForeign = by === undefined || by === FIELD_MANAGER ? undefined : (true as const);
   return {

@@ -112,8 +112,8 @@ function isTaint(text: string): boolean {
 
 export const taints = listOf(isTaint, 'a taint; write key, key:Effect, key=value:Effect or prefix/');
 
-/** Names are compared as they are, so a wildcard, a quote or another separator would name nobody. */
-const NAME = /^[^\s\p{C};"'*]+$/u;
+/** Names are compared as they are, so a wildcard, a double quote or another separator would name nobody. */
+const NAME = /^[^\p{C};"*]+$/u;
 const SERVICE_ACCOUNT = 'system:serviceaccount:';
 
 function isUserName(text: string): boolean {

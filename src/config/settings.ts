@@ -165,7 +165,7 @@ export const SETTINGS = [
     name: 'WEBHOOK_CONFIGURATION',
     key: 'webhookConfiguration',
     fallback: 'reschedule-hook',
-    help: 'self: the ValidatingWebhookConfiguration whose caBundle is kept',
+    help: 'the ValidatingWebhookConfiguration of this installation, which its entries name; self: its caBundle is kept',
     parse: parse.matching(OBJECT_NAME, 'a name'),
   },
   {

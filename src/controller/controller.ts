@@ -34,8 +34,8 @@ export interface ControllerOptions<Key> {
 
 const RETRY: BackoffOptions = { firstMs: 200, maxMs: 60_000, resetAfterMs: 600_000 };
 const WORKERS = 2;
-/** Most reconciles have nothing to do, and take some microseconds. */
-const KEYS_IN_A_ROW = 100;
+/** Most reconciles have nothing to do, and take some microseconds; one on a tracker full of entries takes a millisecond. */
+const KEYS_IN_A_ROW = 20;
 
 /** Runs workers on one queue. Only the workers retry: an error backs the key off, a success forgets its failures. */
 export class Controller<Key> {

@@ -58,6 +58,8 @@ const NEVER_MS = Number.POSITIVE_INFINITY;
 interface Known {
   readonly since: StateDurations;
   readonly decoded: DecodedEntries;
+  /** When entries may be pruned again that could not be, by key. */
+  readonly notBefore: Map<string, number>;
   restsUntil: number;
   prunesTogether: boolean;
 }
@@ -67,11 +69,14 @@ interface Pass {
   readonly failures: unknown[];
   /** The entries that one write prunes at the end. */
   readonly gone: EntryView[];
+  /** Whether other installations exist, each read once. */
+  readonly installed: Map<string, Promise<boolean>>;
 }
 
 const newKnown = (clock: Pick<Clock, 'monotonicNow'>): Known => ({
   since: new StateDurations(clock),
   decoded: new DecodedEntries(),
+  notBefore: new Map(),
   restsUntil: Number.NEGATIVE_INFINITY,
   prunesTogether: true,
 });
@@ -108,6 +113,7 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
     const present = { has: (subject: string) => Object.hasOwn(tracker.entries, subject) };
     known.since.keepOnly(present);
     known.decoded.keepOnly(present);
+    for (const entry of known.notBefore.keys()) if (!present.has(entry)) known.notBefore.delete(entry);
     return this.#reconcileEach(tracker, known, signal);
   }
 
@@ -123,16 +129,28 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
 
   /** An entry that always fails must not block the others, so its error is thrown after all of them. */
   async #reconcileEach(tracker: Tracker, known: Known, signal: AbortSignal): Promise<ReconcileResult> {
-    const pass: Pass = { failures: [], gone: [] };
+    const pass: Pass = { failures: [], gone: [], installed: new Map() };
     const states = new Map<EntryState, number>();
     let [waitMs, prunes] = [NEVER_MS, 0];
     for await (const view of this.#view(tracker, known)) {
       states.set(view.state, (states.get(view.state) ?? 0) + 1);
       const plan = this.#plan(tracker, view, known.since);
-      const isNext = plan.kind === 'prune' && prunes++ < PRUNES_IN_A_ROW;
-      waitMs = Math.min(waitMs, isNext ? await this.#prune(tracker, view, known, pass, signal) : waitOf(plan));
+      const restMs = await this.#restMs(plan, view, known, pass, signal);
+      const isNext = plan.kind === 'prune' && restMs <= 0 && prunes++ < PRUNES_IN_A_ROW;
+      const thenMs = isNext ? await this.#prune(tracker, view, known, pass, signal) : waitOf(plan);
+      waitMs = Math.min(waitMs, restMs > 0 ? restMs : thenMs);
     }
-    waitMs = Math.min(waitMs, await this.#pruneGone(tracker, known, pass, signal));
+    return this.#finish(tracker, known, pass, { states, waitMs }, signal);
+  }
+
+  async #finish(
+    tracker: Tracker,
+    known: Known,
+    pass: Pass,
+    { states, waitMs: soFarMs }: { states: Map<EntryState, number>; waitMs: number },
+    signal: AbortSignal,
+  ): Promise<ReconcileResult> {
+    const waitMs = Math.min(soFarMs, await this.#pruneGone(tracker, known, pass, signal));
     this.#counts.set(storeKey(tracker), { states, leftOut: tracker.leftOut ?? 0 });
     const isLarge = Object.keys(tracker.entries).length > LARGE;
     if (isLarge) known.restsUntil = this.#options.clock.monotonicNow() + REST_MS;
@@ -162,20 +180,42 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
     return isToBeWoken && isStray ? { ...plan, lookAgainInMs: STRAY_RETRY_MS } : plan;
   }
 
+  /** How long an entry that is due is not to be pruned. Such entries must not take the turns of others. */
+  async #restMs(
+    { kind }: Plan,
+    { key, entry }: EntryView,
+    { notBefore }: Known,
+    pass: Pass,
+    signal: AbortSignal,
+  ): Promise<number> {
+    if (kind !== 'prune') return 0;
+    const { clock, reads, settings } = this.#options;
+    const restMs = (notBefore.get(key) ?? Number.NEGATIVE_INFINITY) - clock.monotonicNow();
+    const { installation = settings.installation } = entry;
+    if (restMs > 0 || installation === settings.installation) return restMs;
+    const isThere = pass.installed.get(installation) ?? reads.isInstalled(installation, signal);
+    pass.installed.set(installation, isThere);
+    try {
+      return (await isThere) ? OTHER_INSTALLATION_RETRY_MS : restMs;
+    } catch (error) {
+      pass.failures.push(error);
+      return REFUSED_RETRY_MS;
+    }
+  }
+
   /** Returns when to look again. Adds an error to the failures. */
   async #prune(tracker: Tracker, view: EntryView, known: Known, pass: Pass, signal: AbortSignal): Promise<number> {
-    const isOurs =
-      (view.entry.installation ?? this.#options.settings.installation) === this.#options.settings.installation;
-    if (view.state === 'gone' && isOurs && known.prunesTogether && !isStandIn(view.value)) {
+    if (view.state === 'gone' && known.prunesTogether && !isStandIn(view.value)) {
       pass.gone.push(view);
       return NEVER_MS;
     }
     try {
-      if (!isOurs && (await this.#isAnothers(view, signal))) return OTHER_INSTALLATION_RETRY_MS;
       const isSure = view.state === 'rescheduled' || (await this.#isConfirmed(view, signal));
       // The pod differs from the cache, another replica was first, or the entry is about a newer instance now. The
       // watch will deliver the change; if not, this timer looks again.
-      return isSure && (await this.#remove(tracker, view, signal)) ? NEVER_MS : REFUSED_RETRY_MS;
+      if (isSure && (await this.#remove(tracker, view, signal))) return NEVER_MS;
+      known.notBefore.set(view.key, this.#options.clock.monotonicNow() + REFUSED_RETRY_MS);
+      return REFUSED_RETRY_MS;
     } catch (error) {
       pass.failures.push(error);
       return NEVER_MS;
@@ -188,7 +228,7 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
    */
   async #pruneGone(tracker: Tracker, known: Known, { gone, failures }: Pass, signal: AbortSignal): Promise<number> {
     known.prunesTogether = true;
-    const sure = await this.#confirmed(gone, failures, signal);
+    const sure = await this.#confirmed(gone, known, failures, signal);
     const [first, ...others] = sure;
     if (first === undefined) return gone.length === 0 ? NEVER_MS : REFUSED_RETRY_MS;
     try {
@@ -203,21 +243,22 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
     return sure.length === gone.length ? NEVER_MS : REFUSED_RETRY_MS;
   }
 
-  async #confirmed(views: readonly EntryView[], failures: unknown[], signal: AbortSignal): Promise<EntryView[]> {
+  async #confirmed(
+    views: readonly EntryView[],
+    { notBefore }: Known,
+    failures: unknown[],
+    signal: AbortSignal,
+  ): Promise<EntryView[]> {
     const sure: EntryView[] = [];
     for (const view of views) {
       try {
         if (await this.#isConfirmed(view, signal)) sure.push(view);
+        else notBefore.set(view.key, this.#options.clock.monotonicNow() + REFUSED_RETRY_MS);
       } catch (error) {
         failures.push(error);
       }
     }
     return sure;
-  }
-
-  /** Whether another installation of the hook wrote the entry, and still exists. It prunes its entries itself. */
-  async #isAnothers({ entry: { installation } }: EntryView, signal: AbortSignal): Promise<boolean> {
-    return installation !== undefined && this.#options.reads.isInstalled(installation, signal);
   }
 
   /**

@@ -4,9 +4,10 @@ import { HindranceCounts } from '../cache/hindrance-counts.ts';
 import { type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
-import type { PolicySettings } from '../policy/profile.ts';
+import { isMarked, type PolicySettings } from '../policy/profile.ts';
 import { planStall, type Stall, type StallObservation } from '../policy/stall.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
+import { UNSYNCED_RETRY_MS } from './entries.ts';
 import type { EmitPodEvent } from './pod-events.ts';
 import { StateDurations } from './state-durations.ts';
 
@@ -17,6 +18,8 @@ export interface StalledPodOptions {
   readonly log: Log;
   readonly clock: Pick<Clock, 'now' | 'monotonicNow'>;
 }
+
+const UNMARKED_RETRY_MS = 60_000;
 
 interface Stalled {
   readonly pod: ObjectKey;
@@ -63,6 +66,8 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
     const { cache, settings } = this.#options;
+    // Without its node and its tracker a pod that waits seems not to.
+    if (!cache.hasSynced()) return { requeueAfterMs: UNSYNCED_RETRY_MS };
     const podKey = storeKey(key);
     const pod = cache.pods.get(podKey);
     const plan = pod && planStall(this.#observe(podKey, pod), settings);
@@ -76,7 +81,8 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     }
     this.#note(podKey, pod, plan);
     if (!this.#announced.has(pod.uid)) await this.#announce(pod, plan.why, signal);
-    return {};
+    // No change may tell that nobody waits for a pod without a mark any more.
+    return isMarked(pod) ? {} : { requeueAfterMs: UNMARKED_RETRY_MS };
   }
 
   #observe(podKey: string, pod: Pod): StallObservation {
@@ -86,6 +92,7 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     const remembered = cache.earlierInstances.get(podKey);
     const ownMarks = cache.markMemory.get(podKey, pod.uid);
     const returnsToNode = node && cache.markMemory.returnsTo(pod.namespace, node.uid);
+    const refusal = tracker && cache.refusals.get(storeKey(tracker));
     return {
       now: clock.now(),
       pod,
@@ -93,7 +100,8 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
       ...(tracker && { tracker }),
       ...(remembered && { remembered }),
       ...(ownMarks && { ownMarks }),
-      ...(returnsToNode !== undefined && { returnsToNode }),
+      ...(returnsToNode && { returnsToNode }),
+      ...(refusal && { refusal }),
       markedForMs: this.#since.heldMs(podKey, `${pod.uid} ${pod.mark?.matches}`),
     };
   }

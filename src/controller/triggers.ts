@@ -26,11 +26,14 @@ export interface Others {
   stalledPods(): Iterable<ObjectKey>;
 }
 
+/** To be called once the caches have synced. */
+export type OnSynced = () => Promise<void>;
+
 /**
  * Wakes the keys that a change of the cache concerns. A reconcile reads the present, so the change itself is not passed on.
  * To be called before the cache starts.
  */
-export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wakeable, others: Others): void {
+export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wakeable, others: Others): OnSynced {
   const { profile } = settings;
   const wakePodsOn = wakerOf(cache, settings, queues, others);
   cache.trackers.subscribe((change) => queues.entries.add(keyOf(objectOf(change))));
@@ -49,6 +52,15 @@ export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wa
     // Until the first lists are in, whatever has been woken looks again by itself.
     if (cache.hasSynced()) void wakePodsOn(key);
   });
+  // A pod that came before its tracker did not seem to be one that may stall, and may never change again.
+  return async () => {
+    const turns = new Turns(others.clock, PODS_IN_A_ROW);
+    for (const pod of cache.pods.values()) {
+      const turn = turns.next();
+      if (turn !== undefined) await turn;
+      if (mayStall(pod, cache, profile)) queues.stalledPods.add(keyOf(pod));
+    }
+  };
 }
 
 /**
@@ -92,7 +104,10 @@ function mayStall(pod: Pod, cache: Cache, { tracking }: Profile): boolean {
   const tracker = tracked && cache.trackers.get(storeKey(tracked));
   if (tracker !== undefined && hasEntries(tracker)) return true;
   const podKey = storeKey(pod);
-  return cache.earlierInstances.get(podKey) !== undefined || cache.markMemory.get(podKey, pod.uid) !== undefined;
+  if (cache.earlierInstances.get(podKey) !== undefined) return true;
+  if (cache.markMemory.get(podKey, pod.uid) !== undefined) return true;
+  const node = pod.node === undefined ? undefined : cache.nodes.get(pod.node);
+  return node !== undefined && cache.markMemory.returnsTo(pod.namespace, node.uid) !== undefined;
 }
 
 function involvesMark(change: Change<Pod>): boolean {

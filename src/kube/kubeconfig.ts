@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
@@ -54,8 +54,11 @@ function loadFiles(config: KubeConfig, files: readonly string[], pluginConfig: M
  * and reads that once. As in kubectl, `tokenFile` takes precedence over `token`, and the hook reads it again and again.
  */
 function loadFile(config: KubeConfig, file: string, pluginConfig: Map<string, unknown>): void {
-  config.loadFromFile(file);
-  const { users, clusters } = contentOf(file) as RawConfig;
+  // Once, because the file may be a pipe.
+  const text = readFileSync(file, 'utf-8');
+  config.loadFromString(text);
+  config.makePathsAbsolute(dirname(file));
+  const { users, clusters } = parse(text) as RawConfig;
   for (const [name, value] of pluginConfigs(clusters)) if (!pluginConfig.has(name)) pluginConfig.set(name, value);
   const tokenFiles = new Map(users?.map(({ name, user }) => [name, user?.tokenFile]));
   config.users = config.users.map((one) => {
@@ -67,12 +70,11 @@ function loadFile(config: KubeConfig, file: string, pluginConfig: Map<string, un
   });
 }
 
-/** Null for a file without content, or with comments alone. */
-function contentOf(file: string): unknown {
-  return parse(readFileSync(file, 'utf-8'));
+/** Whether there is more in it than comments. A pipe can be read only once, so it is not looked into. */
+function hasContent(file: string): boolean {
+  if (!existsSync(file)) return false;
+  return !statSync(file).isFile() || parse(readFileSync(file, 'utf-8')) !== null;
 }
-
-const hasContent = (file: string) => existsSync(file) && contentOf(file) !== null;
 
 interface RawConfig {
   readonly users?: readonly RawUser[] | null;

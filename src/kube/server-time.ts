@@ -24,6 +24,8 @@ export class ServerTime {
   /** Each says what time it was, in epoch milliseconds, at zero of the monotonic clock. The newest is the last. */
   readonly #samples: number[] = [];
   #zeroAt: number | undefined;
+  /** The same by the clock of this machine, at the newest sample. */
+  #own: number | undefined;
 
   constructor(clock: Pick<Clock, 'now' | 'monotonicNow'>) {
     this.#clock = clock;
@@ -33,6 +35,10 @@ export class ServerTime {
   onCall({ code, servedAt, durationMs }: TimedCall): void {
     // Something in between may have refused a call in place of the API server.
     if (servedAt === undefined || code < 200 || code >= 300 || durationMs > CALL_MAX_MS) return;
+    // A machine that slept has a monotonic clock that stood still, so what it measured before is wrong.
+    const own = this.#clock.now() - this.#clock.monotonicNow();
+    if (Math.abs(own - (this.#own ?? own)) > TOLERANCE_MS) this.#samples.length = 0;
+    this.#own = own;
     // It was written during the call, and up to a second after what it says.
     this.#samples.push(servedAt + 500 - (this.#clock.monotonicNow() - durationMs / 2));
     if (this.#samples.length > SAMPLES) this.#samples.shift();

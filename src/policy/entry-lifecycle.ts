@@ -8,8 +8,8 @@ import { isOfNode } from './returns.ts';
 
 /**
  * How long an entry must be withdrawn before the controller prunes it. It must exceed the time between "entry written"
- * and "pod marked", which is at most 120 s. The hook waits 30 s for the response to the entry, and 30 s for credentials
- * and a connection for the mark. The API server then has 60 s to carry out the mark, even if nobody waits for it any
+ * and "pod marked", which is at most 150 s. The hook waits 30 s for the response to the entry. The mark then waits 30 s
+ * for its turn, and 30 s for credentials and a connection. The API server then has 60 s to carry out the mark, even if nobody waits for it any
  * more.
  */
 export const WITHDRAWN_AFTER_MS = 180_000;

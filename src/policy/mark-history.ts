@@ -6,6 +6,8 @@ import type { MarkRecord } from './observation.ts';
 export interface MarkHistory {
   /** When it was marked first; undefined if nobody knows. */
   readonly firstAt?: number;
+  /** When it was marked last. */
+  readonly lastAt?: number;
   readonly marks: number;
   /** Who took the last mark away. */
   readonly unmarkedBy?: string;
@@ -20,7 +22,9 @@ export function markHistory(
   const own = entry?.uid === uid ? entry : undefined;
   const record = ownMarks?.uid === uid ? ownMarks : undefined;
   const times = [own?.firstAt ?? own?.at, record?.at, markedAt].filter((at) => at !== undefined);
+  const last = [own?.at, record?.lastAt, markedAt].filter((at) => at !== undefined);
   return {
+    ...(last.length === 0 ? {} : { lastAt: Math.max(...last) }),
     ...(times.length === 0 ? {} : { firstAt: Math.min(...times) }),
     marks: Math.max(own?.marks ?? 1, record?.marks ?? 1),
     ...(own?.unmarkedBy === undefined ? {} : { unmarkedBy: own.unmarkedBy }),

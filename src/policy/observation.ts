@@ -1,5 +1,6 @@
 import type { Entry, EvictionRequest, Node, Pod, PodMetadata, Tracker } from './model.ts';
 import type { Profile } from './profile.ts';
+import type { NodeReturns } from './returns.ts';
 
 /** The source of a sighting. Only a live read that was made for this request may end a drain (S2). */
 export type Source = 'cache' | 'live';
@@ -48,7 +49,7 @@ export interface Observation {
   /** What this process knows of its own marks of the present instance, also of one that it is about to make. */
   readonly ownMarks?: MarkRecord;
   /** How often in a row pods without an entry came back to the node, as far as this process knows. */
-  readonly returnsToNode?: number;
+  readonly returnsToNode?: NodeReturns;
   /** The tracker's last refusal of an entry. */
   readonly refusal?: Refusal;
   /** Who changed the pod last, by a live read of it. */
@@ -72,8 +73,9 @@ export interface CacheTrouble {
 /** The marks that one process made of one instance. */
 export interface MarkRecord {
   readonly uid: string;
-  /** When it made the first. */
+  /** When it made the first, and the last. */
   readonly at: number;
+  readonly lastAt: number;
   readonly marks: number;
   /** Somebody took the last mark away. */
   readonly isLost: boolean;

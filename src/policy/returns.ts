@@ -5,6 +5,12 @@ import { drainingSince, isDraining, isJustCordoned } from './node-state.ts';
 /** From this return in a row on, the hook marks the pod no more: moving it does not help. */
 export const REFUSED_FROM_RETURN = 2;
 
+/** How often pods without an entry came back to a node, and when the last of them was marked. */
+export interface NodeReturns {
+  readonly count: number;
+  readonly at: number;
+}
+
 /** What shows whether a pod came back to the draining node that it, or its predecessor, was to leave. */
 export interface ReturnEvidence {
   readonly pod: Pod;
@@ -13,11 +19,10 @@ export interface ReturnEvidence {
   readonly earlier?: Entry;
   /** The entry of this very instance: it has the count already. */
   readonly own?: Entry;
-  /** This process has marked this instance as one that came back, so its own count has it already. */
-  readonly isCounted?: boolean;
+  /** Absent also if it takes no entries. */
   readonly tracker?: Tracker;
-  /** For a pod without a tracker: the count of this process for the node. */
-  readonly returnsToNode?: number;
+  /** For a pod without an entry: the count of this process for the node. */
+  readonly returnsToNode?: NodeReturns;
 }
 
 /**
@@ -25,34 +30,36 @@ export interface ReturnEvidence {
  * uncordon in between starts over. Counts by name if names come back, else by tracker and node.
  */
 export function countReturns(seen: ReturnEvidence, drainTaints: readonly string[]): number {
-  const { node, own, tracker } = seen;
+  const { pod, node, own, tracker, earlier } = seen;
   if (!isDraining(node, drainTaints)) return 0;
   if (own !== undefined) return own.returns ?? 0;
-  const boundWhileDraining = wasBoundWhileDraining(seen, drainTaints);
-  return tracker?.reusesNames ? returnsOfName(seen, boundWhileDraining) : returnsToNode(seen, boundWhileDraining);
+  const since = drainingSince(node, drainTaints);
+  const boundWhileDraining = wasBoundWhileDraining(pod, node, since);
+  if (tracker?.reusesNames && earlier === undefined) return 0;
+  if (earlier !== undefined && !isOfNode(earlier, node)) return 0;
+  if (!(boundWhileDraining ?? (earlier !== undefined && earlier.draining !== false))) return 0;
+  return earlierReturns(seen, since) + 1;
 }
 
-/** Without an entry, which a tracker can refuse, only the process has counted. */
-function returnsOfName(seen: ReturnEvidence, boundWhileDraining: boolean | undefined): number {
-  const { earlier, node } = seen;
-  if (earlier === undefined || !isOfNode(earlier, node)) return 0;
-  const isReturn = boundWhileDraining ?? earlier.draining !== false;
-  return isReturn ? (earlier.returns ?? knownOf(seen)) + 1 : 0;
-}
-
-/** The count of this process, without the present instance. */
-function knownOf({ returnsToNode = 0, isCounted }: ReturnEvidence): number {
-  return isCounted ? returnsToNode - 1 : returnsToNode;
-}
-
-function returnsToNode(seen: ReturnEvidence, boundWhileDraining: boolean | undefined): number {
-  if (boundWhileDraining !== true) return 0;
-  return (seen.tracker === undefined ? knownOf(seen) : mostReturns(seen.tracker, seen.node)) + 1;
+/**
+ * Of another pod, a mark counts only if it was made in this drain and before this pod was bound. Pods that wait for their
+ * volumes can be bound long after the cordon, several at once, and none of them has come back.
+ */
+function earlierReturns(
+  { pod, node, earlier, tracker, returnsToNode }: ReturnEvidence,
+  since: number | undefined,
+): number {
+  const isOfThisDrain = (at: number | undefined) => since === undefined || at === undefined || at >= since;
+  const precedes = (at: number | undefined) =>
+    isOfThisDrain(at) && (at ?? 0) < (pod.boundAt ?? Number.POSITIVE_INFINITY);
+  const known = returnsToNode !== undefined && precedes(returnsToNode.at) ? returnsToNode.count : 0;
+  if (tracker === undefined) return known;
+  if (!tracker.reusesNames) return mostReturns(tracker, node, precedes);
+  return isOfThisDrain(earlier?.at) ? (earlier?.returns ?? known) : 0;
 }
 
 /** Undefined if the API server does not have both times. Within the second of the cordon it counts as before. */
-function wasBoundWhileDraining({ pod, node }: ReturnEvidence, drainTaints: readonly string[]): boolean | undefined {
-  const since = drainingSince(node, drainTaints);
+function wasBoundWhileDraining(pod: Pod, node: Node, since: number | undefined): boolean | undefined {
   if (since === undefined && isJustCordoned(node)) return false;
   return since === undefined || pod.boundAt === undefined ? undefined : since < pod.boundAt;
 }
@@ -63,12 +70,21 @@ export function isOfNode(entry: Entry, node: Pick<Node, 'name' | 'uid'>): boolea
   return entry.nodeUid === undefined || node.uid === '' || entry.nodeUid === node.uid;
 }
 
-function mostReturns({ entries }: Tracker, node: Node): number {
-  // To decode thousands of made-up values would block the event loop.
-  const counting = Object.values(entries).filter((value) => value.includes('"returns":'));
-  const counts = counting.map((value) => {
-    const entry = decodeEntry(value);
-    return isOfNode(entry, node) ? (entry.returns ?? 0) : 0;
+const COUNTING = new WeakMap<Tracker['entries'], readonly Entry[]>();
+
+/** Decoded once for as long as the entries stay the same, because a tenant can write thousands of them. */
+function countingEntries(entries: Tracker['entries']): readonly Entry[] {
+  const known = COUNTING.get(entries);
+  if (known !== undefined) return known;
+  const values = Object.values(entries).filter((value) => value.includes('"returns":'));
+  const counting = values.map((value) => decodeEntry(value)).filter(({ returns }) => returns !== undefined);
+  COUNTING.set(entries, counting);
+  return counting;
+}
+
+function mostReturns({ entries }: Tracker, node: Node, precedes: (at: number | undefined) => boolean): number {
+  const counts = countingEntries(entries).map((entry) => {
+    return isOfNode(entry, node) && precedes(entry.at) ? (entry.returns ?? 0) : 0;
   });
   return counts.reduce((a, b) => Math.max(a, b), 0);
 }

@@ -1,11 +1,13 @@
 import { formatAge } from './duration.ts';
 import { decodeEntry, entryKey } from './entry.ts';
+import { WITHDRAWN_AFTER_MS } from './entry-lifecycle.ts';
 import { describeMarks, type MarkHistory, markHistory } from './mark-history.ts';
 import type { Entry, Node, Pod, Tracker } from './model.ts';
-import type { MarkRecord } from './observation.ts';
+import { isDraining } from './node-state.ts';
+import type { MarkRecord, Refusal } from './observation.ts';
 import { describeHindrance, describeUnschedulable, isTerminatingOrFinished } from './pod-state.ts';
 import { isMarked, type PolicySettings } from './profile.ts';
-import { countReturns, REFUSED_FROM_RETURN } from './returns.ts';
+import { countReturns, type NodeReturns, REFUSED_FROM_RETURN } from './returns.ts';
 
 /** What the controller knows of a pod that may wait. */
 export interface StallObservation {
@@ -16,7 +18,8 @@ export interface StallObservation {
   readonly tracker?: Tracker;
   readonly remembered?: Entry;
   readonly ownMarks?: MarkRecord;
-  readonly returnsToNode?: number;
+  readonly returnsToNode?: NodeReturns;
+  readonly refusal?: Refusal;
   /** How long the process has known the present mark; for a mark without a time. */
   readonly markedForMs: number;
 }
@@ -38,26 +41,45 @@ const NOT_WAITING: Stall = { kind: 'notWaiting' };
  */
 export function planStall(seen: StallObservation, settings: PolicySettings): Stall {
   if (isTerminatingOrFinished(seen.pod)) return NOT_WAITING;
-  return comesBackStall(seen, settings) ?? unschedulableStall(seen, settings) ?? notMovedStall(seen, settings);
+  return (
+    comesBackStall(seen, settings) ??
+    otherInstallationStall(seen, settings) ??
+    unschedulableStall(seen, settings) ??
+    notMovedStall(seen, settings)
+  );
 }
 
 function comesBackStall(seen: StallObservation, settings: PolicySettings): Stall | undefined {
   const { drainTaints } = settings;
-  const { pod, node, tracker, returnsToNode, ownMarks } = seen;
+  const { pod, node, returnsToNode, refusal } = seen;
   if (node === undefined || isMarked(pod)) return undefined;
-  const earlier = tracker?.reusesNames === false ? undefined : earlierOf(seen, settings);
+  const refuses = refusal?.isSettled === true;
+  const tracker = refuses ? undefined : seen.tracker;
+  const earlier = earlierOf(seen, settings);
   const entry = entryOf(seen, settings);
   const evidence = {
     ...(earlier && { earlier }),
     ...(entry?.uid === pod.uid && { own: entry }),
     ...(tracker && { tracker }),
-    isCounted: ownMarks !== undefined && (returnsToNode ?? 0) > 0,
-    ...(entry === undefined && returnsToNode !== undefined && { returnsToNode }),
+    ...((refuses || entry === undefined) && returnsToNode && { returnsToNode }),
   };
   const returns = countReturns({ pod, node, ...evidence }, drainTaints);
   if (returns < REFUSED_FROM_RETURN) return undefined;
   const why = `came back ${returns} times to node ${node.name} while that was draining, and is not marked again; does it tolerate the cordon?`;
   return { kind: 'stalled', hindrance: 'ComesBack', why };
+}
+
+/** Another installation keeps the pod's entry, and has not moved the pod either. */
+function otherInstallationStall(seen: StallObservation, settings: PolicySettings): Stall | undefined {
+  const { pod, node, tracker, now } = seen;
+  const value = tracker?.entries[entryKey(pod.namespace, pod.name)];
+  const { installation = settings.installation, at } = value === undefined ? {} : decodeEntry(value);
+  const isFree = node === undefined || !isDraining(node, settings.drainTaints) || isMarked(pod);
+  if (installation === settings.installation || at === undefined || isFree) return undefined;
+  const leftMs = at + settings.profile.stallAfterMs - now;
+  if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
+  const why = `is not marked, because the installation ${installation} of this hook keeps its entry on ${tracker?.resource.kind} ${tracker?.name}`;
+  return { kind: 'stalled', hindrance: 'OtherInstallation', why };
 }
 
 /** Only a successor of an instance that was to move keeps a drain waiting. */
@@ -78,7 +100,8 @@ function notMovedStall(seen: StallObservation, settings: PolicySettings): Stall 
   const { pod, now, ownMarks, markedForMs } = seen;
   const history = markHistory({ uid: pod.uid, markedAt: pod.mark?.at }, entryOf(seen, settings), ownMarks);
   // A mark that was taken away once is withdrawn. One that the hook had to make again is being fought over.
-  if (!isMarked(pod) && history.marks < 2) return NOT_WAITING;
+  const isWithdrawn = history.lastAt === undefined || now - history.lastAt > WITHDRAWN_AFTER_MS;
+  if (!isMarked(pod) && (history.marks < 2 || isWithdrawn)) return NOT_WAITING;
   const forMs = history.firstAt === undefined ? markedForMs : now - history.firstAt;
   const leftMs = profile.stallAfterMs - forMs;
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };

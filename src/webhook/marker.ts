@@ -98,7 +98,7 @@ export class Marker {
 
   async #carryOut({ pod, note, entryOn }: Mark, signal: AbortSignal): Promise<'marked' | 'changed'> {
     const { cache, writes, settings } = this.#options;
-    this.#remember(pod, note);
+    this.#remember(pod, note, entryOn === undefined);
     if (entryOn !== undefined && !(await this.#writeEntry(pod, note, entryOn, signal))) return 'changed';
     const { key, value } = settings.profile.mark;
     const result = await writes.markPod(pod, key, value);
@@ -110,9 +110,11 @@ export class Marker {
     return 'marked';
   }
 
-  #remember(pod: Pod, { firstAt, marks = 1, nodeUid, returns }: MarkNote): void {
+  /** Returns are counted here only if no entry does so. */
+  #remember(pod: Pod, { firstAt, marks = 1, nodeUid, returns }: MarkNote, isOnlyMemory: boolean): void {
     const { cache, clock } = this.#options;
-    const returned = nodeUid === undefined || returns === undefined ? {} : { return: { nodeUid, count: returns } };
+    const isCounted = isOnlyMemory && nodeUid !== undefined && returns !== undefined;
+    const returned = !isCounted ? {} : { return: { nodeUid, count: returns } };
     cache.markMemory.begin({ podKey: storeKey(pod), pod, at: firstAt ?? clock.now(), marks, ...returned });
   }
 

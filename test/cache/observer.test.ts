@@ -30,7 +30,7 @@ function anObserver(world: CacheWorld = synced, ages: { pods?: number; trackers?
   api.put(NODE_PATH, aRawNode());
   api.put(TRACKER_PATH, aRawCluster());
   const { pods = 0, trackers = 0 } = ages;
-  const cache = { ...aCache(world), podsAgeMs: () => pods, trackersAgeMs: () => trackers };
+  const cache = { ...aCache(world), podsAgeMs: () => pods, nodesAgeMs: () => 0, trackersAgeMs: () => trackers };
   const settings = settingsOf(world);
   const observer = new Observer({ cache, reads: createReads(api), settings, clock: aStillClock(NOW) });
   const looks =

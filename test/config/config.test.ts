@@ -219,6 +219,8 @@ describe('configuration', () => {
       'jane@example.com',
       'a/b=c+d',
       'CN',
+      'John Doe',
+      "https://idp#o'brien",
     ];
     assert.deepEqual(readConfig({ EXEMPT_USERS: right.join(',') }).exemptUsers, right);
     const clients = { CLIENT_CA_FILE: 'ca.crt', CLIENT_NAMES: 'system:kube-apiserver,kube.example.com' };
@@ -228,21 +230,12 @@ describe('configuration', () => {
       'system:serviceaccount:a/b',
       'system:serviceaccount:Ns:a',
     ];
-    for (const wrong of [
-      ...wrongAccounts,
-      'a b',
-      'a;b',
-      '"a"',
-      "'a",
-      'system:*',
-      'a\u0007',
-      'system:serviceaccount:n:*',
-    ]) {
+    for (const wrong of [...wrongAccounts, 'a;b', '"a"', 'system:*', 'a\u0007', 'system:serviceaccount:n:*']) {
       assert.deepEqual(problemsOf({ EXEMPT_USERS: `${wrong},ok` }), [
         `EXEMPT_USERS has ${JSON.stringify(wrong)}, which is not the name of a user; a service account is system:serviceaccount:NAMESPACE:NAME`,
       ]);
     }
-    for (const wrong of ['a b', 'a;b', '*.example.com']) {
+    for (const wrong of ['a;b', '*.example.com']) {
       assert.deepEqual(problemsOf({ ...clients, CLIENT_NAMES: `ok,${wrong}` }), [
         `CLIENT_NAMES has "${wrong}", which is not a common name or DNS name`,
       ]);

@@ -127,6 +127,7 @@ describe('reconciling an entry, row by row', () => {
     assert.deepEqual(await look(), { requeueAfterMs: 10_000 });
     assert.deepEqual(calls(), [READ_POD]);
     api.put(POD_PATH, unlabelled(present()));
+    await clock.advance(10_000);
     await look();
     assert.deepEqual(calls(), [READ_POD, PRUNE]);
     assert.deepEqual(pruned, ['gone']);

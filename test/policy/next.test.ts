@@ -57,6 +57,9 @@ const NODE = { node: 'node-1', nodeUid: 'uid-node-1' };
 const returned = aPod({ uid: 'uid-b', boundAt: NOW - MINUTE });
 const OTHER_INSTALLED = { kind: 'present', value: 'other', from: 'live' } as const;
 const namesAreNew = aTracker({ reusesNames: false });
+const RETURN_OF_ANOTHER = (at: number) => ({
+  [entryKey('db', 'cb-0006')]: JSON.stringify({ uid: 'uid-6', ...NODE, returns: 1, at: new Date(at).toISOString() }),
+});
 const markedByHand = { matches: true, at: NOW - MINUTE, by: 'kubectl-annotate', isForeign: true } as const;
 const comesBackMessage = (returns: number) =>
   `Pod waiting to be rescheduled (it came back ${returns} times to node node-1 while that was draining, and is not marked again: does it tolerate the cordon?)`;
@@ -118,10 +121,61 @@ const ENDLESS: readonly Case[] = [
   },
   {
     when: 'rule 8a on a tracker that took no entry: the process counts',
-    given: anObservation({ pod: returned, node: cordoned, remembered: { ...earlier, ...NODE }, returnsToNode: 1 }),
+    given: anObservation({
+      pod: returned,
+      node: cordoned,
+      remembered: { ...earlier, ...NODE },
+      returnsToNode: { count: 1, at: NOW - 90_000 },
+    }),
     kind: 'deny',
     rule: '8a',
     reason: 'ComesBack',
+    code: 429,
+  },
+  {
+    when: 'rule 9 with new names: pods that were bound late, several at once, have not come back',
+    given: anObservation({
+      pod: aPod({ name: 'cb-0007', boundAt: NOW - MINUTE }),
+      request: aRequest({ name: 'cb-0007' }),
+      node: cordoned,
+      tracker: aTracker({ reusesNames: false, entries: RETURN_OF_ANOTHER(NOW - 50_000) }),
+    }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+  },
+  {
+    when: 'rule 9 with new names: the return of another drain does not count',
+    given: anObservation({
+      pod: aPod({ name: 'cb-0007', boundAt: NOW - MINUTE }),
+      request: aRequest({ name: 'cb-0007' }),
+      node: cordoned,
+      tracker: aTracker({ reusesNames: false, entries: RETURN_OF_ANOTHER(NOW - 60 * MINUTE) }),
+    }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+  },
+  {
+    when: 'rule 8a on a tracker that refuses entries, with new names: the process counts',
+    given: anObservation({
+      pod: returned,
+      node: cordoned,
+      tracker: namesAreNew,
+      refusal: { why: 'denied', isSettled: true },
+      returnsToNode: { count: 1, at: NOW - 90_000 },
+    }),
+    kind: 'deny',
+    rule: '8a',
+    reason: 'ComesBack',
+    code: 429,
+  },
+  {
+    when: 'rule 7: marked by somebody else, and the earlier instance is not known: it may be this one',
+    given: anObservation({ pod: { ...successor, mark: markedByHand }, node: settled, entry: {} }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Waiting',
     code: 429,
   },
   {
@@ -200,7 +254,13 @@ const ENDLESS: readonly Case[] = [
   },
   {
     when: 'rule 8a without a tracker: the process counts for the node',
-    given: anObservation({ pod: returned, node: cordoned, tracker: 'off', remembered: earlier, returnsToNode: 1 }),
+    given: anObservation({
+      pod: returned,
+      node: cordoned,
+      tracker: 'off',
+      remembered: earlier,
+      returnsToNode: { count: 1, at: NOW - 90_000 },
+    }),
     kind: 'deny',
     rule: '8a',
     reason: 'ComesBack',
@@ -235,7 +295,7 @@ const ENDLESS: readonly Case[] = [
     given: anObservation({
       node: cordoned,
       tracker: 'off',
-      returnsToNode: 5,
+      returnsToNode: { count: 5, at: NOW - 90_000 },
       pod: aPod({ boundAt: NOW - 5 * MINUTE }),
     }),
     kind: 'mark',
@@ -301,7 +361,7 @@ const ENDLESS: readonly Case[] = [
       pod: { ...successor, mark: markedByHand },
       node: settled,
       entry: earlier,
-      ownMarks: { uid: 'uid-b', at: NOW, marks: 1, isLost: false },
+      ownMarks: { uid: 'uid-b', at: NOW, lastAt: NOW, marks: 1, isLost: false },
     }),
     kind: 'deny',
     rule: '7',
@@ -348,7 +408,7 @@ const ENDLESS: readonly Case[] = [
     when: 'rule 9: a mark that was taken away is counted, and the message says by whom',
     given: anObservation({
       entry: { uid: 'uid-a', node: 'node-1', at: NOW - MINUTE, marks: 13 },
-      ownMarks: { uid: 'uid-a', at: NOW - MINUTE, marks: 13, isLost: true },
+      ownMarks: { uid: 'uid-a', at: NOW - MINUTE, lastAt: NOW - MINUTE, marks: 13, isLost: true },
       lastWriter: 'gitops',
     }),
     kind: 'mark',
@@ -361,7 +421,7 @@ const ENDLESS: readonly Case[] = [
     when: 'rule 9: a mark that never came to be is no mark that was taken away',
     given: anObservation({
       entry: { uid: 'uid-a', node: 'node-1', at: NOW - MINUTE },
-      ownMarks: { uid: 'uid-a', at: NOW - MINUTE, marks: 1, isLost: false },
+      ownMarks: { uid: 'uid-a', at: NOW - MINUTE, lastAt: NOW - MINUTE, marks: 1, isLost: false },
     }),
     kind: 'mark',
     rule: '9',
@@ -1096,8 +1156,14 @@ describe('what an entry remembers of a mark', () => {
     for (const tracker of [aTracker(), namesAreNew]) {
       assert.equal(noteOf(anObservation({ pod: returned, node: cordoned, tracker, entry }))?.note.returns, 1);
     }
-    const ownMarks = { uid: 'uid-b', at: NOW, marks: 1, isLost: true };
-    const off = { pod: returned, node: cordoned, tracker: 'off', ownMarks, returnsToNode: 1 } as const;
+    const ownMarks = { uid: 'uid-b', at: NOW, lastAt: NOW, marks: 1, isLost: true };
+    const off = {
+      pod: returned,
+      node: cordoned,
+      tracker: 'off',
+      ownMarks,
+      returnsToNode: { count: 1, at: NOW - 30_000 },
+    } as const;
     assert.equal(noteOf(anObservation(off))?.note.returns, 1);
   });
 
@@ -1109,7 +1175,7 @@ describe('what an entry remembers of a mark', () => {
 
   test('the first of several marks, how many there were, and who took the last one away', () => {
     const entry = { uid: 'uid-a', node: 'node-1', at: NOW - MINUTE };
-    const ownMarks = { uid: 'uid-a', at: NOW - MINUTE, marks: 1, isLost: true };
+    const ownMarks = { uid: 'uid-a', at: NOW - MINUTE, lastAt: NOW - MINUTE, marks: 1, isLost: true };
     const decision = noteOf(anObservation({ entry, ownMarks, lastWriter: 'gitops' }));
     const note = { draining: true, nodeUid: 'uid-node-1', firstAt: NOW - MINUTE, marks: 2, unmarkedBy: 'gitops' };
     assert.deepEqual(decision?.note, note);
@@ -1162,7 +1228,7 @@ describe('next: what the cache alone may answer, and what has to be read live fi
     ],
     [
       'another mark, because one was taken away',
-      fromCache({ ownMarks: { uid: 'uid-a', at: NOW, marks: 1, isLost: true } }),
+      fromCache({ ownMarks: { uid: 'uid-a', at: NOW, lastAt: NOW, marks: 1, isLost: true } }),
       ['pod', 'tracker'],
     ],
     ['a mark whose tracker is missing', fromCache({ trackerMissing: 'no CouchbaseCluster db/cb' }), ['pod', 'tracker']],

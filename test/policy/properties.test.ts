@@ -70,7 +70,7 @@ const entries = fc.constantFrom(
   { uid: 'uid-a', node: 'node-1', marks: 3 },
   { uid: 'uid-b', node: 'node-2', hook: 'other' },
 );
-const ownMarks = fc.record({ uid, at: instants, marks: fc.nat(3), isLost: fc.boolean() });
+const ownMarks = fc.record({ uid, at: instants, lastAt: instants, marks: fc.nat(3), isLost: fc.boolean() });
 const refusals = fc.record({ why: fc.constant('denied'), isSettled: fc.boolean() });
 
 const KEY = entryKey('db', 'cb-0000');
@@ -118,7 +118,7 @@ const observations: fc.Arbitrary<Observation> = fc
     maybe('remembered', entries),
     maybe('ownMarks', ownMarks),
     maybe('refusal', refusals),
-    maybe('returnsToNode', fc.nat(3)),
+    maybe('returnsToNode', fc.record({ count: fc.nat(3), at: instants })),
     maybe('terminatingOrFinishedForMs', fc.constantFrom(0, 600_000)),
     maybe('cacheTrouble', fc.record({ text: fc.constant('x'), lasts: fc.boolean() })),
   )

@@ -7,8 +7,17 @@ import { aMark, aNode, aPod, aTracker, MINUTE, NOW, SETTINGS, without } from '..
 
 const marked = (ageMs: number) => aPod({ mark: aMark(ageMs) });
 const trackerWith = (entry: Entry) => {
-  const at = entry.at === undefined ? {} : { at: new Date(entry.at).toISOString() };
-  return aTracker({ entries: { [entryKey('db', 'cb-0000')]: JSON.stringify({ ...entry, ...at }) } });
+  const iso = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
+  return aTracker({
+    entries: {
+      [entryKey('db', 'cb-0000')]: JSON.stringify({
+        ...entry,
+        at: iso(entry.at),
+        firstAt: iso(entry.firstAt),
+        hook: entry.installation,
+      }),
+    },
+  });
 };
 const plan = (pod: Pod, more: Partial<StallObservation> = {}, settings = SETTINGS): Stall =>
   planStall({ now: NOW, pod, markedForMs: 0, ...more }, settings);
@@ -58,7 +67,8 @@ describe('planStall: a marked pod that is not moved', () => {
 });
 
 describe('planStall: a mark that is taken away each time', () => {
-  const entry = { uid: 'uid-a', node: 'node-1', at: NOW - 15 * MINUTE, marks: 14, unmarkedBy: 'gitops' };
+  const firstAt = NOW - 15 * MINUTE;
+  const entry = { uid: 'uid-a', node: 'node-1', at: NOW - 5_000, firstAt, marks: 14, unmarkedBy: 'gitops' };
   const tracker = trackerWith(entry);
   const why = `${NOT_MOVED} (marked 14 times in 15m, and each time the mark was taken away, probably by gitops)`;
 
@@ -68,8 +78,13 @@ describe('planStall: a mark that is taken away each time', () => {
   });
 
   test('without an entry the process counts', () => {
-    const ownMarks = { uid: 'uid-a', at: NOW - 15 * MINUTE, marks: 2, isLost: true };
+    const ownMarks = { uid: 'uid-a', at: NOW - 15 * MINUTE, lastAt: NOW - 5_000, marks: 2, isLost: true };
     assert.equal(plan(aPod(), { ownMarks }).kind, 'stalled');
+  });
+
+  test('a mark that was not made again for three minutes is withdrawn', () => {
+    const old = trackerWith({ ...entry, at: NOW - 3 * MINUTE - 1 });
+    assert.deepEqual(plan(aPod(), { tracker: old }), { kind: 'notWaiting' });
   });
 
   test('of another instance it says nothing, nor after a single mark that was taken away', () => {
@@ -124,5 +139,18 @@ describe('planStall: a pod that comes back to its draining node', () => {
 
   test('nor while it carries a mark', () => {
     assert.equal(plan({ ...pod, mark: aMark() }, { node, tracker }).kind, 'lookAgain');
+  });
+});
+
+describe('planStall: a pod whose entry another installation keeps', () => {
+  const entry = { uid: 'uid-a', node: 'node-1', at: NOW - 15 * MINUTE, installation: 'other' };
+  const node = aNode({ unschedulable: true });
+
+  test('is stalled after STALL_AFTER if it is not marked on a draining node', () => {
+    const found = plan(aPod(), { node, tracker: trackerWith(entry) });
+    assert.ok(found.kind === 'stalled' && found.hindrance === 'OtherInstallation', JSON.stringify(found));
+    assert.deepEqual(plan(aPod(), { node: aNode(), tracker: trackerWith(entry) }), { kind: 'notWaiting' });
+    const fresh = trackerWith({ ...entry, at: NOW - 14 * MINUTE });
+    assert.deepEqual(plan(aPod(), { node, tracker: fresh }), { kind: 'lookAgain', inMs: MINUTE });
   });
 });

@@ -19,7 +19,8 @@ export function aMarker(world: CacheWorld = {}) {
   const cordoned = aRawNode({ spec: { unschedulable: true } });
   api.put(NODE_PATH, cordoned);
   api.put(TRACKER_PATH, aRawCluster());
-  const synced = { pods: [aRawPod()], nodes: [cordoned], trackers: [aRawCluster()] };
+  const calm = aRawNode({ metadata: { name: 'node-2', uid: 'uid-node-2' } });
+  const synced = { pods: [aRawPod()], nodes: [cordoned, calm], trackers: [aRawCluster()] };
   const cache = aCache({ ...synced, ...world });
   const settings = settingsOf(world);
   const full = { count: 0 };

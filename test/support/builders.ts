@@ -10,6 +10,7 @@ import {
   UNREAD,
 } from '../../src/policy/observation.ts';
 import { type PolicySettings, type Profile, profileOf } from '../../src/policy/profile.ts';
+import type { NodeReturns } from '../../src/policy/returns.ts';
 import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
 
 const [COUCHBASE] = couchbaseCluster.resources as readonly [Resource];
@@ -103,7 +104,7 @@ export interface SeenInShort {
   readonly registration?: Sighting<string>;
   readonly remembered?: Entry;
   readonly ownMarks?: MarkRecord;
-  readonly returnsToNode?: number;
+  readonly returnsToNode?: NodeReturns;
   readonly refusal?: Refusal;
   readonly lastWriter?: string;
   readonly terminatingOrFinishedForMs?: number;

@@ -37,7 +37,7 @@ export function aCache(world: CacheWorld = {}): Cache {
   cache.nodes.replace((nodes ?? []).map(cache.project.node));
   cache.trackers.replace((trackers ?? []).map(cache.project.tracker));
   // No reflector runs, so the given objects count as just received.
-  return { ...cache, podsAgeMs: () => 0, trackersAgeMs: () => 0 };
+  return { ...cache, podsAgeMs: () => 0, nodesAgeMs: () => 0, trackersAgeMs: () => 0 };
 }
 
 export function settingsOf({ settings = SETTINGS, tracking }: CacheWorld): PolicySettings {

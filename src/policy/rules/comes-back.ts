@@ -21,15 +21,17 @@ export const cameBackTooOften: Rule<PodObservation> = (seen, settings) => {
 
 /** How often in a row the pod came back to its draining node. The node must have been looked at. */
 export function returnsOf(seen: PodObservation, settings: PolicySettings): number {
-  const { pod, entry, earlier, returnsToNode, ownMarks } = seen;
-  const [node, tracker] = [seenValue(seen.node), seenValue(seen.tracker)];
+  const { pod, entry, earlier, returnsToNode, refusal } = seen;
+  const node = seenValue(seen.node);
   if (node === undefined) return 0;
+  // A tracker that refuses entries cannot count.
+  const refuses = refusal?.isSettled === true;
+  const tracker = refuses ? undefined : seenValue(seen.tracker);
   const evidence = {
     ...(earlier && { earlier }),
     ...(entry?.uid === pod.value.uid && { own: entry }),
     ...(tracker && { tracker }),
-    isCounted: ownMarks !== undefined && (returnsToNode ?? 0) > 0,
-    ...(entry === undefined && returnsToNode !== undefined && { returnsToNode }),
+    ...((refuses || entry === undefined) && returnsToNode && { returnsToNode }),
   };
   return countReturns({ pod: pod.value, node, ...evidence }, settings.drainTaints);
 }

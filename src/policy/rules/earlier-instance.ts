@@ -70,7 +70,9 @@ export const rescheduledThoughMarked: Rule<PodObservation> = (seen, settings) =>
   const { pod, earlier, remembered, ownMarks } = seen;
   const { mark, node } = pod.value;
   if (!asksForEarlier(seen) || !isMarked(pod.value) || !mark?.isForeign || ownMarks !== undefined) return undefined;
-  if (node === undefined || !meetsReplacementCondition(pod.value, settings)) return undefined;
+  // An unknown earlier instance may be this very one.
+  if (earlier?.uid === undefined || node === undefined) return undefined;
+  if (!meetsReplacementCondition(pod.value, settings)) return undefined;
   if (seen.node.kind === 'unread') return LOOK_AT_NODE;
   if (isDraining(nodeOrGone(seen.node), settings.drainTaints)) return undefined;
   if (isOnItsNode(seen) && wasDraining(earlier, remembered)) return undefined;

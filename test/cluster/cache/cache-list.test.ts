@@ -15,8 +15,8 @@ import { aWard, type Ward } from '../support/ward.ts';
 const PAGE = 100;
 /** More than two pages. */
 const CROWD = 250;
-/** A page is a good megabyte. */
-const PADDING = 'x'.repeat(10_000);
+/** A page of a hundred is some 400 KB: heavier ones the hook asks for in smaller pages. */
+const PADDING = 'x'.repeat(3_000);
 
 let rig: Rig;
 let ward: Ward;

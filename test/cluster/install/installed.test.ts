@@ -87,7 +87,8 @@ describe('the hook under what config/default applies', () => {
     await rig.client.json({ method: 'PATCH', path: secret, contentType, body: { data: { 'signing.key': '' } } });
     const ownCertificates = { namespace: SYSTEM_NAMESPACE, secret: '', registration: '' };
     const listed = permissionsOf({ tracking: couchbaseCluster, ownCertificates });
-    const wanted = listed.map(({ verb, group, resource }) => describePermission({ verb, group, resource })).sort();
+    const permitted = listed.map(({ verb, group, resource }) => describePermission({ verb, group, resource }));
+    const wanted = [...new Set(permitted)].sort();
     const asked = () => audit.seen().filter((one) => one !== 'create selfsubjectaccessreviews.authorization.k8s.io');
     const isAll = async () =>
       assert.deepEqual(

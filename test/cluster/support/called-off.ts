@@ -42,9 +42,9 @@ export async function letWithdrawnPass(scene: Scene, hook: HookProcess, count: n
   await wake(scene);
 }
 
-/** A node that changes has all entries looked at. */
+/** A node that changes has the entries of its pods looked at. */
 async function wake(scene: Scene): Promise<void> {
-  const node = scene.nodes.at(-1) ?? '';
+  const node = scene.node(1);
   await scene.cordon(node);
   await scene.cordon(node, false);
 }

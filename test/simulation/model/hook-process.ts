@@ -167,7 +167,8 @@ export class HookProcess<T extends Task> {
     const feed = new Feed({ server: server as never, cache, received, now }, mutation.keepsUnlisted);
     this.#feed = feed;
     this.#watchMemory(cache, feed);
-    return { ...cache, podsAgeMs: () => feed.ageMs('pods'), trackersAgeMs: () => feed.ageMs('trackers') };
+    const ages = { podsAgeMs: () => feed.ageMs('pods'), nodesAgeMs: () => feed.ageMs('nodes') };
+    return { ...cache, ...ages, trackersAgeMs: () => feed.ageMs('trackers') };
   }
 
   #watchMemory({ earlierInstances, pods }: Cache, feed: Feed): void {
