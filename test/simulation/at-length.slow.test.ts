@@ -7,6 +7,7 @@ const RUNS = 3_000;
 const REASONS = [
   'CacheBehind',
   'CacheUnsynced',
+  'ComesBack',
   'Corpse',
   'Doubt',
   'DryRun',
