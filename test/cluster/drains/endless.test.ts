@@ -63,6 +63,16 @@ async function evictOnUntil(scene: Scene, pod: string, wanted: RegExp): Promise<
   });
 }
 
+/** Times are whole seconds: a pod that is bound in the second of the cordon does not count as having come back. */
+async function untilCordonIsOlder(scene: Scene): Promise<void> {
+  await scene.until('the second of the cordon to be over', async () => {
+    const { spec } = (await rig.client.json({ method: 'GET', path: nodePath(scene.node(1)) })) as {
+      spec: { taints?: { timeAdded?: string }[] };
+    };
+    return spec.taints?.some(({ timeAdded = '' }) => Date.now() >= Date.parse(timeAdded) + 1_000);
+  });
+}
+
 /** Evicts whichever member there is, as a drainer that lists the node anew, until it is told something like this. */
 async function evictAnyUntil(scene: Scene, wanted: RegExp): Promise<string> {
   return scene.until(`an answer like ${wanted}`, async () => {
@@ -87,6 +97,7 @@ describe('drains that would never end, on the real control plane', () => {
     const hook = await rig.hook('tolerant');
     const scene = await aPinnedMember('tolerant', { tolerates: true });
     await scene.cordon(scene.node(1));
+    await untilCordonIsOlder(scene);
     await evictOnUntil(scene, 'cb-0000', /it came back 2 times to node tolerant-1 while that was draining/);
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0000']);
     await eventOf(scene, /came back 2 times to node tolerant-1/);
