@@ -1,8 +1,8 @@
 import type { Change } from '../informer/store.ts';
 import { WITHDRAWN_AFTER_MS } from '../policy/entry-lifecycle.ts';
 import type { Pod } from '../policy/model.ts';
-import type { MarkRecord } from '../policy/observation.ts';
-import type { NodeReturns } from '../policy/returns.ts';
+import type { MarkRecord, NodeReturns } from '../policy/observation.ts';
+import { putNewest } from './bounded-map.ts';
 
 /** A mark that is about to be made. */
 export interface MarkBegun {
@@ -53,9 +53,14 @@ export class MarkMemory {
     const lastAt = this.#now();
     // A mark that failed was none, so its time does not count.
     const firstAt = marks > 1 ? this.get(podKey, pod.uid)?.at : undefined;
-    put(this.#byKey, podKey, { uid: pod.uid, at: firstAt ?? at, lastAt, marks, isLost: false }, MAX_INSTANCES);
+    putNewest(this.#byKey, podKey, { uid: pod.uid, at: firstAt ?? at, lastAt, marks, isLost: false }, MAX_INSTANCES);
     if (returned === undefined) return;
-    put(this.#returns, returnsKey(pod.namespace, returned.nodeUid), { count: returned.count, at: lastAt }, MAX_NODES);
+    putNewest(
+      this.#returns,
+      returnsKey(pod.namespace, returned.nodeUid),
+      { count: returned.count, at: lastAt },
+      MAX_NODES,
+    );
   }
 
   /** The pod does not carry the mark any more, or never did although the API server accepted it. */
@@ -76,18 +81,10 @@ export class MarkMemory {
     const isOurs = mark?.by !== undefined && !mark.isForeign;
     if (isOurs && this.get(podKey, uid) === undefined) {
       const at = mark.at ?? this.#now();
-      put(this.#byKey, podKey, { uid, at, lastAt: at, marks: 1, isLost: true }, MAX_INSTANCES);
+      putNewest(this.#byKey, podKey, { uid, at, lastAt: at, marks: 1, isLost: true }, MAX_INSTANCES);
     }
     this.lost(podKey, uid);
   }
-}
-
-/** Puts the newest last, and drops the oldest beyond `max`. */
-function put<V>(map: Map<string, V>, key: string, value: V, max: number): void {
-  map.delete(key);
-  map.set(key, value);
-  const [oldest] = map.keys();
-  if (map.size > max && oldest !== undefined) map.delete(oldest);
 }
 
 const returnsKey = (namespace: string, nodeUid: string) => `${namespace} ${nodeUid}`;

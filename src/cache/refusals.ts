@@ -1,4 +1,5 @@
 import type { Refusal } from '../policy/observation.ts';
+import { putNewest } from './bounded-map.ts';
 
 interface Refused {
   readonly why: string;
@@ -37,10 +38,7 @@ export class Refusals {
     const now = this.#monotonicNow();
     const before = this.get(trackerKey) && this.#byKey.get(trackerKey);
     if (before !== undefined && now - before.at < APART_MS) return;
-    this.#byKey.delete(trackerKey);
-    this.#byKey.set(trackerKey, { why, count: (before?.count ?? 0) + 1, at: now });
-    const [oldest] = this.#byKey.keys();
-    if (this.#byKey.size > MAX_TRACKERS && oldest !== undefined) this.#byKey.delete(oldest);
+    putNewest(this.#byKey, trackerKey, { why, count: (before?.count ?? 0) + 1, at: now }, MAX_TRACKERS);
   }
 
   accepted(trackerKey: string): void {

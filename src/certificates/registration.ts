@@ -1,10 +1,6 @@
 import type { JsonObject } from '../kube/client.ts';
 import type { GuardedObjects, WriteResult } from '../kube/guarded-objects.ts';
-import { objectPath } from '../kube/paths.ts';
-
-const API = '/apis/admissionregistration.k8s.io/v1';
-const PLURAL = 'validatingwebhookconfigurations';
-export const REGISTRATIONS = `${API}/${PLURAL}`;
+import { registrationPath } from '../kube/paths.ts';
 
 /** The registration (ValidatingWebhookConfiguration) as it was read. */
 export interface ObservedRegistration {
@@ -66,7 +62,7 @@ export class Registration {
   }
 
   get #path(): string {
-    return objectPath(API, PLURAL, undefined, this.#place.name);
+    return registrationPath(this.#place.name);
   }
 }
 

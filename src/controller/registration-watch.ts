@@ -1,8 +1,8 @@
 import type { Clock } from '../async/clock.ts';
-import { REGISTRATIONS } from '../certificates/registration.ts';
 import { createListWatch } from '../informer/list-watch.ts';
 import { Reflector, wholeList } from '../informer/reflector.ts';
 import type { ApiClient, JsonObject } from '../kube/client.ts';
+import { REGISTRATIONS } from '../kube/paths.ts';
 import type { LogLevel } from '../log/messages.ts';
 
 export interface RegistrationWatchOptions {

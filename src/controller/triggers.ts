@@ -53,14 +53,11 @@ export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wa
     if (cache.hasSynced()) void wakePodsOn(key);
   });
   // A pod that came before its tracker did not seem to be one that may stall, and may never change again.
-  return async () => {
-    const turns = new Turns(others.clock, PODS_IN_A_ROW);
-    for (const pod of cache.pods.values()) {
-      const turn = turns.next();
-      if (turn !== undefined) await turn;
+  const turns = new Turns(others.clock, PODS_IN_A_ROW);
+  return () =>
+    each(turns, cache.pods.values(), (pod) => {
       if (mayStall(pod, cache, profile)) queues.stalledPods.add(keyOf(pod));
-    }
-  };
+    });
 }
 
 /**
@@ -76,17 +73,19 @@ function wakerOf(cache: Cache, { profile }: PolicySettings, queues: Wakeable, { 
     const key = trackerKeyOf(pod, profile.tracking);
     if (key !== undefined) queues.entries.add(keyOf(key));
   };
-  const each = async <T>(items: Iterable<T>, visit: (item: T) => void) => {
-    for (const item of items) {
-      const turn = turns.next();
-      if (turn !== undefined) await turn;
-      visit(item);
-    }
-  };
   return async (node: string): Promise<void> => {
-    await each(cache.podIndex.on(node), wake);
-    await each(stalledPods(), (pod) => queues.stalledPods.add(pod));
+    await each(turns, cache.podIndex.on(node), wake);
+    await each(turns, stalledPods(), (pod) => queues.stalledPods.add(pod));
   };
+}
+
+/** Gives way to other work between slices. */
+async function each<T>(turns: Turns, items: Iterable<T>, visit: (item: T) => void): Promise<void> {
+  for (const item of items) {
+    const turn = turns.next();
+    if (turn !== undefined) await turn;
+    visit(item);
+  }
 }
 
 /** A key holds no object: it may wait for hours. */

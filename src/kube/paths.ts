@@ -7,9 +7,11 @@ export const podPath = (namespace: string, name: string) =>
 
 export const nodePath = (name: string) => `/api/v1/nodes/${segment(name)}`;
 
-/** The ValidatingWebhookConfiguration that names an installation of the hook to the API server. */
-export const registrationPath = (name: string) =>
-  `/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/${segment(name)}`;
+/** Of all ValidatingWebhookConfigurations. */
+export const REGISTRATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
+
+/** The one that names an installation of the hook to the API server. */
+export const registrationPath = (name: string) => `${REGISTRATIONS}/${segment(name)}`;
 
 /** `namespace` is undefined for a cluster-scoped resource. */
 export function objectPath(apiPath: string, plural: string, namespace: string | undefined, name: string): string {

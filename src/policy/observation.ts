@@ -1,6 +1,5 @@
 import type { Entry, EvictionRequest, Node, Pod, PodMetadata, Tracker } from './model.ts';
 import type { Profile } from './profile.ts';
-import type { NodeReturns } from './returns.ts';
 
 /** The source of a sighting. Only a live read that was made for this request may end a drain (S2). */
 export type Source = 'cache' | 'live';
@@ -79,6 +78,12 @@ export interface MarkRecord {
   readonly marks: number;
   /** Somebody took the last mark away. */
   readonly isLost: boolean;
+}
+
+/** How often pods without an entry came back to a node, and when the last of them was marked. */
+export interface NodeReturns {
+  readonly count: number;
+  readonly at: number;
 }
 
 /** A tracker's refusal to take an entry, by validation or by admission. */

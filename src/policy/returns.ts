@@ -1,15 +1,10 @@
 import { decodeEntry } from './entry.ts';
 import type { Entry, Node, Pod, Tracker } from './model.ts';
 import { drainingSince, isDraining, isJustCordoned } from './node-state.ts';
+import type { NodeReturns, Refusal } from './observation.ts';
 
 /** From this return in a row on, the hook marks the pod no more: moving it does not help. */
 export const REFUSED_FROM_RETURN = 2;
-
-/** How often pods without an entry came back to a node, and when the last of them was marked. */
-export interface NodeReturns {
-  readonly count: number;
-  readonly at: number;
-}
 
 /** What shows whether a pod came back to the draining node that it, or its predecessor, was to leave. */
 export interface ReturnEvidence {
@@ -17,11 +12,11 @@ export interface ReturnEvidence {
   readonly node: Node;
   /** The earlier instance of the pod's name, if names come back. */
   readonly earlier?: Entry;
-  /** The entry of this very instance: it has the count already. */
-  readonly own?: Entry;
-  /** Absent also if it takes no entries. */
+  /** The entry of the pod's name. One of this very instance has the count already. */
+  readonly entry?: Entry;
   readonly tracker?: Tracker;
-  /** For a pod without an entry: the count of this process for the node. */
+  readonly refusal?: Refusal;
+  /** The count of this process for the node; for a pod without an entry. */
   readonly returnsToNode?: NodeReturns;
 }
 
@@ -30,12 +25,12 @@ export interface ReturnEvidence {
  * uncordon in between starts over. Counts by name if names come back, else by tracker and node.
  */
 export function countReturns(seen: ReturnEvidence, drainTaints: readonly string[]): number {
-  const { pod, node, own, tracker, earlier } = seen;
+  const { pod, node, entry, tracker, earlier } = seen;
   if (!isDraining(node, drainTaints)) return 0;
-  if (own !== undefined) return own.returns ?? 0;
+  if (entry?.uid === pod.uid) return entry.returns ?? 0;
   const since = drainingSince(node, drainTaints);
   const boundWhileDraining = wasBoundWhileDraining(pod, node, since);
-  if (tracker?.reusesNames && earlier === undefined) return 0;
+  if (countsByTracker(seen) && tracker?.reusesNames && earlier === undefined) return 0;
   if (earlier !== undefined && !isOfNode(earlier, node)) return 0;
   if (!(boundWhileDraining ?? (earlier !== undefined && earlier.draining !== false))) return 0;
   return earlierReturns(seen, since) + 1;
@@ -45,17 +40,21 @@ export function countReturns(seen: ReturnEvidence, drainTaints: readonly string[
  * Of another pod, a mark counts only if it was made in this drain and before this pod was bound. Pods that wait for their
  * volumes can be bound long after the cordon, several at once, and none of them has come back.
  */
-function earlierReturns(
-  { pod, node, earlier, tracker, returnsToNode }: ReturnEvidence,
-  since: number | undefined,
-): number {
+function earlierReturns(seen: ReturnEvidence, since: number | undefined): number {
+  const { pod, node, entry, earlier, tracker, returnsToNode } = seen;
   const isOfThisDrain = (at: number | undefined) => since === undefined || at === undefined || at >= since;
   const precedes = (at: number | undefined) =>
     isOfThisDrain(at) && (at ?? 0) < (pod.boundAt ?? Number.POSITIVE_INFINITY);
   const known = returnsToNode !== undefined && precedes(returnsToNode.at) ? returnsToNode.count : 0;
-  if (tracker === undefined) return known;
+  if (tracker === undefined || !countsByTracker(seen)) return known;
   if (!tracker.reusesNames) return mostReturns(tracker, node, precedes);
-  return isOfThisDrain(earlier?.at) ? (earlier?.returns ?? known) : 0;
+  if (!isOfThisDrain(earlier?.at)) return 0;
+  return earlier?.returns ?? (entry === undefined ? known : 0);
+}
+
+/** A tracker that refuses entries cannot count. */
+function countsByTracker({ refusal }: ReturnEvidence): boolean {
+  return refusal?.isSettled !== true;
 }
 
 /** Undefined if the API server does not have both times. Within the second of the cordon it counts as before. */

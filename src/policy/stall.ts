@@ -4,10 +4,10 @@ import { WITHDRAWN_AFTER_MS } from './entry-lifecycle.ts';
 import { describeMarks, type MarkHistory, markHistory } from './mark-history.ts';
 import type { Entry, Node, Pod, Tracker } from './model.ts';
 import { isDraining } from './node-state.ts';
-import type { MarkRecord, Refusal } from './observation.ts';
+import type { MarkRecord, NodeReturns, Refusal } from './observation.ts';
 import { describeHindrance, describeUnschedulable, isTerminatingOrFinished } from './pod-state.ts';
 import { isMarked, type PolicySettings } from './profile.ts';
-import { countReturns, type NodeReturns, REFUSED_FROM_RETURN } from './returns.ts';
+import { countReturns, REFUSED_FROM_RETURN } from './returns.ts';
 
 /** What the controller knows of a pod that may wait. */
 export interface StallObservation {
@@ -50,20 +50,11 @@ export function planStall(seen: StallObservation, settings: PolicySettings): Sta
 }
 
 function comesBackStall(seen: StallObservation, settings: PolicySettings): Stall | undefined {
-  const { drainTaints } = settings;
-  const { pod, node, returnsToNode, refusal } = seen;
+  const { pod, node } = seen;
   if (node === undefined || isMarked(pod)) return undefined;
-  const refuses = refusal?.isSettled === true;
-  const tracker = refuses ? undefined : seen.tracker;
-  const earlier = earlierOf(seen, settings);
-  const entry = entryOf(seen, settings);
-  const evidence = {
-    ...(earlier && { earlier }),
-    ...(entry?.uid === pod.uid && { own: entry }),
-    ...(tracker && { tracker }),
-    ...((refuses || entry === undefined) && returnsToNode && { returnsToNode }),
-  };
-  const returns = countReturns({ pod, node, ...evidence }, drainTaints);
+  const [entry, earlier] = [entryOf(seen, settings), earlierOf(seen, settings)];
+  const evidence = { ...seen, node, ...(entry && { entry }), ...(earlier && { earlier }) };
+  const returns = countReturns(evidence, settings.drainTaints);
   if (returns < REFUSED_FROM_RETURN) return undefined;
   const why = `came back ${returns} times to node ${node.name} while that was draining, and is not marked again; does it tolerate the cordon?`;
   return { kind: 'stalled', hindrance: 'ComesBack', why };

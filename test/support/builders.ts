@@ -3,6 +3,7 @@ import type { Entry, EvictionRequest, Node, Pod, Resource, Tracker } from '../..
 import {
   type CacheTrouble,
   type MarkRecord,
+  type NodeReturns,
   type Observation,
   type Refusal,
   type Sighting,
@@ -10,7 +11,6 @@ import {
   UNREAD,
 } from '../../src/policy/observation.ts';
 import { type PolicySettings, type Profile, profileOf } from '../../src/policy/profile.ts';
-import type { NodeReturns } from '../../src/policy/returns.ts';
 import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
 
 const [COUCHBASE] = couchbaseCluster.resources as readonly [Resource];

@@ -21,17 +21,9 @@ export const cameBackTooOften: Rule<PodObservation> = (seen, settings) => {
 
 /** How often in a row the pod came back to its draining node. The node must have been looked at. */
 export function returnsOf(seen: PodObservation, settings: PolicySettings): number {
-  const { pod, entry, earlier, returnsToNode, refusal } = seen;
-  const node = seenValue(seen.node);
+  const [node, tracker] = [seenValue(seen.node), seenValue(seen.tracker)];
   if (node === undefined) return 0;
-  // A tracker that refuses entries cannot count.
-  const refuses = refusal?.isSettled === true;
-  const tracker = refuses ? undefined : seenValue(seen.tracker);
-  const evidence = {
-    ...(earlier && { earlier }),
-    ...(entry?.uid === pod.value.uid && { own: entry }),
-    ...(tracker && { tracker }),
-    ...((refuses || entry === undefined) && returnsToNode && { returnsToNode }),
-  };
-  return countReturns({ pod: pod.value, node, ...evidence }, settings.drainTaints);
+  const { tracker: _sighting, ...known } = seen;
+  const evidence = { ...known, pod: seen.pod.value, node, ...(tracker && { tracker }) };
+  return countReturns(evidence, settings.drainTaints);
 }

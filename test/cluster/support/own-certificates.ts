@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { REGISTRATIONS } from '../../../src/certificates/registration.ts';
 import type { JsonObject } from '../../../src/kube/client.ts';
+import { REGISTRATIONS } from '../../../src/kube/paths.ts';
 import { permissionsOf } from '../../../src/kube/permissions.ts';
 import { MESSAGES } from '../../../src/policy/decision.ts';
 import { couchbaseCluster } from '../../../src/policy/tracking/couchbasecluster.ts';
