@@ -5,7 +5,6 @@ set -eu
 namespace=reschedule-hook-system
 service=reschedule-hook-server
 secret=reschedule-hook-tls
-registration=reschedule-hook
 days=365
 kubectl=${KUBECTL:-kubectl}
 
@@ -13,16 +12,14 @@ usage() {
   cat <<USAGE
 Usage: scripts/generate-certs.sh [options]
 
-Makes a certificate authority and a serving certificate for the Service of the reschedule hook, puts the certificate into
-a Secret of type kubernetes.io/tls and the authority into the caBundle of the registration. Both are replaced where they
-exist; the authority of the certificate before stays in the caBundle, so that nothing fails until the hook has loaded the
-new one. The key of the authority is thrown away. Run it again before the certificate ends. Where neither registration
-nor Secret is there yet, it makes the Secret alone: apply the manifests then, and run it once more.
+Makes a certificate authority and a serving certificate for the Service of the reschedule hook, and puts both into a
+Secret of type kubernetes.io/tls, which is replaced where it exists. The hook puts the authority into its registration, and
+serves the new certificate once the API server knows it: no eviction fails. The key of the authority is thrown away. Run it
+again before the certificate ends.
 
   -n, --namespace NAME     of the Service and the Secret ($namespace)
   -s, --service NAME       by which the API server calls the hook ($service)
       --secret NAME        that the hook mounts ($secret)
-  -r, --registration NAME  the ValidatingWebhookConfiguration ($registration)
   -d, --days N             until the certificate ends ($days)
   -h, --help               this text
 
@@ -38,13 +35,12 @@ fail() {
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage; exit 0 ;;
-    -n | --namespace | -s | --service | --secret | -r | --registration | -d | --days)
+    -n | --namespace | -s | --service | --secret | -d | --days)
       [ $# -gt 1 ] || { echo "generate-certs: $1 needs a value; see --help" >&2; exit 2; }
       case $1 in
         -n | --namespace) namespace=$2 ;;
         -s | --service) service=$2 ;;
         --secret) secret=$2 ;;
-        -r | --registration) registration=$2 ;;
         -d | --days) days=$2 ;;
       esac
       shift 2 ;;
@@ -52,7 +48,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-for name in "$namespace" "$service" "$secret" "$registration"; do
+for name in "$namespace" "$service" "$secret"; do
   case $name in
     '' | *[!a-z0-9.-]*) fail "\"$name\" is not a name" ;;
   esac
@@ -65,16 +61,6 @@ command -v openssl >/dev/null 2>&1 || fail "openssl is not installed"
 command -v "$kubectl" >/dev/null 2>&1 || fail "$kubectl is not installed; KUBECTL can name another"
 "$kubectl" get namespace "$namespace" -o name >/dev/null ||
   fail "cannot find namespace $namespace in the cluster of the current context; apply the manifests first"
-found=$("$kubectl" get validatingwebhookconfiguration "$registration" --ignore-not-found -o \
-  'jsonpath={.metadata.name}{range .webhooks[*]} {.clientConfig.service.namespace}/{.clientConfig.service.name}{end}') ||
-  fail "cannot read the registration $registration"
-registered=${found%% *}
-callees=${found#"$registered"}
-made=$("$kubectl" get secret "$secret" -n "$namespace" --ignore-not-found -o name) || fail "cannot read the Secret $secret"
-# A certificate that is in use is not exchanged for one that nobody trusts.
-[ -n "$registered" ] || [ -z "$made" ] ||
-  fail "cannot find the registration $registration, and the Secret $namespace/$secret is there; apply the manifests first"
-
 umask 077
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -115,29 +101,8 @@ run_openssl req -new -sha256 -key "$dir/tls.key" -config "$dir/openssl.cnf" -out
 run_openssl x509 -req -sha256 -in "$dir/tls.csr" -CA "$dir/ca.crt" -CAkey "$dir/ca.key" -days "$days" \
   -set_serial "0x5$(openssl rand -hex 8)" -extfile "$dir/openssl.cnf" -extensions serving -out "$dir/tls.crt"
 
-# The new authority, and the one of the certificate that the hook serves until it has loaded the new one.
-cp "$dir/ca.crt" "$dir/bundle.crt"
-"$kubectl" get secret "$secret" -n "$namespace" --ignore-not-found -o 'jsonpath={.data.ca\.crt}' >"$dir/old.b64"
-openssl base64 -d -A -in "$dir/old.b64" >>"$dir/bundle.crt"
-bundle=$(openssl base64 -A -in "$dir/bundle.crt")
-
-index=0
-patch=
-for callee in $callees; do
-  if [ "$callee" = "$namespace/$service" ]; then
-    patch="$patch${patch:+,}{\"op\":\"add\",\"path\":\"/webhooks/$index/clientConfig/caBundle\",\"value\":\"$bundle\"}"
-  fi
-  index=$((index + 1))
-done
-[ -n "$patch" ] || [ -z "$registered" ] ||
-  fail "no webhook of the registration $registration calls the Service $namespace/$service"
-[ -z "$patch" ] ||
-  "$kubectl" patch validatingwebhookconfiguration "$registration" --type=json --field-manager=generate-certs -p "[$patch]"
-
 # Applied by the server: kubectl's own apply would keep a copy of the key in an annotation.
 "$kubectl" create secret generic "$secret" -n "$namespace" --type=kubernetes.io/tls --dry-run=client -o yaml \
   --from-file="$dir/tls.crt" --from-file="$dir/tls.key" --from-file="$dir/ca.crt" |
   "$kubectl" apply --server-side --force-conflicts --field-manager=generate-certs -f -
 echo "certificate for $host.svc in the Secret $namespace/$secret, $(openssl x509 -noout -enddate -in "$dir/tls.crt")"
-[ -n "$registered" ] ||
-  echo "there is no registration $registration yet: apply the manifests, then run this again for its caBundle"

@@ -120,6 +120,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     calls: () => client.load(),
     linesLost: world.linesLost,
     certificates: () => [...certificates.expiries(), ...(clientCa?.expiries() ?? [])],
+    registration: () => certificates.registration(),
   });
 
   return {
@@ -146,10 +147,12 @@ export function createHook(config: Config, connection: Connection, world: World)
   };
 }
 
-function neededBy({ tracking, certificates, podNamespace, caSecret, webhookConfiguration }: Config) {
-  if (certificates === 'files') return { tracking };
-  const ownCertificates = { namespace: podNamespace, secret: caSecret, registration: webhookConfiguration };
-  return { tracking, ownCertificates };
+function neededBy({ tracking, certificates, registration, podNamespace, caSecret, webhookConfiguration }: Config) {
+  return {
+    tracking,
+    ...(certificates === 'self' && { ownSecret: { namespace: podNamespace, name: caSecret } }),
+    ...(registration === 'managed' && { ownRegistration: webhookConfiguration }),
+  };
 }
 
 function objectCounts({ cache }: Core): Record<string, number> {

@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
 import { answerArguments } from './arguments.ts';
-import { sleep } from './async/clock.ts';
+import { type Clock, sleep } from './async/clock.ts';
 import { systemClock } from './async/system-clock.ts';
-import { openFiles } from './certificates/certificate-files.ts';
+import { loadPair, openFiles } from './certificates/certificate-files.ts';
+import { lifetimesOf } from './certificates/lifetimes.ts';
 import { expiryOf } from './certificates/pem.ts';
 import { type Config, ConfigError, readConfig } from './config/config.ts';
 import { misspelt } from './config/misspelt.ts';
-import type { OwnCertificatesOptions } from './controller/own-certificates.ts';
+import { createFileCertificates } from './controller/file-certificates.ts';
 import { createHook, type Hook, type World } from './hook.ts';
 import { openConnection } from './kube/connection.ts';
 import { describeError } from './kube/errors.ts';
@@ -15,6 +17,7 @@ import { loadKubeConfig } from './kube/kubeconfig.ts';
 import { readProxyEnvironment } from './kube/proxy-environment.ts';
 import { createLog, type ProcessLog } from './log/logger.ts';
 import { LOG, type Log } from './log/messages.ts';
+import { manageRegistration } from './registration/manage.ts';
 import { type ClientCa, openClientCa } from './server/client-certificates.ts';
 import {
   closeServer,
@@ -32,6 +35,8 @@ const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace'
 const LAST_LINE_WITHIN_MS = 500;
 /** How long requests in hand may take to finish once the server is closed; after half of it they are told to hurry. */
 export const FINISH_MS = 10_000;
+/** How long the registration carries an authority that no file here has. A mounted Secret is up to two minutes old. */
+const FILES_KEEP_STRANGERS_MS = 3_600_000;
 
 /**
  * Runs the hook until SIGTERM or SIGINT. Resolves to the exit code: 0 after a signal, 1 where it could not start, 2 for
@@ -44,7 +49,7 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Pro
   if (answered !== undefined) return answered;
   let config: Config;
   try {
-    config = withNamespace(readConfig(env));
+    config = inPlace(readConfig(env), env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(
@@ -89,7 +94,7 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: ProcessLog): Pro
   const openCertificates = await certificatesFor(config, { log, clock, random });
   const clientCa = config.clientCaFile === '' ? undefined : await openClientCa(config.clientCaFile, log, clock);
   const connection = await openConnection(() => loadKubeConfig(env), clock, readProxyEnvironment(env));
-  const instance = env.HOSTNAME ?? hostname();
+  const instance = config.podName;
   const build = { version: version(), nodeVersion: process.versions.node };
   const { linesLost } = log;
   const world = { log, linesLost, clock, random, build, instance, openCertificates, clientCa };
@@ -109,6 +114,7 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: ProcessLog): Pro
     healthPort: servers.healthPort,
     server: connection.server,
     certificates: config.certificates,
+    registration: config.registration,
     certificateExpires: certificate && new Date(expiryOf(certificate.cert)).toISOString(),
     selector: config.labelSelector,
     annotation: `${config.annotationKey}=${config.annotationValue}`,
@@ -138,40 +144,49 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: ProcessLog): Pro
 /** Files are read, and their problems told, before anything else is done. */
 async function certificatesFor(
   config: Config,
-  shared: Pick<OwnCertificatesOptions, 'log' | 'clock' | 'random'>,
+  shared: { readonly log: Log; readonly clock: Clock; readonly random: () => number },
 ): Promise<World['openCertificates']> {
-  if (config.certificates === 'files') {
-    const source = await openFiles(
-      { certFile: config.tlsCertFile, keyFile: config.tlsKeyFile },
-      shared.log,
-      shared.clock,
-    );
+  const { certificates, registration, tlsCertFile: certFile, tlsKeyFile: keyFile } = config;
+  const { serviceName: service, podNamespace: namespace } = config;
+  if (registration === 'external') {
+    const source = await openFiles({ certFile, keyFile }, shared.log, shared.clock);
     return () => source;
+  }
+  if (certificates === 'files') {
+    const host = `${service}.${namespace}.svc`;
+    const files = { certFile, keyFile, ca: { file: config.tlsCaFile, host } };
+    const loaded = await loadPair(files, shared.clock.now());
+    return (client, metrics, clock) => {
+      const options = { ...shared, clock };
+      const { managed, createWatch } = manageRegistration(client, config, FILES_KEEP_STRANGERS_MS, options);
+      return createFileCertificates(files, loaded, { ...options, registration: managed, host }, createWatch, metrics);
+    };
   }
   const { createOwnCertificates } = await import('./controller/own-certificates.ts');
   return (client, metrics, clock) => {
-    const options = {
-      ...shared,
-      clock,
-      namespace: config.podNamespace,
-      service: config.serviceName,
-      secret: config.caSecret,
-      registration: config.webhookConfiguration,
-      servingLifetimeMs: config.certificateLifetimeMs,
-      caLifetimeMs: config.caLifetimeMs,
-    };
-    return createOwnCertificates(client, options, metrics);
+    const lifetimes = lifetimesOf(config.certificateLifetimeMs, config.caLifetimeMs);
+    const options = { ...shared, clock, lifetimes, namespace, service, secret: config.caSecret };
+    const { managed, createWatch } = manageRegistration(client, config, lifetimes.keepStrangersMs, options);
+    return createOwnCertificates(client, managed, options, createWatch, metrics);
   };
 }
 
-/** A pod finds its namespace beside its token where POD_NAMESPACE does not say it. Throws where it is needed and not known. */
-function withNamespace(config: Config): Config {
-  if (config.certificates === 'files' || config.podNamespace !== '') return config;
+/**
+ * What a setting leaves open follows from where the process runs. A pod finds its namespace beside its token where
+ * POD_NAMESPACE does not say it. Throws where it is needed and not known.
+ */
+function inPlace(config: Config, env: NodeJS.ProcessEnv): Config {
+  const isManaged = config.certificates === 'self' || Boolean(env.KUBERNETES_SERVICE_HOST);
+  const registration = config.registration ?? (isManaged ? 'managed' : 'external');
+  const podName = config.podName || (env.HOSTNAME ?? hostname());
+  const tlsCaFile = config.tlsCaFile || join(dirname(config.tlsCertFile), 'ca.crt');
+  const placed = { ...config, registration, podName, tlsCaFile };
+  if (registration === 'external' || config.podNamespace !== '') return placed;
   try {
-    return { ...config, podNamespace: readFileSync(NAMESPACE_FILE, 'utf-8').trim() };
+    return { ...placed, podNamespace: readFileSync(NAMESPACE_FILE, 'utf-8').trim() };
   } catch {
     throw new ConfigError([
-      `POD_NAMESPACE is not set, there is no ${NAMESPACE_FILE}, and CERTIFICATES=self has to know the namespace of the Service: set it, in a pod from metadata.namespace`,
+      `POD_NAMESPACE is not set, there is no ${NAMESPACE_FILE}, and REGISTRATION=managed has to know the namespace of the Service: set it, in a pod from metadata.namespace`,
     ]);
   }
 }

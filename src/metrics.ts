@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Freshness } from './cache/cache.ts';
+import type { RegistrationState } from './certificates/certificate-source.ts';
 import type { ApiCall, CallLoad } from './kube/client.ts';
 import { resourceOf } from './kube/paths.ts';
 import { PURPOSES, type Purpose } from './kube/permissions.ts';
@@ -24,6 +25,8 @@ export interface MetricsSources {
   calls(): readonly CallLoad[];
   linesLost(): number;
   certificates(): readonly { readonly certificate: string; readonly at: number }[];
+  /** undefined where the hook does not look after its registration. */
+  registration(): RegistrationState | undefined;
 }
 
 /** What an API call, a decision or a reconcile can take: from the cache at once, to the deadline of a webhook. */
@@ -137,15 +140,23 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
   const perKind = (name: string, help: string, read: (freshness: Freshness) => number) =>
     gauge(name, help, ['kind'], () => sources.freshness().map((one) => [{ kind: one.kind }, read(one)]));
 
-  new Counter({
-    name: 'reschedule_hook_log_lines_lost_total',
-    help: 'Lines of the log that nobody could read, because standard output was closed',
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc(sources.linesLost());
-    },
-  });
+  const total = <L extends string>(name: string, help: string, labelNames: L[], read: () => Sample<L>[]) =>
+    new Counter<L>({
+      name: `reschedule_hook_${name}`,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [labels, value] of read()) this.inc(labels, value);
+      },
+    });
+  total(
+    'log_lines_lost_total',
+    'Lines of the log that nobody could read, because standard output was closed',
+    [],
+    () => [[{}, sources.linesLost()]],
+  );
   single('ready', '1 while /readyz says yes, else 0', () => Number(sources.isReady()));
   gauge(
     'permissions_missing',
@@ -186,6 +197,38 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
     'api_calls_waiting',
     'Calls to the API server that wait until others of their class have ended, by class',
     ({ waiting }) => waiting,
+  );
+  const ofRegistration = <L extends string>(read: (state: RegistrationState) => Sample<L>[]) => {
+    const state = sources.registration();
+    return state === undefined ? [] : read(state);
+  };
+  gauge(
+    'registered',
+    '1 if the registration has a webhook that calls this installation, else 0: nobody asks the hook',
+    [],
+    () => ofRegistration(({ isRegistered }) => [[{}, Number(isRegistered)]]),
+  );
+  gauge(
+    'registration_verified',
+    '1 if the caBundle of the registration verifies what this replica serves, else 0: evictions fail that it is asked about',
+    [],
+    () => ofRegistration(({ isVerified }) => [[{}, Number(isVerified)]]),
+  );
+  total(
+    'unprotected_seconds_total',
+    'Time in which evictions may have gone past the hook, because its registration was empty, narrowed or gone',
+    [],
+    () => ofRegistration(({ unprotectedMs }) => [[{}, unprotectedMs / 1000]]),
+  );
+  total(
+    'registration_corrections_total',
+    "Somebody else's changes of the registration undone, by what was changed",
+    ['what'],
+    () =>
+      ofRegistration(({ corrections }) => [
+        [{ what: 'webhooks' }, corrections.webhooks],
+        [{ what: 'bundle' }, corrections.bundle],
+      ]),
   );
   gauge(
     'certificate_expiry_timestamp_seconds',

@@ -11,6 +11,8 @@ import { type Grant, permissionsOf } from '../src/kube/permissions.ts';
 import { FINISH_MS } from '../src/main.ts';
 import { couchbaseCluster } from '../src/policy/tracking/couchbasecluster.ts';
 import { NO_TRACKING } from '../src/policy/tracking/index.ts';
+import { scopeOf } from '../src/registration/scope.ts';
+import { webhookOf } from '../src/registration/wanted-webhook.ts';
 import { grantsOf } from './support/grants.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -73,8 +75,7 @@ describe('config/', () => {
     assert.equal(container.name, 'reschedule-hook-server');
     assert.equal(pod.serviceAccountName, 'reschedule-hook-sa');
     assert.equal(read('rbac/service_account.yaml')[0].metadata.name, 'reschedule-hook-sa');
-    assert.equal(read('rbac/role.yaml')[0].metadata.name, 'reschedule-hook-cr');
-    assert.equal(registration.metadata.name, 'reschedule-hook');
+    assert.equal(registration.metadata.name, `reschedule-hook.${NAMESPACE}`);
     const files = read('components/certificate-files/kustomization.yaml')[0].patches.at(-1).patch;
     assert.match(files, /secretName: reschedule-hook-tls\n/);
   });
@@ -104,12 +105,15 @@ describe('the ClusterRole', () => {
   });
 
   test('and the Role of the hook that makes its certificates itself likewise', () => {
-    const ownCertificates = { namespace: NAMESPACE, secret: 'reschedule-hook-ca', registration: 'reschedule-hook' };
+    const written = {
+      ownSecret: { namespace: NAMESPACE, name: 'reschedule-hook-ca' },
+      ownRegistration: registration.metadata.name,
+    };
     const [cluster, own] = read('rbac/certificate_role.yaml');
     const inNamespace = (one: Grant) => ({ ...one, namespace: NAMESPACE });
     const granted = [...own.rules.flatMap(permissionsIn).map(inNamespace), ...cluster.rules.flatMap(permissionsIn)];
     const always = permissionsOf({ tracking: NO_TRACKING });
-    assert.deepEqual(granted, grantsOf(permissionsOf({ tracking: NO_TRACKING, ownCertificates })).slice(always.length));
+    assert.deepEqual(granted, grantsOf(permissionsOf({ tracking: NO_TRACKING, ...written })).slice(always.length));
   });
 
   test('is bound to the ServiceAccount of the pods', () => {
@@ -151,7 +155,7 @@ describe('the Deployment', () => {
     const known: readonly string[] = SETTINGS.map(({ name }) => name);
     const names = Object.keys(env);
     for (const file of files.filter((one) => /^(components|certmanager|kind)\/.*kustomization/.test(one))) {
-      const patches: { patch: string }[] = read(file)[0].patches;
+      const patches: { patch: string }[] = read(file)[0].patches ?? [];
       names.push(
         ...patches.flatMap(({ patch }) => [...patch.matchAll(/name: ([A-Z_]+)$/gm)].map(([, name = '']) => name)),
       );
@@ -167,8 +171,8 @@ describe('the Deployment', () => {
     assert.equal(portOf('health'), config.healthPort);
     const [webhook, health] = service.spec.ports;
     assert.deepEqual([webhook.targetPort, health.targetPort], ['webhook', 'health']);
-    const { port, path, name, namespace } = registration.webhooks[0].clientConfig.service;
-    assert.deepEqual([port, path, name, namespace], [webhook.port, '/eviction', service.metadata.name, NAMESPACE]);
+    assert.deepEqual([webhook.port, service.metadata.name], [config.servicePort, config.serviceName]);
+    assert.equal(service.metadata.namespace, NAMESPACE);
     assert.equal(deployment.spec.template.metadata.annotations['prometheus.io/port'], String(config.healthPort));
     assert.deepEqual(service.spec.selector, deployment.spec.template.metadata.labels);
     assert.deepEqual(deployment.spec.selector.matchLabels, deployment.spec.template.metadata.labels);
@@ -203,33 +207,64 @@ describe('the Deployment', () => {
 });
 
 describe('the registration', () => {
-  const [webhook] = registration.webhooks;
-
-  test('asks about evictions only, in the words of the API server, and fails closed', () => {
-    assert.equal(registration.webhooks.length, 1);
-    assert.deepEqual(webhook.rules, [
-      {
-        apiGroups: [''],
-        apiVersions: ['v1'],
-        resources: ['pods/eviction'],
-        operations: ['CREATE'],
-        scope: 'Namespaced',
-      },
-    ]);
-    const { failurePolicy, matchPolicy, sideEffects, matchConditions } = webhook;
-    assert.deepEqual([failurePolicy, matchPolicy, sideEffects], ['Fail', 'Equivalent', 'NoneOnDryRun']);
-    assert.equal(matchConditions, undefined);
-    assert.ok(webhook.timeoutSeconds > 0 && webhook.timeoutSeconds <= 30);
+  test('is a shell that says whose it is, and that the Deployment names', () => {
+    const { webhooks, metadata } = registration;
+    assert.equal(webhooks, undefined);
+    assert.deepEqual(metadata.annotations, undefined, 'an empty list of them would take what the hook has written');
+    assert.equal(metadata.labels['reschedule.hook/namespace'], NAMESPACE);
+    assert.equal(metadata.labels['app.kubernetes.io/name'], 'reschedule-hook');
+    const { value } = container.env.find(({ name }) => name === 'WEBHOOK_CONFIGURATION') ?? {};
+    assert.equal(value, metadata.name);
   });
 
-  test('leaves out kube-system and the namespace of the hook', () => {
-    const [{ namespace }] = read('default/kustomization.yaml');
-    assert.equal(namespace, NAMESPACE);
-    assert.equal(read('manager/namespace.yaml')[0].metadata.name, NAMESPACE);
-    assert.deepEqual(webhook.namespaceSelector, {
-      matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', NAMESPACE] }],
+  test('what the hook fills it with asks about evictions only, and fails closed', () => {
+    const service = { namespace: NAMESPACE, name: 'reschedule-hook-server', port: 443 };
+    const { namespaces } = scopeOf('all', undefined, NAMESPACE);
+    const webhook = webhookOf({ service, failurePolicy: readConfig({}).failurePolicy, namespaces: namespaces([]) });
+    assert.deepEqual(webhook, {
+      name: `reschedule-hook-server.${NAMESPACE}.svc`,
+      admissionReviewVersions: ['v1'],
+      clientConfig: { service: { ...service, path: '/eviction' } },
+      rules: [
+        {
+          apiGroups: [''],
+          apiVersions: ['v1'],
+          resources: ['pods/eviction'],
+          operations: ['CREATE'],
+          scope: 'Namespaced',
+        },
+      ],
+      matchPolicy: 'Equivalent',
+      sideEffects: 'NoneOnDryRun',
+      timeoutSeconds: 10,
+      failurePolicy: 'Fail',
+      objectSelector: {},
+      namespaceSelector: {
+        matchExpressions: [
+          { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', NAMESPACE] },
+        ],
+      },
     });
   });
+});
+
+test('every cluster-scoped object carries the namespace in its name, and every other one is in it', () => {
+  const scoped =
+    /^(ClusterRole|ClusterRoleBinding|ValidatingWebhookConfiguration|FlowSchema|ValidatingAdmissionPolicy\w*)$/;
+  const folders = read('default/kustomization.yaml')[0].resources as string[];
+  const all = folders.flatMap((folder) =>
+    (read(join('default', folder, 'kustomization.yaml'))[0].resources as string[]).flatMap((file) =>
+      read(join('default', folder, file)),
+    ),
+  );
+  assert.ok(all.length > 12);
+  for (const { kind, metadata } of all) {
+    if (kind === 'Namespace') assert.equal(metadata.name, NAMESPACE);
+    else if (scoped.test(kind)) {
+      assert.ok(metadata.name.endsWith(`.${NAMESPACE}`), `${kind} ${metadata.name}`);
+      assert.equal(metadata.namespace, undefined);
+    } else assert.equal(metadata.namespace, NAMESPACE, `${kind} ${metadata.name}`);
+  }
 });
 
 describe('npm run manifests', () => {

@@ -86,6 +86,7 @@ describe('the metrics', () => {
       clockAheadMs: () => 0,
       calls: () => [],
       linesLost: () => 2,
+      registration: () => undefined,
       certificates: () => [],
     });
     assert.match(await metrics.registry.metrics(), /stalled_pods\{hindrance="Paused"\} 1/);

@@ -45,12 +45,13 @@ export async function createAuthority(name = 'rehearsal CA'): Promise<Authority>
 }
 
 /**
- * Writes tls.crt and tls.key into a folder. Each file appears whole or not at all, because a running hook may watch
+ * Writes tls.crt and tls.key into a folder, and ca.crt if it is given. Each file appears whole or not at all, because a running hook may watch
  * them.
  */
-export async function writeServing(dir: string, serving: Serving): Promise<ServingFiles> {
+export async function writeServing(dir: string, serving: Serving, ca?: string): Promise<ServingFiles> {
   await mkdir(dir, { recursive: true });
   const files = { certFile: join(dir, 'tls.crt'), keyFile: join(dir, 'tls.key') };
+  if (ca !== undefined) await replaceFile(join(dir, 'ca.crt'), ca);
   await replaceFile(files.keyFile, serving.key);
   await replaceFile(files.certFile, serving.cert);
   return files;

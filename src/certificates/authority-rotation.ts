@@ -6,7 +6,6 @@ import type { Pair } from './certificate-source.ts';
 import { createAuthority } from './issuing.ts';
 import { caValidity, type Lifetimes } from './lifetimes.ts';
 import { expiryOf } from './pem.ts';
-import type { ObservedRegistration } from './registration.ts';
 
 export interface AuthorityRotationOptions {
   readonly secret: Pick<AuthoritySecret, 'write'>;
@@ -19,7 +18,8 @@ export interface AuthorityRotationOptions {
 
 /** What one look found, and what this replica knows beside it. */
 export interface Look {
-  readonly registration: ObservedRegistration | undefined;
+  /** PEM: what the webhooks of the registration carry. */
+  readonly bundles: readonly string[];
   /** Read after the registration. */
   readonly secret: ObservedSecret | undefined;
   /** PEM of the authority of what this replica serves; empty if it serves nothing. */
@@ -114,10 +114,9 @@ export class AuthorityRotation {
     }
   }
 
-  #strangers({ registration, servedBy }: Look, known: string): Retired[] {
+  #strangers({ bundles, servedBy }: Look, known: string): Retired[] {
     const { clock, lifetimes } = this.#options;
     const until = clock.now() + lifetimes.servingMs;
-    const bundles = (registration?.webhooks ?? []).map(({ bundle }) => bundle);
     return strangersIn([...bundles, servedBy].join('\n'), known, clock.now()).map((cert) => ({ cert, until }));
   }
 

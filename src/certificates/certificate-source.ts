@@ -10,6 +10,18 @@ export interface Expiry {
   readonly at: number;
 }
 
+/** Of the registration, for metrics. */
+export interface RegistrationState {
+  /** Whether a webhook of the registration calls this installation. */
+  readonly isRegistered: boolean;
+  /** Whether every one of those has a caBundle that verifies what this replica serves. */
+  readonly isVerified: boolean;
+  /** For how long evictions of protected pods may have gone past the hook since this replica runs, milliseconds. */
+  readonly unprotectedMs: number;
+  /** How often somebody else's change was undone. */
+  readonly corrections: Readonly<Record<'webhooks' | 'bundle', number>>;
+}
+
 /** Where the serving certificate comes from: files, or an authority of the hook's own. */
 export interface CertificateSource {
   /** What to serve now; undefined while there is nothing yet. */
@@ -21,4 +33,6 @@ export interface CertificateSource {
   /** Why the hook is not ready for the sake of its certificate; undefined if it is. */
   notReady(): string | undefined;
   expiries(): readonly Expiry[];
+  /** Of the registration that it keeps right; undefined if it keeps none. */
+  registration(): RegistrationState | undefined;
 }

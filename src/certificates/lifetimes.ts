@@ -10,6 +10,8 @@ export interface Lifetimes {
   readonly lookEveryMs: number;
   /** How long the registration carries an authority before it signs: an API server learns of a change by a watch. */
   readonly settleMs: number;
+  /** How long the registration carries an authority that nobody here knows. A mounted Secret is up to two minutes old. */
+  readonly keepStrangersMs: number;
 }
 
 export function lifetimesOf(servingMs: number, caMs: number): Lifetimes {
@@ -18,6 +20,7 @@ export function lifetimesOf(servingMs: number, caMs: number): Lifetimes {
     caMs,
     lookEveryMs: Math.min(MINUTE_MS, servingMs / 10),
     settleMs: Math.min(MINUTE_MS, servingMs / 10),
+    keepStrangersMs: Math.min(HOUR_MS, servingMs),
   };
 }
 

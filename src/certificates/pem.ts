@@ -34,11 +34,22 @@ export function isSignedBy(certificate: X509Certificate, authority: X509Certific
   return authority.ca && certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
 }
 
-/** Whether a client that trusts only `bundle` (PEM) and asks for `host` takes this certificate (PEM). */
+/**
+ * Whether a client that trusts only `bundle` (PEM) and asks for `host` takes this certificate (PEM, with those between it
+ * and the authority after it).
+ */
 export function isTrusted(certificate: string, bundle: string, host: string, now: number): boolean {
-  const [serving] = certificatesIn(certificate);
+  const [serving, ...between] = certificatesIn(certificate);
   if (serving === undefined || !isValidAt(serving, now) || serving.checkHost(host) === undefined) return false;
-  return certificatesIn(bundle).some((authority) => isValidAt(authority, now) && isSignedBy(serving, authority));
+  const trusted = certificatesIn(bundle).filter((authority) => isValidAt(authority, now));
+  let last = serving;
+  for (;;) {
+    const signed = last;
+    if (trusted.some((one) => isSignedBy(signed, one))) return true;
+    const next = between.findIndex((one) => isValidAt(one, now) && isSignedBy(signed, one));
+    if (next < 0) return false;
+    [last] = between.splice(next, 1) as [X509Certificate];
+  }
 }
 
 /** The end of the first certificate of a PEM text, epoch milliseconds. Throws where there is none. */

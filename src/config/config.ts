@@ -60,6 +60,11 @@ function selectedTwice(env: Environment): string[] {
 function problemsTogether(values: Partial<Values>): string[] {
   const { webhookPort, healthPort, certificateLifetimeMs = 0, caLifetimeMs, clientNames = [], clientCaFile } = values;
   const problems: string[] = [];
+  if (values.certificates === 'self' && values.registration === 'external') {
+    problems.push(
+      'REGISTRATION=external needs CERTIFICATES=files: nobody else knows the authority of certificates of its own',
+    );
+  }
   if (webhookPort === healthPort && webhookPort !== undefined && webhookPort !== 0) {
     problems.push(`WEBHOOK_PORT and HEALTH_PORT are both ${webhookPort}; give them different ports`);
   }

@@ -1,7 +1,7 @@
 import { parseDuration } from '../policy/duration.ts';
 import type { Selector } from '../policy/model.ts';
 import { DNS_LABEL, LABEL_KEY, LABEL_VALUE, OBJECT_NAME } from '../policy/names.ts';
-import { parseSelector } from '../policy/selector.ts';
+import { formatSelector, parseSelector } from '../policy/selector.ts';
 import { TRACKINGS, type Tracking } from '../policy/tracking/index.ts';
 
 /*
@@ -82,6 +82,25 @@ export function lifetime(text: string): number {
   const ms = duration(text);
   if (ms < LIFETIME_MIN_MS) throw new Error(`is ${text}; it must be at least 5s`);
   return ms;
+}
+
+export function servicePort(text: string): number {
+  const value = port(text);
+  if (value === 0) throw new Error('is 0; it must be a port from 1 to 65535');
+  return value;
+}
+
+/** Which namespaces are registered: the text, and the selector; absent for all. */
+export interface Namespaces {
+  readonly text: string;
+  readonly selector?: Selector;
+}
+
+export function namespaces(text: string): Namespaces {
+  if (text === 'all') return { text };
+  const selector = parseSelector(text);
+  // Written in one way, so that replicas of settings that mean the same agree.
+  return { text: formatSelector(selector), selector };
 }
 
 export function port(text: string): number {

@@ -122,7 +122,7 @@ export const SETTINGS = [
     name: 'CERTIFICATES',
     key: 'certificates',
     fallback: 'files',
-    help: 'self: the hook makes its certificates and keeps the caBundle of its registration; files: it reads them',
+    help: 'self: the hook makes its certificates by an authority of its own; files: it reads them',
     parse: parse.oneOf('files', 'self'),
   },
   {
@@ -140,19 +140,64 @@ export const SETTINGS = [
     parse: parse.asGiven,
   },
   {
+    name: 'TLS_CA_FILE',
+    // Beside the certificate: the key under which a Secret of cert-manager has it.
+    key: 'tlsCaFile',
+    fallback: '',
+    help: 'files: the authorities that verify the certificate, PEM; ca.crt beside it if empty',
+    parse: parse.asGiven,
+  },
+  {
+    name: 'REGISTRATION',
+    // Empty: managed in a cluster or with CERTIFICATES=self, else external.
+    key: 'registration',
+    fallback: '',
+    help: 'managed: the hook fills its registration and keeps it right; external: it never writes it; in a cluster managed',
+    parse: parse.optional(parse.oneOf('managed', 'external'), undefined),
+  },
+  {
+    name: 'PROTECT_NAMESPACES',
+    key: 'protectNamespaces',
+    fallback: 'all',
+    help: 'managed: whose evictions the hook is asked about: all but kube-system and its own, or those of a label selector',
+    parse: parse.namespaces,
+  },
+  {
+    name: 'FAILURE_POLICY',
+    key: 'failurePolicy',
+    fallback: 'Fail',
+    help: 'managed: what becomes of evictions while no replica answers: Fail holds them up, Ignore evicts protected pods',
+    parse: parse.oneOf('Fail', 'Ignore'),
+  },
+  {
     name: 'SERVICE_NAME',
     key: 'serviceName',
     fallback: 'reschedule-hook-server',
-    help: 'self: the Service by which it is called',
+    help: 'managed: the Service by which it is called',
     parse: parse.matching(DNS_LABEL, 'the name of a Service'),
+  },
+  {
+    name: 'SERVICE_PORT',
+    key: 'servicePort',
+    fallback: '443',
+    help: 'managed: the port of that Service',
+    parse: parse.servicePort,
   },
   {
     name: 'POD_NAMESPACE',
     // Empty if it is not set. A pod finds its namespace beside its token.
     key: 'podNamespace',
     fallback: '',
-    help: "self: the namespace of the Service and the Secret; the pod's own",
+    help: "managed: the namespace of the Service, the Secret and the pod; the pod's own",
     parse: parse.optional(parse.matching(DNS_LABEL, 'a namespace'), ''),
+  },
+  {
+    name: 'POD_NAME',
+    // Empty: the host name, which is the pod's name but on a host network.
+    key: 'podName',
+    fallback: '',
+    help: 'managed: the name of the pod; the host name if empty',
+    parse: parse.optional(parse.matching(OBJECT_NAME, 'the name of a pod'), ''),
   },
   {
     name: 'CA_SECRET',
@@ -165,7 +210,7 @@ export const SETTINGS = [
     name: 'WEBHOOK_CONFIGURATION',
     key: 'webhookConfiguration',
     fallback: 'reschedule-hook',
-    help: 'the ValidatingWebhookConfiguration of this installation, which its entries name; self: its caBundle is kept',
+    help: 'the ValidatingWebhookConfiguration of this installation, which its entries name; managed: the one that it fills',
     parse: parse.matching(OBJECT_NAME, 'a name'),
   },
   {

@@ -2,20 +2,16 @@ import type { Clock } from '../async/clock.ts';
 import { type Authorities, bundleOf } from '../certificates/authorities.ts';
 import { AuthorityRotation, type Look } from '../certificates/authority-rotation.ts';
 import type { AuthoritySecret } from '../certificates/authority-secret.ts';
-import { BundlePropagation } from '../certificates/bundle-propagation.ts';
-import type { Expiry, Pair } from '../certificates/certificate-source.ts';
+import type { Expiry, Pair, RegistrationState } from '../certificates/certificate-source.ts';
 import type { Lifetimes } from '../certificates/lifetimes.ts';
-import { certificatesIn, expiryOf } from '../certificates/pem.ts';
-import {
-  changesTo,
-  type DesiredRegistration,
-  type ObservedRegistration,
-  type Registration,
-} from '../certificates/registration.ts';
+import { expiryOf } from '../certificates/pem.ts';
 import { ServingCertificate } from '../certificates/serving-certificate.ts';
 import { Backoff } from '../informer/backoff.ts';
 import { describeError } from '../kube/errors.ts';
 import { LOG, type Log } from '../log/messages.ts';
+import { BundlePropagation } from '../registration/bundle-propagation.ts';
+import type { ManagedRegistration, Outcome } from '../registration/managed-registration.ts';
+import type { ObservedRegistration } from '../registration/registration.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
 
 /**
@@ -26,10 +22,9 @@ export type CertificateKey = 'authority' | 'registration';
 
 export interface CertificateOptions {
   readonly secret: Pick<AuthoritySecret, 'read' | 'write'>;
-  readonly registration: Pick<Registration, 'read' | 'write'>;
-  /** Names of the two, for messages. */
+  readonly registration: ManagedRegistration;
+  /** For messages. */
   readonly secretName: string;
-  readonly registrationName: string;
   /** The names that are served; the first is the one by which the API server calls. */
   readonly hosts: readonly [string, ...string[]];
   readonly lifetimes: Lifetimes;
@@ -40,21 +35,16 @@ export interface CertificateOptions {
   readonly wake: (key: CertificateKey) => void;
 }
 
-/** What a reconcile brought about: `changed` if something was written, here or meanwhile by somebody else. */
-type Outcome = 'changed' | 'quiet';
-
 /** How often in a row a key is reconciled at once because something was written, here or elsewhere. */
 const CHANGES_IN_A_ROW = 10;
 const FAILURES = { firstMs: 1_000, maxMs: 30_000, resetAfterMs: 120_000 };
-/** Somebody who writes the bundle again and again is not to be raced. */
-const CORRECTIONS = { firstMs: 500, maxMs: 60_000, resetAfterMs: 300_000 };
 
 /**
- * Keeps the authorities, the registration's caBundle and this replica's own serving certificate. Every replica does all of
- * it, without a leader. These keep a replica that is behind from undoing what another has done:
+ * Keeps the authorities, the registration and this replica's own serving certificate. Every replica does all of it,
+ * without a leader. These keep a replica that is behind from undoing what another has done:
  * - both keys read the registration first and then the Secret, and write only on the versions that they read;
  * - `authority` writes the Secret, and wakes `registration` for it before it goes on itself;
- * - `registration` writes the bundle of a Secret only if there is nothing left to do about that Secret.
+ * - `registration` writes by a Secret only if there is nothing left to do about that Secret.
  * One worker: what is remembered of the looks has to come from them in their order. See docs/decisions/0006-certificates.md.
  */
 export class CertificateReconciler implements Reconciler<CertificateKey> {
@@ -65,18 +55,14 @@ export class CertificateReconciler implements Reconciler<CertificateKey> {
   readonly #propagation: BundlePropagation;
   readonly #serving: ServingCertificate;
   readonly #trouble: Readonly<Record<CertificateKey, Trouble>>;
-  readonly #corrections: Backoff;
   /** As last read; what is served is renewed by them without the API server. */
   #authorities: Authorities | undefined;
   /** The resourceVersion of the registration as last read, and as `authority` last read it; empty if there was none. */
   #observedVersion = '';
   #versionAtAuthority = '';
-  #written: DesiredRegistration | undefined;
-  /** On the monotonic clock: before this the same is not written again. */
-  #correctAt = Number.NEGATIVE_INFINITY;
+  #isVerified = false;
   #unreadyBecause = 'there is no certificate yet';
   #isReady = false;
-  #isAbsent = false;
 
   constructor(options: CertificateOptions) {
     const { clock, random, lifetimes } = options;
@@ -85,7 +71,6 @@ export class CertificateReconciler implements Reconciler<CertificateKey> {
     this.#propagation = new BundlePropagation(lifetimes.settleMs, clock);
     this.#serving = new ServingCertificate(options);
     this.#trouble = { authority: newTrouble(clock, random), registration: newTrouble(clock, random) };
-    this.#corrections = new Backoff(CORRECTIONS, clock, random);
   }
 
   /** What is served; undefined before there is something. */
@@ -95,8 +80,13 @@ export class CertificateReconciler implements Reconciler<CertificateKey> {
 
   /** Why this keeps the hook unready; undefined if it does not. */
   get problem(): string | undefined {
+    if (this.#options.registration.problem !== undefined) return this.#options.registration.problem;
     if (this.#isReady) return undefined;
     return this.#trouble.authority.failure ?? this.#trouble.registration.failure ?? this.#unreadyBecause;
+  }
+
+  registration(): RegistrationState {
+    return { ...this.#options.registration.state(), isVerified: this.#isVerified };
   }
 
   expiries(): readonly Expiry[] {
@@ -147,10 +137,11 @@ export class CertificateReconciler implements Reconciler<CertificateKey> {
 
   async #reconcileAuthority(signal: AbortSignal): Promise<Outcome> {
     try {
-      const look = await this.#look(signal);
+      const observed = await this.#read(signal);
+      const look = await this.#look(observed, signal);
       this.#versionAtAuthority = this.#observedVersion;
       if ((await this.#rotation.carryOut(this.#rotation.plan(look), look, signal)) === 'rewritten') return 'changed';
-      if (await this.#renewServing(look.registration)) this.#options.wake('registration');
+      if (await this.#renewServing(observed)) this.#options.wake('registration');
       return 'quiet';
     } catch (error) {
       // No API server is needed to sign by an authority that has been read before.
@@ -160,26 +151,35 @@ export class CertificateReconciler implements Reconciler<CertificateKey> {
   }
 
   async #reconcileRegistration(signal: AbortSignal): Promise<Outcome> {
-    const look = await this.#look(signal);
+    const { registration } = this.#options;
+    const observed = await this.#read(signal);
+    this.#isVerified = this.#verifies(observed);
+    this.#judgeReadiness(observed);
+    // Protected pods are evicted while the list is empty: what is known of the Secret has to do.
+    if (observed?.own.length === 0 && this.#authorities !== undefined) {
+      if ((await registration.settle(observed, bundleOf(this.#authorities), signal)) === 'changed') return 'changed';
+    }
+    const look = await this.#look(observed, signal);
     const step = this.#rotation.plan(look);
     // The other key judges what a change of the registration means for what signs, and for what is served.
     if (step.kind !== 'keep' || this.#observedVersion !== this.#versionAtAuthority) this.#options.wake('authority');
     if (step.kind !== 'keep') return 'quiet';
-    const desired = { bundle: bundleOf(step.authorities) };
-    if ((await this.#writeRegistration(desired, look.registration, signal)) === 'changed') return 'changed';
-    this.#judgeReadiness(look.registration);
-    return 'quiet';
+    return registration.settle(observed, bundleOf(step.authorities), signal);
   }
 
-  /** In this order; see the class. */
-  async #look(signal: AbortSignal): Promise<Look> {
-    const registration = await this.#options.registration.read(signal);
+  async #read(signal: AbortSignal): Promise<ObservedRegistration | undefined> {
+    const observed = await this.#options.registration.read(signal);
+    this.#observedVersion = observed?.resourceVersion ?? '';
+    this.#propagation.record(observed);
+    return observed;
+  }
+
+  /** After the registration; see the class. */
+  async #look(observed: ObservedRegistration | undefined, signal: AbortSignal): Promise<Look> {
     const secret = await this.#options.secret.read(signal);
-    this.#observedVersion = registration?.resourceVersion ?? '';
-    this.#propagation.record(registration);
     if (secret?.content.kind === 'authorities') this.#authorities = secret.content.authorities;
     return {
-      registration,
+      bundles: observed?.own.map(({ bundle }) => bundle) ?? [],
       secret,
       servedBy: this.#serving.authority,
       isReady: this.#isReady,
@@ -196,44 +196,22 @@ export class CertificateReconciler implements Reconciler<CertificateKey> {
     return this.#serving.renew(signing, isWorthIt || this.#propagation.isSettled(signing.cert));
   }
 
-  async #writeRegistration(
-    desired: DesiredRegistration,
-    observed: ObservedRegistration | undefined,
-    signal: AbortSignal,
-  ): Promise<Outcome> {
-    const { registration, registrationName, log, clock } = this.#options;
-    if (observed === undefined) return 'quiet';
-    const changes = changesTo(observed, desired);
-    if (changes.length === 0) return 'quiet';
-    const isCorrection = desired.bundle === this.#written?.bundle;
-    if (isCorrection && clock.monotonicNow() < this.#correctAt) return 'quiet';
-    signal.throwIfAborted();
-    const result = await registration.write(observed, changes, signal);
-    if (result.kind === 'changed') return 'changed';
-    if (isCorrection) this.#correctAt = clock.monotonicNow() + this.#corrections.next();
-    this.#written = desired;
-    const fields = { registration: registrationName, authorities: certificatesIn(desired.bundle).length };
-    if (isCorrection) log.warn(LOG.bundleCorrected, fields);
-    else log.info(LOG.bundleWritten, fields);
-    return 'changed';
-  }
-
   /** Ready once the API server takes what is served, or if nobody is registered to ask; from then on for good. */
   #judgeReadiness(registration: ObservedRegistration | undefined): void {
-    const { registrationName: name, log, hosts } = this.#options;
-    if (registration === undefined && !this.#isAbsent) log.warn(LOG.registrationMissing, { registration: name });
-    this.#isAbsent = registration === undefined;
     if (this.#serving.pair === undefined) return;
-    if (registration?.webhooks.length === 0) {
-      this.#unreadyBecause = `no webhook of the registration ${name} calls the Service at ${hosts[0]}`;
-    } else if (this.#isRefused(registration)) {
+    if (this.#isRefused(registration)) {
+      const { name } = this.#options.registration;
       this.#unreadyBecause = `the caBundle of the registration ${name} does not verify the serving certificate`;
     } else this.#isReady = true;
   }
 
+  #verifies(registration: ObservedRegistration | undefined): boolean {
+    return (registration?.own.length ?? 0) > 0 && !this.#isRefused(registration);
+  }
+
   /** Whether the registration makes the API server refuse what is served. */
   #isRefused(registration: ObservedRegistration | undefined): boolean {
-    return registration?.webhooks.some(({ bundle }) => !this.#serving.isTrustedBy(bundle)) ?? false;
+    return registration?.own.some(({ bundle }) => !this.#serving.isTrustedBy(bundle)) ?? false;
   }
 
   #nextLookMs(key: CertificateKey): number {
@@ -242,8 +220,7 @@ export class CertificateReconciler implements Reconciler<CertificateKey> {
       const { signing, next } = this.#authorities ?? {};
       return Math.min(lookEveryMs, this.#propagation.settledIn([signing, next].flatMap((pair) => pair?.cert ?? [])));
     }
-    const correctInMs = this.#correctAt - this.#options.clock.monotonicNow();
-    return correctInMs > 0 ? Math.min(lookEveryMs, correctInMs) : lookEveryMs;
+    return Math.min(lookEveryMs, this.#options.registration.lookAgainMs);
   }
 
   /** What fails for both keys, as when the API server is away, is said once. */

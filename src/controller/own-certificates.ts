@@ -1,24 +1,21 @@
 import type { Clock } from '../async/clock.ts';
 import { AuthoritySecret } from '../certificates/authority-secret.ts';
 import type { CertificateSource } from '../certificates/certificate-source.ts';
-import { lifetimesOf } from '../certificates/lifetimes.ts';
-import { Registration } from '../certificates/registration.ts';
+import type { Lifetimes } from '../certificates/lifetimes.ts';
 import { hostsOf } from '../certificates/serving-certificate.ts';
 import type { ApiClient } from '../kube/client.ts';
 import { createGuardedObjects } from '../kube/guarded-objects.ts';
 import type { Log } from '../log/messages.ts';
+import type { ManagedRegistration } from '../registration/managed-registration.ts';
 import { type CertificateKey, type CertificateOptions, CertificateReconciler } from './certificates.ts';
 import { Controller } from './controller.ts';
-import { watchRegistration } from './registration-watch.ts';
 
 export interface OwnCertificatesOptions {
   /** Of the Service and of the Secret. */
   readonly namespace: string;
   readonly service: string;
   readonly secret: string;
-  readonly registration: string;
-  readonly servingLifetimeMs: number;
-  readonly caLifetimeMs: number;
+  readonly lifetimes: Lifetimes;
   readonly log: Log;
   readonly clock: Clock;
   readonly random: () => number;
@@ -30,35 +27,27 @@ export interface CertificateMetrics {
   onQueueAdd?(): void;
 }
 
+/** Wakes who looks after the registration when it changes. */
+export type CreateWatch = (onChange: (resourceVersion: string) => void) => { start(): void; stop(): Promise<void> };
+
 /** Certificates by an authority of the hook's own. Loaded only if it is wanted, for the X.509 library that comes with it. */
 export function createOwnCertificates(
   client: ApiClient,
+  registration: ManagedRegistration,
   options: OwnCertificatesOptions,
+  createWatch: CreateWatch,
   on: CertificateMetrics,
 ): CertificateSource {
-  const { namespace, service, secret, registration, servingLifetimeMs, caLifetimeMs, log, clock, random } = options;
-  const objects = createGuardedObjects(client);
+  const { namespace, service, secret, ...shared } = options;
   return sourceOf(
     {
-      secret: new AuthoritySecret(objects, namespace, secret),
-      registration: new Registration(objects, { name: registration, service: { namespace, name: service } }),
+      ...shared,
+      secret: new AuthoritySecret(createGuardedObjects(client), namespace, secret),
       secretName: secret,
-      registrationName: registration,
+      registration,
       hosts: hostsOf(service, namespace),
-      lifetimes: lifetimesOf(servingLifetimeMs, caLifetimeMs),
-      log,
-      clock,
-      random,
     },
-    (onChange) =>
-      watchRegistration({
-        client,
-        name: registration,
-        clock,
-        random,
-        log: (level, message, fields) => log[level](message, fields),
-        onChange,
-      }),
+    createWatch,
     on,
   );
 }
@@ -66,7 +55,7 @@ export function createOwnCertificates(
 /** The reconciler, the controller that runs it, and the watch that wakes it, as one source. */
 export function sourceOf(
   options: Omit<CertificateOptions, 'wake'> & Pick<OwnCertificatesOptions, 'clock'>,
-  createWatch: (onChange: (resourceVersion: string) => void) => { start(): void; stop(): Promise<void> },
+  createWatch: CreateWatch,
   on: CertificateMetrics,
 ): CertificateSource {
   const { clock, random, log } = options;
@@ -96,5 +85,6 @@ export function sourceOf(
     },
     notReady: () => reconciler.problem,
     expiries: () => reconciler.expiries(),
+    registration: () => reconciler.registration(),
   };
 }

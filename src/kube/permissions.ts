@@ -31,33 +31,30 @@ export const PURPOSES: readonly Purpose[] = ['answers', 'upkeep'];
  * own permissions is not among them, because every account may do it.
  */
 export function permissionsOf(settings: PermissionSettings): readonly Permission[] {
-  const { tracking, ownCertificates } = settings;
+  const { tracking, ownSecret, ownRegistration } = settings;
   return [
     ...verbs('answers', '', 'pods', ['get', 'list', 'watch', 'patch']),
     ...verbs('answers', '', 'nodes', ['get', 'list', 'watch']),
     ...verbs('upkeep', '', 'events', ['create']),
     ...verbs('upkeep', 'admissionregistration.k8s.io', 'validatingwebhookconfigurations', ['get']),
     ...tracking.resources.flatMap(forTracking),
-    ...(ownCertificates ? forCertificates(ownCertificates) : []),
+    ...(ownSecret ? forSecret(ownSecret) : []),
+    ...(ownRegistration === undefined ? [] : forRegistration(ownRegistration)),
   ];
 }
 
 export interface PermissionSettings {
   /** The resources that carry entries. */
   readonly tracking: { readonly resources: readonly TrackedResource[] };
-  /** What the hook writes for its own certificates. Absent if it does not make them itself. */
-  readonly ownCertificates?: OwnCertificates;
+  /** Of its own certificate authority. Absent if it does not make its certificates itself. */
+  readonly ownSecret?: { readonly namespace: string; readonly name: string };
+  /** The name of the registration that it fills. Absent if it never writes one. */
+  readonly ownRegistration?: string;
 }
 
 interface TrackedResource {
   readonly apiPath: string;
   readonly plural: string;
-}
-
-export interface OwnCertificates {
-  readonly namespace: string;
-  readonly secret: string;
-  readonly registration: string;
 }
 
 /** The hook writes the entry before it marks the pod, so a response needs this permission too. */
@@ -67,16 +64,15 @@ const forTracking = ({ apiPath, plural }: TrackedResource) =>
 /**
  * RBAC cannot restrict `create` by name, because the API server does not know the name when it authorizes the request.
  */
-function forCertificates({ namespace, secret, registration: name }: OwnCertificates): Permission[] {
-  const purpose = 'upkeep';
+function forSecret({ namespace, name }: NonNullable<PermissionSettings['ownSecret']>): Permission[] {
+  const secrets = { purpose: 'upkeep', group: '', resource: 'secrets', namespace } as const;
+  return [{ verb: 'create', ...secrets }, ...(['get', 'update'] as const).map((verb) => ({ verb, ...secrets, name }))];
+}
+
+function forRegistration(name: string): Permission[] {
   const group = 'admissionregistration.k8s.io';
-  const registration = { purpose, group, resource: 'validatingwebhookconfigurations', name } as const;
-  const secrets = { purpose, group: '', resource: 'secrets', namespace } as const;
-  return [
-    { verb: 'create', ...secrets },
-    ...(['get', 'update'] as const).map((verb) => ({ verb, ...secrets, name: secret })),
-    ...(['get', 'list', 'watch', 'patch'] as const).map((verb) => ({ verb, ...registration })),
-  ];
+  const one = { purpose: 'upkeep', group, resource: 'validatingwebhookconfigurations', name } as const;
+  return (['get', 'list', 'watch', 'patch'] as const).map((verb) => ({ verb, ...one }));
 }
 
 /** Such as `patch couchbaseclusters.couchbase.com` or `get secrets/name in namespace x`. */

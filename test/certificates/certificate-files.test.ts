@@ -15,9 +15,12 @@ import { aLog } from '../support/log.ts';
 import { serve } from '../support/loopback.ts';
 import { mockTime, until } from '../support/time.ts';
 
+const NOW = Date.now();
 const authority = await createAuthority();
 const first = await authority.issue();
 const second = await authority.issue({ notAfter: new Date('2099-01-01T00:00:00Z') });
+
+const pairOf = ({ cert, key }: Pair): Pair => ({ cert, key });
 
 function files(t: TestContext, { cert, key }: { cert: string; key: string } = first) {
   const folder = mkdtempSync(join(tmpdir(), 'certificate-'));
@@ -35,17 +38,17 @@ function files(t: TestContext, { cert, key }: { cert: string; key: string } = fi
 describe('loadPair', () => {
   test('reads a pair that fits', async (t) => {
     const { certFile, keyFile } = files(t);
-    assert.deepEqual(await loadPair({ certFile, keyFile }), { cert: first.cert, key: first.key });
+    assert.deepEqual(await loadPair({ certFile, keyFile }, NOW), { cert: first.cert, key: first.key, authorities: '' });
   });
 
   test('names the setting and the file that cannot be read', async (t) => {
     const { certFile, keyFile } = files(t);
     await assert.rejects(
-      loadPair({ certFile: '/nowhere/tls.crt', keyFile }),
+      loadPair({ certFile: '/nowhere/tls.crt', keyFile }, NOW),
       /^Error: TLS_CERT_FILE: cannot read \/nowhere/,
     );
     await assert.rejects(
-      loadPair({ certFile, keyFile: '/nowhere/tls.key' }),
+      loadPair({ certFile, keyFile: '/nowhere/tls.key' }, NOW),
       /^Error: TLS_KEY_FILE: cannot read \/nowhere/,
     );
   });
@@ -61,7 +64,7 @@ describe('loadPair', () => {
   ] as const) {
     test(`refuses ${what}, and names both files`, async (t) => {
       const { certFile, keyFile } = files(t, pair);
-      await assert.rejects(loadPair({ certFile, keyFile }), (error: Error) => {
+      await assert.rejects(loadPair({ certFile, keyFile }, NOW), (error: Error) => {
         return error.message.startsWith(`TLS_CERT_FILE ${certFile} and TLS_KEY_FILE ${keyFile} do not work together: `);
       });
     });
@@ -98,13 +101,13 @@ async function aWatch(t: TestContext, onChange?: (pair: Pair) => void) {
 describe('openFiles', () => {
   test('hands on a new pair once, and says until when it is valid', async (t) => {
     const { write, look, lookUntil, changes, log, source } = await aWatch(t);
-    assert.deepEqual([source.current(), source.notReady()], [{ cert: first.cert, key: first.key }, undefined]);
+    assert.deepEqual([source.current(), source.notReady()], [{ ...pairOf(first), authorities: '' }, undefined]);
     await look();
     assert.deepEqual(changes, []);
     write(second);
     await lookUntil(() => changes.length > 0, 'the new certificate');
     await look();
-    assert.deepEqual(changes, [{ cert: second.cert, key: second.key }]);
+    assert.deepEqual(changes, [{ ...pairOf(second), authorities: '' }]);
     assert.deepEqual(source.current(), changes[0]);
     assert.deepEqual(source.expiries(), [{ certificate: 'serving', at: Date.parse('2099-01-01T00:00:00Z') }]);
     const fields = { expires: '2099-01-01T00:00:00.000Z' };

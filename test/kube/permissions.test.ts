@@ -4,7 +4,6 @@ import { describe, test } from 'node:test';
 import { AuthoritySecret } from '../../src/certificates/authority-secret.ts';
 import { createAuthority } from '../../src/certificates/issuing.ts';
 import { caValidity } from '../../src/certificates/lifetimes.ts';
-import { Registration } from '../../src/certificates/registration.ts';
 import { PermissionReconciler } from '../../src/controller/permissions.ts';
 import { createListWatch } from '../../src/informer/list-watch.ts';
 import type { ApiClient, ApiRequest } from '../../src/kube/client.ts';
@@ -12,10 +11,12 @@ import { isServed } from '../../src/kube/discovery.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
 import { createGuardedObjects, type GuardedObjects } from '../../src/kube/guarded-objects.ts';
 import { nodePath, REGISTRATIONS, trackerPath } from '../../src/kube/paths.ts';
-import { describePermission, type OwnCertificates, permissionsOf } from '../../src/kube/permissions.ts';
+import { describePermission, type PermissionSettings, permissionsOf } from '../../src/kube/permissions.ts';
 import { createReads, type Reads } from '../../src/kube/reads.ts';
 import { createWrites, type Writes } from '../../src/kube/writes.ts';
 import { NO_TRACKING, TRACKINGS, type Tracking } from '../../src/policy/tracking/index.ts';
+import { Registration } from '../../src/registration/registration.ts';
+import { createReplicaPods } from '../../src/registration/replica-pods.ts';
 import { answering } from '../support/api.ts';
 import { aCache } from '../support/cache.ts';
 import { aLog } from '../support/log.ts';
@@ -26,9 +27,12 @@ const AUTHORITY = await createAuthority('own', caValidity(0, 1));
 const POD = { namespace: 'db', name: 'cb-0000', uid: 'u' };
 
 /** Makes every call that one file can make, for one kind of tracking resource. */
-type Drive = (client: ApiClient, tracking: Tracking, own?: OwnCertificates) => Promise<unknown>;
+type Drive = (client: ApiClient, tracking: Tracking, own?: Own) => Promise<unknown>;
 
-const OWN: OwnCertificates = { namespace: 'hooks', secret: 'ca', registration: 'hook' };
+/** What the hook writes of its own. */
+type Own = Required<Pick<PermissionSettings, 'ownSecret' | 'ownRegistration'>>;
+
+const OWN: Own = { ownSecret: { namespace: 'hooks', name: 'ca' }, ownRegistration: 'hook' };
 const REGISTRATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
 
 /** The path of the tracker, where there is one. */
@@ -68,7 +72,7 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
         await listWatch.watch({ resourceVersion: '1', timeoutSeconds: 1, signal });
       }
       if (own === undefined) return;
-      const listWatch = createListWatch(client, REGISTRATIONS, undefined, `metadata.name=${own.registration}`);
+      const listWatch = createListWatch(client, REGISTRATIONS, undefined, `metadata.name=${own.ownRegistration}`);
       await listWatch.list({ limit: 1, signal });
       await listWatch.watch({ resourceVersion: '1', timeoutSeconds: 1, signal });
     },
@@ -108,15 +112,14 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
 };
 
 /** Whoever uses guarded objects, beside Reads and Writes. */
-async function driveCertificates(objects: GuardedObjects, own: OwnCertificates): Promise<void> {
+async function driveCertificates(objects: GuardedObjects, { ownSecret, ownRegistration }: Own): Promise<void> {
   const { signal } = new AbortController();
-  const registration = new Registration(objects, {
-    name: own.registration,
-    service: { namespace: own.namespace, name: 'hook' },
-  });
+  const { namespace, name } = ownSecret;
+  const registration = new Registration(objects, ownRegistration, { namespace, name: 'hook' });
   await registration.read(signal);
-  await registration.write({ resourceVersion: '1', webhooks: [] }, [], signal);
-  const secret = new AuthoritySecret(objects, own.namespace, own.secret);
+  await registration.write(registration.parse({ metadata: { resourceVersion: '1' } }), [], signal);
+  await createReplicaPods(objects, namespace).read('hook-1', signal);
+  const secret = new AuthoritySecret(objects, namespace, name);
   const authorities = { signing: AUTHORITY, retired: [] };
   await secret.write(authorities, await secret.read(signal), signal);
   await secret.write(authorities, undefined, signal);
@@ -154,6 +157,7 @@ describe('the permissions are those that the code uses', () => {
       'kube/guarded-objects.ts',
       'kube/reads.ts',
       'kube/writes.ts',
+      'registration/manage.ts',
     ]);
   });
 
@@ -178,7 +182,7 @@ describe('the permissions are those that the code uses', () => {
     const { client, calls } = recorder();
     for (const { drive } of Object.values(CALLERS)) await drive(client, NO_TRACKING, OWN);
     const others = permissionsOf({ tracking: NO_TRACKING }).map(describePermission);
-    const listed = permissionsOf({ tracking: NO_TRACKING, ownCertificates: OWN }).map(describePermission);
+    const listed = permissionsOf({ tracking: NO_TRACKING, ...OWN }).map(describePermission);
     assert.deepEqual(
       listed.filter((one) => !others.includes(one)),
       [

@@ -3,26 +3,59 @@ import type { Pair } from '../../src/certificates/certificate-source.ts';
 import { lifetimesOf } from '../../src/certificates/lifetimes.ts';
 import type { CertificateOptions } from '../../src/controller/certificates.ts';
 import { sourceOf } from '../../src/controller/own-certificates.ts';
+import type { JsonObject } from '../../src/kube/client.ts';
 import type { WriteResult } from '../../src/kube/guarded-objects.ts';
+import { ManagedRegistration, type Scope } from '../../src/registration/managed-registration.ts';
+import { Registration } from '../../src/registration/registration.ts';
+import type { ReplicaPod } from '../../src/registration/replica-pods.ts';
+import { scopeOf } from '../../src/registration/scope.ts';
+import { webhookOf } from '../../src/registration/wanted-webhook.ts';
 import { aLog } from './log.ts';
 import { FakeClock, settle, until } from './time.ts';
 
 export const NOW = Date.parse('2026-06-01T00:00:00Z');
 export const HOUR = 3_600_000;
+const MINUTE = 60_000;
 export const SERVING_MS = 4 * HOUR;
 export const CA_MS = 12 * HOUR;
 
-/** The Secret and the registration as an API server keeps them, for any number of replicas. */
+const SERVICE = { namespace: 'db', name: 'hook', port: 443 } as const;
+export const EVERYWHERE = scopeOf('all', undefined, 'db');
+
+/** A webhook as the hook writes it, with this caBundle (PEM). */
+export function aWebhook(bundle: string, changes: JsonObject = {}): JsonObject {
+  const webhook = webhookOf({ service: SERVICE, failurePolicy: 'Fail', namespaces: EVERYWHERE.namespaces([]) });
+  const clientConfig = { ...webhook.clientConfig, caBundle: Buffer.from(bundle).toString('base64') };
+  return { ...webhook, clientConfig, ...changes };
+}
+
+/** The Secret, the registration and the Pods as an API server keeps them, for any number of replicas. */
 export class FakeObjects {
   data: Record<string, string> | undefined;
-  /** One caBundle for each webhook; undefined if there is no registration. */
-  bundles: string[] | undefined = [''];
+  labels: Record<string, string> = { 'app.kubernetes.io/name': 'reschedule-hook' };
+  annotations: Record<string, string> = {};
+  /** undefined if there is no registration. */
+  webhooks: JsonObject[] | undefined = [aWebhook('')];
+  readonly pods = new Map<string, ReplicaPod>();
   readonly writes: string[] = [];
   /** Runs before each call; if it throws, the error is the response. */
   before: (call: string) => void = () => undefined;
+  /** What becomes of webhooks on their way, as by a mutating webhook. */
+  admit: (webhooks: JsonObject[]) => JsonObject[] = (webhooks) => webhooks;
   readonly listeners: ((resourceVersion: string) => void)[] = [];
   #secretVersion = 1;
   #registrationVersion = 1;
+
+  /** The caBundles (PEM) of all webhooks; undefined if there is no registration. */
+  get bundles(): string[] | undefined {
+    return this.webhooks?.map(({ clientConfig }) =>
+      Buffer.from((clientConfig as { caBundle?: string }).caBundle ?? '', 'base64').toString(),
+    );
+  }
+
+  set bundles(bundles: string[] | undefined) {
+    this.webhooks = bundles?.map((bundle) => aWebhook(bundle));
+  }
 
   /** Changes the Secret as another client would. */
   putData(data: Record<string, string> | undefined): void {
@@ -31,9 +64,13 @@ export class FakeObjects {
   }
 
   putBundles(bundles: string[] | undefined): void {
-    this.bundles = bundles;
+    this.putWebhooks(bundles?.map((bundle) => aWebhook(bundle)));
+  }
+
+  putWebhooks(webhooks: JsonObject[] | undefined): void {
+    this.webhooks = webhooks;
     this.#registrationVersion++;
-    for (const tell of this.listeners) tell(bundles === undefined ? '' : `${this.#registrationVersion}`);
+    for (const tell of this.listeners) tell(webhooks === undefined ? '' : `${this.#registrationVersion}`);
   }
 
   readonly secret: CertificateOptions['secret'] = {
@@ -51,24 +88,39 @@ export class FakeObjects {
     },
   };
 
-  readonly registration: CertificateOptions['registration'] = {
-    read: async () => {
-      await this.#call('read registration');
-      const webhooks = this.bundles?.map((bundle, index) => ({ index, bundle }));
-      return webhooks && { resourceVersion: `${this.#registrationVersion}`, webhooks };
+  readonly registration = new Registration(
+    {
+      read: async () => {
+        await this.#call('read registration');
+        return this.webhooks && this.#object();
+      },
+      patch: async (_path, [test, ...changes]) => {
+        const isBundle = changes.every(({ path }) => String(path).endsWith('/caBundle'));
+        await this.#call(isBundle ? 'write bundle' : 'write webhooks');
+        if (test.value !== `${this.#registrationVersion}`) return { kind: 'changed' };
+        this.writes.push(isBundle ? 'bundle' : 'webhooks');
+        const object = structuredClone(this.#object());
+        for (const { path, value } of changes) put(object, String(path), value);
+        this.annotations = (object.metadata as { annotations: Record<string, string> }).annotations;
+        this.putWebhooks(this.admit(object.webhooks as JsonObject[]));
+        return { kind: 'written', object: this.#object() };
+      },
     },
-    write: async (observed, changes) => {
-      await this.#call('write bundle');
-      if (observed.resourceVersion !== `${this.#registrationVersion}`) return { kind: 'changed' };
-      this.writes.push('bundle');
-      const bundles = observed.webhooks.map(({ bundle }) => bundle);
-      for (const { path, value } of changes) {
-        bundles[Number(path.split('/')[2])] = Buffer.from(value, 'base64').toString();
-      }
-      this.putBundles(bundles);
-      return WRITTEN;
+    'hook',
+    SERVICE,
+  );
+
+  readonly replicaPods = {
+    read: async (name: string) => {
+      await this.#call('read pod');
+      return this.pods.get(name);
     },
   };
+
+  #object(): JsonObject {
+    const { labels, annotations, webhooks } = this;
+    return { metadata: { resourceVersion: `${this.#registrationVersion}`, labels, annotations }, webhooks };
+  }
 
   async #call(name: string): Promise<void> {
     await Promise.resolve();
@@ -76,32 +128,66 @@ export class FakeObjects {
   }
 }
 
+/** What the operation `add` of a JSON patch does. */
+function put(object: JsonObject, path: string, value: unknown): void {
+  const parts = path
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/'));
+  const last = parts.pop() ?? '';
+  const parent = parts.reduce((one, part) => one[part] as Record<string, unknown>, object as Record<string, unknown>);
+  parent[last] = value;
+}
+
 const WRITTEN: WriteResult = { kind: 'written', object: {} };
 
-/** A replica on these objects; `go` moves every clock. */
-export function aReplica(objects: FakeObjects, clock = new FakeClock(), start = NOW) {
+export interface ReplicaOptions {
+  /** Epoch milliseconds by its own clock. */
+  readonly start?: number;
+  readonly name?: string;
+  readonly failurePolicy?: 'Fail' | 'Ignore';
+  readonly scope?: Scope;
+}
+
+let replicas = 0;
+
+/** A replica on these objects, whose Pod has been ready for a minute; `go` moves every clock. */
+export function aReplica(objects: FakeObjects, options: ReplicaOptions = {}) {
+  const { start = NOW, name = `hook-${++replicas}`, failurePolicy = 'Fail', scope = EVERYWHERE } = options;
+  const clock = new FakeClock();
   const log = aLog();
   const served: Pair[] = [];
   const wall = { now: start };
+  const times = {
+    now: () => wall.now,
+    monotonicNow: clock.monotonicNow,
+    setTimer: (callback: () => void, ms: number) => clock.setTimer(callback, ms),
+    timeoutSignal: (ms: number) => clock.timeoutSignal(ms),
+    giveWay: () => clock.giveWay(),
+  };
+  if (!objects.pods.has(name)) objects.pods.set(name, aPod(name, start - 2 * MINUTE, start - MINUTE));
+  const lifetimes = lifetimesOf(SERVING_MS, CA_MS);
+  const shared = { log, clock: times, random: () => 0 };
+  const registration = new ManagedRegistration({
+    ...shared,
+    registration: objects.registration,
+    pods: objects.replicaPods,
+    podName: name,
+    service: SERVICE,
+    failurePolicy,
+    scope,
+    keepStrangersMs: lifetimes.keepStrangersMs,
+  });
   /** Keys that are queued or in hand. */
   let pending = 0;
   const source = sourceOf(
     {
+      ...shared,
       secret: objects.secret,
-      registration: objects.registration,
+      registration,
       secretName: 'ca',
-      registrationName: 'hook',
       hosts: ['hook.db.svc', 'localhost'],
-      lifetimes: lifetimesOf(SERVING_MS, CA_MS),
-      log,
-      clock: {
-        now: () => wall.now,
-        monotonicNow: clock.monotonicNow,
-        setTimer: (callback, ms) => clock.setTimer(callback, ms),
-        timeoutSignal: (ms) => clock.timeoutSignal(ms),
-        giveWay: () => clock.giveWay(),
-      },
-      random: () => 0,
+      lifetimes,
     },
     (onChange) => ({
       start: () => void objects.listeners.push(onChange),
@@ -111,6 +197,7 @@ export function aReplica(objects: FakeObjects, clock = new FakeClock(), start = 
   );
   const rest = () => until(() => pending === 0 && clock.timers > 0, 'the replica to rest');
   return {
+    name,
     source,
     log,
     served,
@@ -129,4 +216,9 @@ export function aReplica(objects: FakeObjects, clock = new FakeClock(), start = 
       await settle();
     },
   };
+}
+
+/** `created` and `readySince` in epoch milliseconds. */
+export function aPod(name: string, created: number, readySince?: number): ReplicaPod {
+  return { name, uid: `uid-of-${name}`, created: new Date(created).toISOString(), isEnding: false, readySince };
 }

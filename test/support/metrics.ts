@@ -23,6 +23,7 @@ export function anUnusedHooksMetrics() {
     clockAheadMs: () => 7_200_000,
     calls: () => [{ class: 'write', inFlight: 8, waiting: 3 }],
     linesLost: () => 2,
+    registration: () => undefined,
     certificates: () => [{ certificate: 'serving', at: 1_800_000_000_000 }],
   });
   return metrics;

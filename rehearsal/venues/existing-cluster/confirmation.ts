@@ -1,6 +1,6 @@
 import { UsageError } from '../../../src/command-line.ts';
 import type { ApiClient } from '../../../src/kube/client.ts';
-import { type InstalledHook, REGISTRATION } from './installed-hook.ts';
+import type { InstalledHook } from './installed-hook.ts';
 import { checkNode } from './node-cordon.ts';
 import * as standIns from './stand-ins.ts';
 
@@ -28,7 +28,7 @@ export async function checkAndConfirm(options: Confirmation): Promise<void> {
   const { client, hook, context, run, nodes, image, members, yes, ask, write } = options;
   const kind = standIns.kindFor(hook.settings);
   if (!hook.covers(standIns.namespaceLabels(run))) {
-    throw new UsageError(`the registration ${REGISTRATION} does not cover evictions in the namespace ${run}`);
+    throw new UsageError(`the registration ${hook.registration} does not cover evictions in the namespace ${run}`);
   }
   standIns.memberLabels(hook.settings, kind, run);
   await standIns.checkDefinition(client, kind);

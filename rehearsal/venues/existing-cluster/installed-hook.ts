@@ -7,6 +7,8 @@ import type { Annotation } from '../../operator/operator-options.ts';
 
 /** The hook that is installed in a cluster, as far as a rehearsal needs to know it. */
 export interface InstalledHook {
+  /** The name of its registration. */
+  readonly registration: string;
   /** The names of the webhooks of its registration, as drainers print them. */
   readonly webhooks: readonly string[];
   /** Whether the API server calls the hook about evictions in a namespace with these labels. */
@@ -27,24 +29,41 @@ interface EnvironmentVariable {
   readonly value?: string;
 }
 
-export const REGISTRATION = 'reschedule-hook';
+/** Every registration of the hook carries it. */
+const REGISTRATION_LABEL = 'app.kubernetes.io/name=reschedule-hook';
 const REGISTRATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
 /** The settings that a rehearsal depends on. */
 const NEEDED = /^(POD_LABEL_SELECTOR|RESCHEDULE_ANNOTATION|TRACK)/;
 
 /** Reads the registration, and the settings from the Deployment behind it. Throws a UsageError if no hook is installed. */
 export async function findInstalledHook(client: ApiClient): Promise<InstalledHook> {
-  const registration = await get(client, `${REGISTRATIONS}/${REGISTRATION}`);
-  if (registration === undefined) {
-    throw new UsageError(`no hook is installed: there is no ValidatingWebhookConfiguration ${REGISTRATION}`);
-  }
+  const registration = await findRegistration(client);
   const webhooks = (registration.webhooks ?? []) as readonly Webhook[];
+  if (webhooks.length === 0) {
+    throw new UsageError(`the hook is not asked yet: its registration ${nameOf(registration)} has no webhooks`);
+  }
   return {
+    registration: nameOf(registration),
     webhooks: webhooks.map(({ name }) => name),
     covers: (labels) => webhooks.some((webhook) => isAboutEvictions(webhook) && selectsEvictions(webhook, labels)),
     settings: settingsFrom(await environmentBehind(client, webhooks)),
   };
 }
+
+async function findRegistration(client: ApiClient): Promise<JsonObject> {
+  const query = { labelSelector: REGISTRATION_LABEL };
+  const { items } = await client.json({ method: 'GET', path: REGISTRATIONS, query });
+  const [found, ...others] = items as readonly JsonObject[];
+  if (found === undefined) {
+    throw new UsageError(`no hook is installed: there is no ValidatingWebhookConfiguration with ${REGISTRATION_LABEL}`);
+  }
+  if (others.length > 0) {
+    throw new UsageError(`several hooks are installed: ${[found, ...others].map(nameOf).join(', ')}`);
+  }
+  return found;
+}
+
+const nameOf = ({ metadata }: JsonObject) => String((metadata as { name?: unknown }).name);
 
 /** What the installed hook marks pods with. */
 export const annotationOf = ({ annotationKey, annotationValue }: Config): Annotation => ({

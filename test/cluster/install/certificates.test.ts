@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
 import { certificatesIn } from '../../../src/certificates/pem.ts';
 import { LOG } from '../../../src/log/messages.ts';
-import { writeServing } from '../../../testkit/certificates.ts';
+import { createAuthority, writeServing } from '../../../testkit/certificates.ts';
 import type { HookProcess } from '../../../testkit/hook-process.ts';
 import { untilTrue } from '../../support/until-true.ts';
 import { metric } from '../support/evict.ts';
@@ -47,7 +47,7 @@ describe('certificates of its own, on the real control plane', { concurrency: 4 
     await Promise.all(hooks.map((hook) => hook.start()));
     await untilSaid(hooks, LOG.authorityCreated);
     for (const hook of hooks) await untilSaid([hook], LOG.registrationMissing);
-    await kept.register(hooks);
+    await kept.register();
     await kept.untilAsked();
     assert.equal(new Set(await kept.bundles()).size, 1);
     assert.equal((await kept.bundles())[0], (await kept.secret())?.['ca.crt']);
@@ -64,17 +64,18 @@ describe('certificates of its own, on the real control plane', { concurrency: 4 
     const kept = await aSelfKept(rig, 'overwritten');
     const hook = await kept.replica();
     const before = rig.authority.ca;
-    await kept.register([hook], before);
+    await kept.register();
+    await kept.overwrite(before);
     await hook.start();
     await kept.untilAsked();
     const [bundle = ''] = await kept.bundles();
     assert.equal(certificatesIn(bundle).length, 2, 'what it found at its start stays for an overlap');
 
-    await kept.register([hook]);
-    assert.deepEqual(await kept.bundles(), [bundle], 'the manifest names none, so it is not taken away');
+    await kept.register();
+    assert.deepEqual(await kept.bundles(), [bundle], 'the manifest has none, so nothing is taken away');
     for (const text of [before, 'rubbish']) {
-      await kept.register([hook], text);
-      await untilTrue('the bundle to be put right', async () => (await kept.bundles())[0] === bundle);
+      await kept.overwrite(text);
+      await untilTrue('the bundle to be put right', async () => sameCertificates((await kept.bundles())[0], bundle));
     }
     await untilSaid([hook], LOG.bundleCorrected, 2);
   });
@@ -82,8 +83,9 @@ describe('certificates of its own, on the real control plane', { concurrency: 4 
   test('a Secret that is deleted, emptied or broken while it runs: a new authority, and no moment without trust', async () => {
     const kept = await aSelfKept(rig, 'deleted');
     const hook = await kept.replica({ CERTIFICATE_LIFETIME: '20s', CA_LIFETIME: '1h' });
-    await kept.register([hook]);
+    await kept.register();
     await hook.start();
+    await kept.untilAsked();
     let created = 1;
     await untilSaid([hook], LOG.authorityCreated, created);
     const harms = [
@@ -124,7 +126,7 @@ describe('certificates of its own, on the real control plane', { concurrency: 4 
   test('serving certificates and authorities renewed twice under evictions: not one fails', async (t) => {
     const kept = await aSelfKept(rig, 'renewed');
     const hooks = await Promise.all([kept.replica(SHORT), kept.replica(SHORT)]);
-    await kept.register(hooks);
+    await kept.register();
     await Promise.all(hooks.map((hook) => hook.start()));
     await kept.untilAsked();
     const scene = await aScene({ rig, hook: kept.name, namespace: 'renewed-pods' });
@@ -157,31 +159,96 @@ describe('certificates of its own, on the real control plane', { concurrency: 4 
   });
 });
 
-test('after SIGTERM it leaves its registration alone: from own certificates to files, every eviction is answered', async () => {
-  const kept = await aSelfKept(rig, 'to-files');
-  const old = await kept.replica({ SHUTDOWN_DELAY: '4s' });
-  await kept.register([old]);
-  await old.start();
-  old.kill('SIGTERM');
-  await untilSaid([old], LOG.stopping);
-  // As scripts/generate-certs.sh does it, while the replica before it still serves.
-  const serving = await rig.authority.issue({ hosts: [`reschedule-hook-server.${kept.name}.svc`] });
-  const { certFile, keyFile } = await writeServing(join(rig.controlPlane.dir, 'to-files'), serving);
-  const next = await kept.replica({ CERTIFICATES: 'files', TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile });
-  await kept.register([next], rig.authority.ca);
+test('certificates of its own, then from files, then of its own again, under evictions: not one fails', async (t) => {
+  const kept = await aSelfKept(rig, 'moving');
+  await kept.register();
+  const scene = await aScene({ rig, hook: kept.name, namespace: 'moving-pods' });
+  await scene.operator.pause();
+  const dir = join(rig.controlPlane.dir, 'moving');
+  const hosts = [`reschedule-hook-server.${kept.name}.svc`];
+  const { certFile, keyFile } = await writeServing(dir, await rig.authority.issue({ hosts }), rig.authority.ca);
+  const files = { CERTIFICATES: 'files', TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile };
+  // As the Deployment has it: the old one goes on for a while.
+  const overlap = { SHUTDOWN_DELAY: '3s' };
+  let serving = await kept.replica(overlap);
+  await serving.start();
+  await kept.untilAsked();
+  await scene.cordon(scene.node(1));
+  const evicting = keepEvicting(rig, scene.namespace, ['cb-0000', 'cb-0001']);
+  const replicas = [serving];
+  for (const env of [files, {}, files, {}]) {
+    const next = await kept.replica({ ...overlap, ...env });
+    replicas.push(next);
+    await next.start();
+    await kept.service.untilReady(next.webhookPort);
+    await evicting.untilMore(50);
+    assert.deepEqual(await serving.stop(), { code: 0, signal: null });
+    await kept.forget(serving);
+    serving = next;
+    await evicting.untilMore(50);
+  }
+  await evicting.stop();
+  t.diagnostic(`${evicting.answers.length} evictions`);
+  assert.deepEqual(
+    evicting.answers.filter(({ code }) => code !== 429),
+    [],
+  );
+  assert.equal(said(replicas, LOG.bundleCorrected).length, 0);
+  assert.equal(said(replicas, LOG.registrationCorrected).length, 0);
+  await scene.assertNobodyEvicted();
+});
+
+test('new certificates from files, by another authority each time, are served once the API server knows it', async () => {
+  const kept = await aSelfKept(rig, 'other-authorities');
+  await kept.register();
+  const scene = await aScene({ rig, hook: kept.name, namespace: 'other-pods' });
+  await scene.operator.pause();
+  const dir = join(rig.controlPlane.dir, 'other-authorities');
+  const issue = async () => {
+    const authority = await createAuthority(`authority ${Math.random()}`);
+    const hosts = [`reschedule-hook-server.${kept.name}.svc`];
+    return writeServing(dir, await authority.issue({ hosts }), authority.ca);
+  };
+  const { certFile, keyFile } = await issue();
+  const hook = await kept.replica({ CERTIFICATES: 'files', TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile });
+  await hook.start();
+  await kept.untilAsked();
+  await scene.cordon(scene.node(1));
+  const evicting = keepEvicting(rig, scene.namespace, ['cb-0000', 'cb-0001']);
+  for (let times = 1; times <= 2; times++) {
+    await issue();
+    await untilSaid([hook], LOG.certificateLoaded, times);
+    await evicting.untilMore(50);
+  }
+  await evicting.stop();
+  assert.deepEqual(
+    evicting.answers.filter(({ code }) => code !== 429),
+    [],
+  );
+  assert.equal(certificatesIn((await kept.bundles())[0] ?? '').length, 3);
+});
+
+test('after SIGTERM it leaves its registration alone', async () => {
+  const kept = await aSelfKept(rig, 'stopping');
+  const hook = await kept.replica({ SHUTDOWN_DELAY: '4s' });
+  await kept.register();
+  await hook.start();
+  await kept.untilAsked();
+  hook.kill('SIGTERM');
+  await untilSaid([hook], LOG.stopping);
+  await kept.overwrite(rig.authority.ca);
   await rig.client.json({ method: 'DELETE', path: kept.secretPath });
-  assert.deepEqual(await old.exited, { code: 0, signal: null });
+  assert.deepEqual(await hook.exited, { code: 0, signal: null });
   assert.deepEqual(await kept.bundles(), [rig.authority.ca], 'its own, which is dead, is not put back');
   assert.equal(await kept.secret(), undefined, 'nor is its Secret');
-  await next.start();
-  await kept.untilAsked();
 });
 
 test('without the API server it renews its certificate and stays ready', async () => {
   const kept = await aSelfKept(rig, 'away');
   const hook = await kept.replica({ ...SHORT, CA_LIFETIME: '1h' });
-  await kept.register([hook]);
+  await kept.register();
   await hook.start();
+  await kept.untilAsked();
   const [ca = ''] = await kept.bundles();
   await rig.controlPlane.apiServer.stop();
   // Those that are on their way belong to the time before.
@@ -193,7 +260,7 @@ test('without the API server it renews its certificate and stays ready', async (
   assert.deepEqual(await kept.bundles(), [ca]);
 });
 
-test('with files it leaves every registration and every Secret alone', async () => {
+test('where somebody else registers it, it leaves every registration and every Secret alone', async () => {
   const hook = await rig.startHook({ WEBHOOK_CONFIGURATION: 'by-files' });
   await rig.register('by-files', hook.url);
   const path = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/by-files';
@@ -205,6 +272,11 @@ test('with files it leaves every registration and every Secret alone', async () 
     'it does not even look',
   );
 });
+
+function sameCertificates(one = '', other = ''): boolean {
+  const prints = (pem: string) => new Set(certificatesIn(pem).map(({ fingerprint256 }) => fingerprint256));
+  return prints(one).symmetricDifference(prints(other)).size === 0;
+}
 
 const EXPIRY = 'reschedule_hook_certificate_expiry_timestamp_seconds';
 

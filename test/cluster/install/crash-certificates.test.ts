@@ -62,7 +62,7 @@ async function crashAndCheck(t: TestContext, point: CertificatePoint): Promise<v
   const hook = await kept.replica({ POD_LABEL_SELECTOR: `${LABEL}=${name}`, ...point.env });
   t.after(() => hook.stop());
   const stranger = (await createAuthority()).ca;
-  await kept.register([hook]);
+  await kept.register();
   await point.lead?.(kept, hook, stranger);
   await crashTwice(hook, gate, point);
   const left = await kept.secret();

@@ -7,6 +7,8 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { readConfig } from '../../../src/config/config.ts';
 import { permissionsOf } from '../../../src/kube/permissions.ts';
+import { scopeOf } from '../../../src/registration/scope.ts';
+import { webhookOf } from '../../../src/registration/wanted-webhook.ts';
 import { connect } from '../../../testkit/connect.ts';
 import { type ControlPlane, startControlPlane } from '../../../testkit/control-plane/control-plane.ts';
 import { listPods } from '../../../testkit/pods.ts';
@@ -16,6 +18,12 @@ import { CONFIG, find, type Manifest, rendered, SYSTEM_NAMESPACE, variantFolder 
 
 const DEFAULT = join(CONFIG, 'default');
 const MANIFESTS = join(CONFIG, '../scripts/manifests.ts');
+const REGISTRATION = `validatingwebhookconfiguration/reschedule-hook.${SYSTEM_NAMESPACE}`;
+const WEBHOOK = webhookOf({
+  service: { namespace: SYSTEM_NAMESPACE, name: 'reschedule-hook-server', port: 443 },
+  failurePolicy: 'Ignore',
+  namespaces: scopeOf('all', undefined, SYSTEM_NAMESPACE).namespaces([]),
+});
 const DEPLOYMENT = ['deployment/reschedule-hook-server', `--namespace=${SYSTEM_NAMESPACE}`] as const;
 
 /** kubectl that has to succeed; gives what it printed. Warnings of the API server are on stderr. */
@@ -78,15 +86,19 @@ describe('kubectl apply -k config/default', () => {
     assert.match(stderr, /violates PodSecurity "restricted:latest"/);
   });
 
-  test('leaves a caBundle alone that somebody else has written', async () => {
-    const caBundle = () =>
-      ok(plane, 'get', 'validatingwebhookconfiguration/reschedule-hook', '-o', 'jsonpath={..caBundle}');
-    const patch = JSON.stringify([
-      { op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: base64(plane.caData) },
-    ]);
-    await ok(plane, 'patch', 'validatingwebhookconfiguration/reschedule-hook', '--type=json', '-p', patch);
+  test('leaves what the hook has filled in alone, however it is applied, and kubectl diff shows nothing', async () => {
+    const webhooks = [{ ...WEBHOOK, clientConfig: { ...WEBHOOK.clientConfig, caBundle: base64(plane.caData) } }];
+    const patch = JSON.stringify([{ op: 'add', path: '/webhooks', value: webhooks }]);
+    await ok(plane, 'patch', REGISTRATION, '--type=json', '-p', patch);
+    const filled = async () => (await ok(plane, 'get', REGISTRATION, '-o', 'jsonpath={.webhooks}')).stdout;
+    const before = await filled();
+    assert.ok(before.includes(base64(plane.caData)));
     await ok(plane, 'apply', '--server-side', '-k', DEFAULT);
-    assert.equal((await caBundle()).stdout, base64(plane.caData));
+    await ok(plane, 'apply', '--server-side', '--force-conflicts', '-k', DEFAULT);
+    assert.equal(await filled(), before);
+    const diff = await plane.kubectl(['diff', '--server-side', '-k', DEFAULT]);
+    assert.doesNotMatch(diff.stdout, /ValidatingWebhookConfiguration/);
+    await ok(plane, 'patch', REGISTRATION, '--type=json', '-p', '[{"op":"remove","path":"/webhooks"}]');
   });
 
   test('an update replaces the replicas one by one, and they come to lie on two nodes again', async () => {
@@ -133,7 +145,7 @@ describe('kubectl apply -k config/default', () => {
     }
   });
 
-  test('scripts/install.sh registers the webhook when the hook runs, and never before', async () => {
+  test('scripts/install.sh ends when the hook has filled its registration, which is empty before', async () => {
     const file = join(plane.dir, 'install.yaml');
     await writeFile(file, (await ok(plane, 'kustomize', DEFAULT)).stdout);
     const install = async (timeout: string) => {
@@ -148,18 +160,23 @@ describe('kubectl apply -k config/default', () => {
         ({ code, stderr }) => ({ code, stderr }),
       );
     };
-    const registered = async () =>
-      (await ok(plane, 'get', 'validatingwebhookconfigurations', '-o', 'name')).stdout.trim();
+    const filled = async () => (await ok(plane, 'get', REGISTRATION, '-o', 'jsonpath={.webhooks}')).stdout;
 
     for (const node of ['node-1', 'node-2', 'node-3']) await ok(plane, 'cordon', node);
     const { code, stderr } = await install('2s');
     assert.equal(code, 1);
-    assert.match(stderr, /install: the hook does not come up .* its registration was not touched/);
-    assert.equal(await registered(), '');
+    assert.match(stderr, /install: the hook does not come up .* its registration is not filled/);
+    assert.equal(await filled(), '');
 
     for (const node of ['node-1', 'node-2', 'node-3']) await ok(plane, 'uncordon', node);
-    assert.deepEqual(await install('300s'), { code: 0, stderr: '' });
-    assert.equal(await registered(), 'validatingwebhookconfiguration.admissionregistration.k8s.io/reschedule-hook');
+    const unfilled = await install('5s');
+    assert.equal(unfilled.code, 1);
+    assert.match(unfilled.stderr, /install: the hook runs, and has not filled its registration; its log says why/);
+    // No container runs here, so somebody has to write what the hook does.
+    const installed = install('300s');
+    const patch = JSON.stringify([{ op: 'add', path: '/webhooks', value: [WEBHOOK] }]);
+    await ok(plane, 'patch', REGISTRATION, '--type=json', '-p', patch);
+    assert.deepEqual(await installed, { code: 0, stderr: '' });
     await ok(plane, 'delete', '-k', DEFAULT, '--timeout=300s');
   });
 
@@ -186,11 +203,11 @@ describe('kubectl apply -k config/default', () => {
       const all = await rendered(plane, folder);
       const config = readConfig(environmentOf(all));
       const [role] = all.filter(
-        ({ kind, metadata }) => kind === 'ClusterRole' && /^reschedule-hook-cr-/.test(metadata.name),
+        ({ kind, metadata }) => kind === 'ClusterRole' && /^reschedule-hook\.[^.]+-/.test(metadata.name),
       );
       assert.deepEqual(grantedBy(role), grantsOf(permissionsOf(config)), components.join(' and '));
       const others = all.filter(({ kind }) => /Role$/.test(kind)).length - 1;
-      assert.equal(others, components.includes('certificate-files') ? 0 : 2);
+      assert.equal(others, components.includes('certificate-files') ? 1 : 2);
     }
   });
 });

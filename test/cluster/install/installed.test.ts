@@ -85,8 +85,8 @@ describe('the hook under what config/default applies', () => {
     const secret = `/api/v1/namespaces/${SYSTEM_NAMESPACE}/secrets/reschedule-hook-ca`;
     const contentType = 'application/merge-patch+json';
     await rig.client.json({ method: 'PATCH', path: secret, contentType, body: { data: { 'signing.key': '' } } });
-    const ownCertificates = { namespace: SYSTEM_NAMESPACE, secret: '', registration: '' };
-    const listed = permissionsOf({ tracking: couchbaseCluster, ownCertificates });
+    const own = { ownSecret: { namespace: SYSTEM_NAMESPACE, name: '' }, ownRegistration: '' };
+    const listed = permissionsOf({ tracking: couchbaseCluster, ...own });
     const permitted = listed.map(({ verb, group, resource }) => describePermission({ verb, group, resource }));
     const wanted = [...new Set(permitted)].sort();
     const asked = () => audit.seen().filter((one) => one !== 'create selfsubjectaccessreviews.authorization.k8s.io');

@@ -52,7 +52,7 @@ async function aged(_: SelfKept, hook: HookProcess): Promise<void> {
 async function takenOver(kept: SelfKept, hook: HookProcess, stranger: string): Promise<void> {
   await hook.start();
   await hook.stop();
-  await kept.register([hook], stranger);
+  await kept.overwrite(stranger);
 }
 
 export const CERTIFICATE_POINTS: readonly CertificatePoint[] = [

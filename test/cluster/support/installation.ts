@@ -6,13 +6,15 @@ import { freePorts } from '../../../testkit/ports.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
 import { buildByDockerfile, entryOf } from '../../support/image.ts';
 import { evict } from './evict.ts';
+import { createReplicaPod, type ReplicaPod } from './kubelet.ts';
 import { CONFIG, find, rendered, requestToken, SYSTEM_NAMESPACE } from './manifests.ts';
 import type { Rig } from './rig.ts';
 import { type LocalService, startService } from './service.ts';
 
 const SERVICE = 'reschedule-hook-server';
 const HOST = `${SERVICE}.${SYSTEM_NAMESPACE}.svc`;
-const REGISTRATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/reschedule-hook';
+/** As on a cluster: the Service sends nothing to a replica before. */
+const UPTAKE_MS = 3_000;
 
 /**
  * config/default as it is applied, with processes in place of its containers, which nobody runs here. They run the file
@@ -44,9 +46,9 @@ export async function install(rig: Rig, env: Readonly<Record<string, string>> = 
   const folder = join(CONFIG, 'default');
   const { code, stderr } = await controlPlane.kubectl(['apply', '--server-side', '-k', folder]);
   if (code !== 0) throw new Error(`kubectl apply: ${stderr}`);
-  const service = await startService();
+  const service = await startService({ uptakeMs: UPTAKE_MS });
   rig.atStop(() => service.close());
-  await leadTo(rig, service.port);
+  await leadToLocalhost(rig);
 
   const deployment = find(await rendered(controlPlane, folder), 'Deployment').spec as unknown as Deployment;
   const token = await requestToken(client, SYSTEM_NAMESPACE, 'reschedule-hook-sa');
@@ -59,17 +61,31 @@ export async function install(rig: Rig, env: Readonly<Record<string, string>> = 
   if (image === undefined) throw new Error('the Dockerfile makes no image');
   const { nodeArgs, file: entry } = entryOf(image);
 
+  const pods = new Map<HookProcess, ReplicaPod>();
+  let started = 0;
   return {
     service,
     async startReplica() {
       const [webhook = 0, health = 0] = await freePorts(2);
-      const own = { ...image.env, ...environmentOf(deployment) };
+      const name = `replica-${++started}`;
+      const pod = await createReplicaPod({
+        client,
+        namespace: SYSTEM_NAMESPACE,
+        name,
+        serviceAccount: 'reschedule-hook-sa',
+      });
+      // In a cluster it is managed by itself; here nothing says that it is one.
+      const here = { POD_NAME: name, SERVICE_PORT: `${service.port}`, REGISTRATION: 'managed' };
+      const own = { ...image.env, ...environmentOf(deployment), ...here };
       const settings = { ...own, WEBHOOK_PORT: `${webhook}`, HEALTH_PORT: `${health}`, ...env };
       const replica = new HookProcess({ kubeconfigPath, files, env: settings, nodeArgs, entry }, { webhook, health });
       rig.atStop(async () => {
         replica.kill('SIGKILL');
         await replica.exited;
+        await pod.stop();
       });
+      pod.probe(replica);
+      pods.set(replica, pod);
       service.add(webhook);
       await replica.start();
       return replica;
@@ -80,6 +96,7 @@ export async function install(rig: Rig, env: Readonly<Record<string, string>> = 
       const exit = await replica.exited;
       clearTimeout(timer);
       service.remove(replica.webhookPort);
+      await pods.get(replica)?.remove();
       return exit;
     },
     untilAsked: () =>
@@ -90,22 +107,13 @@ export async function install(rig: Rig, env: Readonly<Record<string, string>> = 
   };
 }
 
-/**
- * No kube-proxy runs here, but the API server follows a Service of type ExternalName by itself. So the registration stays
- * what was applied, name and all, but for the port.
- */
-async function leadTo({ client }: Rig, port: number): Promise<void> {
+/** No kube-proxy runs here, but the API server follows a Service of type ExternalName by itself. */
+async function leadToLocalhost({ client }: Rig): Promise<void> {
   const services = `/api/v1/namespaces/${SYSTEM_NAMESPACE}/services`;
   await client.json({ method: 'DELETE', path: `${services}/${SERVICE}` });
   const spec = { type: 'ExternalName', externalName: 'localhost' };
   const body = { apiVersion: 'v1', kind: 'Service', metadata: { name: SERVICE }, spec };
   await client.json({ method: 'POST', path: services, body });
-  await client.json({
-    method: 'PATCH',
-    path: REGISTRATION,
-    contentType: 'application/json-patch+json',
-    body: [{ op: 'replace', path: '/webhooks/0/clientConfig/service/port', value: port }],
-  });
 }
 
 function environmentOf({ template }: Deployment): Record<string, string> {

@@ -1,17 +1,22 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { namespaces } from '../../../src/config/parsers.ts';
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { REGISTRATIONS } from '../../../src/kube/paths.ts';
 import { permissionsOf } from '../../../src/kube/permissions.ts';
 import { MESSAGES } from '../../../src/policy/decision.ts';
 import { couchbaseCluster } from '../../../src/policy/tracking/couchbasecluster.ts';
+import { scopeOf } from '../../../src/registration/scope.ts';
+import { webhookOf } from '../../../src/registration/wanted-webhook.ts';
 import { kubeconfig } from '../../../testkit/control-plane/pki.ts';
 import { createNamespace } from '../../../testkit/couchbase/workload.ts';
 import { HookProcess } from '../../../testkit/hook-process.ts';
 import { freePorts } from '../../../testkit/ports.ts';
 import { untilTrue } from '../../support/until-true.ts';
 import { evict } from './evict.ts';
+import { createReplicaPod, type ReplicaPod } from './kubelet.ts';
 import { HOOK_LABEL, type Rig } from './rig.ts';
+import { type LocalService, startService } from './service.ts';
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const SERVICE = 'reschedule-hook-server';
@@ -21,11 +26,17 @@ const SECRET = 'reschedule-hook-ca';
 export interface SelfKept {
   /** Of the Service, and the name of the registration. */
   readonly name: string;
-  /** Not started yet. It ends with the rig. */
+  /** What stands before the replicas, as kube-proxy does. */
+  readonly service: LocalService;
+  /** Not started yet, with a Pod of its own. It ends with the rig. */
   replica(env?: Record<string, string>): Promise<HookProcess>;
-  /** Registers the replicas by the Service, each by its port, with this caBundle or none. Applied, as kubectl does it. */
-  register(replicas: readonly HookProcess[], caBundle?: string): Promise<void>;
-  /** Waits until the API server, which trusts what the registration carries, gets an answer of every replica. */
+  /** The Pod of a replica goes, as with its Deployment. */
+  forget(replica: HookProcess): Promise<void>;
+  /** Applies the manifest, which has no webhooks, as kubectl does it. */
+  register(): Promise<void>;
+  /** Has somebody write webhooks with this caBundle, PEM. */
+  overwrite(caBundle: string): Promise<void>;
+  /** Waits until the API server, which trusts what the registration carries, gets an answer. */
   untilAsked(): Promise<void>;
   registration(): Promise<JsonObject>;
   /** The caBundles of its webhooks, as PEM. */
@@ -58,34 +69,68 @@ export async function aSelfKept(
     body: { apiVersion: 'v1', kind: 'Service', metadata: { name: SERVICE }, spec },
   });
   const token = await aToken(rig, name);
+  const service = await startService();
+  rig.atStop(() => service.close());
+  const pods = new Map<HookProcess, ReplicaPod>();
   let started = 0;
+  let isProbed = false;
   return {
     name,
+    service,
     secretPath,
     registrationPath,
     async replica(env = {}) {
+      const podName = `${name}-${++started}`;
       const [webhook = 0, health = 0] = await freePorts(2);
-      const kubeconfigPath = join(controlPlane.dir, `${name}-${++started}.kubeconfig`);
+      const kubeconfigPath = join(controlPlane.dir, `${podName}.kubeconfig`);
       await writeFile(kubeconfigPath, kubeconfig(server, ca, token), { mode: 0o600 });
-      const own = { CERTIFICATES: 'self', POD_NAMESPACE: name, WEBHOOK_CONFIGURATION: name };
+      // It seems to have been ready for long, so that the hook writes as soon as it is.
+      const replicaPod = { client, namespace: name, name: podName, serviceAccount: name, readyAgoMs: 10_000 };
+      const pod = await createReplicaPod(replicaPod);
+      const own = {
+        CERTIFICATES: 'self',
+        REGISTRATION: 'managed',
+        POD_NAMESPACE: name,
+        POD_NAME: podName,
+        WEBHOOK_CONFIGURATION: name,
+        SERVICE_PORT: `${service.port}`,
+        PROTECT_NAMESPACES: `${HOOK_LABEL}=${name}`,
+      };
       const files = { certFile: '/nowhere/tls.crt', keyFile: '/nowhere/tls.key' };
       const options = { kubeconfigPath, files, env: { ...own, ...env }, timeoutMs: 120_000 };
       const hook = new HookProcess(options, { webhook, health });
-      rig.atStop(async () => void (await hook.stop()));
+      rig.atStop(async () => void (await Promise.all([hook.stop(), pod.stop()])));
+      pod.probe(hook);
+      pods.set(hook, pod);
+      service.add(webhook);
       return hook;
     },
-    async register(replicas, caBundle) {
+    async forget(replica) {
+      service.remove(replica.webhookPort);
+      await pods.get(replica)?.remove();
+    },
+    async register() {
       await client.json({
         method: 'PATCH',
         path: registrationPath,
         query: { fieldManager: 'kubectl', force: true },
         contentType: 'application/apply-patch+yaml',
-        body: registrationOf(name, replicas, caBundle),
+        body: shellOf(name),
+      });
+    },
+    async overwrite(caBundle) {
+      await client.json({
+        method: 'PATCH',
+        path: registrationPath,
+        query: { fieldManager: 'somebody' },
+        contentType: 'application/merge-patch+json',
+        body: { webhooks: [webhookWith(name, service.port, caBundle)] },
       });
     },
     async untilAsked() {
       const namespace = `${name}-probe`;
-      await createNamespace(client, namespace, { [HOOK_LABEL]: name });
+      if (!isProbed) await createNamespace(client, namespace, { [HOOK_LABEL]: name });
+      isProbed = true;
       await untilTrue('the hook to be asked', async () => {
         const { message } = await evict({ rig, namespace }, 'nobody');
         return message.endsWith(`denied the request: ${MESSAGES.gone}`);
@@ -94,7 +139,7 @@ export async function aSelfKept(
     registration: () => client.json({ method: 'GET', path: registrationPath }),
     async bundles() {
       const { webhooks } = await client.json({ method: 'GET', path: registrationPath });
-      return (webhooks as { clientConfig: { caBundle?: string } }[]).map(({ clientConfig }) =>
+      return ((webhooks ?? []) as { clientConfig: { caBundle?: string } }[]).map(({ clientConfig }) =>
         decode(clientConfig.caBundle),
       );
     },
@@ -109,31 +154,27 @@ export async function aSelfKept(
 
 const decode = (base64 = '') => Buffer.from(base64, 'base64').toString();
 
-function registrationOf(name: string, replicas: readonly HookProcess[], caBundle: string | undefined) {
+const shellOf = (name: string) => ({
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: 'ValidatingWebhookConfiguration',
+  metadata: { name, labels: { 'app.kubernetes.io/name': 'reschedule-hook', 'reschedule.hook/namespace': name } },
+});
+
+function webhookWith(name: string, port: number, caBundle: string) {
+  const { text, selector } = namespaces(`${HOOK_LABEL}=${name}`);
+  const scope = scopeOf(text, selector, name).namespaces([]);
+  const service = { namespace: name, name: SERVICE, port };
+  const webhook = webhookOf({ service, failurePolicy: 'Fail', namespaces: scope });
   return {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'ValidatingWebhookConfiguration',
-    metadata: { name },
-    webhooks: replicas.map(({ webhookPort }) => ({
-      name: `port-${webhookPort}.reschedule.hook`,
-      clientConfig: {
-        service: { namespace: name, name: SERVICE, path: '/eviction', port: webhookPort },
-        ...(caBundle === undefined ? {} : { caBundle: Buffer.from(caBundle).toString('base64') }),
-      },
-      rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods/eviction'] }],
-      namespaceSelector: { matchLabels: { [HOOK_LABEL]: name } },
-      admissionReviewVersions: ['v1'],
-      failurePolicy: 'Fail',
-      sideEffects: 'NoneOnDryRun',
-      timeoutSeconds: 10,
-    })),
+    ...webhook,
+    clientConfig: { ...webhook.clientConfig, caBundle: Buffer.from(caBundle).toString('base64') },
   };
 }
 
 /** The token of a ServiceAccount that may do exactly what the hook says that it does. */
 async function aToken({ client }: Rig, name: string): Promise<string> {
-  const ownCertificates = { namespace: name, secret: SECRET, registration: name };
-  const rules = permissionsOf({ tracking: couchbaseCluster, ownCertificates }).map((one) => ({
+  const own = { ownSecret: { namespace: name, name: SECRET }, ownRegistration: name };
+  const rules = permissionsOf({ tracking: couchbaseCluster, ...own }).map((one) => ({
     apiGroups: [one.group],
     resources: [one.resource],
     verbs: [one.verb],

@@ -7,6 +7,8 @@ import { untilTrue } from '../../support/until-true.ts';
 interface Endpoint {
   readonly port: number;
   isReady: boolean;
+  /** When its probe first succeeded, of those in a row. */
+  readySince?: number;
 }
 
 /**
@@ -24,8 +26,11 @@ export interface LocalService {
 
 const PROBE_EVERY_MS = 250;
 
-/** `latencyMs`: how long everything takes from one side to the other, also that a side has ended. */
-export async function startService({ latencyMs = 0 } = {}): Promise<LocalService> {
+/**
+ * `latencyMs`: how long everything takes from one side to the other, also that a side has ended. `uptakeMs`: how long a
+ * replica is ready before it is sent connections, as it takes a kube-proxy to learn of it.
+ */
+export async function startService({ latencyMs = 0, uptakeMs = 0 } = {}): Promise<LocalService> {
   const endpoints: Endpoint[] = [];
   const sockets = new Set<Socket>();
   const later = (act: () => void) => void (latencyMs === 0 ? act() : setTimeout(act, latencyMs));
@@ -61,7 +66,10 @@ export async function startService({ latencyMs = 0 } = {}): Promise<LocalService
     while (!over.signal.aborted) {
       await Promise.all(
         endpoints.map(async (endpoint) => {
-          endpoint.isReady = await isReady(endpoint.port);
+          const now = performance.now();
+          if (await isReady(endpoint.port)) endpoint.readySince ??= now;
+          else delete endpoint.readySince;
+          endpoint.isReady = endpoint.readySince !== undefined && now - endpoint.readySince >= uptakeMs;
         }),
       );
       await sleep(PROBE_EVERY_MS);

@@ -118,6 +118,8 @@ describe('a rehearsal is refused on', () => {
 
   test('a cluster without the hook', async () => {
     await rig.client.json({ method: 'DELETE', path: REGISTRATION });
-    await refused('no hook is installed: there is no ValidatingWebhookConfiguration reschedule-hook');
+    await refused(
+      /^no hook is installed: there is no ValidatingWebhookConfiguration with app.kubernetes.io\/name=reschedule-hook$/,
+    );
   });
 });

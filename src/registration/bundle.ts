@@ -1,0 +1,49 @@
+import type { Clock } from '../async/clock.ts';
+import { strangersIn } from '../certificates/authorities.ts';
+import { certificatesIn } from '../certificates/pem.ts';
+
+/**
+ * What a caBundle has to be. An authority that this replica does not know is kept for a while, as another replica may serve
+ * by it. That is so when certificates come from somewhere else from now on, and not every replica has got them yet.
+ */
+export class Bundle {
+  readonly #keepMs: number;
+  readonly #clock: Pick<Clock, 'now' | 'monotonicNow'>;
+  /** Of unknown authorities by fingerprint: since when each has been there, on the monotonic clock. */
+  #since = new Map<string, number>();
+
+  constructor(keepMs: number, clock: Pick<Clock, 'now' | 'monotonicNow'>) {
+    this.#keepMs = keepMs;
+    this.#clock = clock;
+  }
+
+  /**
+   * The bundle (PEM) to put in the place of `stored`, with all of `needed`. `stored` itself if nothing is missing in it
+   * and nothing is to go: the order alone is no reason to write.
+   */
+  wanted(stored: string, needed: string): string {
+    const now = this.#clock.monotonicNow();
+    const strangers = certificatesIn(strangersIn(stored, needed, this.#clock.now()).join(''));
+    this.#since = new Map(strangers.map(({ fingerprint256: one }) => [one, this.#since.get(one) ?? now]));
+    const isKept = (one: string) => now - (this.#since.get(one) ?? Number.NEGATIVE_INFINITY) < this.#keepMs;
+    const kept = strangers.filter(({ fingerprint256 }) => isKept(fingerprint256));
+    const all = [...certificatesIn(needed), ...kept];
+    return isSame(certificatesIn(stored), all) && isClean(stored) ? stored : textOf(all);
+  }
+}
+
+const textOf = (certificates: readonly { toString(): string }[]) => certificates.map((one) => one.toString()).join('');
+
+function isSame(some: readonly Printed[], others: readonly Printed[]): boolean {
+  const known = new Set(others.map(({ fingerprint256 }) => fingerprint256));
+  return some.length === others.length && some.every(({ fingerprint256 }) => known.has(fingerprint256));
+}
+
+interface Printed {
+  readonly fingerprint256: string;
+}
+
+/** Whether nothing but certificates is in it: an API server may refuse a bundle for what it cannot read. */
+function isClean(pem: string): boolean {
+  return pem.replaceAll(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g, '').trim() === '';
+}

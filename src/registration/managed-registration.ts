@@ -1,0 +1,325 @@
+import type { Clock } from '../async/clock.ts';
+import type { RegistrationState } from '../certificates/certificate-source.ts';
+import { certificatesIn } from '../certificates/pem.ts';
+import { Backoff } from '../informer/backoff.ts';
+import { LOG, type Log } from '../log/messages.ts';
+import { Bundle } from './bundle.ts';
+import { DECIDED_BY, type DecidedBy, decidedBy, digestOf, formatDecidedBy, isLater } from './decided-by.ts';
+import type { ObservedRegistration, Registration, RegistrationChange } from './registration.ts';
+import type { ReplicaPods } from './replica-pods.ts';
+import { differences, type Expression, toleratedIn, type WantedWebhook, webhookOf } from './wanted-webhook.ts';
+
+/** What a look brought about: `changed` if something was written, here or meanwhile by somebody else. */
+export type Outcome = 'changed' | 'quiet';
+
+export interface ManagedRegistrationOptions {
+  readonly registration: Pick<Registration, 'name' | 'read' | 'write' | 'parse'>;
+  readonly pods: ReplicaPods;
+  /** Of the Pod in which this replica runs. */
+  readonly podName: string;
+  readonly service: WantedWebhook['service'];
+  readonly failurePolicy: WantedWebhook['failurePolicy'];
+  readonly scope: Scope;
+  /** How long an authority that this replica does not know stays in the bundle, milliseconds. */
+  readonly keepStrangersMs: number;
+  readonly log: Log;
+  readonly clock: Pick<Clock, 'now' | 'monotonicNow'>;
+  readonly random: () => number;
+}
+
+/** Whose evictions the hook is asked about. */
+export interface Scope {
+  /** As it is set. Replicas of the same text agree about what the registration has to be. */
+  readonly text: string;
+  /** `registered`: what the registration says now. */
+  namespaces(registered: readonly Expression[]): readonly Expression[];
+}
+
+/** An API server learns of a Service's endpoints through others; by then a new replica can be asked. */
+const READY_FOR_MS = 10_000;
+const LOOK_AT_POD_EVERY_MS = 2_000;
+/** Somebody changes what the hook writes while it is written. To write it again at once would go on without end. */
+const CONTESTED = { firstMs: 1_000, maxMs: 300_000, resetAfterMs: 900_000 };
+/** Somebody who undoes each write within milliseconds is not to keep the hook and the API server busy. */
+const WRITES_AT_ONCE = 10;
+const THEN_EVERY_MS = 1_000;
+/** By this annotation cert-manager's injector writes the caBundle. */
+const INJECTED = /^cert-manager\.io\/inject-/;
+const NAME_LABEL = 'app.kubernetes.io/name';
+const NAMESPACE_LABEL = 'reschedule.hook/namespace';
+
+/**
+ * Fills the registration and keeps it right. Every replica does it, without a leader:
+ * - a caBundle is only added to at once; what another replica may serve by goes later;
+ * - the webhooks are written by a replica whose Pod has been ready for a while, so that there is somebody to ask;
+ * - where replicas want different things, the one whose Pod was created last decides, and the others write only an empty list.
+ * docs/decisions/0010-registration.md
+ */
+export class ManagedRegistration {
+  readonly #options: ManagedRegistrationOptions;
+  readonly #bundle: Bundle;
+  readonly #contests: Backoff;
+  /** Of what is set, not of what follows from the cluster's state. */
+  readonly #wants: string;
+  /** Known once its Pod has been ready for long enough; from then on for good. */
+  #self: DecidedBy | undefined;
+  #lookAgainMs = Number.POSITIVE_INFINITY;
+  /** On the monotonic clock. */
+  #contestedUntil = Number.NEGATIVE_INFINITY;
+  /** How many writes may be made at once, at a time on the monotonic clock. */
+  #allowance = { writes: WRITES_AT_ONCE, at: Number.NEGATIVE_INFINITY };
+  #problem: string | undefined;
+  #isAbsent = false;
+  #isInjected = false;
+  #wasFilled = false;
+  #isRegistered = false;
+  #unprotectedSince: number | undefined;
+  #unprotectedMs = 0;
+  /** PEM of what every webhook of ours was seen to carry, of what this replica needs. */
+  #carried = '';
+  /** PEM: all that the webhooks carried when there were some. */
+  #lastBundle = '';
+  readonly #corrections = { webhooks: 0, bundle: 0 };
+
+  constructor(options: ManagedRegistrationOptions) {
+    const { keepStrangersMs, clock, random, service, failurePolicy, scope } = options;
+    this.#options = options;
+    this.#bundle = new Bundle(keepStrangersMs, clock);
+    this.#contests = new Backoff(CONTESTED, clock, random);
+    this.#wants = digestOf({ service, failurePolicy, scope: scope.text });
+  }
+
+  get name(): string {
+    return this.#options.registration.name;
+  }
+
+  /** Why it keeps the hook unready; undefined if it does not. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** Milliseconds until it wants to look again without being woken; Infinity if it does not. */
+  get lookAgainMs(): number {
+    const left = this.#contestedUntil - this.#options.clock.monotonicNow();
+    return Math.min(this.#lookAgainMs, left > 0 ? left : Number.POSITIVE_INFINITY);
+  }
+
+  /** `isVerified` is known by whoever serves the certificate. */
+  state(): Omit<RegistrationState, 'isVerified'> {
+    const running = this.#unprotectedSince === undefined ? 0 : this.#now - this.#unprotectedSince;
+    return {
+      isRegistered: this.#isRegistered,
+      unprotectedMs: this.#unprotectedMs + running,
+      corrections: { ...this.#corrections },
+    };
+  }
+
+  read(signal: AbortSignal): Promise<ObservedRegistration | undefined> {
+    return this.#options.registration.read(signal);
+  }
+
+  /**
+   * Makes the registration that was just read what it has to be, as far as this replica may. `needed`: PEM of the
+   * authorities by which what it serves, now or soon, is verified. Throws what a read or a write throws, and an Error if
+   * its own Pod is not to be found.
+   */
+  async settle(observed: ObservedRegistration | undefined, needed: string, signal: AbortSignal): Promise<Outcome> {
+    this.#lookAgainMs = Number.POSITIVE_INFINITY;
+    this.#reportAbsence(observed === undefined);
+    this.#isRegistered = observed !== undefined && observed.own.length > 0;
+    if (this.#isRegistered) this.#wasFilled = true;
+    if (observed?.own.length) this.#lastBundle = observed.own.map(({ bundle }) => bundle).join('\n');
+    if (observed === undefined) {
+      this.#account(false);
+      return 'quiet';
+    }
+    this.#problem = this.#foreign(observed);
+    if (this.#problem !== undefined) return 'quiet';
+    const changed = this.#differences(observed);
+    const decides = changed.length > 0 && (await this.#mayDecide(observed, signal));
+    this.#account(observed.own.length > 0 && !decides);
+    signal.throwIfAborted();
+    if (decides && this.#now >= this.#contestedUntil) return this.#fill(observed, needed, changed, signal);
+    return this.#addToBundles(observed, needed, signal);
+  }
+
+  #differences(observed: ObservedRegistration): string[] {
+    const [first] = observed.own;
+    const own = first && observed.webhooks[first.index];
+    return differences(observed.webhooks, own, this.#webhook(observed));
+  }
+
+  #webhook(observed: ObservedRegistration) {
+    const { service, failurePolicy, scope } = this.#options;
+    const [first] = observed.own;
+    const stored = first && observed.webhooks[first.index];
+    const { matchExpressions = [] } = (stored?.namespaceSelector ?? {}) as { matchExpressions?: readonly Expression[] };
+    const namespaces = [...scope.namespaces(matchExpressions), ...toleratedIn(stored)];
+    return webhookOf({ service, failurePolicy, namespaces });
+  }
+
+  /** Whether this replica is the one to write the webhooks. */
+  async #mayDecide(observed: ObservedRegistration, signal: AbortSignal): Promise<boolean> {
+    const self = await this.#established(signal);
+    if (self === undefined) return false;
+    if (observed.own.length === 0) return true;
+    const by = decidedBy(observed);
+    if (by === undefined || by.wants === self.wants || by.uid === self.uid || isLater(self, by)) return true;
+    // What it says of its age counts only if the API server says the same.
+    const pod = await this.#options.pods.read(by.pod, signal);
+    if (pod === undefined || pod.uid !== by.uid || pod.isEnding) return true;
+    return isLater(self, { pod: pod.name, created: pod.created });
+  }
+
+  /** Who this replica is, once its Pod has been ready for long enough. */
+  async #established(signal: AbortSignal): Promise<DecidedBy | undefined> {
+    if (this.#self !== undefined) return this.#self;
+    const { pods, podName, service, clock } = this.#options;
+    const pod = await pods.read(podName, signal);
+    if (pod === undefined) {
+      throw new Error(
+        `there is no Pod ${podName} in namespace ${service.namespace}: set POD_NAME, in a pod from metadata.name`,
+      );
+    }
+    const leftMs = pod.readySince === undefined ? LOOK_AT_POD_EVERY_MS : pod.readySince + READY_FOR_MS - clock.now();
+    if (leftMs > 0 || pod.isEnding) {
+      this.#lookAgainMs = Math.min(Math.max(leftMs, 0) + 1, LOOK_AT_POD_EVERY_MS);
+      return undefined;
+    }
+    this.#self = { pod: pod.name, uid: pod.uid, created: pod.created, wants: this.#wants };
+    return this.#self;
+  }
+
+  async #fill(
+    observed: ObservedRegistration,
+    needed: string,
+    changed: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const { registration, log } = this.#options;
+    const webhook = this.#webhook(observed);
+    // What was carried before the list was emptied, too: another replica may serve by it.
+    const stored = this.#lastBundle;
+    const bundle = this.#isLeftToInjector(observed) && stored !== '' ? stored : this.#bundle.wanted(stored, needed);
+    const value = [{ ...webhook, clientConfig: { ...webhook.clientConfig, caBundle: encode(bundle) } }];
+    const by = formatDecidedBy(this.#self as DecidedBy);
+    const isCorrection = this.#wasFilled && this.#isUndone(observed);
+    const changes = [{ op: 'add', path: '/webhooks', value } as const, ...annotate(observed, by)];
+    if (!this.#mayWriteAgain()) return 'quiet';
+    const result = await registration.write(observed, changes, signal);
+    if (result.kind === 'changed') return 'changed';
+    if (isCorrection) this.#corrections.webhooks++;
+    const fields = { registration: registration.name, changed: changed.join(',') };
+    if (isCorrection) log.warn(LOG.registrationCorrected, fields);
+    else log.info(LOG.registrationFilled, fields);
+    const left = this.#differences(registration.parse(result.object));
+    if (left.length > 0) {
+      this.#contestedUntil = this.#now + this.#contests.next();
+      log.warn(LOG.registrationContested, { registration: registration.name, changed: left.join(',') });
+    }
+    return 'changed';
+  }
+
+  /** Whether somebody else undid what a replica of the same settings had written. */
+  #isUndone(observed: ObservedRegistration): boolean {
+    const by = decidedBy(observed);
+    return observed.own.length === 0 || by === undefined || by.wants === this.#wants;
+  }
+
+  /** Every replica may: nothing that another one needs is taken away. */
+  async #addToBundles(observed: ObservedRegistration, needed: string, signal: AbortSignal): Promise<Outcome> {
+    const { registration, log } = this.#options;
+    if (this.#isLeftToInjector(observed)) return 'quiet';
+    const changes = observed.own.flatMap(({ index, bundle }): RegistrationChange[] => {
+      const wanted = this.#bundle.wanted(bundle, needed);
+      if (wanted === bundle) return [];
+      return [{ op: 'add', path: `/webhooks/${index}/clientConfig/caBundle`, value: encode(wanted) }];
+    });
+    const isLacking = observed.own.some(({ bundle }) => !carries(bundle, needed));
+    if (!isLacking && observed.own.length > 0) this.#carried = needed;
+    if (changes.length === 0) return 'quiet';
+    const isCorrection = isLacking && this.#carried !== '' && carries(this.#carried, needed);
+    if (!this.#mayWriteAgain()) return 'quiet';
+    const result = await registration.write(observed, changes, signal);
+    if (result.kind === 'changed') return 'changed';
+    if (isCorrection) this.#corrections.bundle++;
+    const fields = { registration: registration.name, authorities: certificatesIn(needed).length };
+    if (isCorrection) log.warn(LOG.bundleCorrected, fields);
+    else log.info(LOG.bundleWritten, fields);
+    return 'changed';
+  }
+
+  /** A few writes at once, and one a second from then on. */
+  #mayWriteAgain(): boolean {
+    const { writes, at } = this.#allowance;
+    const now = this.#now;
+    const left = Math.min(WRITES_AT_ONCE, writes + (now - at) / THEN_EVERY_MS);
+    if (left < 1) {
+      this.#lookAgainMs = Math.min(this.#lookAgainMs, (1 - left) * THEN_EVERY_MS);
+      return false;
+    }
+    this.#allowance = { writes: left - 1, at: now };
+    return true;
+  }
+
+  /** It would write its own again and again. */
+  #isLeftToInjector({ annotations }: ObservedRegistration): boolean {
+    const found = Object.keys(annotations).find((key) => INJECTED.test(key));
+    if (found !== undefined && !this.#isInjected) {
+      this.#options.log.warn(LOG.bundleInjected, { registration: this.name, annotation: found });
+    }
+    this.#isInjected = found !== undefined;
+    return this.#isInjected;
+  }
+
+  #foreign({ labels, webhooks, own }: ObservedRegistration): string | undefined {
+    const { service } = this.#options;
+    const way = 'set WEBHOOK_CONFIGURATION to a name of its own';
+    if (labels[NAME_LABEL] !== 'reschedule-hook') {
+      return `the registration ${this.name} is not the hook's (it has no label ${NAME_LABEL}=reschedule-hook): ${way}`;
+    }
+    const namespace = labels[NAMESPACE_LABEL] ?? (own.length === 0 ? calledNamespace(webhooks) : undefined);
+    if (namespace === undefined || namespace === service.namespace) return undefined;
+    return `the registration ${this.name} belongs to the installation in namespace ${namespace}: ${way}`;
+  }
+
+  #reportAbsence(isAbsent: boolean): void {
+    if (isAbsent && !this.#isAbsent) this.#options.log.warn(LOG.registrationMissing, { registration: this.name });
+    this.#isAbsent = isAbsent;
+    if (isAbsent) this.#problem = undefined;
+  }
+
+  /** Before it was filled for the first time, nobody was promised anything. */
+  #account(isProtected: boolean): void {
+    const counts = !isProtected && (this.#wasFilled || this.#self !== undefined);
+    if (counts) this.#unprotectedSince ??= this.#now;
+    else if (this.#unprotectedSince !== undefined) {
+      this.#unprotectedMs += this.#now - this.#unprotectedSince;
+      this.#unprotectedSince = undefined;
+    }
+  }
+
+  get #now(): number {
+    return this.#options.clock.monotonicNow();
+  }
+}
+
+const encode = (pem: string) => Buffer.from(pem).toString('base64');
+
+/** A JSON patch cannot add to what is not there. */
+function annotate({ annotations }: ObservedRegistration, by: string): RegistrationChange[] {
+  if (Object.keys(annotations).length === 0) {
+    return [{ op: 'add', path: '/metadata/annotations', value: { [DECIDED_BY]: by } }];
+  }
+  return [{ op: 'add', path: `/metadata/annotations/${DECIDED_BY.replace('/', '~1')}`, value: by }];
+}
+
+function carries(bundle: string, needed: string): boolean {
+  const known = new Set(certificatesIn(bundle).map(({ fingerprint256 }) => fingerprint256));
+  return certificatesIn(needed).every(({ fingerprint256 }) => known.has(fingerprint256));
+}
+
+function calledNamespace(webhooks: ObservedRegistration['webhooks']): string | undefined {
+  const services = webhooks.map(({ clientConfig }) => (clientConfig as { service?: { namespace?: string } })?.service);
+  return services.find((service) => service?.namespace !== undefined)?.namespace;
+}

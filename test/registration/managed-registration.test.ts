@@ -1,0 +1,366 @@
+import assert from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import { createAuthority } from '../../src/certificates/issuing.ts';
+import { caValidity } from '../../src/certificates/lifetimes.ts';
+import { certificatesIn } from '../../src/certificates/pem.ts';
+import type { JsonObject } from '../../src/kube/client.ts';
+import { LOG } from '../../src/log/messages.ts';
+import { DECIDED_BY } from '../../src/registration/decided-by.ts';
+import { scopeOf } from '../../src/registration/scope.ts';
+import {
+  aPod,
+  aReplica,
+  aWebhook,
+  CA_MS,
+  EVERYWHERE,
+  FakeObjects,
+  HOUR,
+  NOW,
+  type ReplicaOptions,
+} from '../support/certificates.ts';
+import { until } from '../support/time.ts';
+
+const MINUTE = 60_000;
+const SECOND = 1_000;
+const stranger = await createAuthority('stranger', caValidity(NOW, CA_MS));
+
+function aShell() {
+  const objects = new FakeObjects();
+  objects.webhooks = [];
+  return objects;
+}
+
+async function started(t: TestContext, objects: FakeObjects, options: ReplicaOptions = {}) {
+  const replica = aReplica(objects, options);
+  t.after(() => replica.source.stop());
+  replica.start();
+  await replica.rest();
+  return replica;
+}
+
+/** The one webhook, without its caBundle. */
+function filled({ webhooks = [] }: FakeObjects): JsonObject {
+  assert.equal(webhooks.length, 1);
+  const { clientConfig, ...rest } = webhooks[0] as JsonObject;
+  const { caBundle: _, ...callee } = clientConfig as JsonObject;
+  return { ...rest, clientConfig: callee };
+}
+
+const wanted = () => filled(Object.assign(new FakeObjects(), { webhooks: [aWebhook('')] }));
+const state = (replica: Awaited<ReturnType<typeof started>>) => replica.source.registration();
+
+describe('a shell', () => {
+  test('is filled once the Pod of a replica has been ready for ten seconds', async (t) => {
+    const objects = aShell();
+    objects.pods.set('one', aPod('one', NOW));
+    const one = await started(t, objects, { name: 'one' });
+    assert.equal(one.source.notReady(), undefined, 'readiness does not depend on it');
+    assert.deepEqual(state(one), {
+      isRegistered: false,
+      isVerified: false,
+      unprotectedMs: 0,
+      corrections: { webhooks: 0, bundle: 0 },
+    });
+    await one.go(MINUTE);
+    assert.deepEqual(objects.webhooks, []);
+    objects.pods.set('one', aPod('one', NOW, one.wall.now));
+    await one.go(8 * SECOND);
+    assert.deepEqual(objects.webhooks, [], 'an API server may not find it yet');
+    await one.go(4 * SECOND);
+    assert.deepEqual(filled(objects), wanted());
+    assert.deepEqual(one.log.messages('warn'), []);
+    assert.ok(one.log.messages().includes(LOG.registrationFilled));
+    assert.equal(state(one)?.isVerified, true);
+    assert.equal(state(one)?.unprotectedMs, 0, 'nobody was promised anything before');
+    const by = JSON.parse(objects.annotations[DECIDED_BY] ?? '');
+    assert.deepEqual([by.pod, by.created], ['one', new Date(NOW).toISOString()]);
+  });
+
+  test('of two replicas that start together is written once', async (t) => {
+    const objects = aShell();
+    const both = [await started(t, objects), await started(t, objects)];
+    for (const one of both) await one.go(HOUR);
+    assert.deepEqual(objects.writes, ['secret', 'webhooks']);
+  });
+
+  test('is not filled by a replica whose Pod is not to be found: the setting is named, and it is ready', async (t) => {
+    const objects = aShell();
+    const one = aReplica(objects, { name: 'nobody' });
+    objects.pods.delete('nobody');
+    t.after(() => one.source.stop());
+    one.start();
+    await one.rest();
+    assert.deepEqual(
+      one.log.lines.filter(({ level }) => level === 'warn').map(({ fields }) => fields.error),
+      ['there is no Pod nobody in namespace db: set POD_NAME, in a pod from metadata.name'],
+    );
+    assert.equal(one.source.notReady(), undefined);
+    assert.deepEqual(objects.webhooks, []);
+  });
+
+  for (const [what, labels, why] of [
+    ['of somebody else', {}, /^the registration hook is not the hook's \(it has no label/],
+    [
+      'of another installation',
+      { 'reschedule.hook/namespace': 'hooks-2' },
+      /belongs to the installation in namespace hooks-2: set WEBHOOK_CONFIGURATION/,
+    ],
+  ] as const) {
+    test(`${what} is left alone, and the hook is not ready`, async (t) => {
+      const objects = aShell();
+      const own = what === 'of somebody else' ? {} : objects.labels;
+      objects.labels = { ...own, ...labels };
+      const one = await started(t, objects);
+      await one.go(HOUR);
+      assert.match(one.source.notReady() ?? '', why);
+      assert.deepEqual([objects.webhooks, objects.annotations], [[], {}]);
+    });
+  }
+
+  test('that has webhooks of another namespace belongs to the installation there', async (t) => {
+    const objects = new FakeObjects();
+    const clientConfig = { service: { namespace: 'elsewhere', name: 'hook', path: '/eviction', port: 443 } };
+    objects.webhooks = [aWebhook('', { clientConfig })];
+    const one = await started(t, objects);
+    assert.match(one.source.notReady() ?? '', /belongs to the installation in namespace elsewhere/);
+    assert.deepEqual(objects.writes, ['secret']);
+  });
+});
+
+describe('what somebody else does to it', () => {
+  const harms: readonly (readonly [what: string, changed: string, harm: (now: JsonObject[]) => JsonObject[]])[] = [
+    ['empties it', 'webhooks', () => []],
+    [
+      'narrows the namespaces',
+      'namespaceSelector',
+      ([one]) => [{ ...one, namespaceSelector: { matchLabels: { a: 'b' } } }],
+    ],
+    [
+      'adds to the selector',
+      'namespaceSelector',
+      ([one]) => [
+        {
+          ...one,
+          namespaceSelector: { matchExpressions: [...EVERYWHERE.namespaces([]), { key: 'team', operator: 'Exists' }] },
+        },
+      ],
+    ],
+    ['selects objects', 'objectSelector', ([one]) => [{ ...one, objectSelector: { matchLabels: { a: 'b' } } }]],
+    [
+      'adds a condition',
+      'matchConditions',
+      ([one]) => [{ ...one, matchConditions: [{ name: 'x', expression: 'false' }] }],
+    ],
+    ['takes a rule', 'rules', ([one]) => [{ ...one, rules: [] }]],
+    ['lets failures pass', 'failurePolicy', ([one]) => [{ ...one, failurePolicy: 'Ignore' }]],
+    ['shortens the time', 'timeoutSeconds', ([one]) => [{ ...one, timeoutSeconds: 1 }]],
+    [
+      'puts a foreign one beside it',
+      'webhooks',
+      ([one]) => [one as JsonObject, { name: 'other', clientConfig: { url: 'https://x' } }],
+    ],
+    ['has others called', 'webhooks', () => [{ name: 'other', clientConfig: { url: 'https://x' } }]],
+  ];
+  for (const [what, changed, harm] of harms) {
+    test(`one who ${what} is undone at once, told of and counted`, async (t) => {
+      const objects = aShell();
+      const one = await started(t, objects);
+      const before = structuredClone(objects.webhooks);
+      for (let times = 1; times <= 3; times++) {
+        objects.putWebhooks(harm(structuredClone(objects.webhooks ?? [])));
+        await until(
+          () => JSON.stringify(objects.webhooks) === JSON.stringify(before),
+          'right again, while no time passes',
+        );
+        assert.equal(state(one)?.corrections.webhooks, times);
+      }
+      const told = one.log.lines.filter(({ message }) => message === LOG.registrationCorrected);
+      assert.deepEqual(
+        told.map(({ level, fields }) => [level, fields.changed]),
+        Array(3).fill(['warn', changed]),
+      );
+    });
+  }
+
+  test('what AKS adds to the selector stays', async (t) => {
+    const objects = aShell();
+    const one = await started(t, objects);
+    const added = { key: 'control-plane', operator: 'NotIn', values: ['true'] };
+    const matchExpressions = [...EVERYWHERE.namespaces([]), added];
+    objects.putWebhooks([{ ...(objects.webhooks?.[0] as JsonObject), namespaceSelector: { matchExpressions } }]);
+    await one.go(HOUR);
+    assert.deepEqual(filled(objects).namespaceSelector, { matchExpressions });
+    assert.deepEqual(objects.writes, ['secret', 'webhooks']);
+    objects.putWebhooks([]);
+    await until(() => objects.webhooks?.length === 1, 'filled');
+  });
+
+  test('one who changes each write on its way is not met without end', async (t) => {
+    const objects = aShell();
+    objects.admit = (webhooks) => webhooks.map((one) => ({ ...one, failurePolicy: 'Ignore' }));
+    const one = await started(t, objects);
+    await one.go(HOUR);
+    const writes = objects.writes.filter((what) => what === 'webhooks').length;
+    assert.ok(writes > 2 && writes < 30, `${writes} writes in an hour`);
+    assert.ok(one.log.messages('warn').includes(LOG.registrationContested));
+  });
+
+  test('the time without protection is counted from when it was filled', async (t) => {
+    const objects = aShell();
+    const one = await started(t, objects);
+    objects.before = (call) => {
+      if (call === 'write webhooks') throw new Error('not now');
+    };
+    objects.putWebhooks([]);
+    await one.rest();
+    await one.go(3 * MINUTE);
+    const { isRegistered, unprotectedMs = 0 } = state(one) ?? {};
+    assert.deepEqual([isRegistered, unprotectedMs], [false, 3 * MINUTE]);
+    objects.before = () => undefined;
+    await one.go(MINUTE);
+    assert.ok((state(one)?.unprotectedMs ?? 0) < 4 * MINUTE);
+    const counted = state(one)?.unprotectedMs;
+    await one.go(HOUR);
+    assert.equal(state(one)?.unprotectedMs, counted);
+  });
+
+  test('one who deletes it has switched the hook off: nothing is created, and it is counted', async (t) => {
+    const objects = aShell();
+    const one = await started(t, objects);
+    objects.putWebhooks(undefined);
+    await one.rest();
+    await one.go(HOUR);
+    assert.equal(objects.webhooks, undefined);
+    assert.deepEqual(one.log.messages('warn'), [LOG.registrationMissing]);
+    assert.deepEqual([state(one)?.isRegistered, state(one)?.unprotectedMs], [false, HOUR]);
+    assert.equal(one.source.notReady(), undefined);
+    objects.putWebhooks([]);
+    await until(() => objects.webhooks?.length === 1, 'filled when it is applied again');
+  });
+
+  test('where an injector fills the caBundle, the hook says so, and writes no other', async (t) => {
+    const objects = new FakeObjects();
+    objects.annotations = { 'cert-manager.io/inject-ca-from': 'db/hook' };
+    objects.bundles = [stranger.cert];
+    const one = await started(t, objects);
+    await one.go(MINUTE);
+    assert.deepEqual(objects.bundles, [stranger.cert]);
+    const [line] = one.log.lines.filter(({ message }) => message === LOG.bundleInjected);
+    assert.equal(line?.fields.annotation, 'cert-manager.io/inject-ca-from');
+    assert.equal(state(one)?.isVerified, false);
+  });
+});
+
+describe('the bundle', () => {
+  test('keeps what another replica may serve by for an hour, also when the list was emptied', async (t) => {
+    const objects = aShell();
+    const one = await started(t, objects);
+    const [own = ''] = objects.bundles ?? [];
+    objects.putBundles([`${own}${stranger.cert}`]);
+    await one.go(MINUTE);
+    objects.putWebhooks([]);
+    await until(() => objects.webhooks?.length === 1, 'filled');
+    assert.equal(certificatesIn(objects.bundles?.[0] ?? '').length, 2);
+    await one.go(HOUR + MINUTE);
+    assert.equal(certificatesIn(objects.bundles?.[0] ?? '').length, 1);
+  });
+
+  test('overwritten every ten seconds is right at once each time, counted, and never raced', async (t) => {
+    const objects = aShell();
+    const one = await started(t, objects);
+    for (let times = 1; times <= 30; times++) {
+      objects.putBundles([stranger.cert]);
+      await until(() => certificatesIn(objects.bundles?.[0] ?? '').length === 2, 'put right, while no time passes');
+      await one.go(10 * SECOND);
+      assert.equal(state(one)?.corrections.bundle, times);
+    }
+    assert.equal(objects.writes.filter((what) => what === 'bundle').length, 30);
+  });
+});
+
+describe('replicas that want different things', () => {
+  const older = { name: 'older', failurePolicy: 'Fail' } as const;
+  const newer = { name: 'newer', failurePolicy: 'Ignore' } as const;
+
+  function anUpgrade() {
+    const objects = aShell();
+    objects.pods.set('older', aPod('older', NOW - 5 * MINUTE, NOW - 4 * MINUTE));
+    objects.pods.set('newer', aPod('newer', NOW - 2 * MINUTE, NOW - MINUTE));
+    return objects;
+  }
+
+  test('the one whose Pod was created last decides, in one write, and nobody warns', async (t) => {
+    const objects = anUpgrade();
+    const one = await started(t, objects, older);
+    const other = await started(t, objects, newer);
+    for (const each of [one, other, one]) await each.go(HOUR);
+    assert.equal(filled(objects).failurePolicy, 'Ignore');
+    assert.deepEqual(objects.writes, ['secret', 'webhooks', 'webhooks']);
+    assert.deepEqual([...one.log.messages('warn'), ...other.log.messages('warn')], []);
+    assert.equal(state(one)?.unprotectedMs, 0);
+  });
+
+  test('the older one writes an empty list all the same, and the newer one puts its own', async (t) => {
+    const objects = anUpgrade();
+    await started(t, objects, older);
+    const other = await started(t, objects, newer);
+    const listeners = objects.listeners.splice(1);
+    objects.putWebhooks([]);
+    await until(() => objects.webhooks?.length === 1, 'filled by the older one');
+    assert.equal(filled(objects).failurePolicy, 'Fail');
+    objects.listeners.push(...listeners);
+    await other.go(MINUTE);
+    assert.equal(filled(objects).failurePolicy, 'Ignore');
+  });
+
+  for (const [what, change] of [
+    ['gone', (objects: FakeObjects) => objects.pods.delete('newer')],
+    [
+      'another of its name',
+      (objects: FakeObjects) => objects.pods.set('newer', { ...aPod('newer', NOW), uid: 'other' }),
+    ],
+    ['ending', (objects: FakeObjects) => objects.pods.set('newer', { ...aPod('newer', NOW), isEnding: true })],
+  ] as const) {
+    test(`the older one decides again once the newer is ${what}, as after a rollback that nobody finished`, async (t) => {
+      const objects = anUpgrade();
+      const one = await started(t, objects, older);
+      const other = await started(t, objects, newer);
+      await other.source.stop();
+      change(objects);
+      await one.go(2 * MINUTE);
+      assert.equal(filled(objects).failurePolicy, 'Fail');
+      assert.deepEqual(one.log.messages('warn'), []);
+    });
+  }
+
+  test('what the annotation says of an age counts only if the API server says the same', async (t) => {
+    const objects = anUpgrade();
+    const one = await started(t, objects, newer);
+    const forged = { pod: 'older', uid: 'uid-of-older', created: '2099-01-01T00:00:00Z', wants: 'something' };
+    objects.annotations = { [DECIDED_BY]: JSON.stringify(forged) };
+    objects.putWebhooks([aWebhook(objects.bundles?.[0] ?? '', { failurePolicy: 'Fail' })]);
+    await one.go(MINUTE);
+    assert.equal(filled(objects).failurePolicy, 'Ignore');
+  });
+
+  for (const annotation of ['', 'x', '[]', 'null', '{"pod":1}', '{}']) {
+    test(`an annotation that no replica writes (${annotation}) decides nothing`, async (t) => {
+      const objects = anUpgrade();
+      const one = await started(t, objects, older);
+      objects.annotations = { [DECIDED_BY]: annotation };
+      objects.putWebhooks([aWebhook(objects.bundles?.[0] ?? '', { failurePolicy: 'Ignore' })]);
+      await one.go(MINUTE);
+      assert.equal(filled(objects).failurePolicy, 'Fail');
+    });
+  }
+});
+
+test('a selector of namespaces is registered beside those that are always left out', async (t) => {
+  const objects = aShell();
+  const scope = scopeOf('protect in (true)', [{ op: 'in', key: 'protect', values: ['true'] }], 'db');
+  await started(t, objects, { scope });
+  assert.deepEqual((filled(objects).namespaceSelector as JsonObject).matchExpressions, [
+    { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', 'db'] },
+    { key: 'protect', operator: 'In', values: ['true'] },
+  ]);
+});
