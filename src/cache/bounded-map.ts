@@ -5,3 +5,8 @@ export function putNewest<V>(map: Map<string, V>, key: string, value: V, max: nu
   const [oldest] = map.keys();
   if (map.size > max && oldest !== undefined) map.delete(oldest);
 }
+
+/** Forgets every key that `keep` does not have. */
+export function keepOnly(map: Map<string, unknown>, keep: { has(key: string): boolean }): void {
+  for (const key of map.keys()) if (!keep.has(key)) map.delete(key);
+}

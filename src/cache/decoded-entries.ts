@@ -1,5 +1,6 @@
 import { type ReadEntry, readEntry } from '../policy/entry-lifecycle.ts';
 import type { Tracker } from '../policy/model.ts';
+import { keepOnly } from './bounded-map.ts';
 
 /** The entries of one tracker, each decoded once for as long as its value stays the same. */
 export class DecodedEntries {
@@ -16,8 +17,6 @@ export class DecodedEntries {
 
   /** Forgets every key that `keep` does not have. */
   keepOnly(keep: { has(key: string): boolean }): void {
-    for (const key of this.#byKey.keys()) {
-      if (!keep.has(key)) this.#byKey.delete(key);
-    }
+    keepOnly(this.#byKey, keep);
   }
 }

@@ -48,7 +48,11 @@ interface RawCondition {
 
 interface RawNode {
   metadata?: RawMetadata;
-  spec?: { unschedulable?: boolean; taints?: (Taint & { timeAdded?: string })[] | null };
+  spec?: { unschedulable?: boolean; taints?: RawTaint[] | null };
+}
+
+interface RawTaint extends Taint {
+  timeAdded?: string;
 }
 
 /** A key, a value, and the longest effect with what joins them. */
@@ -113,19 +117,22 @@ export function lastWriterOf(object: JsonObject): string | undefined {
 
 export function projectNode(object: JsonObject): Node {
   const { metadata = {}, spec } = object as RawNode;
-  const taints = spec?.taints ?? [];
+  const taints = spec?.taints?.filter(({ key }) => key) ?? [];
   return frozen({
     ...identity(metadata),
     unschedulable: spec?.unschedulable === true,
-    taints: taints.filter(({ key }) => key).map((taint) => short(taintText(taint), TAINT_MAX)),
-    taintedAt: Object.fromEntries(taints.flatMap(({ key, timeAdded }) => timesOf(key, timeAdded))),
+    taints: taints.map(textOf),
+    taintedAt: Object.fromEntries(taints.flatMap(timesOf)),
     deleting: metadata.deletionTimestamp !== undefined,
   });
 }
 
-function timesOf(key: string | undefined, timeAdded: string | undefined): [string, number][] {
+/** A node has no two taints with the same key and effect. */
+const textOf = (taint: Taint) => short(taintText(taint), TAINT_MAX);
+
+function timesOf({ timeAdded, ...taint }: RawTaint): [string, number][] {
   const at = instant(timeAdded);
-  return key === undefined || at === undefined ? [] : [[short(key), at]];
+  return at === undefined ? [] : [[textOf(taint), at]];
 }
 
 /** When the pod was bound; or, for a pod without a node, why the scheduler has found none. */

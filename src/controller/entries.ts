@@ -1,5 +1,6 @@
 import type { Clock } from '../async/clock.ts';
 import { Turns } from '../async/turns.ts';
+import { keepOnly } from '../cache/bounded-map.ts';
 import { type Cache, lookupIn } from '../cache/cache.ts';
 import { DecodedEntries } from '../cache/decoded-entries.ts';
 import { EntryCounts } from '../cache/entry-counts.ts';
@@ -113,7 +114,7 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
     const present = { has: (subject: string) => Object.hasOwn(tracker.entries, subject) };
     known.since.keepOnly(present);
     known.decoded.keepOnly(present);
-    for (const entry of known.notBefore.keys()) if (!present.has(entry)) known.notBefore.delete(entry);
+    keepOnly(known.notBefore, present);
     return this.#reconcileEach(tracker, known, signal);
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../async/clock.ts';
+import { keepOnly } from '../cache/bounded-map.ts';
 
 /**
  * Remembers since when each subject has been in its present state. It uses the monotonic clock, so that a wall clock
@@ -23,9 +24,7 @@ export class StateDurations {
 
   /** Forgets every subject that `keep` does not have. */
   keepOnly(keep: { has(subject: string): boolean }): void {
-    for (const subject of this.#seen.keys()) {
-      if (!keep.has(subject)) this.#seen.delete(subject);
-    }
+    keepOnly(this.#seen, keep);
   }
 
   forget(subject: string): void {

@@ -64,7 +64,7 @@ export interface Node {
   readonly unschedulable: boolean;
   /** As kubectl writes them: `key:Effect`, or `key=value:Effect`. */
   readonly taints: readonly string[];
-  /** When a taint was added, by its key; only taints whose time the API server has. */
+  /** When a taint was added, by its text in `taints`; only taints whose time the API server has. */
   readonly taintedAt: Readonly<Record<string, number>>;
   readonly deleting: boolean;
 }

@@ -51,8 +51,10 @@ export function isJustCordoned({ unschedulable, taints }: Node): boolean {
  * when. A cordon has the time of the taint that Kubernetes adds for it.
  */
 export function drainingSince(node: Node, drainTaints: readonly string[]): number | undefined {
-  const keys = node.taints.filter((taint) => isDrainTaint(taint, drainTaints)).map(keyOf);
-  const times = [...keys, ...(node.unschedulable ? [CORDON_TAINT] : [])].flatMap((key) => node.taintedAt[key] ?? []);
+  const isOfCordon = (taint: string) => node.unschedulable && keyOf(taint) === CORDON_TAINT;
+  const times = Object.entries(node.taintedAt).flatMap(([taint, at]) =>
+    isOfCordon(taint) || isDrainTaint(taint, drainTaints) ? [at] : [],
+  );
   return times.length === 0 ? undefined : Math.min(...times);
 }
 

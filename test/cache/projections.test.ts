@@ -198,6 +198,7 @@ describe('projectNode', () => {
       { key: 'b' },
       { key: 'c', value: '1', effect: 'NoExecute' },
       { key: 'd', value: '', effect: 'NoExecute' },
+      { key: 'd', effect: 'NoSchedule', timeAdded: '2026-01-01T10:00:00Z' },
     ];
     const object = aRawNode({
       metadata: { deletionTimestamp: '2026-01-01T12:00:00Z' },
@@ -205,9 +206,9 @@ describe('projectNode', () => {
     });
     const expected = {
       unschedulable: true,
-      taints: ['karpenter.sh/disrupted:NoSchedule', 'b', 'c=1:NoExecute', 'd:NoExecute'],
+      taints: ['karpenter.sh/disrupted:NoSchedule', 'b', 'c=1:NoExecute', 'd:NoExecute', 'd:NoSchedule'],
       deleting: true,
-      taintedAt: { 'karpenter.sh/disrupted': at(timeAdded) },
+      taintedAt: { 'karpenter.sh/disrupted:NoSchedule': at(timeAdded), 'd:NoSchedule': at('2026-01-01T10:00:00Z') },
     };
     assert.deepEqual(projectNode(object), aNode(expected));
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { drainCause, isDraining } from '../../src/policy/node-state.ts';
+import { drainCause, drainingSince, isDraining } from '../../src/policy/node-state.ts';
 import { aNode } from '../support/builders.ts';
 
 describe('isDraining', () => {
@@ -44,5 +44,22 @@ describe('isDraining', () => {
 
   test('the cause is the key of the taint', () => {
     assert.equal(drainCause(aNode({ taints: ['a.b/c=1:NoExecute'] }), ['a.b/c:NoExecute']), 'a.b/c');
+  });
+});
+
+describe('drainingSince', () => {
+  const taints = ['gpu=a:NoSchedule', 'gpu:NoExecute', 'node.kubernetes.io/unschedulable:NoSchedule'];
+  const taintedAt = { 'gpu=a:NoSchedule': 1_000, 'gpu:NoExecute': 3_000, [taints[2] as string]: 2_000 };
+
+  test('two taints of one key have a time each, and only the listed one counts', () => {
+    const node = aNode({ taints, taintedAt });
+    assert.equal(drainingSince(node, ['gpu:NoExecute']), 3_000);
+    assert.equal(drainingSince(node, ['gpu=a:NoSchedule']), 1_000);
+    assert.equal(drainingSince(node, ['gpu']), 1_000);
+    assert.equal(drainingSince(node, ['other']), undefined);
+  });
+
+  test('a cordon has the time of its own taint, listed or not', () => {
+    assert.equal(drainingSince(aNode({ unschedulable: true, taints, taintedAt }), ['gpu:NoExecute']), 2_000);
   });
 });
