@@ -31,8 +31,8 @@ import { version } from './version.ts';
 
 /** In every pod that has a ServiceAccount. */
 const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
-/** How long the last line of a process that ends by a fault may take. */
-const LAST_LINE_WITHIN_MS = 500;
+/** How long the reader of the log may take for the last lines. */
+const LAST_LINES_WITHIN_MS = 500;
 /** How long requests in hand may take to finish once the server is closed; after half of it they are told to hurry. */
 export const FINISH_MS = 10_000;
 /** How long the registration carries an authority that no file here has. A mounted Secret is up to two minutes old. */
@@ -60,15 +60,23 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Pro
   const log = createLog(config.logLevel, config.logFormat, process.stdout);
   endOnUnhandledRejection(log);
   for (const { variable, meant } of misspelt(env)) log.warn(LOG.unknownSetting, { variable, meant });
+  let code = 0;
   try {
     await run(config, env, log);
-    return 0;
   } catch (error) {
     process.stderr.write(`reschedule-hook: cannot start: ${describeError(error)}\n`);
-    return 1;
-  } finally {
-    await log.end();
+    code = 1;
   }
+  await endLog(log, code);
+  return code;
+}
+
+/** Resolves when the log has been read. If its reader has stalled, ends the process with `code`. */
+export async function endLog(log: ProcessLog, code: number): Promise<void> {
+  // What is still to be written would keep the process.
+  const timer = systemClock.setTimer(() => process.exit(code), LAST_LINES_WITHIN_MS);
+  await log.end();
+  timer.cancel();
 }
 
 /**
@@ -81,10 +89,7 @@ function endOnUnhandledRejection(log: ProcessLog): void {
     log.error(LOG.unexpected, { error: describeError(error) });
     if (isEnding) return;
     isEnding = true;
-    const end = () => process.exit(1);
-    // A reader of the log that has stopped must not keep the process.
-    systemClock.setTimer(end, LAST_LINE_WITHIN_MS);
-    void log.end().then(end, end);
+    void endLog(log, 1).finally(() => process.exit(1));
   });
 }
 

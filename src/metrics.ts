@@ -153,7 +153,7 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
     });
   total(
     'log_lines_lost_total',
-    'Lines of the log that nobody could read, because standard output was closed',
+    'Lines of the log that nobody could read, because standard output was closed or its reader had stalled',
     [],
     () => [[{}, sources.linesLost()]],
   );

@@ -4,18 +4,24 @@ import type { Log, LogLevel } from './messages.ts';
 
 /** The log of a process, which ends with it. */
 export interface ProcessLog extends Log {
+  /** Resolves when every line has been read, or is lost. A reader that has stalled keeps it waiting. */
   end(): Promise<void>;
-  /** How many lines nobody could read, because standard output was closed. */
+  /** How many lines nobody could read, because standard output was closed, or its reader had stalled. */
   linesLost(): number;
 }
+
+/**
+ * Of lines that wait for a reader, in bytes. Node does not block on a full pipe; it keeps what is written to it, without
+ * a limit of its own. Writes to a file block, but nobody has to read them.
+ */
+const MAX_UNREAD = 4 * 2 ** 20;
 
 /**
  * The log of the process, one line per fact, on its standard output. A line is `2026-01-31T12:00:00.000Z INFO message
  * key=value ...`, or one JSON object with `time`, `level`, `message` and the fields.
  */
-export function createLog(level: string, style: 'text' | 'json', output: NodeJS.WritableStream): ProcessLog {
-  let lost = 0;
-  const stream = lineByLine(output, () => lost++);
+export function createLog(level: string, style: 'text' | 'json', output: Writable): ProcessLog {
+  const stream = new LineByLine(output);
   const logger = createLogger({
     level,
     format: lineFormat(style),
@@ -35,23 +41,47 @@ export function createLog(level: string, style: 'text' | 'json', output: NodeJS.
       logger.once('finish', resolve);
       logger.end();
       await promise;
+      await stream.settled();
     },
-    linesLost: () => lost,
+    linesLost: () => stream.lost,
   };
 }
 
-/** When nobody reads the output any more, the hook goes on: to end would cost more than the lines. */
-function lineByLine(output: NodeJS.WritableStream, onLost: () => void): Writable {
-  output.on('error', () => undefined);
-  return new Writable({
-    decodeStrings: false,
-    write(line: string, _encoding, done) {
-      output.write(line, (error) => {
-        if (error) onLost();
-      });
-      done();
-    },
-  });
+/** When nobody reads the output any more, the hook goes on: to end, or to wait, would cost more than the lines. */
+class LineByLine extends Writable {
+  lost = 0;
+  #unsettled = 0;
+  #onSettled: () => void = () => undefined;
+  readonly #output: Writable;
+
+  constructor(output: Writable) {
+    super({ decodeStrings: false });
+    this.#output = output;
+    output.on('error', () => undefined);
+  }
+
+  override _write(line: string, _encoding: string, done: () => void): void {
+    if (this.#output.writableLength < MAX_UNREAD) this.#pass(line);
+    else this.lost++;
+    done();
+  }
+
+  /** Resolves when no line waits any more. */
+  async settled(): Promise<void> {
+    if (this.#unsettled === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onSettled = resolve;
+    await promise;
+  }
+
+  #pass(line: string): void {
+    this.#unsettled++;
+    this.#output.write(line, (error) => {
+      if (error) this.lost++;
+      this.#unsettled--;
+      if (this.#unsettled === 0) this.#onSettled();
+    });
+  }
 }
 
 /** How winston formats a line: always one line of bounded length, whatever the fields contain. */
