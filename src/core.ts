@@ -39,6 +39,8 @@ export interface CoreMetrics {
   onDecision?(decision: Decision, durationMs: number): void;
   onReconcile?(kind: string, result: 'success' | 'error', durationMs: number): void;
   onQueueAdd?(): void;
+  /** Keys were dropped, because there were too many; the controller goes through everything instead. */
+  onLeftOut?(kind: string, count: number): void;
   onPrune?(state: EntryState): void;
   onWatchInterrupted?(kind: string, error: unknown): void;
   onSynced?(): void;
@@ -110,6 +112,7 @@ export function createCore(options: CoreOptions): Core {
       log,
       onReconcile: (...what) => on.onReconcile?.(...what),
       onAdd: () => on.onQueueAdd?.(),
+      onLeftOut: (kind, count) => on.onLeftOut?.(kind, count),
     });
   const controllers = {
     entries: run(entries),

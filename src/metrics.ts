@@ -94,6 +94,11 @@ export function createMetrics(build: { readonly version: string; readonly nodeVe
     'earlier_instances_dropped_total',
     'Memories of pods that had disappeared, dropped because there were more than 10,000',
   );
+  const leftOut = counter(
+    'queue_left_out_total',
+    'Keys dropped from a queue that had 10,000, by kind of key; the hook goes through all objects instead',
+    ['kind'],
+  );
   collectDefaultMetrics({ register: registry });
 
   return {
@@ -115,6 +120,7 @@ export function createMetrics(build: { readonly version: string; readonly nodeVe
       if (result === 'error') retries.inc();
     },
     onQueueAdd: () => adds.inc(),
+    onLeftOut: (kind: string, count: number) => leftOut.inc({ kind }, count),
     onWatchInterrupted: (kind: string) => interruptions.inc({ kind }),
     onDisplaced: () => displaced.inc(),
     onTurnedAway: (bound: string) => turnedAway.inc({ bound }),

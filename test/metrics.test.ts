@@ -33,6 +33,7 @@ describe('the metrics', () => {
     metrics.onReconcile('tracker', 'error', 4);
     metrics.onReconcile('stall', 'success', 4);
     metrics.onQueueAdd();
+    metrics.onLeftOut('requested', 10_000);
     metrics.onWatchInterrupted('pods');
     metrics.onPrune('gone');
     metrics.onDisplaced();
@@ -45,6 +46,7 @@ describe('the metrics', () => {
       'reschedule_hook_api_requests_total{method="PATCH",resource="pods",code="200"} 1',
       'reschedule_hook_api_request_duration_seconds_sum{method="PATCH",resource="pods"} 0.003',
       'reschedule_hook_reconciles_total{kind="tracker",result="error"} 1',
+      'reschedule_hook_queue_left_out_total{kind="requested"} 10000',
       'reschedule_hook_reconciles_total{kind="stall",result="success"} 1',
       'reschedule_hook_queue_adds_total 1',
       'reschedule_hook_queue_retries_total 1',

@@ -1,9 +1,10 @@
 import type { Clock } from '../async/clock.ts';
 import { Turns } from '../async/turns.ts';
+import { putNewest } from '../cache/bounded-map.ts';
 import { Backoff, type BackoffOptions } from '../informer/backoff.ts';
 import { describeError } from '../kube/errors.ts';
 import { LOG, type Log } from '../log/messages.ts';
-import { WorkQueue } from './work-queue.ts';
+import { type Bound, WorkQueue } from './work-queue.ts';
 
 /** The result of a reconcile: when to look at its key again, if at all. */
 export interface ReconcileResult {
@@ -16,6 +17,11 @@ export interface Reconciler<Key> {
   readonly kind: string;
   /** Two keys with one id are the same key. */
   idOf(key: Key): string;
+  /**
+   * Every key that there may be something to do for, or that something is remembered of. The controller asks if it had to
+   * leave out keys. Absent: the keys are few.
+   */
+  keys?(): Iterable<Key>;
   /** If it throws, the controller retries with backoff. */
   reconcile(key: Key, signal: AbortSignal): Promise<ReconcileResult>;
 }
@@ -30,10 +36,14 @@ export interface ControllerOptions<Key> {
   readonly onReconcile?: (kind: string, result: 'success' | 'error', durationMs: number) => void;
   /** Called for every key that enters the queue. */
   readonly onAdd?: () => void;
+  /** Called with the reconciler's kind and the number of keys that the queue has dropped, because there were too many. */
+  readonly onLeftOut?: (kind: string, count: number) => void;
 }
 
 const RETRY: BackoffOptions = { firstMs: 200, maxMs: 60_000, resetAfterMs: 600_000 };
 const WORKERS = 2;
+/** A key can take 1 KB; most take a tenth of that. No drain has so many pods. */
+const MAX_KEYS = 10_000;
 /** Most reconciles have nothing to do, and take some microseconds; one on a tracker full of entries takes a millisecond. */
 const KEYS_IN_A_ROW = 20;
 
@@ -50,7 +60,11 @@ export class Controller<Key> {
     this.#options = options;
     const { clock, reconciler, onAdd } = options;
     this.#turns = new Turns(clock, KEYS_IN_A_ROW);
-    this.queue = new WorkQueue(clock, (key) => reconciler.idOf(key), onAdd);
+    const bound = boundOf(options);
+    this.queue = new WorkQueue(clock, (key) => reconciler.idOf(key), {
+      ...(onAdd && { onAdd }),
+      ...(bound && { bound }),
+    });
   }
 
   start(): void {
@@ -95,9 +109,15 @@ export class Controller<Key> {
     const { reconciler, clock, random, log } = this.#options;
     const id = reconciler.idOf(key);
     const backoff = this.#failures.get(id) ?? new Backoff(RETRY, clock, random);
-    this.#failures.set(id, backoff);
+    putNewest(this.#failures, id, backoff, MAX_KEYS);
     const retryInMs = Math.round(backoff.next());
     this.queue.addAfter(key, retryInMs);
     log.warn(LOG.reconcileFailed, { key: `${reconciler.kind} ${id}`, error: describeError(error), retryInMs });
   }
+}
+
+function boundOf<Key>({ reconciler, onLeftOut }: ControllerOptions<Key>): Bound<Key> | undefined {
+  if (reconciler.keys === undefined) return undefined;
+  const keys = () => reconciler.keys?.() ?? [];
+  return { max: MAX_KEYS, keys, onLeftOut: (count) => onLeftOut?.(reconciler.kind, count) };
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../async/clock.ts';
 import { type Cache, lookupIn } from '../cache/cache.ts';
-import { type ObjectKey, storeKey } from '../cache/keys.ts';
+import { keysOf, type ObjectKey, storeKey } from '../cache/keys.ts';
 import { entryState, planEntry } from '../policy/entry-lifecycle.ts';
 import type { PolicySettings } from '../policy/profile.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
@@ -24,6 +24,10 @@ export class EarlierInstanceReconciler implements Reconciler<ObjectKey> {
   constructor(options: EarlierInstancesOptions) {
     this.#options = options;
     this.#durations = new StateDurations(options.clock);
+  }
+
+  keys(): Iterable<ObjectKey> {
+    return keysOf(this.#options.cache.earlierInstances.pods(), this.#durations.subjects());
   }
 
   async reconcile(pod: ObjectKey): Promise<ReconcileResult> {

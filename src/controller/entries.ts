@@ -4,7 +4,7 @@ import { keepOnly } from '../cache/bounded-map.ts';
 import { type Cache, lookupIn } from '../cache/cache.ts';
 import { DecodedEntries } from '../cache/decoded-entries.ts';
 import { EntryCounts } from '../cache/entry-counts.ts';
-import { type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
+import { keysOf, type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
 import type { JsonObject } from '../kube/client.ts';
 import { describeError } from '../kube/errors.ts';
 import { trackerPath } from '../kube/paths.ts';
@@ -95,6 +95,10 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
   constructor(options: EntriesOptions) {
     this.#options = options;
     this.#turns = new Turns(options.clock, ENTRIES_IN_A_ROW);
+  }
+
+  keys(): Iterable<ObjectKey> {
+    return keysOf(this.#options.cache.trackers.values(), this.#known.keys());
   }
 
   async reconcile(tracked: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {

@@ -1,6 +1,6 @@
 import type { Clock } from '../async/clock.ts';
 import type { Cache } from '../cache/cache.ts';
-import { type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
+import { keysOf, type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
 import { FIELD_MANAGER } from '../kube/guarded-objects.ts';
 import type { Pod } from '../policy/model.ts';
 import { isMarked, type PolicySettings } from '../policy/profile.ts';
@@ -33,6 +33,10 @@ export class MarkEventReconciler implements Reconciler<ObjectKey> {
 
   constructor(options: MarkEventOptions) {
     this.#options = options;
+  }
+
+  keys(): Iterable<ObjectKey> {
+    return keysOf(this.#options.cache.pods.values(), this.#written.keys());
   }
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {

@@ -1,7 +1,7 @@
 import type { Clock } from '../async/clock.ts';
 import type { Cache } from '../cache/cache.ts';
 import { HindranceCounts } from '../cache/hindrance-counts.ts';
-import { type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
+import { keysOf, type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
 import { isMarked, type PolicySettings } from '../policy/profile.ts';
@@ -62,6 +62,10 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   /** The number of stalled pods by hindrance, for the metric; `None` if nothing is known. */
   byHindrance(): ReadonlyMap<string, number> {
     return this.#hindrances.byHindrance;
+  }
+
+  keys(): Iterable<ObjectKey> {
+    return keysOf(this.#options.cache.pods.values(), this.#since.subjects());
   }
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {

@@ -27,6 +27,11 @@ export class StateDurations {
     keepOnly(this.#seen, keep);
   }
 
+  /** Every subject whose state is known. */
+  subjects(): Iterable<string> {
+    return this.#seen.keys();
+  }
+
   forget(subject: string): void {
     this.#seen.delete(subject);
   }

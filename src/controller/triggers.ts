@@ -1,7 +1,7 @@
 import type { Clock } from '../async/clock.ts';
 import { Turns } from '../async/turns.ts';
 import type { Cache } from '../cache/cache.ts';
-import { type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
+import { keyOf, type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
 import type { Change } from '../informer/store.ts';
 import type { Pod } from '../policy/model.ts';
 import { isMarked, type PolicySettings, type Profile } from '../policy/profile.ts';
@@ -86,11 +86,6 @@ async function each<T>(turns: Turns, items: Iterable<T>, visit: (item: T) => voi
     if (turn !== undefined) await turn;
     visit(item);
   }
-}
-
-/** A key holds no object: it may wait for hours. */
-function keyOf({ namespace, name }: ObjectKey): ObjectKey {
-  return namespace === undefined ? { name } : { namespace, name };
 }
 
 function objectOf<T>(change: Change<T>): T {

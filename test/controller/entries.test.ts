@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { storeKey } from '../../src/cache/keys.ts';
 import { LOG } from '../../src/log/messages.ts';
 import { NOW } from '../support/builders.ts';
-import { ENTRY_KEY, POD_PATH, TRACKER_KEY, TRACKER_PATH } from '../support/cache.ts';
+import { ENTRY_KEY, POD, POD_PATH, TRACKER, TRACKER_KEY, TRACKER_PATH } from '../support/cache.ts';
 import { anEntryReconciler, ENTRY, EVENT, HOURS, MINUTES, PRUNE, present, SECOND } from '../support/entries.ts';
 
 const READ_POD = `GET ${POD_PATH}`;
@@ -246,5 +247,29 @@ describe('reconciling an entry of the reference ("true": an unknown earlier inst
     await look();
     const event = api.requests[0]?.body as { message?: string } | undefined;
     assert.equal(event?.message, 'The pod was moved from node node-1 to node node-2');
+  });
+});
+
+describe('the keys of the reconcilers', () => {
+  test('are the trackers there are, and those that something is remembered of, until it has looked once more', async () => {
+    const { reconciler, cache, look } = anEntryReconciler({ pod: present({ mark: 'true' }) });
+    assert.deepEqual([...reconciler.keys()], [TRACKER], 'one that it has never seen');
+    await look();
+    cache.trackers.replace([]);
+    assert.deepEqual([...reconciler.keys()], [TRACKER]);
+    await look();
+    assert.deepEqual([...reconciler.keys()], []);
+  });
+
+  test('are the pods whose earlier instance is remembered, until that is forgotten', async () => {
+    const { cache, lookBack, remembered } = anEntryReconciler({ pod: present({ mark: 'true' }) });
+    assert.deepEqual(remembered(), []);
+    cache.pods.replace([]);
+    assert.deepEqual(remembered(), [storeKey(POD)]);
+    await lookBack();
+    cache.earlierInstances.forget(storeKey(POD));
+    assert.deepEqual(remembered(), [storeKey(POD)], 'it still knows since when');
+    await lookBack();
+    assert.deepEqual(remembered(), []);
   });
 });

@@ -47,6 +47,8 @@ function anAnnouncer(pod?: Marked, api = new FakeApi(), isSynced = true) {
     api,
     cache,
     look: () => announcer.reconcile(POD, signal),
+    remove: () => cache.pods.replace([]),
+    keys: () => [...announcer.keys()],
     tell: (next: Marked) => cache.pods.put(cache.project.pod(markedPod(next))),
   };
 }
@@ -125,5 +127,15 @@ describe('MarkEventReconciler', () => {
     };
     assert.deepEqual(await look(), {});
     assert.deepEqual(api.calls, [EVENT, EVENT, EVENT]);
+  });
+
+  test('its keys are the pods there are, and those that it remembers, until it has looked at them once more', async () => {
+    const { look, remove, keys } = anAnnouncer({});
+    assert.deepEqual(keys(), [POD], 'one that it has never seen');
+    await look();
+    remove();
+    assert.deepEqual(keys(), [POD]);
+    await look();
+    assert.deepEqual(keys(), []);
   });
 });

@@ -253,4 +253,15 @@ describe('StalledPodReconciler', () => {
     assert.deepEqual(log.messages('info'), [LOG.unstalled]);
     assert.equal(reporter.count, 0);
   });
+
+  test('its keys are the pods there are, and those that it remembers, until it has looked at them once more', async () => {
+    const { reporter, look, remove } = aStallReporter({ ageMs: STALL_AFTER });
+    assert.deepEqual([...reporter.keys()], [POD], 'one that it has never seen');
+    await look();
+    remove();
+    assert.deepEqual([...reporter.keys()], [POD]);
+    await look();
+    assert.deepEqual([...reporter.keys()], []);
+    assert.equal(reporter.count, 0);
+  });
 });

@@ -124,6 +124,97 @@ describe('WorkQueue.addAfter', () => {
   });
 });
 
+describe('WorkQueue with a bound', () => {
+  /** A queue of at most two keys. `all` is what it goes through if there are more. */
+  function aBoundedQueue() {
+    const clock = new FakeClock();
+    const all = new Set<string>();
+    const leftOut: number[] = [];
+    const bound = { max: 2, keys: () => all.values(), onLeftOut: (count: number) => leftOut.push(count) };
+    const queue = new WorkQueue<string>(clock, (key) => key, { bound });
+    /** What workers get until there is nothing more. */
+    const work = async () => {
+      const taken: string[] = [];
+      const worker = (async () => {
+        for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
+          taken.push(key);
+          queue.done(key);
+        }
+      })();
+      await settle();
+      return { taken, worker };
+    };
+    return { clock, all, leftOut, queue, work };
+  }
+
+  test('keeps no more keys than it may, counts what it leaves out, and then goes through all there are', async () => {
+    const { all, leftOut, queue, work } = aBoundedQueue();
+    for (const key of ['a', 'b', 'c']) all.add(key);
+    for (let i = 0; i < 1_000; i++) {
+      queue.add(`gone-${i}`);
+      assert.ok(queue.length <= 2);
+    }
+    assert.equal(
+      leftOut.reduce((sum, count) => sum + count, 0),
+      998,
+    );
+    const { taken } = await work();
+    assert.deepEqual(taken, ['a', 'b', 'c', 'gone-998', 'gone-999']);
+  });
+
+  test('drops what was to be looked at later, too, because all are looked at now', async () => {
+    const { clock, all, queue, work } = aBoundedQueue();
+    all.add('a');
+    queue.addAfter('a', 100);
+    queue.addAfter('gone', 100);
+    for (const key of ['x', 'y', 'z']) queue.add(key);
+    assert.equal(clock.timers, 0);
+    const { taken } = await work();
+    assert.deepEqual(taken, ['a', 'z']);
+  });
+
+  test('a key that is in hand, or waits already, comes once', async () => {
+    const { all, queue, work } = aBoundedQueue();
+    for (const key of ['a', 'b', 'c']) all.add(key);
+    queue.add('a');
+    assert.equal(await queue.take(), 'a');
+    queue.add('a');
+    for (const key of ['x', 'y', 'b']) queue.add(key);
+    const { taken } = await work();
+    assert.deepEqual(taken, ['c', 'b'], 'a is in hand');
+    queue.done('a');
+    await settle();
+    assert.deepEqual(taken, ['c', 'b', 'a'], 'and has been added meanwhile');
+  });
+
+  test('starts over, if there were too many while it went through all', async () => {
+    const { all, queue } = aBoundedQueue();
+    for (const key of ['a', 'b']) all.add(key);
+    for (const key of ['x', 'y', 'z']) queue.add(key);
+    const taken: unknown[] = [];
+    const next = async () => {
+      const key = (await queue.take()) ?? assert.fail();
+      taken.push(key);
+      queue.done(key);
+    };
+    await next();
+    for (const key of ['a', 'x', 'y']) queue.add(key);
+    for (let i = 0; i < 5; i++) await next();
+    assert.deepEqual(taken, ['a', 'b', 'a', 'b', 'x', 'y']);
+    assert.equal(queue.length, 0);
+  });
+
+  test('after it is closed nothing is handed out', async () => {
+    const { all, queue, work } = aBoundedQueue();
+    all.add('a');
+    for (const key of ['x', 'y', 'z']) queue.add(key);
+    queue.close();
+    const { taken, worker } = await work();
+    await worker;
+    assert.deepEqual(taken, []);
+  });
+});
+
 describe('WorkQueue.close', () => {
   test('ends every wait, drops what waits, and leaves no timer', async () => {
     const { clock, queue, taken, take } = aQueue();
@@ -191,12 +282,13 @@ class Workers {
   }
 }
 
-test('whatever is added, taken and done: no key twice at once, none lost', async () => {
+test('whatever is added, taken and done: no key twice at once, none lost, with a bound or without', async () => {
   const act = fc.constantFrom('add', 'done', 'take');
   const histories = fc.array(fc.tuple(act, fc.constantFrom('a', 'b', 'c')));
+  const bounds = fc.constantFrom({}, { bound: { max: 1, keys: () => ['a', 'b', 'c'] } });
   await fc.assert(
-    fc.asyncProperty(histories, async (history) => {
-      const workers = new Workers(new WorkQueue<string>(new FakeClock(), (key) => key));
+    fc.asyncProperty(histories, bounds, async (history, options) => {
+      const workers = new Workers(new WorkQueue<string>(new FakeClock(), (key) => key, options));
       for (const [act, key] of history) await workers[act](key);
       await workers.finish();
       assert.deepEqual([...workers.wanted], []);

@@ -1,4 +1,4 @@
-import type { ObjectKey } from '../../src/cache/keys.ts';
+import { type ObjectKey, storeKey } from '../../src/cache/keys.ts';
 import { EarlierInstanceReconciler } from '../../src/controller/earlier-instances.ts';
 import { EntryReconciler } from '../../src/controller/entries.ts';
 import { createPodEvents } from '../../src/controller/pod-events.ts';
@@ -86,6 +86,8 @@ export function anEntryReconciler(
     clock,
     log,
     pruned,
+    /** The keys of who reconciles the cache's memory of pods. */
+    remembered: () => [...new Set([...memory.keys()].map(storeKey))],
     /** Reconciles the cache's memory of a pod. */
     lookBack: (pod: ObjectKey = POD) => memory.reconcile(pod),
     look: () => reconciler.reconcile(TRACKER, signal),
