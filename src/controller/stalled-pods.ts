@@ -2,6 +2,7 @@ import type { Clock } from '../async/clock.ts';
 import type { Cache } from '../cache/cache.ts';
 import { HindranceCounts } from '../cache/hindrance-counts.ts';
 import { keysOf, type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
+import { observeStall, trackerOf } from '../cache/stall-observation.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
 import { isMarked, type PolicySettings } from '../policy/profile.ts';
@@ -90,24 +91,9 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   }
 
   #observe(podKey: string, pod: Pod): StallObservation {
-    const { cache, clock } = this.#options;
-    const node = pod.node === undefined ? undefined : cache.nodes.get(pod.node);
-    const tracker = this.#trackerOf(pod);
-    const remembered = cache.earlierInstances.get(podKey);
-    const ownMarks = cache.markMemory.get(podKey, pod.uid);
-    const returnsToNode = node && cache.markMemory.returnsTo(pod.namespace, node.uid);
-    const refusal = tracker && cache.refusals.get(storeKey(tracker));
-    return {
-      now: clock.now(),
-      pod,
-      ...(node && { node }),
-      ...(tracker && { tracker }),
-      ...(remembered && { remembered }),
-      ...(ownMarks && { ownMarks }),
-      ...(returnsToNode && { returnsToNode }),
-      ...(refusal && { refusal }),
-      markedForMs: this.#since.heldMs(podKey, `${pod.uid} ${pod.mark?.matches}`),
-    };
+    const { cache, clock, settings } = this.#options;
+    const markedForMs = this.#since.heldMs(podKey, `${pod.uid} ${pod.mark?.matches}`);
+    return observeStall(cache, pod, settings, { now: clock.now(), markedForMs });
   }
 
   /** Counts the pod as stalled, and logs it once. */
@@ -134,8 +120,7 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   }
 
   #trackerOf(pod: Pod): Tracker | undefined {
-    const key = this.#trackerKeyOf(pod);
-    return key === undefined ? undefined : this.#options.cache.trackers.get(key);
+    return trackerOf(this.#options.cache, pod, this.#options.settings);
   }
 
   #trackerKeyOf(pod: Pod): string | undefined {

@@ -13,7 +13,7 @@ export interface StatusFlags {
 
 const STATUS = {
   name: 'reschedule-hook status',
-  about: `Shows which nodes are being drained, which pods are marked to be moved, and what each tracking entry waits for, as the hook's controller sees it. It only reads: get, list and watch of pods, nodes and the tracking resource are enough.`,
+  about: `Shows which nodes are being drained, which pods are marked to be moved or stalled, and what each tracking entry waits for, as the hook's controller sees it. It only reads: get, list and watch of pods, nodes and the tracking resource are enough.`,
   options: {
     namespace: value('-n, --namespace <NAME>', 'only pods and entries of this namespace', namespace),
     kubeconfig: value(

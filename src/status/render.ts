@@ -1,8 +1,8 @@
 import { formatAge } from '../policy/duration.ts';
 import type { StatusReport } from './report.ts';
 
-/** The report for people: three tables like kubectl's. A line replaces an empty table. */
-export function renderTables({ nodes, pods, entries }: StatusReport): string {
+/** The report for people: four tables like kubectl's. A line replaces an empty table. */
+export function renderTables({ nodes, pods, stalled, entries }: StatusReport): string {
   return [
     section(
       'Draining nodes',
@@ -23,6 +23,12 @@ export function renderTables({ nodes, pods, entries }: StatusReport): string {
         pod.markedBy,
         pod.hindrance,
       ]),
+    ),
+    section(
+      'Stalled pods',
+      'No pod is stalled.',
+      ['NAMESPACE', 'POD', 'NODE', 'HINDRANCE', 'THE POD'],
+      stalled.map(({ namespace, name, node, hindrance, why }) => [namespace, name, node, hindrance, why]),
     ),
     section(
       'Tracking entries',
@@ -50,7 +56,7 @@ export function renderChanges(before: StatusReport, after: StatusReport): string
   ];
 }
 
-function facts({ nodes, pods, entries }: StatusReport): Map<string, string> {
+function facts({ nodes, pods, stalled, entries }: StatusReport): Map<string, string> {
   return new Map([
     ...nodes.map(
       ({ name, cause, pods, marked }) =>
@@ -60,6 +66,11 @@ function facts({ nodes, pods, entries }: StatusReport): Map<string, string> {
       const reports = hindrance === null ? '' : ` (its tracking resource reports ${hindrance})`;
       return [safe(`pod ${namespace}/${name} ${uid}`), safe(`${state} on ${node ?? 'no node'}${reports}`)] as const;
     }),
+    // The whole text has ages.
+    ...stalled.map(
+      ({ namespace, name, uid, hindrance, marked }) =>
+        [safe(`stalled pod ${namespace}/${name} ${uid}`), safe(`${hindrance}${marked ? '' : '; not marked'}`)] as const,
+    ),
     ...entries.map(
       ({ tracker, namespace, pod, state, waitsFor }) =>
         [safe(`entry ${namespace}/${pod} on ${tracker}`), safe(`${state}; waits for ${waitsFor}`)] as const,

@@ -1,12 +1,13 @@
-import { type Cache, lookupIn } from '../cache/cache.ts';
-import { storeKey, trackerKeyOf } from '../cache/keys.ts';
+import { lookupIn } from '../cache/cache.ts';
+import { storeKey } from '../cache/keys.ts';
+import { observeStall, type StallSources, trackerOf } from '../cache/stall-observation.ts';
 import { formatAge } from '../policy/duration.ts';
 import { type EntryState, type EntryView, planEntry, viewEntries } from '../policy/entry-lifecycle.ts';
 import { assertNever, type Pod, type Tracker } from '../policy/model.ts';
 import { drainCause } from '../policy/node-state.ts';
 import { isTerminatingOrFinished } from '../policy/pod-state.ts';
 import { isMarked, isProtected, type PolicySettings } from '../policy/profile.ts';
-import { planStall } from '../policy/stall.ts';
+import { planStall, type Stall } from '../policy/stall.ts';
 
 /**
  * The content of `status`, and the JSON of `-o json`: docs/status.md. Fields are only ever added. Ages are in seconds.
@@ -15,6 +16,7 @@ export interface StatusReport {
   readonly version: 1;
   readonly nodes: readonly DrainingNode[];
   readonly pods: readonly MarkedPod[];
+  readonly stalled: readonly StalledPod[];
   readonly entries: readonly TrackedEntry[];
 }
 
@@ -38,6 +40,19 @@ export interface MarkedPod {
   readonly markedBy: string | null;
   /** What the tracker reports, such as `Paused`. */
   readonly hindrance: string | null;
+}
+
+/** A pod that drains wait for, marked or not, and for which nothing will happen without a human. */
+export interface StalledPod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly node: string | null;
+  readonly marked: boolean;
+  /** In the words of the metric `reschedule_hook_stalled_pods`. */
+  readonly hindrance: string;
+  /** As in the Event `RescheduleStalled`, after `The pod`. */
+  readonly why: string;
 }
 
 export interface TrackedEntry {
@@ -64,7 +79,7 @@ export interface ReportOptions {
   readonly now: number;
 }
 
-type Known = Pick<Cache, 'pods' | 'nodes' | 'trackers'>;
+type Known = StallSources;
 
 /** Builds the report from the cache, in the terms of the policy. Sorts it, so that two reports can be compared. */
 export function buildReport(cache: Known, options: ReportOptions): StatusReport {
@@ -76,7 +91,11 @@ export function buildReport(cache: Known, options: ReportOptions): StatusReport 
     version: 1,
     nodes: sortedBy(drainingNodes(cache, pods, settings), ({ name }) => name),
     pods: sortedBy(
-      marked.map((pod) => markedPod(pod, trackerOf(cache, pod, settings), settings, now)),
+      marked.map((pod) => markedPod(cache, pod, settings, now)),
+      (pod) => storeKey(pod),
+    ),
+    stalled: sortedBy(
+      pods.flatMap((pod) => stalledPod(cache, pod, settings, now)),
       (pod) => storeKey(pod),
     ),
     entries: sortedBy(
@@ -104,10 +123,23 @@ function drainingNodes({ nodes }: Known, pods: readonly Pod[], settings: PolicyS
   });
 }
 
-function markedPod(pod: Pod, tracker: Tracker | undefined, settings: PolicySettings, now: number): MarkedPod {
+/** Nothing in the cluster says since when a mark has been there if the API server does not. */
+function stallOf(cache: Known, pod: Pod, settings: PolicySettings, now: number): Stall {
+  return planStall(observeStall(cache, pod, settings, { now, markedForMs: 0 }), settings);
+}
+
+function stalledPod(cache: Known, pod: Pod, settings: PolicySettings, now: number): StalledPod[] {
+  const stall = stallOf(cache, pod, settings, now);
+  if (stall.kind !== 'stalled') return [];
+  const { namespace, name, uid, node = null } = pod;
+  const hindrance = stall.hindrance ?? trackerOf(cache, pod, settings)?.hindrance ?? 'None';
+  return [{ namespace, name, uid, node, marked: isMarked(pod), hindrance, why: stall.why }];
+}
+
+function markedPod(cache: Known, pod: Pod, settings: PolicySettings, now: number): MarkedPod {
   const { namespace, name, uid, node = null, mark } = pod;
   const markedMs = mark?.at === undefined ? undefined : now - mark.at;
-  const { kind } = planStall({ now, pod, ...(tracker && { tracker }), markedForMs: markedMs ?? 0 }, settings);
+  const { kind } = stallOf(cache, pod, settings, now);
   return {
     namespace,
     name,
@@ -116,7 +148,7 @@ function markedPod(pod: Pod, tracker: Tracker | undefined, settings: PolicySetti
     state: isTerminatingOrFinished(pod) ? 'ending' : kind === 'stalled' ? 'stalled' : 'waiting',
     markedSeconds: seconds(markedMs),
     markedBy: mark?.by ?? null,
-    hindrance: tracker?.hindrance ?? null,
+    hindrance: trackerOf(cache, pod, settings)?.hindrance ?? null,
   };
 }
 
@@ -155,11 +187,6 @@ function waitsFor({ state, pod }: EntryView, prunedAfterMs = 0): string {
     default:
       return assertNever(state);
   }
-}
-
-function trackerOf({ trackers }: Known, pod: Pod, { profile }: PolicySettings): Tracker | undefined {
-  const key = trackerKeyOf(pod, profile.tracking);
-  return key === undefined ? undefined : trackers.get(storeKey(key));
 }
 
 const seconds = (ms: number | undefined) => (ms === undefined ? null : Math.max(0, Math.floor(ms / 1000)));

@@ -120,7 +120,7 @@ describe('status --watch', () => {
     await clock.advance(100);
     assert.deepEqual(printed.slice(1).join('').split('\n'), [
       '2026-01-01T12:00:00.000Z pod db/cb-0003 uid-cb-0003: no more',
-      '2026-01-01T12:00:00.000Z node node-1: draining (cordoned), 1 pods left, 1 of them marked',
+      '2026-01-01T12:00:00.000Z node node-1: draining (cordoned), 2 pods left, 1 of them marked',
       '',
     ]);
     await clock.advance(10_000);

@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { createPodEvents } from '../../src/controller/pod-events.ts';
+import { StalledPodReconciler } from '../../src/controller/stalled-pods.ts';
+import { createEmitEvent } from '../../src/kube/events.ts';
 import { renderChanges, renderTables } from '../../src/status/render.ts';
 import { buildReport, type StatusReport } from '../../src/status/report.ts';
+import { FakeApi } from '../support/api.ts';
 import { MINUTE } from '../support/builders.ts';
 import { aCache } from '../support/cache.ts';
+import { aLog } from '../support/log.ts';
 import { aRawCluster, aRawPod } from '../support/raw.ts';
 import { aDrain, CLUSTERS, member, NODES, OPTIONS } from './scene.ts';
 
 const DOCS = readFileSync(new URL('../../docs/status.md', import.meta.url), 'utf-8');
-const NOTHING: StatusReport = { version: 1, nodes: [], pods: [], entries: [] };
+const NOTHING: StatusReport = { version: 1, nodes: [], pods: [], stalled: [], entries: [] };
 
 /** The code block of docs/status.md in that language. */
 const example = (language: string) => DOCS.split(`\`\`\`${language}\n`)[1]?.split('```')[0];
@@ -26,7 +31,7 @@ describe('the report', () => {
     assert.deepEqual(report, NOTHING);
     assert.equal(
       renderTables(report),
-      'No node is being drained.\n\nNo pod is marked.\n\nThere are no tracking entries.\n',
+      'No node is being drained.\n\nNo pod is marked.\n\nNo pod is stalled.\n\nThere are no tracking entries.\n',
     );
   });
 
@@ -47,6 +52,62 @@ describe('the report', () => {
     const elsewhere = buildReport(cache, { ...OPTIONS, namespace: 'other' });
     assert.deepEqual([elsewhere.pods, elsewhere.entries, elsewhere.nodes[0]?.pods], [[], [], 0]);
   });
+
+  test('lists stalled pods without a mark in the words of the controller', async () => {
+    const cache = aDrain();
+    const api = new FakeApi();
+    const reporter = new StalledPodReconciler({
+      cache,
+      emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => OPTIONS.now }),
+      settings: OPTIONS.settings,
+      log: aLog(),
+      clock: { now: () => OPTIONS.now, monotonicNow: () => 0 },
+    });
+    for (const key of reporter.keys()) await reporter.reconcile(key, new AbortController().signal);
+    const messages = api.requests.map(({ body }) => (body as { message: string }).message);
+    const { stalled } = buildReport(cache, OPTIONS);
+    assert.deepEqual(
+      stalled.map(({ name, marked }) => [name, marked]),
+      [
+        ['cb-0000', true],
+        ['cb-0004', false],
+      ],
+    );
+    for (const { why, node } of stalled)
+      assert.ok(messages.includes(`The pod ${why}; drains of node ${node} wait`), why);
+    const counted = [...reporter.byHindrance()].filter(([, count]) => count > 0).map(([hindrance]) => hindrance);
+    assert.deepEqual(new Set(stalled.map(({ hindrance }) => hindrance)), new Set(counted));
+  });
+
+  const at = new Date(OPTIONS.now - 60 * MINUTE).toISOString();
+  const other = { uid: 'uid-cb-0003', node: 'node-1', at, hook: 'other' };
+  const fought = {
+    uid: 'uid-cb-0003',
+    node: 'node-1',
+    at: new Date(OPTIONS.now - MINUTE).toISOString(),
+    firstAt: at,
+    marks: 3,
+  };
+  for (const [hindrance, name, pod, entry] of [
+    [
+      'Unschedulable',
+      'cb-0001',
+      member('cb-0001', { unschedulableMs: 60 * MINUTE }),
+      { uid: 'uid-old', node: 'node-1', at },
+    ],
+    ['OtherInstallation', 'cb-0003', member('cb-0003', { node: 'node-1' }), other],
+    ['Unmarked', 'cb-0003', member('cb-0003', { node: 'node-1' }), fought],
+  ] as const) {
+    test(`lists a stalled pod without a mark: ${hindrance}`, () => {
+      const annotations = { [`reschedule.hook/db.${name}`]: JSON.stringify(entry) };
+      const trackers = [aRawCluster({ metadata: { annotations } })];
+      const { stalled } = buildReport(aCache({ pods: [pod], nodes: NODES, trackers }), OPTIONS);
+      assert.deepEqual(
+        stalled.map((one) => [one.hindrance, one.marked]),
+        [[hindrance, false]],
+      );
+    });
+  }
 
   test('calls a marked pod that terminates ending', () => {
     const pod = member('cb-0000', { node: 'node-1', markedMs: 60 * MINUTE, deleting: true });
@@ -90,13 +151,14 @@ describe('the changes between two reports', () => {
     cache.pods.put(cache.project.pod(again));
     assert.deepEqual(renderChanges(before, buildReport(cache, OPTIONS)), [
       'pod db/cb-0003 uid-cb-0003: no more',
-      'node node-1: draining (cordoned), 1 pods left, 1 of them marked',
+      'node node-1: draining (cordoned), 2 pods left, 1 of them marked',
     ]);
   });
 
   test('from nothing are everything', () => {
     const all = renderChanges(NOTHING, buildReport(aDrain(), OPTIONS));
-    assert.equal(all.length, 2 + 2 + 3);
+    assert.equal(all.length, 2 + 2 + 2 + 4);
+    assert.ok(all.includes('stalled pod db/cb-0004 uid-cb-0004: ComesBack; not marked'));
     assert.ok(all.includes('pod db/cb-0000 uid-cb-0000: stalled on node-1 (its tracking resource reports Paused)'));
   });
 });
