@@ -15,6 +15,11 @@ describe('a variable whose name is almost that of a setting', () => {
     ['REPLACMENT_CONDITON', 'REPLACEMENT_CONDITION'],
     ['TRACK_RESHEDULED_PODS', 'TRACK_RESCHEDULED_PODS'],
     ['HEALT_PORT', 'HEALTH_PORT'],
+    ['WEB_HOOK_PORT', 'WEBHOOK_PORT'],
+    ['POD_NAME_SPACE', 'POD_NAMESPACE'],
+    ['WEBHOOK_CONFIGURATOIN', 'WEBHOOK_CONFIGURATION'],
+    ['CLIENT_NAME', 'CLIENT_NAMES'],
+    ['LOG_FORAMT', 'LOG_FORMAT'],
   ] as const) {
     test(`${variable} means ${meant}`, () => assert.deepEqual(misspelt({ [variable]: 'x' }), [{ variable, meant }]));
   }
@@ -49,8 +54,30 @@ describe('a variable whose name is almost that of a setting', () => {
       'HTTPS_PROXY',
       'NO_PROXY',
     ];
+    const words = [
+      'DEVICE_NAME',
+      'SERVER_NAME',
+      'SERVICE_NODE',
+      'SERVICE_HOME',
+      'LOG_LABEL',
+      'LOG_LEVEL_2',
+      'LOG_DIR',
+      'X_LOG_LEVEL',
+      'DD_SERVICE_NAME',
+      'OTEL_SERVICE_NAME',
+      'OTEL_LOG_LEVEL',
+      'INSTALL_AFTER',
+      'JOB_NAMESPACE',
+      'WATCH_NAMESPACE',
+      'HTTP_PORT',
+      'METRICS_PORT',
+      'CRL_FILE',
+      'TLS_CA_FILE',
+      'FIND_ADDRESS',
+    ];
     const people = ['POD_NAME', 'POD_IP', 'NAMESPACE', 'LOG_FILE', 'DB_SECRET', 'MY_SECRET', 'PORT', 'SERVICE_ACCOUNT'];
-    for (const variable of [...images, ...clouds, ...people]) assert.deepEqual(misspelt({ [variable]: 'x' }), []);
+    for (const variable of [...images, ...clouds, ...words, ...people])
+      assert.deepEqual(misspelt({ [variable]: 'x' }), []);
   });
 
   test('nor does Kubernetes mean a setting when it names the Services of a namespace', () => {
@@ -60,6 +87,15 @@ describe('a variable whose name is almost that of a setting', () => {
       HEALTHY_PORT: 'tcp://10.0.0.1:80',
       HEALTHY_PORT_80_TCP: 'tcp://10.0.0.1:80',
       HEALTHY_PORT_80_TCP_PROTO: 'tcp',
+      HEALTHY_PORT_80_TCP_PORT: '80',
+      HEALTHY_PORT_80_TCP_ADDR: '10.0.0.1',
+      WEB_HOOK_SERVICE_HOST: '10.0.0.2',
+      WEB_HOOK_PORT: 'tcp://10.0.0.2:443',
+      LOG_SERVICE_HOST: '10.0.0.3',
+      LOG_SERVICE_PORT: '24224',
+      KUBERNETES_SERVICE_HOST: '10.0.0.4',
+      KUBERNETES_SERVICE_PORT_HTTPS: '443',
+      KUBERNETES_PORT_443_TCP: 'tcp://10.0.0.4:443',
     };
     assert.deepEqual(misspelt(service), []);
     assert.deepEqual(misspelt({ HEALTHY_PORT: '80' }), [{ variable: 'HEALTHY_PORT', meant: 'HEALTH_PORT' }]);
