@@ -5,12 +5,14 @@ import type { CertificateSource } from './certificates/certificate-source.ts';
 import type { Config } from './config/config.ts';
 import { policySettingsOf } from './config/policy-settings.ts';
 import { Controller } from './controller/controller.ts';
+import { INSTALLATION_LOOK_MS, InstallationReconciler } from './controller/installation.ts';
 import type { CertificateMetrics } from './controller/own-certificates.ts';
 import { PermissionReconciler } from './controller/permissions.ts';
 import { type Core, createCore } from './core.ts';
 import { type ApiCall, type ApiClient, createApiClient } from './kube/client.ts';
 import type { Connection } from './kube/connection.ts';
 import { permissionsOf } from './kube/permissions.ts';
+import { createReads, type Reads } from './kube/reads.ts';
 import { clockOf, ServerTime } from './kube/server-time.ts';
 import { LOG, type Log } from './log/messages.ts';
 import { createMetrics } from './metrics.ts';
@@ -86,6 +88,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     onReconcile: metrics.onReconcile,
     onAdd: metrics.onQueueAdd,
   });
+  const installation = installationController(config, createReads(client), { log, random, clock, ...metrics });
   const deadlines = new Deadlines(clock);
   const logConnectionLimit = createConnectionLimitLog(log, () => clock.monotonicNow());
   let unreadyBecause: string | undefined;
@@ -130,6 +133,8 @@ export function createHook(config: Config, connection: Connection, world: World)
     start() {
       permissionController.start();
       permissionController.queue.add('permissions');
+      installation?.start();
+      installation?.queue.addAfter('installation', INSTALLATION_LOOK_MS);
       core.start();
     },
     onDisplaced() {
@@ -142,9 +147,27 @@ export function createHook(config: Config, connection: Connection, world: World)
     },
     hurry: () => deadlines.hurry(),
     async stop() {
-      await Promise.all([permissionController.stop(), core.stop()]);
+      await Promise.all([permissionController.stop(), installation?.stop(), core.stop()]);
     },
   };
+}
+
+/** A registration that the hook fills is watched anyway. */
+function installationController(
+  { registration: filledBy, webhookConfiguration: registration }: Config,
+  reads: Reads,
+  { log, random, clock, onReconcile, onQueueAdd }: Pick<World, 'log' | 'random' | 'clock'> & CertificateMetrics,
+): Controller<'installation'> | undefined {
+  if (filledBy === 'managed') return undefined;
+  return new Controller({
+    reconciler: new InstallationReconciler({ reads, registration, log }),
+    clock,
+    random,
+    log,
+    workers: 1,
+    ...(onReconcile && { onReconcile }),
+    ...(onQueueAdd && { onAdd: onQueueAdd }),
+  });
 }
 
 function neededBy({ tracking, certificates, registration, podNamespace, caSecret, webhookConfiguration }: Config) {

@@ -40,7 +40,8 @@ export async function registerWebhook(
     body: {
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'ValidatingWebhookConfiguration',
-      metadata: { name },
+      // Without the label no hook takes it for the registration of an installation.
+      metadata: { name, labels: { 'app.kubernetes.io/name': 'reschedule-hook' } },
       webhooks,
     },
   });

@@ -25,6 +25,7 @@ const METADATA_ALONE = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;
 /** Every registration of the hook carries this label, so no other webhook passes for an installation. */
 const NAME_LABEL = 'app.kubernetes.io/name';
 const HOOK_NAME = 'reschedule-hook';
+export const HOOK_LABEL = `${NAME_LABEL}=${HOOK_NAME}`;
 
 export function createReads(client: ApiClient): Reads {
   const { read } = createGuardedObjects(client);

@@ -42,6 +42,8 @@ export const LOG = {
   registrationCorrected: 'Registration put right: somebody else had changed it',
   registrationContested: 'Registration changed while it was written: another webhook or policy alters it',
   registrationMissing: 'Registration not found: nobody asks the hook yet',
+  installationMissing: 'Registration of this installation not found',
+  installationFound: 'Registration of this installation found',
   certificateTrouble: 'Certificates not kept',
   clientCaLoaded: 'Client CA loaded',
   clientCaFailed: 'Client CA not reloaded',
