@@ -64,7 +64,7 @@ test('Events that hang while marked pods come and go hold 10,000 keys at the mos
   for (const name of ['in-hand-1', 'in-hand-2', 'waits']) pods.put(project.pod(aMarkedPod(name)));
   await settle();
   const lengths: number[] = [];
-  for (let i = 0; i < 25_000; i++) {
+  for (let i = 0; i < 11_000; i++) {
     const pod = project.pod(aMarkedPod(`p-${i}`));
     pods.put(pod);
     pods.remove({ ...pod, resourceVersion: `${version++}` });
@@ -72,7 +72,7 @@ test('Events that hang while marked pods come and go hold 10,000 keys at the mos
     lengths.push(Math.max(...core.controllers.map(({ queue }) => queue.length)));
   }
   assert.ok(Math.max(...lengths) <= MAX_KEYS, `${Math.max(...lengths)} keys wait`);
-  assert.ok((leftOut.get('requested') ?? 0) > 10_000);
+  assert.ok((leftOut.get('requested') ?? 0) >= MAX_KEYS);
   assert.deepEqual([...leftOut.keys()], ['requested'], 'the queues of others are not concerned');
   assert.deepEqual(told(api), ['in-hand-1', 'in-hand-2']);
   answer();

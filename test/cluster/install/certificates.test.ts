@@ -269,7 +269,7 @@ test('where somebody else registers it, it leaves every registration and every S
   assert.deepEqual(managers, ['rehearsal']);
   assert.ok(
     hook.lines.every(({ kind }) => kind !== 'validatingwebhookconfigurations'),
-    'it does not even look',
+    'it watches none',
   );
 });
 
