@@ -45,10 +45,10 @@ function withEntry(seen: PodObservation, entry: Entry | undefined): PodObservati
 }
 
 /**
- * The instance of this name that was marked before the present one. The entry takes precedence over the cache's memory.
+ * The instance of this name that was marked before the present one. `entry`: of its name, if it counts. It takes precedence over the cache's memory.
  * An entry about the present instance means that this one was marked, so there is no earlier one to wait for (S5).
  */
-export function earlierInstance(seen: Observation, entry = entryOf(seen)): Entry | undefined {
+export function earlierInstance(seen: Observation, entry: Entry | undefined): Entry | undefined {
   const known = entry ?? seen.remembered;
   return known === undefined || known.uid === seenValue(seen.pod)?.uid ? undefined : known;
 }

@@ -465,6 +465,47 @@ const ENDLESS: readonly Case[] = [
     code: 429,
   },
   {
+    when: 'rule 8c: another installation keeps the entry, and this process saw the earlier instance leave',
+    given: anObservation({
+      pod: successor,
+      node: settled,
+      entry: { ...earlier, installation: 'other' },
+      registration: OTHER_INSTALLED,
+      remembered: earlier,
+    }),
+    kind: 'deny',
+    rule: '8c',
+    reason: 'Rescheduled',
+    code: 404,
+  },
+  {
+    when: 'rule 7: the entry of another installation lets no drain end, though somebody else marked the pod',
+    given: anObservation({
+      pod: { ...successor, mark: markedByHand },
+      node: settled,
+      entry: { ...earlier, installation: 'other' },
+      registration: OTHER_INSTALLED,
+    }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Waiting',
+    code: 429,
+  },
+  {
+    when: 'rule 8a: the same, and the pod is on a draining node: refused without a mark',
+    given: anObservation({
+      pod: successor,
+      node: draining,
+      entry: { ...earlier, installation: 'other' },
+      registration: OTHER_INSTALLED,
+      remembered: earlier,
+    }),
+    kind: 'deny',
+    rule: '8a',
+    reason: 'OtherInstallation',
+    code: 429,
+  },
+  {
     when: 'rule 8c: the entry of an installation that is gone counts as ours',
     given: anObservation({
       pod: successor,

@@ -9,6 +9,7 @@ import { isDraining } from '../../src/policy/node-state.ts';
 import { type Observation, type Sighting, type Source, type Subject, seenValue } from '../../src/policy/observation.ts';
 import { isTerminatingOrFinished } from '../../src/policy/pod-state.ts';
 import { isProtected, type PolicySettings, profileOf } from '../../src/policy/profile.ts';
+import { entryOf } from '../../src/policy/rules/rule.ts';
 import { aMark, aNode, aPod, aRequest, aTracker, NOW, SETTINGS } from '../support/builders.ts';
 
 /** The safety rules of the design, over observations in every combination. */
@@ -232,7 +233,7 @@ describe('next: safety rules, over observations in every combination', () => {
     everyDecision((decision, observation) => {
       const pod = seenValue(observation.pod);
       if (decision.kind !== 'deny' || decision.code !== 404 || pod === undefined) return;
-      const [earlier, node] = [earlierInstance(observation), seenValue(observation.node)];
+      const [earlier, node] = [earlierInstance(observation, entryOf(observation)), seenValue(observation.node)];
       const isReplaced = earlier?.nodeUid !== undefined && earlier.nodeUid !== node?.uid;
       if (!isReplaced) assert.ok(earlier?.node === undefined || earlier.node !== pod.node);
     }));
@@ -287,7 +288,12 @@ describe('next: safety rules, over observations in every combination', () => {
   test('one drain moves a name once: by name, a second move needs a draining node, read live', () =>
     everyDecision((decision, observation) => {
       const { request, node } = observation;
-      if (decision.kind !== 'mark' || request.uid !== undefined || earlierInstance(observation) === undefined) return;
+      if (
+        decision.kind !== 'mark' ||
+        request.uid !== undefined ||
+        earlierInstance(observation, entryOf(observation)) === undefined
+      )
+        return;
       assert.ok(isLive(observation.pod) && isLive(node));
       assert.ok(isDraining(seenValue(node) ?? 'gone', SETTINGS.drainTaints));
     }));

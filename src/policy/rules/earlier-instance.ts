@@ -6,6 +6,7 @@ import { describeUnschedulable, meetsReplacementCondition } from '../pod-state.t
 import { isMarked } from '../profile.ts';
 import { isOfNode } from '../returns.ts';
 import { isTrackerMissing, markPod } from './mark.ts';
+import { otherInstallation } from './other-installation.ts';
 import type { PodObservation, Rule } from './rule.ts';
 
 /**
@@ -15,12 +16,12 @@ import type { PodObservation, Rule } from './rule.ts';
 const asksForEarlier = ({ request, earlier }: PodObservation): boolean =>
   request.uid === undefined && earlier !== undefined;
 
-/** The pod came back on a draining node, so it must move again. */
+/** The pod came back on a draining node, so it must move again, unless another installation keeps its entry. */
 export const cameBackOnDrainingNode: Rule<PodObservation> = (seen, settings) => {
   if (!asksForEarlier(seen) || seen.pod.value.node === undefined) return undefined;
   if (seen.node.kind === 'unread') return LOOK_AT_NODE;
   if (!isDraining(nodeOrGone(seen.node), settings.drainTaints)) return undefined;
-  return markPod(seen, settings, 'MarkedAgain', ['pod', 'node']);
+  return otherInstallation(seen, settings) ?? markPod(seen, settings, 'MarkedAgain', ['pod', 'node']);
 };
 
 /**

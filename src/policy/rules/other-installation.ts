@@ -4,7 +4,9 @@ import type { PodObservation, Rule } from './rule.ts';
 
 /**
  * Two installations of the hook select the pod, and the other one keeps its entry. A mark of this one could move the pod
- * twice, so it refuses without a mark until a human narrows one of the selectors.
+ * twice, so it refuses without a mark until a human narrows one of the selectors. What this process itself saw of the pod
+ * counts before that. The drainer gets the first denial. If that were always this one, its drain would never end, and the
+ * other installation would move the pod whenever it prunes the entry.
  */
 export const otherInstallation: Rule<PodObservation> = ({ otherInstallation: other, tracker }) => {
   if (other === undefined) return undefined;

@@ -1,14 +1,15 @@
 import { isNotFound } from '../../../src/kube/errors.ts';
 import type { Decision } from '../../../src/policy/decision.ts';
-import { decodeEntry, ENTRY_PREFIX, entryKey } from '../../../src/policy/entry.ts';
+import { ENTRY_PREFIX } from '../../../src/policy/entry.ts';
 import type { Tracker } from '../../../src/policy/model.ts';
 import { earlierInstance } from '../../../src/policy/next.ts';
 import { type Observation, type Sighting, seenValue, UNREAD } from '../../../src/policy/observation.ts';
+import { entryOf } from '../../../src/policy/rules/rule.ts';
 import { DRAINERS } from '../runs/variant.ts';
 import type { Fault } from './fault.ts';
 
 /** A live read that finds no pod leads to a 404. */
-function asGone({ now, request }: Observation): Observation {
+export function asGone({ now, request }: Observation): Observation {
   const gone = { kind: 'absent', from: 'live' } as const;
   const unread = { node: UNREAD, tracker: UNREAD, registration: UNREAD };
   return { now, request, metadata: gone, pod: gone, ...unread, cacheKnowsInstance: false };
@@ -50,12 +51,6 @@ function withDrainedEntries(tracker: Tracker): Tracker {
   return { ...tracker, entries: Object.fromEntries(entries) };
 }
 
-/** The UID in the entry for the pod's name. */
-function entryUid({ request, tracker }: Observation): string | undefined {
-  const value = seenValue(tracker)?.entries[entryKey(request.namespace, request.name)];
-  return value === undefined ? undefined : decodeEntry(value).uid;
-}
-
 /** Accepts any 404. */
 const unlessNotFound = (error: unknown) => (isNotFound(error) ? undefined : Promise.reject(error));
 
@@ -68,7 +63,8 @@ export const FAULTS_OF_ANSWERS: readonly Fault[] = [
     what: 'an entry means "moved", whatever node the pod is on',
     violates: 'b',
     mutation: {
-      observation: (seen) => (isLive(seen.pod) && seenValue(seen.pod) && earlierInstance(seen) ? asGone(seen) : seen),
+      observation: (seen) =>
+        isLive(seen.pod) && seenValue(seen.pod) && earlierInstance(seen, entryOf(seen)) ? asGone(seen) : seen,
     },
   },
   {
@@ -78,7 +74,7 @@ export const FAULTS_OF_ANSWERS: readonly Fault[] = [
     mutation: {
       observation: (seen) => {
         const pod = isLive(seen.pod) ? seenValue(seen.pod) : undefined;
-        return pod !== undefined && entryUid(seen) === pod.uid && !pod.mark ? asGone(seen) : seen;
+        return pod !== undefined && entryOf(seen)?.uid === pod.uid && !pod.mark ? asGone(seen) : seen;
       },
     },
   },
