@@ -3,7 +3,7 @@ import { resourceOf } from './paths.ts';
 /**
  * What calls are told apart by, so that slow ones hold up only their own kind:
  * - `watch`: lists and watches;
- * - `read`: live reads of pods and nodes. Every eviction needs them, and no webhook stands before them;
+ * - `read`: live reads of pods, nodes and registrations. Evictions need them, and no webhook stands before them;
  * - `tracker`: live reads of other objects and of discovery. A conversion webhook can make them hang;
  * - `write`: marks and entries. Any webhook of the cluster can make them hang;
  * - `other`: Events, certificates, and the review of permissions.
@@ -33,17 +33,17 @@ export const SHARES: Shares = {
   other: { connections: 8, waiting: 500 },
 };
 
-/** Resources that no answer to an eviction needs. */
+/** Resources that no answer to an eviction needs, but for reads of registrations. */
 const UPKEEP: readonly string[] = ['events', 'secrets', 'selfsubjectaccessreviews', 'validatingwebhookconfigurations'];
 /** Resources that no conversion webhook stands before. */
-const READ: readonly string[] = ['pods', 'nodes'];
+const READ: readonly string[] = ['pods', 'nodes', 'validatingwebhookconfigurations'];
 
 export function classOf({ method, path, query }: ClassifiedCall): CallClass {
   if (query?.watch !== undefined || query?.limit !== undefined) return 'watch';
   const resource = resourceOf(path);
+  if (method === 'GET' && READ.includes(resource)) return 'read';
   if (UPKEEP.includes(resource)) return 'other';
-  if (method !== 'GET') return 'write';
-  return READ.includes(resource) ? 'read' : 'tracker';
+  return method === 'GET' ? 'tracker' : 'write';
 }
 
 interface ClassifiedCall {
