@@ -17,6 +17,7 @@ const REASONS = [
   'Marked',
   'MarkedAgain',
   'NotSelected',
+  'OtherInstallation',
   'OtherInstance',
   'PodGone',
   'Rescheduled',

@@ -18,6 +18,9 @@ const ONE_REPLICA: Variant = {
   drainers: [DRAINERS.kubectl],
   aheadMs: 0,
   toleratesCordon: false,
+  hangs: 'never',
+  second: 'none',
+  forges: false,
 };
 const faultOf = (what: RegExp) => FAULTS.find((fault) => what.test(fault.what))?.mutation ?? assert.fail();
 
@@ -52,6 +55,46 @@ describe('the simulation', () => {
     }
     assert.match(describeFailure(shortest), new RegExp(`seed ${seed}: npm run simulate -- --runs 1 --seed ${seed}\n`));
   });
+});
+
+describe('what a tenant can do by entries', () => {
+  const moved = [
+    'kubectl-0 starts on n1',
+    'kubectl-0 lists',
+    'r0 is told everything',
+    'kubectl-0 evicts cb-0 at r0',
+    "t0's call is carried out",
+    "t0's call is answered",
+    "t0's call is carried out",
+    "t0's call is answered",
+    't0 is answered',
+    'operator deletes cb-0',
+    'operator creates cb-0',
+    'scheduler puts cb-0 on n3',
+    'cb-0 is ready',
+    'r0 is told everything',
+  ];
+  const variant = { ...ONE_REPLICA, forges: true };
+  const marks = (notes: readonly string[]) =>
+    notes.filter((note) => /PATCH pods\/cb-0 is carried out$/.test(note)).length;
+
+  for (const [what, step, times] of [
+    ['who makes up nothing has a pod moved once', '3s pass', 1],
+    [
+      'who names the present instance has it moved once more',
+      "a tenant's entry of cb-0 claims the present instance",
+      2,
+    ],
+    ['who removes an entry has nothing moved that the process saw leave', 'a tenant removes the entry of cb-0', 1],
+    ['who makes up what is no JSON has nothing moved', "a tenant's entry of cb-0 claims what is no JSON", 1],
+  ] as const) {
+    test(what, async () => {
+      const script = [...moved, step];
+      const { violation, script: taken, notes } = await replay(variant, script, { keepsNotes: true });
+      assert.deepEqual([violation, taken], [undefined, script]);
+      assert.equal(marks(notes), times);
+    });
+  }
 });
 
 describe('what the simulation has found stays mended', () => {
@@ -174,6 +217,13 @@ describe('what the simulation has found stays mended', () => {
       assert.equal(planted.violation?.invariant, 'd');
     });
   }
+
+  test('a second hook that is always the first to deny keeps no drain waiting for a pod that it saw leave', async () => {
+    const variant = { ...ONE_REPLICA, second: 'overlapping' } as const;
+    const script = ['kubectl-0 starts on n2'];
+    const { violation, script: taken } = await replay(variant, script);
+    assert.deepEqual([violation, taken], [undefined, script]);
+  });
 
   test('the entry of a pod that lost its label is pruned, and the pod is not read for ever', async () => {
     const script = [

@@ -1,10 +1,13 @@
+import { CALL_CLASSES } from '../../../src/kube/call-class.ts';
 import type { ApiError } from '../../../src/kube/errors.ts';
 import { refusal } from '../../support/api.ts';
 import { WATCH_KINDS, type WatchKind } from '../model/api-server.ts';
+import { SECOND } from '../model/installations.ts';
 import type { Replica, Simulation } from '../runs/simulation.ts';
 import type { Action, Add } from './action.ts';
 import type { SimTask } from './admission.ts';
 import { addCluster, addDrainers, addEvictions, addOperator } from './cluster-actions.ts';
+import { addTenant } from './tenant.ts';
 
 /** Every action of a run. Its labels never depend on what has happened. */
 export function actionsOf(sim: Simulation): Action[] {
@@ -20,6 +23,10 @@ export function actionsOf(sim: Simulation): Action[] {
   addDrainers(sim, adding(false));
   addOperator(sim, adding(false));
   addCluster(sim, adding(false));
+  // Only in some variants, and after all others: so the seeds of the rest go on to find what they have found.
+  if (sim.variant.hangs !== 'never') addHangs(sim, adding(false));
+  if (sim.second !== undefined) addRegistration(sim, adding(false));
+  if (sim.variant.forges) addTenant(sim, adding(false));
   return actions;
 }
 
@@ -107,6 +114,26 @@ function addCalls(
     `${who}'s call breaks off`,
     on((task) => calls.breakOff(task)),
   );
+}
+
+function addHangs({ calls, clock }: Simulation, add: Add): void {
+  for (const callClass of CALL_CLASSES) {
+    add(2, `calls of the class ${callClass} hang`, () => {
+      if (calls.hanging.has(callClass)) return false;
+      calls.hanging.set(callClass, clock.now);
+      return true;
+    });
+    add(8, `calls of the class ${callClass} hang no more`, () => calls.hanging.delete(callClass));
+  }
+}
+
+function addRegistration({ server, clock }: Simulation, add: Add): void {
+  add(1, `the registration of ${SECOND} is deleted`, () => server.registrations.delete(SECOND));
+  add(4, `the registration of ${SECOND} is made again`, () => {
+    if (server.registrations.has(SECOND)) return false;
+    server.registrations.set(SECOND, clock.now);
+    return true;
+  });
 }
 
 function addReplicas(sim: Simulation, add: Add, addInert: Add): void {

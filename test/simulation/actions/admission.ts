@@ -11,6 +11,24 @@ export interface ControllerTask extends Task {
   readonly kind: 'controller';
 }
 
+/** One eviction: the API server asks every installation that is registered, and waits for all of them. */
+export class Eviction {
+  /** The last review of each installation. */
+  readonly admissions: Admission[] = [];
+  /** Those without an answer. */
+  readonly open = new Set<Admission>();
+  /** The code of the first denial, which the drainer gets. */
+  denial: number | undefined;
+
+  /** `instead`: the review that it takes the place of. */
+  add(admission: Admission, instead?: Admission): void {
+    const index = instead === undefined ? this.admissions.length : this.admissions.indexOf(instead);
+    this.admissions[index] = admission;
+    if (instead !== undefined) this.open.delete(instead);
+    this.open.add(admission);
+  }
+}
+
 /** One review on its way through one process of the hook, and the facts that held meanwhile. */
 export class Admission implements Task {
   readonly kind = 'admission';
@@ -20,6 +38,7 @@ export class Admission implements Task {
   readonly drainer: Drainer;
   readonly target: Target;
   readonly process: HookProcess<SimTask>;
+  readonly eviction: Eviction;
   readonly startedAt: number;
   decision?: Decision;
   /** Nobody waits for its response, because the request was sent again elsewhere. */
@@ -44,13 +63,14 @@ export class Admission implements Task {
   constructor(
     name: string,
     request: EvictionRequest,
-    from: Pick<Admission, 'drainer' | 'target' | 'process' | 'startedAt'>,
+    from: Pick<Admission, 'drainer' | 'target' | 'process' | 'eviction' | 'startedAt'>,
   ) {
     this.name = name;
     this.request = request;
     this.drainer = from.drainer;
     this.target = from.target;
     this.process = from.process;
+    this.eviction = from.eviction;
     this.startedAt = from.startedAt;
   }
 }

@@ -6,7 +6,7 @@ import type { Add } from './action.ts';
 export function addEvictions(sim: Simulation, add: Add): void {
   for (const drainer of sim.drainers) {
     for (const pod of [...sim.operator.names, ...OTHERS]) {
-      for (const replica of sim.replicas) {
+      for (const replica of sim.ours) {
         add(12, `${drainer.name} evicts ${shown(pod)} at ${replica.name}`, () => sim.ask(drainer, pod, replica));
       }
     }

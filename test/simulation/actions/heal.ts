@@ -1,14 +1,14 @@
-import { entryPod } from '../../../src/policy/entry.ts';
-import { isWatched, WATCH_KINDS } from '../model/api-server.ts';
+import { entryKey, entryPod } from '../../../src/policy/entry.ts';
+import { WATCH_KINDS } from '../model/api-server.ts';
 import { quiet } from '../model/clock.ts';
 import type { Drainer } from '../model/drainer.ts';
-import type { SimPod } from '../model/objects.ts';
-import { NODES } from '../model/objects.ts';
+import { isTerminatingOrFinished, NAMESPACE, NODES, type SimPod } from '../model/objects.ts';
 import { isDraining } from '../model/truth.ts';
 import type { Simulation } from '../runs/simulation.ts';
 import { deliverAll } from './actions.ts';
 import type { SimTask } from './admission.ts';
 import { kubeletEnds } from './cluster-actions.ts';
+import { write } from './tenant.ts';
 
 /** A round takes a minute while drains are open, and ten minutes if only pruning is left. */
 const MINUTE_MS = 60_000;
@@ -25,8 +25,11 @@ const ROUNDS_OF_RETURNS = 20;
 export async function heal(sim: Simulation): Promise<number> {
   mend(sim);
   sim.invariants.nothingFails();
+  const hangRounds = await endThoughCallsHang(sim);
   const most = sim.variant.toleratesCordon ? ROUNDS_OF_RETURNS : ROUNDS_TO_END;
-  const endRounds = await roundsWhile(sim, { most, ms: MINUTE_MS }, () => stuck(sim) !== undefined);
+  let endRounds = await roundsWhile(sim, { most, ms: MINUTE_MS }, () => stuck(sim) !== undefined);
+  if (!sim.variant.toleratesCordon && stuck(sim) !== undefined && removeHolding(sim))
+    endRounds += await roundsWhile(sim, { most, ms: MINUTE_MS }, () => stuck(sim) !== undefined);
   // A pod that tolerates the cordon comes back, and its drain cannot end.
   const drain = sim.variant.toleratesCordon ? undefined : stuck(sim);
   if (drain !== undefined) sim.invariants.violate('d', `the drain of ${drain.node} by ${drain.name} does not end`);
@@ -40,20 +43,66 @@ export async function heal(sim: Simulation): Promise<number> {
   );
   const left = leftOver(sim);
   if (left !== undefined) sim.invariants.violate('e', `${left} is never pruned`);
-  return endRounds + pruneRounds;
+  return hangRounds + endRounds + pruneRounds;
 }
 
 function mend(sim: Simulation): void {
+  sim.calls.hanging.clear();
   sim.operator.isUp = true;
   sim.operator.isPaused = false;
   // These nodes never drain, so that pods always have a place.
   for (const name of ['n4', 'n5']) sim.server.putNode(name, () => undefined);
   sim.createTracker();
   for (const replica of sim.replicas) {
+    if (!sim.server.registrations.has(replica.installation)) sim.crash(replica);
     sim.startProcess(replica);
     // A working watch continues, because a new list would repair the watch's errors.
     for (const kind of WATCH_KINDS) if (!replica.process?.feed.isWatching(kind)) replica.process?.list(kind);
   }
+}
+
+/** Removes the made-up entries that drains may wait for; false if there are none. */
+function removeHolding(sim: Simulation): boolean {
+  const keys = [...sim.server.trackers.values()].flatMap((tracker) => sim.invariants.forgeries.holding(tracker));
+  for (const key of keys) write(sim, key, undefined);
+  return keys.length > 0;
+}
+
+/** Drains must end also while a class of calls hangs that they can do without. */
+async function endThoughCallsHang(sim: Simulation): Promise<number> {
+  const { hangs, toleratesCordon } = sim.variant;
+  if (hangs === 'never' || hangs === 'now and then' || toleratesCordon) return 0;
+  await answerAll(sim);
+  sim.calls.hanging.set(hangs, sim.clock.now);
+  const rounds = await roundsWhile(sim, { most: ROUNDS_TO_END, ms: MINUTE_MS }, () => stuck(sim) !== undefined);
+  const drain = sim.drainers.find((drainer) => drainer.phase !== 'idle' && !mayWait(sim, drainer));
+  if (drain !== undefined)
+    sim.invariants.violate('d', `the drain of ${drain.node} by ${drain.name} does not end while ${hangs} calls hang`);
+  sim.calls.hanging.clear();
+  return rounds;
+}
+
+/** Whether what hangs, or what a tenant wrote, must keep the drain waiting. */
+function mayWait(sim: Simulation, { targets }: Drainer): boolean {
+  const { server, invariants } = sim;
+  const held = [...server.trackers.values()].flatMap((tracker) => invariants.forgeries.holding(tracker));
+  const open = [...targets.values()].filter(({ state }) => state !== 'done' && state !== 'failed');
+  return open.some(({ name }) => {
+    const pod = server.pods.get(name);
+    return held.includes(entryKey(NAMESPACE, name)) || (pod !== undefined && mayWaitFor(sim, pod));
+  });
+}
+
+function mayWaitFor({ server, replicas, variant, invariants }: Simulation, pod: SimPod): boolean {
+  const isDrained = isDraining(server.nodes.get(pod.node ?? ''));
+  // The absence of a tracker, and a mark where nobody drains, must rest on a live read of the tracker.
+  if (variant.hangs === 'tracker') return variant.tracking === 'missing' || !isDrained;
+  if (variant.hangs !== 'watch') return false;
+  // The caches would have to notice it, or that the entry of its name is to be pruned.
+  const entry = invariants.entryOf(pod.name);
+  const isUnknown = replicas.some(({ process }) => !process?.feed.received.knows(pod.name, pod.uid));
+  const isOnItsNode = !isDrained && entry?.node === pod.node;
+  return (isUnknown && entry === undefined) || isOnItsNode || isTerminatingOrFinished(pod);
 }
 
 async function roundsWhile(
@@ -76,6 +125,8 @@ function leftOver({ server, replicas }: Simulation): string | undefined {
   const isKept = (name: string | undefined) => server.pods.get(name ?? '')?.finishedAt !== undefined;
   const entries = [...server.trackers.values()].flatMap(({ annotations }) =>
     Object.entries(annotations)
+      // What is about no pod of the namespace is not the hook's.
+      .filter(([key, value]) => entryPod(key, value)?.namespace === NAMESPACE)
       .filter(([key, value]) => !isKept(entryPod(key, value)?.name))
       .map(([key]) => `the entry ${key}`),
   );
@@ -89,12 +140,13 @@ function leftOver({ server, replicas }: Simulation): string | undefined {
 
 /** Objects in the caches that the API server lacks, or that the caches' watches would not deliver. */
 function ghosts(replicas: Simulation['replicas'], server: Simulation['server']): string[] {
-  const there = new Set([...server.pods.values()].filter(isWatched).map(({ uid }) => uid));
-  return replicas.flatMap(({ name, process }) =>
-    [...(process?.cache.pods.values() ?? [])]
+  return replicas.flatMap(({ name, process }) => {
+    const watched = [...server.pods.values()].filter((pod) => process?.watches(pod));
+    const there = new Set(watched.map(({ uid }) => uid));
+    return [...(process?.cache.pods.values() ?? [])]
       .filter(({ uid }) => !there.has(uid))
-      .map(({ uid }) => `what the cache of ${name} has of ${uid}`),
-  );
+      .map(({ uid }) => `what the cache of ${name} has of ${uid}`);
+  });
 }
 
 async function round(sim: Simulation, number: number): Promise<void> {
@@ -116,9 +168,17 @@ async function answerAll(sim: Simulation): Promise<void> {
       .includes(true);
     await quiet();
     sim.sweep();
-    const isAnswered = [...sim.slots.keys()].map((slot) => sim.answer(slot, false)).includes(true);
+    const isAnswered = slotsOf(sim)
+      .map((slot) => sim.answer(slot, false))
+      .includes(true);
     isBusy = isDelivered || isServed || isAnswered;
   }
+}
+
+/** Of two installations, now the one and now the other is the first to answer. */
+function slotsOf({ slots, second, clock }: Simulation): number[] {
+  const inOrder = [...slots.keys()];
+  return second !== undefined && Math.floor(clock.now / MINUTE_MS) % 2 === 1 ? inOrder.reverse() : inOrder;
 }
 
 function serveAll({ calls }: Simulation, task: SimTask): boolean {
@@ -165,7 +225,7 @@ function drain(sim: Simulation, drainer: Drainer, number: number): void {
   for (const { name } of drainer.targets.values()) drainer.poll(name);
   if (drainer.isThrough()) drainer.end(true);
   for (const [i, { name }] of [...drainer.targets.values()].entries()) {
-    const replica = sim.replicas[(number + i) % sim.replicas.length];
+    const replica = sim.ours[(number + i) % sim.ours.length];
     if (replica !== undefined) sim.ask(drainer, name, replica);
   }
 }

@@ -1,14 +1,18 @@
-import { decodeEntry, entryPod } from '../../../src/policy/entry.ts';
-import type { SimTask } from '../actions/admission.ts';
+import { decodeEntry, entryKey, entryPod } from '../../../src/policy/entry.ts';
+import type { Admission, SimTask } from '../actions/admission.ts';
 import type { Write } from '../model/change-listener.ts';
-import { ordinalOf } from '../model/objects.ts';
+import type { HookProcess } from '../model/hook-process.ts';
+import type { Installation } from '../model/installations.ts';
+import { NAMESPACE, ordinalOf, type SimPod, type SimTracker, shown } from '../model/objects.ts';
 import { MEMBER_NAMES } from '../model/operator.ts';
 import type { Fact, ReceivedState } from '../model/received-state.ts';
-import { RETENTION_MS } from '../runs/variant.ts';
+import { RETENTION_MS, wantsEntry } from '../runs/variant.ts';
 import type { Ledger } from './ledger.ts';
 import type { Marks } from './marks.ts';
 
 const WITHDRAWN_MS = 3 * 60_000;
+/** A pass over all entries may take so long, and look for other installations at its beginning. */
+const PASS_MS = 15 * 60_000;
 const GONE_MS = 60 * 60_000;
 
 /** Checks that entries and memories match a decision (g), and are pruned only by the table (e). */
@@ -17,6 +21,8 @@ export class Entries {
   readonly #marks: Marks;
   /** When an entry was last pruned, by pod name. */
   readonly prunedAt = new Map<string, number>();
+  /** The installation that wrote each value. */
+  readonly #writers = new Map<string, Installation>();
   /** When each value was written. */
   readonly #writtenAt = new Map<string, number>();
 
@@ -34,9 +40,13 @@ export class Entries {
     // An entry for an instance that has gone meanwhile is harmless, so this refuses none.
     this.#marks.mayMark(uid, task);
     this.#writtenAt.set(value, this.#ledger.clock.now);
+    this.#checkOther(tracker, key, task, 'wrote an entry over');
+    this.#writers.set(value, task.process.installation);
     const there = tracker.annotations[key];
-    if (there !== undefined) this.#checkOverwrite(decodeEntry(there).uid ?? '', uid, task);
-    const keys = new Set([...Object.keys(tracker.annotations), key]);
+    if (there !== undefined && !this.#ledger.forgeries.has(tracker, key))
+      this.#checkOverwrite(decodeEntry(there).uid ?? '', uid, task);
+    const written = Object.keys(tracker.annotations).filter((one) => !this.#ledger.forgeries.has(tracker, one));
+    const keys = new Set([...written, key]);
     if (keys.size > MEMBER_NAMES) this.#ledger.violate('e', `there are ${keys.size} entries for ${MEMBER_NAMES} names`);
   }
 
@@ -49,17 +59,51 @@ export class Entries {
   }
 
   /** The hook sends the removal of an entry: checks whether it is due, by what this process has received. */
-  checkDecided(key: string, value: string, received: ReceivedState): void {
+  checkDecided(key: string, value: string, from: Pick<HookProcess<SimTask>, 'feed' | 'installation'>): void {
+    const { feed, installation } = from;
+    const { received } = feed;
+    const writer = this.#writerOf(value) ?? installation;
+    const since = this.#ledger.server.registrations.get(writer) ?? Number.POSITIVE_INFINITY;
+    if (writer !== installation && this.#ledger.clock.now - since > PASS_MS)
+      this.#ledger.violate('l', `${installation} prunes the entry ${key} of ${writer}`);
     const { uid = '' } = decodeEntry(value);
     const agoMs = this.#ledger.clock.now - (this.#writtenAt.get(value) ?? 0);
     const isDue = this.#isDue(entryPod(key, value)?.name ?? '', uid, { received, atMostMs: agoMs });
     if (!isDue) this.#ledger.violate('e', `the entry of ${uid} is to be pruned before its time`);
   }
 
+  /** An installation marks a pod whose entry is another's (l). Where names come back it wrote one itself. */
+  checkMark({ name }: SimPod, task: SimTask): void {
+    if (!wantsEntry(this.#ledger.variant)) return;
+    const key = entryKey(NAMESPACE, name);
+    if (task.kind !== 'admission' || this.#ledger.forgeries.changedAt(key) >= task.startedAt) return;
+    for (const tracker of this.#ledger.server.trackers.values())
+      this.#checkOther(tracker, key, task, 'marked the pod of');
+  }
+
+  /** Whether the entry is another installation's, and was and that one was registered, since the request. */
+  #checkOther({ annotations }: SimTracker, key: string, { name, process, startedAt }: Admission, did: string): void {
+    const { server } = this.#ledger;
+    const value = annotations[key] ?? '';
+    const writer = this.#writerOf(value) ?? process.installation;
+    const since = server.registrations.get(writer) ?? Number.POSITIVE_INFINITY;
+    const isLate = (server.trackerSince ?? startedAt) > startedAt;
+    if (writer !== process.installation && since < startedAt && !isLate)
+      this.#ledger.violate('l', `${name} ${did} the entry ${key} of ${writer}`);
+  }
+
+  /** The installation that wrote a value; of a made-up one, the one that it names. */
+  #writerOf(value: string): string | undefined {
+    return this.#writers.get(value) ?? decodeEntry(value).installation;
+  }
+
   checkPrune(key: string, value: string): void {
     const { uid = '' } = decodeEntry(value);
-    if (this.#isMarkedNow(uid)) this.#ledger.violate('e', `the entry of ${uid} is pruned while it is marked`);
-    this.#checkEarly(`the entry ${key} of ${uid}`, uid, this.#ledger.ends.get(uid)?.wasMarked === true);
+    // A tenant's entry may name an instance of another name, which it is not about.
+    const isOfName = uid.startsWith(`${shown(entryPod(key, value)?.name ?? '')}#`);
+    if (isOfName && this.#isMarkedNow(uid))
+      this.#ledger.violate('e', `the entry of ${uid} is pruned while it is marked`);
+    this.#checkEarly(`the entry ${key} of ${uid}`, uid, isOfName && this.#ledger.ends.get(uid)?.wasMarked === true);
     this.prunedAt.set(entryPod(key, value)?.name ?? '', this.#ledger.clock.now);
   }
 

@@ -1,13 +1,18 @@
-import type { Mark } from '../../../src/policy/decision.ts';
+import type { Decision, Mark } from '../../../src/policy/decision.ts';
+import { decodeEntry, entryKey } from '../../../src/policy/entry.ts';
+import type { Entry } from '../../../src/policy/model.ts';
 import type { Admission, SimTask } from '../actions/admission.ts';
 import type { ApiServer } from '../model/api-server.ts';
 import type { ChangeListener, Write } from '../model/change-listener.ts';
 import type { SimClock } from '../model/clock.ts';
-import { isProtected, isToProtect, isUnfinished, type SimPod } from '../model/objects.ts';
+import type { HookProcess } from '../model/hook-process.ts';
+import { OURS, SECOND } from '../model/installations.ts';
+import { ELSEWHERE, isProtected, isUnfinished, NAMESPACE, OTHERS, type SimPod } from '../model/objects.ts';
 import type { ReceivedState } from '../model/received-state.ts';
 import { type End, isCorpse, isDraining, meetsReplacementCondition } from '../model/truth.ts';
 import { type Variant, wantsEntry } from '../runs/variant.ts';
 import { Entries } from './entries.ts';
+import { Forgeries } from './forgeries.ts';
 import type { InvariantId, Ledger } from './ledger.ts';
 import { Marks } from './marks.ts';
 import { Reports } from './reports.ts';
@@ -30,6 +35,7 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
   readonly clock: SimClock;
   readonly variant: Variant;
   readonly ends = new Map<string, End>();
+  readonly forgeries: Forgeries;
   readonly #marks: Marks;
   readonly #entries: Entries;
   readonly #reports: Reports;
@@ -41,6 +47,7 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
   constructor(clock: SimClock, variant: Variant) {
     this.clock = clock;
     this.variant = variant;
+    this.forgeries = new Forgeries(clock);
     this.#marks = new Marks(this);
     this.#entries = new Entries(this, this.#marks);
     this.#reports = new Reports(this);
@@ -74,6 +81,7 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
   /** Records what is true for an admission at this moment. */
   look(admission: Admission): void {
     const { name, uid } = admission.request;
+    const { process } = admission;
     const pod = this.#server.pods.get(name);
     if (pod === undefined) {
       admission.heldThroughout = false;
@@ -82,9 +90,9 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     }
     const isMeant = (uid === undefined || uid === pod.uid) && this.#isOnDrainingNode(pod);
     if (isMeant && !admission.request.dryRun) admission.drainingUids.add(pod.uid);
-    const lives = isToProtect(pod) && isUnfinished(pod);
+    const lives = process.selects(pod) && isUnfinished(pod);
     admission.sawCorpse ||= isCorpse(pod, this.clock.now);
-    admission.sawUnselected ||= !isToProtect(pod);
+    admission.sawUnselected ||= !process.selects(pod);
     admission.heldThroughout &&= isMeant && lives;
     admission.outOfPlaceThroughout &&= lives && !meetsReplacementCondition(pod, this.variant);
   }
@@ -108,9 +116,9 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     this.#marks.decided(decision, task);
   }
 
-  /** A process is about to prune an entry (e). */
-  decidedToPrune(key: string, value: string, received: ReceivedState): void {
-    this.#entries.checkDecided(key, value, received);
+  /** A process is about to prune an entry (e, l). */
+  decidedToPrune(key: string, value: string, from: Pick<HookProcess<SimTask>, 'feed' | 'installation'>): void {
+    this.#entries.checkDecided(key, value, from);
   }
 
   /** A process prunes what it remembers of an instance (e). */
@@ -118,14 +126,28 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     this.#entries.forgot(name, uid, received);
   }
 
+  /** Whatever an entry says, the hook has no business in another namespace (g). */
+  called(path: string): void {
+    if (path.includes(`/namespaces/${ELSEWHERE}/`)) this.violate('g', `the hook calls ${path}`);
+  }
+
   wrote(write: Write, task: SimTask): void {
     if (task.kind === 'admission' && task.request.dryRun)
       this.violate('f', `${task.name}, a dry run, wrote: ${write.kind}`);
     if (write.kind === 'mark') this.#checkReturn(write.pod);
+    if (write.kind === 'mark') this.#entries.checkMark(write.pod, task);
     if (write.kind === 'mark') this.#marks.check(write.pod, task);
     else if (write.kind === 'event') this.#reports.checkEvent(write.object);
     else if (write.kind === 'entry') this.#entries.checkWrite(write, task);
     else if (write.kind === 'prune') this.#entries.checkPrune(write.key, write.value);
+  }
+
+  /** A refusal for another installation says whose the pod is (l). */
+  decidedFinally({ name, process }: Admission, decision: Decision): void {
+    if (decision.kind !== 'deny' || decision.reason !== 'OtherInstallation') return;
+    const other = process.installation === OURS ? SECOND : OURS;
+    if (!decision.message.includes(` ${other} `))
+      this.violate('l', `${name} does not name ${other}: ${decision.message}`);
   }
 
   /** The API server accepts an allow: without a UID it may hit whatever has that name then (a). */
@@ -138,17 +160,25 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
 
   /** The API server deletes a pod because the hook allowed an eviction (a). */
   evicted(pod: SimPod, admission: Admission): void {
-    const { name, decision, request } = admission;
+    const { name, decision, request, process } = admission;
     // The rule `terminatingOrFinished` releases a corpse by name too, because nobody replaces it.
     const isOfCorpse = decision?.reason === 'Corpse' && admission.sawCorpse;
     // The rule `notProtected` cannot know that the pod, or its successor, will be protected a moment later.
     const isOfUnselected = decision?.reason === 'NotSelected' && admission.sawUnselected;
-    if (!isToProtect(pod) || !isUnfinished(pod) || isOfCorpse || isOfUnselected) return;
+    if (!process.selects(pod) || !isUnfinished(pod) || isOfCorpse || isOfUnselected) return;
     const because = `${name} was allowed (${decision?.reason})`;
     const { graceSeconds = Number.POSITIVE_INFINITY } = request;
     if (isProtected(pod)) this.violate('a', `${pod.uid}, live and selected, is evicted: ${because}`);
     else if (graceSeconds < (pod.deletionGraceSeconds ?? 0))
       this.violate('a', `${pod.uid}, still terminating, gets less grace: ${because}`);
+  }
+
+  /** An eviction that is not answered yet. One of a pod that nobody protects waits for the read of the pod alone (k). */
+  checkWait({ name, request, calls }: Admission): void {
+    if (!(OTHERS as readonly string[]).includes(request.name)) return;
+    const others = calls.filter(({ callClass }) => callClass !== 'read');
+    if (calls.length === 0 || others.length > 0)
+      this.violate('k', `${name} waits for ${others[0]?.request.path ?? 'something else than its own calls'}`);
   }
 
   /** The drainer gets a denial (b, d). */
@@ -164,14 +194,27 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     }
   }
 
-  /** A pod that comes back to its cordoned node is moved once more, and then no more (j). */
+  /**
+   * A pod that comes back to its cordoned node is moved once more, and then no more (j). An instance that was to be marked
+   * before it had a node has none in its entry, and does not count.
+   */
   #checkReturn({ name, uid, node, boundAt = 0 }: SimPod): void {
     const { cordonedAt } = this.#server.nodes.get(node ?? '') ?? {};
     if (this.#returned === undefined || !wantsEntry(this.variant) || cordonedAt === undefined) return;
-    if (seconds(cordonedAt) >= seconds(boundAt)) return;
+    if (seconds(cordonedAt) >= seconds(boundAt) || this.entryOf(name)?.node === undefined) return;
     const marked = this.#returned.get(name) ?? new Set();
     this.#returned.set(name, marked.add(uid));
-    if (marked.size > 2) this.violate('j', `${name} came back to ${node} again and again, and was moved each time`);
+    // A made-up entry starts the count over.
+    const most = this.forgeries.changedAt(entryKey(NAMESPACE, name)) === -1 ? 2 : 3;
+    if (marked.size > most) this.violate('j', `${name} came back to ${node} again and again, and was moved each time`);
+  }
+
+  /** What the tracker says of the name. */
+  entryOf(name: string): Entry | undefined {
+    const key = entryKey(NAMESPACE, name);
+    for (const { annotations } of this.#server.trackers.values())
+      if (annotations[key] !== undefined) return decodeEntry(annotations[key]);
+    return undefined;
   }
 
   #isOnDrainingNode({ node }: SimPod): boolean {

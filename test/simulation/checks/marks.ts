@@ -1,7 +1,8 @@
 import type { Mark } from '../../../src/policy/decision.ts';
+import { entryKey } from '../../../src/policy/entry.ts';
 import type { Admission, SimTask } from '../actions/admission.ts';
 import type { Target } from '../model/drainer.ts';
-import { ordinalOf, type SimPod } from '../model/objects.ts';
+import { NAMESPACE, ordinalOf, type SimPod } from '../model/objects.ts';
 import { wantsEntry } from '../runs/variant.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -43,9 +44,16 @@ export class Marks {
     this.#lastMarked.set(pod.name, pod.uid);
   }
 
-  /** Once an admission may mark an instance, or an entry names it, every replica may mark it. */
+  /**
+   * A tenant's entry that names an instance says that this one is to move, whatever went before it.
+   * Once an admission may mark an instance, or an entry names it, every replica may mark it.
+   */
   mayMark(uid: string, admission: Admission): boolean {
-    const mayMark = this.#requested.has(uid) || this.#isAskedFor(uid, admission) || this.#isExcused(admission);
+    const mayMark =
+      this.#requested.has(uid) ||
+      this.#isAskedFor(uid, admission) ||
+      this.#isExcused(admission) ||
+      this.#ledger.forgeries.named(uid);
     if (mayMark) this.#requested.add(uid);
     return mayMark;
   }
@@ -78,11 +86,18 @@ export class Marks {
     const end = ends.get(uid);
     if (end === undefined) return false;
     if (!end.wasMarked && !end.wasOnDrainingNode) return true;
-    if (end.wasMarked && this.#hasEntry(uid)) return (prunedAt.get(target.name) ?? -1) > end.at;
+    const isPruned = (prunedAt.get(target.name) ?? -1) > end.at;
+    if (end.wasMarked && this.#hasEntry(uid) && (isPruned || !this.#isTampered(uid, target.name))) return isPruned;
     const { received } = process.feed;
     // For the cache an instance without its label has gone.
     const from = server.hidden.has(uid) ? -1 : end.at;
     return process.feed.lostAt(target.name) > from || (knewInstance && !received.sawLeaving.has(uid));
+  }
+
+  /** A tenant has removed or overwritten its entry, or one of that name since: it may have none. */
+  #isTampered(uid: string, name: string): boolean {
+    const changedAt = this.#ledger.forgeries.changedAt(entryKey(NAMESPACE, name));
+    return changedAt >= (this.#markedFrom.get(uid) ?? Number.POSITIVE_INFINITY);
   }
 
   /** Whether it must have an entry: the tracker existed before the mark. */

@@ -1,6 +1,11 @@
 import type { Cache } from '../../../src/cache/cache.ts';
+import { ENTRY_PREFIX } from '../../../src/policy/entry.ts';
+import { type Observation, seenValue } from '../../../src/policy/observation.ts';
+import { entryOf } from '../../../src/policy/rules/rule.ts';
+import { ELSEWHERE } from '../model/objects.ts';
 import { DRAINERS } from '../runs/variant.ts';
 import type { Fault } from './fault.ts';
+import { asGone } from './faults-answers.ts';
 
 /** The cache without any draining node. */
 function withNobodyDraining(cache: Cache): Cache {
@@ -8,6 +13,27 @@ function withNobodyDraining(cache: Cache): Cache {
     get: { value: (name: string) => ({ ...cache.nodes.get(name), unschedulable: false, taints: [] }) },
   }) as Cache['nodes'];
   return { ...cache, nodes };
+}
+
+/** The cache in which a tracker stands for the other namespace that an entry of it names. */
+function withTrackersElsewhere(cache: Cache): Cache {
+  const { trackers } = cache;
+  const get = (key: string) => {
+    const tracker = trackers.get(key);
+    const isAbout = (one: string) => one.startsWith(`${ENTRY_PREFIX}${ELSEWHERE}.`);
+    return tracker && Object.keys(tracker.entries).some(isAbout) ? { ...tracker, namespace: ELSEWHERE } : tracker;
+  };
+  return { ...cache, trackers: { get, subscribe: trackers.subscribe.bind(trackers) } as typeof trackers };
+}
+
+/** A tenant makes up entries, and little else goes wrong. */
+const FORGED = { forges: true, hangs: 'never' } as const;
+
+/** The pod is on another node than the entry of this very instance says. */
+function isElsewhere(seen: Observation): boolean {
+  const pod = seen.pod.kind === 'present' && seen.pod.from === 'live' ? seen.pod.value : undefined;
+  const { uid, node } = entryOf(seen) ?? {};
+  return pod?.node !== undefined && uid === pod.uid && node !== undefined && node !== pod.node;
 }
 
 /** Faults in marks, memory, pruning and reports: (c), (e), (g), (h) and (i). */
@@ -135,5 +161,73 @@ export const FAULTS_OF_MEMORY: readonly Fault[] = [
     what: 'a call that hangs is waited for beyond the deadline of the answer',
     violates: 'i',
     mutation: { answersLate: true },
+  },
+  {
+    what: 'an entry that names another node than the pod has means "moved"',
+    violates: 'b',
+    variant: { ...FORGED, tracking: 'inPlace' },
+    mutation: { observation: (seen) => (isElsewhere(seen) ? asGone(seen) : seen) },
+  },
+  {
+    what: 'an entry that is no JSON is an error',
+    violates: 'd',
+    variant: { ...FORGED, tracking: 'inPlace', toleratesCordon: false },
+    mutation: {
+      observation: (seen) => {
+        for (const value of Object.values(seenValue(seen.tracker)?.entries ?? {})) JSON.parse(value);
+        return seen;
+      },
+    },
+  },
+  {
+    what: 'what the cache remembers of an instance does not count where it should have an entry',
+    violates: 'c',
+    variant: { ...FORGED, tracking: 'inPlace', replicas: 1, drainers: [DRAINERS.kubectl, DRAINERS.clusterApi] },
+    mutation: {
+      observation: ({ remembered, ...seen }) =>
+        seenValue(seen.tracker)?.reusesNames || !remembered ? seen : { ...seen, remembered },
+    },
+  },
+  {
+    what: 'an entry counts for a pod of whatever namespace it names',
+    violates: 'g',
+    variant: { ...FORGED, tracking: 'inPlace' },
+    mutation: { reconcilerCache: withTrackersElsewhere },
+  },
+  {
+    what: 'another installation is held to be gone, and its entries count as ours',
+    violates: 'l',
+    variant: { second: 'overlapping', tracking: 'inPlace', hangs: 'never' },
+    mutation: { reads: (reads) => ({ ...reads, isInstalled: async () => false }) },
+  },
+  {
+    what: 'an installation that is gone is held to be there, and its entries stay',
+    violates: 'e',
+    variant: { second: 'apart', tracking: 'inPlace', hangs: 'never' },
+    mutation: { reads: (reads) => ({ ...reads, isInstalled: async () => true }) },
+  },
+  {
+    what: 'an entry does not say which installation wrote it',
+    violates: 'l',
+    variant: { second: 'overlapping', tracking: 'inPlace', hangs: 'never' },
+    mutation: {
+      writes: (writes) => ({
+        ...writes,
+        writeEntry: (tracker, key, value, signal) =>
+          writes.writeEntry(tracker, key, value.replace(/,"hook":"[^"]*"/, ''), signal),
+      }),
+    },
+  },
+  {
+    what: 'a cache that has heard nothing for minutes is believed',
+    violates: 'd',
+    variant: { hangs: 'watch', tracking: 'inPlace', toleratesCordon: false },
+    mutation: { trustsSilentCache: true },
+  },
+  {
+    what: 'calls of all classes take turns, and wait for those that hang',
+    violates: 'k',
+    variant: { hangs: 'now and then' },
+    mutation: { oneCallAtATime: true },
   },
 ];

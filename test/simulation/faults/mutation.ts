@@ -33,6 +33,10 @@ export interface Mutation {
   readonly trustsOwnClock?: boolean;
   /** Waits for calls beyond the deadline of the answer. */
   readonly answersLate?: boolean;
+  /** Believes the cache however long it has heard nothing. */
+  readonly trustsSilentCache?: boolean;
+  /** Makes one call after the other. */
+  readonly oneCallAtATime?: boolean;
   /** Reconciles nothing. */
   readonly neverReconciles?: boolean;
   /** Removes the entry when it is read for a response. */

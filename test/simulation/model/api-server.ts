@@ -1,8 +1,10 @@
 import type { ApiRequest, JsonObject } from '../../../src/kube/client.ts';
+import { REGISTRATIONS } from '../../../src/kube/paths.ts';
 import { refusal } from '../../support/api.ts';
 import type { Variant } from '../runs/variant.ts';
 import type { ChangeListener } from './change-listener.ts';
 import type { SimClock } from './clock.ts';
+import { OURS } from './installations.ts';
 import {
   NAMESPACE,
   rawNode,
@@ -26,6 +28,8 @@ export interface WatchLine {
 
 /** The linear state of the cluster: each call takes effect at one moment, and each change is one line of a watch. */
 export class ApiServer<Caller> {
+  /** The registrations of the hook, with the times since when. */
+  readonly registrations = new Map<string, number>([[OURS, -1]]);
   readonly pods = new Map<string, SimPod>();
   readonly nodes = new Map<string, SimNode>();
   /** The trackers, by path. */
@@ -176,6 +180,7 @@ export class ApiServer<Caller> {
   /** Carries out one call of the hook. Throws ApiError if it is refused. */
   call(request: ApiRequest, caller: Caller): JsonObject {
     const { method, path } = request;
+    this.#listener.called(path);
     if (method === 'POST') {
       const object = request.body as JsonObject;
       this.#listener.wrote({ kind: 'event', object }, caller);
@@ -183,6 +188,9 @@ export class ApiServer<Caller> {
     }
     const discovered = DISCOVERY[path];
     if (discovered !== undefined) return discovered;
+    const registration = path.startsWith(`${REGISTRATIONS}/`) ? path.slice(REGISTRATIONS.length + 1) : '';
+    if (this.registrations.has(registration))
+      return { metadata: { name: registration, labels: { 'app.kubernetes.io/name': 'reschedule-hook' } } };
     const found = this.#find(path);
     if (method === 'GET') return found.raw;
     this.#patches.apply(found, request, caller);

@@ -1,3 +1,4 @@
+import { type CallClass, classOf } from '../../../src/kube/call-class.ts';
 import type { ApiRequest, JsonObject } from '../../../src/kube/client.ts';
 import { type ApiError, ApiUnreachableError } from '../../../src/kube/errors.ts';
 import type { ApiServer } from './api-server.ts';
@@ -13,6 +14,7 @@ export interface Task {
 /** A call on its way: it is sent, then carried out (`outcome`), then answered. Each is a separate step. */
 export interface Call {
   readonly request: ApiRequest;
+  readonly callClass: CallClass;
   readonly sentAt: number;
   outcome?: { readonly object: JsonObject } | { readonly error: unknown };
   readonly resolve: (object: JsonObject) => void;
@@ -29,6 +31,8 @@ const LIMBO_MS = 60_000;
 export class Calls<T extends Task> {
   /** Calls that the hook gave up and the API server has not carried out. It may still do so. */
   readonly limbo: { readonly call: Call; readonly task: T }[] = [];
+  /** The classes of calls that hang, with the time since when: nothing happens to such a call, unless its time is up. */
+  readonly hanging = new Map<CallClass, number>();
   readonly #server: ApiServer<T>;
   readonly #now: () => number;
   readonly #note: (text: string) => void;
@@ -43,7 +47,7 @@ export class Calls<T extends Task> {
     const { signal } = request;
     if (signal?.aborted) return Promise.reject(unreachable(request, signal.reason));
     const { promise, resolve, reject } = Promise.withResolvers<JsonObject>();
-    const call: Call = { request, sentAt: this.#now(), resolve, reject };
+    const call: Call = { request, callClass: classOf(request), sentAt: this.#now(), resolve, reject };
     task.calls.push(call);
     signal?.addEventListener('abort', () => this.#giveUp(task, call, signal.reason), { once: true });
     this.#note(`${task.name} sends ${request.method} ${shortPath(request)}`);
@@ -52,7 +56,7 @@ export class Calls<T extends Task> {
 
   /** The API server carries out the first pending call. */
   serve(task: T): boolean {
-    const call = task.calls.find(({ outcome }) => outcome === undefined);
+    const call = this.#firstSent(task);
     if (call === undefined) return false;
     call.outcome = this.#carryOut(call.request, task);
     return true;
@@ -60,7 +64,7 @@ export class Calls<T extends Task> {
 
   /** The first outcome reaches the hook. `isLost`: the hook gets a broken connection instead. */
   answer(task: T, isLost: boolean): boolean {
-    const call = task.calls.find(({ outcome }) => outcome !== undefined);
+    const call = task.calls.find(({ outcome, callClass }) => outcome !== undefined && !this.hanging.has(callClass));
     if (call?.outcome === undefined) return false;
     task.calls.splice(task.calls.indexOf(call), 1);
     if (isLost) call.reject(unreachable(call.request, 'socket hang up'));
@@ -71,7 +75,7 @@ export class Calls<T extends Task> {
 
   /** The first call gets an error from the API server or from a proxy, whether it was carried out or not. */
   fail(task: T, error: ApiError, isCarriedOut = false): boolean {
-    const call = task.calls.find(({ outcome }) => outcome === undefined);
+    const call = this.#firstSent(task);
     if (call === undefined) return false;
     task.calls.splice(task.calls.indexOf(call), 1);
     if (isCarriedOut) this.#carryOut(call.request, task);
@@ -81,7 +85,7 @@ export class Calls<T extends Task> {
 
   /** The connection breaks before the first call was carried out. The call may still be on its way. */
   breakOff(task: T): boolean {
-    const call = task.calls.find(({ outcome }) => outcome === undefined);
+    const call = this.#firstSent(task);
     if (call === undefined) return false;
     this.#giveUp(task, call, 'read ECONNRESET');
     return true;
@@ -94,8 +98,9 @@ export class Calls<T extends Task> {
 
   /** Carries out a call that nobody waits for, or loses it for good. */
   settleLimbo(isServed: boolean): boolean {
-    const late = this.limbo.shift();
-    if (late === undefined) return false;
+    const late = this.limbo[0];
+    if (late === undefined || (isServed && this.hanging.has(late.call.callClass))) return false;
+    this.limbo.shift();
     const isInTime = this.#now() - late.call.sentAt <= LIMBO_MS;
     if (isServed && isInTime) this.#carryOut(late.call.request, late.task);
     return true;
@@ -107,6 +112,11 @@ export class Calls<T extends Task> {
     const overdue = task.calls.filter(isOverdue);
     for (const call of overdue) this.#giveUp(task, call, 'timeout');
     return overdue.length > 0;
+  }
+
+  /** The first call that waits to be carried out, and does not hang. */
+  #firstSent({ calls }: T): Call | undefined {
+    return calls.find(({ outcome, callClass }) => outcome === undefined && !this.hanging.has(callClass));
   }
 
   #carryOut(request: ApiRequest, task: T): Exclude<Call['outcome'], undefined> {

@@ -6,6 +6,7 @@ export interface ChangeListener<Caller> {
   /** A change that may affect an invariant. */
   changed(): void;
   removed(pod: SimPod): void;
+  called(path: string): void;
   wrote(write: Write, caller: Caller): void;
 }
 

@@ -36,25 +36,38 @@ export class Feed {
   readonly #server: ApiServer<never>;
   readonly #cache: Cache;
   readonly #now: () => number;
+  readonly #silentSince: () => number | undefined;
   readonly #keepsUnlisted: boolean;
+  readonly #selects: (podName: string) => boolean;
   readonly #kinds = Object.fromEntries(
     WATCH_KINDS.map((kind) => [kind, { agreedAt: Number.NEGATIVE_INFINITY }]),
   ) as Record<WatchKind, Kind>;
 
-  /** `keepsUnlisted`: a planted fault. */
+  /** `silentSince`: since when all lists and watches hang. `selects`: by its labels, which the watch is for. `keepsUnlisted`: a planted fault. */
   constructor(
     {
       server,
       cache,
       received,
       now,
-    }: { server: ApiServer<never>; cache: Cache; received: ReceivedState; now: () => number },
+      silentSince,
+      selects,
+    }: {
+      server: ApiServer<never>;
+      cache: Cache;
+      received: ReceivedState;
+      now: () => number;
+      silentSince: () => number | undefined;
+      selects: (podName: string) => boolean;
+    },
     keepsUnlisted = false,
   ) {
     this.received = received;
     this.#server = server;
     this.#cache = cache;
     this.#now = now;
+    this.#silentSince = silentSince;
+    this.#selects = selects;
     this.#keepsUnlisted = keepsUnlisted;
   }
 
@@ -66,8 +79,8 @@ export class Feed {
   /** Delivers the next line of a watch; false if there is no line, or no watch. */
   deliver(kind: WatchKind): boolean {
     const state = this.#kinds[kind];
-    const line = state.cursor === undefined ? undefined : this.#server.watch[kind][state.cursor];
-    if (state.cursor === undefined || line === undefined) return false;
+    const line = this.#nextLine(kind);
+    if (state.cursor === undefined || line === undefined || this.#silentSince() !== undefined) return false;
     state.cursor++;
     this.#take(kind, line.raw, line.type);
     const object = this.#project(kind, line.raw);
@@ -80,7 +93,7 @@ export class Feed {
   beginList(kind: WatchKind): void {
     const state = this.#kinds[kind];
     state.agreedAt = this.#now() - this.ageMs(kind);
-    const rest = this.#server.list(kind);
+    const rest = this.#server.list(kind).filter((raw) => this.#isWatched(kind, raw));
     const names = new Set(rest.map(nameOf));
     state.list = { rest, names, sink: this.#cache[kind].beginList(), cursor: this.#server.watch[kind].length };
     state.cursor = undefined;
@@ -89,7 +102,7 @@ export class Feed {
   /** Delivers the next page; the last page completes the list. Returns false if no list is under way. */
   page(kind: WatchKind): boolean {
     const state = this.#kinds[kind];
-    if (state.list === undefined) return false;
+    if (state.list === undefined || this.#silentSince() !== undefined) return false;
     const { rest, sink, cursor } = state.list;
     const objects = rest.splice(0, PAGE_SIZE);
     for (const raw of objects) this.#take(kind, raw, 'listed');
@@ -120,12 +133,26 @@ export class Feed {
     return this.#kinds[kind].list !== undefined;
   }
 
-  /** Simulates the effect of bookmarks: they arrive as long as no event is held up. */
+  /** Simulates the effect of bookmarks: they arrive as long as no event is held up, and watches do not hang. */
   ageMs(kind: WatchKind): number {
     const { cursor, agreedAt } = this.#kinds[kind];
     if (cursor === undefined) return this.#now() - agreedAt;
-    const heldUp = this.#server.watch[kind][cursor];
-    return heldUp === undefined ? 0 : this.#now() - heldUp.at;
+    const heldUp = this.#nextLine(kind);
+    return this.#now() - Math.min(heldUp?.at ?? this.#now(), this.#silentSince() ?? this.#now());
+  }
+
+  /** The next line of a watch, without those of pods that it is not for. */
+  #nextLine(kind: WatchKind): WatchLine | undefined {
+    const state = this.#kinds[kind];
+    const lines = this.#server.watch[kind];
+    if (state.cursor === undefined) return undefined;
+    for (let line = lines[state.cursor]; line !== undefined; line = lines[++state.cursor])
+      if (this.#isWatched(kind, line.raw)) return line;
+    return undefined;
+  }
+
+  #isWatched(kind: WatchKind, raw: JsonObject): boolean {
+    return kind !== 'pods' || this.#selects(nameOf(raw));
   }
 
   /** Records what the process may be expected to know, whatever its cache makes of it. */

@@ -15,11 +15,12 @@ import type { MarkOutcome } from '../../../src/webhook/marker.ts';
 import { RESCHEDULE } from '../../support/raw.ts';
 import { type Mutation, observationOf } from '../faults/mutation.ts';
 import { settingsOf, trackingOf, type Variant } from '../runs/variant.ts';
-import type { ApiServer, WatchKind } from './api-server.ts';
+import { type ApiServer, isWatched, type WatchKind } from './api-server.ts';
 import type { Calls, Task } from './calls.ts';
 import type { SimClock } from './clock.ts';
 import { Feed } from './feed.ts';
-import { EPOCH } from './objects.ts';
+import { type Installation, selects } from './installations.ts';
+import { EPOCH, isToProtect, type SimPod } from './objects.ts';
 import { ReceivedState } from './received-state.ts';
 
 /** The task that makes the present calls. It follows the promises of the product. */
@@ -37,6 +38,7 @@ export interface ProcessOptions<T extends Task> {
   readonly server: ApiServer<T>;
   readonly calls: Calls<T>;
   readonly variant: Variant;
+  readonly installation: Installation;
   readonly mutation: Mutation;
   /** The error of this replica's wall clock. */
   readonly skewMs: () => number;
@@ -45,7 +47,7 @@ export interface ProcessOptions<T extends Task> {
   /** Called with a mark before it is carried out. */
   readonly onMark: (decision: Mark, task: T) => void;
   /** Called with the removal of an entry before it is sent. */
-  readonly onPrune: (key: string, value: string, received: ReceivedState) => void;
+  readonly onPrune: (key: string, value: string, from: Pick<HookProcess<T>, 'feed' | 'installation'>) => void;
   /** Called with the instance whose memory the controller prunes. */
   readonly onForget: (name: string, uid: string, received: ReceivedState) => void;
 }
@@ -54,6 +56,7 @@ export interface ProcessOptions<T extends Task> {
 export class HookProcess<T extends Task> {
   readonly cache: Cache;
   readonly controllerTask: T;
+  readonly installation: Installation;
   /** Secretly forgets a pod, by its store key, for a planted fault. */
   consume: (podKey: string) => void = () => undefined;
   readonly #options: ProcessOptions<T>;
@@ -65,6 +68,7 @@ export class HookProcess<T extends Task> {
   constructor(options: ProcessOptions<T>) {
     this.#options = options;
     this.controllerTask = options.controllerTask;
+    this.installation = options.installation;
     const { mutation } = options;
     const own = this.#ownClock();
     this.#time = new ServerTime(own);
@@ -108,6 +112,20 @@ export class HookProcess<T extends Task> {
     return this.#feed;
   }
 
+  /** Whether its installation must protect the pod while it lives. */
+  selects(pod: SimPod): boolean {
+    return isToProtect(pod) && this.#selectsName(pod.name);
+  }
+
+  /** Whether its watch has the pod. */
+  watches(pod: SimPod): boolean {
+    return isWatched(pod) && this.#selectsName(pod.name);
+  }
+
+  #selectsName(name: string): boolean {
+    return selects(this.#options.variant.second, this.installation, name);
+  }
+
   async admit(request: EvictionRequest, task: T): Promise<Decision> {
     const { mutation } = this.#options;
     const asked = mutation.request?.(request) ?? request;
@@ -135,7 +153,8 @@ export class HookProcess<T extends Task> {
 
   #settings(): PolicySettings {
     const { variant, mutation } = this.#options;
-    const settings = mutation.settings?.(settingsOf(variant)) ?? settingsOf(variant);
+    const given = settingsOf(variant, this.installation);
+    const settings = mutation.settings?.(given) ?? given;
     const { profile } = settings;
     return {
       ...settings,
@@ -161,14 +180,25 @@ export class HookProcess<T extends Task> {
 
   /** The cache of the process. The simulation's steps fill it, and its memory is observed. */
   #fed(cache: Cache): Cache {
-    const { variant, mutation, server, clock } = this.#options;
+    const { variant, mutation, server, clock, calls } = this.#options;
     const now = () => clock.now;
     const received = new ReceivedState(variant, now, server.hidden);
-    const feed = new Feed({ server: server as never, cache, received, now }, mutation.keepsUnlisted);
+    const silentSince = () => calls.hanging.get('watch');
+    const feed = new Feed(
+      {
+        server: server as never,
+        cache,
+        received,
+        now,
+        silentSince,
+        selects: (name: string) => this.#selectsName(name),
+      },
+      mutation.keepsUnlisted,
+    );
     this.#feed = feed;
     this.#watchMemory(cache, feed);
-    const ages = { podsAgeMs: () => feed.ageMs('pods'), nodesAgeMs: () => feed.ageMs('nodes') };
-    return { ...cache, ...ages, trackersAgeMs: () => feed.ageMs('trackers') };
+    const age = (kind: WatchKind) => () => (mutation.trustsSilentCache ? 0 : feed.ageMs(kind));
+    return { ...cache, podsAgeMs: age('pods'), nodesAgeMs: age('nodes'), trackersAgeMs: age('trackers') };
   }
 
   #watchMemory({ earlierInstances, pods }: Cache, feed: Feed): void {
@@ -190,11 +220,18 @@ export class HookProcess<T extends Task> {
   }
 
   #client(): ApiClient {
+    let last: Promise<unknown> = Promise.resolve();
+    const inTurn = (send: () => Promise<JsonObject>) => {
+      const sent = last.then(send);
+      last = sent.catch(() => undefined);
+      return sent;
+    };
     return {
       json: (request) => {
         const task = running.getStore();
         if (task === undefined) throw new Error('a call outside every task');
-        const outcome = this.#options.calls.park(task as T, request);
+        const send = () => this.#options.calls.park(task as T, request);
+        const outcome = this.#options.mutation.oneCallAtATime ? inTurn(send) : send();
         if (request.contentType === 'application/json-patch+json') this.#reportPrune(request);
         return outcome.then((object) => {
           this.#hear();
@@ -214,7 +251,7 @@ export class HookProcess<T extends Task> {
   #reportPrune({ body }: ApiRequest): void {
     const [{ path, value }] = body as [{ path: string; value: string }];
     const key = path.split('/').at(-1)?.replaceAll('~1', '/').replaceAll('~0', '~') ?? '';
-    this.#options.onPrune(key, value, this.feed.received);
+    this.#options.onPrune(key, value, this);
   }
 
   /** Takes the response to a mark. */

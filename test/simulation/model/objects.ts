@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { RESCHEDULE } from '../../support/raw.ts';
 import type { Variant } from '../runs/variant.ts';
+import { hasSecondLabel, SECOND_LABEL } from './installations.ts';
 
 /** The true state of one pod, as the API server has it. `raw` is the object that it sends. */
 export interface SimPod {
@@ -49,6 +50,8 @@ export interface SimTracker {
 /** The wall-clock time at which every run begins. */
 export const EPOCH = Date.parse('2026-01-01T00:00:00Z');
 export const NAMESPACE = 'db';
+/** Another namespace: an entry about its pods counts for nothing on this tracker. */
+export const ELSEWHERE = 'elsewhere';
 export const NODES = ['n1', 'n2', 'n3'] as const;
 /** Pods that the hook does not protect. */
 export const OTHERS = ['backup-0', 'web-0'] as const;
@@ -63,7 +66,8 @@ const OWNERS = {
   other: { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'web', controller: true },
 };
 
-const instant = (ms: number) => new Date(EPOCH + ms).toISOString();
+/** As the API server writes it, of the time since the run began. */
+export const instant = (ms: number) => new Date(EPOCH + ms).toISOString();
 const second = (ms: number) => instant(Math.floor(ms / 1000) * 1000);
 
 export function rawPod(pod: Omit<SimPod, 'raw'>): JsonObject {
@@ -74,7 +78,7 @@ export function rawPod(pod: Omit<SimPod, 'raw'>): JsonObject {
       name,
       uid,
       resourceVersion: `${version}`,
-      labels: pod.isLabelled ? LABELS[pod.kind] : {},
+      labels: pod.isLabelled ? labelsOf(pod) : {},
       ownerReferences: [OWNERS[pod.kind]],
       ...(mark === undefined ? {} : { annotations: { [RESCHEDULE]: mark.value }, managedFields: [managed(mark)] }),
       ...(deletionDeadline === undefined
@@ -90,6 +94,10 @@ export function rawPod(pod: Omit<SimPod, 'raw'>): JsonObject {
         : { containerStatuses: [{ state: { terminated: { finishedAt: instant(finishedAt) } } }] }),
     },
   };
+}
+
+function labelsOf({ kind, name }: Pick<SimPod, 'kind' | 'name'>): object {
+  return hasSecondLabel(name) ? { ...LABELS[kind], [SECOND_LABEL]: '' } : LABELS[kind];
 }
 
 function managed({ at, by }: { at: number; by: string }): object {
@@ -129,7 +137,7 @@ export function rawTracker({ name, uid, version, annotations }: Omit<SimTracker,
 
 export const isTerminatingOrFinished = (pod: SimPod) =>
   pod.deletionDeadline !== undefined || pod.finishedAt !== undefined;
-/** Whether the hook must protect it while it lives. */
+/** Whether an installation of the hook must protect it while it lives. */
 export const isToProtect = (pod: SimPod) => pod.kind === 'member' && pod.isLabelled;
 export const isUnfinished = (pod: SimPod) => pod.finishedAt === undefined;
 /** The number in a UID, which counts instances in the order of their creation. */

@@ -14,6 +14,8 @@ export const INVARIANTS: Readonly<Record<InvariantId, string>> = {
   h: 'what is reported of time is true by the clock of the API server',
   i: 'every eviction is answered in time, also while calls hang',
   j: 'a pod that comes back to its draining node is moved once more, and then no more',
+  k: 'an eviction of a pod that nobody protects waits for nothing but the read of that pod',
+  l: 'what another installation keeps is left to it for as long as it is registered',
 };
 
 const SHOWN_AT_THE_END = 30;

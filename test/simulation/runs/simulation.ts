@@ -1,5 +1,5 @@
 import { trackerPath } from '../../../src/kube/paths.ts';
-import { Admission, type ControllerTask, type SimTask } from '../actions/admission.ts';
+import { Admission, type ControllerTask, Eviction, type SimTask } from '../actions/admission.ts';
 import { furnish } from '../actions/furnish.ts';
 import { Invariants } from '../checks/invariants.ts';
 import type { Mutation } from '../faults/mutation.ts';
@@ -8,6 +8,7 @@ import { CALL_TIMEOUT_MS, Calls } from '../model/calls.ts';
 import { quiet, SimClock } from '../model/clock.ts';
 import { Drainer } from '../model/drainer.ts';
 import { ANSWER_WITHIN_MS, HookProcess } from '../model/hook-process.ts';
+import { type Installation, OURS, SECOND } from '../model/installations.ts';
 import { NAMESPACE, shown } from '../model/objects.ts';
 import { Operator } from '../model/operator.ts';
 import { trackingOf, type Variant } from './variant.ts';
@@ -15,6 +16,7 @@ import { trackingOf, type Variant } from './variant.ts';
 /** One replica, which runs at most one process of the hook. */
 export interface Replica {
   readonly name: string;
+  readonly installation: Installation;
   process: HookProcess<SimTask> | undefined;
   /** The error of its wall clock. */
   skewMs: number;
@@ -33,6 +35,9 @@ export class Simulation {
   readonly calls: Calls<SimTask>;
   readonly operator: Operator;
   readonly drainers: readonly Drainer[];
+  readonly ours: readonly Replica[];
+  /** The one replica of the second installation. */
+  readonly second: Replica | undefined;
   readonly replicas: readonly Replica[];
   readonly slots: (Admission | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
   /** The number of decisions by reason. */
@@ -55,11 +60,16 @@ export class Simulation {
     this.operator = new Operator(this.server, variant);
     this.drainers = variant.drainers.map((kind, i) => new Drainer(`${kind.name}-${i}`, kind, this.server));
     furnish(this);
-    this.replicas = Array.from({ length: variant.replicas }, (_, i) => ({
+    if (variant.second !== 'none') this.server.registrations.set(SECOND, -1);
+    this.ours = Array.from({ length: variant.replicas }, (_, i) => ({
       name: `r${i}`,
+      installation: OURS,
       process: undefined,
       skewMs: i === 0 ? variant.aheadMs : 0,
     }));
+    this.second =
+      variant.second === 'none' ? undefined : { name: 's0', installation: SECOND, process: undefined, skewMs: 0 };
+    this.replicas = this.second === undefined ? this.ours : [...this.ours, this.second];
     for (const replica of this.replicas) {
       this.startProcess(replica);
       for (const kind of WATCH_KINDS) replica.process?.list(kind);
@@ -71,7 +81,7 @@ export class Simulation {
   }
 
   startProcess(replica: Replica): boolean {
-    if (replica.process !== undefined) return false;
+    if (replica.process !== undefined || !this.server.registrations.has(replica.installation)) return false;
     const controllerTask: ControllerTask = { kind: 'controller', name: `the controller of ${replica.name}`, calls: [] };
     const { clock, server, calls, variant, mutation } = this;
     replica.process = new HookProcess<SimTask>({
@@ -79,11 +89,12 @@ export class Simulation {
       server,
       calls,
       variant,
+      installation: replica.installation,
       mutation,
       controllerTask,
       skewMs: () => replica.skewMs,
       onMark: (decision, task) => this.invariants.decided(decision, task),
-      onPrune: (key, value, received) => this.invariants.decidedToPrune(key, value, received),
+      onPrune: (...what) => this.invariants.decidedToPrune(...what),
       onForget: (name, uid, received) => this.invariants.forgot(name, uid, received),
     });
     return true;
@@ -100,26 +111,27 @@ export class Simulation {
       if (admission?.process !== process) continue;
       this.calls.abandon(admission);
       this.#leave(slot, admission);
-      if (!admission.isOrphan && !admission.isAnswered) admission.drainer.receive(admission.target, 500);
+      if (!admission.isOrphan && !admission.isAnswered) this.#conclude(admission, 500);
     }
     return true;
   }
 
-  /** A drainer sends an eviction for a pod, and the API server calls this replica. */
-  ask(drainer: Drainer, podName: string, { name, process }: Replica): boolean {
+  /** A drainer sends an eviction for a pod. The API server calls this replica, and the second installation if it is registered. */
+  ask(drainer: Drainer, podName: string, replica: Replica): boolean {
     const asked = drainer.requestFor(podName);
-    const slot = this.slots.indexOf(undefined);
-    if (asked === undefined || process === undefined || slot === -1) return false;
+    const isSecondAsked = this.second !== undefined && this.server.registrations.has(this.second.installation);
+    const called = isSecondAsked && this.second !== undefined ? [replica, this.second] : [replica];
+    const free = [...this.slots.keys()].filter((slot) => this.slots[slot] === undefined);
+    if (asked === undefined || called.some(({ process }) => process === undefined)) return false;
+    if (free.length < called.length) return false;
     asked.target.state = 'asking';
-    this.#admit(
-      slot,
-      new Admission(`t${slot} (${drainer.name} evicts ${shown(podName)} at ${name})`, asked.request, {
-        ...asked,
-        startedAt: this.clock.now,
-        drainer,
-        process,
-      }),
-    );
+    const eviction = new Eviction();
+    const from = { ...asked, eviction, startedAt: this.clock.now, drainer };
+    for (const [i, { name, process }] of called.entries()) {
+      const slot = free[i] ?? 0;
+      const title = `t${slot} (${drainer.name} evicts ${shown(podName)} at ${name})`;
+      if (process !== undefined) this.#admit(slot, new Admission(title, asked.request, { ...from, process }));
+    }
     return true;
   }
 
@@ -127,12 +139,13 @@ export class Simulation {
    * The API server, or a client's transport, sends the same request again to this replica. Nobody waits for the first
    * one.
    */
-  resend(slot: number, { name, process }: Replica): boolean {
+  resend(slot: number, { name, installation, process }: Replica): boolean {
     const first = this.slots[slot];
     const free = this.slots.indexOf(undefined);
     if (first === undefined || first.isOrphan || first.isAnswered || process === undefined || free === -1) return false;
+    if (first.process.installation !== installation) return false;
     first.isOrphan = true;
-    const { request, drainer, target } = first;
+    const { request, drainer, target, eviction } = first;
     this.#admit(
       free,
       new Admission(`t${free} (${drainer.name} evicts ${shown(request.name)} again, at ${name})`, request, {
@@ -140,7 +153,9 @@ export class Simulation {
         target,
         drainer,
         process,
+        eviction,
       }),
+      first,
     );
     return true;
   }
@@ -155,7 +170,7 @@ export class Simulation {
     admission.isAnswered = true;
     this.sweep();
     if (admission.isOrphan) return true;
-    admission.drainer.receive(admission.target, isLost ? 500 : this.#act(admission, admission.decision));
+    this.#conclude(admission, isLost ? 500 : this.#denial(admission, admission.decision));
     return true;
   }
 
@@ -194,6 +209,7 @@ export class Simulation {
   #lookForLateAnswers(): void {
     for (const admission of this.slots) {
       if (admission === undefined || admission.decision !== undefined) continue;
+      this.invariants.checkWait(admission);
       const waitedMs = this.clock.now - admission.startedAt;
       if (waitedMs > ANSWER_WITHIN_MS) this.invariants.violate('i', `${admission.name} waits for ${waitedMs} ms`);
     }
@@ -213,30 +229,44 @@ export class Simulation {
     return [...this.slots.filter((admission) => admission !== undefined), ...controllers];
   }
 
-  #act(admission: Admission, decision: NonNullable<Admission['decision']>): number {
-    const { request } = admission;
-    if (decision.kind !== 'allow') {
-      const code = decision.kind === 'mark' ? 429 : decision.code;
-      this.note(`${admission.name} is told ${code}, ${decision.reason}`);
-      this.invariants.refused(code, admission);
-      return code;
-    }
-    this.invariants.allowed(admission);
-    const { code, pod } = this.server.evict(request.name, { uid: request.uid, dryRun: request.dryRun });
-    this.note(`${admission.name} is allowed, ${decision.reason}: ${code}`);
-    if (pod !== undefined) this.invariants.evicted(pod, admission);
-    if (pod !== undefined) this.server.terminatePod(pod, request.graceSeconds);
+  /** One installation has answered, or never will. The drainer hears when all have. */
+  #conclude(admission: Admission, denial: number | undefined): void {
+    const { eviction, drainer, target } = admission;
+    eviction.open.delete(admission);
+    eviction.denial ??= denial;
+    if (eviction.open.size === 0) drainer.receive(target, eviction.denial ?? this.#letThrough(eviction));
+  }
+
+  /** The code of a denial, or undefined for an allow. */
+  #denial(admission: Admission, decision: NonNullable<Admission['decision']>): number | undefined {
+    if (decision.kind === 'allow') return undefined;
+    const code = decision.kind === 'mark' ? 429 : decision.code;
+    this.note(`${admission.name} is told ${code}, ${decision.reason}`);
+    this.invariants.refused(code, admission);
     return code;
   }
 
-  #admit(slot: number, admission: Admission): void {
+  #letThrough({ admissions }: Eviction): number {
+    for (const admission of admissions) this.invariants.allowed(admission);
+    const { request, name, decision } = admissions[0] as Admission;
+    const { code, pod } = this.server.evict(request.name, { uid: request.uid, dryRun: request.dryRun });
+    this.note(`${name} is allowed, ${decision?.reason}: ${code}`);
+    if (pod === undefined) return code;
+    for (const admission of admissions) this.invariants.evicted(pod, admission);
+    this.server.terminatePod(pod, request.graceSeconds);
+    return code;
+  }
+
+  #admit(slot: number, admission: Admission, instead?: Admission): void {
     const { process, request } = admission;
     this.slots[slot] = admission;
+    admission.eviction.add(admission, instead);
     this.invariants.underWay.add(admission);
     this.invariants.look(admission);
     void process.admit(request, admission).then((decision) => {
       admission.decision = decision;
       this.answers.set(decision.reason, (this.answers.get(decision.reason) ?? 0) + 1);
+      this.invariants.decidedFinally(admission, decision);
       this.note(`${admission.name} is decided: ${decision.kind} ${decision.rule} ${decision.reason}`);
       if (this.mutation.consumesEntries && decision.reason === 'Rescheduled') this.#consume(admission);
     });

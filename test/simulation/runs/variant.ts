@@ -3,6 +3,7 @@ import { couchbaseCluster } from '../../../src/policy/tracking/couchbasecluster.
 import { NO_TRACKING, type Tracking as TrackingObject } from '../../../src/policy/tracking/index.ts';
 import { namespaceTracking } from '../../../src/policy/tracking/namespace.ts';
 import { RESCHEDULE } from '../../support/raw.ts';
+import { type Installation, OURS, type Second, selectorOf } from '../model/installations.ts';
 import type { Random } from './random.ts';
 
 const MINUTE = 60_000;
@@ -30,6 +31,12 @@ export interface Variant {
   readonly aheadMs: number;
   /** Whether pods tolerate the cordon: in the end they are put back on the node that they had to leave. */
   readonly toleratesCordon: boolean;
+  /** Whether a tenant makes up entries, and removes those of the hook. */
+  readonly forges: boolean;
+  /** Whether there is a second installation of the hook, on the same tracker. */
+  readonly second: Second;
+  /** Whether whole classes of calls hang now and then. Named: this class also hangs until every drain has ended. */
+  readonly hangs: 'never' | 'now and then' | 'watch' | 'tracker' | 'other';
 }
 
 /** The behaviour of a drainer, as far as it matters to the hook. The scheduler decides its pace. */
@@ -64,6 +71,8 @@ export const DRAINERS = {
 } as const satisfies Record<string, DrainerKind>;
 
 const AHEAD_MS = [0, 0, 6 * MINUTE, 120 * MINUTE, -400 * 24 * 60 * MINUTE];
+const HANGS = ['never', 'never', 'never', 'never', 'now and then', 'watch', 'tracker', 'other'] as const;
+const SECONDS = ['none', 'none', 'none', 'none', 'none', 'apart', 'overlapping', 'overlapping'] as const;
 const TRACKINGS: readonly Tracking[] = ['inPlace', 'inPlace', 'upgradePath', 'namespace', 'swap', 'missing', 'off'];
 const MOSTLY: readonly DrainerKind[] = [DRAINERS.kubectl, ...Object.values(DRAINERS)];
 
@@ -72,6 +81,9 @@ export function variantOf(random: Random, clocks: Random): Variant {
   return {
     aheadMs: clocks.pick(AHEAD_MS),
     toleratesCordon: clocks.below(6) === 0,
+    hangs: clocks.pick(HANGS),
+    forges: clocks.below(4) === 0,
+    second: clocks.pick(SECONDS),
     tracking: random.pick(TRACKINGS),
     condition: random.below(3) === 0 ? 'ready' : 'scheduled',
     longNames: random.below(8) === 0,
@@ -85,16 +97,16 @@ export function variantOf(random: Random, clocks: Random): Variant {
 
 export const RETENTION_MS = 15 * MINUTE;
 
-export function settingsOf(variant: Variant): PolicySettings {
+export function settingsOf(variant: Variant, installation: Installation = OURS): PolicySettings {
   return {
     profile: {
       name: 'couchbase',
-      selector: [{ op: 'in', key: 'app', values: ['couchbase'] }],
+      selector: selectorOf(variant.second, installation),
       mark: { key: RESCHEDULE, value: 'true' },
       tracking: trackingOf(variant),
       stallAfterMs: 15 * MINUTE,
     },
-    installation: 'reschedule-hook',
+    installation,
     drainTaints: ['node.kubernetes.io/unschedulable', 'ToBeDeletedByClusterAutoscaler', 'karpenter.sh/disrupted'],
     replacementCondition: variant.condition,
     markWhen: 'always',
@@ -121,6 +133,9 @@ export function describeVariant(variant: Variant): string {
     ...(variant.leavesCorpses ? ['corpses are left'] : []),
     ...(variant.aheadMs === 0 ? [] : [`r0 is ${variant.aheadMs / MINUTE} minutes ahead`]),
     ...(variant.toleratesCordon ? ['pods tolerate the cordon'] : []),
+    ...(variant.forges ? ['a tenant makes up entries'] : []),
+    ...(variant.second === 'none' ? [] : [`a second hook, ${variant.second}`]),
+    ...(variant.hangs === 'never' ? [] : [`calls hang: ${variant.hangs}`]),
     ...(variant.keepsNodes ? ['pods go back to their nodes'] : []),
   ];
   const what = [`tracking ${tracking}`, condition, `${replicas} replicas`, ...more].join(', ');
