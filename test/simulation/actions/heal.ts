@@ -98,10 +98,11 @@ function mayWaitFor({ server, replicas, variant, invariants }: Simulation, pod: 
   // The absence of a tracker, and a mark where nobody drains, must rest on a live read of the tracker.
   if (variant.hangs === 'tracker') return variant.tracking === 'missing' || !isDrained;
   if (variant.hangs !== 'watch') return false;
-  // The caches would have to notice it, or that the entry of its name is to be pruned.
+  // The caches would have to notice it, or that what is known of its name is to be pruned.
   const entry = invariants.entryOf(pod.name);
   const isUnknown = replicas.some(({ process }) => !process?.feed.received.knows(pod.name, pod.uid));
-  const isOnItsNode = !isDrained && entry?.node === pod.node;
+  const memories = replicas.map(({ process }) => process?.cache.earlierInstances.get(`${NAMESPACE}/${pod.name}`));
+  const isOnItsNode = !isDrained && [entry, ...memories].some((known) => known?.node === pod.node);
   return (isUnknown && entry === undefined) || isOnItsNode || isTerminatingOrFinished(pod);
 }
 
