@@ -17,6 +17,7 @@ import { clockOf, ServerTime } from './kube/server-time.ts';
 import { LOG, type Log } from './log/messages.ts';
 import { createMetrics } from './metrics.ts';
 import { formatAge } from './policy/duration.ts';
+import type { ProtectedPods } from './registration/manage.ts';
 import { type ClientCa, createAccessCheck } from './server/client-certificates.ts';
 import { createConnectionLimitLog } from './server/connection-limit-log.ts';
 import { Deadlines } from './server/deadlines.ts';
@@ -34,7 +35,12 @@ export interface World {
   readonly build: { readonly version: string; readonly nodeVersion: string };
   /** Names this replica in Events. */
   readonly instance: string;
-  readonly openCertificates: (client: ApiClient, metrics: CertificateMetrics, clock: Clock) => CertificateSource;
+  readonly openCertificates: (
+    client: ApiClient,
+    metrics: CertificateMetrics,
+    clock: Clock,
+    protectedPods: ProtectedPods,
+  ) => CertificateSource;
   /** Absent where clients need no certificate. */
   readonly clientCa: ClientCa | undefined;
 }
@@ -68,7 +74,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     metrics.onApiCall(call);
   };
   const client = createApiClient(connection, clock, { onCall, onFull: metrics.onTurnedAway });
-  const certificates = world.openCertificates(client, metrics, clock);
+  const certificates = world.openCertificates(client, metrics, clock, () => core.cache.pods);
   const core = createCore({
     client,
     settings,

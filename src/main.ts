@@ -161,16 +161,16 @@ async function certificatesFor(
     const host = `${service}.${namespace}.svc`;
     const files = { certFile, keyFile, ca: { file: config.tlsCaFile, host } };
     const loaded = await loadPair(files, shared.clock.now());
-    return (client, metrics, clock) => {
-      const options = { ...shared, clock };
+    return (client, metrics, clock, protectedPods) => {
+      const options = { ...shared, clock, protectedPods };
       const { managed, createWatch } = manageRegistration(client, config, FILES_KEEP_STRANGERS_MS, options);
       return createFileCertificates(files, loaded, { ...options, registration: managed, host }, createWatch, metrics);
     };
   }
   const { createOwnCertificates } = await import('./controller/own-certificates.ts');
-  return (client, metrics, clock) => {
+  return (client, metrics, clock, protectedPods) => {
     const lifetimes = lifetimesOf(config.certificateLifetimeMs, config.caLifetimeMs);
-    const options = { ...shared, clock, lifetimes, namespace, service, secret: config.caSecret };
+    const options = { ...shared, clock, protectedPods, lifetimes, namespace, service, secret: config.caSecret };
     const { managed, createWatch } = manageRegistration(client, config, lifetimes.keepStrangersMs, options);
     return createOwnCertificates(client, managed, options, createWatch, metrics);
   };

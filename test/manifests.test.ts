@@ -220,7 +220,11 @@ describe('the registration', () => {
   test('what the hook fills it with asks about evictions only, and fails closed', () => {
     const service = { namespace: NAMESPACE, name: 'reschedule-hook-server', port: 443 };
     const { namespaces } = scopeOf('all', undefined, NAMESPACE);
-    const webhook = webhookOf({ service, failurePolicy: readConfig({}).failurePolicy, namespaces: namespaces([]) });
+    const webhook = webhookOf({
+      service,
+      failurePolicy: readConfig({}).failurePolicy,
+      namespaces: namespaces([]) ?? [],
+    });
     assert.deepEqual(webhook, {
       name: `reschedule-hook-server.${NAMESPACE}.svc`,
       admissionReviewVersions: ['v1'],

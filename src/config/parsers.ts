@@ -90,14 +90,14 @@ export function servicePort(text: string): number {
   return value;
 }
 
-/** Which namespaces are registered: the text, and the selector; absent for all. */
+/** Which namespaces are registered: `all`, `used`, or a selector and its text. */
 export interface Namespaces {
   readonly text: string;
   readonly selector?: Selector;
 }
 
 export function namespaces(text: string): Namespaces {
-  if (text === 'all') return { text };
+  if (text === 'all' || text === 'used') return { text };
   const selector = parseSelector(text);
   // Written in one way, so that replicas of settings that mean the same agree.
   return { text: formatSelector(selector), selector };

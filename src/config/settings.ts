@@ -159,7 +159,7 @@ export const SETTINGS = [
     name: 'PROTECT_NAMESPACES',
     key: 'protectNamespaces',
     fallback: 'all',
-    help: 'managed: whose evictions the hook is asked about: all but kube-system and its own, or those of a label selector',
+    help: 'managed: whose evictions the hook is asked about: all but kube-system and its own, used (only those with protected pods), or a label selector',
     parse: parse.namespaces,
   },
   {

@@ -102,8 +102,11 @@ export class CertificateReconciler implements Reconciler<CertificateKey> {
     this.#serving.onChange = onChange;
   }
 
-  /** To be called when the registration has this resourceVersion, empty if it is gone. Wakes its key, unless that is known. */
-  onRegistration(resourceVersion: string): void {
+  /**
+   * To be called when the registration has this resourceVersion, empty if it is gone; undefined if something else is new that
+   * it depends on. Wakes its key, unless that is known.
+   */
+  onRegistration(resourceVersion: string | undefined): void {
     if (resourceVersion !== this.#observedVersion) this.#options.wake('registration');
   }
 

@@ -78,7 +78,7 @@ export class FileCertificateReconciler implements Reconciler<'registration'> {
   }
 
   /** Whether a registration of this resourceVersion, empty if it is gone, is not known yet. */
-  isNews(resourceVersion: string): boolean {
+  isNews(resourceVersion: string | undefined): boolean {
     return resourceVersion !== this.#observedVersion;
   }
 

@@ -27,8 +27,11 @@ export interface CertificateMetrics {
   onQueueAdd?(): void;
 }
 
-/** Wakes who looks after the registration when it changes. */
-export type CreateWatch = (onChange: (resourceVersion: string) => void) => { start(): void; stop(): Promise<void> };
+/** Wakes who looks after the registration when it changes, or when something else that it depends on does (undefined). */
+export type CreateWatch = (onChange: (resourceVersion: string | undefined) => void) => {
+  start(): void;
+  stop(): Promise<void>;
+};
 
 /** Certificates by an authority of the hook's own. Loaded only if it is wanted, for the X.509 library that comes with it. */
 export function createOwnCertificates(

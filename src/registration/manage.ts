@@ -1,13 +1,17 @@
 import type { Clock } from '../async/clock.ts';
+import { createListWatch } from '../informer/list-watch.ts';
+import type { Cached, Store } from '../informer/store.ts';
 import type { ApiClient } from '../kube/client.ts';
 import { createGuardedObjects } from '../kube/guarded-objects.ts';
+import { collectionPath } from '../kube/paths.ts';
 import type { Log } from '../log/messages.ts';
 import type { Selector } from '../policy/model.ts';
 import { ManagedRegistration } from './managed-registration.ts';
 import { Registration } from './registration.ts';
 import { watchRegistration } from './registration-watch.ts';
 import { createReplicaPods } from './replica-pods.ts';
-import { scopeOf } from './scope.ts';
+import { scopeOf, usedScope } from './scope.ts';
+import { UsedNamespaces } from './used-namespaces.ts';
 
 /** The settings of an installation that fills its registration. */
 export interface Place {
@@ -18,7 +22,12 @@ export interface Place {
   readonly podName: string;
   readonly failurePolicy: 'Fail' | 'Ignore';
   readonly protectNamespaces: { readonly text: string; readonly selector?: Selector };
+  /** Of protected pods. */
+  readonly labelSelector: string;
 }
+
+/** The store of protected pods, once there is one. */
+export type ProtectedPods = () => Pick<Store<Cached>, 'subscribe' | 'hasSynced'>;
 
 interface Shared {
   readonly log: Log;
@@ -27,26 +36,40 @@ interface Shared {
 }
 
 /** The registration of this installation, and the watch that tells of its changes. */
-export function manageRegistration(client: ApiClient, place: Place, keepStrangersMs: number, shared: Shared) {
+export function manageRegistration(
+  client: ApiClient,
+  place: Place,
+  keepStrangersMs: number,
+  shared: Shared & { readonly protectedPods: ProtectedPods },
+) {
   const { webhookConfiguration: name, serviceName, servicePort, podNamespace, podName, failurePolicy } = place;
   const { text, selector } = place.protectNamespaces;
-  const { log, clock, random } = shared;
+  const { log, clock, random, protectedPods } = shared;
   const objects = createGuardedObjects(client);
   const service = { namespace: podNamespace, name: serviceName, port: servicePort };
+  const used = new UsedNamespaces({
+    clock,
+    hasSynced: () => protectedPods().hasSynced,
+    async hasPods(namespace, signal) {
+      const path = collectionPath('/api/v1', 'pods', namespace);
+      const { items } = await createListWatch(client, path, place.labelSelector).list({ limit: 1, signal });
+      return items.length > 0;
+    },
+  });
   const managed = new ManagedRegistration({
     registration: new Registration(objects, name, service),
     pods: createReplicaPods(objects, podNamespace),
     podName,
     service,
     failurePolicy,
-    scope: scopeOf(text, selector, podNamespace),
+    scope: text === 'used' ? usedScope(text, used, podNamespace) : scopeOf(text, selector, podNamespace),
     keepStrangersMs,
     log,
     clock,
     random,
   });
-  const createWatch = (onChange: (resourceVersion: string) => void) =>
-    watchRegistration({
+  const createWatch = (onChange: (resourceVersion: string | undefined) => void) => {
+    const watch = watchRegistration({
       client,
       name,
       clock,
@@ -54,5 +77,15 @@ export function manageRegistration(client: ApiClient, place: Place, keepStranger
       log: (level, message, fields) => log[level](message, fields),
       onChange,
     });
+    return {
+      start() {
+        watch.start();
+        if (text !== 'used') return;
+        used.onFirst = () => onChange(undefined);
+        protectedPods().subscribe((change) => used.observe(change));
+      },
+      stop: () => watch.stop(),
+    };
+  };
   return { managed, createWatch };
 }

@@ -2,12 +2,21 @@ import type { Clock } from '../async/clock.ts';
 import type { RegistrationState } from '../certificates/certificate-source.ts';
 import { certificatesIn } from '../certificates/pem.ts';
 import { Backoff } from '../informer/backoff.ts';
+import type { JsonObject } from '../kube/client.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import { Bundle } from './bundle.ts';
 import { DECIDED_BY, type DecidedBy, decidedBy, digestOf, formatDecidedBy, isLater } from './decided-by.ts';
 import type { ObservedRegistration, Registration, RegistrationChange } from './registration.ts';
 import type { ReplicaPods } from './replica-pods.ts';
-import { differences, type Expression, toleratedIn, type WantedWebhook, webhookOf } from './wanted-webhook.ts';
+import type { Scope } from './scope.ts';
+import {
+  differences,
+  type Expression,
+  toleratedIn,
+  type WantedWebhook,
+  type Webhook,
+  webhookOf,
+} from './wanted-webhook.ts';
 
 /** What a look brought about: `changed` if something was written, here or meanwhile by somebody else. */
 export type Outcome = 'changed' | 'quiet';
@@ -25,14 +34,6 @@ export interface ManagedRegistrationOptions {
   readonly log: Log;
   readonly clock: Pick<Clock, 'now' | 'monotonicNow'>;
   readonly random: () => number;
-}
-
-/** Whose evictions the hook is asked about. */
-export interface Scope {
-  /** As it is set. Replicas of the same text agree about what the registration has to be. */
-  readonly text: string;
-  /** `registered`: what the registration says now. */
-  namespaces(registered: readonly Expression[]): readonly Expression[];
 }
 
 /** An API server learns of a Service's endpoints through others; by then a new replica can be asked. */
@@ -125,37 +126,55 @@ export class ManagedRegistration {
    */
   async settle(observed: ObservedRegistration | undefined, needed: string, signal: AbortSignal): Promise<Outcome> {
     this.#lookAgainMs = Number.POSITIVE_INFINITY;
-    this.#reportAbsence(observed === undefined);
-    this.#isRegistered = observed !== undefined && observed.own.length > 0;
-    if (this.#isRegistered) this.#wasFilled = true;
-    if (observed?.own.length) this.#lastBundle = observed.own.map(({ bundle }) => bundle).join('\n');
-    if (observed === undefined) {
-      this.#account(false);
-      return 'quiet';
-    }
-    this.#problem = this.#foreign(observed);
-    if (this.#problem !== undefined) return 'quiet';
+    this.#note(observed);
+    if (observed === undefined || this.#problem !== undefined) return 'quiet';
+    const { scope } = this.#options;
+    const registered = this.#registered(observed);
+    await scope.look(registered, signal);
     const changed = this.#differences(observed);
     const decides = changed.length > 0 && (await this.#mayDecide(observed, signal));
-    this.#account(observed.own.length > 0 && !decides);
+    const isBehind = scope.isBehind(registered) && changed.join() === 'namespaceSelector';
+    this.#account(observed.own.length > 0 && (!decides || isBehind));
     signal.throwIfAborted();
-    if (decides && this.#now >= this.#contestedUntil) return this.#fill(observed, needed, changed, signal);
+    if (decides && this.#now >= this.#contestedUntil) return this.#fill(observed, needed, changed, isBehind, signal);
     return this.#addToBundles(observed, needed, signal);
   }
 
-  #differences(observed: ObservedRegistration): string[] {
-    const [first] = observed.own;
-    const own = first && observed.webhooks[first.index];
-    return differences(observed.webhooks, own, this.#webhook(observed));
+  /** What a look at it says by itself. */
+  #note(observed: ObservedRegistration | undefined): void {
+    if (observed === undefined && !this.#isAbsent) {
+      this.#options.log.warn(LOG.registrationMissing, { registration: this.name });
+    }
+    this.#isAbsent = observed === undefined;
+    this.#problem = observed && this.#foreign(observed);
+    this.#isRegistered = observed !== undefined && observed.own.length > 0;
+    if (this.#isRegistered) this.#wasFilled = true;
+    if (observed?.own.length) this.#lastBundle = observed.own.map(({ bundle }) => bundle).join('\n');
+    if (observed === undefined) this.#account(false);
   }
 
-  #webhook(observed: ObservedRegistration) {
+  /** Nothing differs while it is not known what is wanted. */
+  #differences(observed: ObservedRegistration): string[] {
+    const wanted = this.#webhook(observed);
+    return wanted === undefined ? [] : differences(observed.webhooks, this.#stored(observed), wanted);
+  }
+
+  #webhook(observed: ObservedRegistration): Webhook | undefined {
     const { service, failurePolicy, scope } = this.#options;
-    const [first] = observed.own;
-    const stored = first && observed.webhooks[first.index];
-    const { matchExpressions = [] } = (stored?.namespaceSelector ?? {}) as { matchExpressions?: readonly Expression[] };
-    const namespaces = [...scope.namespaces(matchExpressions), ...toleratedIn(stored)];
-    return webhookOf({ service, failurePolicy, namespaces });
+    const namespaces = scope.namespaces(this.#registered(observed));
+    if (namespaces === undefined) return undefined;
+    const tolerated = toleratedIn(this.#stored(observed));
+    return webhookOf({ service, failurePolicy, namespaces: [...namespaces, ...tolerated] });
+  }
+
+  /** The first of its own webhooks, as it is stored. */
+  #stored({ webhooks, own: [first] }: ObservedRegistration): JsonObject | undefined {
+    return first && webhooks[first.index];
+  }
+
+  #registered(observed: ObservedRegistration): readonly Expression[] {
+    const { namespaceSelector = {} } = this.#stored(observed) ?? {};
+    return (namespaceSelector as { matchExpressions?: readonly Expression[] }).matchExpressions ?? [];
   }
 
   /** Whether this replica is the one to write the webhooks. */
@@ -194,16 +213,18 @@ export class ManagedRegistration {
     observed: ObservedRegistration,
     needed: string,
     changed: readonly string[],
+    isBehind: boolean,
     signal: AbortSignal,
   ): Promise<Outcome> {
     const { registration, log } = this.#options;
     const webhook = this.#webhook(observed);
+    if (webhook === undefined) return 'quiet';
     // What was carried before the list was emptied, too: another replica may serve by it.
     const stored = this.#lastBundle;
     const bundle = this.#isLeftToInjector(observed) && stored !== '' ? stored : this.#bundle.wanted(stored, needed);
     const value = [{ ...webhook, clientConfig: { ...webhook.clientConfig, caBundle: encode(bundle) } }];
     const by = formatDecidedBy(this.#self as DecidedBy);
-    const isCorrection = this.#wasFilled && this.#isUndone(observed);
+    const isCorrection = this.#wasFilled && !isBehind && this.#isUndone(observed);
     const changes = [{ op: 'add', path: '/webhooks', value } as const, ...annotate(observed, by)];
     if (!this.#mayWriteAgain()) return 'quiet';
     const result = await registration.write(observed, changes, signal);
@@ -281,12 +302,6 @@ export class ManagedRegistration {
     const namespace = labels[NAMESPACE_LABEL] ?? (own.length === 0 ? calledNamespace(webhooks) : undefined);
     if (namespace === undefined || namespace === service.namespace) return undefined;
     return `the registration ${this.name} belongs to the installation in namespace ${namespace}: ${way}`;
-  }
-
-  #reportAbsence(isAbsent: boolean): void {
-    if (isAbsent && !this.#isAbsent) this.#options.log.warn(LOG.registrationMissing, { registration: this.name });
-    this.#isAbsent = isAbsent;
-    if (isAbsent) this.#problem = undefined;
   }
 
   /** Before it was filled for the first time, nobody was promised anything. */

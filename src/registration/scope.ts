@@ -1,9 +1,23 @@
 import type { Requirement, Selector } from '../policy/model.ts';
-import type { Scope } from './managed-registration.ts';
+import type { UsedNamespaces } from './used-namespaces.ts';
 import type { Expression } from './wanted-webhook.ts';
 
 /** Every namespace has this label, with its name. */
 const NAME_OF_NAMESPACE = 'kubernetes.io/metadata.name';
+/** A list must not be empty. No namespace has a name of capitals. */
+const NOBODY = 'NONE';
+
+/** Whose evictions the hook is asked about. */
+export interface Scope {
+  /** As it is set. Replicas of the same text agree about what the registration has to be. */
+  readonly text: string;
+  /** To be called with what the registration says now, before the others. */
+  look(registered: readonly Expression[], signal: AbortSignal): Promise<void>;
+  /** What it has to say; undefined while nobody can tell. */
+  namespaces(registered: readonly Expression[]): readonly Expression[] | undefined;
+  /** Whether what it says now only has to follow the cluster, and nobody else has changed it. */
+  isBehind(registered: readonly Expression[]): boolean;
+}
 
 /**
  * The namespaces of a label selector; all if there is none. The cluster must be able to heal itself, and the hook to be
@@ -12,7 +26,27 @@ const NAME_OF_NAMESPACE = 'kubernetes.io/metadata.name';
 export function scopeOf(text: string, selector: Selector | undefined, ownNamespace: string): Scope {
   const left = { key: NAME_OF_NAMESPACE, operator: 'NotIn', values: ['kube-system', ownNamespace] } as const;
   const expressions = [left, ...(selector ?? []).map(expressionOf)];
-  return { text, namespaces: () => expressions };
+  return { text, look: async () => undefined, namespaces: () => expressions, isBehind: () => false };
+}
+
+/** Only the namespaces that have protected pods: a hook that is down then stops no eviction in any other. */
+export function usedScope(text: string, used: UsedNamespaces, ownNamespace: string): Scope {
+  const isLeftOut = (one: string) => one === 'kube-system' || one === ownNamespace || one === NOBODY;
+  const named = (registered: readonly Expression[]) => {
+    const list = registered.find(({ key, operator }) => key === NAME_OF_NAMESPACE && operator === 'In');
+    return (list?.values ?? []).filter((one) => !isLeftOut(one));
+  };
+  return {
+    text,
+    look: (registered, signal) => used.look(named(registered), signal),
+    namespaces(registered) {
+      const wanted = used.wanted(named(registered))?.filter((one) => !isLeftOut(one));
+      if (wanted === undefined) return undefined;
+      const values = wanted.length === 0 ? [NOBODY] : wanted;
+      return [{ key: NAME_OF_NAMESPACE, operator: 'In', values }];
+    },
+    isBehind: (registered) => registered.length > 0 && !used.lacks(named(registered)),
+  };
 }
 
 function expressionOf(requirement: Requirement): Expression {

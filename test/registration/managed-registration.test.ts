@@ -21,6 +21,7 @@ import {
 import { until } from '../support/time.ts';
 
 const MINUTE = 60_000;
+const everywhere = EVERYWHERE.namespaces([]) ?? [];
 const SECOND = 1_000;
 const stranger = await createAuthority('stranger', caValidity(NOW, CA_MS));
 
@@ -141,7 +142,7 @@ describe('what somebody else does to it', () => {
       ([one]) => [
         {
           ...one,
-          namespaceSelector: { matchExpressions: [...EVERYWHERE.namespaces([]), { key: 'team', operator: 'Exists' }] },
+          namespaceSelector: { matchExpressions: [...everywhere, { key: 'team', operator: 'Exists' }] },
         },
       ],
     ],
@@ -186,7 +187,7 @@ describe('what somebody else does to it', () => {
     const objects = aShell();
     const one = await started(t, objects);
     const added = { key: 'control-plane', operator: 'NotIn', values: ['true'] };
-    const matchExpressions = [...EVERYWHERE.namespaces([]), added];
+    const matchExpressions = [...everywhere, added];
     objects.putWebhooks([{ ...(objects.webhooks?.[0] as JsonObject), namespaceSelector: { matchExpressions } }]);
     await one.go(HOUR);
     assert.deepEqual(filled(objects).namespaceSelector, { matchExpressions });

@@ -5,10 +5,10 @@ import type { CertificateOptions } from '../../src/controller/certificates.ts';
 import { sourceOf } from '../../src/controller/own-certificates.ts';
 import type { JsonObject } from '../../src/kube/client.ts';
 import type { WriteResult } from '../../src/kube/guarded-objects.ts';
-import { ManagedRegistration, type Scope } from '../../src/registration/managed-registration.ts';
+import { ManagedRegistration } from '../../src/registration/managed-registration.ts';
 import { Registration } from '../../src/registration/registration.ts';
 import type { ReplicaPod } from '../../src/registration/replica-pods.ts';
-import { scopeOf } from '../../src/registration/scope.ts';
+import { type Scope, scopeOf } from '../../src/registration/scope.ts';
 import { webhookOf } from '../../src/registration/wanted-webhook.ts';
 import { aLog } from './log.ts';
 import { FakeClock, settle, until } from './time.ts';
@@ -24,7 +24,7 @@ export const EVERYWHERE = scopeOf('all', undefined, 'db');
 
 /** A webhook as the hook writes it, with this caBundle (PEM). */
 export function aWebhook(bundle: string, changes: JsonObject = {}): JsonObject {
-  const webhook = webhookOf({ service: SERVICE, failurePolicy: 'Fail', namespaces: EVERYWHERE.namespaces([]) });
+  const webhook = webhookOf({ service: SERVICE, failurePolicy: 'Fail', namespaces: EVERYWHERE.namespaces([]) ?? [] });
   const clientConfig = { ...webhook.clientConfig, caBundle: Buffer.from(bundle).toString('base64') };
   return { ...webhook, clientConfig, ...changes };
 }
@@ -147,6 +147,7 @@ export interface ReplicaOptions {
   readonly name?: string;
   readonly failurePolicy?: 'Fail' | 'Ignore';
   readonly scope?: Scope;
+  readonly clock?: FakeClock;
 }
 
 let replicas = 0;
@@ -154,7 +155,7 @@ let replicas = 0;
 /** A replica on these objects, whose Pod has been ready for a minute; `go` moves every clock. */
 export function aReplica(objects: FakeObjects, options: ReplicaOptions = {}) {
   const { start = NOW, name = `hook-${++replicas}`, failurePolicy = 'Fail', scope = EVERYWHERE } = options;
-  const clock = new FakeClock();
+  const { clock = new FakeClock() } = options;
   const log = aLog();
   const served: Pair[] = [];
   const wall = { now: start };
@@ -178,6 +179,7 @@ export function aReplica(objects: FakeObjects, options: ReplicaOptions = {}) {
     scope,
     keepStrangersMs: lifetimes.keepStrangersMs,
   });
+  let wake = () => {};
   /** Keys that are queued or in hand. */
   let pending = 0;
   const source = sourceOf(
@@ -189,10 +191,10 @@ export function aReplica(objects: FakeObjects, options: ReplicaOptions = {}) {
       hosts: ['hook.db.svc', 'localhost'],
       lifetimes,
     },
-    (onChange) => ({
-      start: () => void objects.listeners.push(onChange),
-      async stop() {},
-    }),
+    (onChange) => {
+      wake = () => onChange(undefined);
+      return { start: () => void objects.listeners.push(onChange), async stop() {} };
+    },
     { onQueueAdd: () => pending++, onReconcile: () => pending-- },
   );
   const rest = () => until(() => pending === 0 && clock.timers > 0, 'the replica to rest');
@@ -203,6 +205,8 @@ export function aReplica(objects: FakeObjects, options: ReplicaOptions = {}) {
     served,
     wall,
     clock,
+    /** Something else is new that the registration depends on. */
+    wake: () => wake(),
     start: () => source.start((pair) => void served.push(pair)),
     /** Until it waits for the clock again, with all that it had to sign. */
     rest,

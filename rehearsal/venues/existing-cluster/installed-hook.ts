@@ -42,11 +42,15 @@ export async function findInstalledHook(client: ApiClient): Promise<InstalledHoo
   if (webhooks.length === 0) {
     throw new UsageError(`the hook is not asked yet: its registration ${nameOf(registration)} has no webhooks`);
   }
+  const settings = settingsFrom(await environmentBehind(client, webhooks));
   return {
     registration: nameOf(registration),
     webhooks: webhooks.map(({ name }) => name),
-    covers: (labels) => webhooks.some((webhook) => isAboutEvictions(webhook) && selectsEvictions(webhook, labels)),
-    settings: settingsFrom(await environmentBehind(client, webhooks)),
+    // With `used` a namespace is registered once it has a protected pod.
+    covers: (labels) =>
+      settings.protectNamespaces.text === 'used' ||
+      webhooks.some((webhook) => isAboutEvictions(webhook) && selectsEvictions(webhook, labels)),
+    settings,
   };
 }
 

@@ -22,7 +22,7 @@ const REGISTRATION = `validatingwebhookconfiguration/reschedule-hook.${SYSTEM_NA
 const WEBHOOK = webhookOf({
   service: { namespace: SYSTEM_NAMESPACE, name: 'reschedule-hook-server', port: 443 },
   failurePolicy: 'Ignore',
-  namespaces: scopeOf('all', undefined, SYSTEM_NAMESPACE).namespaces([]),
+  namespaces: scopeOf('all', undefined, SYSTEM_NAMESPACE).namespaces([]) ?? [],
 });
 const DEPLOYMENT = ['deployment/reschedule-hook-server', `--namespace=${SYSTEM_NAMESPACE}`] as const;
 

@@ -162,7 +162,7 @@ const shellOf = (name: string) => ({
 
 function webhookWith(name: string, port: number, caBundle: string) {
   const { text, selector } = namespaces(`${HOOK_LABEL}=${name}`);
-  const scope = scopeOf(text, selector, name).namespaces([]);
+  const scope = scopeOf(text, selector, name).namespaces([]) ?? [];
   const service = { namespace: name, name: SERVICE, port };
   const webhook = webhookOf({ service, failurePolicy: 'Fail', namespaces: scope });
   return {

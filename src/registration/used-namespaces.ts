@@ -1,0 +1,69 @@
+import type { Clock } from '../async/clock.ts';
+import type { Change } from '../informer/store.ts';
+
+/** A namespace whose last protected pod is gone stays registered for so long. */
+const KEPT_MS = 3_600_000;
+
+export interface UsedNamespacesOptions {
+  readonly clock: Pick<Clock, 'monotonicNow'>;
+  /** Whether the cache has had its first list: before that, a namespace that it does not know may be in use. */
+  readonly hasSynced: () => boolean;
+  /** A live read: whether the namespace has a protected pod now. */
+  readonly hasPods: (namespace: string, signal: AbortSignal) => Promise<boolean>;
+}
+
+/** Which namespaces have protected pods, as the cache of this replica sees it. */
+export class UsedNamespaces {
+  /** Called for a namespace that has its first protected pod. */
+  onFirst: () => void = () => undefined;
+  readonly #options: UsedNamespacesOptions;
+  readonly #pods = new Map<string, number>();
+  /** Since when a namespace that is registered has had none, on the monotonic clock. */
+  #unusedSince = new Map<string, number>();
+  /** Had no pod at a live read, an hour after the last was seen. */
+  #given = new Set<string>();
+  /** Those that were registered when this replica last looked. */
+  #known: ReadonlySet<string> = new Set();
+
+  constructor(options: UsedNamespacesOptions) {
+    this.#options = options;
+  }
+
+  /** Takes every change of the store of protected pods, whose keys are `namespace/name`. */
+  observe({ kind, key }: Pick<Change<unknown>, 'kind' | 'key'>): void {
+    if (kind === 'updated') return;
+    const namespace = key.slice(0, key.indexOf('/'));
+    const count = (this.#pods.get(namespace) ?? 0) + (kind === 'added' ? 1 : -1);
+    if (count > 0) this.#pods.set(namespace, count);
+    else this.#pods.delete(namespace);
+    if (kind === 'added' && count === 1) this.onFirst();
+  }
+
+  /** To be called with what is registered before `wanted`; reads live where a namespace is about to go. */
+  async look(registered: readonly string[], signal: AbortSignal): Promise<void> {
+    const { clock, hasPods, hasSynced } = this.#options;
+    const now = clock.monotonicNow();
+    const unused = hasSynced() ? registered.filter((one) => !this.#pods.has(one)) : [];
+    this.#unusedSince = new Map(unused.map((one) => [one, this.#unusedSince.get(one) ?? now]));
+    const due = unused.filter((one) => now - (this.#unusedSince.get(one) ?? now) >= KEPT_MS);
+    this.#given = new Set();
+    for (const one of due) {
+      if (await hasPods(one, signal)) this.#unusedSince.delete(one);
+      else this.#given.add(one);
+    }
+  }
+
+  /** What is to be registered, sorted; undefined while nobody can say. Nothing is left out that another replica may use. */
+  wanted(registered: readonly string[]): readonly string[] | undefined {
+    if (!this.#options.hasSynced()) return undefined;
+    const all = new Set([...registered.filter((one) => !this.#given.has(one)), ...this.#pods.keys()]);
+    return [...all].sort();
+  }
+
+  /** Whether somebody else has taken away a namespace that is in use. Remembers what is registered. */
+  lacks(registered: readonly string[]): boolean {
+    const lost = [...this.#known].some((one) => this.#pods.has(one) && !registered.includes(one));
+    this.#known = new Set(registered);
+    return lost;
+  }
+}

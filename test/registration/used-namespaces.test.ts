@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import type { JsonObject } from '../../src/kube/client.ts';
+import { LOG } from '../../src/log/messages.ts';
+import { usedScope } from '../../src/registration/scope.ts';
+import { UsedNamespaces } from '../../src/registration/used-namespaces.ts';
+import { aReplica, FakeObjects, HOUR } from '../support/certificates.ts';
+import { FakeClock, until } from '../support/time.ts';
+
+const MINUTE = 60_000;
+
+/** A replica that registers what is used, and the pods that its cache and the API server have. */
+async function aUsing(t: TestContext, objects: FakeObjects, { hasSynced = true } = {}) {
+  const clock = new FakeClock();
+  const live = new Set<string>();
+  const reads: string[] = [];
+  const sync = { isDone: hasSynced };
+  const used = new UsedNamespaces({
+    clock,
+    hasSynced: () => sync.isDone,
+    async hasPods(namespace) {
+      reads.push(namespace);
+      return live.has(namespace);
+    },
+  });
+  const replica = aReplica(objects, { clock, scope: usedScope('used', used, 'db') });
+  t.after(() => replica.source.stop());
+  used.onFirst = () => replica.wake();
+  const put = (key: string) => {
+    live.add(key.split('/')[0] ?? '');
+    used.observe({ kind: 'added', key });
+  };
+  const remove = (key: string) => {
+    live.delete(key.split('/')[0] ?? '');
+    used.observe({ kind: 'removed', key });
+  };
+  return { replica, used, sync, live, reads, put, remove };
+}
+
+/** The names that are registered. */
+function named({ webhooks = [] }: FakeObjects): readonly string[] | undefined {
+  const { matchExpressions } = (webhooks[0]?.namespaceSelector ?? {}) as JsonObject;
+  const [list] = (matchExpressions ?? []) as { key: string; operator: string; values: string[] }[];
+  return list?.values;
+}
+
+function aShell() {
+  const objects = new FakeObjects();
+  objects.webhooks = [];
+  return objects;
+}
+
+describe('PROTECT_NAMESPACES=used', () => {
+  test('registers the namespaces that have protected pods, and no other; kube-system and its own never', async (t) => {
+    const objects = aShell();
+    const { replica, put } = await aUsing(t, objects);
+    for (const key of ['prod/cb-0000', 'prod/cb-0001', 'kube-system/x', 'db/y']) put(key);
+    replica.start();
+    await replica.rest();
+    assert.deepEqual(named(objects), ['prod']);
+    put('stage/cb-0000');
+    await until(() => named(objects)?.length === 2, 'the next one, while no time passes');
+    assert.deepEqual(named(objects), ['prod', 'stage']);
+    assert.deepEqual(replica.log.messages('warn'), []);
+    assert.deepEqual(replica.source.registration()?.corrections, { webhooks: 0, bundle: 0 });
+    assert.equal(replica.source.registration()?.unprotectedMs, 0);
+  });
+
+  test('with no protected pod at all it registers a name that no namespace has', async (t) => {
+    const objects = aShell();
+    const { replica } = await aUsing(t, objects);
+    replica.start();
+    await replica.rest();
+    assert.deepEqual(named(objects), ['NONE']);
+  });
+
+  test('a namespace goes an hour after its last pod, and after a live read', async (t) => {
+    const objects = aShell();
+    const { replica, put, remove, reads, live } = await aUsing(t, objects);
+    for (const key of ['prod/cb-0000', 'stage/cb-0000']) put(key);
+    replica.start();
+    await replica.rest();
+    remove('stage/cb-0000');
+    await replica.go(59 * MINUTE);
+    assert.deepEqual([named(objects), reads], [['prod', 'stage'], []]);
+    // The cache does not know of it.
+    live.add('stage');
+    await replica.go(3 * MINUTE);
+    assert.deepEqual([named(objects), reads], [['prod', 'stage'], ['stage']]);
+    live.delete('stage');
+    await replica.go(HOUR + 2 * MINUTE);
+    assert.deepEqual(named(objects), ['prod']);
+    assert.deepEqual(replica.log.messages('warn'), []);
+  });
+
+  test('a replica that has not synced takes nothing away, and does not narrow what was all', async (t) => {
+    const objects = new FakeObjects();
+    const { replica, put, sync } = await aUsing(t, objects, { hasSynced: false });
+    const before = structuredClone(objects.webhooks?.[0]?.namespaceSelector);
+    put('prod/cb-0000');
+    replica.start();
+    await replica.rest();
+    await replica.go(2 * HOUR);
+    assert.deepEqual(objects.webhooks?.[0]?.namespaceSelector, before);
+    sync.isDone = true;
+    await replica.go(2 * MINUTE);
+    assert.deepEqual(named(objects), ['prod']);
+  });
+
+  test('two replicas, one of which is behind: neither takes away what the other has seen', async (t) => {
+    const objects = aShell();
+    const one = await aUsing(t, objects);
+    const other = await aUsing(t, objects);
+    for (const { replica } of [one, other]) {
+      replica.start();
+      await replica.rest();
+    }
+    one.put('prod/cb-0000');
+    other.put('stage/cb-0000');
+    for (const { replica } of [one, other, one, other]) await replica.go(MINUTE);
+    assert.deepEqual(named(objects), ['prod', 'stage']);
+    const writes = objects.writes.length;
+    for (const { replica } of [one, other]) await replica.go(10 * MINUTE);
+    assert.equal(objects.writes.length, writes, 'they do not fight');
+  });
+
+  test('one who takes a used namespace away is undone, told of and counted', async (t) => {
+    const objects = aShell();
+    const { replica, put } = await aUsing(t, objects);
+    for (const key of ['prod/cb-0000', 'stage/cb-0000']) put(key);
+    replica.start();
+    await replica.rest();
+    await replica.go(MINUTE);
+    const [webhook] = structuredClone(objects.webhooks) ?? [];
+    const list = { key: 'kubernetes.io/metadata.name', operator: 'In', values: ['prod'] };
+    objects.putWebhooks([{ ...webhook, namespaceSelector: { matchExpressions: [list] } }]);
+    await until(() => named(objects)?.length === 2, 'right again');
+    assert.deepEqual(replica.log.messages('warn'), [LOG.registrationCorrected]);
+    assert.equal(replica.source.registration()?.corrections.webhooks, 1);
+  });
+});
