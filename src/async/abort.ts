@@ -1,16 +1,14 @@
 /** What `work` gives, or a rejection with the signal's reason as soon as it aborts. What `work` gives later is not used. */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
   const abort = () => reject(signal.reason);
   if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });
+  work.then(resolve, reject);
   try {
-    return await Promise.race([work, aborted]);
+    return await promise;
   } finally {
     signal.removeEventListener('abort', abort);
-    // Either may still fail, and nobody waits for it any more.
-    work.catch(ignore);
-    aborted.catch(ignore);
   }
 }
 

@@ -10,8 +10,6 @@ export interface Clock {
   monotonicNow(): number;
   /** Calls back once, in `ms`. */
   setTimer(callback: () => void, ms: number): Timer;
-  /** A signal that aborts in `ms`. It does not keep the process alive. */
-  timeoutSignal(ms: number): AbortSignal;
   /** Resolves after whatever else is ready has had its turn, so that long work does not block the event loop. */
   giveWay(): Promise<void>;
 }
@@ -27,3 +25,32 @@ export async function sleep(clock: Pick<Clock, 'setTimer'>, ms: number, signal?:
   signal?.removeEventListener('abort', wake);
   timer.cancel();
 }
+
+/** How long one piece of work may take. */
+export interface TimeLimit {
+  /** Aborts when the time is over, or when the outer signal does, with its reason. */
+  readonly signal: AbortSignal;
+  /** Call it when the work is over: the timer would keep the process alive. */
+  close(): void;
+}
+
+/**
+ * A limit of `ms`, or until `outer` aborts. Closed, it leaves nothing behind. `AbortSignal.any` with
+ * `AbortSignal.timeout` would leave a timer for each call, until the garbage collector finds it (docs/performance.md).
+ */
+export function timeLimit(clock: Pick<Clock, 'setTimer'>, ms: number, outer?: AbortSignal): TimeLimit {
+  const controller = new AbortController();
+  const end = () => controller.abort(outer?.reason);
+  const timer = clock.setTimer(() => controller.abort(tooLate()), ms);
+  if (outer?.aborted) end();
+  outer?.addEventListener('abort', end, { once: true });
+  return {
+    signal: controller.signal,
+    close() {
+      timer.cancel();
+      outer?.removeEventListener('abort', end);
+    },
+  };
+}
+
+const tooLate = () => new DOMException('The operation was aborted due to timeout', 'TimeoutError');

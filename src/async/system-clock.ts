@@ -11,6 +11,5 @@ export const systemClock: Clock = {
     const timer = setTimeout(callback, Math.min(ms, LONGEST_TIMER_MS));
     return { cancel: () => clearTimeout(timer) };
   },
-  timeoutSignal: (ms) => AbortSignal.timeout(Math.min(ms, LONGEST_TIMER_MS)),
   giveWay: () => new Promise((resolve) => void setImmediate(resolve)),
 };

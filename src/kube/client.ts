@@ -2,7 +2,7 @@ import { addAbortSignal } from 'node:stream';
 import { request } from 'undici';
 import { ignore, unlessAborted } from '../async/abort.ts';
 import { Bulkhead, BulkheadFullError } from '../async/bulkhead.ts';
-import type { Clock } from '../async/clock.ts';
+import { type Clock, timeLimit } from '../async/clock.ts';
 import { CALL_CLASSES, type CallClass, classOf, type Shares } from './call-class.ts';
 import type { Connection } from './connection.ts';
 import { ApiError, ApiUnreachableError, ResponseTooLongError, type StatusBody } from './errors.ts';
@@ -72,15 +72,12 @@ const RETRY_AFTER_MAX_MS = 60_000;
 
 export function createApiClient(
   connection: Connection,
-  clock: Pick<Clock, 'monotonicNow' | 'timeoutSignal'>,
+  clock: Pick<Clock, 'monotonicNow' | 'setTimer'>,
   { onCall, onFull, callTimeoutMs = CALL_TIMEOUT_MS }: ClientOptions = {},
 ): ApiClient & { load(): readonly CallLoad[] } {
   const bulkheads = createBulkheads(connection.shares);
 
-  const withTimeout = (signal: AbortSignal | undefined) => {
-    const timeout = clock.timeoutSignal(callTimeoutMs);
-    return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
-  };
+  const limitOf = ({ signal }: ApiRequest) => timeLimit(clock, callTimeoutMs, signal);
 
   /** What ends the call for its class; undefined if the class has no room for it now. */
   const enterNow = (call: ApiRequest) => bulkheads[classOf(call)].enterNow(namespaceOf(call.path));
@@ -88,13 +85,16 @@ export function createApiClient(
   /** Waits until the class has room for the call. */
   const enter = async (call: ApiRequest): Promise<() => void> => {
     const callClass = classOf(call);
+    const limit = limitOf(call);
     try {
-      return await bulkheads[callClass].enter(namespaceOf(call.path), withTimeout(call.signal));
+      return await bulkheads[callClass].enter(namespaceOf(call.path), limit.signal);
     } catch (error) {
       const isFull = error instanceof BulkheadFullError;
       if (isFull) onFull?.(callClass);
       const cause = isFull ? new Error(`too many calls of the class ${callClass} wait already`) : error;
       throw new ApiUnreachableError(`${call.method} ${call.path}`, cause);
+    } finally {
+      limit.close();
     }
   };
 
@@ -151,8 +151,9 @@ export function createApiClient(
   return {
     async json(call) {
       const leave = enterNow(call) ?? (await enter(call));
+      const limit = limitOf(call);
       try {
-        const response = await checked(call, withTimeout(call.signal));
+        const response = await checked(call, limit.signal);
         const text = await textOf(response.body, call.maxBytes);
         call.onBytes?.(text.bytes);
         return JSON.parse(text.value) as JsonObject;
@@ -161,20 +162,24 @@ export function createApiClient(
         if (isTold) throw error;
         throw new ApiUnreachableError(`${call.method} ${call.path}`, error);
       } finally {
+        limit.close();
         leave();
       }
     },
     async stream(call) {
       const leave = enterNow(call) ?? (await enter(call));
+      const limit = limitOf(call);
       try {
-        // The timeout covers only the start of the response. The reader decides how long the body may be silent.
+        // The limit covers only the start of the response. The reader decides how long the body may be silent.
         const signal = call.signal ?? new AbortController().signal;
-        const { body } = await checked(call, signal, withTimeout(call.signal));
+        const { body } = await checked(call, signal, limit.signal);
         if (body.closed) leave();
         return body.once('close', leave);
       } catch (error) {
         leave();
         throw error;
+      } finally {
+        limit.close();
       }
     },
     load: () =>

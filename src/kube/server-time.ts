@@ -71,7 +71,6 @@ export function clockOf(time: Pick<ServerTime, 'now'>, clock: Clock): Clock {
     now: () => time.now(),
     monotonicNow: () => clock.monotonicNow(),
     setTimer: (callback, ms) => clock.setTimer(callback, ms),
-    timeoutSignal: (ms) => clock.timeoutSignal(ms),
     giveWay: () => clock.giveWay(),
   };
 }

@@ -1,6 +1,6 @@
 import { ignore, unlessAborted } from '../async/abort.ts';
 import { Bulkhead, BulkheadFullError } from '../async/bulkhead.ts';
-import type { Clock } from '../async/clock.ts';
+import { type Clock, timeLimit } from '../async/clock.ts';
 import type { Observer } from '../cache/observer.ts';
 import { describeError } from '../kube/errors.ts';
 import type { Log } from '../log/messages.ts';
@@ -17,7 +17,7 @@ export interface AdmitterOptions {
   readonly marker: { mark(decision: Mark, signal: AbortSignal): Promise<MarkOutcome> };
   readonly settings: PolicySettings;
   readonly log: Log;
-  readonly clock: Pick<Clock, 'monotonicNow' | 'timeoutSignal'>;
+  readonly clock: Pick<Clock, 'monotonicNow' | 'setTimer'>;
   /** Called with every decision, for metrics. */
   readonly onDecision?: (decision: Decision, durationMs: number) => void;
   /** Called for each request that is refused because too many wait for a look. */
@@ -116,9 +116,14 @@ export class Admitter {
     return outcome === 'marked' ? step : outcome;
   }
 
-  #cacheCaughtUp(seen: Observation, signal: AbortSignal): Promise<boolean> {
+  async #cacheCaughtUp(seen: Observation, signal: AbortSignal): Promise<boolean> {
     const { observer, clock } = this.#options;
-    return observer.cacheKnows(seen, AbortSignal.any([signal, clock.timeoutSignal(CACHE_CATCH_UP_MS)]));
+    const limit = timeLimit(clock, CACHE_CATCH_UP_MS, signal);
+    try {
+      return await observer.cacheKnows(seen, limit.signal);
+    } finally {
+      limit.close();
+    }
   }
 
   #report(request: EvictionRequest, decision: Decision, startedAt: number, review: string | undefined): Decision {

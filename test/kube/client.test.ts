@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { describe, type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/async/system-clock.ts';
 import { SHARES } from '../../src/kube/call-class.ts';
@@ -6,7 +7,7 @@ import { type ApiCall, createApiClient } from '../../src/kube/client.ts';
 import { type Connection, openConnection } from '../../src/kube/connection.ts';
 import { ApiUnreachableError, ResponseTooLongError } from '../../src/kube/errors.ts';
 import { type Answering, anApiServer, answer, begun, silent } from '../support/api-server.ts';
-import { settle, until } from '../support/time.ts';
+import { FakeClock, settle, until } from '../support/time.ts';
 
 /** A client of a server on loopback that answers as it is told, and writes down what it saw. */
 async function aClient(
@@ -328,18 +329,42 @@ describe('ApiClient: no answer', () => {
 
 /** The timeouts of the calls, which come when the test says so. */
 function heldTimeouts(t: TestContext): { comes(): void } {
-  const timeouts: AbortController[] = [];
-  t.mock.method(AbortSignal, 'timeout', () => {
-    const timeout = new AbortController();
-    timeouts.push(timeout);
-    return timeout.signal;
+  const timeouts = new Set<() => void>();
+  t.mock.method(CLOCK, 'setTimer', (timeout: () => void) => {
+    timeouts.add(timeout);
+    return { cancel: () => timeouts.delete(timeout) };
   });
-  const error = new DOMException('The operation was aborted due to timeout', 'TimeoutError');
   return {
     comes() {
-      for (const timeout of timeouts.splice(0)) timeout.abort(error);
+      for (const timeout of timeouts) timeout();
     },
   };
+}
+
+describe('ApiClient: what a call leaves behind', () => {
+  const outcomes = {
+    'an answer': answer(200, { ok: true }),
+    'a refusal': answer(403, {}),
+    'no answer': (response) => void response.destroy(),
+  } satisfies Record<string, Answering>;
+
+  for (const how of ['json', 'stream'] as const) {
+    for (const [what, answering] of Object.entries(outcomes)) {
+      test(`${how}, ${what}: neither a timer nor a listener at the signal of its caller`, async (t) => {
+        const clock = new FakeClock();
+        const { connection } = await aClient(t, answering);
+        const client = createApiClient(connection, clock);
+        const { signal } = new AbortController();
+        await client[how]({ ...GET, signal }).then(drained, () => undefined);
+        await until(() => getEventListeners(signal, 'abort').length === 0, 'the end of the call');
+        assert.equal(clock.timers, 0);
+      });
+    }
+  }
+});
+
+async function drained(body: object): Promise<void> {
+  if (Symbol.asyncIterator in body) for await (const _ of body as AsyncIterable<unknown>);
 }
 
 describe('ApiClient: what a call may take, without a signal of its caller', { timeout: HANGS_MS }, () => {

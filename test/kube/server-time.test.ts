@@ -88,12 +88,8 @@ describe('ServerTime', () => {
     own.setTimer(() => {
       hasFired = true;
     }, 50);
-    const signal = own.timeoutSignal(50);
     await clock.advance(50);
-    assert.deepEqual(
-      [own.now(), own.monotonicNow(), hasFired, signal.aborted],
-      [time.now(), clock.monotonicNow(), true, true],
-    );
+    assert.deepEqual([own.now(), own.monotonicNow(), hasFired], [time.now(), clock.monotonicNow(), true]);
   });
 });
 

@@ -42,7 +42,6 @@ function aStatus(args: readonly string[], { isTerminal = false } = {}) {
         now: () => NOW,
         monotonicNow: clock.monotonicNow,
         setTimer: (callback, ms) => clock.setTimer(callback, ms),
-        timeoutSignal: (ms) => clock.timeoutSignal(ms),
         giveWay: () => clock.giveWay(),
       },
       random: () => 0,

@@ -1,3 +1,4 @@
+import { systemClock } from '../../src/async/system-clock.ts';
 import { Observer } from '../../src/cache/observer.ts';
 import { createReads } from '../../src/kube/reads.ts';
 import { createWrites } from '../../src/kube/writes.ts';
@@ -34,7 +35,7 @@ export function anAdmitter(world: CacheWorld = {}) {
   const { api, cache, marker, settings } = aMarker(world);
   const log = aLog();
   const decided: Decision[] = [];
-  const clock = { ...aStillClock(NOW), timeoutSignal: (ms: number) => AbortSignal.timeout(ms) };
+  const clock = { ...aStillClock(NOW), setTimer: systemClock.setTimer };
   const observer = new Observer({ cache, reads: createReads(api), settings, clock });
   const onDecision = (decision: Decision) => void decided.push(decision);
   let full = 0;

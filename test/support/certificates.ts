@@ -163,7 +163,6 @@ export function aReplica(objects: FakeObjects, options: ReplicaOptions = {}) {
     now: () => wall.now,
     monotonicNow: clock.monotonicNow,
     setTimer: (callback: () => void, ms: number) => clock.setTimer(callback, ms),
-    timeoutSignal: (ms: number) => clock.timeoutSignal(ms),
     giveWay: () => clock.giveWay(),
   };
   if (!objects.pods.has(name)) objects.pods.set(name, aPod(name, start - 2 * MINUTE, start - MINUTE));

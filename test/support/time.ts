@@ -26,7 +26,6 @@ export function aStillClock(now = 0): Clock {
     now: () => now,
     monotonicNow: () => 0,
     setTimer: () => ({ cancel: () => undefined }),
-    timeoutSignal: () => new AbortController().signal,
     giveWay: async () => undefined,
   };
 }
@@ -49,12 +48,6 @@ export class FakeClock implements Clock {
 
   get timers(): number {
     return this.#timers.size;
-  }
-
-  timeoutSignal(ms: number): AbortSignal {
-    const controller = new AbortController();
-    this.setTimer(() => controller.abort(new Error(`${ms} ms are over`)), ms);
-    return controller.signal;
   }
 
   setTimer(callback: () => void, ms: number): Timer {

@@ -164,17 +164,11 @@ export class HookProcess<T extends Task> {
 
   #ownClock(): Clock {
     const { clock, skewMs } = this.#options;
-    const setTimer = (callback: () => void, ms: number) => clock.setTimer(this, callback, ms);
     return {
       now: () => EPOCH + clock.now + skewMs(),
       monotonicNow: () => clock.now,
       giveWay: async () => undefined,
-      setTimer,
-      timeoutSignal(ms) {
-        const controller = new AbortController();
-        setTimer(() => controller.abort(new Error(`${ms} ms are over`)), ms);
-        return controller.signal;
-      },
+      setTimer: (callback, ms) => clock.setTimer(this, callback, ms),
     };
   }
 
