@@ -9,7 +9,7 @@ import type { CaseResult, LoadResult, Round, Totals } from '../support/results.t
 import type { Process } from '../support/rpc.ts';
 import { FRESH } from '../support/world.ts';
 
-export const CONNECTIONS = 16;
+const CONNECTIONS = 16;
 /** V8 has compiled by then what an answer takes. On a busy machine that takes longer than a round. */
 const WARM_UP_ANSWERS = 5_000;
 const PATH = '/eviction?timeout=10s';
@@ -30,8 +30,8 @@ export interface Case {
   readonly ours: Asked;
   /** Absent where there is no other hook. */
   readonly others?: Asked | undefined;
-  /** Reads what an answer of this kind reads, for so long and so often; resolves to the CPU of one read in microseconds. */
-  readonly readAlone?: (durationMs: number, atLeast: number) => Promise<number>;
+  /** An echo that first reads what an answer of this kind reads. */
+  readonly readingEcho?: { readonly port: number; readonly cpuSeconds: () => Promise<number> };
 }
 
 export interface Plan {
@@ -103,12 +103,15 @@ export class Rounds {
     const echoJob = { ...ourJob, once: false, durationMs, port: this.#echoPort, expected: 'AdmissionReview' };
     const ours = await withCpu(() => this.#ask(ourJob), hookCpu);
     const limit = await withCpu(() => this.#ask(echoJob), echoCpu);
+    const { readingEcho } = one;
+    const reading =
+      readingEcho && (await withCpu(() => this.#ask({ ...echoJob, port: readingEcho.port }), readingEcho.cpuSeconds));
     const results = {
       hook: ours.result,
       hookCpuUs: ours.cpuUs,
       echo: limit.result,
       echoCpuUs: limit.cpuUs,
-      ...(one.readAlone === undefined ? {} : { readCpuUs: await one.readAlone(durationMs, ourJob.atLeast ?? 0) }),
+      ...(reading && { readCpuUs: reading.cpuUs - limit.cpuUs }),
     };
     if (this.#referencePort === undefined || one.others === undefined) return results;
     return { ...results, reference: await this.#ask(job(one.others, this.#referencePort)) };

@@ -81,7 +81,7 @@ function readRows(area: string, rounds: CaseResult['rounds']): Figure[] {
   const beyond = spread(measured.map(({ beyondUs }) => beyondUs));
   const ratios = spread(measured.map(({ beyondUs, echoCpuUs }) => beyondUs / echoCpuUs));
   return [
-    { area, what: '  of it the read of metadata, alone', shown: withSpread(read, us), values: { ...read } },
+    { area, what: '  of it the read of metadata', shown: withSpread(read, us), values: { ...read } },
     {
       area,
       what: '  beyond that read',

@@ -22,7 +22,7 @@ export interface Round {
   readonly reference?: LoadResult;
   readonly hookCpuUs: number;
   readonly echoCpuUs: number;
-  /** CPU of the read that an answer waits for, made by the hook's client alone. Absent: not measured. */
+  /** CPU of the read that an answer waits for: what an echo that makes it takes beyond the bare echo. Absent: not measured. */
   readonly readCpuUs?: number;
 }
 
