@@ -1,4 +1,5 @@
 import { type Clock, sleep } from '../async/clock.ts';
+import { Turns } from '../async/turns.ts';
 import type { JsonObject } from '../kube/client.ts';
 import { ApiError, describeError, isNotFound, ResponseTooLongError } from '../kube/errors.ts';
 import { LOG } from '../log/messages.ts';
@@ -63,6 +64,8 @@ export interface ReflectorOptions<T> {
 const SWEPT_IN_A_ROW = 500;
 /** From here on a page takes more than a few milliseconds to parse. */
 const HEAVY_BYTES = 256 * 1024;
+/** One takes about a tenth of a millisecond. After a pause of the network, 400 can arrive at once. */
+const EVENTS_IN_A_ROW = 50;
 const WATCH_MIN_SECONDS = 300;
 /** A healthy watch delivers a bookmark about once a minute. A watch that is silent for longer is half-open. */
 const INACTIVITY_MS = 100_000;
@@ -215,6 +218,7 @@ export class Reflector<T> {
   async #watch(signal: AbortSignal): Promise<void> {
     const { listWatch, clock, random } = this.#options;
     const startedAt = clock.monotonicNow();
+    const turns = new Turns(clock, EVENTS_IN_A_ROW);
     const inactivity = new AbortController();
     const either = AbortSignal.any([signal, inactivity.signal]);
     // One timer for many events: one for each would reach the old generation (docs/performance.md).
@@ -231,6 +235,7 @@ export class Reflector<T> {
         signal: either,
       });
       for await (const event of watchEvents(body)) {
+        await turns.next();
         if (signal.aborted) return;
         this.#apply(event);
       }

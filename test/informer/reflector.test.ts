@@ -65,6 +65,20 @@ describe('Reflector: when all goes well', () => {
     assert.deepEqual(projected, ['a', 'b', 'a', 'b']);
   });
 
+  test('gives way while many events arrive at once, and keeps their order', async (t) => {
+    const { server, sink, start, time } = aReflector(t);
+    let turns = 0;
+    time.giveWay = async () => void turns++;
+    server.lists = [aPage('10')];
+    await start();
+    const names = Array.from({ length: 120 }, (_, i) => `pod-${i}`);
+    const events = names.map((name, i) => ({ type: 'ADDED', object: object(name, String(11 + i)) }));
+    server.feed.text(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+    await settle();
+    assert.deepEqual(sink.received, ['replace ', ...names.map((name) => `put ${name}`)]);
+    assert.equal(turns, 2);
+  });
+
   test('goes on from the last event or bookmark, without a list or a pause, when a watch has run its time', async (t) => {
     const { server, start, calls, time } = aReflector(t);
     server.lists = [aPage('10')];
