@@ -3,7 +3,11 @@ import { test } from 'node:test';
 import { IMAGE, readImageStart } from '../../bench/support/image.ts';
 
 test('the benchmark starts the hook as the image does', () => {
-  assert.deepEqual(IMAGE.env, { NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' });
+  assert.deepEqual(IMAGE.env, {
+    NODE_ENV: 'production',
+    MALLOC_ARENA_MAX: '1',
+    MALLOC_TRIM_THRESHOLD_: '131072',
+  });
   assert.deepEqual(
     IMAGE.nodeArgs.map((option) => option.split('=')[0]),
     ['--min-semi-space-size', '--max-semi-space-size', '--heap-growing-percent'],
