@@ -228,12 +228,13 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
   );
   total(
     'registration_corrections_total',
-    "Somebody else's changes of the registration undone, by what was changed",
+    "Somebody else's changes of the registration undone, by what was changed, and those that had to wait",
     ['what'],
     () =>
       ofRegistration(({ corrections }) => [
         [{ what: 'webhooks' }, corrections.webhooks],
         [{ what: 'bundle' }, corrections.bundle],
+        [{ what: 'postponed' }, corrections.postponed],
       ]),
   );
   gauge(

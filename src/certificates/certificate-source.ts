@@ -18,8 +18,8 @@ export interface RegistrationState {
   readonly isVerified: boolean;
   /** For how long evictions of protected pods may have gone past the hook since this replica runs, milliseconds. */
   readonly unprotectedMs: number;
-  /** How often somebody else's change was undone. */
-  readonly corrections: Readonly<Record<'webhooks' | 'bundle', number>>;
+  /** How often somebody else's change was undone, and how often that had to wait. */
+  readonly corrections: Readonly<Record<'webhooks' | 'bundle' | 'postponed', number>>;
 }
 
 /** Where the serving certificate comes from: files, or an authority of the hook's own. */

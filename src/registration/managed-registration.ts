@@ -80,7 +80,7 @@ export class ManagedRegistration {
   #carried = '';
   /** PEM: all that the webhooks carried when there were some. */
   #lastBundle = '';
-  readonly #corrections = { webhooks: 0, bundle: 0 };
+  readonly #corrections = { webhooks: 0, bundle: 0, postponed: 0 };
 
   constructor(options: ManagedRegistrationOptions) {
     const { keepStrangersMs, clock, random, service, failurePolicy, scope } = options;
@@ -235,6 +235,7 @@ export class ManagedRegistration {
     else log.info(LOG.registrationFilled, fields);
     const left = this.#differences(registration.parse(result.object));
     if (left.length > 0) {
+      this.#corrections.postponed++;
       this.#contestedUntil = this.#now + this.#contests.next();
       log.warn(LOG.registrationContested, { registration: registration.name, changed: left.join(',') });
     }
@@ -276,6 +277,7 @@ export class ManagedRegistration {
     const now = this.#now;
     const left = Math.min(WRITES_AT_ONCE, writes + (now - at) / THEN_EVERY_MS);
     if (left < 1) {
+      this.#corrections.postponed++;
       this.#lookAgainMs = Math.min(this.#lookAgainMs, (1 - left) * THEN_EVERY_MS);
       return false;
     }

@@ -332,6 +332,7 @@ describe('trouble', () => {
     const writes = objects.writes.length - before;
     assert.ok(writes > 100, 'each time at once, as long as there is no more than one a second');
     assert.ok(writes <= 10 + 10 * 60, `${writes} writes in ten minutes`);
+    assert.ok((replica.source.registration()?.corrections.postponed ?? 0) > 0);
     isFighting.on = false;
     await replica.go(2 * MINUTE);
     assert.ok(isGood(replica, objects));

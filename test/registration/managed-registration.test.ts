@@ -60,7 +60,7 @@ describe('a shell', () => {
       isRegistered: false,
       isVerified: false,
       unprotectedMs: 0,
-      corrections: { webhooks: 0, bundle: 0 },
+      corrections: { webhooks: 0, bundle: 0, postponed: 0 },
     });
     await one.go(MINUTE);
     assert.deepEqual(objects.webhooks, []);
@@ -204,6 +204,7 @@ describe('what somebody else does to it', () => {
     const writes = objects.writes.filter((what) => what === 'webhooks').length;
     assert.ok(writes > 2 && writes < 30, `${writes} writes in an hour`);
     assert.ok(one.log.messages('warn').includes(LOG.registrationContested));
+    assert.equal(state(one)?.corrections.postponed, writes);
   });
 
   test('the time without protection is counted from when it was filled', async (t) => {

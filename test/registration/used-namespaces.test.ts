@@ -62,7 +62,7 @@ describe('PROTECT_NAMESPACES=used', () => {
     await until(() => named(objects)?.length === 2, 'the next one, while no time passes');
     assert.deepEqual(named(objects), ['prod', 'stage']);
     assert.deepEqual(replica.log.messages('warn'), []);
-    assert.deepEqual(replica.source.registration()?.corrections, { webhooks: 0, bundle: 0 });
+    assert.deepEqual(replica.source.registration()?.corrections, { webhooks: 0, bundle: 0, postponed: 0 });
     assert.equal(replica.source.registration()?.unprotectedMs, 0);
   });
 
