@@ -47,9 +47,12 @@ kind-rehearsal: ## Create the kind cluster KIND_CLUSTER_NAME where there is none
 	$(need_kubectl)
 	scripts/kind-rehearsal.sh $(IMAGE) $(KIND_CLUSTER_NAME)
 
-public-image: ## Build the image for DOCKER_PLATFORMS and push it
+# Which image it was stands in dist/image.json afterwards, by its digest.
+public-image: ## Build the image for DOCKER_PLATFORMS on the newest base images, and push it
 	$(need_docker)
-	docker buildx build --platform $(DOCKER_PLATFORMS) --provenance=mode=max --sbom=true -t $(IMAGE) --push .
+	@mkdir -p dist
+	docker buildx build --pull --platform $(DOCKER_PLATFORMS) --provenance=mode=max --sbom=true \
+	  --metadata-file dist/image.json -t $(IMAGE) --push .
 
 # Names of 0.1, which go with 0.3. They are npm scripts.
 moved = @echo "make $@: goes with 0.3; use: $(1)" >&2

@@ -1,11 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { helpOf, readArguments, UsageError, value } from '../src/command-line.ts';
 import { DNS_LABEL } from '../src/policy/names.ts';
+import { Refused, runMain } from './refused.ts';
+import { hasImage, NAMESPACE, ROOT, render } from './render.ts';
 
-/** The name stands in bindings, the registration, the FlowSchema and alerts, too, which kustomize leaves alone. */
-const NAMESPACE = 'reschedule-hook-system';
 const MANIFESTS = {
   name: 'npm run manifests --',
   about: 'Renders the installation into one file, with kubectl kustomize.',
@@ -13,6 +12,7 @@ const MANIFESTS = {
     overlay: value('--overlay <FOLDER>', 'what to render (default: config/default)', String),
     image: value('--image <NAME:TAG>', 'the image of the hook, instead of the one in config/manager', String),
     namespace: value('--namespace <NAME>', 'where it is installed', String, NAMESPACE),
+    docs: value('--docs <URL>', 'where this repository is to be read: gives alerts a runbook_url', anAddress),
   },
   operands: {
     name: 'FILE',
@@ -21,19 +21,8 @@ const MANIFESTS = {
   },
   notes: 'Exit code: 0 if it was rendered, 1 if it could not be, 2 for a wrong command line.',
 };
-const IMAGE_LINE = /^( *)image: \S*reschedule-hook-server:\S+$/gm;
-const ROOT = join(import.meta.dirname, '..');
 
-/** What was asked for cannot be done: one line, exit code 1. */
-class Refused extends Error {}
-
-try {
-  process.exitCode = main();
-} catch (error) {
-  if (!(error instanceof Refused || error instanceof UsageError)) throw error;
-  console.error(`manifests: ${error.message}`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-}
+runMain('manifests', main);
 
 function main(): number {
   const { options, operands } = readArguments(MANIFESTS, process.argv.slice(2));
@@ -42,9 +31,10 @@ function main(): number {
     return 0;
   }
   const [file = 'dist/install.yaml'] = operands;
-  const { overlay = join(ROOT, 'config/default'), image, namespace } = options;
+  const { overlay = join(ROOT, 'config/default'), image, namespace, docs } = options;
   if (!DNS_LABEL.test(namespace)) throw new UsageError(`"${namespace}" is no name of a namespace`);
-  const text = withImage(render(overlay), image).replaceAll(NAMESPACE, namespace);
+  const text = render(overlay, { image, namespace, docs });
+  if (image !== undefined && !hasImage(text)) throw new Refused('there is no image of the hook to replace');
   if (file === '-') {
     process.stdout.write(text);
     return 0;
@@ -55,15 +45,7 @@ function main(): number {
   return 0;
 }
 
-function render(folder: string): string {
-  const { error, status, stdout, stderr } = spawnSync('kubectl', ['kustomize', folder], { encoding: 'utf-8' });
-  if (error !== undefined) throw new Refused(`kubectl cannot be run (${error.message}); it has to be in the PATH`);
-  if (status !== 0) throw new Refused(`kubectl kustomize ${folder}: ${stderr.trim()}`);
-  return stdout;
-}
-
-function withImage(text: string, image: string | undefined): string {
-  if (image === undefined) return text;
-  if (!text.match(IMAGE_LINE)) throw new Refused('there is no image of the hook to replace');
-  return text.replaceAll(IMAGE_LINE, `$1image: ${image}`);
+function anAddress(text: string): string {
+  if (!URL.canParse(text) || !/^https?:/.test(text)) throw new Error(`takes an address, not "${text}"`);
+  return text;
 }

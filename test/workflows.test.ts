@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parseDocument } from 'yaml';
 
@@ -39,11 +40,18 @@ function missingFor(run: string): string[] {
   ];
 }
 
+/** Actions of others than GitHub. Each is one more party to trust. */
+const OTHERS = ['ossf/scorecard-action', 'sigstore/cosign-installer'];
+
 const files = globSync('.github/workflows/*.yml', { cwd: ROOT }).sort();
 
 describe('the workflows', () => {
   test('are there', () => {
-    assert.deepEqual(files, ['.github/workflows/ci.yml', '.github/workflows/release.yml']);
+    const names = ['ci', 'rebuild', 'release', 'scorecard'];
+    assert.deepEqual(
+      files,
+      names.map((name) => `.github/workflows/${name}.yml`),
+    );
   });
 
   for (const file of files) {
@@ -64,7 +72,10 @@ describe('the workflows', () => {
     test(`${file}: every action is pinned by its commit, with the version beside it`, () => {
       const lines = read(file).match(/^.*\buses:.*$/gm) ?? [];
       assert.equal(lines.length, steps.filter(({ uses }) => uses !== undefined).length);
-      for (const line of lines) assert.match(line, /uses: actions\/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+      for (const line of lines) {
+        const [, action = ''] = /uses: ([a-z-]+\/[a-z-]+)@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.exec(line) ?? [];
+        assert.ok(action.startsWith('actions/') || OTHERS.includes(action), line);
+      }
       for (const step of steps.filter(({ uses }) => uses?.startsWith('actions/checkout@'))) {
         assert.equal(step.with?.['persist-credentials'], false);
       }
@@ -78,6 +89,17 @@ describe('the workflows', () => {
     });
   }
 
+  test('a signature needs an identity, and only what signs has one', () => {
+    for (const file of files) {
+      for (const { permissions, steps } of Object.values<Job>(parse(file).jobs)) {
+        const signs = steps.some(
+          ({ run = '', uses = '' }) => /^ *cosign /m.test(run) || /attest-|scorecard-/.test(uses),
+        );
+        assert.equal(permissions['id-token'] === 'write', signs, file);
+      }
+    }
+  });
+
   test('the same commit is meant by the same version everywhere', () => {
     const pins = files.flatMap((file) => [...read(file).matchAll(/uses: (\S+)@(\S+) # (\S+)/g)]);
     const commits = new Map(pins.map(([, action, commit, version]) => [`${action} ${version}`, commit]));
@@ -88,5 +110,49 @@ describe('the workflows', () => {
     const { updates } = parse('.github/dependabot.yml');
     const names = updates.map((one: { 'package-ecosystem': string }) => one['package-ecosystem']);
     assert.deepEqual(names.sort(), ['docker', 'github-actions', 'npm']);
+  });
+});
+
+describe('the forms for issues', () => {
+  interface Field {
+    readonly type: string;
+    readonly id?: string;
+    readonly attributes: Readonly<Record<string, unknown>>;
+  }
+  const forms = globSync('.github/ISSUE_TEMPLATE/*.yml', { cwd: ROOT }).filter((file) => !file.endsWith('config.yml'));
+  const fieldsOf = (file: string): Field[] => parse(file).body;
+
+  test('have what GitHub wants of a form', () => {
+    assert.deepEqual(forms.map((file) => basename(file)).sort(), ['drain.yml', 'other.yml']);
+    for (const file of forms) {
+      const { name, description } = parse(file);
+      assert.equal(typeof name, 'string');
+      assert.equal(typeof description, 'string');
+      const ids = fieldsOf(file).flatMap(({ id }) => id ?? []);
+      assert.equal(new Set(ids).size, ids.length);
+      for (const { type, id, attributes } of fieldsOf(file)) {
+        assert.ok(['markdown', 'input', 'textarea', 'dropdown'].includes(type), type);
+        if (type === 'markdown') continue;
+        assert.match(id ?? '', /^[a-z]+$/);
+        assert.equal(typeof attributes.label, 'string');
+      }
+    }
+  });
+
+  test('about a drain asks for the status, the version and the drainer, by commands that exist', () => {
+    const fields = fieldsOf('.github/ISSUE_TEMPLATE/drain.yml');
+    const about = (id: string) => String(fields.find((field) => field.id === id)?.attributes.description);
+    const [command] = /-- \S+ (bin\/reschedule-hook\.js status -o json)/.exec(about('status'))?.slice(1) ?? [];
+    const [file = '', ...args] = (command ?? '').split(' ');
+    const { status, stdout } = spawnSync(process.execPath, [join(ROOT, file), ...args, '--help'], {
+      encoding: 'utf-8',
+    });
+    assert.equal(status, 0);
+    assert.match(stdout, /-o, --output FORMAT +table or json/);
+    assert.match(about('version'), /reschedule-hook --version/);
+    const drainers = fields.find(({ id }) => id === 'drainer')?.attributes.options as string[];
+    for (const name of ['kubectl', 'AKS', 'EKS', 'GKE', 'Cluster API', 'Karpenter', 'kured']) {
+      assert.ok(drainers.includes(name), name);
+    }
   });
 });

@@ -54,6 +54,26 @@ function paragraphsOf(markdown: string): Paragraph[] {
   return found;
 }
 
+/** A fenced block of a page. */
+export interface Block {
+  /** The heading above it, as it stands. */
+  readonly heading: string;
+  /** `sh`, `yaml`. */
+  readonly language: string;
+  readonly text: string;
+}
+
+/** The fenced blocks of a page, in its order. */
+export function blocksOf(markdown: string): Block[] {
+  let heading = '';
+  return [...markdown.matchAll(/^#{1,6} (.+)$|^```(\w*)\n([\s\S]*?)^```$/gm)].flatMap(
+    ([, title, language, text = '']) => {
+      heading = title ?? heading;
+      return language === undefined ? [] : [{ heading, language, text }];
+    },
+  );
+}
+
 function withoutFences(markdown: string): string[] {
   let isCode = false;
   return markdown.split('\n').map((line) => {
