@@ -25,6 +25,14 @@ describe('the Makefile', () => {
     }
   });
 
+  test('says which image it pushed where the scripts of a release look', () => {
+    const written = /--metadata-file (\S+)/.exec(targets.get('public-image') ?? '')?.[1] ?? '';
+    assert.equal(written, 'dist/image.json');
+    for (const reader of ['scripts/release/rebuild.sh', '.github/workflows/release.yml']) {
+      assert.ok(readFileSync(join(ROOT, reader), 'utf-8').includes(written), reader);
+    }
+  });
+
   test('names the npm script in place of each name of before', () => {
     const moved = [...targets].filter(([name]) => !isDocumented(name));
     assert.deepEqual(moved.map(([name]) => name).sort(), ['check', 'manifests', 'rehearse', 'test']);

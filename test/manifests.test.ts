@@ -278,7 +278,7 @@ describe('npm run manifests', () => {
   test('--help lists what it takes', () => {
     const { status, stdout } = run(['--help']);
     assert.equal(status, 0);
-    for (const option of ['FILE', '--overlay', '--image', '--namespace']) assert.ok(stdout.includes(option));
+    for (const option of ['FILE', '--overlay', '--image', '--namespace', '--docs']) assert.ok(stdout.includes(option));
   });
 
   test('says in one line what is wrong', (t) => {
@@ -288,6 +288,7 @@ describe('npm run manifests', () => {
       [[join(dir, 'install.yaml')], 1, /^manifests: kubectl cannot be run \(.*ENOENT.*\); it has to be in the PATH\n$/],
       [['--loud'], 2, /^manifests: unknown option '--loud'; see --help\n$/],
       [['a', 'b'], 2, /^manifests: there is more than one FILE; see --help\n$/],
+      [['--docs', 'docs/operations.md'], 2, /^manifests: --docs takes an address, not "docs\/operations.md"\n$/],
       [['--namespace', 'A_B'], 2, /^manifests: "A_B" is no name of a namespace\n$/],
     ] as const) {
       const { status, stderr } = run(args, { PATH: dir });
