@@ -12,6 +12,7 @@ import type { Scope } from './scope.ts';
 import {
   differences,
   type Expression,
+  TOLERATED,
   toleratedIn,
   type WantedWebhook,
   type Webhook,
@@ -60,7 +61,7 @@ export class ManagedRegistration {
   readonly #options: ManagedRegistrationOptions;
   readonly #bundle: Bundle;
   readonly #contests: Backoff;
-  /** Of what is set, not of what follows from the cluster's state. */
+  /** Of all that is set or built in, as another version may want something else; not of what follows from the cluster's state. */
   readonly #wants: string;
   /** Known once its Pod has been ready for long enough; from then on for good. */
   #self: DecidedBy | undefined;
@@ -87,7 +88,8 @@ export class ManagedRegistration {
     this.#options = options;
     this.#bundle = new Bundle(keepStrangersMs, clock);
     this.#contests = new Backoff(CONTESTED, clock, random);
-    this.#wants = digestOf({ service, failurePolicy, scope: scope.text });
+    const template = webhookOf({ service, failurePolicy, namespaces: scope.fixed });
+    this.#wants = digestOf({ template, scope: scope.text, TOLERATED });
   }
 
   get name(): string {

@@ -9,8 +9,10 @@ const NOBODY = 'NONE';
 
 /** Whose evictions the hook is asked about. */
 export interface Scope {
-  /** As it is set. Replicas of the same text agree about what the registration has to be. */
+  /** As it is set. */
   readonly text: string;
+  /** What it always says. Replicas of the same text and the same of these agree about what the registration has to be. */
+  readonly fixed: readonly Expression[];
   /** To be called with what the registration says now, before the others. */
   look(registered: readonly Expression[], signal: AbortSignal): Promise<void>;
   /** What it has to say; undefined while nobody can tell. */
@@ -26,7 +28,13 @@ export interface Scope {
 export function scopeOf(text: string, selector: Selector | undefined, ownNamespace: string): Scope {
   const left = { key: NAME_OF_NAMESPACE, operator: 'NotIn', values: ['kube-system', ownNamespace] } as const;
   const expressions = [left, ...(selector ?? []).map(expressionOf)];
-  return { text, look: async () => undefined, namespaces: () => expressions, isBehind: () => false };
+  return {
+    text,
+    fixed: expressions,
+    look: async () => undefined,
+    namespaces: () => expressions,
+    isBehind: () => false,
+  };
 }
 
 /** Only the namespaces that have protected pods: a hook that is down then stops no eviction in any other. */
@@ -38,6 +46,7 @@ export function usedScope(text: string, used: UsedNamespaces, ownNamespace: stri
   };
   return {
     text,
+    fixed: [],
     look: (registered, signal) => used.look(named(registered), signal),
     namespaces(registered) {
       const wanted = used.wanted(named(registered))?.filter((one) => !isLeftOut(one));

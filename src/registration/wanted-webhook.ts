@@ -59,7 +59,7 @@ export interface Webhook extends JsonObject {
  * What AKS adds to every selector, so that no webhook touches its own namespaces. To remove it would be a fight without
  * end (Azure/AKS#1771). None of them lets a pod go that somebody would want protected.
  */
-const TOLERATED: readonly Expression[] = [
+export const TOLERATED: readonly Expression[] = [
   { key: 'control-plane', operator: 'DoesNotExist' },
   { key: 'control-plane', operator: 'NotIn', values: ['true'] },
   { key: 'kubernetes.azure.com/managedby', operator: 'NotIn', values: ['aks'] },

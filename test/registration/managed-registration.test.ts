@@ -315,6 +315,17 @@ describe('replicas that want different things', () => {
     assert.equal(filled(objects).failurePolicy, 'Ignore');
   });
 
+  test('two versions with the same settings are two, too: the one whose Pod was created last decides', async (t) => {
+    const objects = anUpgrade();
+    const left = { key: 'another-version/leaves-out', operator: 'DoesNotExist' } as const;
+    const scope = { ...EVERYWHERE, fixed: [...everywhere, left], namespaces: () => [...everywhere, left] };
+    const one = await started(t, objects, { name: 'older' });
+    const other = await started(t, objects, { name: 'newer', scope });
+    for (const each of [one, other, one, other]) await each.go(5 * MINUTE);
+    assert.deepEqual(objects.writes, ['secret', 'webhooks', 'webhooks']);
+    assert.deepEqual([...one.log.messages('warn'), ...other.log.messages('warn')], []);
+  });
+
   for (const [what, change] of [
     ['gone', (objects: FakeObjects) => objects.pods.delete('newer')],
     [
