@@ -158,11 +158,15 @@ export class CertificateReconciler implements Reconciler<CertificateKey> {
     const observed = await this.#read(signal);
     this.#isVerified = this.#verifies(observed);
     this.#judgeReadiness(observed);
-    // Protected pods are evicted while the list is empty: what is known of the Secret has to do.
-    if (observed?.own.length === 0 && this.#authorities !== undefined) {
-      if ((await registration.settle(observed, bundleOf(this.#authorities), signal)) === 'changed') return 'changed';
+    const known = this.#authorities && bundleOf(this.#authorities);
+    // What is known of the Secret has to do, as protected pods may be evicted meanwhile.
+    if (known !== undefined && observed !== undefined && registration.isHarmed(observed)) {
+      if ((await registration.settle(observed, known, signal)) === 'changed') return 'changed';
     }
-    const look = await this.#look(observed, signal);
+    const look = await this.#look(observed, signal).catch(async (error) => {
+      if (known !== undefined && !signal.aborted) await registration.settle(observed, known, signal);
+      throw error;
+    });
     const step = this.#rotation.plan(look);
     // The other key judges what a change of the registration means for what signs, and for what is served.
     if (step.kind !== 'keep' || this.#observedVersion !== this.#versionAtAuthority) this.#options.wake('authority');

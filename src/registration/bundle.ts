@@ -1,5 +1,4 @@
 import type { Clock } from '../async/clock.ts';
-import { strangersIn } from '../certificates/authorities.ts';
 import { certificatesIn } from '../certificates/pem.ts';
 
 /**
@@ -8,11 +7,11 @@ import { certificatesIn } from '../certificates/pem.ts';
  */
 export class Bundle {
   readonly #keepMs: number;
-  readonly #clock: Pick<Clock, 'now' | 'monotonicNow'>;
+  readonly #clock: Pick<Clock, 'monotonicNow'>;
   /** Of unknown authorities by fingerprint: since when each has been there, on the monotonic clock. */
   #since = new Map<string, number>();
 
-  constructor(keepMs: number, clock: Pick<Clock, 'now' | 'monotonicNow'>) {
+  constructor(keepMs: number, clock: Pick<Clock, 'monotonicNow'>) {
     this.#keepMs = keepMs;
     this.#clock = clock;
   }
@@ -23,7 +22,9 @@ export class Bundle {
    */
   wanted(stored: string, needed: string): string {
     const now = this.#clock.monotonicNow();
-    const strangers = certificatesIn(strangersIn(stored, needed, this.#clock.now()).join(''));
+    const known = new Set(certificatesIn(needed).map(({ fingerprint256 }) => fingerprint256));
+    // Also what has ended: the clock that says so may be ahead.
+    const strangers = certificatesIn(stored).filter(({ fingerprint256 }) => !known.has(fingerprint256));
     this.#since = new Map(strangers.map(({ fingerprint256: one }) => [one, this.#since.get(one) ?? now]));
     const isKept = (one: string) => now - (this.#since.get(one) ?? Number.NEGATIVE_INFINITY) < this.#keepMs;
     const kept = strangers.filter(({ fingerprint256 }) => isKept(fingerprint256));

@@ -66,14 +66,18 @@ export class ManagedRegistration {
   /** Known once its Pod has been ready for long enough; from then on for good. */
   #self: DecidedBy | undefined;
   #lookAgainMs = Number.POSITIVE_INFINITY;
-  /** On the monotonic clock. */
-  #contestedUntil = Number.NEGATIVE_INFINITY;
+  /** Since when its Pod was seen ready, on the monotonic clock. */
+  #seenReadySince: number | undefined;
+  /** What somebody else makes of each write, and until when that is left so, on the monotonic clock. */
+  #contested: Contested = { until: Number.NEGATIVE_INFINITY, fields: [], isEmpty: false };
   /** How many writes may be made at once, at a time on the monotonic clock. */
   #allowance = { writes: WRITES_AT_ONCE, at: Number.NEGATIVE_INFINITY };
   #problem: string | undefined;
   #isAbsent = false;
   #isInjected = false;
-  #wasFilled = false;
+  /** Whether it was once as it has to be, for this replica or for the one that decides. */
+  #wasRight = false;
+  #hasTried = false;
   #isRegistered = false;
   #unprotectedSince: number | undefined;
   #unprotectedMs = 0;
@@ -96,14 +100,14 @@ export class ManagedRegistration {
     return this.#options.registration.name;
   }
 
-  /** Why it keeps the hook unready; undefined if it does not. */
+  /** Why it keeps the hook unready; undefined if it does not. What calls this replica is answered, whosever it is. */
   get problem(): string | undefined {
-    return this.#problem;
+    return this.#isRegistered ? undefined : this.#problem;
   }
 
   /** Milliseconds until it wants to look again without being woken; Infinity if it does not. */
   get lookAgainMs(): number {
-    const left = this.#contestedUntil - this.#options.clock.monotonicNow();
+    const left = this.#contested.until - this.#options.clock.monotonicNow();
     return Math.min(this.#lookAgainMs, left > 0 ? left : Number.POSITIVE_INFINITY);
   }
 
@@ -124,22 +128,31 @@ export class ManagedRegistration {
   /**
    * Makes the registration that was just read what it has to be, as far as this replica may. `needed`: PEM of the
    * authorities by which what it serves, now or soon, is verified. Throws what a read or a write throws, and an Error if
-   * its own Pod is not to be found.
+   * the registration is somebody else's or its own Pod is not to be found.
    */
   async settle(observed: ObservedRegistration | undefined, needed: string, signal: AbortSignal): Promise<Outcome> {
     this.#lookAgainMs = Number.POSITIVE_INFINITY;
     this.#note(observed);
-    if (observed === undefined || this.#problem !== undefined) return 'quiet';
+    if (observed === undefined) return 'quiet';
+    if (this.#problem !== undefined) throw new Error(this.#problem);
     const { scope } = this.#options;
     const registered = this.#registered(observed);
     await scope.look(registered, signal);
     const changed = this.#differences(observed);
     const decides = changed.length > 0 && (await this.#mayDecide(observed, signal));
     const isBehind = scope.isBehind(registered) && changed.join() === 'namespaceSelector';
-    this.#account(observed.own.length > 0 && (!decides || isBehind));
+    this.#account(observed.own.length > 0 && (!decides || isBehind || !this.#isUndone(observed)));
+    if (observed.own.length > 0 && !decides) this.#wasRight = true;
     signal.throwIfAborted();
-    if (decides && this.#now >= this.#contestedUntil) return this.#fill(observed, needed, changed, isBehind, signal);
+    if (decides && !this.#isContested(observed, changed)) {
+      return this.#fill(observed, needed, changed, isBehind, signal);
+    }
     return this.#addToBundles(observed, needed, signal);
+  }
+
+  /** Whether evictions may go past the hook by it, as far as this replica can tell without asking. */
+  isHarmed(observed: ObservedRegistration): boolean {
+    return observed.own.length === 0 || this.#differences(observed).length > 0;
   }
 
   /** What a look at it says by itself. */
@@ -150,7 +163,6 @@ export class ManagedRegistration {
     this.#isAbsent = observed === undefined;
     this.#problem = observed && this.#foreign(observed);
     this.#isRegistered = observed !== undefined && observed.own.length > 0;
-    if (this.#isRegistered) this.#wasFilled = true;
     if (observed?.own.length) this.#lastBundle = observed.own.map(({ bundle }) => bundle).join('\n');
     if (observed === undefined) this.#account(false);
   }
@@ -188,7 +200,8 @@ export class ManagedRegistration {
     if (by === undefined || by.wants === self.wants || by.uid === self.uid || isLater(self, by)) return true;
     // What it says of its age counts only if the API server says the same.
     const pod = await this.#options.pods.read(by.pod, signal);
-    if (pod === undefined || pod.uid !== by.uid || pod.isEnding) return true;
+    // One that is not ready may never be again, and would keep the others from putting anything right.
+    if (pod === undefined || pod.uid !== by.uid || pod.isEnding || pod.readySince === undefined) return true;
     return isLater(self, { pod: pod.name, created: pod.created });
   }
 
@@ -202,9 +215,16 @@ export class ManagedRegistration {
         `there is no Pod ${podName} in namespace ${service.namespace}: set POD_NAME, in a pod from metadata.name`,
       );
     }
-    const leftMs = pod.readySince === undefined ? LOOK_AT_POD_EVERY_MS : pod.readySince + READY_FOR_MS - clock.now();
-    if (leftMs > 0 || pod.isEnding) {
-      this.#lookAgainMs = Math.min(Math.max(leftMs, 0) + 1, LOOK_AT_POD_EVERY_MS);
+    if (pod.readySince === undefined || pod.isEnding) {
+      this.#seenReadySince = undefined;
+      this.#lookAgainMs = LOOK_AT_POD_EVERY_MS;
+      return undefined;
+    }
+    this.#seenReadySince ??= this.#now;
+    // The kubelet's clock may be ahead, or may have been.
+    const leftMs = Math.min(pod.readySince - clock.now(), this.#seenReadySince - this.#now) + READY_FOR_MS;
+    if (leftMs > 0) {
+      this.#lookAgainMs = Math.min(leftMs + 1, LOOK_AT_POD_EVERY_MS);
       return undefined;
     }
     this.#self = { pod: pod.name, uid: pod.uid, created: pod.created, wants: this.#wants };
@@ -222,26 +242,36 @@ export class ManagedRegistration {
     const webhook = this.#webhook(observed);
     if (webhook === undefined) return 'quiet';
     // What was carried before the list was emptied, too: another replica may serve by it.
-    const stored = this.#lastBundle;
-    const bundle = this.#isLeftToInjector(observed) && stored !== '' ? stored : this.#bundle.wanted(stored, needed);
+    const carried = this.#lastBundle;
+    const bundle = this.#isLeftToInjector(observed) && carried !== '' ? carried : this.#bundle.wanted(carried, needed);
     const value = [{ ...webhook, clientConfig: { ...webhook.clientConfig, caBundle: encode(bundle) } }];
     const by = formatDecidedBy(this.#self as DecidedBy);
-    const isCorrection = this.#wasFilled && !isBehind && this.#isUndone(observed);
+    const isCorrection = this.#wasRight && !isBehind && this.#isUndone(observed);
     const changes = [{ op: 'add', path: '/webhooks', value } as const, ...annotate(observed, by)];
     if (!this.#mayWriteAgain()) return 'quiet';
+    this.#hasTried = true;
     const result = await registration.write(observed, changes, signal);
     if (result.kind === 'changed') return 'changed';
+    this.#wasRight = true;
     if (isCorrection) this.#corrections.webhooks++;
     const fields = { registration: registration.name, changed: changed.join(',') };
     if (isCorrection) log.warn(LOG.registrationCorrected, fields);
     else log.info(LOG.registrationFilled, fields);
-    const left = this.#differences(registration.parse(result.object));
+    const stored = registration.parse(result.object);
+    const left = this.#differences(stored);
     if (left.length > 0) {
       this.#corrections.postponed++;
-      this.#contestedUntil = this.#now + this.#contests.next();
+      const until = this.#now + this.#contests.next();
+      this.#contested = { until, fields: left, isEmpty: stored.own.length === 0 };
       log.warn(LOG.registrationContested, { registration: registration.name, changed: left.join(',') });
     }
     return 'changed';
+  }
+
+  /** Whether it is only what somebody else made of the last write. Anything more cannot wait, an empty list least of all. */
+  #isContested({ own }: ObservedRegistration, changed: readonly string[]): boolean {
+    const { until, fields, isEmpty } = this.#contested;
+    return this.#now < until && (own.length > 0 || isEmpty) && changed.every((field) => fields.includes(field));
   }
 
   /** Whether somebody else undid what a replica of the same settings had written. */
@@ -308,9 +338,9 @@ export class ManagedRegistration {
     return `the registration ${this.name} belongs to the installation in namespace ${namespace}: ${way}`;
   }
 
-  /** Before it was filled for the first time, nobody was promised anything. */
+  /** Before it was right for the first time, nobody was promised anything; unless this replica could not fill it. */
   #account(isProtected: boolean): void {
-    const counts = !isProtected && (this.#wasFilled || this.#self !== undefined);
+    const counts = !isProtected && (this.#wasRight || this.#hasTried);
     if (counts) this.#unprotectedSince ??= this.#now;
     else if (this.#unprotectedSince !== undefined) {
       this.#unprotectedMs += this.#now - this.#unprotectedSince;
@@ -321,6 +351,12 @@ export class ManagedRegistration {
   get #now(): number {
     return this.#options.clock.monotonicNow();
   }
+}
+
+interface Contested {
+  readonly until: number;
+  readonly fields: readonly string[];
+  readonly isEmpty: boolean;
 }
 
 const encode = (pem: string) => Buffer.from(pem).toString('base64');

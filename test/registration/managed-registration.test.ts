@@ -77,6 +77,29 @@ describe('a shell', () => {
     assert.deepEqual([by.pod, by.created], ['one', new Date(NOW).toISOString()]);
   });
 
+  test('is filled ten seconds after it was seen ready, if the clock of the node is hours ahead', async (t) => {
+    const objects = aShell();
+    objects.pods.set('one', aPod('one', NOW, NOW + 2 * HOUR));
+    const one = await started(t, objects, { name: 'one' });
+    await one.go(8 * SECOND);
+    assert.deepEqual(objects.webhooks, []);
+    await one.go(4 * SECOND);
+    assert.deepEqual(filled(objects), wanted());
+  });
+
+  test('is looked at every two seconds and no more while the Pod ends', async (t) => {
+    const objects = aShell();
+    objects.pods.set('one', { ...aPod('one', NOW, NOW - MINUTE), isEnding: true });
+    const one = await started(t, objects, { name: 'one' });
+    let looks = 0;
+    objects.before = (call) => {
+      if (call === 'read pod') looks++;
+    };
+    await one.go(10 * SECOND);
+    assert.ok(looks > 2 && looks < 15, `${looks} looks in ten seconds`);
+    assert.deepEqual(objects.webhooks, []);
+  });
+
   test('of two replicas that start together is written once', async (t) => {
     const objects = aShell();
     const both = [await started(t, objects), await started(t, objects)];
@@ -207,6 +230,70 @@ describe('what somebody else does to it', () => {
     assert.equal(state(one)?.corrections.postponed, writes);
   });
 
+  test('an emptied list is filled at once, also while somebody changes each write on its way', async (t) => {
+    const objects = aShell();
+    objects.admit = (webhooks) => webhooks.map((one) => ({ ...one, timeoutSeconds: 5 }));
+    const one = await started(t, objects);
+    await one.go(10 * MINUTE);
+    objects.putWebhooks([]);
+    await until(() => objects.webhooks?.length === 1, 'filled, while no time passes');
+    objects.putWebhooks([{ ...(objects.webhooks?.[0] as JsonObject), objectSelector: { matchLabels: { a: 'b' } } }]);
+    await until(() => !JSON.stringify(objects.webhooks).includes('matchLabels'), 'so is a narrowed one');
+  });
+
+  for (const [what, harm] of [
+    [
+      'cannot be read',
+      (objects: FakeObjects) => {
+        objects.before = (call) => {
+          if (call === 'read secret') throw new Error('the encryption of Secrets is away');
+        };
+      },
+    ],
+    ["is somebody else's now", (objects: FakeObjects) => objects.putData({ password: 'x' })],
+  ] as const) {
+    test(`a narrowed list is undone at once while the Secret ${what}`, async (t) => {
+      const objects = aShell();
+      const one = await started(t, objects);
+      harm(objects);
+      await one.go(MINUTE);
+      objects.putWebhooks([{ ...(objects.webhooks?.[0] as JsonObject), rules: [] }]);
+      await until(() => JSON.stringify(filled(objects)) === JSON.stringify(wanted()), 'right, while no time passes');
+      assert.equal(state(one)?.corrections.webhooks, 1);
+    });
+  }
+
+  test('an overwritten caBundle is put right at once while the Secret cannot be read', async (t) => {
+    const objects = aShell();
+    const one = await started(t, objects);
+    const [before] = objects.bundles ?? [];
+    objects.before = (call) => {
+      if (call === 'read secret') throw new Error('the encryption of Secrets is away');
+    };
+    await one.go(MINUTE);
+    objects.putBundles(['']);
+    await until(() => objects.bundles?.[0] === before, 'right, while no time passes');
+  });
+
+  test('one who takes its label does not make the hook unready while that calls it: every eviction would fail', async (t) => {
+    const objects = aShell();
+    const one = await started(t, objects);
+    const labels = objects.labels;
+    for (const others of [{}, { ...labels, 'reschedule.hook/namespace': 'hooks-2' }]) {
+      objects.labels = others;
+      objects.putWebhooks(objects.webhooks);
+      await one.rest();
+      await one.go(10 * MINUTE);
+      assert.equal(one.source.notReady(), undefined);
+      assert.equal(one.log.messages('warn').filter((message) => message === LOG.certificateTrouble).length, 1);
+      one.log.lines.splice(0);
+    }
+    assert.deepEqual(objects.writes, ['secret', 'webhooks'], 'it is left alone all the same');
+    objects.putWebhooks([]);
+    await one.go(MINUTE);
+    assert.match(one.source.notReady() ?? '', /belongs to the installation in namespace hooks-2/);
+  });
+
   test('the time without protection is counted from when it was filled', async (t) => {
     const objects = aShell();
     const one = await started(t, objects);
@@ -253,6 +340,51 @@ describe('what somebody else does to it', () => {
   });
 });
 
+describe('the time without protection', () => {
+  /** While the API server takes its time for each write of the webhooks. */
+  const slowly = (objects: FakeObjects, { clock }: Awaited<ReturnType<typeof started>>) => {
+    objects.before = (call) => {
+      if (call === 'write webhooks') void clock.advance(200);
+    };
+  };
+
+  test('is none at a first start: the alert would fire at each installation', async (t) => {
+    const objects = aShell();
+    const one = aReplica(objects);
+    t.after(() => one.source.stop());
+    slowly(objects, one);
+    one.start();
+    await one.rest();
+    await one.go(MINUTE);
+    assert.deepEqual(objects.writes, ['secret', 'webhooks']);
+    assert.equal(state(one)?.unprotectedMs, 0);
+  });
+
+  test('is none where a newer replica writes what it wants in the place of what an older one wanted', async (t) => {
+    const objects = aShell();
+    await started(t, objects, { name: 'a', failurePolicy: 'Ignore' });
+    const other = aReplica(objects, { name: 'b' });
+    t.after(() => other.source.stop());
+    slowly(objects, other);
+    other.start();
+    await other.rest();
+    await other.go(MINUTE);
+    assert.deepEqual(objects.writes, ['secret', 'webhooks', 'webhooks']);
+    assert.equal(state(other)?.unprotectedMs, 0);
+  });
+
+  test('counts from when a first start could not fill it', async (t) => {
+    const objects = aShell();
+    objects.before = (call) => {
+      if (call === 'write webhooks') throw new Error('not now');
+    };
+    const one = await started(t, objects);
+    await one.go(5 * MINUTE);
+    const { unprotectedMs = 0 } = state(one) ?? {};
+    assert.ok(unprotectedMs > 4 * MINUTE && unprotectedMs <= 5 * MINUTE, `${unprotectedMs} ms`);
+  });
+});
+
 describe('the bundle', () => {
   test('keeps what another replica may serve by for an hour, also when the list was emptied', async (t) => {
     const objects = aShell();
@@ -265,6 +397,17 @@ describe('the bundle', () => {
     assert.equal(certificatesIn(objects.bundles?.[0] ?? '').length, 2);
     await one.go(HOUR + MINUTE);
     assert.equal(certificatesIn(objects.bundles?.[0] ?? '').length, 1);
+  });
+
+  test('keeps what has ended by the clock of one replica, which may be ahead: another may serve by it', async (t) => {
+    const objects = aShell();
+    const one = await started(t, objects);
+    one.wall.now += 2 * CA_MS;
+    objects.putBundles([`${objects.bundles?.[0]}${stranger.cert}`]);
+    await one.go(10 * MINUTE);
+    assert.ok(objects.bundles?.[0]?.includes(stranger.cert));
+    await one.go(HOUR);
+    assert.ok(!objects.bundles?.[0]?.includes(stranger.cert));
   });
 
   test('overwritten every ten seconds is right at once each time, counted, and never raced', async (t) => {
@@ -332,7 +475,8 @@ describe('replicas that want different things', () => {
       'another of its name',
       (objects: FakeObjects) => objects.pods.set('newer', { ...aPod('newer', NOW), uid: 'other' }),
     ],
-    ['ending', (objects: FakeObjects) => objects.pods.set('newer', { ...aPod('newer', NOW), isEnding: true })],
+    ['ending', (objects: FakeObjects) => objects.pods.set('newer', { ...aPod('newer', NOW, NOW), isEnding: true })],
+    ['not ready any more', (objects: FakeObjects) => objects.pods.set('newer', aPod('newer', NOW))],
   ] as const) {
     test(`the older one decides again once the newer is ${what}, as after a rollback that nobody finished`, async (t) => {
       const objects = anUpgrade();
