@@ -77,7 +77,8 @@ export class ManagedRegistration {
   #isInjected = false;
   /** Whether it was once as it has to be, for this replica or for the one that decides. */
   #wasRight = false;
-  #hasTried = false;
+  /** Whether the last write of the webhooks failed. */
+  #hasFailed = false;
   #isRegistered = false;
   #unprotectedSince: number | undefined;
   #unprotectedMs = 0;
@@ -141,13 +142,20 @@ export class ManagedRegistration {
     const changed = this.#differences(observed);
     const decides = changed.length > 0 && (await this.#mayDecide(observed, signal));
     const isBehind = scope.isBehind(registered) && changed.join() === 'namespaceSelector';
-    this.#account(observed.own.length > 0 && (!decides || isBehind || !this.#isUndone(observed)));
+    this.#account(this.#isProtected(observed, decides, isBehind));
     if (observed.own.length > 0 && !decides) this.#wasRight = true;
     signal.throwIfAborted();
     if (decides && !this.#isContested(observed, changed)) {
       return this.#fill(observed, needed, changed, isBehind, signal);
     }
     return this.#addToBundles(observed, needed, signal);
+  }
+
+  #isProtected(observed: ObservedRegistration, decides: boolean, isBehind: boolean): boolean {
+    if (observed.own.length === 0) return false;
+    if (!decides || !this.#isUndone(observed)) return true;
+    // A namespace's first pod waits for one write, and no longer.
+    return isBehind && (!this.#hasFailed || this.#options.scope.isCovered(this.#registered(observed)));
   }
 
   /** Whether evictions may go past the hook by it, as far as this replica can tell without asking. */
@@ -249,8 +257,9 @@ export class ManagedRegistration {
     const isCorrection = this.#wasRight && !isBehind && this.#isUndone(observed);
     const changes = [{ op: 'add', path: '/webhooks', value } as const, ...annotate(observed, by)];
     if (!this.#mayWriteAgain()) return 'quiet';
-    this.#hasTried = true;
+    this.#hasFailed = true;
     const result = await registration.write(observed, changes, signal);
+    this.#hasFailed = false;
     if (result.kind === 'changed') return 'changed';
     this.#wasRight = true;
     if (isCorrection) this.#corrections.webhooks++;
@@ -340,7 +349,7 @@ export class ManagedRegistration {
 
   /** Before it was right for the first time, nobody was promised anything; unless this replica could not fill it. */
   #account(isProtected: boolean): void {
-    const counts = !isProtected && (this.#wasRight || this.#hasTried);
+    const counts = !isProtected && (this.#wasRight || this.#hasFailed);
     if (counts) this.#unprotectedSince ??= this.#now;
     else if (this.#unprotectedSince !== undefined) {
       this.#unprotectedMs += this.#now - this.#unprotectedSince;

@@ -1,6 +1,6 @@
 import type { Requirement, Selector } from '../policy/model.ts';
 import type { UsedNamespaces } from './used-namespaces.ts';
-import type { Expression } from './wanted-webhook.ts';
+import { type Expression, isTolerated } from './wanted-webhook.ts';
 
 /** Every namespace has this label, with its name. */
 const NAME_OF_NAMESPACE = 'kubernetes.io/metadata.name';
@@ -19,6 +19,8 @@ export interface Scope {
   namespaces(registered: readonly Expression[]): readonly Expression[] | undefined;
   /** Whether what it says now only has to follow the cluster, and nobody else has changed it. */
   isBehind(registered: readonly Expression[]): boolean;
+  /** Of one that is behind: whether it says enough, or more. */
+  isCovered(registered: readonly Expression[]): boolean;
 }
 
 /**
@@ -34,14 +36,18 @@ export function scopeOf(text: string, selector: Selector | undefined, ownNamespa
     look: async () => undefined,
     namespaces: () => expressions,
     isBehind: () => false,
+    isCovered: () => false,
   };
 }
 
 /** Only the namespaces that have protected pods: a hook that is down then stops no eviction in any other. */
 export function usedScope(text: string, used: UsedNamespaces, ownNamespace: string): Scope {
   const isLeftOut = (one: string) => one === 'kube-system' || one === ownNamespace || one === NOBODY;
+  const isNames = ({ key, operator }: Expression) => key === NAME_OF_NAMESPACE && operator === 'In';
+  // Anything beside the list narrows it.
+  const isList = (registered: readonly Expression[]) => registered.length === 1 && registered.every(isNames);
   const named = (registered: readonly Expression[]) => {
-    const list = registered.find(({ key, operator }) => key === NAME_OF_NAMESPACE && operator === 'In');
+    const list = registered.find(isNames);
     return (list?.values ?? []).filter((one) => !isLeftOut(one));
   };
   return {
@@ -54,7 +60,8 @@ export function usedScope(text: string, used: UsedNamespaces, ownNamespace: stri
       const values = wanted.length === 0 ? [NOBODY] : wanted;
       return [{ key: NAME_OF_NAMESPACE, operator: 'In', values }];
     },
-    isBehind: (registered) => registered.length > 0 && !used.lacks(named(registered)),
+    isBehind: (registered) => isList(registered.filter((one) => !isTolerated(one))) && !used.lacks(named(registered)),
+    isCovered: (registered) => used.isCovered([...named(registered), 'kube-system', ownNamespace]),
   };
 }
 

@@ -48,8 +48,13 @@ export class UsedNamespaces {
     const due = unused.filter((one) => now - (this.#unusedSince.get(one) ?? now) >= KEPT_MS);
     this.#given = new Set();
     for (const one of due) {
-      if (await hasPods(one, signal)) this.#unusedSince.delete(one);
-      else this.#given.add(one);
+      try {
+        if (await hasPods(one, signal)) this.#unusedSince.delete(one);
+        else this.#given.add(one);
+      } catch {
+        // It stays until it can be looked at, and the registration is put right all the same.
+        signal.throwIfAborted();
+      }
     }
   }
 
@@ -60,10 +65,15 @@ export class UsedNamespaces {
     return [...all].sort();
   }
 
-  /** Whether somebody else has taken away a namespace that is in use. Remembers what is registered. */
+  /** Whether nobody has one that is not registered. */
+  isCovered(registered: readonly string[]): boolean {
+    return [...this.#pods.keys()].every((one) => registered.includes(one));
+  }
+
+  /** Whether somebody else has taken away a namespace that is in use. Remembers what is registered, and what is lost. */
   lacks(registered: readonly string[]): boolean {
-    const lost = [...this.#known].some((one) => this.#pods.has(one) && !registered.includes(one));
-    this.#known = new Set(registered);
-    return lost;
+    const lost = [...this.#known].filter((one) => this.#pods.has(one) && !registered.includes(one));
+    this.#known = new Set([...registered, ...lost]);
+    return lost.length > 0;
   }
 }

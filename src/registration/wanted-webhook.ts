@@ -68,7 +68,12 @@ export const TOLERATED: readonly Expression[] = [
 /** What a platform has added to the selector, and may keep. */
 export function toleratedIn(stored: JsonObject | undefined): readonly Expression[] {
   const { matchExpressions = [] } = (stored?.namespaceSelector ?? {}) as { matchExpressions?: readonly Expression[] };
-  return matchExpressions.filter((one) => TOLERATED.some((known) => isDeepStrictEqual(one, known)));
+  return matchExpressions.filter(isTolerated);
+}
+
+/** Whether it is what a platform adds. */
+export function isTolerated(one: Expression): boolean {
+  return TOLERATED.some((known) => isDeepStrictEqual(one, known));
 }
 
 /**

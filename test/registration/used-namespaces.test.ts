@@ -14,12 +14,14 @@ async function aUsing(t: TestContext, objects: FakeObjects, { hasSynced = true }
   const clock = new FakeClock();
   const live = new Set<string>();
   const reads: string[] = [];
+  const failing = new Set<string>();
   const sync = { isDone: hasSynced };
   const used = new UsedNamespaces({
     clock,
     hasSynced: () => sync.isDone,
     async hasPods(namespace) {
       reads.push(namespace);
+      if (failing.has(namespace)) throw new Error('not now');
       return live.has(namespace);
     },
   });
@@ -34,7 +36,7 @@ async function aUsing(t: TestContext, objects: FakeObjects, { hasSynced = true }
     live.delete(key.split('/')[0] ?? '');
     used.observe({ kind: 'removed', key });
   };
-  return { replica, used, sync, live, reads, put, remove };
+  return { replica, used, sync, live, reads, failing, put, remove };
 }
 
 /** The names that are registered. */
@@ -137,5 +139,68 @@ describe('PROTECT_NAMESPACES=used', () => {
     await until(() => named(objects)?.length === 2, 'right again');
     assert.deepEqual(replica.log.messages('warn'), [LOG.registrationCorrected]);
     assert.equal(replica.source.registration()?.corrections.webhooks, 1);
+  });
+
+  const only = (values: string[]) => ({ key: 'kubernetes.io/metadata.name', operator: 'In', values });
+  for (const [what, matchExpressions] of [
+    ['a condition beside the list', [only(['prod', 'stage']), { key: 'team', operator: 'Exists' }]],
+    ['a shorter list beside it', [only(['prod', 'stage']), only(['prod'])]],
+    ['another list in its place', [{ key: 'team', operator: 'Exists' }]],
+  ] as const) {
+    test(`${what} is undone, told of and counted, also if the first write fails`, async (t) => {
+      const objects = aShell();
+      const { replica, put } = await aUsing(t, objects);
+      for (const key of ['prod/cb-0000', 'stage/cb-0000']) put(key);
+      replica.start();
+      await replica.rest();
+      await replica.go(MINUTE);
+      const [webhook] = structuredClone(objects.webhooks) ?? [];
+      objects.before = (call) => {
+        if (call === 'write webhooks') throw new Error('not now');
+      };
+      objects.putWebhooks([{ ...webhook, namespaceSelector: { matchExpressions } }]);
+      await replica.rest();
+      await replica.go(5 * MINUTE);
+      const counted = replica.source.registration()?.unprotectedMs ?? 0;
+      assert.ok(counted > 4 * MINUTE, `${counted} ms`);
+      objects.before = () => undefined;
+      await replica.go(MINUTE);
+      assert.deepEqual(objects.webhooks, [webhook]);
+      assert.ok(replica.log.messages('warn').includes(LOG.registrationCorrected));
+      assert.equal(replica.source.registration()?.corrections.webhooks, 1);
+    });
+  }
+
+  test('a namespace that cannot be registered is without protection, and that is counted', async (t) => {
+    const objects = aShell();
+    const { replica, put } = await aUsing(t, objects);
+    put('prod/cb-0000');
+    replica.start();
+    await replica.rest();
+    objects.before = (call) => {
+      if (call === 'write webhooks') throw new Error('not now');
+    };
+    put('stage/cb-0000');
+    await replica.rest();
+    await replica.go(5 * MINUTE);
+    const counted = replica.source.registration()?.unprotectedMs ?? 0;
+    assert.ok(counted > 4 * MINUTE, `${counted} ms`);
+  });
+
+  test('a look for pods that fails keeps that namespace, and nothing else', async (t) => {
+    const objects = aShell();
+    const { replica, put, remove, failing } = await aUsing(t, objects);
+    for (const key of ['prod/cb-0000', 'stage/cb-0000', 'test/cb-0000']) put(key);
+    replica.start();
+    await replica.rest();
+    failing.add('stage');
+    for (const key of ['stage/cb-0000', 'test/cb-0000']) remove(key);
+    await replica.go(HOUR + 2 * MINUTE);
+    assert.deepEqual(named(objects), ['prod', 'stage']);
+    put('new/cb-0000');
+    await until(() => named(objects)?.includes('new') === true, 'the next one');
+    failing.clear();
+    await replica.go(2 * MINUTE);
+    assert.deepEqual(named(objects), ['new', 'prod']);
   });
 });
