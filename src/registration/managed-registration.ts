@@ -148,7 +148,10 @@ export class ManagedRegistration {
     if (decides && !this.#isContested(observed, changed)) {
       return this.#fill(observed, needed, changed, isBehind, signal);
     }
-    return this.#addToBundles(observed, needed, signal);
+    const outcome = await this.#addToBundles(observed, needed, signal);
+    // What is wrong with its Pod is told before it matters, and an empty list need not wait for that read.
+    if (outcome === 'quiet' && changed.length === 0) await this.#established(signal);
+    return outcome;
   }
 
   #isProtected(observed: ObservedRegistration, decides: boolean, isBehind: boolean): boolean {

@@ -250,7 +250,7 @@ describe('of the two keys', () => {
     const one = replica();
     one.start();
     await one.rest();
-    const looks = calls.filter((call) => call.startsWith('read'));
+    const looks = calls.filter((call) => call.startsWith('read') && call !== 'read pod');
     assert.ok(looks.length > 2);
     for (const [i, call] of looks.entries()) assert.equal(call, ['read registration', 'read secret'][i % 2]);
   });

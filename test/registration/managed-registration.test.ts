@@ -122,6 +122,31 @@ describe('a shell', () => {
     assert.deepEqual(objects.webhooks, []);
   });
 
+  test('that is filled already: what is wrong with the Pod of a replica is told before it matters', async (t) => {
+    const objects = aShell();
+    await started(t, objects);
+    const other = aReplica(objects, { name: 'nobody' });
+    objects.pods.delete('nobody');
+    t.after(() => other.source.stop());
+    other.start();
+    await other.rest();
+    assert.deepEqual(other.log.messages('warn'), [LOG.certificateTrouble]);
+    assert.equal(other.source.notReady(), undefined);
+  });
+
+  test('that is emptied is filled by a replica that has seen its Pod before, whatever becomes of that read', async (t) => {
+    const objects = aShell();
+    const one = await started(t, objects);
+    await one.source.stop();
+    objects.listeners.splice(0);
+    await started(t, objects);
+    objects.before = (call) => {
+      if (call === 'read pod') throw new Error('not now');
+    };
+    objects.putWebhooks([]);
+    await until(() => objects.webhooks?.length === 1, 'filled, while no time passes');
+  });
+
   for (const [what, labels, why] of [
     ['of somebody else', {}, /^the registration hook is not the hook's \(it has no label/],
     [
