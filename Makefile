@@ -21,15 +21,15 @@ render = npm run --silent manifests -- --overlay $(OVERLAY) --image $(IMAGE) --n
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
-install: ## Install OVERLAY with the image into the cluster of the current kubeconfig, the registration last
+install: ## Install OVERLAY with the image into the cluster of the current kubeconfig
 	$(need_kubectl)
 	$(render)
 	scripts/install.sh dist/install.yaml
 
-uninstall: ## Remove what install has installed
+uninstall: ## Remove what install has installed, the registration first
 	$(need_kubectl)
 	$(render)
-	kubectl delete --ignore-not-found -f dist/install.yaml
+	scripts/uninstall.sh dist/install.yaml
 
 docker-image: ## Build the image for this machine
 	$(need_docker)

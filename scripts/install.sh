@@ -10,40 +10,31 @@ file=$1
 shift
 namespace=${NAMESPACE:-reschedule-hook-system}
 timeout=${ROLLOUT_TIMEOUT:-180s}
-hook=(kubectl "$@" --namespace "$namespace")
+kubectl=(kubectl "$@")
+hook=("${kubectl[@]}" --namespace "$namespace")
+. "$(dirname "$0")/installation.sh"
 
-kubectl "$@" apply --server-side -f "$file"
+refuse_others install
+
+# What people and platforms have changed since it was applied. An apply would stop half-way at the first of them.
+# Without its namespace, at the first installation, the dry run fails for other reasons.
+taken=$("${kubectl[@]}" apply --server-side --dry-run=server -f "$file" 2>&1 >/dev/null | grep -E '^(error: Apply failed|conflicts? with|- \.)' || true)
+[ -z "$taken" ] || printf 'install: what others have changed is as in the manifests again:\n%s\n' "$taken" >&2
+"${kubectl[@]}" apply --server-side --force-conflicts -f "$file"
+
 "${hook[@]}" rollout status deployment/reschedule-hook-server --timeout="$timeout" || {
-  echo 'install: the hook does not come up (can the nodes pull its image?); its registration is not filled' >&2
+  "${hook[@]}" get pods --output wide >&2 || true
+  if is_filled; then
+    echo 'install: not every new replica came up (can the nodes pull the image?); the API server asks those that are ready' >&2
+  else
+    echo 'install: the hook does not come up (can the nodes pull its image?); its registration is not filled' >&2
+  fi
   exit 1
 }
-kubectl "$@" wait validatingwebhookconfigurations --timeout="$timeout" \
+"${kubectl[@]}" wait validatingwebhookconfigurations --timeout="$timeout" \
   --selector "app.kubernetes.io/name=reschedule-hook,reschedule.hook/namespace=$namespace" \
   --for=jsonpath='{.webhooks[*].name}'="reschedule-hook-server.$namespace.svc" || {
   echo 'install: the hook runs, and has not filled its registration; its log says why' >&2
   exit 1
 }
-
-# Replicas that are on their way out answer on for some seconds, and need their rights.
-until_ended() {
-  for _ in $(seq 60); do
-    [ -n "$("${hook[@]}" get pods --selector app.kubernetes.io/name=reschedule-hook \
-      --output 'jsonpath={.items[?(@.metadata.deletionTimestamp)].metadata.name}')" ] || return 0
-    sleep 1
-  done
-}
-
-# What the version before called by other names, if it is of this installation. The reference has some of these names, too.
-old=$(kubectl "$@" get validatingwebhookconfiguration reschedule-hook --ignore-not-found \
-  --output 'jsonpath={.metadata.labels.app\.kubernetes\.io/name} {.webhooks[*].clientConfig.service.namespace}')
-[ "$old" != "reschedule-hook $namespace" ] || kubectl "$@" delete validatingwebhookconfiguration reschedule-hook
-for binding in reschedule-hook-crb reschedule-hook-registration-crb; do
-  old=$(kubectl "$@" get clusterrolebinding "$binding" --ignore-not-found \
-    --output 'jsonpath={.metadata.labels.app\.kubernetes\.io/name} {.subjects[*].namespace}')
-  [ "$old" = "reschedule-hook $namespace" ] || continue
-  until_ended
-  kubectl "$@" delete --ignore-not-found clusterrolebinding/"$binding" clusterrole/"${binding%b}"
-done
-old=$(kubectl "$@" get flowschema reschedule-hook --ignore-not-found \
-  --output 'jsonpath={.spec.rules[*].subjects[*].serviceAccount.namespace}')
-[ "$old" != "$namespace" ] || kubectl "$@" delete flowschema reschedule-hook
+delete_old_names

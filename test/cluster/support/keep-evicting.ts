@@ -1,17 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NotYet, until } from '../../../testkit/until.ts';
-import { type EvictionAnswer, evict } from './evict.ts';
+import { type EvictionAnswer, type EvictionOptions, evict } from './evict.ts';
 import type { Rig } from './rig.ts';
 
 /** Asks for evictions through the API server without a pause, beside whatever the test does. Ends with the rig. */
-export function keepEvicting(rig: Rig, namespace: string, pods: readonly string[]) {
+export function keepEvicting(
+  rig: Rig,
+  namespace: string,
+  pods: readonly string[],
+  { everyMs = 20, ...options }: EvictionOptions & { readonly everyMs?: number } = {},
+) {
   const over = new AbortController();
   const answers: EvictionAnswer[] = [];
   const done = Promise.all(
     pods.map(async (pod) => {
       while (!over.signal.aborted) {
-        answers.push(await evict({ rig, namespace }, pod));
-        await sleep(20);
+        answers.push(await evict({ rig, namespace }, pod, options));
+        await sleep(everyMs);
       }
     }),
   );
