@@ -30,6 +30,8 @@ export interface ClusterOptions {
   readonly context: string;
   /** Absent: as kubectl finds it. */
   readonly kubeconfig?: string;
+  /** The name of a registration. Absent: of the only hook. */
+  readonly installation?: string;
   /** The only nodes that are touched. */
   readonly nodes: readonly string[];
   readonly image: string;
@@ -67,12 +69,12 @@ function defined<T extends object>(values: T): Defined<T> {
 }
 
 function clusterOptions(given: Given): ClusterOptions | undefined {
-  const { context, kubeconfig, node, image = DEFAULT_IMAGE, yes, observe } = given;
+  const { context, kubeconfig, installation, node, image = DEFAULT_IMAGE, yes, observe } = given;
   if (context === undefined) return undefined;
-  return { context, ...defined({ kubeconfig }), nodes: [...new Set(node)], image, yes, observe };
+  return { context, ...defined({ kubeconfig, installation }), nodes: [...new Set(node)], image, yes, observe };
 }
 
-const OF_A_CLUSTER = ['kubeconfig', 'node', 'image', 'yes', 'observe'] as const;
+const OF_A_CLUSTER = ['kubeconfig', 'installation', 'node', 'image', 'yes', 'observe'] as const;
 
 /** Options that do not go together, or that lack another one. */
 const conflictsIn: Conflicts<Known> = ({ node }, isGiven) => {

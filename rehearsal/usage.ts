@@ -67,6 +67,11 @@ export const REHEARSE = {
     ...under(ON_A_CLUSTER, {
       context: value('--context <NAME>', 'the context of the kubeconfig; says what it will do and asks first', String),
       kubeconfig: value('--kubeconfig <FILE>', 'instead of the one that kubectl would use', String),
+      installation: value(
+        '--installation <NAME>',
+        'the name of the registration of the hook, where there are several',
+        String,
+      ),
       node: list(
         '--node <NAME>',
         'a node for the stand-in pods, given at least twice; one of them is cordoned and drained',

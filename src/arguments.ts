@@ -10,8 +10,9 @@ import { describeError } from './kube/errors.ts';
 import { loadKubeConfig } from './kube/kubeconfig.ts';
 import { readProxyEnvironment } from './kube/proxy-environment.ts';
 import { clockOf, ServerTime } from './kube/server-time.ts';
-import { showStatus } from './status/command.ts';
+import { type StatusWorld, showStatus } from './status/command.ts';
 import { parseFlags, STATUS_HELP, type StatusFlags } from './status/flags.ts';
+import { findInstallation, waitRegistered } from './status/installation.ts';
 import { version } from './version.ts';
 
 const HOOK = {
@@ -80,22 +81,39 @@ async function status(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
   // Whoever reads has seen enough, as `head` does.
   process.stdout.on('error', () => stop.abort());
   try {
-    const load = () => loadKubeConfig({ ...env, ...flags.env }, flags.context);
-    const connection = await openConnection(load, systemClock, readProxyEnvironment(env));
+    const settings = { ...env, ...flags.env };
+    const connection = await openConnection(
+      () => loadKubeConfig(settings, flags.context),
+      systemClock,
+      readProxyEnvironment(env),
+    );
     const time = new ServerTime(systemClock);
-    const code = await showStatus(flags, policySettingsOf(config), {
+    const world = {
       client: createApiClient(connection, systemClock, { onCall: (call) => time.onCall(call) }),
       clock: clockOf(time, systemClock),
       random: Math.random,
-      print: (text) => void process.stdout.write(text),
+      print: (text: string) => void process.stdout.write(text),
       isTerminal: process.stdout.isTTY === true,
       complain,
       stop: stop.signal,
-    });
+    };
+    const code = await answerStatus(flags, config, settings.WEBHOOK_CONFIGURATION || undefined, world);
     await connection.close();
     return code;
   } catch (error) {
     complain(describeError(error));
-    return 1;
+    return error instanceof UsageError ? 2 : 1;
   }
+}
+
+/** `named`: the registration of the installation that it is about, as far as somebody has said. */
+async function answerStatus(
+  flags: StatusFlags,
+  config: Config,
+  named: string | undefined,
+  world: StatusWorld,
+): Promise<number> {
+  if (flags.waitRegisteredMs !== undefined) return waitRegistered(named, flags.waitRegisteredMs, world);
+  const webhookConfiguration = named ?? (await findInstallation(world.client)) ?? config.webhookConfiguration;
+  return showStatus(flags, policySettingsOf({ ...config, webhookConfiguration }), world);
 }

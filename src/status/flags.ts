@@ -1,5 +1,6 @@
-import { flag, helpOf, readArguments, value } from '../command-line.ts';
-import { DNS_LABEL } from '../policy/names.ts';
+import { type Arguments, type Conflicts, flag, helpOf, readArguments, value } from '../command-line.ts';
+import { parseDuration } from '../policy/duration.ts';
+import { DNS_LABEL, OBJECT_NAME } from '../policy/names.ts';
 
 export interface StatusFlags {
   readonly help: boolean;
@@ -7,9 +8,13 @@ export interface StatusFlags {
   readonly output: 'table' | 'json';
   readonly namespace?: string;
   readonly context?: string;
+  /** Only waits until the API server asks the hook, for so many milliseconds at most. */
+  readonly waitRegisteredMs?: number;
   /** The flags that stand for environment variables, as these variables. */
   readonly env: Readonly<Record<string, string>>;
 }
+
+const WAIT_MS = 180_000;
 
 const STATUS = {
   name: 'reschedule-hook status',
@@ -29,10 +34,31 @@ const STATUS = {
     ),
     annotation: value('--annotation <K=V>', 'the reschedule annotation (default: likewise)', annotation),
     tracking: value('--tracking <KIND>', 'couchbasecluster, namespace or off (default: likewise)', tracking),
+    installation: value(
+      '--installation <NAME>',
+      'the name of the registration, where there are several (default: WEBHOOK_CONFIGURATION, or the only one)',
+      installation,
+    ),
     output: value('-o, --output <FORMAT>', 'table or json', output, 'table'),
     watch: flag('-w, --watch', 'go on: redraw on a terminal, else a line for each change; Ctrl-C ends it'),
+    waitRegistered: flag(
+      '--wait-registered',
+      'instead of all that, wait until the hook has filled its registration, so that the API server asks it',
+    ),
+    timeout: value('--timeout <DURATION>', 'for how long --wait-registered waits', parseDuration, WAIT_MS),
   },
-  notes: 'Exit codes: 0 shown, 1 the cluster could not be read, 2 wrong arguments.',
+  notes:
+    'Exit codes: 0 shown or registered, 1 the cluster could not be read or the time is over, 2 wrong arguments or several installations.',
+} as const;
+
+type Given = typeof STATUS.options;
+
+const conflictsIn: Conflicts<Given> = ({ waitRegistered }, isGiven) => {
+  const others = (['namespace', 'output', 'watch'] as const).filter((name) => waitRegistered && isGiven(name));
+  return [
+    ...others.map((name) => `--${name} does not go with --wait-registered`),
+    ...(isGiven('timeout') && !waitRegistered ? ['--timeout goes with --wait-registered'] : []),
+  ];
 };
 
 export const STATUS_HELP = helpOf(STATUS);
@@ -42,10 +68,13 @@ export const STATUS_HELP = helpOf(STATUS);
  * hint to the help.
  */
 export function parseFlags(args: readonly string[]): StatusFlags {
-  const { kubeconfig, selector, annotation, tracking, ...flags } = readArguments(STATUS, args, '').options;
+  const given: Arguments<Given>['options'] = readArguments(STATUS, args, '', conflictsIn).options;
+  const { kubeconfig, selector, annotation, tracking, installation, waitRegistered, timeout, ...flags } = given;
   return {
     ...flags,
+    ...(waitRegistered ? { waitRegisteredMs: timeout } : {}),
     env: {
+      ...(installation === undefined ? {} : { WEBHOOK_CONFIGURATION: installation }),
       ...(kubeconfig === undefined ? {} : { KUBECONFIG: kubeconfig }),
       ...(selector === undefined ? {} : wholeSelector(selector)),
       ...annotation,
@@ -56,6 +85,11 @@ export function parseFlags(args: readonly string[]): StatusFlags {
 
 function namespace(text: string): string {
   if (!DNS_LABEL.test(text)) throw new Error(`is "${text}", which is not the name of a namespace`);
+  return text;
+}
+
+function installation(text: string): string {
+  if (!OBJECT_NAME.test(text)) throw new Error(`is "${text}", which is not the name of a registration`);
   return text;
 }
 

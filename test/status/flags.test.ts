@@ -21,6 +21,9 @@ describe('the flags of status', () => {
       ['--annotation', 'example.com/move=now'],
       { env: { RESCHEDULE_ANNOTATION_KEY: 'example.com/move', RESCHEDULE_ANNOTATION_VALUE: 'now' } },
     ],
+    [['--installation', 'hook.a'], { env: { WEBHOOK_CONFIGURATION: 'hook.a' } }],
+    [['--wait-registered'], { waitRegisteredMs: 180_000 }],
+    [['--wait-registered', '--timeout=5s'], { waitRegisteredMs: 5_000 }],
     [['--tracking', 'off'], { env: { TRACK_RESCHEDULED_PODS: 'false' } }],
     [['--tracking=namespace'], { env: { TRACK_RESCHEDULED_PODS: 'true', TRACKING_RESOURCE_TYPE: 'namespace' } }],
   ];
@@ -32,6 +35,10 @@ describe('the flags of status', () => {
     [['-o', 'yaml'], /--output is "yaml"; it must be table or json/],
     [['--annotation', 'key'], /write it KEY=VALUE/],
     [['-n', '../x'], /not the name of a namespace/],
+    [['--installation', '../x'], /--installation is "\.\.\/x", which is not the name of a registration/],
+    [['--timeout', '5s'], /--timeout goes with --wait-registered/],
+    [['--wait-registered', '-w'], /--watch does not go with --wait-registered/],
+    [['--wait-registered', '--timeout', 'long'], /"long" is not a duration/],
     [['--bogus'], /--bogus/],
     [['extra'], /extra/],
   ] as const) {
@@ -46,8 +53,11 @@ describe('the flags of status', () => {
       'selector',
       'annotation',
       'tracking',
+      'installation',
       'output',
       'watch',
+      'wait-registered',
+      'timeout',
       'help',
     ])
       assert.ok(STATUS_HELP.includes(`--${flag}`), flag);

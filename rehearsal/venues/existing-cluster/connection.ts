@@ -9,6 +9,8 @@ export interface ClusterContext {
   readonly context: string;
   /** Absent: as kubectl finds it. */
   readonly kubeconfig?: string;
+  /** The name of the registration of the hook. Absent: of the only one. */
+  readonly installation?: string;
 }
 
 const ANSWER_WITHIN_MS = 10_000;

@@ -70,7 +70,7 @@ async function findAndConfirm(
   const kubectl = installedKubectl(options.env.PATH);
   if (kubectl === undefined) throw new UsageError('kubectl is not in the PATH');
   const run = `reschedule-hook-rehearsal-${randomBytes(3).toString('hex')}`;
-  const hook = await findInstalledHook(client);
+  const hook = await findInstalledHook(client, options.installation);
   await checkAndConfirm({ ...options, client, hook, run, members, write });
   return { hook, kubectl, run };
 }

@@ -35,9 +35,12 @@ const REGISTRATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookco
 /** The settings that a rehearsal depends on. */
 const NEEDED = /^(POD_LABEL_SELECTOR|RESCHEDULE_ANNOTATION|TRACK)/;
 
-/** Reads the registration, and the settings from the Deployment behind it. Throws a UsageError if no hook is installed. */
-export async function findInstalledHook(client: ApiClient): Promise<InstalledHook> {
-  const registration = await findRegistration(client);
+/**
+ * Reads the registration, and the settings from the Deployment behind it. `installation`: the name of the registration;
+ * absent: of the only one. Throws a UsageError if there is no such hook, or if there are several.
+ */
+export async function findInstalledHook(client: ApiClient, installation?: string): Promise<InstalledHook> {
+  const registration = await findRegistration(client, installation);
   const webhooks = (registration.webhooks ?? []) as readonly Webhook[];
   if (webhooks.length === 0) {
     throw new UsageError(`the hook is not asked yet: its registration ${nameOf(registration)} has no webhooks`);
@@ -54,16 +57,19 @@ export async function findInstalledHook(client: ApiClient): Promise<InstalledHoo
   };
 }
 
-async function findRegistration(client: ApiClient): Promise<JsonObject> {
+async function findRegistration(client: ApiClient, installation: string | undefined): Promise<JsonObject> {
   const query = { labelSelector: REGISTRATION_LABEL };
   const { items } = await client.json({ method: 'GET', path: REGISTRATIONS, query });
-  const [found, ...others] = items as readonly JsonObject[];
+  const all = items as readonly JsonObject[];
+  const names = all.map(nameOf).join(', ');
+  const [found, ...others] = all.filter((one) => installation === undefined || nameOf(one) === installation);
+  if (found === undefined && installation !== undefined && all.length > 0) {
+    throw new UsageError(`there is no installation ${installation}; there are: ${names}`);
+  }
   if (found === undefined) {
     throw new UsageError(`no hook is installed: there is no ValidatingWebhookConfiguration with ${REGISTRATION_LABEL}`);
   }
-  if (others.length > 0) {
-    throw new UsageError(`several hooks are installed: ${[found, ...others].map(nameOf).join(', ')}`);
-  }
+  if (others.length > 0) throw new UsageError(`several hooks are installed: choose one with --installation (${names})`);
   return found;
 }
 

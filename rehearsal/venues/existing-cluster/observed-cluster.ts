@@ -9,7 +9,7 @@ export function observedCluster(cluster: ClusterContext, env: NodeJS.ProcessEnv)
     async open({ signal }, cleanup): Promise<Site> {
       const { client, close } = await connectTo(cluster, env);
       cleanup.defer(close);
-      const { settings } = await readFirst(cluster, signal, () => findInstalledHook(client));
+      const { settings } = await readFirst(cluster, signal, () => findInstalledHook(client, cluster.installation));
       return {
         client,
         annotation: annotationOf(settings),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -15,6 +15,7 @@ import { type ProcessNodes, startProcessNodes } from '../support/process-nodes.t
 import { type Rig, startRig } from '../support/rig.ts';
 import { aScene } from '../support/scene.ts';
 
+const BIN = join(CONFIG, '../bin/reschedule-hook.js');
 const SCRIPT = join(CONFIG, '../scripts/manifests.ts');
 /** Longer than the Service takes to forget a replica, and shorter than in the manifest. */
 const SHUTDOWN = { SHUTDOWN_DELAY: '6s' };
@@ -25,7 +26,7 @@ let nodes: ProcessNodes;
 
 before(async () => {
   rig = await startRig();
-  nodes = await startProcessNodes(rig, { hook: { entry: join(CONFIG, '../bin/reschedule-hook.js') } });
+  nodes = await startProcessNodes(rig, { hook: { entry: BIN } });
   await createPod(rig.client, { namespace: 'default', name: 'other' });
   await waitForPod(rig.client, { namespace: 'default', name: 'other' });
 });
@@ -67,6 +68,15 @@ async function clusterScoped(): Promise<string[]> {
   return stdout.split('\n').filter((line) => /hook/.test(line));
 }
 
+function status(kubeconfig: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+    const all = [BIN, 'status', '--kubeconfig', kubeconfig, ...args];
+    execFile(process.execPath, all, { env: { ...env } }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
 const failed = (answers: readonly EvictionAnswer[], code: number) => answers.filter((one) => one.code !== code);
 
 describe('two installations side by side', () => {
@@ -92,6 +102,28 @@ describe('two installations side by side', () => {
     assert.equal((await evict({ rig, namespace: 'default' }, 'other', { dryRun: true })).code, 201);
     const marked = await listPods(rig.client, 'default');
     assert.equal(marked.filter(({ annotations }) => annotations['cao.couchbase.com/reschedule'] === 'true').length, 2);
+  });
+
+  test('status asks which, waits for the registration, and needs no more rights for it than the hook has', async () => {
+    const { kubeconfigPath, dir } = rig.controlPlane;
+    const several = await status(kubeconfigPath);
+    assert.equal(several.code, 2);
+    assert.match(
+      several.stderr,
+      /several hooks are installed: choose one .*reschedule-hook\.hook-a, reschedule-hook\.hook-b/,
+    );
+    assert.equal((await status(kubeconfigPath, ['--wait-registered'])).code, 2);
+    assert.equal((await status(kubeconfigPath, ['--installation', 'reschedule-hook.hook-b'])).code, 0);
+    const missing = await status(kubeconfigPath, ['--wait-registered', '--timeout', '1s', '--installation', 'nothing']);
+    assert.equal(missing.code, 1);
+    assert.match(missing.stderr, /not registered after 1s: there is no registration nothing/);
+
+    // As by exec in a replica.
+    const file = (await readdir(dir)).find((name) => /^hook-a\..*\.kubeconfig$/.test(name)) ?? '';
+    const own = { WEBHOOK_CONFIGURATION: 'reschedule-hook.hook-a' };
+    const { code, stdout, stderr } = await status(join(dir, file), ['--wait-registered'], own);
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    assert.equal(stdout, 'registered: the API server asks the hook of reschedule-hook.hook-a about evictions\n');
   });
 
   test('objects of the other, or of nobody: install and uninstall refuse before they change anything', async () => {

@@ -56,6 +56,8 @@ interface Variable {
 }
 
 const SELECTOR = { runs: 'processes' };
+/** Other Pods, which nobody would run, are kept away. */
+const TAINT = { key: 'runs', value: 'processes', effect: 'NoSchedule' };
 const LOOK_EVERY_MS = 250;
 const HEARTBEAT_MS = 5_000;
 /** As on a cluster, where a kube-proxy learns of a replica a little later, and of its end. */
@@ -225,7 +227,7 @@ function fitDeployment(deployment: Manifest, image: string, own: Readonly<Record
     image,
     env: [...one.env.filter(({ name }) => !(name in own)), ...added],
   }));
-  const podSpec = { ...template.spec, nodeSelector: SELECTOR, containers };
+  const podSpec = { ...template.spec, nodeSelector: SELECTOR, tolerations: [TAINT], containers };
   return { ...deployment, spec: { ...spec, template: { ...template, spec: podSpec } } };
 }
 
@@ -240,7 +242,7 @@ async function createNode({ client }: Rig, name: string, index: number): Promise
   const { metadata, ...node } = workerNode(name, index);
   // KWOK takes those of its own type.
   const { type: _, ...labels } = metadata.labels as Record<string, string>;
-  const body = { ...node, metadata: { ...metadata, labels: { ...labels, ...SELECTOR } } };
+  const body = { ...node, metadata: { ...metadata, labels: { ...labels, ...SELECTOR } }, spec: { taints: [TAINT] } };
   await client.json({ method: 'POST', path: '/api/v1/nodes', body });
   const spec = { holderIdentity: name, leaseDurationSeconds: 40, renewTime: microTime() };
   const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name }, spec };
@@ -258,5 +260,5 @@ async function createNode({ client }: Rig, name: string, index: number): Promise
 const untilUntainted = ({ client }: Rig, names: readonly string[]) =>
   untilTrue('the nodes to be ready', async () => {
     const nodes = await Promise.all(names.map((name) => client.json({ method: 'GET', path: nodePath(name) })));
-    return nodes.every(({ spec }) => !(spec as { taints?: readonly object[] }).taints?.length);
+    return nodes.every(({ spec }) => (spec as { taints?: readonly object[] }).taints?.length === 1);
   });

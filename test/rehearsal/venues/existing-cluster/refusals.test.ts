@@ -116,6 +116,20 @@ describe('a rehearsal is refused on', () => {
     await refused(/^the settings of the installed hook are not understood: TRACKING_RESOURCE_TYPE /);
   });
 
+  test('a cluster with several hooks, if it is not told which', async () => {
+    const labels = { 'app.kubernetes.io/name': 'reschedule-hook' };
+    const path = REGISTRATION.slice(0, REGISTRATION.lastIndexOf('/'));
+    await rig.client.json({ method: 'POST', path, body: { metadata: { name: 'another', labels } } });
+    state = await rig.state();
+    await refused(/^several hooks are installed: choose one with --installation \(.*another.*\)$/);
+    await refused('the hook is not asked yet: its registration another has no webhooks', {
+      args: ['--yes', '--installation=another'],
+    });
+    await refused(/^there is no installation nobody; there are: /, { args: ['--yes', '--installation=nobody'] });
+    await rig.client.json({ method: 'DELETE', path: `${path}/another` });
+    state = await rig.state();
+  });
+
   test('a cluster without the hook', async () => {
     await rig.client.json({ method: 'DELETE', path: REGISTRATION });
     await refused(

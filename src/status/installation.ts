@@ -1,0 +1,125 @@
+import type { Clock } from '../async/clock.ts';
+import { sleep } from '../async/clock.ts';
+import { UsageError } from '../command-line.ts';
+import type { ApiClient, JsonObject } from '../kube/client.ts';
+import { describeError, isNotFound } from '../kube/errors.ts';
+import { REGISTRATIONS, registrationPath } from '../kube/paths.ts';
+import { formatAge } from '../policy/duration.ts';
+import type { StatusWorld } from './command.ts';
+
+/** Every registration of a hook has the first label; the second says in which namespace that hook is. */
+const LABEL = 'app.kubernetes.io/name=reschedule-hook';
+const NAMESPACE_LABEL = 'reschedule.hook/namespace';
+
+/** An installation is known by the name of its registration. */
+const nameOf = ({ metadata }: JsonObject) => String((metadata as { name?: unknown }).name);
+
+/**
+ * The registration of the only installation in the cluster; undefined if there is none. Throws a UsageError that names
+ * them if there are several, and what the read throws.
+ */
+export async function findRegistration(client: ApiClient, signal?: AbortSignal): Promise<JsonObject | undefined> {
+  const query = { labelSelector: LABEL };
+  const { items } = await client.json({ method: 'GET', path: REGISTRATIONS, query, signal });
+  const [found, ...others] = items as readonly JsonObject[];
+  if (found === undefined || others.length === 0) return found;
+  const names = [found, ...others].map(nameOf).join(', ');
+  throw new UsageError(`several hooks are installed: choose one with --installation (${names})`);
+}
+
+/** The name of the only installation; undefined if there is none, or nobody lets it be known. Throws as above. */
+export async function findInstallation(client: ApiClient): Promise<string | undefined> {
+  try {
+    const found = await findRegistration(client);
+    return found && nameOf(found);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    // The report needs no right to list registrations. What else is wrong, it says itself.
+    return undefined;
+  }
+}
+
+const LOOK_EVERY_MS = 500;
+/** Whoever waits for longer wants to know what for, and after a while again. */
+const SAY_AFTER_MS = 2_000;
+const SAY_AGAIN_MS = 15_000;
+
+/**
+ * Waits until the registration has a webhook that calls its installation. `name`: of the registration; undefined: of the
+ * only installation. Resolves to the exit code: 1 if it did not come about within the limit, milliseconds, or was stopped.
+ * Throws a UsageError if it has to be told which installation.
+ */
+export async function waitRegistered(
+  name: string | undefined,
+  limitMs: number,
+  world: Pick<StatusWorld, 'client' | 'print' | 'complain' | 'stop'> & {
+    readonly clock: Pick<Clock, 'monotonicNow' | 'setTimer' | 'timeoutSignal'>;
+  },
+): Promise<number> {
+  const { client, clock, print, complain, stop } = world;
+  const startedAt = clock.monotonicNow();
+  const limit = AbortSignal.any([stop, clock.timeoutSignal(limitMs)]);
+  let said = '';
+  let sayAt = startedAt + SAY_AFTER_MS;
+  let missing = 'nothing was read';
+  while (!limit.aborted) {
+    const seen = await look(client, name, limit);
+    if (seen.missing === undefined) {
+      print(`registered: the API server asks the hook of ${seen.name} about evictions\n`);
+      return 0;
+    }
+    // What a read says that the limit has cut short is no news.
+    if (!limit.aborted || said === '') missing = seen.missing;
+    const now = clock.monotonicNow();
+    if (now >= sayAt || (said !== '' && said !== missing)) {
+      complain(`waiting: ${missing}`);
+      said = missing;
+      sayAt = now + SAY_AGAIN_MS;
+    }
+    await sleep(clock, LOOK_EVERY_MS, limit);
+  }
+  complain(`not registered after ${formatAge(clock.monotonicNow() - startedAt)}: ${missing}`);
+  return 1;
+}
+
+type Seen = { readonly name: string; readonly missing?: undefined } | { readonly missing: string };
+
+async function look(client: ApiClient, name: string | undefined, signal: AbortSignal): Promise<Seen> {
+  try {
+    const found =
+      name === undefined
+        ? await findRegistration(client, signal)
+        : await client.json({ method: 'GET', path: registrationPath(name), signal });
+    if (found === undefined) return { missing: `there is no registration with the label ${LABEL}` };
+    return isFilled(found)
+      ? { name: nameOf(found) }
+      : { missing: `the registration ${nameOf(found)} ${lackOf(found)}` };
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    if (isNotFound(error)) return { missing: `there is no registration ${name}` };
+    return { missing: `the registration cannot be read: ${describeError(error)}` };
+  }
+}
+
+interface Webhook {
+  readonly clientConfig: { readonly service?: { readonly namespace: string } };
+}
+
+const webhooksOf = ({ webhooks }: JsonObject) => (webhooks ?? []) as readonly Webhook[];
+
+function namespaceOf({ metadata }: JsonObject): string | undefined {
+  return (metadata as { labels?: Readonly<Record<string, string>> }).labels?.[NAMESPACE_LABEL];
+}
+
+/** One that somebody else has made does not say where its hook is. */
+function isFilled(registration: JsonObject): boolean {
+  const namespace = namespaceOf(registration);
+  return webhooksOf(registration).some(
+    ({ clientConfig }) => namespace === undefined || clientConfig.service?.namespace === namespace,
+  );
+}
+
+const lackOf = (registration: JsonObject) =>
+  webhooksOf(registration).length === 0
+    ? 'has no webhooks; the hook fills them in when it has been ready for ten seconds'
+    : `has no webhook that calls the hook in namespace ${namespaceOf(registration)}`;
