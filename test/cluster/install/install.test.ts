@@ -14,6 +14,7 @@ import { type ControlPlane, startControlPlane } from '../../../testkit/control-p
 import { listPods } from '../../../testkit/pods.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
 import { grantsOf } from '../../support/grants.ts';
+import { runScript } from '../support/install-script.ts';
 import { CONFIG, find, type Manifest, rendered, SYSTEM_NAMESPACE, variantFolder } from '../support/manifests.ts';
 
 const DEFAULT = join(CONFIG, 'default');
@@ -149,16 +150,8 @@ describe('kubectl apply -k config/default', () => {
     const file = join(plane.dir, 'install.yaml');
     await writeFile(file, (await ok(plane, 'kustomize', DEFAULT)).stdout);
     const install = async (timeout: string) => {
-      const env = {
-        PATH: `${dirname(plane.assets.kubectl)}:${process.env.PATH}`,
-        HOME: plane.dir,
-        ROLLOUT_TIMEOUT: timeout,
-      };
-      const script = join(CONFIG, '../scripts/install.sh');
-      return promisify(execFile)(script, [file, '--kubeconfig', plane.kubeconfigPath], { env }).then(
-        () => ({ code: 0, stderr: '' }),
-        ({ code, stderr }) => ({ code, stderr }),
-      );
+      const { code, stderr } = await runScript(plane, 'install.sh', [file], { ROLLOUT_TIMEOUT: timeout });
+      return { code, stderr };
     };
     const filled = async () => (await ok(plane, 'get', REGISTRATION, '-o', 'jsonpath={.webhooks}')).stdout;
 
@@ -177,6 +170,64 @@ describe('kubectl apply -k config/default', () => {
     const patch = JSON.stringify([{ op: 'add', path: '/webhooks', value: [WEBHOOK] }]);
     await ok(plane, 'patch', REGISTRATION, '--type=json', '-p', patch);
     assert.deepEqual(await installed, { code: 0, stderr: '' });
+    await ok(plane, 'delete', '-k', DEFAULT, '--timeout=300s');
+  });
+
+  test('what people and platforms have changed ends an apply half-way, and scripts/install.sh takes it back', async () => {
+    const file = join(plane.dir, 'install.yaml');
+    await writeFile(file, (await ok(plane, 'kustomize', DEFAULT)).stdout);
+    const install = () => runScript(plane, 'install.sh', [file], { ROLLOUT_TIMEOUT: '300s' });
+    const replicas = async () => (await ok(plane, 'get', ...DEPLOYMENT, '-o', 'jsonpath={.spec.replicas}')).stdout;
+    const env = async () =>
+      (await ok(plane, 'set', 'env', ...DEPLOYMENT, '--list')).stdout
+        .split('\n')
+        .filter((line) => /^(LOG_FORMAT|EXTRA)=/.test(line));
+    await ok(plane, 'apply', '--server-side', '-k', DEFAULT);
+    const fill = JSON.stringify([{ op: 'add', path: '/webhooks', value: [WEBHOOK] }]);
+    await ok(plane, 'patch', REGISTRATION, '--type=json', '-p', fill);
+
+    for (const [what, change, conflict] of [
+      [
+        'scale',
+        () => ok(plane, 'scale', ...DEPLOYMENT, '--replicas=3'),
+        /"kubectl" with subresource "scale".*\.spec\.replicas/s,
+      ],
+      [
+        'set env',
+        () => ok(plane, 'set', 'env', ...DEPLOYMENT, 'LOG_FORMAT=text', 'EXTRA=1'),
+        /"kubectl-set".*LOG_FORMAT/s,
+      ],
+      ['rollout undo', () => ok(plane, 'rollout', 'undo', ...DEPLOYMENT), /"kubectl-rollout|"kubectl"/s],
+      [
+        'an autoscaler',
+        async () => {
+          await ok(plane, 'autoscale', ...DEPLOYMENT, '--min=4', '--max=5');
+          await until('the autoscaler', async () => {
+            if ((await replicas()) !== '4') throw new NotYet(await replicas());
+          });
+          await ok(plane, 'delete', 'hpa', '--all', `--namespace=${SYSTEM_NAMESPACE}`);
+        },
+        /"kube-controller-manager" with subresource "scale".*\.spec\.replicas/s,
+      ],
+    ] as const) {
+      await change();
+      const plain = await plane.kubectl(['apply', '--server-side', '-f', file]);
+      assert.equal(plain.code, 1, what);
+      assert.match(plain.stderr, conflict, what);
+      const { code, stderr } = await install();
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /^install: what others have changed is as in the manifests again:$/m, what);
+      assert.match(stderr, conflict, what);
+      assert.equal(await replicas(), '2');
+      assert.ok((await env()).includes('LOG_FORMAT=json'), what);
+    }
+
+    const addition = { key: 'control-plane', operator: 'DoesNotExist' };
+    const path = '/webhooks/0/namespaceSelector/matchExpressions/-';
+    await ok(plane, 'patch', REGISTRATION, '--type=json', '-p', JSON.stringify([{ op: 'add', path, value: addition }]));
+    assert.deepEqual(await install().then(({ code, stderr }) => ({ code, stderr })), { code: 0, stderr: '' });
+    const selector = await ok(plane, 'get', REGISTRATION, '-o', 'jsonpath={.webhooks[0].namespaceSelector}');
+    assert.match(selector.stdout, /"control-plane"/, 'what AKS adds');
     await ok(plane, 'delete', '-k', DEFAULT, '--timeout=300s');
   });
 

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import { createPod, waitForPod } from '../../../testkit/couchbase/workload.ts';
 import { listPods } from '../../../testkit/pods.ts';
+import { untilTrue } from '../../support/until-true.ts';
 import { type EvictionAnswer, evict } from '../support/evict.ts';
 import { runScript } from '../support/install-script.ts';
 import { keepEvicting } from '../support/keep-evicting.ts';
@@ -206,3 +207,32 @@ test('to another namespace, in the middle of a drain: no eviction fails, each po
   assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001'], 'the entries of the installation before are taken over');
   await scene.assertNobodyEvicted();
 });
+
+test('while a node is dead an upgrade ends, and what cannot end says what is true', async () => {
+  const namespace = 'hook-dead';
+  const [dead = '', left = ''] = await nodesOf(namespace, await manifestsFor(namespace));
+  await nodes.kill(dead);
+  await untilTrue('the node to be dead', async () => {
+    const { stdout } = await rig.controlPlane.kubectl(['get', 'node', dead, '--no-headers']);
+    return stdout.includes('NotReady');
+  });
+  await run('install.sh', await manifestsFor(namespace, { LOG_LEVEL: 'warn' }), namespace);
+  await aPod('default', 'protected', 'couchbase');
+  assert.equal((await evict({ rig, namespace: 'default' }, 'protected')).code, 429);
+
+  await rig.controlPlane.kubectl(['cordon', left]);
+  const file = await manifestsFor(namespace, { LOG_LEVEL: 'error' });
+  const env = { NAMESPACE: namespace, ROLLOUT_TIMEOUT: '5s' };
+  const { code, stderr } = await runScript(rig.controlPlane, 'install.sh', [file], env);
+  assert.equal(code, 1);
+  assert.match(stderr, / Pending /, 'the pods are shown');
+  assert.match(stderr, /^install: not every new replica came up .*; the API server asks those that are ready$/m);
+  assert.equal((await evict({ rig, namespace: 'default' }, 'protected')).code, 429, 'as it says');
+});
+
+/** Installs, and gives the two nodes on which the replicas are. */
+async function nodesOf(namespace: string, file: string): Promise<string[]> {
+  await run('install.sh', file, namespace);
+  const pods = (await listPods(rig.client, namespace)).filter(({ terminating }) => !terminating);
+  return pods.map(({ node = '' }) => node);
+}
