@@ -97,9 +97,12 @@ async function status(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
       complain,
       stop: stop.signal,
     };
-    const code = await answerStatus(flags, config, settings.WEBHOOK_CONFIGURATION || undefined, world);
-    await connection.close();
-    return code;
+    try {
+      return await answerStatus(flags, config, settings.WEBHOOK_CONFIGURATION || undefined, world);
+    } finally {
+      // An open connection would keep the process.
+      await connection.close();
+    }
   } catch (error) {
     complain(describeError(error));
     return error instanceof UsageError ? 2 : 1;

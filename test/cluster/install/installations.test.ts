@@ -72,7 +72,8 @@ async function clusterScoped(): Promise<string[]> {
 function status(kubeconfig: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
   return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
     const all = [BIN, 'status', '--kubeconfig', kubeconfig, ...args];
-    execFile(process.execPath, all, { env: { ...env } }, (error, stdout, stderr) => {
+    // It ends by itself, and not when its connections are idle for long.
+    execFile(process.execPath, all, { env: { ...env }, timeout: 60_000 }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });
@@ -206,6 +207,7 @@ test('to another namespace, in the middle of a drain: no eviction fails, each po
   assert.equal(code, 0, stderr);
   assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001'], 'the entries of the installation before are taken over');
   await scene.assertNobodyEvicted();
+  await run('uninstall.sh', to, 'hook-to');
 });
 
 test('while a node is dead an upgrade ends, and what cannot end says what is true', async () => {
