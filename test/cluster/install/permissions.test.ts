@@ -23,7 +23,7 @@ after(() => rig?.stop());
 async function patchRole(patch: readonly object[]): Promise<void> {
   await rig.client.json({
     method: 'PATCH',
-    path: `${RBAC}/clusterroles/reschedule-hook-cr-certificate-files`,
+    path: `${RBAC}/clusterroles/reschedule-hook.reschedule-hook-system-certificate-files`,
     contentType: 'application/json-patch+json',
     body: patch,
   });
