@@ -11,12 +11,14 @@ import { PermissionReconciler } from './controller/permissions.ts';
 import { type Core, createCore } from './core.ts';
 import { type ApiCall, type ApiClient, createApiClient } from './kube/client.ts';
 import type { Connection } from './kube/connection.ts';
+import { podPath } from './kube/paths.ts';
 import { permissionsOf } from './kube/permissions.ts';
 import { createReads, type Reads } from './kube/reads.ts';
 import { clockOf, ServerTime } from './kube/server-time.ts';
 import { LOG, type Log } from './log/messages.ts';
 import { createMetrics } from './metrics.ts';
 import { formatAge } from './policy/duration.ts';
+import type { PolicySettings } from './policy/profile.ts';
 import type { ProtectedPods } from './registration/manage.ts';
 import { type ClientCa, createAccessCheck } from './server/client-certificates.ts';
 import { createConnectionLimitLog } from './server/connection-limit-log.ts';
@@ -84,7 +86,12 @@ export function createHook(config: Config, connection: Connection, world: World)
     instance,
     on: { ...metrics, onSynced: () => log.info(LOG.synced, objectCounts(core)) },
   });
-  const permissions = new PermissionReconciler({ client, permissions: permissionsOf(neededBy(config)), log });
+  const permissions = new PermissionReconciler({
+    client,
+    permissions: permissionsOf(neededBy(config)),
+    ...trialOf(config, settings),
+    log,
+  });
   const permissionController = new Controller({
     reconciler: permissions,
     clock,
@@ -174,6 +181,12 @@ function installationController(
     ...(onReconcile && { onReconcile }),
     ...(onQueueAdd && { onAdd: onQueueAdd }),
   });
+}
+
+/** Its own pod, as it is the one that is there wherever the hook runs in a cluster. */
+function trialOf({ podNamespace, podName }: Config, { profile }: PolicySettings) {
+  if (podNamespace === '' || podName === '') return {};
+  return { trial: { path: podPath(podNamespace, podName), ...profile.mark } };
 }
 
 function neededBy({ tracking, certificates, registration, podNamespace, caSecret, webhookConfiguration }: Config) {

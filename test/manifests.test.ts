@@ -6,11 +6,14 @@ import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { type Config, readConfig } from '../src/config/config.ts';
+import { policySettingsOf } from '../src/config/policy-settings.ts';
 import { SETTINGS } from '../src/config/settings.ts';
 import { type Grant, permissionsOf } from '../src/kube/permissions.ts';
 import { FINISH_MS } from '../src/main.ts';
+import { ENTRY_PREFIX } from '../src/policy/entry.ts';
 import { couchbaseCluster } from '../src/policy/tracking/couchbasecluster.ts';
 import { NO_TRACKING } from '../src/policy/tracking/index.ts';
+import { DECIDED_BY } from '../src/registration/decided-by.ts';
 import { scopeOf } from '../src/registration/scope.ts';
 import { webhookOf } from '../src/registration/wanted-webhook.ts';
 import { grantsOf } from './support/grants.ts';
@@ -131,6 +134,64 @@ describe('the FlowSchema', () => {
     const [{ subjects }] = spec.rules;
     assert.deepEqual(subjects, [{ kind: 'ServiceAccount', serviceAccount: { namespace: NAMESPACE, name: '*' } }]);
     assert.notEqual(spec.priorityLevelConfiguration.name, 'workload-low', 'where the drainers are');
+  });
+});
+
+describe('the admission policy', () => {
+  const [policy] = read('admission-policy/policy.yaml');
+  const [binding] = read('admission-policy/binding.yaml');
+  const value = (name: string) => {
+    const found = policy.spec.variables.find((one: { name: string }) => one.name === name);
+    return /^'(.*)'$/.exec(found?.expression)?.[1];
+  };
+
+  test('is part of config/default, denies, and fails closed', () => {
+    assert.ok(read('default/kustomization.yaml')[0].resources.includes('../admission-policy'));
+    assert.deepEqual(read('admission-policy/kustomization.yaml')[0].resources, ['policy.yaml', 'binding.yaml']);
+    assert.equal(policy.metadata.name, `reschedule-hook.${NAMESPACE}`);
+    assert.deepEqual(binding.spec, { policyName: policy.metadata.name, validationActions: ['Deny'] });
+    assert.equal(policy.spec.failurePolicy, 'Fail');
+  });
+
+  test('binds the account of the Deployment and nobody else', () => {
+    const account = `system:serviceaccount:${NAMESPACE}:${pod.serviceAccountName}`;
+    assert.deepEqual(policy.spec.matchConditions, [
+      { name: 'is-the-hook', expression: `request.userInfo.username == '${account}'` },
+    ]);
+  });
+
+  test('names what the settings of the Deployment name', () => {
+    const env = Object.fromEntries(container.env.map(({ name, value }) => [name, value ?? NAMESPACE]));
+    const config = readConfig(env);
+    const { key } = policySettingsOf(config).profile.mark;
+    assert.deepEqual(['annotation', 'service', 'secret', 'home'].map(value), [
+      key,
+      config.serviceName,
+      config.caSecret,
+      NAMESPACE,
+    ]);
+    assert.equal(policy.spec.variables[0].name, 'annotation', 'docs/configuration.md patches it by its place');
+    const text = JSON.stringify(policy);
+    for (const known of [ENTRY_PREFIX, DECIDED_BY]) assert.ok(text.includes(`'${known}'`));
+    assert.match(
+      text,
+      /RESCHEDULE_ANNOTATION_KEY' : .*': ' \+ variables.annotations.join\(', '\)/,
+      'by which the hook tells its refusal from others (permissions.ts)',
+    );
+  });
+
+  test('looks at every kind that RBAC lets the hook write, but Events, of which it only creates some', () => {
+    const writes = new Set(['create', 'update', 'patch', 'delete']);
+    const granted = ['role.yaml', 'certificate_role.yaml'].flatMap((file) =>
+      read(`rbac/${file}`).flatMap(({ rules }) => rules.flatMap(permissionsIn)),
+    );
+    const written = granted.filter(({ verb }) => writes.has(verb)).map(({ group, resource }) => `${group}/${resource}`);
+    const rules: { apiGroups: string[]; resources: string[] }[] = policy.spec.matchConstraints.resourceRules;
+    const matched = rules.flatMap(({ apiGroups, resources }) => resources.map((one) => `${apiGroups[0]}/${one}`));
+    assert.deepEqual(
+      [...new Set(written)].filter((one) => !matched.includes(one)),
+      ['/events'],
+    );
   });
 });
 

@@ -1,5 +1,6 @@
 import type { ApiClient } from '../kube/client.ts';
 import { ApiError, ApiUnreachableError, describeError } from '../kube/errors.ts';
+import { FIELD_MANAGER } from '../kube/guarded-objects.ts';
 import { describePermission, type Permission, type Purpose, ruleFor } from '../kube/permissions.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
@@ -11,6 +12,8 @@ const RETRY_MS = 5_000;
 export interface PermissionOptions {
   readonly client: Pick<ApiClient, 'json'>;
   readonly permissions: readonly Permission[];
+  /** A pod on which a mark is tried without writing it, and the annotation: its own. Absent if the hook runs in none. */
+  readonly trial?: { readonly path: string; readonly key: string; readonly value: string };
   readonly log: Log;
 }
 
@@ -30,6 +33,8 @@ export class PermissionReconciler implements Reconciler<'permissions'> {
   #problem: string | undefined = 'permissions have not been checked';
   #missing: readonly Permission[] = [];
   #failure: string | undefined;
+  /** Why the admission policy of the installation refuses marks. */
+  #refusal: string | undefined;
 
   constructor(options: PermissionOptions) {
     this.#options = options;
@@ -37,7 +42,7 @@ export class PermissionReconciler implements Reconciler<'permissions'> {
 
   /** Why this keeps the hook unready; undefined if it does not. */
   get problem(): string | undefined {
-    return this.#problem;
+    return this.#problem ?? (this.#refusal && `marks are refused: ${this.#refusal}`);
   }
 
   /** How many are missing, as far as is known. */
@@ -49,8 +54,9 @@ export class PermissionReconciler implements Reconciler<'permissions'> {
   async reconcile(_key: 'permissions', signal: AbortSignal): Promise<ReconcileResult> {
     try {
       const replies = await Promise.all(this.#options.permissions.map((permission) => this.#ask(permission, signal)));
+      this.#reportRefusal(await this.#tryMark(signal));
       this.#learn(replies);
-      return replies.every(({ allowed }) => allowed) ? {} : { requeueAfterMs: RETRY_MS };
+      return this.#isAll(replies) ? {} : { requeueAfterMs: RETRY_MS };
     } catch (error) {
       signal.throwIfAborted();
       this.#reportFailure(error);
@@ -71,7 +77,11 @@ export class PermissionReconciler implements Reconciler<'permissions'> {
     this.#problem = needed.length === 0 ? undefined : `permissions are missing: ${needed.join(', ')}`;
     for (const permission of this.#missing) if (!before.includes(permission)) this.#reportMissing(permission);
     this.#reportFailure(replies.find(({ doubt }) => doubt !== undefined)?.doubt);
-    if (replies.every(({ allowed }) => allowed)) log.info(LOG.permissionsGranted);
+    if (this.#isAll(replies)) log.info(LOG.permissionsGranted);
+  }
+
+  #isAll(replies: readonly Reply[]): boolean {
+    return replies.every(({ allowed }) => allowed) && this.#refusal === undefined;
   }
 
   #reportMissing(permission: Permission): void {
@@ -80,6 +90,32 @@ export class PermissionReconciler implements Reconciler<'permissions'> {
       permission: describePermission(permission),
       rule: ruleFor(permission),
     });
+  }
+
+  #reportRefusal(refusal: string | undefined): void {
+    const { log, trial } = this.#options;
+    if (refusal !== undefined && refusal !== this.#refusal) {
+      log.error(LOG.markRefused, { annotation: trial?.key, error: refusal });
+    }
+    this.#refusal = refusal;
+  }
+
+  /** RBAC knows no annotations, but the admission policy does: its manifest has to name the one of the settings. */
+  async #tryMark(signal: AbortSignal): Promise<string | undefined> {
+    const { client, trial } = this.#options;
+    if (trial === undefined) return undefined;
+    const { path, key, value } = trial;
+    const query = { fieldManager: FIELD_MANAGER, dryRun: 'All' };
+    const body = { metadata: { annotations: { [key]: value } } };
+    try {
+      await client.json({ method: 'PATCH', path, query, contentType: 'application/merge-patch+json', body, signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isRefusedByPolicy(error, key)) return describeError(error);
+      // Without an answer, what was known stays known.
+      if (!(error instanceof ApiError) || error.code === 429 || error.code >= 500) return this.#refusal;
+    }
+    return undefined;
   }
 
   #reportFailure(error: unknown): void {
@@ -107,3 +143,13 @@ export class PermissionReconciler implements Reconciler<'permissions'> {
 
 /** By default everybody may ask (system:basic-user); a cluster can have taken that away, or not serve it. */
 const isRefused = (error: unknown) => error instanceof ApiError && [403, 404, 405].includes(error.code);
+
+/**
+ * The policy of config/ names the setting that it is about, and then the annotations that it refuses. Whatever else is said
+ * of the hook's own pod says nothing of the pods of others, such as that a webhook changes it meanwhile.
+ */
+function isRefusedByPolicy(error: unknown, key: string): boolean {
+  if (!(error instanceof ApiError) || error.code !== 403) return false;
+  const [, refused = ''] = error.message.split('RESCHEDULE_ANNOTATION_KEY: ');
+  return refused.split(', ').includes(key);
+}

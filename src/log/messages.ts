@@ -12,6 +12,7 @@ export const LOG = {
   permissionMissing: 'Permission missing',
   permissionsGranted: 'Permissions granted',
   permissionsUnknown: 'Permissions not checked',
+  markRefused: 'Marks refused: the admission policy names another annotation',
   marked: 'Pod marked for rescheduling',
   released: 'Drain released',
   waiting: 'Pod waiting',

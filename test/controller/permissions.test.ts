@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { Controller } from '../../src/controller/controller.ts';
 import { PermissionReconciler } from '../../src/controller/permissions.ts';
 import type { ApiClient, ApiRequest, JsonObject } from '../../src/kube/client.ts';
-import { ApiUnreachableError } from '../../src/kube/errors.ts';
+import { ApiError, ApiUnreachableError } from '../../src/kube/errors.ts';
 import { describePermission, type Purpose, permissionsOf, ruleFor } from '../../src/kube/permissions.ts';
 import { LOG, type Log } from '../../src/log/messages.ts';
 import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
@@ -16,6 +16,7 @@ function logTo(told: string[]): Log {
   const say = (message: string, fields: Record<string, unknown> = {}) => {
     if (message === LOG.permissionMissing) told.push(String(fields.permission));
     else if (message === LOG.permissionsGranted) told.push('granted');
+    else if (message === LOG.markRefused) told.push(`${fields.annotation} is refused: ${fields.error}`);
     else told.push(`failed: ${fields.error}`);
   };
   return { debug: say, info: say, warn: say, error: say };
@@ -23,7 +24,8 @@ function logTo(told: string[]): Log {
 
 type Answer = (what: string, request: ApiRequest) => JsonObject;
 
-function aCheck(answer: Answer) {
+/** `answer` is asked about `try a mark`, too, if there is a pod for it. */
+function aCheck(answer: Answer, trial?: { path: string; key: string; value: string }) {
   const clock = new FakeClock();
   const told: string[] = [];
   const requests: ApiRequest[] = [];
@@ -32,6 +34,7 @@ function aCheck(answer: Answer) {
     client: {
       async json(request) {
         requests.push(request);
+        if (request.method === 'PATCH') return world.answer('try a mark', request);
         const { spec } = request.body as { spec: { resourceAttributes: Record<string, string> } };
         const { verb, resource } = spec.resourceAttributes;
         return world.answer(`${verb} ${resource}`, request);
@@ -39,6 +42,7 @@ function aCheck(answer: Answer) {
       stream: () => Promise.reject(new Error('no watch')),
     } as ApiClient,
     permissions: permissionsOf({ tracking: couchbaseCluster }),
+    ...(trial && { trial }),
     log: logTo(told),
   });
   const controller = new Controller({ reconciler, clock, random: () => 0, log: aLog(), workers: 1 });
@@ -239,5 +243,62 @@ describe('a permission in words', () => {
       ruleFor(permission),
       '{apiGroups: [""], resources: ["secrets"], resourceNames: ["ca"], verbs: ["update"]}',
     );
+  });
+});
+
+describe('a mark that is tried at start', () => {
+  const trial = { path: '/api/v1/namespaces/hooks/pods/hook-1', key: 'example.com/move', value: 'true' };
+  const byPolicy = new ApiError(403, 'PATCH', {
+    message:
+      "Policy 'x' denied request: only a, which has to be its RESCHEDULE_ANNOTATION_KEY: other, example.com/move",
+  });
+  const refusing =
+    (error: Error): Answer =>
+    (what) => {
+      if (what === 'try a mark') throw error;
+      return allowed(true);
+    };
+
+  test('writes nothing', async () => {
+    const { check, told, requests } = aCheck(all, trial);
+    check.start();
+    await settle();
+    const [patch] = requests.filter(({ method }) => method === 'PATCH');
+    assert.deepEqual([patch?.path, patch?.query], [trial.path, { fieldManager: 'reschedule-hook', dryRun: 'All' }]);
+    assert.deepEqual(patch?.body, { metadata: { annotations: { 'example.com/move': 'true' } } });
+    assert.deepEqual([check.problem, told], [undefined, ['granted']]);
+  });
+
+  test('and that the admission policy refuses is said once, and keeps the hook unready until it agrees', async () => {
+    const { check, clock, told, world } = aCheck(refusing(byPolicy), trial);
+    check.start();
+    await settle();
+    const problem = `marks are refused: ${byPolicy.message}`;
+    assert.equal(check.problem, problem);
+    const said = `example.com/move is refused: ${byPolicy.message}`;
+    assert.deepEqual(told, [said]);
+    for (const error of [new ApiUnreachableError('PATCH', 'ECONNRESET'), refusal(500), refusal(429)]) {
+      world.answer = refusing(error);
+      await clock.advance(5_000);
+      assert.equal(check.problem, problem, 'what is known stays known');
+    }
+    world.answer = all;
+    await clock.advance(5_000);
+    assert.equal(check.problem, undefined);
+    assert.deepEqual(told, [said, 'granted']);
+    assert.equal(clock.timers, 0);
+  });
+
+  test('and that anything else refuses says nothing of the pods of others', async () => {
+    const message = 'which has to be its RESCHEDULE_ANNOTATION_KEY: example.com/moved, of-a-webhook';
+    const others = [...[400, 403, 404, 422, 500].map((code) => refusal(code)), new ApiError(403, 'PATCH', { message })];
+    for (const error of [...others, new ApiUnreachableError('PATCH', 'ECONNREFUSED')]) {
+      const { check, clock, told } = aCheck(refusing(error), trial);
+      check.start();
+      await settle();
+      assert.equal(check.problem, undefined);
+      assert.deepEqual(told, ['granted']);
+      assert.equal(clock.timers, 0);
+    }
   });
 });

@@ -10,7 +10,7 @@ import type { ApiClient, ApiRequest } from '../../src/kube/client.ts';
 import { isServed } from '../../src/kube/discovery.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
 import { createGuardedObjects, type GuardedObjects } from '../../src/kube/guarded-objects.ts';
-import { nodePath, REGISTRATIONS, trackerPath } from '../../src/kube/paths.ts';
+import { nodePath, podPath, REGISTRATIONS, trackerPath } from '../../src/kube/paths.ts';
 import { describePermission, type PermissionSettings, permissionsOf } from '../../src/kube/permissions.ts';
 import { createReads, type Reads } from '../../src/kube/reads.ts';
 import { createWrites, type Writes } from '../../src/kube/writes.ts';
@@ -93,10 +93,11 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
       )({ about: POD, reason: 'Rescheduled', type: 'Normal', message: '', now: new Date(0) }),
   },
   'controller/permissions.ts': {
-    methods: ['POST'],
+    methods: ['PATCH', 'POST'],
     async drive(client) {
       const permissions = permissionsOf({ tracking: NO_TRACKING });
-      const check = new PermissionReconciler({ client, permissions, log: aLog() });
+      const trial = { path: podPath('hooks', 'hook-1'), key: 'a', value: 'true' };
+      const check = new PermissionReconciler({ client, permissions, trial, log: aLog() });
       await check.reconcile('permissions', new AbortController().signal);
     },
   },

@@ -117,7 +117,8 @@ describe('kubectl apply -k config/default', () => {
   });
 
   test('the other folders are accepted too, as far as their kinds are known here', async () => {
-    for (const name of ['overlays/namespace-tracking', 'overlays/no-tracking', 'overlays/certificate-files', 'kind']) {
+    const overlays = ['namespace-tracking', 'no-tracking', 'certificate-files', 'no-admission-policy'];
+    for (const name of [...overlays.map((one) => `overlays/${one}`), 'kind']) {
       const dryRun = ['--dry-run=server', '--force-conflicts', '-k', join(CONFIG, name)];
       assert.equal((await ok(plane, 'apply', '--server-side', ...dryRun)).stderr, '');
     }

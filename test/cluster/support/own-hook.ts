@@ -17,6 +17,8 @@ export interface Approach {
   readonly token?: string;
   /** Instead of a token: the file that it is read from, by the provider that serves a ServiceAccount in a pod. */
   readonly tokenFile?: string;
+  /** Settings. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A hook with a kubeconfig of its own, not started yet; it ends with the rig. */
@@ -31,7 +33,8 @@ export async function prepareHook(rig: Rig, name: string, approach: Approach = {
   await writeFile(file, tokenFile === undefined ? text : text.replace(`token: ${token}`, provider));
   const files = await writeServing(join(controlPlane.dir, `${name}-serving`), await rig.authority.issue());
   const [webhook = 0, health = 0] = await freePorts(2);
-  const options = { kubeconfigPath: file, files, timeoutMs: 60_000 };
+  const { env = {} } = approach;
+  const options = { kubeconfigPath: file, files, env, timeoutMs: 60_000 };
   const hook = new HookProcess(options, { webhook, health });
   rig.atStop(async () => void (await hook.stop()));
   return hook;
