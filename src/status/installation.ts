@@ -52,13 +52,23 @@ const SAY_AGAIN_MS = 15_000;
 export async function waitRegistered(
   name: string | undefined,
   limitMs: number,
-  world: Pick<StatusWorld, 'client' | 'print' | 'complain' | 'stop'> & {
-    readonly clock: Pick<Clock, 'monotonicNow' | 'setTimer' | 'timeoutSignal'>;
-  },
+  world: Waiting & Pick<StatusWorld, 'stop'>,
 ): Promise<number> {
-  const { client, clock, print, complain, stop } = world;
+  const { signal: limit, close } = timeLimit(world.clock, limitMs, world.stop);
+  try {
+    return await waitWithin(limit, name, world);
+  } finally {
+    close();
+  }
+}
+
+type Waiting = Pick<StatusWorld, 'client' | 'print' | 'complain'> & {
+  readonly clock: Pick<Clock, 'monotonicNow' | 'setTimer'>;
+};
+
+async function waitWithin(limit: AbortSignal, name: string | undefined, world: Waiting): Promise<number> {
+  const { client, clock, print, complain } = world;
   const startedAt = clock.monotonicNow();
-  const limit = AbortSignal.any([stop, clock.timeoutSignal(limitMs)]);
   let said = '';
   let sayAt = startedAt + SAY_AFTER_MS;
   let missing = 'nothing was read';
