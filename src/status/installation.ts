@@ -1,5 +1,4 @@
-import type { Clock } from '../async/clock.ts';
-import { sleep } from '../async/clock.ts';
+import { type Clock, sleep, timeLimit } from '../async/clock.ts';
 import { UsageError } from '../command-line.ts';
 import type { ApiClient, JsonObject } from '../kube/client.ts';
 import { describeError, isNotFound } from '../kube/errors.ts';

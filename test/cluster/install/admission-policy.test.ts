@@ -116,7 +116,7 @@ const post = (path: string, body: object): ApiRequest => ({ method: 'POST', path
 
 function webhook(fields: object = {}, failurePolicy: 'Fail' | 'Ignore' = 'Fail') {
   const namespaces = scopeOf('all', undefined, SYSTEM_NAMESPACE).namespaces([]);
-  return { ...webhookOf({ service: SERVICE, failurePolicy, namespaces }), ...fields };
+  return { ...webhookOf({ service: SERVICE, failurePolicy, namespaces: namespaces ?? [] }), ...fields };
 }
 const register = (...webhooks: object[]) => json(REGISTRATION, { op: 'add', path: '/webhooks', value: webhooks });
 const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods/eviction'] };
@@ -282,7 +282,11 @@ describe('the admission policy', () => {
     };
     const selector = [{ key: 'nobody', op: 'in', values: ['has-this'] }] as const;
     const { namespaces } = scopeOf('nobody=has-this', selector, SYSTEM_NAMESPACE);
-    const own = webhookOf({ service: { ...SERVICE, port: 8443 }, failurePolicy: 'Fail', namespaces: namespaces([]) });
+    const own = webhookOf({
+      service: { ...SERVICE, port: 8443 },
+      failurePolicy: 'Fail',
+      namespaces: namespaces([]) ?? [],
+    });
     const fill = { op: 'add', path: '/webhooks', value: [own] } as const;
     const annotation = { op: 'add', path: '/metadata/annotations', value: { [DECIDED_BY]: '{}' } } as const;
     assert.equal((await registration.write(await read(), [fill, annotation], signal)).kind, 'written');
