@@ -210,7 +210,10 @@ describe('reschedule-hook status', () => {
     const { code, stdout, stderr } = await hook(['status', '--help']);
     assert.deepEqual([code, stderr], [0, '']);
     assert.match(stdout, /^Usage: reschedule-hook status/);
-    assert.match(stdout, /Exit codes: 0 shown, 1 the cluster could not be read, 2 wrong arguments\./);
+    assert.match(
+      stdout,
+      /Exit codes: 0 shown or registered, 1 the cluster could not be read or the time is over, 2 wrong arguments or/,
+    );
   });
 
   for (const [args, message] of [

@@ -45,7 +45,7 @@ const STATUS = {
       '--wait-registered',
       'instead of all that, wait until the hook has filled its registration, so that the API server asks it',
     ),
-    timeout: value('--timeout <DURATION>', 'for how long --wait-registered waits', parseDuration, WAIT_MS),
+    timeout: value('--timeout <DURATION>', 'for how long --wait-registered waits (default: 3m)', parseDuration),
   },
   notes:
     'Exit codes: 0 shown or registered, 1 the cluster could not be read or the time is over, 2 wrong arguments or several installations.',
@@ -72,7 +72,7 @@ export function parseFlags(args: readonly string[]): StatusFlags {
   const { kubeconfig, selector, annotation, tracking, installation, waitRegistered, timeout, ...flags } = given;
   return {
     ...flags,
-    ...(waitRegistered ? { waitRegisteredMs: timeout } : {}),
+    ...(waitRegistered ? { waitRegisteredMs: timeout ?? WAIT_MS } : {}),
     env: {
       ...(installation === undefined ? {} : { WEBHOOK_CONFIGURATION: installation }),
       ...(kubeconfig === undefined ? {} : { KUBECONFIG: kubeconfig }),
