@@ -1,18 +1,25 @@
 import type { ApiClient } from '../../../src/kube/client.ts';
 import { podPath } from '../../../src/kube/paths.ts';
 
+export interface DaemonSetOptions {
+  readonly namespace: string;
+  readonly name: string;
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  /** Of its pods, beside the label that it knows them by. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
 /** A DaemonSet on the nodes of a pool. Does not wait. */
-export async function createDaemonSet(
-  client: ApiClient,
-  { namespace, name, nodeSelector }: { namespace: string; name: string; nodeSelector: Record<string, string> },
-): Promise<void> {
-  const labels = { daemon: name };
+export async function createDaemonSet(client: ApiClient, options: DaemonSetOptions): Promise<void> {
+  const { namespace, name, nodeSelector } = options;
+  const own = { daemon: name };
+  const labels = { ...options.labels, ...own };
   const spec = { nodeSelector, terminationGracePeriodSeconds: 0, containers: [{ name, image: 'example.com/agent:1' }] };
   const body = {
     apiVersion: 'apps/v1',
     kind: 'DaemonSet',
     metadata: { namespace, name },
-    spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+    spec: { selector: { matchLabels: own }, template: { metadata: { labels }, spec } },
   };
   await client.json({ method: 'POST', path: `/apis/apps/v1/namespaces/${namespace}/daemonsets`, body });
 }
