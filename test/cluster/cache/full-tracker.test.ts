@@ -87,6 +87,8 @@ test('a policy that refuses every entry: the pod is marked without one', async (
   await evictUntil(here, 'late', /denied request: no entries/);
   await evictUntil(here, 'late', MARKED);
   assert.equal(await markOf('late', namespace), 'true');
+  const [line] = await untilSaid([hook], LOG.untracked);
+  assert.match(String(line?.why), /the tracking resource refuses entries: .*denied request: no entries/);
   await hook.stop();
 });
 
