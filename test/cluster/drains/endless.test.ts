@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { nodePath, podPath, registrationPath } from '../../../src/kube/paths.ts';
 import { managedBy } from '../../../testkit/connect.ts';
+import { COUCHBASE_CLUSTER, resourcePath } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
 import type { ClusterOptions } from '../../../testkit/couchbase/workload.ts';
+import { prepareBehindGate } from '../support/behind-gate.ts';
 import { eventsOf } from '../support/events.ts';
 import { type EvictionAnswer, evict, evictUntil, MARKED, metric } from '../support/evict.ts';
 import { HOOK_LABEL, type Rig, type RunningHook, startRig } from '../support/rig.ts';
@@ -163,8 +165,10 @@ describe('drains that would never end, on the real control plane', () => {
     await hook.stop();
   });
 
-  test("somebody else's mark of a member that has moved: the drain of its earlier node ends", async () => {
-    const hook = await rig.hook('foreign');
+  test("somebody else's mark of a member that has moved: the drain of its earlier node ends, by live reads", async () => {
+    const { hook, gate } = await prepareBehindGate(rig, 'foreign');
+    await hook.start();
+    await rig.register('foreign', hook.url);
     const scene = await aScene({ rig, hook: 'foreign', namespace: 'foreign', size: 1, pdb: false });
     await scene.cordon(scene.node(1));
     await evictUntil(scene, 'cb-0000', MARKED);
@@ -172,8 +176,24 @@ describe('drains that would never end, on the real control plane', () => {
     await scene.operator.pause();
     const mark = { metadata: { annotations: { [RESCHEDULE]: 'true' } } };
     await patch(podPath('foreign', 'cb-0000'), mark, 'kubectl-annotate');
-    const { code } = await evictUntil(scene, 'cb-0000', /with the same name/);
-    assert.equal(code, 404);
+    await evictUntil(scene, 'cb-0000', /with the same name/);
+
+    const { node = '' } = (await scene.pod('cb-0000')) ?? {};
+    const cluster = resourcePath(COUCHBASE_CLUSTER, 'foreign', 'cb');
+    const restsOn = [podPath('foreign', 'cb-0000'), cluster, nodePath(node)];
+    const before = gate.passed.length;
+    assert.equal((await evict(scene, 'cb-0000')).code, 404);
+    const read = gate.passed.slice(before).filter(({ method }) => method === 'GET');
+    for (const path of restsOn) {
+      assert.ok(
+        read.some((one) => one.path === path),
+        `${path} is read for this very answer`,
+      );
+      gate.rule = (one) => (one.path === path ? { kind: 'refuse', code: 403, body: {} } : undefined);
+      assert.equal((await evict(scene, 'cb-0000')).code, 429, `nothing ends without ${path}`);
+      gate.rule = () => undefined;
+    }
+    assert.equal((await evictUntil(scene, 'cb-0000', /with the same name/)).code, 404);
     await hook.stop();
   });
 
