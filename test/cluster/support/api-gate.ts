@@ -43,6 +43,8 @@ export interface ApiGate {
   readonly watches: ReadonlyMap<string, Watches>;
   /** Asked about every request; undefined lets it pass. */
   rule: (request: Passing) => Verdict | undefined;
+  /** Added to every answer that passes. */
+  headers: OutgoingHttpHeaders;
   /** Ends every open connection. */
   dropAll(): void;
   /** The same, and new ones are refused, as where nobody listens. */
@@ -95,7 +97,7 @@ export async function startApiGate(rig: Rig, { keepAlive = false } = {}): Promis
       return decline(verdict, outgoing);
     }
     const onward = passOn(url, incoming, (response) => {
-      outgoing.writeHead(response.statusCode ?? 500, response.headers);
+      outgoing.writeHead(response.statusCode ?? 500, { ...response.headers, ...gate.headers });
       outgoing.flushHeaders();
       response.on('error', () => outgoing.destroy());
       response.pipe(outgoing);
@@ -119,6 +121,7 @@ export async function startApiGate(rig: Rig, { keepAlive = false } = {}): Promis
     passed,
     watches,
     rule: () => undefined,
+    headers: {},
     dropAll: () => server.closeAllConnections(),
     leave() {
       server.close();

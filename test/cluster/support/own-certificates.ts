@@ -22,14 +22,20 @@ const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const SERVICE = 'reschedule-hook-server';
 const SECRET = 'reschedule-hook-ca';
 
+/** What a replica takes for the API server, and the authority of that, PEM; by default itself. */
+interface Trusted {
+  readonly server?: string;
+  readonly ca?: string;
+}
+
 /** An installation whose hooks make their certificates themselves, in a namespace of its own, with the rights of its own. */
 export interface SelfKept {
   /** Of the Service, and the name of the registration. */
   readonly name: string;
   /** What stands before the replicas, as kube-proxy does. */
   readonly service: LocalService;
-  /** Not started yet, with a Pod of its own. It ends with the rig. */
-  replica(env?: Record<string, string>): Promise<HookProcess>;
+  /** Not started yet, with a Pod of its own. It ends with the rig. `trusted`: over `approach`. */
+  replica(env?: Record<string, string>, trusted?: Trusted): Promise<HookProcess>;
   /** The Pod of a replica goes, as with its Deployment. */
   forget(replica: HookProcess): Promise<void>;
   /** Applies the manifest, which has no webhooks, as kubectl does it. */
@@ -51,13 +57,8 @@ export interface SelfKept {
  * The API server finds the Service's name in the certificate, and the hook on loopback: that is what ExternalName is for.
  * `approach`: what the replicas take for the API server, where it is not itself.
  */
-export async function aSelfKept(
-  rig: Rig,
-  name: string,
-  approach: { readonly server?: string; readonly ca?: string } = {},
-): Promise<SelfKept> {
+export async function aSelfKept(rig: Rig, name: string, approach: Trusted = {}): Promise<SelfKept> {
   const { client, controlPlane } = rig;
-  const { server = controlPlane.server, ca = controlPlane.caData } = approach;
   const home = `/api/v1/namespaces/${name}`;
   const registrationPath = `${REGISTRATIONS}/${name}`;
   const secretPath = `${home}/secrets/${SECRET}`;
@@ -79,7 +80,8 @@ export async function aSelfKept(
     service,
     secretPath,
     registrationPath,
-    async replica(env = {}) {
+    async replica(env = {}, trusted = {}) {
+      const { server = controlPlane.server, ca = controlPlane.caData } = { ...approach, ...trusted };
       const podName = `${name}-${++started}`;
       const [webhook = 0, health = 0] = await freePorts(2);
       const kubeconfigPath = join(controlPlane.dir, `${podName}.kubeconfig`);
