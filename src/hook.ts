@@ -4,16 +4,15 @@ import type { Freshness } from './cache/cache.ts';
 import type { CertificateSource } from './certificates/certificate-source.ts';
 import type { Config } from './config/config.ts';
 import { policySettingsOf } from './config/policy-settings.ts';
-import { Controller } from './controller/controller.ts';
+import { type ControllerMetrics, oneAtATime } from './controller/controller.ts';
 import { INSTALLATION_LOOK_MS, InstallationReconciler } from './controller/installation.ts';
-import type { CertificateMetrics } from './controller/own-certificates.ts';
 import { PermissionReconciler } from './controller/permissions.ts';
 import { type Core, createCore } from './core.ts';
 import { type ApiCall, type ApiClient, createApiClient } from './kube/client.ts';
 import type { Connection } from './kube/connection.ts';
 import { podPath } from './kube/paths.ts';
 import { permissionsOf } from './kube/permissions.ts';
-import { createReads, type Reads } from './kube/reads.ts';
+import { createReads } from './kube/reads.ts';
 import { clockOf, ServerTime } from './kube/server-time.ts';
 import { LOG, type Log } from './log/messages.ts';
 import { createMetrics } from './metrics.ts';
@@ -39,7 +38,7 @@ export interface World {
   readonly instance: string;
   readonly openCertificates: (
     client: ApiClient,
-    metrics: CertificateMetrics,
+    metrics: ControllerMetrics,
     clock: Clock,
     protectedPods: ProtectedPods,
   ) => CertificateSource;
@@ -92,16 +91,10 @@ export function createHook(config: Config, connection: Connection, world: World)
     ...trialOf(config, settings),
     log,
   });
-  const permissionController = new Controller({
-    reconciler: permissions,
-    clock,
-    random,
-    log,
-    workers: 1,
-    onReconcile: metrics.onReconcile,
-    onAdd: metrics.onQueueAdd,
-  });
-  const installation = installationController(config, createReads(client), { log, random, clock, ...metrics });
+  const running = { clock, random, log };
+  const permissionController = oneAtATime(permissions, running, metrics);
+  const installation =
+    config.registration === 'managed' ? undefined : oneAtATime(installationOf(config, client, log), running, metrics);
   const deadlines = new Deadlines(clock);
   const logConnectionLimit = createConnectionLimitLog(log, () => clock.monotonicNow());
   let unreadyBecause: string | undefined;
@@ -165,22 +158,9 @@ export function createHook(config: Config, connection: Connection, world: World)
   };
 }
 
-/** A registration that the hook fills is watched anyway. */
-function installationController(
-  { registration: filledBy, webhookConfiguration: registration }: Config,
-  reads: Reads,
-  { log, random, clock, onReconcile, onQueueAdd }: Pick<World, 'log' | 'random' | 'clock'> & CertificateMetrics,
-): Controller<'installation'> | undefined {
-  if (filledBy === 'managed') return undefined;
-  return new Controller({
-    reconciler: new InstallationReconciler({ reads, registration, log }),
-    clock,
-    random,
-    log,
-    workers: 1,
-    ...(onReconcile && { onReconcile }),
-    ...(onQueueAdd && { onAdd: onQueueAdd }),
-  });
+/** For a registration that somebody else fills. What the hook fills is watched anyway. */
+function installationOf({ webhookConfiguration: registration }: Config, client: ApiClient, log: Log) {
+  return new InstallationReconciler({ reads: createReads(client), registration, log });
 }
 
 /** Its own pod, as it is the one that is there wherever the hook runs in a cluster. */

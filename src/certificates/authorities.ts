@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { Pair } from './certificate-source.ts';
-import { certificatesIn, isOver } from './pem.ts';
+import { certificatesIn, fingerprintsOf, isOver } from './pem.ts';
 
 /** The authorities of the hook, which its replicas share in a Secret. The registration's bundle is all of them. */
 export interface Authorities {
@@ -70,7 +70,7 @@ function tidy(authorities: Authorities, now: number): Step {
 
 /** The authorities of a PEM text that have not ended and are not among these, to be kept for an overlap. */
 export function strangersIn(pem: string, known: string, now: number): string[] {
-  const own = new Set(certificatesIn(known).map(({ fingerprint256 }) => fingerprint256));
+  const own = fingerprintsOf(known);
   return certificatesIn(pem)
     .filter((one) => one.ca && !isOver(one, now) && !own.has(one.fingerprint256))
     .map((one) => one.toString());

@@ -12,6 +12,11 @@ export function certificatesIn(pem: string): X509Certificate[] {
   return [...found.values()];
 }
 
+/** By these two certificates are the same. */
+export function fingerprintsOf(pem: string): ReadonlySet<string> {
+  return new Set(certificatesIn(pem).map(({ fingerprint256 }) => fingerprint256));
+}
+
 function tryRead(pem: string): X509Certificate | undefined {
   try {
     return new X509Certificate(pem);

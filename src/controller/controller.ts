@@ -116,6 +116,29 @@ export class Controller<Key> {
   }
 }
 
+/** For metrics; what is absent is not counted. */
+export interface ControllerMetrics {
+  onReconcile?(kind: string, result: 'success' | 'error', durationMs: number): void;
+  onQueueAdd?(): void;
+}
+
+/** A controller that reconciles one key at a time. */
+export function oneAtATime<Key>(
+  reconciler: Reconciler<Key>,
+  { clock, random, log }: Pick<ControllerOptions<Key>, 'clock' | 'random' | 'log'>,
+  on: ControllerMetrics,
+): Controller<Key> {
+  return new Controller({
+    reconciler,
+    clock,
+    random,
+    log,
+    workers: 1,
+    onReconcile: (...what) => on.onReconcile?.(...what),
+    onAdd: () => on.onQueueAdd?.(),
+  });
+}
+
 function boundOf<Key>({ reconciler, onLeftOut }: ControllerOptions<Key>): Bound<Key> | undefined {
   if (reconciler.keys === undefined) return undefined;
   const keys = () => reconciler.keys?.() ?? [];

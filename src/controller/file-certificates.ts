@@ -9,8 +9,8 @@ import { LOG, type Log } from '../log/messages.ts';
 import { BundlePropagation } from '../registration/bundle-propagation.ts';
 import type { ManagedRegistration, Outcome } from '../registration/managed-registration.ts';
 import type { ObservedRegistration } from '../registration/registration.ts';
-import { Controller, type ReconcileResult, type Reconciler } from './controller.ts';
-import type { CertificateMetrics, CreateWatch } from './own-certificates.ts';
+import type { CreateWatch } from '../registration/registration-watch.ts';
+import { type ControllerMetrics, oneAtATime, type ReconcileResult, type Reconciler } from './controller.ts';
 
 export interface FileCertificateOptions {
   readonly registration: ManagedRegistration;
@@ -109,8 +109,9 @@ export class FileCertificateReconciler implements Reconciler<'registration'> {
     this.#observedVersion = observed?.resourceVersion ?? '';
     this.#propagation.record(observed);
     if (this.#next !== undefined && this.#mayServe(this.#next, observed)) this.#serveNext();
-    this.#isVerified = (observed?.own.length ?? 0) > 0 && !this.#isRefused(observed);
-    if (!this.#isRefused(observed)) this.#unreadyBecause = undefined;
+    const isRefused = this.#isRefused(observed);
+    this.#isVerified = (observed?.own.length ?? 0) > 0 && !isRefused;
+    if (!isRefused) this.#unreadyBecause = undefined;
     else if (this.#unreadyBecause !== undefined) {
       this.#unreadyBecause = `the caBundle of the registration ${registration.name} does not verify the serving certificate`;
     }
@@ -153,19 +154,11 @@ export function createFileCertificates(
   loaded: LoadedFiles,
   options: FileCertificateOptions,
   createWatch: CreateWatch,
-  on: CertificateMetrics,
+  on: ControllerMetrics,
 ): CertificateSource {
-  const { clock, random, log } = options;
+  const { clock, log } = options;
   const reconciler = new FileCertificateReconciler(options, loaded);
-  const controller = new Controller<'registration'>({
-    reconciler,
-    clock,
-    random,
-    log,
-    workers: 1,
-    onReconcile: (...what) => on.onReconcile?.(...what),
-    onAdd: () => on.onQueueAdd?.(),
-  });
+  const controller = oneAtATime(reconciler, options, on);
   const wake = () => controller.queue.add('registration');
   const watch = createWatch((resourceVersion) => {
     if (reconciler.isNews(resourceVersion)) wake();

@@ -7,8 +7,9 @@ import type { ApiClient } from '../kube/client.ts';
 import { createGuardedObjects } from '../kube/guarded-objects.ts';
 import type { Log } from '../log/messages.ts';
 import type { ManagedRegistration } from '../registration/managed-registration.ts';
+import type { CreateWatch } from '../registration/registration-watch.ts';
 import { type CertificateKey, type CertificateOptions, CertificateReconciler } from './certificates.ts';
-import { Controller } from './controller.ts';
+import { type Controller, type ControllerMetrics, oneAtATime } from './controller.ts';
 
 export interface OwnCertificatesOptions {
   /** Of the Service and of the Secret. */
@@ -21,25 +22,13 @@ export interface OwnCertificatesOptions {
   readonly random: () => number;
 }
 
-/** For metrics; what is absent is not counted. */
-export interface CertificateMetrics {
-  onReconcile?(kind: string, result: 'success' | 'error', durationMs: number): void;
-  onQueueAdd?(): void;
-}
-
-/** Wakes who looks after the registration when it changes, or when something else that it depends on does (undefined). */
-export type CreateWatch = (onChange: (resourceVersion: string | undefined) => void) => {
-  start(): void;
-  stop(): Promise<void>;
-};
-
 /** Certificates by an authority of the hook's own. Loaded only if it is wanted, for the X.509 library that comes with it. */
 export function createOwnCertificates(
   client: ApiClient,
   registration: ManagedRegistration,
   options: OwnCertificatesOptions,
   createWatch: CreateWatch,
-  on: CertificateMetrics,
+  on: ControllerMetrics,
 ): CertificateSource {
   const { namespace, service, secret, ...shared } = options;
   return sourceOf(
@@ -59,20 +48,11 @@ export function createOwnCertificates(
 export function sourceOf(
   options: Omit<CertificateOptions, 'wake'> & Pick<OwnCertificatesOptions, 'clock'>,
   createWatch: CreateWatch,
-  on: CertificateMetrics,
+  on: ControllerMetrics,
 ): CertificateSource {
-  const { clock, random, log } = options;
   const reconciler = new CertificateReconciler({ ...options, wake: (key) => controller.queue.add(key) });
-  const controller = new Controller<CertificateKey>({
-    reconciler,
-    clock,
-    random,
-    log,
-    // The two keys must not run at the same time: see the reconciler.
-    workers: 1,
-    onReconcile: (...what) => on.onReconcile?.(...what),
-    onAdd: () => on.onQueueAdd?.(),
-  });
+  // The two keys must not run at the same time: see the reconciler.
+  const controller: Controller<CertificateKey> = oneAtATime(reconciler, options, on);
   const watch = createWatch((resourceVersion) => reconciler.onRegistration(resourceVersion));
   return {
     current: () => reconciler.pair,

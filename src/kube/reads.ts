@@ -26,6 +26,11 @@ const METADATA_ALONE = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;
 const NAME_LABEL = 'app.kubernetes.io/name';
 const HOOK_NAME = 'reschedule-hook';
 export const HOOK_LABEL = `${NAME_LABEL}=${HOOK_NAME}`;
+/** On a registration: in which namespace its hook is. */
+export const NAMESPACE_LABEL = 'reschedule.hook/namespace';
+
+/** Whether an object with these labels is the hook's. */
+export const isOfTheHook = (labels: Readonly<Record<string, string>> = {}) => labels[NAME_LABEL] === HOOK_NAME;
 
 export function createReads(client: ApiClient): Reads {
   const { read } = createGuardedObjects(client);
@@ -52,7 +57,7 @@ export function createReads(client: ApiClient): Reads {
     async isInstalled(registration, signal) {
       const object = await metadataAlone(registrationPath(registration), signal);
       const { labels } = (object?.metadata ?? {}) as { labels?: Record<string, string> };
-      return labels?.[NAME_LABEL] === HOOK_NAME;
+      return isOfTheHook(labels);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../async/clock.ts';
-import { certificatesIn } from '../certificates/pem.ts';
+import { fingerprintsOf } from '../certificates/pem.ts';
 import type { ObservedRegistration } from './registration.ts';
 
 /** Remembers since when the registration has carried which authority, as API servers learn of a change a little later. */
@@ -18,9 +18,7 @@ export class BundlePropagation {
   /** Takes note of what the registration carries now. To be called for every read of it. */
   record(registration: ObservedRegistration | undefined): void {
     const now = this.#clock.monotonicNow();
-    const sets = (registration?.own ?? []).map(
-      ({ bundle }) => new Set(certificatesIn(bundle).map(({ fingerprint256 }) => fingerprint256)),
-    );
+    const sets = (registration?.own ?? []).map(({ bundle }) => fingerprintsOf(bundle));
     const [first = new Set<string>()] = sets;
     const inEvery = [...first].filter((one) => sets.every((set) => set.has(one)));
     this.#publishedAt = new Map(inEvery.map((one) => [one, this.#publishedAt.get(one) ?? now]));

@@ -1,5 +1,5 @@
 import type { Clock } from '../async/clock.ts';
-import { certificatesIn } from '../certificates/pem.ts';
+import { certificatesIn, fingerprintsOf } from '../certificates/pem.ts';
 
 /**
  * What a caBundle has to be. An authority that this replica does not know is kept for a while, as another replica may serve
@@ -22,27 +22,18 @@ export class Bundle {
    */
   wanted(stored: string, needed: string): string {
     const now = this.#clock.monotonicNow();
-    const known = new Set(certificatesIn(needed).map(({ fingerprint256 }) => fingerprint256));
+    const known = fingerprintsOf(needed);
     // Also what has ended: the clock that says so may be ahead.
     const strangers = certificatesIn(stored).filter(({ fingerprint256 }) => !known.has(fingerprint256));
     this.#since = new Map(strangers.map(({ fingerprint256: one }) => [one, this.#since.get(one) ?? now]));
     const isKept = (one: string) => now - (this.#since.get(one) ?? Number.NEGATIVE_INFINITY) < this.#keepMs;
     const kept = strangers.filter(({ fingerprint256 }) => isKept(fingerprint256));
-    const all = [...certificatesIn(needed), ...kept];
-    return isSame(certificatesIn(stored), all) && isClean(stored) ? stored : textOf(all);
+    const all = [...certificatesIn(needed), ...kept].map((one) => one.toString()).join('');
+    return isSame(fingerprintsOf(stored), fingerprintsOf(all)) && isClean(stored) ? stored : all;
   }
 }
 
-const textOf = (certificates: readonly { toString(): string }[]) => certificates.map((one) => one.toString()).join('');
-
-function isSame(some: readonly Printed[], others: readonly Printed[]): boolean {
-  const known = new Set(others.map(({ fingerprint256 }) => fingerprint256));
-  return some.length === others.length && some.every(({ fingerprint256 }) => known.has(fingerprint256));
-}
-
-interface Printed {
-  readonly fingerprint256: string;
-}
+const isSame = (some: ReadonlySet<string>, others: ReadonlySet<string>) => some.symmetricDifference(others).size === 0;
 
 /** Whether nothing but certificates is in it: an API server may refuse a bundle for what it cannot read. */
 function isClean(pem: string): boolean {

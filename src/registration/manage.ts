@@ -8,7 +8,7 @@ import type { Log } from '../log/messages.ts';
 import type { Selector } from '../policy/model.ts';
 import { ManagedRegistration } from './managed-registration.ts';
 import { Registration } from './registration.ts';
-import { watchRegistration } from './registration-watch.ts';
+import { type CreateWatch, watchRegistration } from './registration-watch.ts';
 import { createReplicaPods } from './replica-pods.ts';
 import { scopeOf, usedScope } from './scope.ts';
 import { UsedNamespaces } from './used-namespaces.ts';
@@ -68,7 +68,7 @@ export function manageRegistration(
     clock,
     random,
   });
-  const createWatch = (onChange: (resourceVersion: string | undefined) => void) => {
+  const createWatch: CreateWatch = (onChange) => {
     const watch = watchRegistration({
       client,
       name,

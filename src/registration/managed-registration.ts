@@ -1,8 +1,9 @@
 import type { Clock } from '../async/clock.ts';
 import type { RegistrationState } from '../certificates/certificate-source.ts';
-import { certificatesIn } from '../certificates/pem.ts';
+import { certificatesIn, fingerprintsOf } from '../certificates/pem.ts';
 import { Backoff } from '../informer/backoff.ts';
 import type { JsonObject } from '../kube/client.ts';
+import { HOOK_LABEL, isOfTheHook, NAMESPACE_LABEL } from '../kube/reads.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import { Bundle } from './bundle.ts';
 import { DECIDED_BY, type DecidedBy, decidedBy, digestOf, formatDecidedBy, isLater } from './decided-by.ts';
@@ -12,8 +13,8 @@ import type { Scope } from './scope.ts';
 import {
   differences,
   type Expression,
+  isTolerated,
   TOLERATED,
-  toleratedIn,
   type WantedWebhook,
   type Webhook,
   webhookOf,
@@ -47,8 +48,6 @@ const WRITES_AT_ONCE = 10;
 const THEN_EVERY_MS = 1_000;
 /** By this annotation cert-manager's injector writes the caBundle. */
 const INJECTED = /^cert-manager\.io\/inject-/;
-const NAME_LABEL = 'app.kubernetes.io/name';
-const NAMESPACE_LABEL = 'reschedule.hook/namespace';
 
 /**
  * Fills the registration and keeps it right. Every replica does it, without a leader:
@@ -186,10 +185,10 @@ export class ManagedRegistration {
 
   #webhook(observed: ObservedRegistration): Webhook | undefined {
     const { service, failurePolicy, scope } = this.#options;
-    const namespaces = scope.namespaces(this.#registered(observed));
+    const registered = this.#registered(observed);
+    const namespaces = scope.namespaces(registered);
     if (namespaces === undefined) return undefined;
-    const tolerated = toleratedIn(this.#stored(observed));
-    return webhookOf({ service, failurePolicy, namespaces: [...namespaces, ...tolerated] });
+    return webhookOf({ service, failurePolicy, namespaces: [...namespaces, ...registered.filter(isTolerated)] });
   }
 
   /** The first of its own webhooks, as it is stored. */
@@ -342,8 +341,8 @@ export class ManagedRegistration {
   #foreign({ labels, webhooks, own }: ObservedRegistration): string | undefined {
     const { service } = this.#options;
     const way = 'set WEBHOOK_CONFIGURATION to a name of its own';
-    if (labels[NAME_LABEL] !== 'reschedule-hook') {
-      return `the registration ${this.name} is not the hook's (it has no label ${NAME_LABEL}=reschedule-hook): ${way}`;
+    if (!isOfTheHook(labels)) {
+      return `the registration ${this.name} is not the hook's (it has no label ${HOOK_LABEL}): ${way}`;
     }
     const namespace = labels[NAMESPACE_LABEL] ?? (own.length === 0 ? calledNamespace(webhooks) : undefined);
     if (namespace === undefined || namespace === service.namespace) return undefined;
@@ -381,10 +380,7 @@ function annotate({ annotations }: ObservedRegistration, by: string): Registrati
   return [{ op: 'add', path: `/metadata/annotations/${DECIDED_BY.replace('/', '~1')}`, value: by }];
 }
 
-function carries(bundle: string, needed: string): boolean {
-  const known = new Set(certificatesIn(bundle).map(({ fingerprint256 }) => fingerprint256));
-  return certificatesIn(needed).every(({ fingerprint256 }) => known.has(fingerprint256));
-}
+const carries = (bundle: string, needed: string) => fingerprintsOf(needed).isSubsetOf(fingerprintsOf(bundle));
 
 function calledNamespace(webhooks: ObservedRegistration['webhooks']): string | undefined {
   const services = webhooks.map(({ clientConfig }) => (clientConfig as { service?: { namespace?: string } })?.service);

@@ -5,6 +5,12 @@ import type { ApiClient, JsonObject } from '../kube/client.ts';
 import { REGISTRATIONS } from '../kube/paths.ts';
 import type { LogLevel } from '../log/messages.ts';
 
+/** Wakes who looks after the registration when it changes, or when something else that it depends on does (undefined). */
+export type CreateWatch = (onChange: (resourceVersion: string | undefined) => void) => {
+  start(): void;
+  stop(): Promise<void>;
+};
+
 export interface RegistrationWatchOptions {
   readonly client: ApiClient;
   /** The one that is watched; RBAC can grant a watch by name. */

@@ -65,13 +65,7 @@ export const TOLERATED: readonly Expression[] = [
   { key: 'kubernetes.azure.com/managedby', operator: 'NotIn', values: ['aks'] },
 ];
 
-/** What a platform has added to the selector, and may keep. */
-export function toleratedIn(stored: JsonObject | undefined): readonly Expression[] {
-  const { matchExpressions = [] } = (stored?.namespaceSelector ?? {}) as { matchExpressions?: readonly Expression[] };
-  return matchExpressions.filter(isTolerated);
-}
-
-/** Whether it is what a platform adds. */
+/** Whether it is what a platform adds to the selector, and may keep there. */
 export function isTolerated(one: Expression): boolean {
   return TOLERATED.some((known) => isDeepStrictEqual(one, known));
 }

@@ -3,12 +3,9 @@ import { UsageError } from '../command-line.ts';
 import type { ApiClient, JsonObject } from '../kube/client.ts';
 import { describeError, isNotFound } from '../kube/errors.ts';
 import { REGISTRATIONS, registrationPath } from '../kube/paths.ts';
+import { HOOK_LABEL, NAMESPACE_LABEL } from '../kube/reads.ts';
 import { formatAge } from '../policy/duration.ts';
 import type { StatusWorld } from './command.ts';
-
-/** Every registration of a hook has the first label; the second says in which namespace that hook is. */
-const LABEL = 'app.kubernetes.io/name=reschedule-hook';
-const NAMESPACE_LABEL = 'reschedule.hook/namespace';
 
 /** An installation is known by the name of its registration. */
 const nameOf = ({ metadata }: JsonObject) => String((metadata as { name?: unknown }).name);
@@ -18,7 +15,7 @@ const nameOf = ({ metadata }: JsonObject) => String((metadata as { name?: unknow
  * them if there are several, and what the read throws.
  */
 export async function findRegistration(client: ApiClient, signal?: AbortSignal): Promise<JsonObject | undefined> {
-  const query = { labelSelector: LABEL };
+  const query = { labelSelector: HOOK_LABEL };
   const { items } = await client.json({ method: 'GET', path: REGISTRATIONS, query, signal });
   const [found, ...others] = items as readonly JsonObject[];
   if (found === undefined || others.length === 0) return found;
@@ -99,7 +96,7 @@ async function look(client: ApiClient, name: string | undefined, signal: AbortSi
       name === undefined
         ? await findRegistration(client, signal)
         : await client.json({ method: 'GET', path: registrationPath(name), signal });
-    if (found === undefined) return { missing: `there is no registration with the label ${LABEL}` };
+    if (found === undefined) return { missing: `there is no registration with the label ${HOOK_LABEL}` };
     return isFilled(found)
       ? { name: nameOf(found) }
       : { missing: `the registration ${nameOf(found)} ${lackOf(found)}` };

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { COUCHBASE_CLUSTER } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
 import type { Rig } from './rig.ts';
+import { registerThirdParty } from './third-party.ts';
 
 /** Registers somebody else's webhook, which refuses every update of the CouchbaseClusters of one namespace. Does not wait. */
 export async function startRefusingWebhook(rig: Rig, namespace: string, message: string): Promise<void> {
@@ -20,25 +21,5 @@ export async function startRefusingWebhook(rig: Rig, namespace: string, message:
     await new Promise((done) => server.close(done));
   });
   const { port } = server.address() as AddressInfo;
-  const { group, version, plural } = COUCHBASE_CLUSTER;
-  await rig.client.json({
-    method: 'POST',
-    path: '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
-    body: {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'ValidatingWebhookConfiguration',
-      metadata: { name: `refusing-${namespace}` },
-      webhooks: [
-        {
-          name: 'refusing.third-party.example',
-          clientConfig: { url: `https://127.0.0.1:${port}/`, caBundle: rig.authority.caBundle },
-          rules: [{ apiGroups: [group], apiVersions: [version], operations: ['UPDATE'], resources: [plural] }],
-          namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
-          admissionReviewVersions: ['v1'],
-          sideEffects: 'None',
-          failurePolicy: 'Fail',
-        },
-      ],
-    },
-  });
+  await registerThirdParty(rig, { what: 'refusing', namespace, port, resource: COUCHBASE_CLUSTER });
 }

@@ -5,6 +5,7 @@ import { json } from 'node:stream/consumers';
 import { podPath } from '../../../src/kube/paths.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
 import type { Rig } from './rig.ts';
+import { registerThirdParty } from './third-party.ts';
 
 /** Somebody else's webhook on updates of the pods of one namespace, which can be told to hang. */
 export interface SlowWebhook {
@@ -54,7 +55,9 @@ export async function startSlowWebhook(rig: Rig, namespace: string, pod: string)
     server.closeAllConnections();
     await new Promise((done) => server.close(done));
   });
-  await register(rig, namespace, (server.address() as AddressInfo).port);
+  const { port } = server.address() as AddressInfo;
+  const resource = { group: '', version: 'v1', plural: 'pods' };
+  await registerThirdParty(rig, { what: 'slow', namespace, port, resource, timeoutSeconds: 30 });
   await until('the slow webhook to be asked', async () => {
     const path = podPath(namespace, pod);
     const [contentType, query] = ['application/merge-patch+json', { dryRun: 'All' }];
@@ -66,31 +69,6 @@ export async function startSlowWebhook(rig: Rig, namespace: string, pod: string)
     release() {
       state.hangs = false;
       for (const answer of held.splice(0)) answer();
-    },
-  });
-}
-
-async function register(rig: Rig, namespace: string, port: number): Promise<void> {
-  const clientConfig = { url: `https://127.0.0.1:${port}/`, caBundle: rig.authority.caBundle };
-  await rig.client.json({
-    method: 'POST',
-    path: '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
-    body: {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'ValidatingWebhookConfiguration',
-      metadata: { name: `slow-${namespace}` },
-      webhooks: [
-        {
-          name: 'slow.third-party.example',
-          clientConfig,
-          rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['pods'] }],
-          namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
-          admissionReviewVersions: ['v1'],
-          sideEffects: 'None',
-          failurePolicy: 'Fail',
-          timeoutSeconds: 30,
-        },
-      ],
     },
   });
 }
