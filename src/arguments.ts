@@ -11,7 +11,7 @@ import { loadKubeConfig } from './kube/kubeconfig.ts';
 import { readProxyEnvironment } from './kube/proxy-environment.ts';
 import { clockOf, ServerTime } from './kube/server-time.ts';
 import { type StatusWorld, showStatus } from './status/command.ts';
-import { parseFlags, STATUS_HELP, type StatusFlags } from './status/flags.ts';
+import { HOOK_NAMESPACE, parseFlags, STATUS_HELP, type StatusFlags } from './status/flags.ts';
 import { findInstallation, waitRegistered } from './status/installation.ts';
 import { version } from './version.ts';
 
@@ -71,7 +71,7 @@ async function status(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
       process.stdout.write(STATUS_HELP);
       return 0;
     }
-    config = readConfig({ ...env, ...flags.env });
+    config = readConfig({ ...env, POD_NAMESPACE: env.POD_NAMESPACE || HOOK_NAMESPACE, ...flags.env });
   } catch (error) {
     complain(`${describeError(error)}; see reschedule-hook status --help`);
     return 2;

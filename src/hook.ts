@@ -87,7 +87,7 @@ export function createHook(config: Config, connection: Connection, world: World)
   });
   const permissions = new PermissionReconciler({
     client,
-    permissions: permissionsOf(neededBy(config)),
+    permissions: permissionsOf(neededBy(config, settings)),
     ...trialOf(config, settings),
     log,
   });
@@ -169,7 +169,8 @@ function trialOf({ podNamespace, podName }: Config, { profile }: PolicySettings)
   return { trial: { path: podPath(podNamespace, podName), ...profile.mark } };
 }
 
-function neededBy({ tracking, certificates, registration, podNamespace, caSecret, webhookConfiguration }: Config) {
+function neededBy(config: Config, { profile: { tracking } }: PolicySettings) {
+  const { certificates, registration, podNamespace, caSecret, webhookConfiguration } = config;
   return {
     tracking,
     ...(certificates === 'self' && { ownSecret: { namespace: podNamespace, name: caSecret } }),

@@ -17,6 +17,7 @@ import { loadKubeConfig } from './kube/kubeconfig.ts';
 import { readProxyEnvironment } from './kube/proxy-environment.ts';
 import { createLog, type ProcessLog } from './log/logger.ts';
 import { LOG, type Log } from './log/messages.ts';
+import { keepsConfigMaps } from './policy/tracking/index.ts';
 import { manageRegistration } from './registration/manage.ts';
 import { type ClientCa, openClientCa } from './server/client-certificates.ts';
 import {
@@ -124,6 +125,7 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: ProcessLog): Pro
     selector: config.labelSelector,
     annotation: `${config.annotationKey}=${config.annotationValue}`,
     tracking: config.tracking.type,
+    trackingAlsoRead: config.tracking.also.length === 0 ? undefined : config.tracking.also.join(','),
   });
   await stopped;
   hook.unready('it is stopping');
@@ -186,14 +188,23 @@ function inPlace(config: Config, env: NodeJS.ProcessEnv): Config {
   const podName = config.podName || (env.HOSTNAME ?? hostname());
   const tlsCaFile = config.tlsCaFile || join(dirname(config.tlsCertFile), 'ca.crt');
   const placed = { ...config, registration, podName, tlsCaFile };
-  if (registration === 'external' || config.podNamespace !== '') return placed;
+  const needs = whyNamespace(placed);
+  if (needs.length === 0 || config.podNamespace !== '') return placed;
   try {
     return { ...placed, podNamespace: readFileSync(NAMESPACE_FILE, 'utf-8').trim() };
   } catch {
     throw new ConfigError([
-      `POD_NAMESPACE is not set, there is no ${NAMESPACE_FILE}, and REGISTRATION=managed has to know the namespace of the Service: set it, in a pod from metadata.namespace`,
+      `POD_NAMESPACE is not set, there is no ${NAMESPACE_FILE}, and ${needs.join(', and ')}: set it, in a pod from metadata.namespace`,
     ]);
   }
+}
+
+/** What has to know the namespace of the hook. */
+function whyNamespace({ registration, tracking }: Config): string[] {
+  return [
+    ...(registration === 'managed' ? ['REGISTRATION=managed has to know the namespace of the Service'] : []),
+    ...(keepsConfigMaps(tracking) ? ['entries in ConfigMaps are kept in the namespace of the hook'] : []),
+  ];
 }
 
 async function serve(config: Config, clientCa: ClientCa | undefined, hook: Hook, log: Log) {

@@ -159,7 +159,7 @@ describe('a configuration that is wrong', () => {
       '',
       '  LOG_LEVEL is "loud"; it must be debug or info or warn or error',
       '  STALL_AFTER is wrong: "15" is not a duration; write it like 90s, 15m or 1h',
-      '  TRACKING_RESOURCE_TYPE is "pod"; it must be couchbasecluster or namespace',
+      '  TRACKING_RESOURCE_TYPE is "pod"; it must be couchbasecluster or namespace or configmap',
       '  TRACK_RESCHEDULED_PODS is "yes"; it must be true or false',
       '  WEBHOOK_PORT is "70000"; it must be a port from 0 to 65535',
       'reschedule-hook: the configuration is wrong',

@@ -6,20 +6,22 @@ import { type Cached, type Lister, Store, type StoreOptions } from '../informer/
 import type { ApiClient, JsonObject } from '../kube/client.ts';
 import { isServed } from '../kube/discovery.ts';
 import { ApiError, describeError } from '../kube/errors.ts';
+import { collectionPath } from '../kube/paths.ts';
 import { LOG } from '../log/messages.ts';
 import type { Lookup } from '../policy/entry-lifecycle.ts';
-import type { Node, Pod, PodMetadata, Resource, Tracker } from '../policy/model.ts';
+import type { Namespace, Node, Pod, PodMetadata, Resource, Tracker } from '../policy/model.ts';
 import { isDraining } from '../policy/node-state.ts';
 import type { CacheTrouble } from '../policy/observation.ts';
 import { isMarked, isProtected, type PolicySettings } from '../policy/profile.ts';
 import { formatSelector } from '../policy/selector.ts';
 import { EarlierInstances } from './earlier-instances.ts';
-import { type ObjectKey, storeKey } from './keys.ts';
+import { type ObjectKey, storeKey, trackerKey } from './keys.ts';
 import { MarkMemory } from './mark-memory.ts';
 import { PodIndex } from './pod-index.ts';
-import { projectNode, projectPod, projectPodMetadata } from './projections.ts';
+import { projectNamespace, projectNode, projectPod, projectPodMetadata } from './projections.ts';
 import { Refusals } from './refusals.ts';
 import { TerminationTimes } from './termination-times.ts';
+import { Trackers } from './trackers.ts';
 
 export interface CacheOptions {
   readonly client: ApiClient;
@@ -51,7 +53,9 @@ export interface Freshness {
 export interface Cache {
   readonly pods: Store<Pod>;
   readonly nodes: Store<Node>;
-  readonly trackers: Store<Tracker>;
+  readonly trackers: Trackers;
+  /** Watched only if the hook keeps objects of its own for them. */
+  readonly namespaces: Store<Namespace>;
   readonly earlierInstances: EarlierInstances;
   readonly terminationTimes: TerminationTimes;
   readonly markMemory: MarkMemory;
@@ -64,7 +68,7 @@ export interface Cache {
   /** Why the cache may lack a pod that exists; undefined if it is at most a little behind. */
   podsTrouble(): CacheTrouble | undefined;
   nodesAgeMs(): number;
-  /** The same for trackers; infinite if tracking is off. */
+  /** The same for trackers of every kind, and what it takes to believe them; infinite if tracking is off. */
   trackersAgeMs(): number;
   freshness(): Freshness[];
   start(): void;
@@ -76,7 +80,9 @@ export interface Projections {
   pod(object: JsonObject): Pod;
   podMetadata(object: JsonObject): PodMetadata;
   node(object: JsonObject): Node;
-  tracker(object: JsonObject): Tracker;
+  /** Absent: the resource that entries are written to. */
+  tracker(object: JsonObject, resource?: Resource): Tracker;
+  namespace(object: JsonObject): Namespace;
 }
 
 /** The copy of one kind, and the reflector that keeps it current. */
@@ -100,8 +106,9 @@ export function createCache(options: CacheOptions): Cache {
     if (hasSynced()) options.onSynced?.();
   });
   const kinds: readonly Watched[] = watchedKinds(options, stores, project);
-  const ageMs = (of: Lister<Cached>) =>
-    clock.monotonicNow() - (kinds.find(({ store }) => store === of)?.reflector.agreedAt ?? Number.NEGATIVE_INFINITY);
+  const agreedAt = (of: Lister<Cached>) =>
+    kinds.find(({ store }) => store === of)?.reflector.agreedAt ?? Number.NEGATIVE_INFINITY;
+  const ageMs = (of: Lister<Cached>) => clock.monotonicNow() - agreedAt(of);
   return {
     ...stores,
     ...rememberPods(stores, options),
@@ -111,7 +118,12 @@ export function createCache(options: CacheOptions): Cache {
     podsAgeMs: () => ageMs(stores.pods),
     nodesAgeMs: () => ageMs(stores.nodes),
     podsTrouble: () => troubleOf(kinds.find(({ store }) => store === stores.pods) as Watched),
-    trackersAgeMs: () => ageMs(stores.trackers),
+    trackersAgeMs() {
+      const namespaces = settings.profile.tracking.resources.some(({ own }) => own) ? [stores.namespaces] : [];
+      return [...stores.trackers.stores, ...namespaces]
+        .map(ageMs)
+        .reduce((a, b) => Math.max(a, b), stores.trackers.stores.length === 0 ? Number.POSITIVE_INFINITY : 0);
+    },
     freshness: () =>
       kinds.map(({ name, store, reflector }) => ({
         kind: name,
@@ -148,11 +160,12 @@ function projectionsFor({ profile }: PolicySettings): Projections {
     pod: (object) => projectPod(object, podFields),
     podMetadata: (object) => projectPodMetadata(object, podFields),
     node: projectNode,
-    tracker: (object) => tracking.project(object),
+    tracker: (object, resource) => tracking.project(object, resource),
+    namespace: projectNamespace,
   };
 }
 
-type Stores = Pick<Cache, 'pods' | 'nodes' | 'trackers'>;
+type Stores = Pick<Cache, 'pods' | 'nodes' | 'trackers' | 'namespaces'>;
 
 function createStores({ settings, log }: CacheOptions, onSynced: () => void): Stores {
   const shared = {
@@ -161,15 +174,17 @@ function createStores({ settings, log }: CacheOptions, onSynced: () => void): St
     onSynced,
   };
   const hasOtherUid = (a: { uid: string }, b: { uid: string }) => a.uid !== b.uid;
-  const named: Pick<StoreOptions<Pod & Tracker>, 'keyOf' | 'isOtherInstance'> = {
+  const named: Pick<StoreOptions<Pod & Node & Namespace>, 'keyOf' | 'isOtherInstance'> = {
     keyOf: storeKey,
     isOtherInstance: hasOtherUid,
   };
+  const trackers = () => new Store<Tracker>({ ...shared, keyOf: trackerKey, isOtherInstance: hasOtherUid });
   return {
     // If a pod lost its label meanwhile, the DELETED event is older than our write, and the store would ignore it.
     pods: new Store<Pod>({ ...shared, ...named, isWatched: (pod) => isProtected(pod, settings) }),
-    nodes: new Store<Node>({ ...shared, keyOf: storeKey, isOtherInstance: hasOtherUid }),
-    trackers: new Store<Tracker>({ ...shared, ...named }),
+    nodes: new Store<Node>({ ...shared, ...named }),
+    trackers: new Trackers(new Map(settings.profile.tracking.resources.map(({ plural }) => [plural, trackers()]))),
+    namespaces: new Store<Namespace>({ ...shared, ...named }),
   };
 }
 
@@ -181,9 +196,14 @@ function watchedKinds(options: CacheOptions, stores: Stores, project: Projection
   return [
     watch(options, pods, stores.pods, project.pod),
     watch(options, { name: 'nodes', path: '/api/v1/nodes' }, stores.nodes, project.node),
-    ...tracking.resources.map((resource) =>
-      watch(options, trackersAt(resource, scope), stores.trackers, project.tracker),
+    ...tracking.resources.map((resource, i) =>
+      watch(options, trackersAt(resource, scope), stores.trackers.stores[i] as Store<Tracker>, (object) =>
+        project.tracker(object, resource),
+      ),
     ),
+    ...(tracking.resources.some(({ own }) => own)
+      ? [watch(options, { name: 'namespaces', path: '/api/v1/namespaces' }, stores.namespaces, project.namespace)]
+      : []),
   ];
 }
 
@@ -196,7 +216,11 @@ interface Collection {
   readonly apiPath?: string;
 }
 
-function trackersAt({ apiPath, plural, isNamespaced }: Resource, scope: string): Collection {
+function trackersAt({ apiPath, plural, isNamespaced, own }: Resource, scope: string): Collection {
+  if (own) {
+    const labelSelector = `${own.label.key}=${own.label.value}`;
+    return { name: plural, path: collectionPath(apiPath, plural, own.namespace), labelSelector };
+  }
   return { name: plural, path: `${apiPath}${isNamespaced ? scope : ''}/${plural}`, apiPath };
 }
 

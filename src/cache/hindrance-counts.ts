@@ -1,13 +1,14 @@
-import type { Store } from '../informer/store.ts';
 import type { Tracker } from '../policy/model.ts';
+import { type TrackerKey, trackerKey } from './keys.ts';
+import type { Trackers } from './trackers.ts';
 
 const NONE = 'None';
 
 export interface CountedPod {
   /** What hinders its operator, whatever its tracker reports. */
   readonly hindrance?: string;
-  /** The key of its tracker, if it has one. */
-  readonly tracker?: string;
+  /** Absent if it has none. */
+  readonly tracker?: TrackerKey;
 }
 
 /**
@@ -15,12 +16,12 @@ export interface CountedPod {
  * if there is none. A scrape reads the sums and counts nothing.
  */
 export class HindranceCounts {
-  readonly #trackers: Pick<Store<Tracker>, 'get' | 'subscribe'>;
+  readonly #trackers: Pick<Trackers, 'get' | 'subscribe'>;
   /** How many pods are counted for each tracker. */
   readonly #pods = new Map<string, number>();
   readonly #byHindrance = new Map<string, number>([[NONE, 0]]);
 
-  constructor(trackers: Pick<Store<Tracker>, 'get' | 'subscribe'>) {
+  constructor(trackers: Pick<Trackers, 'get' | 'subscribe'>) {
     this.#trackers = trackers;
     trackers.subscribe((change) => {
       const pods = this.#pods.get(change.key);
@@ -40,9 +41,10 @@ export class HindranceCounts {
       this.#addTo(hindrance ?? NONE, sign);
       return;
     }
-    const pods = (this.#pods.get(tracker) ?? 0) + sign;
-    if (pods === 0) this.#pods.delete(tracker);
-    else this.#pods.set(tracker, pods);
+    const key = trackerKey(tracker);
+    const pods = (this.#pods.get(key) ?? 0) + sign;
+    if (pods === 0) this.#pods.delete(key);
+    else this.#pods.set(key, pods);
     this.#add(this.#trackers.get(tracker), sign);
   }
 

@@ -1,5 +1,5 @@
-import type { Pod } from '../policy/model.ts';
-import type { Tracking } from '../policy/tracking/tracking.ts';
+import type { Pod, Resource } from '../policy/model.ts';
+import type { TrackedAt, Tracking } from '../policy/tracking/tracking.ts';
 
 /** Identifies an object within its kind. The work queues hold these. */
 export interface ObjectKey {
@@ -13,22 +13,38 @@ export function storeKey({ namespace, name }: ObjectKey): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
+/** Identifies a tracker. Trackers of several kinds may be read at once. */
+export interface TrackerKey extends ObjectKey {
+  readonly resource: Resource;
+}
+
 /** The key of an object. It holds no object, because it may wait for hours. */
 export function keyOf({ namespace, name }: ObjectKey): ObjectKey {
   return namespace === undefined ? { name } : { namespace, name };
 }
 
-/** The keys of all objects, and of those that something is remembered of although they are gone, by store key. */
-export function* keysOf(objects: Iterable<ObjectKey>, remembered: Iterable<string>): Generator<ObjectKey> {
-  for (const object of objects) yield keyOf(object);
+/** The same for a tracker. The resource is a constant of the settings, and no part of the object. */
+export function trackerKeyIn({ resource, ...key }: TrackerKey): TrackerKey {
+  return { resource, ...keyOf(key) };
+}
+
+/** The keys of all pods, and of those that something is remembered of although they are gone, by store key. */
+export function* keysOf(pods: Iterable<ObjectKey>, remembered: Iterable<string>): Generator<ObjectKey> {
+  for (const pod of pods) yield keyOf(pod);
   for (const key of remembered) {
-    const [namespace = '', name] = key.split('/');
-    yield name === undefined ? { name: namespace } : { namespace, name };
+    const [namespace = '', name = ''] = key.split('/');
+    yield { namespace, name };
   }
 }
 
-/** The key of the pod's tracker; undefined if it has none, or tracking is off. */
-export function trackerKeyOf(pod: Pod, tracking: Tracking): ObjectKey | undefined {
+/** `<plural>/namespace/name`: the key of a tracker among those of all kinds. */
+export function trackerKey(key: TrackerKey): string {
+  return `${key.resource.plural}/${storeKey(key)}`;
+}
+
+/** Where the pod's entries may be; empty if it has no tracker, or tracking is off. */
+export function trackersOf(pod: Pod, tracking: Tracking): readonly TrackedAt[] {
   const place = tracking.locate(pod);
-  return place.kind === 'at' ? place : undefined;
+  const also = tracking.alsoAt(pod);
+  return place.kind === 'at' ? [place, ...also] : also;
 }

@@ -1,24 +1,24 @@
 import { unlessAborted } from '../async/abort.ts';
-import { trackerPath } from '../kube/paths.ts';
 import type { Reads } from '../kube/reads.ts';
-import type { EvictionRequest, Pod, Tracker } from '../policy/model.ts';
+import type { EvictionRequest, Pod } from '../policy/model.ts';
 import {
   type Absent,
   isLive,
   type Look,
   type Observation,
-  type Present,
   type Sighting,
-  type Source,
   seenValue,
+  sightingOf,
   UNREAD,
 } from '../policy/observation.ts';
 import { type PolicySettings, profileOf } from '../policy/profile.ts';
 import { entryOf } from '../policy/rules/rule.ts';
-import type { TrackerPlace } from '../policy/tracking/tracking.ts';
+import { latestElsewhere } from '../policy/tracking/elsewhere.ts';
+import type { TrackedAt, TrackerPlace } from '../policy/tracking/tracking.ts';
 import type { Cache } from './cache.ts';
-import { storeKey } from './keys.ts';
+import { storeKey, trackerKey } from './keys.ts';
 import { lastWriterOf } from './projections.ts';
+import { TrackerLooks } from './tracker-looks.ts';
 
 export interface ObserverOptions {
   readonly cache: Cache;
@@ -36,9 +36,11 @@ const STALE_AFTER_MS = 180_000;
  */
 export class Observer {
   readonly #options: ObserverOptions;
+  readonly #trackers: TrackerLooks;
 
   constructor(options: ObserverOptions) {
     this.#options = options;
+    this.#trackers = new TrackerLooks(options);
   }
 
   /** An observation without any look yet. */
@@ -165,11 +167,11 @@ export class Observer {
   }
 
   /** Adds whether the tracker refuses entries. */
-  async #lookAtTracker(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation> {
-    const tracker = await this.#tracker(seen, live, signal);
-    const found = seenValue(tracker);
-    const refusal = found && this.#options.cache.refusals.get(storeKey(found));
-    return { ...seen, tracker, registration: UNREAD, ...(refusal ? { refusal } : {}) };
+  async #lookAtTracker({ elsewhere: _, ...seen }: Observation, live: boolean, signal: AbortSignal) {
+    const looked = await this.#tracker(seen, live, signal);
+    const found = seenValue(looked.tracker);
+    const refusal = found && this.#options.cache.refusals.get(trackerKey(found));
+    return { ...seen, ...looked, registration: UNREAD, ...(refusal ? { refusal } : {}) };
   }
 
   /** Always live: the other installation may have been removed a moment ago, and its entries then count as ours. */
@@ -196,48 +198,32 @@ export class Observer {
     return sightingOf(object && cache.project.node(object), 'live');
   }
 
-  async #tracker(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation['tracker']> {
+  async #tracker(seen: Observation, live: boolean, signal: AbortSignal): Promise<Looked> {
     const pod = seenValue(seen.pod);
     if (pod === undefined || seen.profile === undefined) throw new Error('the tracker of no pod was asked for');
-    const place = seen.profile.tracking.locate(pod);
-    switch (place.kind) {
-      case 'off':
-        return { kind: 'absent', from: 'live' };
-      case 'missing':
-        // The pod's labels decide this, so it is as current as the look at the pod.
-        return { kind: 'absent', from: live ? 'live' : 'cache', why: place.why };
-      case 'at':
-        return this.#trackerAt(place, live || this.#isTrackerDoubtful(seen, place), signal);
-    }
+    const { tracking } = seen.profile;
+    const place = tracking.locate(pod);
+    const at = (there: TrackedAt) => this.#trackers.lookAt(there, live || this.#isTrackerDoubtful(seen, there), signal);
+    const [tracker, ...others] = await Promise.all([
+      place.kind === 'at' ? at(place) : noTracker(place, live),
+      ...tracking.alsoAt(pod).map(at),
+    ]);
+    const elsewhere = latestElsewhere(pod, others.map(seenValue));
+    return { tracker, ...(elsewhere && { elsewhere }) };
   }
 
   /** Whether the cache received nothing for long, or lacks the tracker although the pod had to be read live. */
   #isTrackerDoubtful({ pod }: Observation, place: TrackedAt): boolean {
     const { cache } = this.#options;
-    if (!cache.trackers.get(storeKey(place))) return isLive(pod);
+    if (!cache.trackers.get(place)) return isLive(pod);
     return Math.max(cache.trackersAgeMs(), cache.podsAgeMs()) > STALE_AFTER_MS;
   }
-
-  async #trackerAt(place: TrackedAt, live: boolean, signal: AbortSignal): Promise<Observation['tracker']> {
-    const key = storeKey(place);
-    const why = `no ${place.resource.kind} ${key}`;
-    const value = live ? await this.#liveTracker(place, signal) : this.#options.cache.trackers.get(key);
-    return sightingOf(value, live ? 'live' : 'cache', why);
-  }
-
-  async #liveTracker(place: TrackedAt, signal: AbortSignal): Promise<Tracker | undefined> {
-    const { cache, reads } = this.#options;
-    const object = await reads.object(trackerPath(place), signal);
-    if (object === undefined) return undefined;
-    const tracker = cache.project.tracker(object);
-    cache.trackers.assume(tracker);
-    return tracker;
-  }
 }
 
-function sightingOf<T>(value: T | undefined, from: Source, why?: string): Absent | Present<T> {
-  if (value !== undefined) return { kind: 'present', value, from };
-  return { kind: 'absent', from, ...(why === undefined ? {} : { why }) };
-}
+type Looked = Pick<Observation, 'elsewhere'> & { readonly tracker: Observation['tracker'] };
 
-type TrackedAt = Extract<TrackerPlace, { kind: 'at' }>;
+function noTracker(place: Exclude<TrackerPlace, TrackedAt>, live: boolean): Absent {
+  if (place.kind === 'off') return { kind: 'absent', from: 'live' };
+  // The pod's labels decide this, so it is as current as the look at the pod.
+  return { kind: 'absent', from: live ? 'live' : 'cache', why: place.why };
+}

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../kube/client.ts';
 import { FIELD_MANAGER } from '../kube/guarded-objects.ts';
-import type { Mark, Node, Owner, Pod, PodMetadata } from '../policy/model.ts';
+import type { Mark, Namespace, Node, Owner, Pod, PodMetadata } from '../policy/model.ts';
 import { MANAGER, short } from '../policy/names.ts';
 import { type Taint, taintText } from '../policy/node-state.ts';
 
@@ -113,6 +113,12 @@ export function lastWriterOf(object: JsonObject): string | undefined {
   const at = ({ time }: { time?: string }) => instant(time) ?? 0;
   const last = written.reduce((a, b) => (at(b) >= at(a) ? b : a), written[0] ?? {});
   return last.manager !== undefined && MANAGER.test(last.manager) ? last.manager : undefined;
+}
+
+/** Keeps nothing that a tenant may write. */
+export function projectNamespace(object: JsonObject): Namespace {
+  const { metadata = {} } = object as { readonly metadata?: RawMetadata };
+  return Object.freeze(identity(metadata));
 }
 
 export function projectNode(object: JsonObject): Node {

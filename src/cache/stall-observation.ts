@@ -1,11 +1,15 @@
-import type { Pod, Tracker } from '../policy/model.ts';
+import type { Pod } from '../policy/model.ts';
 import type { PolicySettings } from '../policy/profile.ts';
 import type { StallObservation } from '../policy/stall.ts';
 import type { Cache } from './cache.ts';
-import { storeKey, trackerKeyOf } from './keys.ts';
+import { storeKey, trackerKey } from './keys.ts';
+import { entryElsewhere, trackerOf } from './trackers.ts';
 
 /** The parts of the cache that say whether a pod is stalled. */
-export type StallSources = Pick<Cache, 'pods' | 'nodes' | 'trackers' | 'earlierInstances' | 'markMemory' | 'refusals'>;
+export type StallSources = Pick<
+  Cache,
+  'pods' | 'nodes' | 'trackers' | 'namespaces' | 'earlierInstances' | 'markMemory' | 'refusals'
+>;
 
 /** What is known of a pod that may wait, at `now`. `markedForMs`: how long its present mark has been known. */
 export function observeStall(
@@ -16,30 +20,23 @@ export function observeStall(
 ): StallObservation {
   const podKey = storeKey(pod);
   const node = pod.node === undefined ? undefined : cache.nodes.get(pod.node);
-  const tracker = trackerOf(cache, pod, settings);
+  const { tracking } = settings.profile;
+  const tracker = trackerOf(cache, pod, tracking);
+  const elsewhere = entryElsewhere(cache, pod, tracking);
   const remembered = cache.earlierInstances.get(podKey);
   const ownMarks = cache.markMemory.get(podKey, pod.uid);
   const returnsToNode = node && cache.markMemory.returnsTo(pod.namespace, node.uid);
-  const refusal = tracker && cache.refusals.get(storeKey(tracker));
+  const refusal = tracker && cache.refusals.get(trackerKey(tracker));
   return {
     now,
     pod,
     ...(node && { node }),
     ...(tracker && { tracker }),
+    ...(elsewhere && { elsewhere }),
     ...(remembered && { remembered }),
     ...(ownMarks && { ownMarks }),
     ...(returnsToNode && { returnsToNode }),
     ...(refusal && { refusal }),
     markedForMs,
   };
-}
-
-/** The pod's tracker, if it has one and the cache knows it. */
-export function trackerOf(
-  { trackers }: Pick<Cache, 'trackers'>,
-  pod: Pod,
-  { profile }: PolicySettings,
-): Tracker | undefined {
-  const key = trackerKeyOf(pod, profile.tracking);
-  return key && trackers.get(storeKey(key));
 }

@@ -1,13 +1,13 @@
 import type { Selector } from '../policy/model.ts';
 import { formatSelector } from '../policy/selector.ts';
-import { NO_TRACKING } from '../policy/tracking/index.ts';
+import type { TrackingChoice } from '../policy/tracking/index.ts';
 import { SETTINGS, type Setting, type Values } from './settings.ts';
 
 /** The settings, and the values that follow from them. Frozen. */
 export type Config = Readonly<Omit<Values, Combined> & ReturnType<typeof derive>>;
 
 /** Settings that count only together with another one. */
-type Combined = 'selectorKey' | 'selectorValue' | 'fullSelector' | 'isTracking' | 'tracking';
+type Combined = 'selectorKey' | 'selectorValue' | 'fullSelector' | 'isTracking' | 'trackingType' | 'trackingAlsoRead';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -78,12 +78,15 @@ function problemsTogether(values: Partial<Values>): string[] {
 }
 
 function configOf(values: Values): Config {
-  const { selectorKey, selectorValue, fullSelector, isTracking, tracking, ...others } = values;
-  return Object.freeze({ ...others, ...derive({ selectorKey, selectorValue, fullSelector, isTracking, tracking }) });
+  const { selectorKey, selectorValue, fullSelector, isTracking, trackingType, trackingAlsoRead, ...others } = values;
+  const combined = { selectorKey, selectorValue, fullSelector, isTracking, trackingType, trackingAlsoRead };
+  return Object.freeze({ ...others, ...derive(combined) });
 }
 
 /** The values that need more than one setting. `labelSelector` is the selector in the API server's syntax. */
-function derive({ selectorKey, selectorValue, fullSelector, isTracking, tracking }: Pick<Values, Combined>) {
+function derive(values: Pick<Values, Combined>) {
+  const { selectorKey, selectorValue, fullSelector, isTracking, trackingType, trackingAlsoRead } = values;
   const selector: Selector = fullSelector ?? [{ op: 'in', key: selectorKey, values: [selectorValue] }];
-  return { selector, labelSelector: formatSelector(selector), tracking: isTracking ? tracking : NO_TRACKING };
+  const tracking: TrackingChoice = { type: isTracking ? trackingType : 'off', also: trackingAlsoRead };
+  return { selector, labelSelector: formatSelector(selector), tracking };
 }

@@ -2,7 +2,6 @@ import { parseDuration } from '../policy/duration.ts';
 import type { Selector } from '../policy/model.ts';
 import { DNS_LABEL, LABEL_KEY, LABEL_VALUE, OBJECT_NAME } from '../policy/names.ts';
 import { formatSelector, parseSelector } from '../policy/selector.ts';
-import { TRACKINGS, type Tracking } from '../policy/tracking/index.ts';
 
 /*
  * Each parser takes the text of a setting and returns its value. On failure it throws an Error whose message continues
@@ -42,13 +41,6 @@ export function boolean(text: string): boolean {
   const value = Object.hasOwn(BOOLEANS, text.toLowerCase()) ? BOOLEANS[text.toLowerCase()] : undefined;
   if (value === undefined) throw new Error(`is "${text}"; it must be true or false`);
   return value;
-}
-
-export function trackingOf(text: string): Tracking {
-  const types = TRACKINGS.map(({ type }) => type);
-  const found = TRACKINGS.find(({ type }) => type === text);
-  if (found === undefined) throw new Error(`is "${text}"; it must be ${types.join(' or ')}`);
-  return found;
 }
 
 /** Returns milliseconds, as do all parsers below. */
@@ -147,6 +139,11 @@ export const userNames = listOf(
 );
 
 export const clientNames = listOf((text) => NAME.test(text), 'a common name or DNS name');
+
+export function someOf<T extends string>(...allowed: readonly T[]) {
+  const parse = listOf((text) => allowed.some((one) => one === text), `one of ${allowed.join(', ')}`);
+  return (text: string): readonly T[] => parse(text) as readonly T[];
+}
 
 /** Separated by commas. Names every element that `isRight` refuses. */
 function listOf(isRight: (element: string) => boolean, what: string) {

@@ -1,13 +1,15 @@
 import type { PolicySettings } from '../policy/profile.ts';
+import { createTracking } from '../policy/tracking/index.ts';
 import type { Config } from './config.ts';
 
 /** The settings that the policy needs. There is one profile, and its name is not configurable. */
 export function policySettingsOf(config: PolicyConfig): PolicySettings {
-  const { selector, annotationKey, annotationValue, tracking, stallAfterMs } = config;
+  const { selector, annotationKey, annotationValue, stallAfterMs, podNamespace } = config;
   const { drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs } = config;
+  const installation = config.webhookConfiguration;
+  const tracking = createTracking(config.tracking, { namespace: podNamespace, installation });
   const mark = { key: annotationKey, value: annotationValue };
   const profile = { name: 'couchbase', selector, mark, tracking, stallAfterMs };
-  const installation = config.webhookConfiguration;
   return { profile, installation, drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs };
 }
 
@@ -24,4 +26,5 @@ export type PolicyConfig = Pick<
   | 'exemptUsers'
   | 'retentionMs'
   | 'webhookConfiguration'
+  | 'podNamespace'
 >;

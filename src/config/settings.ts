@@ -1,4 +1,5 @@
 import { DNS_LABEL, LABEL_KEY, LABEL_VALUE, OBJECT_NAME } from '../policy/names.ts';
+import { TRACKING_TYPES } from '../policy/tracking/index.ts';
 import * as parse from './parsers.ts';
 
 /** One environment variable: its default, its text in `--help`, and its parser. */
@@ -71,10 +72,17 @@ export const SETTINGS = [
   },
   {
     name: 'TRACKING_RESOURCE_TYPE',
-    key: 'tracking',
+    key: 'trackingType',
     fallback: 'couchbasecluster',
-    help: 'where entries are kept: couchbasecluster or namespace',
-    parse: parse.trackingOf,
+    help: 'where entries are kept: couchbasecluster, namespace or configmap',
+    parse: parse.oneOf(...TRACKING_TYPES),
+  },
+  {
+    name: 'TRACKING_ALSO_READ',
+    key: 'trackingAlsoRead',
+    fallback: '',
+    help: 'where else entries are read and pruned, while you change the type: types separated by commas',
+    parse: parse.optional(parse.someOf(...TRACKING_TYPES), []),
   },
   {
     name: 'TRACKING_RETENTION',
@@ -188,7 +196,7 @@ export const SETTINGS = [
     // Empty if it is not set. A pod finds its namespace beside its token.
     key: 'podNamespace',
     fallback: '',
-    help: "managed: the namespace of the Service, the Secret and the pod; the pod's own",
+    help: "the namespace of the hook, for managed and for entries in ConfigMaps; the pod's own",
     parse: parse.optional(parse.matching(DNS_LABEL, 'a namespace'), ''),
   },
   {

@@ -2,12 +2,10 @@ import type { Clock } from '../async/clock.ts';
 import { Turns } from '../async/turns.ts';
 import { keepOnly } from '../cache/bounded-map.ts';
 import { type Cache, lookupIn } from '../cache/cache.ts';
-import { DecodedEntries } from '../cache/decoded-entries.ts';
-import { EntryCounts } from '../cache/entry-counts.ts';
-import { keysOf, type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
-import type { JsonObject } from '../kube/client.ts';
+import { DecodedEntries, EntryCounts } from '../cache/entries.ts';
+import { storeKey, type TrackerKey, trackerKey, trackerKeyIn, trackersOf } from '../cache/keys.ts';
+import { isBelieved } from '../cache/trackers.ts';
 import { describeError } from '../kube/errors.ts';
-import { trackerPath } from '../kube/paths.ts';
 import type { Reads } from '../kube/reads.ts';
 import type { Writes } from '../kube/writes.ts';
 import { LOG, type Log } from '../log/messages.ts';
@@ -21,15 +19,16 @@ import {
 } from '../policy/entry-lifecycle.ts';
 import type { Entry, Pod, Tracker } from '../policy/model.ts';
 import { isProtected, type PolicySettings } from '../policy/profile.ts';
-import { isStandIn, keepValue } from '../policy/tracking/kept-entries.ts';
+import { isStandIn } from '../policy/tracking/kept-entries.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
 import type { EmitPodEvent } from './pod-events.ts';
 import { StateDurations } from './state-durations.ts';
+import { REFUSED_RETRY_MS, TrackerUpkeep } from './tracker-upkeep.ts';
 
 export interface EntriesOptions {
   readonly cache: Cache;
-  readonly writes: Pick<Writes, 'removeEntries'>;
-  readonly reads: Pick<Reads, 'pod' | 'object' | 'isInstalled'>;
+  readonly writes: Pick<Writes, 'removeEntries' | 'deleteTracker'>;
+  readonly reads: Pick<Reads, 'pod' | 'object' | 'namespace' | 'isInstalled'>;
   readonly emitEvent: EmitPodEvent;
   readonly settings: PolicySettings;
   readonly log: Log;
@@ -39,8 +38,6 @@ export interface EntriesOptions {
 
 /** Before the caches have synced, absence means nothing, so the reconcile runs again after this time. */
 export const UNSYNCED_RETRY_MS = 500;
-/** When to look again after the API server refused a removal. */
-const REFUSED_RETRY_MS = 10_000;
 /** When to look again whether another installation, whose entry is due, still exists. */
 const OTHER_INSTALLATION_RETRY_MS = 10 * 60_000;
 /** When to look again at an entry whose pod does not wake its tracker. */
@@ -57,6 +54,7 @@ const NEVER_MS = Number.POSITIVE_INFINITY;
 
 /** What the reconciler remembers of a tracker's entries. */
 interface Known {
+  readonly tracked: TrackerKey;
   readonly since: StateDurations;
   readonly decoded: DecodedEntries;
   /** When entries may be pruned again that could not be, by key. */
@@ -74,7 +72,8 @@ interface Pass {
   readonly installed: Map<string, Promise<boolean>>;
 }
 
-const newKnown = (clock: Pick<Clock, 'monotonicNow'>): Known => ({
+const newKnown = (tracked: TrackerKey, clock: Pick<Clock, 'monotonicNow'>): Known => ({
+  tracked,
   since: new StateDurations(clock),
   decoded: new DecodedEntries(),
   notBefore: new Map(),
@@ -83,35 +82,38 @@ const newKnown = (clock: Pick<Clock, 'monotonicNow'>): Known => ({
 });
 
 /** Prunes the entries of one tracker. The keys are tracker keys. */
-export class EntryReconciler implements Reconciler<ObjectKey> {
+export class EntryReconciler implements Reconciler<TrackerKey> {
   readonly kind = 'tracker';
-  readonly idOf = storeKey;
+  readonly idOf = trackerKey;
   readonly #options: EntriesOptions;
   /** Since when its entries are in their states, and what they say, by tracker. */
   readonly #known = new Map<string, Known>();
   readonly #counts = new EntryCounts();
   readonly #turns: Turns;
+  readonly #trackers: TrackerUpkeep;
 
   constructor(options: EntriesOptions) {
     this.#options = options;
+    this.#trackers = new TrackerUpkeep(options);
     this.#turns = new Turns(options.clock, ENTRIES_IN_A_ROW);
   }
 
-  keys(): Iterable<ObjectKey> {
-    return keysOf(this.#options.cache.trackers.values(), this.#known.keys());
+  *keys(): Generator<TrackerKey> {
+    for (const tracker of this.#options.cache.trackers.values()) yield trackerKeyIn(tracker);
+    for (const { tracked } of this.#known.values()) yield tracked;
   }
 
-  async reconcile(tracked: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
+  async reconcile(tracked: TrackerKey, signal: AbortSignal): Promise<ReconcileResult> {
     const { cache, clock } = this.#options;
-    const key = storeKey(tracked);
+    const key = trackerKey(tracked);
     if (!cache.hasSynced()) return { requeueAfterMs: UNSYNCED_RETRY_MS };
-    const tracker = cache.trackers.get(key);
-    if (tracker === undefined || Object.keys(tracker.entries).length === 0) {
+    const tracker = cache.trackers.get(tracked);
+    if (tracker === undefined || Object.keys(tracker.entries).length === 0 || !isBelieved(cache, tracker)) {
       this.#known.delete(key);
       this.#counts.forget(key);
-      return {};
+      return tracker?.resource.own ? this.#trackers.clear(tracker, signal) : {};
     }
-    const known = this.#known.get(key) ?? newKnown(clock);
+    const known = this.#known.get(key) ?? newKnown(tracked, clock);
     this.#known.set(key, known);
     const restMs = known.restsUntil - clock.monotonicNow();
     if (restMs > 0) return { requeueAfterMs: restMs };
@@ -156,7 +158,7 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
     signal: AbortSignal,
   ): Promise<ReconcileResult> {
     const waitMs = Math.min(soFarMs, await this.#pruneGone(tracker, known, pass, signal));
-    this.#counts.set(storeKey(tracker), { states, leftOut: tracker.leftOut ?? 0 });
+    this.#counts.set(trackerKey(tracker), { states, leftOut: tracker.leftOut ?? 0 });
     const isLarge = Object.keys(tracker.entries).length > LARGE;
     if (isLarge) known.restsUntil = this.#options.clock.monotonicNow() + REST_MS;
     if (pass.failures.length > 0) throw pass.failures[0];
@@ -180,7 +182,9 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
     const { key, value, state, pod } = view;
     const plan = planEntry(view, since.heldMs(key, `${state} ${pod?.uid} ${value}`), settings);
     // Its pod wakes another tracker, because somebody has changed its labels, or there is none.
-    const isStray = pod === undefined || !isOwn(tracker, trackerKeyOf(pod, settings.profile.tracking));
+    const isStray =
+      pod === undefined ||
+      !trackersOf(pod, settings.profile.tracking).some((place) => trackerKey(place) === trackerKey(tracker));
     const isToBeWoken = plan.kind === 'keep' && plan.lookAgainInMs === undefined;
     return isToBeWoken && isStray ? { ...plan, lookAgainInMs: STRAY_RETRY_MS } : plan;
   }
@@ -238,10 +242,9 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
     if (first === undefined) return gone.length === 0 ? NEVER_MS : REFUSED_RETRY_MS;
     try {
       known.prunesTogether = false;
-      const result = await this.#options.writes.removeEntries(trackerPath(tracker), [first, ...others], signal);
-      if (result.kind === 'changed') return REFUSED_RETRY_MS;
+      if (!(await this.#trackers.removeEntries(tracker, [first, ...others], signal))) return REFUSED_RETRY_MS;
       known.prunesTogether = true;
-      this.#pruned(tracker, sure, result.object);
+      this.#report(tracker, sure);
     } catch (error) {
       failures.push(error);
     }
@@ -285,32 +288,20 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
     // The Event comes before the removal, so that a crash in between loses nothing. Every replica may write it, and it
     // exists once.
     if (state === 'rescheduled' && pod !== undefined) await this.#announce(pod, tracker, entry, signal);
-    const written = isStandIn(value) ? await this.#writtenValue(tracker, view, signal) : value;
+    const written = isStandIn(value) ? await this.#trackers.writtenValue(tracker, view, signal) : value;
     if (written === undefined) return false;
-    const removed = [{ key, value: written }] as const;
-    const result = await this.#options.writes.removeEntries(trackerPath(tracker), removed, signal);
-    if (result.kind === 'changed') return false;
-    this.#pruned(tracker, [view], result.object);
+    if (!(await this.#trackers.removeEntries(tracker, [{ key, value: written }], signal))) return false;
+    this.#report(tracker, [view]);
     return true;
   }
 
-  /** `object`: the tracker after that. */
-  #pruned(tracker: Tracker, views: readonly EntryView[], object: JsonObject): void {
-    const { cache, log, onPrune } = this.#options;
-    cache.trackers.assume(cache.project.tracker(object));
+  #report(tracker: Tracker, views: readonly EntryView[]): void {
+    const { log, onPrune } = this.#options;
     for (const { about, pod, state } of views) {
       onPrune?.(state);
       const fields = { pod: about.name, namespace: about.namespace, uid: pod?.uid, node: pod?.node, reason: state };
       log.info(state === 'rescheduled' ? LOG.rescheduled : LOG.pruned, { ...fields, tracker: storeKey(tracker) });
     }
-  }
-
-  /** The whole value of an entry that is too long to be kept; undefined if it has changed. */
-  async #writtenValue(tracker: Tracker, { key, value }: EntryView, signal: AbortSignal): Promise<string | undefined> {
-    const object = await this.#options.reads.object(trackerPath(tracker), signal);
-    const { annotations } = (object?.metadata ?? {}) as { annotations?: Record<string, string> | null };
-    const written = annotations?.[key];
-    return written !== undefined && keepValue(written) === value ? written : undefined;
   }
 
   async #announce(pod: Pod, tracker: Tracker, entry: Entry, signal: AbortSignal): Promise<void> {
@@ -325,10 +316,6 @@ export class EntryReconciler implements Reconciler<ObjectKey> {
       log.warn(LOG.eventFailed, { pod: pod.name, namespace: pod.namespace, error: describeError(error) });
     }
   }
-}
-
-function isOwn(tracker: Tracker, key: ObjectKey | undefined): boolean {
-  return key !== undefined && key.name === tracker.name && key.namespace === tracker.namespace;
 }
 
 /** A prune that had no turn is due at once. */

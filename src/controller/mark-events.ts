@@ -1,6 +1,7 @@
 import type { Clock } from '../async/clock.ts';
 import type { Cache } from '../cache/cache.ts';
-import { keysOf, type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
+import { keysOf, type ObjectKey, storeKey } from '../cache/keys.ts';
+import { trackerOf } from '../cache/trackers.ts';
 import { FIELD_MANAGER } from '../kube/guarded-objects.ts';
 import type { Pod } from '../policy/model.ts';
 import { isMarked, type PolicySettings } from '../policy/profile.ts';
@@ -50,8 +51,7 @@ export class MarkEventReconciler implements Reconciler<ObjectKey> {
     if (this.#written.get(podKey) === pod.uid) return {};
     // Before the caches have synced, an existing tracker may still be missing from them.
     if (!cache.hasSynced()) return { requeueAfterMs: UNSYNCED_RETRY_MS };
-    const tracked = trackerKeyOf(pod, settings.profile.tracking);
-    const tracker = tracked && cache.trackers.get(storeKey(tracked));
+    const tracker = trackerOf(cache, pod, settings.profile.tracking);
     const what = pod.node === undefined ? 'is to be moved' : `is to leave node ${pod.node}`;
     const text = `${what}: its eviction was refused and ${operatorOf(pod)} was asked to move it`;
     const event = { pod, ...(tracker && { tracker }), reason: 'RescheduleRequested', type: 'Normal', text } as const;

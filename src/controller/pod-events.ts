@@ -18,7 +18,8 @@ export function createPodEvents(emitEvent: EmitEvent, clock: { now(): number }):
   return async ({ pod, tracker, reason, type, text }, signal) => {
     const event = { about: pod, reason, type, now: new Date(clock.now()) };
     await emitEvent({ ...event, message: `The pod ${text}` }, signal);
-    if (tracker === undefined) return;
+    // Nobody looks at an object of the hook, and an Event is in the namespace of what it shows itself on.
+    if (tracker === undefined || tracker.resource.own) return;
     const { apiVersion, kind } = tracker.resource;
     const on = { apiVersion, kind, name: tracker.name, uid: tracker.uid };
     await emitEvent({ ...event, on, message: `Pod ${pod.name} ${text}` }, signal);

@@ -1,8 +1,9 @@
 import type { Clock } from '../async/clock.ts';
 import type { Cache } from '../cache/cache.ts';
 import { HindranceCounts } from '../cache/hindrance-counts.ts';
-import { keysOf, type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
-import { observeStall, trackerOf } from '../cache/stall-observation.ts';
+import { keysOf, type ObjectKey, storeKey, type TrackerKey } from '../cache/keys.ts';
+import { observeStall } from '../cache/stall-observation.ts';
+import { trackerOf } from '../cache/trackers.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
 import { isMarked, type PolicySettings } from '../policy/profile.ts';
@@ -27,8 +28,7 @@ interface Stalled {
   readonly uid: string;
   /** Absent if only the tracker may say what hinders its operator. */
   readonly hindrance?: string;
-  /** The key of its tracker, if it has one. */
-  readonly tracker?: string;
+  readonly tracker?: TrackerKey;
 }
 
 /** Reports pods that a drain waits for, tracked or not, and for which nothing will happen without a human (S10). */
@@ -101,7 +101,8 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     const { namespace, name, uid, node, owner } = pod;
     const isNews = this.#stalled.get(podKey)?.uid !== uid;
     this.#uncount(podKey);
-    const tracker = this.#trackerKeyOf(pod);
+    const place = this.#options.settings.profile.tracking.locate(pod);
+    const tracker = place.kind === 'at' ? place : undefined;
     const counted = { ...(hindrance && { hindrance }), ...(tracker && { tracker }) };
     this.#stalled.set(podKey, { pod: { namespace, name }, uid, ...counted });
     this.#hindrances.count(counted, 1);
@@ -120,12 +121,7 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   }
 
   #trackerOf(pod: Pod): Tracker | undefined {
-    return trackerOf(this.#options.cache, pod, this.#options.settings);
-  }
-
-  #trackerKeyOf(pod: Pod): string | undefined {
-    const key = trackerKeyOf(pod, this.#options.settings.profile.tracking);
-    return key && storeKey(key);
+    return trackerOf(this.#options.cache, pod, this.#options.settings.profile.tracking);
   }
 
   #uncount(podKey: string): void {

@@ -1,7 +1,8 @@
 import type { Clock } from '../async/clock.ts';
 import { Turns } from '../async/turns.ts';
 import type { Cache } from '../cache/cache.ts';
-import { keyOf, type ObjectKey, storeKey, trackerKeyOf } from '../cache/keys.ts';
+import { keyOf, type ObjectKey, storeKey, type TrackerKey, trackerKeyIn, trackersOf } from '../cache/keys.ts';
+import { trackerAt } from '../cache/trackers.ts';
 import type { Change } from '../informer/store.ts';
 import type { Pod } from '../policy/model.ts';
 import { isMarked, type PolicySettings, type Profile } from '../policy/profile.ts';
@@ -13,7 +14,7 @@ const PODS_IN_A_ROW = 500;
 /** The queues of the reconcilers that the cache wakes. */
 export interface Wakeable {
   /** By tracker. */
-  readonly entries: { add(key: ObjectKey): void };
+  readonly entries: { add(key: TrackerKey): void };
   /** By pod, as are the others. */
   readonly earlierInstances: { add(key: ObjectKey): void };
   readonly markEvents: { add(key: ObjectKey): void };
@@ -36,12 +37,18 @@ export type OnSynced = () => Promise<void>;
 export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wakeable, others: Others): OnSynced {
   const { profile } = settings;
   const wakePodsOn = wakerOf(cache, settings, queues, others);
-  cache.trackers.subscribe((change) => queues.entries.add(keyOf(objectOf(change))));
+  cache.trackers.subscribe((change) => queues.entries.add(trackerKeyIn(objectOf(change))));
+  cache.namespaces.subscribe(({ key }) => {
+    if (!cache.hasSynced()) return;
+    // A ConfigMap may have come before its Namespace, or be that of an earlier one.
+    for (const tracker of cache.trackers.values()) {
+      if (tracker.owner?.namespace === key) queues.entries.add(trackerKeyIn(tracker));
+    }
+  });
   cache.pods.subscribe((change) => {
     const pod = objectOf(change);
     const key = keyOf(pod);
-    const tracker = trackerKeyOf(pod, profile.tracking);
-    if (tracker !== undefined) queues.entries.add(keyOf(tracker));
+    for (const tracker of trackersOf(pod, profile.tracking)) queues.entries.add(trackerKeyIn(tracker));
     if (cache.earlierInstances.get(change.key) !== undefined) queues.earlierInstances.add(key);
     const isAboutMark = involvesMark(change);
     if (isAboutMark) queues.markEvents.add(key);
@@ -70,8 +77,7 @@ function wakerOf(cache: Cache, { profile }: PolicySettings, queues: Wakeable, { 
     const pod = cache.pods.get(podKey);
     if (pod === undefined) return;
     if (cache.earlierInstances.get(podKey) !== undefined) queues.earlierInstances.add(keyOf(pod));
-    const key = trackerKeyOf(pod, profile.tracking);
-    if (key !== undefined) queues.entries.add(keyOf(key));
+    for (const tracker of trackersOf(pod, profile.tracking)) queues.entries.add(trackerKeyIn(tracker));
   };
   return async (node: string): Promise<void> => {
     await each(turns, cache.podIndex.on(node), wake);
@@ -94,9 +100,10 @@ function objectOf<T>(change: Change<T>): T {
 
 /** Whether an unmarked pod may keep a drain waiting: something like it was to move before. */
 function mayStall(pod: Pod, cache: Cache, { tracking }: Profile): boolean {
-  const tracked = trackerKeyOf(pod, tracking);
-  const tracker = tracked && cache.trackers.get(storeKey(tracked));
-  if (tracker !== undefined && hasEntries(tracker)) return true;
+  for (const place of trackersOf(pod, tracking)) {
+    const tracker = trackerAt(cache, place);
+    if (tracker !== undefined && hasEntries(tracker)) return true;
+  }
   const podKey = storeKey(pod);
   if (cache.earlierInstances.get(podKey) !== undefined) return true;
   if (cache.markMemory.get(podKey, pod.uid) !== undefined) return true;

@@ -62,13 +62,17 @@ export function saysNotFound(error: unknown, kind: string, name: string): boolea
 }
 
 /**
- * Whether validation or admission refused what a write says, so that the same write fails again. Authorization
+ * Whether validation or admission (a quota, too) refused what a write says, so that the same write fails again. Authorization
  * also answers 403, and names the verb and the resource. Only for writes whose guard does not answer 422.
  */
 export function isContentRefused(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false;
   if (error.code === 400 || error.code === 422) return true;
-  return error.code === 403 && /\bdenied\b/.test(error.message) && !/ cannot \w+ resource /.test(error.message);
+  return (
+    error.code === 403 &&
+    /\b(denied|exceeded quota|being terminated)\b/.test(error.message) &&
+    !/ cannot \w+ resource /.test(error.message)
+  );
 }
 
 /** One line for logs and messages; follows `cause` if the outer message has no details. Never the whole object. */

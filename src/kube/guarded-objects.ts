@@ -28,12 +28,27 @@ export interface GuardedObjects {
   replace(path: string, object: JsonObject, signal?: AbortSignal): Promise<WriteResult>;
   /** Merges metadata into an object; the guard is the `uid` or the `resourceVersion` among it. */
   mergeMetadata(path: string, metadata: object, signal?: AbortSignal): Promise<WriteResult>;
+  /** Merges fields into an object; the guard is the `metadata.resourceVersion` among them. */
+  merge(path: string, fields: GuardedFields, signal?: AbortSignal): Promise<WriteResult>;
+  /** Deletes exactly this version of an object. */
+  remove(path: string, preconditions: Version, signal?: AbortSignal): Promise<WriteResult>;
   /** Applies a JSON patch; the guard is the operation `test` that it begins with. */
   patch(
     path: string,
     operations: readonly [TestOperation, ...JsonObject[]],
     signal?: AbortSignal,
   ): Promise<WriteResult>;
+}
+
+export interface GuardedFields {
+  readonly metadata: { readonly resourceVersion: string };
+  readonly [field: string]: unknown;
+}
+
+/** One version of one object. */
+export interface Version {
+  readonly uid: string;
+  readonly resourceVersion: string;
 }
 
 export interface TestOperation {
@@ -45,6 +60,11 @@ export interface TestOperation {
 const query = { fieldManager: FIELD_MANAGER };
 
 export function createGuardedObjects(client: Pick<ApiClient, 'json'>): GuardedObjects {
+  const merge = (path: string, body: object, signal?: AbortSignal) => {
+    const contentType = 'application/merge-patch+json';
+    const call = client.json({ method: 'PATCH', path, query, contentType, body, ...until(signal) });
+    return guard(call, (error) => isGone(error) || isOtherInstance(error));
+  };
   return {
     async read(path, signal, { accept, isAbsent = isSaidToBeAbsent(path) } = {}) {
       try {
@@ -62,10 +82,11 @@ export function createGuardedObjects(client: Pick<ApiClient, 'json'>): GuardedOb
     create: (path, body, signal) =>
       guard(client.json({ method: 'POST', path, query, body, ...until(signal) }), ({ code }) => code === 409),
     replace: (path, body, signal) => guard(client.json({ method: 'PUT', path, query, body, ...until(signal) }), isGone),
-    mergeMetadata: (path, metadata, signal) => {
-      const [contentType, body] = ['application/merge-patch+json', { metadata }];
-      const call = client.json({ method: 'PATCH', path, query, contentType, body, ...until(signal) });
-      return guard(call, (error) => isGone(error) || isOtherInstance(error));
+    merge,
+    mergeMetadata: (path, metadata, signal) => merge(path, { metadata }, signal),
+    remove: (path, preconditions, signal) => {
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions };
+      return guard(client.json({ method: 'DELETE', path, body, ...until(signal) }), isGone);
     },
     patch: (path, body, signal) => {
       const contentType = 'application/json-patch+json';

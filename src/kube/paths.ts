@@ -7,6 +7,9 @@ export const podPath = (namespace: string, name: string) =>
 
 export const nodePath = (name: string) => `/api/v1/nodes/${segment(name)}`;
 
+/** Of the Namespace itself. */
+export const namespacePath = (name: string) => `/api/v1/namespaces/${segment(name)}`;
+
 /** Of all ValidatingWebhookConfigurations. */
 export const REGISTRATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
 

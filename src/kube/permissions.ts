@@ -1,4 +1,4 @@
-export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch';
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 
 /** One permitted action, in the terms of RBAC. */
 export interface Grant {
@@ -37,7 +37,7 @@ export function permissionsOf(settings: PermissionSettings): readonly Permission
     ...verbs('answers', '', 'nodes', ['get', 'list', 'watch']),
     ...verbs('upkeep', '', 'events', ['create']),
     ...verbs('upkeep', 'admissionregistration.k8s.io', 'validatingwebhookconfigurations', ['get']),
-    ...tracking.resources.flatMap(forTracking),
+    ...forTracking(tracking.resources),
     ...(ownSecret ? forSecret(ownSecret) : []),
     ...(ownRegistration === undefined ? [] : forRegistration(ownRegistration)),
   ];
@@ -55,11 +55,27 @@ export interface PermissionSettings {
 interface TrackedResource {
   readonly apiPath: string;
   readonly plural: string;
+  /** The namespace of objects that the hook creates itself. */
+  readonly own?: { readonly namespace: string };
 }
 
-/** The hook writes the entry before it marks the pod, so a response needs this permission too. */
-const forTracking = ({ apiPath, plural }: TrackedResource) =>
-  verbs('answers', groupOf(apiPath), plural, ['get', 'list', 'watch', 'patch']);
+/**
+ * The hook writes the entry before it marks the pod, so a response needs these permissions too. It believes an object of
+ * its own only if that belongs to the Namespace that has its name now.
+ */
+function forTracking(resources: readonly TrackedResource[]): Permission[] {
+  const readsNamespaces = resources.some(({ own }) => own) && resources.every(({ plural }) => plural !== 'namespaces');
+  return [
+    ...(readsNamespaces ? verbs('answers', '', 'namespaces', ['get', 'list', 'watch']) : []),
+    ...resources.flatMap(({ apiPath, plural, own }) => {
+      const group = groupOf(apiPath);
+      if (!own) return verbs('answers', group, plural, ['get', 'list', 'watch', 'patch']);
+      const { namespace } = own;
+      const answers = verbs('answers', group, plural, ['get', 'list', 'watch', 'create', 'patch']);
+      return [...answers, ...verbs('upkeep', group, plural, ['delete'])].map((one) => ({ ...one, namespace }));
+    }),
+  ];
+}
 
 /**
  * RBAC cannot restrict `create` by name, because the API server does not know the name when it authorizes the request.

@@ -2,7 +2,7 @@ import type { ApiClient, JsonObject } from './client.ts';
 import { isServed } from './discovery.ts';
 import { ApiError, isNotFound, saysNotFound } from './errors.ts';
 import { createGuardedObjects } from './guarded-objects.ts';
-import { nodePath, podPath, registrationPath, splitPath } from './paths.ts';
+import { namespacePath, nodePath, podPath, registrationPath, splitPath } from './paths.ts';
 
 /** Live reads of single objects. Undefined if the object does not exist; throws on any other failure. */
 export interface Reads {
@@ -10,6 +10,8 @@ export interface Reads {
   /** Only the metadata, at a fraction of the cost. They suffice to see that the hook does not protect the pod. */
   podMetadata(namespace: string, name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
   node(name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
+  /** Only the metadata. */
+  namespace(name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
   /** Whether another installation of the hook has a registration of this name. */
   isInstalled(registration: string, signal?: AbortSignal): Promise<boolean>;
   /** For a kind that may not be installed. If it is not, the object does not exist either. */
@@ -54,6 +56,7 @@ export function createReads(client: ApiClient): Reads {
     pod: (namespace, name, signal) => read(podPath(namespace, name), signal),
     podMetadata: (namespace, name, signal) => metadataAlone(podPath(namespace, name), signal),
     node: (name, signal) => read(nodePath(name), signal),
+    namespace: (name, signal) => metadataAlone(namespacePath(name), signal),
     async isInstalled(registration, signal) {
       const object = await metadataAlone(registrationPath(registration), signal);
       const { labels } = (object?.metadata ?? {}) as { labels?: Record<string, string> };

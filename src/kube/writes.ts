@@ -1,5 +1,5 @@
-import type { ApiClient } from './client.ts';
-import { createGuardedObjects, type WriteResult } from './guarded-objects.ts';
+import type { ApiClient, JsonObject } from './client.ts';
+import { createGuardedObjects, type Version, type WriteResult } from './guarded-objects.ts';
 import { podPath } from './paths.ts';
 
 export interface PodInstance {
@@ -11,9 +11,11 @@ export interface PodInstance {
 export interface TrackerObject {
   readonly path: string;
   readonly resourceVersion: string;
+  /** Whether its entries are in `data`. Absent: in annotations. */
+  readonly isOwn?: boolean;
 }
 
-/** One or more entries of a tracker, each with its value. */
+/** One or more entries of a tracker, each with its value. A key is one of an annotation or of `data`. */
 export type Entries = readonly [KeyAndValue, ...KeyAndValue[]];
 
 interface KeyAndValue {
@@ -29,28 +31,42 @@ export interface Writes {
   markPod(pod: PodInstance, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
   /** Writes an entry if the tracker still has the resourceVersion of the observation. */
   writeEntry(tracker: TrackerObject, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
+  /** Creates a tracker with its first entry, at the path of its collection; `changed`: there is one already. */
+  createTracker(collection: string, object: JsonObject, signal?: AbortSignal): Promise<WriteResult>;
   /** Removes entries if each of them still has the value of the observation; otherwise none. */
-  removeEntries(path: string, entries: Entries, signal?: AbortSignal): Promise<WriteResult>;
+  removeEntries(
+    tracker: Omit<TrackerObject, 'resourceVersion'>,
+    entries: Entries,
+    signal?: AbortSignal,
+  ): Promise<WriteResult>;
+  /** Deletes a tracker of the hook if it is still the observed one. The result has no object of use. */
+  deleteTracker(path: string, observed: Version, signal?: AbortSignal): Promise<WriteResult>;
 }
 
 export function createWrites(client: ApiClient): Writes {
-  const { mergeMetadata, patch } = createGuardedObjects(client);
+  const { create, merge, mergeMetadata, patch, remove } = createGuardedObjects(client);
   return {
     markPod: ({ namespace, name, uid }, key, value, signal) =>
       mergeMetadata(podPath(namespace, name), { uid, annotations: { [key]: value } }, signal),
-    writeEntry: ({ path, resourceVersion }, key, value, signal) =>
-      mergeMetadata(path, { resourceVersion, annotations: { [key]: value } }, signal),
-    removeEntries: (path, [first, ...others], signal) => {
-      const operations = [...removal(first), ...others.flatMap(removal)] as const;
-      return patch(path, operations, signal);
+    writeEntry: ({ path, resourceVersion, isOwn }, key, value, signal) =>
+      isOwn
+        ? merge(path, { metadata: { resourceVersion }, data: { [key]: value } }, signal)
+        : mergeMetadata(path, { resourceVersion, annotations: { [key]: value } }, signal),
+    createTracker: create,
+    removeEntries: ({ path, isOwn }, [first, ...others], signal) => {
+      const removal = removalFrom(isOwn ? '/data' : '/metadata/annotations');
+      return patch(path, [...removal(first), ...others.flatMap(removal)], signal);
     },
+    deleteTracker: remove,
   };
 }
 
-function removal({ key, value }: KeyAndValue) {
-  const path = `/metadata/annotations/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-  return [
-    { op: 'test', path, value },
-    { op: 'remove', path },
-  ] as const;
+function removalFrom(map: string) {
+  return ({ key, value }: KeyAndValue) => {
+    const path = `${map}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    return [
+      { op: 'test', path, value },
+      { op: 'remove', path },
+    ] as const;
+  };
 }

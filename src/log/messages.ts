@@ -23,6 +23,7 @@ export const LOG = {
   untracked: 'Pod marked without a tracking entry',
   pruned: 'Tracking entry pruned',
   rescheduled: 'Pod rescheduled',
+  leftoverDeleted: 'Entries of an earlier namespace deleted',
   stalled: 'Pod stalled: its operator does not act',
   unstalled: 'Stalled pod is no longer waiting',
   reconcileFailed: 'Reconcile failed',

@@ -86,7 +86,7 @@ export function viewEntries(tracker: Tracker, lookup: Lookup, settings: PolicySe
 
 /** Decodes an entry; undefined if the annotation is not the hook's, or counts for nothing on this tracker. */
 export function readEntry(
-  tracker: Pick<Tracker, 'namespace' | 'name'>,
+  tracker: Pick<Tracker, 'namespace' | 'name' | 'owner'>,
   key: string,
   value: string,
 ): ReadEntry | undefined {
@@ -104,8 +104,9 @@ export function viewEntry(read: ReadEntry, lookup: Lookup, settings: PolicySetti
   return { ...read, ...(pod ? { pod } : {}), state, countsReturns: countsReturns(entry, lookup, settings) };
 }
 
-/** A namespaced tracker stands for its namespace, and a Namespace for itself. */
-const namespaceOf = ({ namespace, name }: Pick<Tracker, 'namespace' | 'name'>) => namespace ?? name;
+/** An object of the hook stands for its owner, another namespaced one for its namespace, and a Namespace for itself. */
+const namespaceOf = ({ owner, namespace, name }: Pick<Tracker, 'namespace' | 'name' | 'owner'>) =>
+  owner?.namespace ?? namespace ?? name;
 
 function countsReturns(entry: Entry, lookup: Lookup, { drainTaints }: PolicySettings): boolean {
   if (entry.returns === undefined || entry.node === undefined) return false;

@@ -78,16 +78,29 @@ export interface Resource {
   readonly apiPath: string;
   readonly plural: string;
   readonly isNamespaced: boolean;
+  /** Present for objects that the hook creates itself. Their entries are in `data`, those of others in annotations. */
+  readonly own?: OwnObjects;
 }
 
-/** An object that carries entries: a CouchbaseCluster, or a Namespace. */
+/** Where the hook keeps objects of its own, and the label that tells them from those of another installation. */
+export interface OwnObjects {
+  readonly namespace: string;
+  readonly label: { readonly key: string; readonly value: string };
+}
+
+/** An object that carries entries: a CouchbaseCluster, a Namespace, or a ConfigMap of the hook. */
 export interface Tracker {
   readonly resource: Resource;
   /** Absent for a cluster-scoped resource. */
   readonly namespace?: string;
   readonly name: string;
   readonly uid: string;
+  /** Empty, as is the UID, if the object does not exist yet: the first entry creates it. */
   readonly resourceVersion: string;
+  /** The Namespace that an object of the hook stands for, and goes with. Its UID is empty if the object has no owner. */
+  readonly owner?: { readonly namespace: string; readonly uid: string };
+  /** What stands in the place of an object that does not exist yet: that of an earlier Namespace of this name (S8). */
+  readonly leftover?: { readonly uid: string; readonly resourceVersion: string };
   /** Whether its operator recreates a pod under the same name; without that no entry is needed. */
   readonly reusesNames: boolean;
   /**
@@ -99,6 +112,20 @@ export interface Tracker {
   readonly entries: Readonly<Record<string, string>>;
   /** How many entries more it has than the hook keeps; absent if none. */
   readonly leftOut?: number;
+}
+
+/** A Namespace, as far as its trackers need it. One that was recreated under its name has another UID (S8). */
+export interface Namespace {
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+/** An entry of a pod at a place where entries are read, but not written any more. */
+export interface EntryElsewhere {
+  readonly value: string;
+  /** For people, such as `CouchbaseCluster cb`. */
+  readonly on: string;
 }
 
 /** One tracked instance. `uid` is absent in an entry of the reference hook (value `true`): an unknown instance. */

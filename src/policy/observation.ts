@@ -1,4 +1,4 @@
-import type { Entry, EvictionRequest, Node, Pod, PodMetadata, Tracker } from './model.ts';
+import type { Entry, EntryElsewhere, EvictionRequest, Node, Pod, PodMetadata, Tracker } from './model.ts';
 import type { Profile } from './profile.ts';
 
 /** The source of a sighting. Only a live read that was made for this request may end a drain (S2). */
@@ -39,6 +39,8 @@ export interface Observation {
   readonly node: Sighting<Node>;
   /** The tracker of the pod; always absent if tracking is off. */
   readonly tracker: Sighting<Tracker>;
+  /** The pod's latest entry at places that are only read, as current as the look at the tracker. */
+  readonly elsewhere?: EntryElsewhere;
   /** The registration of the other installation that wrote the pod's entry; stays unread if none did. */
   readonly registration: Sighting<string>;
   /** The profile that selects the pod, by its metadata. Absent if none does, or if the metadata are unread. */
@@ -105,6 +107,12 @@ export const LOOK_AT_NODE: Look = { kind: 'look', at: 'node', live: false };
 /** The node, or `gone` if the look found none. */
 export function nodeOrGone(node: Absent | Present<Node>): Node | 'gone' {
   return node.kind === 'present' ? node.value : 'gone';
+}
+
+/** What a look found. `why`: what people should know if that is nothing. */
+export function sightingOf<T>(value: T | undefined, from: Source, why?: string): Absent | Present<T> {
+  if (value !== undefined) return { kind: 'present', value, from };
+  return { kind: 'absent', from, ...(why === undefined ? {} : { why }) };
 }
 
 /** The object of a sighting; undefined if it is absent or unread. */

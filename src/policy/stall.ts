@@ -1,13 +1,13 @@
 import { formatAge } from './duration.ts';
-import { decodeEntry, entryKey } from './entry.ts';
 import { WITHDRAWN_AFTER_MS } from './entry-lifecycle.ts';
 import { describeMarks, type MarkHistory, markHistory } from './mark-history.ts';
-import type { Entry, Node, Pod, Tracker } from './model.ts';
+import type { Entry, EntryElsewhere, Node, Pod, Tracker } from './model.ts';
 import { isDraining } from './node-state.ts';
 import type { MarkRecord, NodeReturns, Refusal } from './observation.ts';
 import { describeHindrance, describeUnschedulable, isTerminatingOrFinished } from './pod-state.ts';
 import { isMarked, type PolicySettings } from './profile.ts';
 import { countReturns, REFUSED_FROM_RETURN } from './returns.ts';
+import { findEntry } from './tracking/elsewhere.ts';
 
 /** What the controller knows of a pod that may wait. */
 export interface StallObservation {
@@ -16,6 +16,8 @@ export interface StallObservation {
   /** Its node, if the cache knows it. */
   readonly node?: Node;
   readonly tracker?: Tracker;
+  /** The pod's latest entry at places that are only read. */
+  readonly elsewhere?: EntryElsewhere;
   readonly remembered?: Entry;
   readonly ownMarks?: MarkRecord;
   readonly returnsToNode?: NodeReturns;
@@ -62,14 +64,14 @@ function comesBackStall(seen: StallObservation, settings: PolicySettings): Stall
 
 /** Another installation keeps the pod's entry, and has not moved the pod either. */
 function otherInstallationStall(seen: StallObservation, settings: PolicySettings): Stall | undefined {
-  const { pod, node, tracker, now } = seen;
-  const value = tracker?.entries[entryKey(pod.namespace, pod.name)];
-  const { installation = settings.installation, at } = value === undefined ? {} : decodeEntry(value);
+  const { pod, node, tracker, elsewhere, now } = seen;
+  const found = findEntry(pod, tracker, elsewhere);
+  const { installation = settings.installation, at } = found?.entry ?? {};
   const isFree = node === undefined || !isDraining(node, settings.drainTaints) || isMarked(pod);
   if (installation === settings.installation || at === undefined || isFree) return undefined;
   const leftMs = at + settings.profile.stallAfterMs - now;
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
-  const why = `is not marked, because the installation ${installation} of this hook keeps its entry on ${tracker?.resource.kind} ${tracker?.name}`;
+  const why = `is not marked, because the installation ${installation} of this hook keeps its entry on ${found?.on}`;
   return { kind: 'stalled', hindrance: 'OtherInstallation', why };
 }
 
@@ -125,9 +127,8 @@ export function operatorOf({ owner }: Pod): string {
 }
 
 /** Entries of other installations say nothing about the marks of this one. */
-function entryOf({ pod, tracker }: StallObservation, { installation }: PolicySettings): Entry | undefined {
-  const value = tracker?.entries[entryKey(pod.namespace, pod.name)];
-  const entry = value === undefined ? undefined : decodeEntry(value);
+function entryOf({ pod, tracker, elsewhere }: StallObservation, { installation }: PolicySettings): Entry | undefined {
+  const entry = findEntry(pod, tracker, elsewhere)?.entry;
   return (entry?.installation ?? installation) === installation ? entry : undefined;
 }
 

@@ -37,7 +37,7 @@ export async function showStatus(flags: StatusFlags, settings: PolicySettings, w
   const cache = openCache(flags, settings, world, {
     onSynced: resolve,
     onInterrupted: (kind, error) => {
-      const problem = describeProblem(kind, error, flags.namespace);
+      const problem = describeProblem(kind, error, scopeOf(kind, flags, settings));
       if (cache.hasSynced()) world.complain(problem);
       else reject(new Error(problem));
     },
@@ -100,7 +100,7 @@ async function follow(flags: StatusFlags, cache: Cache, world: StatusWorld, repo
       if (isRedrawn) showIn(REDRAW_MS);
     }, ms);
   };
-  const unsubscribe = [cache.pods, cache.nodes, cache.trackers].map((store) =>
+  const unsubscribe = [cache.pods, cache.nodes, cache.trackers, cache.namespaces].map((store) =>
     store.subscribe(() => showIn(GATHER_MS)),
   );
   if (isRedrawn) showIn(REDRAW_MS);
@@ -121,9 +121,14 @@ function render({ output, watch }: StatusFlags, report: StatusReport): string {
   return `${watch ? JSON.stringify(report) : JSON.stringify(report, null, 2)}\n`;
 }
 
+/** The namespace that a kind is read in; undefined if it is read in all, or is in none. */
+function scopeOf(kind: string, { namespace }: StatusFlags, { profile }: PolicySettings): string | undefined {
+  const own = profile.tracking.resources.find(({ plural }) => plural === kind)?.own;
+  return own?.namespace ?? (kind === 'nodes' || kind === 'namespaces' ? undefined : namespace);
+}
+
 function describeProblem(kind: string, error: unknown, namespace: string | undefined): string {
   if (!(error instanceof ApiError) || error.code !== 403) return `${kind} cannot be read: ${describeError(error)}`;
-  const where =
-    namespace === undefined || kind === 'nodes' || kind === 'namespaces' ? '' : ` in namespace ${namespace}`;
+  const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
   return `missing permission: list and watch ${kind}${where} (${describeError(error)})`;
 }

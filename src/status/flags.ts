@@ -15,10 +15,12 @@ export interface StatusFlags {
 }
 
 const WAIT_MS = 180_000;
+/** Where config/ puts the hook. */
+export const HOOK_NAMESPACE = 'reschedule-hook-system';
 
 const STATUS = {
   name: 'reschedule-hook status',
-  about: `Shows which nodes are being drained, which pods are marked to be moved or stalled, and what each tracking entry waits for, as the hook's controller sees it. It only reads: get, list and watch of pods, nodes and the tracking resource are enough.`,
+  about: `Shows which nodes are being drained, which pods are marked to be moved or stalled, and what each tracking entry waits for, as the hook's controller sees it. It only reads: get, list and watch of pods, nodes and the tracking resource are enough (of namespaces, too, if that is configmap).`,
   options: {
     namespace: value('-n, --namespace <NAME>', 'only pods and entries of this namespace', namespace),
     kubeconfig: value(
@@ -33,11 +35,20 @@ const STATUS = {
       String,
     ),
     annotation: value('--annotation <K=V>', 'the reschedule annotation (default: likewise)', annotation),
-    tracking: value('--tracking <KIND>', 'couchbasecluster, namespace or off (default: likewise)', tracking),
+    tracking: value(
+      '--tracking <KIND[,KIND...]>',
+      'couchbasecluster, namespace, configmap or off; others after it are read too (default: likewise)',
+      tracking,
+    ),
     installation: value(
       '--installation <NAME>',
       'the name of the registration, where there are several (default: WEBHOOK_CONFIGURATION, or the only one)',
       installation,
+    ),
+    hookNamespace: value(
+      '--hook-namespace <NAME>',
+      `where the hook is, and its ConfigMaps (default: POD_NAMESPACE, or ${HOOK_NAMESPACE})`,
+      namespace,
     ),
     output: value('-o, --output <FORMAT>', 'table or json', output, 'table'),
     watch: flag('-w, --watch', 'go on: redraw on a terminal, else a line for each change; Ctrl-C ends it'),
@@ -69,7 +80,8 @@ export const STATUS_HELP = helpOf(STATUS);
  */
 export function parseFlags(args: readonly string[]): StatusFlags {
   const given: Arguments<Given>['options'] = readArguments(STATUS, args, '', conflictsIn).options;
-  const { kubeconfig, selector, annotation, tracking, installation, waitRegistered, timeout, ...flags } = given;
+  const { kubeconfig, selector, annotation, tracking, installation, hookNamespace, waitRegistered, timeout, ...flags } =
+    given;
   return {
     ...flags,
     ...(waitRegistered ? { waitRegisteredMs: timeout ?? WAIT_MS } : {}),
@@ -79,6 +91,7 @@ export function parseFlags(args: readonly string[]): StatusFlags {
       ...(selector === undefined ? {} : wholeSelector(selector)),
       ...annotation,
       ...tracking,
+      ...(hookNamespace === undefined ? {} : { POD_NAMESPACE: hookNamespace }),
     },
   };
 }
@@ -110,8 +123,9 @@ function annotation(text: string): Record<string, string> {
 }
 
 /** An unknown kind stays in the setting, so that the configuration reports it. */
-function tracking(kind: string): Record<string, string> {
-  return kind === 'off'
-    ? { TRACK_RESCHEDULED_PODS: 'false' }
-    : { TRACK_RESCHEDULED_PODS: 'true', TRACKING_RESOURCE_TYPE: kind };
+function tracking(kinds: string): Record<string, string> {
+  const [kind = '', ...others] = kinds.split(',');
+  if (kinds === 'off') return { TRACK_RESCHEDULED_PODS: 'false' };
+  const also = others.length === 0 ? {} : { TRACKING_ALSO_READ: others.join(',') };
+  return { TRACK_RESCHEDULED_PODS: 'true', TRACKING_RESOURCE_TYPE: kind, ...also };
 }

@@ -1,6 +1,7 @@
 import { lookupIn } from '../cache/cache.ts';
 import { storeKey } from '../cache/keys.ts';
-import { observeStall, type StallSources, trackerOf } from '../cache/stall-observation.ts';
+import { observeStall, type StallSources } from '../cache/stall-observation.ts';
+import { isBelieved, trackerOf } from '../cache/trackers.ts';
 import { formatAge } from '../policy/duration.ts';
 import { type EntryState, type EntryView, planEntry, viewEntries } from '../policy/entry-lifecycle.ts';
 import { assertNever, type Pod, type Tracker } from '../policy/model.ts';
@@ -100,6 +101,7 @@ export function buildReport(cache: Known, options: ReportOptions): StatusReport 
     ),
     entries: sortedBy(
       [...cache.trackers.values()]
+        .filter((tracker) => isBelieved(cache, tracker))
         .flatMap((tracker) => viewEntries(tracker, lookupIn(cache), settings).map((view) => ({ tracker, view })))
         .filter(({ view }) => isWanted(view.about))
         .map(({ tracker, view }) => trackedEntry(tracker, view, settings, now)),
@@ -132,7 +134,7 @@ function stalledPod(cache: Known, pod: Pod, settings: PolicySettings, now: numbe
   const stall = stallOf(cache, pod, settings, now);
   if (stall.kind !== 'stalled') return [];
   const { namespace, name, uid, node = null } = pod;
-  const hindrance = stall.hindrance ?? trackerOf(cache, pod, settings)?.hindrance ?? 'None';
+  const hindrance = stall.hindrance ?? trackerOf(cache, pod, settings.profile.tracking)?.hindrance ?? 'None';
   return [{ namespace, name, uid, node, marked: isMarked(pod), hindrance, why: stall.why }];
 }
 
@@ -148,7 +150,7 @@ function markedPod(cache: Known, pod: Pod, settings: PolicySettings, now: number
     state: isTerminatingOrFinished(pod) ? 'ending' : kind === 'stalled' ? 'stalled' : 'waiting',
     markedSeconds: seconds(markedMs),
     markedBy: mark?.by ?? null,
-    hindrance: trackerOf(cache, pod, settings)?.hindrance ?? null,
+    hindrance: trackerOf(cache, pod, settings.profile.tracking)?.hindrance ?? null,
   };
 }
 
@@ -157,7 +159,7 @@ function trackedEntry(tracker: Tracker, view: EntryView, settings: PolicySetting
   const plan = planEntry(view, 0, settings);
   const prunedAfterMs = plan.kind === 'keep' ? plan.lookAgainInMs : 0;
   return {
-    tracker: `${settings.profile.tracking.type}/${storeKey(tracker)}`,
+    tracker: `${tracker.resource.kind.toLowerCase()}/${storeKey(tracker)}`,
     namespace: about.namespace,
     pod: about.name,
     uid: entry.uid ?? null,

@@ -2,16 +2,17 @@ import { ignore, unlessAborted } from '../async/abort.ts';
 import { Bulkhead } from '../async/bulkhead.ts';
 import { KeyedMutex } from '../async/keyed-mutex.ts';
 import type { Cache } from '../cache/cache.ts';
-import { storeKey } from '../cache/keys.ts';
+import { storeKey, trackerKey } from '../cache/keys.ts';
 import { isOlder } from '../informer/store.ts';
 import { describeError, isContentRefused } from '../kube/errors.ts';
 import type { WriteResult } from '../kube/guarded-objects.ts';
-import { trackerPath } from '../kube/paths.ts';
+import { collectionPath, trackerPath } from '../kube/paths.ts';
 import type { Writes } from '../kube/writes.ts';
 import type { Mark, MarkNote } from '../policy/decision.ts';
 import { encodeEntry, entryKey } from '../policy/entry.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
 import { isMarked, type PolicySettings } from '../policy/profile.ts';
+import { newConfigMap, storedKey } from '../policy/tracking/configmap.ts';
 
 export interface MarkerOptions {
   readonly cache: Cache;
@@ -124,11 +125,11 @@ export class Marker {
    * of this pod is unchanged.
    */
   async #writeEntry(pod: Pod, note: MarkNote, seen: Tracker, signal: AbortSignal): Promise<boolean> {
-    const { cache, writes, settings, clock } = this.#options;
-    return this.#trackers.run(storeKey(seen), signal, async () => {
+    const { cache, settings, clock } = this.#options;
+    return this.#trackers.run(trackerKey(seen), signal, async () => {
       const key = entryKey(pod.namespace, pod.name);
-      const tracker = newerOf(seen, cache.trackers.get(storeKey(seen)));
-      if (tracker.uid !== seen.uid || tracker.entries[key] !== seen.entries[key]) return false;
+      const tracker = newerOf(seen, cache.trackers.get(seen));
+      if (!isSame(tracker, seen) || tracker.entries[key] !== seen.entries[key]) return false;
       const value = encodeEntry({
         uid: pod.uid,
         at: clock.now(),
@@ -138,16 +139,27 @@ export class Marker {
         pod: pod.name,
         ...(pod.node === undefined ? {} : { node: pod.node }),
       });
-      const { resourceVersion } = tracker;
-      const result = await this.#orRefused(
-        storeKey(tracker),
-        writes.writeEntry({ path: trackerPath(tracker), resourceVersion }, key, value),
-      );
+      const result = await this.#orRefused(trackerKey(tracker), this.#write(tracker, key, value));
       if (result.kind === 'changed') return false;
-      cache.refusals.accepted(storeKey(tracker));
-      cache.trackers.assume(cache.project.tracker(result.object));
+      cache.refusals.accepted(trackerKey(tracker));
+      cache.trackers.assume(cache.project.tracker(result.object, tracker.resource));
       return true;
     });
+  }
+
+  /** What is left of an earlier Namespace goes first, and the next look finds its place empty. */
+  async #write(tracker: Tracker, key: string, value: string): Promise<WriteResult> {
+    const { writes } = this.#options;
+    const { resource, namespace, resourceVersion, leftover } = tracker;
+    const [path, isOwn] = [trackerPath(tracker), resource.own !== undefined];
+    if (leftover !== undefined) {
+      await writes.deleteTracker(path, leftover);
+      return { kind: 'changed' };
+    }
+    if (resourceVersion !== '')
+      return writes.writeEntry({ path, resourceVersion, isOwn }, storedKey(tracker, key), value);
+    const object = newConfigMap({ ...tracker, entries: { [key]: value } });
+    return writes.createTracker(collectionPath(resource.apiPath, resource.plural, namespace), object);
   }
 
   /** `changed` once the tracker has refused entries often enough: the pod is then to be marked without one. */
@@ -167,6 +179,13 @@ export class Marker {
 const instanceKey = ({ namespace, name, uid }: Pick<Pod, 'namespace' | 'name' | 'uid'>) =>
   `${namespace}/${name}/${uid}`;
 
+/** One that was not there yet may have been created meanwhile, for the same Namespace. */
+function isSame(tracker: Tracker, seen: Tracker): boolean {
+  if (tracker.uid === seen.uid) return true;
+  return seen.resourceVersion === '' && seen.leftover === undefined && tracker.owner?.uid === seen.owner?.uid;
+}
+
 function newerOf(seen: Tracker, cached: Tracker | undefined): Tracker {
-  return cached === undefined || isOlder(cached.resourceVersion, seen.resourceVersion) ? seen : cached;
+  if (cached === undefined || seen.leftover !== undefined) return seen;
+  return isOlder(cached.resourceVersion, seen.resourceVersion) ? seen : cached;
 }

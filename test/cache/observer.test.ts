@@ -14,7 +14,7 @@ import {
   POD_KEY,
   POD_PATH,
   settingsOf,
-  TRACKER_KEY,
+  TRACKER,
   TRACKER_PATH,
 } from '../support/cache.ts';
 import { aRawCluster, aRawNode, aRawPod, RESCHEDULE } from '../support/raw.ts';
@@ -223,7 +223,7 @@ describe('Observer.look live', () => {
     assert.deepEqual(seenValue((await fromCache('pod', 'tracker')).tracker)?.entries, {});
     assert.deepEqual(seenValue((await look('pod', 'tracker')).tracker)?.entries, { [ENTRY_KEY]: '{"uid":"uid-z"}' });
     assert.deepEqual(calls, [`GET ${POD_PATH}`, `GET ${TRACKER_PATH}`]);
-    assert.equal(cache.trackers.get(TRACKER_KEY)?.entries[ENTRY_KEY], '{"uid":"uid-z"}');
+    assert.equal(cache.trackers.get(TRACKER)?.entries[ENTRY_KEY], '{"uid":"uid-z"}');
   });
 
   test('what the cache lacks for a pod that was read live is read live: it may be behind with that, too', async () => {

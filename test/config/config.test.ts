@@ -59,7 +59,8 @@ describe('configuration', () => {
   test('every problem is named at once', () => {
     const problems = problemsOf({
       POD_LABEL_SELECTOR: 'a in b',
-      TRACKING_RESOURCE_TYPE: 'configmap',
+      TRACKING_RESOURCE_TYPE: 'secret',
+      TRACKING_ALSO_READ: 'namespace,pods',
       TRACK_RESCHEDULED_PODS: 'maybe',
       STALL_AFTER: '15',
       TRACKING_RETENTION: '1s',
@@ -78,10 +79,20 @@ describe('configuration', () => {
       'REPLACEMENT_CONDITION',
       'RESCHEDULE_ANNOTATION_KEY',
       'STALL_AFTER',
+      'TRACKING_ALSO_READ',
       'TRACKING_RESOURCE_TYPE',
       'TRACKING_RETENTION',
       'TRACK_RESCHEDULED_PODS',
       'WEBHOOK_PORT',
+    ]);
+  });
+
+  test('entries are written to one type, and read at others', () => {
+    const env = { TRACKING_RESOURCE_TYPE: 'configmap', TRACKING_ALSO_READ: 'couchbasecluster, namespace' };
+    assert.deepEqual(readConfig(env).tracking, { type: 'configmap', also: ['couchbasecluster', 'namespace'] });
+    assert.deepEqual(readConfig({}).tracking, { type: 'couchbasecluster', also: [] });
+    assert.deepEqual(problemsOf({ TRACKING_ALSO_READ: 'namespace,pods' }), [
+      'TRACKING_ALSO_READ has "pods", which is not one of couchbasecluster, namespace, configmap',
     ]);
   });
 

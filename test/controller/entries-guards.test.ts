@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { LOG } from '../../src/log/messages.ts';
 import { refusal } from '../support/api.ts';
-import { ENTRY_KEY, POD_KEY, TRACKER_KEY, TRACKER_PATH } from '../support/cache.ts';
+import { ENTRY_KEY, POD_KEY, TRACKER, TRACKER_PATH } from '../support/cache.ts';
 import { anEntryReconciler, ENTRY, EVENT, HOURS, MINUTES, PRUNE, present } from '../support/entries.ts';
 
 const RETENTION = 15 * MINUTES;
@@ -90,7 +90,7 @@ describe('pruning is guarded', () => {
     const { look, calls, cache } = await aDuePrune();
     await look();
     calls();
-    assert.deepEqual(cache.trackers.get(TRACKER_KEY)?.entries, {});
+    assert.deepEqual(cache.trackers.get(TRACKER)?.entries, {});
     assert.deepEqual(await look(), {});
     assert.deepEqual(calls(), []);
   });
@@ -129,7 +129,7 @@ describe('nothing is pruned', () => {
   test('of a tracker that is not there, and the time it was there is forgotten', async () => {
     const { look, clock, cache, calls } = anEntryReconciler();
     await look();
-    const tracker = cache.trackers.get(TRACKER_KEY) ?? assert.fail();
+    const tracker = cache.trackers.get(TRACKER) ?? assert.fail();
     cache.trackers.replace([]);
     assert.deepEqual(await look(), {});
     await clock.advance(2 * HOURS);

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { storeKey } from '../../src/cache/keys.ts';
 import { LOG } from '../../src/log/messages.ts';
 import { NOW } from '../support/builders.ts';
-import { ENTRY_KEY, POD, POD_PATH, TRACKER, TRACKER_KEY, TRACKER_PATH } from '../support/cache.ts';
+import { ENTRY_KEY, POD, POD_PATH, TRACKER, TRACKER_PATH } from '../support/cache.ts';
 import { anEntryReconciler, ENTRY, EVENT, HOURS, MINUTES, PRUNE, present, SECOND } from '../support/entries.ts';
 
 const READ_POD = `GET ${POD_PATH}`;
@@ -74,7 +74,7 @@ describe('reconciling an entry, row by row', () => {
     assert.equal(events[0]?.firstTimestamp, new Date(NOW).toISOString().replace('.000', ''));
     const fields = { pod: 'cb-0000', namespace: 'db', uid: 'uid-b', node: 'node-2' };
     assert.deepEqual(log.lines, [
-      { level: 'info', message: LOG.rescheduled, fields: { ...fields, reason: 'rescheduled', tracker: TRACKER_KEY } },
+      { level: 'info', message: LOG.rescheduled, fields: { ...fields, reason: 'rescheduled', tracker: 'db/cb' } },
     ]);
   });
 

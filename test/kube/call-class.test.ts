@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { classOf } from '../../src/kube/call-class.ts';
+import { classOf, SHARES } from '../../src/kube/call-class.ts';
+import { createTracking, TRACKING_TYPES } from '../../src/policy/tracking/index.ts';
+import { aCache } from '../support/cache.ts';
 
 const TRACKER = '/apis/couchbase.com/v2/namespaces/db/couchbaseclusters/cb';
 const REGISTRATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
@@ -31,4 +33,13 @@ describe('classOf', () => {
       assert.equal(classOf({ method, path, ...(query && { query }) }), expected);
     });
   }
+});
+
+test('everything that is watched at once has a connection, and so has a list in between', () => {
+  const home = { namespace: 'hooks', installation: 'hook' };
+  const tracking = createTracking({ type: 'configmap', also: TRACKING_TYPES }, home);
+  const kinds = aCache({ tracking }).freshness().length;
+  const [registration, list] = [1, 1];
+  assert.equal(kinds, 6);
+  assert.ok(kinds + registration + list <= SHARES.watch.connections);
 });

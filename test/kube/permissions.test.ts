@@ -10,11 +10,12 @@ import type { ApiClient, ApiRequest } from '../../src/kube/client.ts';
 import { isServed } from '../../src/kube/discovery.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
 import { createGuardedObjects, type GuardedObjects } from '../../src/kube/guarded-objects.ts';
-import { nodePath, podPath, REGISTRATIONS, trackerPath } from '../../src/kube/paths.ts';
+import { collectionPath, nodePath, podPath, REGISTRATIONS, trackerPath } from '../../src/kube/paths.ts';
 import { describePermission, type PermissionSettings, permissionsOf } from '../../src/kube/permissions.ts';
 import { createReads, type Reads } from '../../src/kube/reads.ts';
 import { createWrites, type Writes } from '../../src/kube/writes.ts';
-import { NO_TRACKING, TRACKINGS, type Tracking } from '../../src/policy/tracking/index.ts';
+import type { Resource } from '../../src/policy/model.ts';
+import { createTracking, NO_TRACKING, TRACKING_TYPES, type Tracking } from '../../src/policy/tracking/index.ts';
 import { Registration } from '../../src/registration/registration.ts';
 import { createReplicaPods } from '../../src/registration/replica-pods.ts';
 import { answering } from '../support/api.ts';
@@ -36,24 +37,36 @@ const OWN: Own = { ownSecret: { namespace: 'hooks', name: 'ca' }, ownRegistratio
 const REGISTRATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
 
 /** The path of the tracker, where there is one. */
-function pathOf({ resources }: Tracking): string | undefined {
-  const [resource] = resources;
+function pathOf(resource: Resource | undefined): TrackerToDrive | undefined {
   if (resource === undefined) return undefined;
-  return trackerPath({ resource, name: 'tracker', ...(resource.isNamespaced ? { namespace: 'db' } : {}) });
+  const { own, isNamespaced, apiPath, plural } = resource;
+  const namespace = own?.namespace ?? (isNamespaced ? 'db' : undefined);
+  const path = trackerPath({ resource, name: 'tracker', ...(namespace === undefined ? {} : { namespace }) });
+  return { path, isOwn: own !== undefined, collection: collectionPath(apiPath, plural, namespace) };
+}
+
+interface TrackerToDrive {
+  readonly path: string;
+  readonly isOwn: boolean;
+  readonly collection: string;
 }
 
 /** One call for each function of `Reads` and `Writes`: a new one there does not compile before it is here. */
-const READS: { [K in keyof Reads]: (reads: Reads, path: string | undefined) => unknown } = {
+const READS: { [K in keyof Reads]: (reads: Reads, tracker: TrackerToDrive | undefined) => unknown } = {
   pod: (reads) => reads.pod('db', 'cb-0000'),
   node: (reads) => reads.node('n'),
   isInstalled: (reads) => reads.isInstalled('another'),
   podMetadata: (reads) => reads.podMetadata('db', 'cb-0000'),
-  object: (reads, path) => path && reads.object(path),
+  object: (reads, tracker) => tracker && reads.object(tracker.path),
+  namespace: (reads, tracker) => tracker?.isOwn && reads.namespace('db'),
 };
-const WRITES: { [K in keyof Writes]: (writes: Writes, path: string | undefined) => unknown } = {
+const WRITES: { [K in keyof Writes]: (writes: Writes, tracker: TrackerToDrive | undefined) => unknown } = {
   markPod: (writes) => writes.markPod(POD, 'a', 'true'),
-  writeEntry: (writes, path) => path && writes.writeEntry({ path, resourceVersion: '1' }, 'k', 'v'),
-  removeEntries: (writes, path) => path && writes.removeEntries(path, [{ key: 'k', value: 'v' }]),
+  writeEntry: (writes, tracker) => tracker && writes.writeEntry({ ...tracker, resourceVersion: '1' }, 'k', 'v'),
+  removeEntries: (writes, tracker) => tracker && writes.removeEntries(tracker, [{ key: 'k', value: 'v' }]),
+  createTracker: (writes, tracker) => tracker?.isOwn && writes.createTracker(tracker.collection, {}),
+  deleteTracker: (writes, tracker) =>
+    tracker?.isOwn && writes.deleteTracker(tracker.path, { uid: 'u', resourceVersion: '1' }),
 };
 
 /** Every file that calls the API server. A call in another file, or of another method, fails the first test below. */
@@ -102,11 +115,12 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
     },
   },
   'kube/guarded-objects.ts': {
-    methods: ['GET', 'POST', 'PUT', 'PATCH', 'PATCH'],
-    async drive(client, tracking, own) {
-      const path = pathOf(tracking);
-      await Promise.all(Object.values(READS).map((read) => read(createReads(client), path)));
-      await Promise.all(Object.values(WRITES).map((write) => write(createWrites(client), path)));
+    methods: ['PATCH', 'GET', 'POST', 'PUT', 'DELETE', 'PATCH'],
+    async drive(client, { resources }, own) {
+      for (const tracker of resources.length === 0 ? [undefined] : resources.map(pathOf)) {
+        await Promise.all(Object.values(READS).map((read) => read(createReads(client), tracker)));
+        await Promise.all(Object.values(WRITES).map((write) => write(createWrites(client), tracker)));
+      }
       if (own !== undefined) await driveCertificates(createGuardedObjects(client), own);
     },
   },
@@ -165,8 +179,12 @@ describe('the permissions are those that the code uses', () => {
     ]);
   });
 
-  for (const tracking of [...TRACKINGS, NO_TRACKING]) {
-    test(`tracking ${tracking.type}: neither one too few nor one too many`, async () => {
+  const home = { namespace: 'hooks', installation: 'hook' };
+  const each = [...TRACKING_TYPES, 'off' as const].map((type) => createTracking({ type, also: [] }, home));
+  const together = TRACKING_TYPES.map((type) => createTracking({ type, also: TRACKING_TYPES }, home));
+  for (const tracking of [...each, ...together]) {
+    const kinds = tracking.resources.map(({ plural }) => plural).join(', ');
+    test(`tracking ${tracking.type} (${kinds}): neither one too few nor one too many`, async () => {
       const { client, calls } = recorder();
       for (const { drive } of Object.values(CALLERS)) await drive(client, tracking);
       const used = new Set(calls.map(authorizedAs));
@@ -175,12 +193,25 @@ describe('the permissions are those that the code uses', () => {
       const discovery = [...used].filter((one) => one.startsWith('get /'));
       for (const one of discovery) used.delete(one);
       assert.equal(discovery.length > 0, tracking !== NO_TRACKING);
-      const listed = permissionsOf({ tracking }).map(
+      const permissions = permissionsOf({ tracking });
+      const listed = permissions.map(
         ({ verb, group, resource }) => `${verb} ${group === '' ? '' : `${group}/`}${resource}`,
       );
       assert.deepEqual([...used].sort(), listed.sort());
     });
   }
+
+  test('ConfigMaps: those of its own namespace, and not even to read those of others', async () => {
+    const tracking = createTracking({ type: 'configmap', also: TRACKING_TYPES }, home);
+    for (const { resource, namespace } of permissionsOf({ tracking })) {
+      assert.equal(namespace, resource === 'configmaps' ? 'hooks' : undefined);
+    }
+    const { client, calls } = recorder();
+    for (const { drive } of Object.values(CALLERS)) await drive(client, tracking);
+    const paths = calls.map(({ path }) => path).filter((path) => path.includes('configmaps'));
+    assert.ok(paths.length > 5);
+    for (const path of paths) assert.match(path, /^\/api\/v1\/namespaces\/hooks\/configmaps/);
+  });
 
   test('certificates of its own: neither one too few nor one too many, each by its name where that can be', async () => {
     const { client, calls } = recorder();

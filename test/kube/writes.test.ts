@@ -55,7 +55,7 @@ describe('Writes', () => {
   test('removeEntries is a JSON patch that tests each value that was read', async () => {
     const { writes, requests } = aWriter();
     const other = { key: KEY, value: '{}' };
-    await writes.removeEntries(TRACKER.path, [{ key: 'reschedule.hook/a~b/c', value: 'true' }, other]);
+    await writes.removeEntries(TRACKER, [{ key: 'reschedule.hook/a~b/c', value: 'true' }, other]);
     const otherPath = `/metadata/annotations/${KEY.replace('/', '~1')}`;
     const path = '/metadata/annotations/reschedule.hook~1a~0b~1c';
     assert.equal(requests[0]?.contentType, 'application/json-patch+json');
@@ -66,13 +66,42 @@ describe('Writes', () => {
       { op: 'remove', path: otherPath },
     ]);
   });
+
+  test('entries of an object of the hook are in its data', async () => {
+    const { writes, requests } = aWriter();
+    const own = { path: '/api/v1/namespaces/hooks/configmaps/hook.db', isOwn: true };
+    await writes.writeEntry({ ...own, resourceVersion: '70' }, 'db.cb-0000', '{}');
+    await writes.removeEntries(own, [{ key: 'db.cb-0000', value: '{}' }]);
+    await writes.createTracker('/api/v1/namespaces/hooks/configmaps', { data: {} });
+    await writes.deleteTracker(own.path, { uid: 'uid-a', resourceVersion: '71' });
+    assert.deepEqual(
+      requests.map(({ method, path, body }) => [method, path, body]),
+      [
+        ['PATCH', own.path, { metadata: { resourceVersion: '70' }, data: { 'db.cb-0000': '{}' } }],
+        [
+          'PATCH',
+          own.path,
+          [
+            { op: 'test', path: '/data/db.cb-0000', value: '{}' },
+            { op: 'remove', path: '/data/db.cb-0000' },
+          ],
+        ],
+        ['POST', '/api/v1/namespaces/hooks/configmaps', { data: {} }],
+        [
+          'DELETE',
+          own.path,
+          { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid: 'uid-a', resourceVersion: '71' } },
+        ],
+      ],
+    );
+  });
 });
 
 /** Every write, by name, as one call. */
 const WRITES: readonly [string, (writes: Writes) => Promise<WriteResult>][] = [
   ['markPod', (writes) => writes.markPod(POD, 'a', 'b')],
   ['writeEntry', (writes) => writes.writeEntry(TRACKER, KEY, 'v')],
-  ['removeEntries', (writes) => writes.removeEntries(TRACKER.path, [{ key: KEY, value: 'v' }])],
+  ['removeEntries', (writes) => writes.removeEntries(TRACKER, [{ key: KEY, value: 'v' }])],
 ];
 
 for (const [name, write] of WRITES) {

@@ -25,6 +25,17 @@ describe('the flags of status', () => {
     [['--wait-registered'], { waitRegisteredMs: 180_000 }],
     [['--wait-registered', '--timeout=5s'], { waitRegisteredMs: 5_000 }],
     [['--tracking', 'off'], { env: { TRACK_RESCHEDULED_PODS: 'false' } }],
+    [['--hook-namespace', 'hooks'], { env: { POD_NAMESPACE: 'hooks' } }],
+    [
+      ['--tracking', 'configmap,namespace'],
+      {
+        env: {
+          TRACK_RESCHEDULED_PODS: 'true',
+          TRACKING_RESOURCE_TYPE: 'configmap',
+          TRACKING_ALSO_READ: 'namespace',
+        },
+      },
+    ],
     [['--tracking=namespace'], { env: { TRACK_RESCHEDULED_PODS: 'true', TRACKING_RESOURCE_TYPE: 'namespace' } }],
   ];
   for (const [args, expected] of cases) {

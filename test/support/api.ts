@@ -3,12 +3,13 @@ import { ApiError, ApiUnreachableError, type StatusBody } from '../../src/kube/e
 import { Feed } from './list-watch.ts';
 
 interface Metadata {
+  name?: string;
   uid: string;
   resourceVersion: string;
   annotations?: Record<string, string>;
 }
 
-type Raw = { metadata: Metadata };
+type Raw = { metadata: Metadata; data?: Record<string, string> };
 
 /**
  * A fake API server that keeps its objects in maps. It has what the hook uses: reads, Events, lists, watches that the
@@ -64,11 +65,12 @@ export class FakeApi implements ApiClient {
   async json(request: ApiRequest): Promise<JsonObject> {
     await this.#arrive(request);
     if (this.#answer !== undefined) return this.#answer(request) as JsonObject;
-    if (request.method === 'POST') return request.body as JsonObject;
+    if (request.method === 'POST') return this.#create(request);
     const items = this.lists.get(request.path);
     if (items !== undefined) return { metadata: { resourceVersion: `${this.#version}` }, items };
     const found = this.#existing(request.path);
-    if (request.method === 'PATCH') this.#patch(found.metadata, request);
+    if (request.method === 'PATCH') this.#patch(found, request);
+    if (request.method === 'DELETE') this.#delete(found, request);
     return structuredClone(found) as unknown as JsonObject;
   }
 
@@ -100,10 +102,29 @@ export class FakeApi implements ApiClient {
     return found;
   }
 
-  #patch(metadata: Metadata, { contentType, body }: ApiRequest): void {
-    if (contentType === 'application/merge-patch+json') merge(metadata, (body as Raw).metadata);
-    else testAndRemove(metadata, body as readonly { path: string; value?: string }[]);
-    this.#touch(metadata);
+  /** Keeps what is created of ConfigMaps. Of everything else it only returns the object. */
+  #create({ path, body }: ApiRequest): JsonObject {
+    if (!path.endsWith('/configmaps')) return body as JsonObject;
+    const object = structuredClone(body) as Raw;
+    const place = `${path}/${object.metadata.name}`;
+    if (this.objects.has(place)) throw refusal(409, { reason: 'AlreadyExists' });
+    object.metadata.uid = `uid-${this.#version}`;
+    this.#touch(object.metadata);
+    this.objects.set(place, object);
+    return structuredClone(object) as unknown as JsonObject;
+  }
+
+  #delete({ metadata }: Raw, { path, body }: ApiRequest): void {
+    const { preconditions } = body as { preconditions: Partial<Metadata> };
+    const isSame = preconditions.uid === metadata.uid && preconditions.resourceVersion === metadata.resourceVersion;
+    if (!isSame) throw refusal(409, { reason: 'Conflict' });
+    this.objects.delete(path);
+  }
+
+  #patch(object: Raw, { contentType, body }: ApiRequest): void {
+    if (contentType === 'application/merge-patch+json') merge(object, body as Raw);
+    else testAndRemove(object, body as readonly { path: string; value?: string }[]);
+    this.#touch(object.metadata);
   }
 
   #touch(metadata: Metadata): void {
@@ -111,7 +132,8 @@ export class FakeApi implements ApiClient {
   }
 }
 
-function merge(metadata: Metadata, patch: Partial<Metadata>): void {
+function merge(object: Raw, { metadata: patch, data }: { metadata: Partial<Metadata>; data?: Raw['data'] }): void {
+  const { metadata } = object;
   if (patch.uid !== undefined && patch.uid !== metadata.uid) {
     throw refusal(422, { reason: 'Invalid', details: { causes: [{ field: 'metadata.uid' }] } });
   }
@@ -119,17 +141,20 @@ function merge(metadata: Metadata, patch: Partial<Metadata>): void {
     throw refusal(409, { reason: 'Conflict' });
   }
   metadata.annotations = { ...metadata.annotations, ...patch.annotations };
+  if (data) object.data = { ...object.data, ...data };
 }
 
 /** All or nothing, as a JSON patch is. */
-function testAndRemove(metadata: Metadata, operations: readonly { path: string; value?: string }[]): void {
-  const left = { ...metadata.annotations };
+function testAndRemove(object: Raw, operations: readonly { path: string; value?: string }[]): void {
+  const isData = operations[0]?.path.startsWith('/data/');
+  const left = { ...(isData ? object.data : object.metadata.annotations) };
   for (const { path, value } of operations) {
     const key = (path.split('/').at(-1) ?? '').replaceAll('~1', '/').replaceAll('~0', '~');
     if (value === undefined) delete left[key];
     else if (left[key] !== value) throw refusal(422, { reason: 'Invalid' });
   }
-  metadata.annotations = left;
+  if (isData) object.data = left;
+  else object.metadata.annotations = left;
 }
 
 /** A fake that gives the same response to every call. An Error refuses every call. */

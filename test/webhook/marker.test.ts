@@ -6,7 +6,7 @@ import type { Pod, Tracker } from '../../src/policy/model.ts';
 import { aMarker } from '../support/admission.ts';
 import { refusal } from '../support/api.ts';
 import { aPod, aTracker, MINUTE, NOW, without } from '../support/builders.ts';
-import { ENTRY_KEY, POD_KEY, POD_PATH, TRACKER_KEY, TRACKER_PATH } from '../support/cache.ts';
+import { ENTRY_KEY, POD_KEY, POD_PATH, TRACKER, TRACKER_KEY, TRACKER_PATH } from '../support/cache.ts';
 import { aRawCluster, aRawPod, RESCHEDULE } from '../support/raw.ts';
 import { settle } from '../support/time.ts';
 
@@ -35,7 +35,7 @@ describe('Marker', () => {
       hook: 'reschedule-hook',
     });
     assert.equal(api.annotations(TRACKER_PATH)[ENTRY_KEY], value);
-    assert.equal(cache.trackers.get(TRACKER_KEY)?.entries[ENTRY_KEY], value);
+    assert.equal(cache.trackers.get(TRACKER)?.entries[ENTRY_KEY], value);
     assert.equal(cache.pods.get(POD_KEY)?.mark?.matches, true);
   });
 

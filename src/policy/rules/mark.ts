@@ -3,6 +3,7 @@ import { describeMarks, type MarkHistory, markHistory } from '../mark-history.ts
 import { isDraining } from '../node-state.ts';
 import { isLive, LOOK_AT_NODE, type Look, nodeOrGone, onceLive, type Subject, seenValue } from '../observation.ts';
 import type { PolicySettings } from '../profile.ts';
+import { readsElsewhere } from '../tracking/tracking.ts';
 import { returnsOf } from './comes-back.ts';
 import type { PodObservation, Rule } from './rule.ts';
 
@@ -18,7 +19,8 @@ export const mark: Rule<PodObservation> = (seen, settings) => {
 /**
  * A first mark may rest on the cache, because its writes are guarded by the observation (S4). Two marks must rest on
  * live reads: a mark without its entry, and an entry with a node that is not draining. The cordon may be milliseconds
- * old. The tracker is then read live as well, because the write to it must not be outdated. `restsOn`: what else the
+ * old. The tracker is then read live as well, because the write to it must not be outdated. If entries are read
+ * elsewhere too, any mark rests on a live look there: no write is guarded by those trackers. `restsOn`: what else the
  * calling rule needs to have read live.
  */
 export function markPod(
@@ -85,7 +87,8 @@ const firstAtOf = ({ firstAt }: MarkHistory) => (firstAt === undefined ? {} : { 
 function evidenceForWrites(seen: PodObservation, isCalm: boolean | undefined): readonly Subject[] {
   if (seen.request.dryRun) return [];
   if (isCalm) return ['pod', 'tracker', 'node'];
-  if (seen.refusal !== undefined || isTrackerMissing(seen)) return ['pod', 'tracker'];
+  const isElsewhere = readsElsewhere(seen.profile.tracking);
+  if (isElsewhere || seen.refusal !== undefined || isTrackerMissing(seen)) return ['pod', 'tracker'];
   return isMarkLost(seen) ? ['pod'] : [];
 }
 

@@ -1,8 +1,8 @@
 import type { Answer, Deny } from '../decision.ts';
-import { decodeEntry, entryKey } from '../entry.ts';
 import type { Entry, Pod, Tracker } from '../model.ts';
 import { type Absent, type Look, type Observation, type Present, seenValue } from '../observation.ts';
 import type { PolicySettings, Profile } from '../profile.ts';
+import { type FoundEntry, findEntry } from '../tracking/elsewhere.ts';
 
 /**
  * A live read found the instance, and the cache must see it before the rule can decide. `otherwise` is the answer if it
@@ -30,9 +30,13 @@ export interface PodObservation extends Observation {
 }
 
 /** The entry of the pod's name, whichever instance it is about and whoever wrote it. */
-export function entryOf({ tracker, request }: Observation): Entry | undefined {
-  const value = seenValue(tracker)?.entries[entryKey(request.namespace, request.name)];
-  return value === undefined ? undefined : decodeEntry(value);
+export function entryOf(seen: Observation): Entry | undefined {
+  return entryFoundBy(seen)?.entry;
+}
+
+/** The same, and what it is on. */
+export function entryFoundBy({ tracker, request, elsewhere }: Observation): FoundEntry | undefined {
+  return findEntry(request, seenValue(tracker), elsewhere);
 }
 
 /** One row of the decision table. Returns its opinion, or undefined if it does not apply. */

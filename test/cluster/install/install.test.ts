@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { readConfig } from '../../../src/config/config.ts';
+import { policySettingsOf } from '../../../src/config/policy-settings.ts';
 import { permissionsOf } from '../../../src/kube/permissions.ts';
 import { scopeOf } from '../../../src/registration/scope.ts';
 import { webhookOf } from '../../../src/registration/wanted-webhook.ts';
@@ -117,7 +118,13 @@ describe('kubectl apply -k config/default', () => {
   });
 
   test('the other folders are accepted too, as far as their kinds are known here', async () => {
-    const overlays = ['namespace-tracking', 'no-tracking', 'certificate-files', 'no-admission-policy'];
+    const overlays = [
+      'configmap-tracking',
+      'namespace-tracking',
+      'no-tracking',
+      'certificate-files',
+      'no-admission-policy',
+    ];
     for (const name of [...overlays.map((one) => `overlays/${one}`), 'kind']) {
       const dryRun = ['--dry-run=server', '--force-conflicts', '-k', join(CONFIG, name)];
       assert.equal((await ok(plane, 'apply', '--server-side', ...dryRun)).stderr, '');
@@ -129,7 +136,10 @@ describe('kubectl apply -k config/default', () => {
   });
 
   test('npm run manifests -- --namespace renders another namespace wherever the name stands', async () => {
-    for (const overlay of ['default', 'overlays/certificate-files', 'overlays/namespace-tracking', 'prometheus']) {
+    const overlays = ['certificate-files', 'configmap-tracking', 'namespace-tracking'].map(
+      (name) => `overlays/${name}`,
+    );
+    for (const overlay of ['default', ...overlays, 'prometheus']) {
       const args = ['--overlay', join(CONFIG, overlay), '--namespace', 'elsewhere', '-'];
       const env = { PATH: `${dirname(plane.assets.kubectl)}:${process.env.PATH}` };
       const { stdout } = await promisify(execFile)(process.execPath, [MANIFESTS, ...args], { env });
@@ -245,24 +255,29 @@ describe('kubectl apply -k config/default', () => {
   });
 
   test('each variant grants what its settings use, and no other', async () => {
-    const variants = ['namespace-tracking', 'no-tracking'];
-    for (const components of [
-      [],
-      ...variants.map((name) => [name]),
-      ...variants.map((name) => [name, 'certificate-files']),
-    ]) {
-      const folder = await variantFolder(plane.dir, `-${components.join('-') || 'default'}`, components);
-      const all = await rendered(plane, folder);
-      const config = readConfig(environmentOf(all));
-      const [role] = all.filter(
-        ({ kind, metadata }) => kind === 'ClusterRole' && /^reschedule-hook\.[^.]+-/.test(metadata.name),
-      );
-      assert.deepEqual(grantedBy(role), grantsOf(permissionsOf(config)), components.join(' and '));
-      const others = all.filter(({ kind }) => /Role$/.test(kind)).length - 1;
-      assert.equal(others, components.includes('certificate-files') ? 1 : 2);
+    const tracking = [[], ['namespace-tracking'], ['configmap-tracking'], ['no-tracking']];
+    const changing = tracking.slice(0, 3).map((names) => [...names, 'tracking-change']);
+    for (const names of [...tracking, ...changing]) {
+      for (const components of [names, [...names, 'certificate-files']]) {
+        const folder = await variantFolder(plane.dir, `-${components.join('-') || 'default'}`, components);
+        const all = await rendered(plane, folder);
+        const config = readConfig(environmentOf(all));
+        const granted = all
+          .filter(({ kind }) => /Role$/.test(kind))
+          .filter(({ metadata }) => !isOfCertificates(metadata));
+        const needed = grantsOf(permissionsOf({ tracking: policySettingsOf(config).profile.tracking }));
+        assert.deepEqual(eachOnce(granted.flatMap(grantedBy)), eachOnce(needed), components.join(' and '));
+        const others = all.filter(({ kind }) => /Role$/.test(kind)).length - granted.length;
+        assert.equal(others, components.includes('certificate-files') ? 1 : 2);
+      }
     }
   });
 });
+
+const isOfCertificates = ({ name }: { name: string }) => /^reschedule-hook-(ca|registration)[-.]/.test(name);
+
+/** Two components may each grant what they need. */
+const eachOnce = (grants: readonly object[]) => [...new Set(grants.map((one) => JSON.stringify(one)))].sort();
 
 test('a cluster that limits critical pods to namespaces with a quota for them, as GKE does', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'reschedule-hook-test-'));
@@ -326,9 +341,10 @@ function environmentOf(all: readonly Manifest[]): Record<string, string> {
   return Object.fromEntries(env.map(({ name, value }) => [name, value ?? SYSTEM_NAMESPACE]));
 }
 
-function grantedBy(role: Manifest | undefined) {
+function grantedBy(role: Manifest) {
   const { rules } = role as unknown as { rules: { apiGroups: string[]; resources: string[]; verbs: string[] }[] };
+  const { namespace } = role.metadata;
   return rules.flatMap(({ apiGroups: [group], resources: [resource], verbs }) =>
-    verbs.map((verb) => ({ verb, group, resource })),
+    verbs.map((verb) => ({ verb, group, resource, ...(namespace && { namespace }) })),
   );
 }

@@ -8,9 +8,10 @@ const KINDS = ['ServiceAccount', 'Role', 'RoleBinding', 'ClusterRole', 'ClusterR
 /** The components of config/ that fit the settings of a hook whose certificate comes from files. */
 function componentsFor(env: Readonly<Record<string, string>>): string[] {
   const isOff = [env.TRACK_RESCHEDULED_PODS, env.TRACK_RESCHEULED_PODS].includes('false');
-  const byNamespace = env.TRACKING_RESOURCE_TYPE === 'namespace';
-  const tracking = isOff ? ['no-tracking'] : byNamespace ? ['namespace-tracking'] : [];
-  return ['certificate-files', ...tracking];
+  const type = env.TRACKING_RESOURCE_TYPE ?? 'couchbasecluster';
+  const tracking = type === 'couchbasecluster' ? [] : [`${type}-tracking`];
+  const change = env.TRACKING_ALSO_READ === undefined ? [] : ['tracking-change'];
+  return ['certificate-files', ...(isOff ? ['no-tracking'] : [...tracking, ...change])];
 }
 
 /** Gives hooks the identity under which they would run where config/ is applied, with the rights for their settings. */
@@ -27,7 +28,7 @@ export class Access {
   /** A token of the ServiceAccount that a hook with these settings has. */
   token(env: Readonly<Record<string, string>> = {}): Promise<string> {
     const components = componentsFor(env);
-    const suffix = `-${components.at(-1)}`;
+    const suffix = `-${components.slice(-2).join('-')}`;
     const token = this.#tokens.get(suffix) ?? this.#grant(suffix, components);
     this.#tokens.set(suffix, token);
     return token;

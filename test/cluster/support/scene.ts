@@ -18,6 +18,7 @@ import {
 } from '../../../testkit/couchbase/workload.ts';
 import { listPods, type PodView } from '../../../testkit/pods.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
+import { SYSTEM_NAMESPACE } from './manifests.ts';
 import { HOOK_LABEL, type Rig } from './rig.ts';
 
 export interface SceneOptions {
@@ -33,6 +34,16 @@ export interface SceneOptions {
   readonly operator?: Partial<OperatorOptions>;
   /** A disruption budget like the operator's. Default true. */
   readonly pdb?: boolean;
+}
+
+export interface ConfigMapView {
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly ownerReferences?: readonly { readonly kind: string; readonly name: string; readonly uid: string }[];
+  };
+  readonly data?: Readonly<Record<string, string>>;
 }
 
 const CLUSTER = 'cb';
@@ -101,6 +112,16 @@ export class Scene {
 
   async namespaceEntries(): Promise<Record<string, string>> {
     return entriesOn(await this.rig.client.json({ method: 'GET', path: `/api/v1/namespaces/${this.namespace}` }));
+  }
+
+  /** Of the ConfigMap of its namespace, in the hook's own: undefined if there is none. */
+  async configMap(): Promise<ConfigMapView | undefined> {
+    const { items } = await this.rig.client.json({
+      method: 'GET',
+      path: `/api/v1/namespaces/${SYSTEM_NAMESPACE}/configmaps`,
+    });
+    const name = `reschedule-hook.${this.namespace}`;
+    return (items as readonly ConfigMapView[]).find(({ metadata }) => metadata.name === name);
   }
 
   drain(node: string, args: readonly string[] = DRAIN_ARGS): Promise<KubectlResult> {

@@ -1,4 +1,5 @@
 import type { Cache } from '../../../src/cache/cache.ts';
+import type { TrackerKey } from '../../../src/cache/keys.ts';
 import { ENTRY_PREFIX } from '../../../src/policy/entry.ts';
 import { type Observation, seenValue } from '../../../src/policy/observation.ts';
 import { entryOf } from '../../../src/policy/rules/rule.ts';
@@ -18,12 +19,12 @@ function withNobodyDraining(cache: Cache): Cache {
 /** The cache in which a tracker stands for the other namespace that an entry of it names. */
 function withTrackersElsewhere(cache: Cache): Cache {
   const { trackers } = cache;
-  const get = (key: string) => {
+  const get = (key: TrackerKey) => {
     const tracker = trackers.get(key);
     const isAbout = (one: string) => one.startsWith(`${ENTRY_PREFIX}${ELSEWHERE}.`);
     return tracker && Object.keys(tracker.entries).some(isAbout) ? { ...tracker, namespace: ELSEWHERE } : tracker;
   };
-  return { ...cache, trackers: { get, subscribe: trackers.subscribe.bind(trackers) } as typeof trackers };
+  return { ...cache, trackers: { get, subscribe: trackers.subscribe.bind(trackers) } as unknown as typeof trackers };
 }
 
 /** A tenant makes up entries, and little else goes wrong. */

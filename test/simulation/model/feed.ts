@@ -95,7 +95,7 @@ export class Feed {
     state.agreedAt = this.#now() - this.ageMs(kind);
     const rest = this.#server.list(kind).filter((raw) => this.#isWatched(kind, raw));
     const names = new Set(rest.map(nameOf));
-    state.list = { rest, names, sink: this.#cache[kind].beginList(), cursor: this.#server.watch[kind].length };
+    state.list = { rest, names, sink: this.#storeOf(kind).beginList(), cursor: this.#server.watch[kind].length };
     state.cursor = undefined;
   }
 
@@ -111,7 +111,7 @@ export class Feed {
     this.isInPage = false;
     if (rest.length > 0) return true;
     this.#dropUnlisted(kind, state.list);
-    if (!this.#keepsUnlisted || !this.#cache[kind].hasSynced) sink.complete();
+    if (!this.#keepsUnlisted || !this.#storeOf(kind).hasSynced) sink.complete();
     state.cursor = cursor;
     state.list = undefined;
     return true;
@@ -171,6 +171,12 @@ export class Feed {
       if (kind === 'pods') this.received.removePod(name);
       else this.received.removeNode(name);
     }
+  }
+
+  /** The model has trackers of one kind. */
+  #storeOf(kind: WatchKind) {
+    const { trackers } = this.#cache;
+    return kind === 'trackers' ? (trackers.stores[0] as (typeof trackers.stores)[0]) : this.#cache[kind];
   }
 
   #project(kind: WatchKind, raw: JsonObject): never {

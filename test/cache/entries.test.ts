@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { DecodedEntries } from '../../src/cache/decoded-entries.ts';
-import { EntryCounts } from '../../src/cache/entry-counts.ts';
+import { DecodedEntries, EntryCounts } from '../../src/cache/entries.ts';
 import { TRACKER } from '../support/cache.ts';
 import { ENTRY } from '../support/entries.ts';
 
