@@ -166,6 +166,15 @@ describe('a configuration that is wrong', () => {
     ]);
   });
 
+  test('of a hook that keeps ConfigMaps names the namespace that it has to know', async (t) => {
+    const { code, stderr } = await hook([], { HOME: aHome(t), TRACKING_RESOURCE_TYPE: 'configmap' });
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /POD_NAMESPACE is not set, .* entries in ConfigMaps are kept in the namespace of the hook: set it/,
+    );
+  });
+
   test('is named by the name that was set, also the misspelt one of the reference', async () => {
     const { code, stderr } = await hook([], { TRACK_RESCHEULED_PODS: 'constructor' });
     assert.equal(code, 1);

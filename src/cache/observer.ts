@@ -100,7 +100,9 @@ export class Observer {
     const value = object && cache.project.podMetadata(object);
     const metadata = sightingOf(value, 'live');
     const isOther = seenValue(seen.pod)?.uid !== value?.uid;
-    return this.#withMemory({ ...seen, metadata, ...(isOther ? { pod: UNREAD, node: UNREAD, tracker: UNREAD } : {}) });
+    if (isOther) return this.#withMemory({ ...seen, metadata, pod: UNREAD, node: UNREAD, tracker: UNREAD });
+    const { elsewhere } = seen;
+    return { ...this.#withMemory({ ...seen, metadata }), ...(elsewhere && { elsewhere }) };
   }
 
   async #lookAtPod(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation> {

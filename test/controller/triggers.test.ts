@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type ObjectKey, storeKey } from '../../src/cache/keys.ts';
 import { wakeOnChanges } from '../../src/controller/triggers.ts';
+import { createTracking } from '../../src/policy/tracking/index.ts';
 import { namespaceTracking } from '../../src/policy/tracking/namespace.ts';
 import { aCache, type CacheWorld, ENTRY_KEY, settingsOf } from '../support/cache.ts';
+import { aRawConfigMap, aRawNamespace, CONFIGMAPS } from '../support/configmaps.ts';
 import { present } from '../support/entries.ts';
 import { aRawCluster, aRawNode, aRawPod, RESCHEDULE } from '../support/raw.ts';
 import { FakeClock, settle } from '../support/time.ts';
@@ -45,6 +47,40 @@ describe('wakeOnChanges', () => {
     const { woken, pod } = aWiredCache({ tracking: namespaceTracking });
     pod({});
     assert.deepEqual(woken(), ['tracker db']);
+  });
+
+  test('a pod wakes each place where its entries are read', () => {
+    const home = { namespace: 'hooks', installation: 'reschedule-hook' };
+    const tracking = createTracking({ type: 'configmap', also: ['couchbasecluster', 'namespace'] }, home);
+    const { woken, pod } = aWiredCache({ tracking });
+    pod({});
+    assert.deepEqual(woken(), ['tracker db', 'tracker db/cb', 'tracker hooks/reschedule-hook.db']);
+  });
+
+  test('a namespace wakes its ConfigMap, and no other, when it comes and when it goes', () => {
+    const { cache, woken } = aWiredCache({ tracking: CONFIGMAPS, trackers: [aRawConfigMap()], namespaces: [] });
+    const other = { metadata: { name: 'other', uid: 'u', resourceVersion: '1' } };
+    cache.namespaces.put(cache.project.namespace(other));
+    assert.deepEqual(woken(), []);
+    cache.namespaces.put(cache.project.namespace(aRawNamespace()));
+    assert.deepEqual(woken(), ['tracker hooks/reschedule-hook.db']);
+    cache.namespaces.replace([]);
+    assert.deepEqual(woken(), ['tracker hooks/reschedule-hook.db']);
+  });
+
+  test('a pod may stall because of an entry in a ConfigMap, if that is of the present namespace', () => {
+    for (const [owner, expected] of [
+      ['uid-db', ['stall db/cb-0000']],
+      ['uid-old', []],
+    ] as const) {
+      const map = aRawConfigMap({ [ENTRY_KEY]: '{}' }, { owner });
+      const { woken, pod } = aWiredCache({ tracking: CONFIGMAPS, trackers: [map], namespaces: [aRawNamespace()] });
+      pod({});
+      assert.deepEqual(
+        woken().filter((one) => one.startsWith('stall')),
+        expected,
+      );
+    }
   });
 
   test('a pod without a tracking resource wakes none, nor where tracking is off', () => {

@@ -10,6 +10,7 @@ import { type Observation, type Sighting, type Source, type Subject, seenValue }
 import { isTerminatingOrFinished } from '../../src/policy/pod-state.ts';
 import { isProtected, type PolicySettings, profileOf } from '../../src/policy/profile.ts';
 import { entryOf } from '../../src/policy/rules/rule.ts';
+import { createTracking } from '../../src/policy/tracking/index.ts';
 import { aMark, aNode, aPod, aRequest, aTracker, NOW, SETTINGS } from '../support/builders.ts';
 
 /** The safety rules of the design, over observations in every combination. */
@@ -116,6 +117,10 @@ const observations: fc.Arbitrary<Observation> = fc
       ),
       cacheKnowsInstance: fc.boolean(),
     }),
+    maybe(
+      'elsewhere',
+      entries.map((entry) => ({ value: JSON.stringify(entry), on: 'Namespace db' })),
+    ),
     maybe('remembered', entries),
     maybe('ownMarks', ownMarks),
     maybe('refusal', refusals),
@@ -239,11 +244,47 @@ describe('next: safety rules, over observations in every combination', () => {
     }));
 
   test('another installation that exists keeps its pods: this one neither marks them nor believes its entry', () =>
-    everyDecision((decision, { tracker, registration, remembered }) => {
-      const value = seenValue(tracker)?.entries[KEY];
+    everyDecision((decision, { tracker, elsewhere, registration, remembered }) => {
+      const value = seenValue(tracker)?.entries[KEY] ?? elsewhere?.value;
       if (value === undefined || JSON.parse(value).hook !== 'other' || registration.kind !== 'present') return;
       assert.notEqual(decision.kind, 'mark');
       if (decision.reason === 'Rescheduled') assert.notEqual(remembered, undefined);
+    }));
+
+  test('an entry at a place that is only read counts as one of its own place, but for a mark', () =>
+    fc.assert(
+      fc.property(observations, variants, entries, (seen, settings, entry) => {
+        if (seen.tracker.kind !== 'present') return;
+        const at = new Date(NOW).toISOString();
+        const value = JSON.stringify({ ...entry, at });
+        const { elsewhere: _, ...rest } = seen;
+        const empty = { ...seen.tracker.value, entries: {} };
+        const own = { ...rest, tracker: { ...seen.tracker, value: { ...empty, entries: { [KEY]: value } } } };
+        const other = {
+          ...rest,
+          tracker: { ...seen.tracker, value: empty },
+          elsewhere: { value, on: 'CouchbaseCluster cb' },
+        };
+        const withoutWhere = (step: ReturnType<typeof next>) => ({
+          ...step,
+          ...('entryOn' in step ? { entryOn: 0 } : {}),
+        });
+        // Returns of a cluster that does not use names again are counted over all entries of its own place.
+        if (!seen.tracker.value.reusesNames) return;
+        assert.deepEqual(withoutWhere(next(other, settings)), withoutWhere(next(own, settings)));
+      }),
+      { numRuns: 5000 },
+    ));
+
+  test('where entries are read elsewhere too, no pod is marked without a live look at all places', () =>
+    always((observation, settings) => {
+      const tracking = createTracking(
+        { type: 'couchbasecluster', also: ['namespace'] },
+        { namespace: '', installation: '' },
+      );
+      const both = observation.profile && { profile: { ...observation.profile, tracking } };
+      const step = next({ ...observation, ...both }, settings);
+      if (step.kind === 'mark' && !observation.request.dryRun) assert.ok(isLive(observation.tracker));
     }));
 
   test('S5: a marked pod has moved only if everything says that somebody else marked it, read live', () =>

@@ -4,11 +4,13 @@ import { describe, test } from 'node:test';
 import { createPodEvents } from '../../src/controller/pod-events.ts';
 import { StalledPodReconciler } from '../../src/controller/stalled-pods.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
+import { createTracking } from '../../src/policy/tracking/index.ts';
 import { renderChanges, renderTables } from '../../src/status/render.ts';
 import { buildReport, type StatusReport } from '../../src/status/report.ts';
 import { FakeApi } from '../support/api.ts';
 import { MINUTE } from '../support/builders.ts';
-import { aCache } from '../support/cache.ts';
+import { aCache, ENTRY_KEY } from '../support/cache.ts';
+import { aRawConfigMap, aRawNamespace } from '../support/configmaps.ts';
 import { aLog } from '../support/log.ts';
 import { aRawCluster, aRawPod } from '../support/raw.ts';
 import { aDrain, CLUSTERS, member, NODES, OPTIONS } from './scene.ts';
@@ -108,6 +110,23 @@ describe('the report', () => {
       );
     });
   }
+
+  test('names the kind of each tracking resource, and leaves out what is of an earlier namespace', () => {
+    const home = { namespace: 'hooks', installation: 'reschedule-hook' };
+    const tracking = createTracking({ type: 'configmap', also: ['namespace'] }, home);
+    const [configMaps, namespaces] = tracking.resources;
+    const shown = (owner: string) => {
+      const cache = aCache({ tracking, trackers: [], namespaces: [aRawNamespace()] });
+      const annotations = { 'reschedule.hook/db.cb-0001': '{"uid":"u"}' };
+      const map = aRawConfigMap({ [ENTRY_KEY]: '{"uid":"u"}' }, { owner });
+      cache.trackers.put(cache.project.tracker(map, configMaps));
+      cache.trackers.put(cache.project.tracker({ metadata: { name: 'db', uid: 'uid-db', annotations } }, namespaces));
+      return buildReport(cache, OPTIONS).entries.map(({ tracker, pod }) => `${tracker} ${pod}`);
+    };
+    const both = ['configmap/hooks/reschedule-hook.db cb-0000', 'namespace/db cb-0001'];
+    assert.deepEqual(shown('uid-db'), both);
+    assert.deepEqual(shown('uid-old'), both.slice(1));
+  });
 
   test('calls a marked pod that terminates ending', () => {
     const pod = member('cb-0000', { node: 'node-1', markedMs: 60 * MINUTE, deleting: true });

@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { ApiError } from '../../../src/kube/errors.ts';
+import { describePermission, type Permission, permissionsOf } from '../../../src/kube/permissions.ts';
 import { LOG } from '../../../src/log/messages.ts';
+import { createTracking, NO_TRACKING } from '../../../src/policy/tracking/index.ts';
 import { createCluster, createNamespace, waitForMembers } from '../../../testkit/couchbase/workload.ts';
+import { NotYet, until } from '../../../testkit/until.ts';
+import { type Audit, anAudit } from '../support/audit.ts';
 import { evict, evictUntil, MARKED } from '../support/evict.ts';
 import { SYSTEM_NAMESPACE } from '../support/manifests.ts';
 import { HOOK_LABEL, type Rig, type RunningHook, startRig } from '../support/rig.ts';
@@ -17,14 +21,19 @@ const CHANGE = { ...HOME, TRACKING_ALSO_READ: 'couchbasecluster,namespace,config
 const MOVED = /: Pod has been rescheduled with the same name$/;
 
 let rig: Rig;
+let audit: Audit;
 let replicas: readonly RunningHook[];
 
 before(async () => {
-  rig = await startRig();
+  audit = anAudit();
+  rig = await startRig({ controlPlane: { apiServerArgs: audit.apiServerArgs } });
   replicas = await pair('maps', BY_CONFIGMAP, BY_CONFIGMAP);
 });
 
-after(() => rig?.stop());
+after(async () => {
+  await rig?.stop();
+  audit?.remove();
+});
 
 /** Two replicas behind one Service, registered under that name. */
 async function pair(name: string, ...settings: Record<string, string>[]): Promise<RunningHook[]> {
@@ -168,6 +177,24 @@ describe('entries in ConfigMaps, two replicas', () => {
     assert.equal(now.metadata.ownerReferences?.[0]?.uid, uidOf(await namespaceOf(scene)));
     const { uid } = JSON.parse(now.data?.['map-again.cb-0000'] ?? '') as { uid: string };
     assert.equal(uid, (await scene.pod('cb-0000'))?.uid);
+  });
+
+  test('the API server has been asked for nothing that the settings do not need, and for all that entries need', async () => {
+    const home = { namespace: SYSTEM_NAMESPACE, installation: 'reschedule-hook' };
+    const asVerb = ({ verb, group, resource }: Permission) => describePermission({ verb, group, resource });
+    const permitted = permissionsOf({ tracking: createTracking({ type: 'configmap', also: [] }, home) }).map(asVerb);
+    const always = permissionsOf({ tracking: NO_TRACKING }).map(asVerb);
+    const forEntries = permitted.filter((one) => !always.includes(one));
+    assert.equal(forEntries.length, 9);
+    await until('everything to be asked for', async () => {
+      const asked = audit.seen().filter((one) => one !== 'create selfsubjectaccessreviews.authorization.k8s.io');
+      assert.deepEqual(
+        asked.filter((one) => !permitted.includes(one)),
+        [],
+      );
+      const missing = forEntries.filter((one) => !asked.includes(one));
+      if (missing.length > 0) throw new NotYet(missing.join(', '));
+    });
   });
 });
 
