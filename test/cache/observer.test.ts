@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { Observer } from '../../src/cache/observer.ts';
 import { createReads } from '../../src/kube/reads.ts';
 import { type Observation, type Subject, seenValue, UNREAD } from '../../src/policy/observation.ts';
+import { createTracking } from '../../src/policy/tracking/index.ts';
 import { namespaceTracking } from '../../src/policy/tracking/namespace.ts';
 import { FakeApi, refusal } from '../support/api.ts';
 import { aNode, aPod, aRequest, aTracker, NOW, PROFILE } from '../support/builders.ts';
@@ -259,6 +260,50 @@ describe('Observer.look live', () => {
       await assert.rejects(look('pod', 'node', 'tracker'), { code: 500 });
     });
   }
+});
+
+describe('Observer.look at a tracker, while the type of tracking is changed', () => {
+  const home = { namespace: 'hooks', installation: 'reschedule-hook' };
+  const tracking = createTracking({ type: 'couchbasecluster', also: ['namespace'] }, home);
+  const entry = '{"uid":"uid-z"}';
+  const aNamespace = { metadata: { name: 'db', uid: 'u', resourceVersion: '1', annotations: { [ENTRY_KEY]: entry } } };
+
+  /** An observer whose cache has the Namespace, or whose API server has it alone. */
+  function reading(isCached: boolean) {
+    const world = anObserver({ ...synced, tracking });
+    world.api.put('/api/v1/namespaces/db', aNamespace);
+    if (isCached) world.cache.trackers.put(world.cache.project.tracker(aNamespace, tracking.resources[1]));
+    return world;
+  }
+
+  test('sees the entry at the other place too, in the cache or live', async () => {
+    const { fromCache, calls } = reading(true);
+    const seen = await fromCache('pod', 'tracker');
+    assert.deepEqual(seen.elsewhere, { value: entry, on: 'Namespace db' });
+    assert.deepEqual(seen.tracker, cached(aTracker()));
+    assert.deepEqual(calls, []);
+    const other = reading(false);
+    const found = await other.live('pod', 'tracker');
+    assert.deepEqual(found.elsewhere, seen.elsewhere);
+    assert.deepEqual(other.calls, [`GET ${POD_PATH}`, `GET ${TRACKER_PATH}`, 'GET /api/v1/namespaces/db']);
+  });
+
+  test('a look at the metadata keeps it with the tracker, a look at the pod drops both', async () => {
+    const { observer, fromCache } = reading(true);
+    const seen = await fromCache('pod', 'tracker');
+    const again = await observer.look(seen, { at: 'metadata', live: true }, signal);
+    assert.deepEqual(again.elsewhere, seen.elsewhere);
+    const anew = await observer.look(seen, { at: 'pod', live: true }, signal);
+    assert.deepEqual([anew.tracker, anew.elsewhere], [UNREAD, undefined]);
+  });
+
+  test('fails if one of the places cannot be read', async () => {
+    const { live: look, api } = reading(false);
+    api.before = (call) => {
+      if (call === 'GET /api/v1/namespaces/db') throw refusal(500);
+    };
+    await assert.rejects(look('pod', 'tracker'), { code: 500 });
+  });
 });
 
 describe('Observer.lookAgain', () => {

@@ -4,10 +4,17 @@ import { TrackerLooks } from '../../src/cache/tracker-looks.ts';
 import { trackerAt } from '../../src/cache/trackers.ts';
 import { createReads } from '../../src/kube/reads.ts';
 import type { TrackedAt } from '../../src/policy/tracking/tracking.ts';
-import { FakeApi } from '../support/api.ts';
+import { answering, FakeApi } from '../support/api.ts';
 import { aPod } from '../support/builders.ts';
 import { aCache, ENTRY_KEY } from '../support/cache.ts';
-import { aRawConfigMap, aRawNamespace, CONFIGMAP_PATH, CONFIGMAPS, NAMESPACE_PATH } from '../support/configmaps.ts';
+import {
+  aRawConfigMap,
+  aRawNamespace,
+  CONFIGMAP_COLLECTION,
+  CONFIGMAP_PATH,
+  CONFIGMAPS,
+  NAMESPACE_PATH,
+} from '../support/configmaps.ts';
 
 const PLACE = CONFIGMAPS.locate(aPod()) as TrackedAt;
 const ENTRIES = { [ENTRY_KEY]: '{"uid":"uid-z"}' };
@@ -113,4 +120,16 @@ describe('a look at a ConfigMap', () => {
       await assert.rejects(look(true), /no/);
     }
   });
+});
+
+test('the watch is of the ConfigMaps of this installation in the namespace of the hook, and of all Namespaces', async () => {
+  const client = answering(new Error('not now'));
+  const cache = aCache({ client, tracking: CONFIGMAPS });
+  cache.start();
+  await cache.stop();
+  const listed = client.requests.map(({ path, query }) => [path, query?.labelSelector]);
+  assert.deepEqual(listed.slice(2), [
+    [CONFIGMAP_COLLECTION, 'reschedule.hook/installation=reschedule-hook'],
+    ['/api/v1/namespaces', undefined],
+  ]);
 });

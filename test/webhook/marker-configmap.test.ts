@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { LOG } from '../../src/log/messages.ts';
 import type { TrackedAt } from '../../src/policy/tracking/tracking.ts';
-import { anAdmitter } from '../support/admission.ts';
+import { aMarker, anAdmitter } from '../support/admission.ts';
 import { refusal } from '../support/api.ts';
 import { aPod, MINUTE } from '../support/builders.ts';
 import { ENTRY_KEY, NODE_PATH, POD_PATH } from '../support/cache.ts';
@@ -66,6 +66,20 @@ describe('a mark with its entry in a ConfigMap', () => {
     assert.equal(await evict(), 'Marked');
     assert.deepEqual(api.calls, [CREATE, ...LOOK_AGAIN, WRITE, MARK]);
     assert.deepEqual(data(), ['db.cb-0000', 'db.cb-0001']);
+  });
+
+  test('a pod of the same drain created it since the look: it adds to that at once, if it is of the same namespace', async () => {
+    for (const [owner, outcome, calls] of [
+      ['uid-db', 'marked', [WRITE, MARK]],
+      ['uid-old', 'changed', []],
+    ] as const) {
+      const { marker, api } = aMarker({ tracking: CONFIGMAPS, trackers: [aRawConfigMap(OTHER, { owner })] });
+      api.put(CONFIGMAP_PATH, aRawConfigMap(OTHER, { owner }));
+      const entryOn = { ...CONFIGMAPS.project(aRawConfigMap()), uid: '', resourceVersion: '', entries: {} };
+      const decision = { kind: 'mark', reason: 'Marked', message: '', pod: aPod(), note: {}, entryOn } as const;
+      assert.equal(await marker.mark(decision, new AbortController().signal), outcome);
+      assert.deepEqual(api.calls, calls);
+    }
   });
 
   test('another replica has deleted it with its last entry: it looks again, and creates the next one', async () => {
