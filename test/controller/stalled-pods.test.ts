@@ -5,8 +5,10 @@ import { StalledPodReconciler } from '../../src/controller/stalled-pods.ts';
 import type { JsonObject } from '../../src/kube/client.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
 import { LOG } from '../../src/log/messages.ts';
+import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
+import { createTracking } from '../../src/policy/tracking/index.ts';
 import { FakeApi, refusal } from '../support/api.ts';
-import { NOW, SETTINGS } from '../support/builders.ts';
+import { NOW, SETTINGS, settingsWith } from '../support/builders.ts';
 import { aCache, ENTRY_KEY, POD } from '../support/cache.ts';
 import { EVENT, MINUTES } from '../support/entries.ts';
 import { aLog } from '../support/log.ts';
@@ -43,16 +45,16 @@ function markedPod({ uid = 'uid-a', ageMs, value = 'true', nodeName = 'node-1', 
   });
 }
 
-function aStallReporter(pod?: Marked, trackers: readonly JsonObject[] = []) {
+function aStallReporter(pod?: Marked, trackers: readonly JsonObject[] = [], tracking = couchbaseCluster) {
   const api = new FakeApi();
   const log = aLog();
   const clock = new FakeClock();
-  const cache = aCache({ pods: pod === undefined ? [] : [markedPod(pod)], trackers });
+  const cache = aCache({ pods: pod === undefined ? [] : [markedPod(pod)], trackers, tracking });
   const time = { now: NOW };
   const reporter = new StalledPodReconciler({
     cache,
     emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => time.now }),
-    settings: SETTINGS,
+    settings: settingsWith({ tracking }),
     log,
     clock: { now: () => time.now, monotonicNow: clock.monotonicNow },
   });
@@ -223,6 +225,18 @@ describe('StalledPodReconciler', () => {
       throw refusal(409, { reason: 'AlreadyExists' });
     };
     assert.deepEqual(await look(), {});
+    assert.equal(reporter.count, 1);
+  });
+
+  test('an entry of the type of tracking before says since when a pod is marked, too', async () => {
+    const home = { namespace: 'hooks', installation: 'reschedule-hook' };
+    const tracking = createTracking({ type: 'couchbasecluster', also: ['namespace'] }, home);
+    const entry = JSON.stringify({ uid: 'uid-a', at: ago(16 * MINUTES) });
+    const { reporter, cache, look } = aStallReporter({ ageMs: MINUTES }, [], tracking);
+    assert.deepEqual(await look(), { requeueAfterMs: STALL_AFTER - MINUTES });
+    const namespace = { metadata: { name: 'db', uid: 'u', resourceVersion: '1', annotations: { [ENTRY_KEY]: entry } } };
+    cache.trackers.put(cache.project.tracker(namespace, tracking.resources[1]));
+    await look();
     assert.equal(reporter.count, 1);
   });
 
