@@ -119,10 +119,8 @@ export function createCache(options: CacheOptions): Cache {
     nodesAgeMs: () => ageMs(stores.nodes),
     podsTrouble: () => troubleOf(kinds.find(({ store }) => store === stores.pods) as Watched),
     trackersAgeMs() {
-      const namespaces = settings.profile.tracking.resources.some(({ own }) => own) ? [stores.namespaces] : [];
-      return [...stores.trackers.stores, ...namespaces]
-        .map(ageMs)
-        .reduce((a, b) => Math.max(a, b), stores.trackers.stores.length === 0 ? Number.POSITIVE_INFINITY : 0);
+      const others = kinds.map(({ store }) => store).filter((store) => store !== stores.pods && store !== stores.nodes);
+      return others.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...others.map(ageMs));
     },
     freshness: () =>
       kinds.map(({ name, store, reflector }) => ({

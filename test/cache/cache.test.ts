@@ -8,13 +8,21 @@ import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts'
 import { NO_TRACKING, type Tracking } from '../../src/policy/tracking/index.ts';
 import { FakeApi, refusal } from '../support/api.ts';
 import { aRequest, settingsWith } from '../support/builders.ts';
+import { aRawConfigMap, aRawNamespace, CONFIGMAP_COLLECTION, CONFIGMAPS } from '../support/configmaps.ts';
 import { aRawCluster, aRawNode, aRawPod } from '../support/raw.ts';
 import { mockTime, settle } from '../support/time.ts';
 
 const PODS = '/api/v1/pods';
 const NODES = '/api/v1/nodes';
 const TRACKERS = '/apis/couchbase.com/v2/couchbaseclusters';
-const ITEMS: Record<string, JsonObject> = { [PODS]: aRawPod(), [NODES]: aRawNode(), [TRACKERS]: aRawCluster() };
+const NAMESPACES = '/api/v1/namespaces';
+const ITEMS: Record<string, JsonObject> = {
+  [PODS]: aRawPod(),
+  [NODES]: aRawNode(),
+  [TRACKERS]: aRawCluster(),
+  [CONFIGMAP_COLLECTION]: aRawConfigMap(),
+  [NAMESPACES]: aRawNamespace(),
+};
 /** How old the copy of pods may be before nothing is answered from it alone. */
 const STALE_AFTER_MS = 180_000;
 
@@ -184,4 +192,23 @@ describe('a cache, by the age of what it knows of pods', () => {
     assert.equal(cache.trackersAgeMs(), STALE_AFTER_MS + 1);
     assert.equal(await isStale(), true);
   });
+
+  for (const [silent, told] of [
+    [CONFIGMAP_COLLECTION, NAMESPACES],
+    [NAMESPACES, CONFIGMAP_COLLECTION],
+  ] as const) {
+    test(`is stale for a pod with a ConfigMap if nothing is told of ${silent}: both are needed to believe it`, async (t) => {
+      const { cache, bookmark, pass, isStale } = aRunningCache(t, CONFIGMAPS);
+      cache.start();
+      await settle();
+      for (let minute = 0; minute < 3; minute++) {
+        await pass(60_000);
+        for (const path of [PODS, NODES, told]) bookmark(path);
+      }
+      assert.equal(await isStale(), false);
+      await pass(1);
+      assert.equal(cache.trackersAgeMs(), STALE_AFTER_MS + 1);
+      assert.equal(await isStale(), true);
+    });
+  }
 });
