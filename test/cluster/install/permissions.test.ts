@@ -4,6 +4,7 @@ import { LOG } from '../../../src/log/messages.ts';
 import type { HookProcess } from '../../../testkit/hook-process.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
 import { askHook, newAgent } from '../support/asking.ts';
+import { SYSTEM_NAMESPACE } from '../support/manifests.ts';
 import { prepareHook, startUnready } from '../support/own-hook.ts';
 import { type Rig, startRig } from '../support/rig.ts';
 import { aWard } from '../support/ward.ts';
@@ -23,7 +24,7 @@ after(() => rig?.stop());
 async function patchRole(patch: readonly object[]): Promise<void> {
   await rig.client.json({
     method: 'PATCH',
-    path: `${RBAC}/clusterroles/reschedule-hook.reschedule-hook-system-certificate-files`,
+    path: `${RBAC}/clusterroles/reschedule-hook.${SYSTEM_NAMESPACE}-certificate-files`,
     contentType: 'application/json-patch+json',
     body: patch,
   });
