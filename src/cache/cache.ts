@@ -21,7 +21,7 @@ import { PodIndex } from './pod-index.ts';
 import { projectNamespace, projectNode, projectPod, projectPodMetadata } from './projections.ts';
 import { Refusals } from './refusals.ts';
 import { TerminationTimes } from './termination-times.ts';
-import { Trackers } from './trackers.ts';
+import { isNamespace, Trackers } from './trackers.ts';
 
 export interface CacheOptions {
   readonly client: ApiClient;
@@ -109,10 +109,14 @@ export function createCache(options: CacheOptions): Cache {
   const agreedAt = (of: Lister<Cached>) =>
     kinds.find(({ store }) => store === of)?.reflector.agreedAt ?? Number.NEGATIVE_INFINITY;
   const ageMs = (of: Lister<Cached>) => clock.monotonicNow() - agreedAt(of);
+  const refusals = new Refusals(() => clock.monotonicNow());
+  stores.trackers.subscribe((change) => {
+    if (change.kind === 'removed') refusals.forget(trackerKey(change.before));
+  });
   return {
     ...stores,
     ...rememberPods(stores, options),
-    refusals: new Refusals(() => clock.monotonicNow()),
+    refusals,
     project,
     hasSynced,
     podsAgeMs: () => ageMs(stores.pods),
@@ -244,7 +248,8 @@ function watch<T extends Cached>(
 }
 
 /** Remembers the end of pods. Earlier instances are remembered only of protected pods. */
-function rememberPods({ pods, nodes }: Stores, { settings, clock, onEarlierInstanceDropped }: CacheOptions) {
+function rememberPods(stores: Stores, { settings, clock, onEarlierInstanceDropped }: CacheOptions) {
+  const { pods, nodes } = stores;
   const drains = (node: Node) => isDraining(node, settings.drainTaints);
   const podIndex = new PodIndex();
   const earlierInstances = new EarlierInstances({
@@ -258,11 +263,19 @@ function rememberPods({ pods, nodes }: Stores, { settings, clock, onEarlierInsta
   });
   const terminationTimes = new TerminationTimes(() => clock.monotonicNow());
   const markMemory = new MarkMemory(isMarked, () => clock.now());
+  /** UIDs of pods of the cache whose Namespace went first: watches of two kinds have no common order. */
+  const left = new Set<string>();
   pods.subscribe((change) => {
     podIndex.observe(change);
     terminationTimes.observe(change);
     markMemory.observe(change);
     if (isProtected(change.kind === 'removed' ? change.before : change.now, settings)) earlierInstances.observe(change);
+    if (change.kind === 'removed' && left.delete(change.before.uid)) earlierInstances.forget(change.key);
+  });
+  onNamespaceGone(stores, (name) => {
+    for (const { namespace, uid } of pods.values()) if (namespace === name) left.add(uid);
+    earlierInstances.forgetNamespace(name);
+    markMemory.forgetNamespace(name);
   });
   nodes.subscribe(({ key, ...change }) => {
     if (change.kind === 'removed' || !drains(change.now)) return;
@@ -272,6 +285,16 @@ function rememberPods({ pods, nodes }: Stores, { settings, clock, onEarlierInsta
     }
   });
   return { earlierInstances, terminationTimes, markMemory, podIndex };
+}
+
+/** Calls it for a Namespace that went, or came back under its name, where the cache has Namespaces of either use. */
+function onNamespaceGone({ namespaces, trackers }: Stores, callback: (name: string) => void): void {
+  namespaces.subscribe((change) => {
+    if (change.kind === 'removed') callback(change.before.name);
+  });
+  trackers.subscribe((change) => {
+    if (change.kind === 'removed' && isNamespace(change.before)) callback(change.before.name);
+  });
 }
 
 /** Heartbeats and status reports change only the resourceVersion of a projection. No subscriber needs those changes. */

@@ -67,6 +67,12 @@ export class EarlierInstances {
     this.#delete(podKey);
   }
 
+  /** The Namespace has gone. The next one of its name has pods of its own (S8). */
+  forgetNamespace(namespace: string): void {
+    const { unmarked, marked } = this.#byNamespace.get(namespace) ?? {};
+    for (const podKey of [...(unmarked ?? []), ...(marked ?? [])]) this.#delete(podKey);
+  }
+
   /** Takes every change of the pod store. A pod that the hook marked supersedes the instance before it. */
   observe(change: Change<Pod>): void {
     if (change.kind === 'removed') {

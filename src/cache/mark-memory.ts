@@ -69,6 +69,11 @@ export class MarkMemory {
     if (record !== undefined && !record.isLost) this.#byKey.set(podKey, { ...record, isLost: true });
   }
 
+  /** The Namespace has gone, and so have its pods. Their records go with them. */
+  forgetNamespace(namespace: string): void {
+    for (const key of this.#returns.keys()) if (key.startsWith(returnsKey(namespace, ''))) this.#returns.delete(key);
+  }
+
   /** Takes every change of the pod store. */
   observe(change: Change<Pod>): void {
     if (change.kind === 'removed') this.#byKey.delete(change.key);

@@ -1,6 +1,6 @@
 import { unlessAborted } from '../async/abort.ts';
 import type { Reads } from '../kube/reads.ts';
-import type { EvictionRequest, Pod } from '../policy/model.ts';
+import type { EvictionRequest, Pod, Tracker } from '../policy/model.ts';
 import {
   type Absent,
   isLive,
@@ -19,6 +19,7 @@ import type { Cache } from './cache.ts';
 import { storeKey, trackerKey } from './keys.ts';
 import { lastWriterOf } from './projections.ts';
 import { TrackerLooks } from './tracker-looks.ts';
+import { isNamespace } from './trackers.ts';
 
 export interface ObserverOptions {
   readonly cache: Cache;
@@ -138,7 +139,7 @@ export class Observer {
     const found = seenValue(metadata);
     const whole = seenValue(pod);
     const profile = found && profileOf(found, settings);
-    const remembered = cache.earlierInstances.get(key);
+    const remembered = isOfAnotherNamespace(cache, seenValue(tracker)) ? undefined : cache.earlierInstances.get(key);
     const cacheTrouble = cache.podsTrouble();
     const terminatingOrFinishedForMs = whole && cache.terminationTimes.forMs(key, whole);
     const ownMarks = whole && cache.markMemory.get(key, whole.uid);
@@ -170,10 +171,13 @@ export class Observer {
 
   /** Adds whether the tracker refuses entries. */
   async #lookAtTracker({ elsewhere: _, ...seen }: Observation, live: boolean, signal: AbortSignal) {
+    const { cache } = this.#options;
     const looked = await this.#tracker(seen, live, signal);
     const found = seenValue(looked.tracker);
-    const refusal = found && this.#options.cache.refusals.get(trackerKey(found));
-    return { ...seen, ...looked, registration: UNREAD, ...(refusal ? { refusal } : {}) };
+    const refusal = found && cache.refusals.get(trackerKey(found));
+    const { remembered, ...others } = seen;
+    const kept = remembered && !isOfAnotherNamespace(cache, found) ? { remembered } : {};
+    return { ...others, ...kept, ...looked, registration: UNREAD, ...(refusal ? { refusal } : {}) };
   }
 
   /** Always live: the other installation may have been removed a moment ago, and its entries then count as ours. */
@@ -223,6 +227,15 @@ export class Observer {
 }
 
 type Looked = Pick<Observation, 'elsewhere'> & { readonly tracker: Observation['tracker'] };
+
+/** Whether the look found a newer Namespace than the cache has, whose memories are about the pods of that one (S8). */
+function isOfAnotherNamespace({ namespaces, trackers }: Cache, found: Tracker | undefined): boolean {
+  if (found === undefined) return false;
+  if (isNamespace(found)) return isOther(trackers.get(found), found.uid);
+  return found.owner !== undefined && isOther(namespaces.get(found.owner.namespace), found.owner.uid);
+}
+
+const isOther = (known: { readonly uid: string } | undefined, uid: string) => known !== undefined && known.uid !== uid;
 
 function noTracker(place: Exclude<TrackerPlace, TrackedAt>, live: boolean): Absent {
   if (place.kind === 'off') return { kind: 'absent', from: 'live' };

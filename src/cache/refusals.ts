@@ -41,7 +41,8 @@ export class Refusals {
     putNewest(this.#byKey, trackerKey, { why, count: (before?.count ?? 0) + 1, at: now }, MAX_TRACKERS);
   }
 
-  accepted(trackerKey: string): void {
+  /** It took an entry, or it is gone: the next one of its name has not been asked yet. */
+  forget(trackerKey: string): void {
     this.#byKey.delete(trackerKey);
   }
 }

@@ -60,6 +60,10 @@ export interface KnownTrackers {
   readonly namespaces: Pick<Store<Namespace>, 'get'>;
 }
 
+/** Whether the tracker is a Namespace itself. */
+export const isNamespace = ({ resource }: Pick<Tracker, 'resource'>): boolean =>
+  resource.apiPath === '/api/v1' && resource.plural === 'namespaces';
+
 /** The tracker at that place. Undefined if there is none, or if it is that of an earlier Namespace (S8). */
 export function trackerAt(cache: KnownTrackers, place: TrackedAt): Tracker | undefined {
   const tracker = cache.trackers.get(place);

@@ -141,7 +141,7 @@ export class Marker {
       });
       const result = await this.#orRefused(trackerKey(tracker), this.#write(tracker, key, value));
       if (result.kind === 'changed') return false;
-      cache.refusals.accepted(trackerKey(tracker));
+      cache.refusals.forget(trackerKey(tracker));
       cache.trackers.assume(cache.project.tracker(result.object, tracker.resource));
       return true;
     });

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { EARLIER_INSTANCES_MAX, EarlierInstances } from '../../src/cache/earlier-instances.ts';
 import { storeKey } from '../../src/cache/keys.ts';
+import { namespaceTracking } from '../../src/policy/tracking/namespace.ts';
 import { aPod, NOW } from '../support/builders.ts';
-import { aCache, POD, POD_KEY } from '../support/cache.ts';
-import { aRawNode, aRawPod, RESCHEDULE } from '../support/raw.ts';
+import { aCache, POD, POD_KEY, TRACKER_KEY } from '../support/cache.ts';
+import { aRawNamespace, CONFIGMAPS } from '../support/configmaps.ts';
+import { aRawCluster, aRawNode, aRawPod, RESCHEDULE } from '../support/raw.ts';
 
-const raw = (uid: string, version: number, value?: string, nodeName: string | undefined = 'node-1') =>
+const aVersion = (uid: string, version: number, value?: string, nodeName: string | undefined = 'node-1') =>
   aRawPod({
     metadata: {
       uid,
@@ -21,7 +23,7 @@ const ON_NODE = { node: 'node-1', nodeUid: 'uid-node-1' };
 /** The memory as it is wired: behind the cache's pods. */
 function aMemory() {
   const cache = aCache({ pods: [], nodes: [aRawNode(), aRawNode({ metadata: { name: 'node-2' } })] });
-  const pod = (...args: Parameters<typeof raw>) => cache.project.pod(raw(...args));
+  const pod = (...args: Parameters<typeof aVersion>) => cache.project.pod(aVersion(...args));
   return { cache, pod, earlierInstances: cache.earlierInstances };
 }
 
@@ -192,6 +194,80 @@ describe('EarlierInstances', () => {
     cache.pods.put(pod('uid-a', 3, 'true'));
     assert.equal(earlierInstances.get(POD_KEY), undefined);
   });
+});
+
+for (const tracking of [CONFIGMAPS, namespaceTracking]) {
+  describe(`EarlierInstances with Namespaces in the cache, tracking by ${tracking.type}`, () => {
+    /** A cache that has the Namespace of the pod, and how that is replaced. */
+    function aMemoryOfNamespace() {
+      const isTracker = tracking.resources.some(({ kind }) => kind === 'Namespace');
+      const raw = (uid: string, resourceVersion: string) => {
+        const namespace = aRawNamespace(uid);
+        return { ...namespace, metadata: { ...(namespace.metadata as object), resourceVersion } };
+      };
+      const before = isTracker ? { trackers: [raw('uid-db', '40')] } : { namespaces: [raw('uid-db', '40')] };
+      const cache = aCache({ pods: [], nodes: [aRawNode({ spec: { unschedulable: true } })], ...before, tracking });
+      const put = (uid: string, version: string) =>
+        isTracker
+          ? cache.trackers.put(cache.project.tracker(raw(uid, version)))
+          : cache.namespaces.put(cache.project.namespace(raw(uid, version)));
+      const remove = () =>
+        isTracker
+          ? cache.trackers.remove(cache.project.tracker(raw('uid-db', '41')))
+          : cache.namespaces.remove(cache.project.namespace(raw('uid-db', '41')));
+      const pod = (...args: Parameters<typeof aVersion>) => cache.project.pod(aVersion(...args));
+      return { cache, put, remove, pod, earlierInstances: cache.earlierInstances };
+    }
+
+    test('forgets what it knows of a Namespace that goes, and nothing of the others (S8)', () => {
+      const { cache, remove, pod, earlierInstances } = aMemoryOfNamespace();
+      const other = aPod({ namespace: 'other', name: 'cb-0000', uid: 'uid-other', mark: { matches: true } });
+      for (const one of [pod('uid-a', 1, 'true'), other]) cache.pods.put(one);
+      cache.pods.replace([]);
+      assert.equal(earlierInstances.pods().length, 2);
+      remove();
+      assert.deepEqual(earlierInstances.pods(), [{ namespace: 'other', name: 'cb-0000' }]);
+    });
+
+    test('likewise if only its successor of another UID is seen', () => {
+      const { cache, put, pod, earlierInstances } = aMemoryOfNamespace();
+      cache.pods.put(pod('uid-a', 1, 'true'));
+      cache.pods.remove(pod('uid-a', 2, 'true'));
+      put('uid-db', '50');
+      assert.equal(earlierInstances.get(POD_KEY)?.uid, 'uid-a', 'it is the same one');
+      put('uid-again', '60');
+      assert.equal(earlierInstances.get(POD_KEY), undefined);
+    });
+
+    test('does not remember a pod whose end is seen after that of its Namespace, but those of the next one', () => {
+      const { cache, put, pod, earlierInstances } = aMemoryOfNamespace();
+      cache.pods.put(pod('uid-a', 1, 'true'));
+      put('uid-again', '60');
+      cache.pods.put(pod('uid-a', 2, 'true'));
+      cache.pods.remove(pod('uid-a', 3, 'true'));
+      assert.equal(earlierInstances.get(POD_KEY), undefined);
+      cache.pods.put(pod('uid-b', 4, 'true'));
+      cache.pods.remove(pod('uid-b', 5, 'true'));
+      assert.equal(earlierInstances.get(POD_KEY)?.uid, 'uid-b');
+    });
+
+    test('so do the returns to a node, which are counted by the Namespace', () => {
+      const { cache, remove, pod } = aMemoryOfNamespace();
+      const at = { nodeUid: 'uid-node-1', count: 1 };
+      cache.markMemory.begin({ podKey: POD_KEY, pod: pod('uid-a', 1), at: NOW, marks: 1, return: at });
+      assert.equal(cache.markMemory.returnsTo('db', 'uid-node-1')?.count, 1);
+      remove();
+      assert.equal(cache.markMemory.returnsTo('db', 'uid-node-1'), undefined);
+    });
+  });
+}
+
+test('a tracker that is gone refuses nothing any more: its successor has not been asked', () => {
+  const cache = aCache({ pods: [], trackers: [aRawCluster()] });
+  cache.refusals.refused(TRACKER_KEY, 'too long');
+  assert.equal(cache.refusals.get(TRACKER_KEY)?.why, 'too long');
+  cache.trackers.replace([]);
+  assert.equal(cache.refusals.get(TRACKER_KEY), undefined);
 });
 
 describe('EarlierInstances: more than it may remember', () => {

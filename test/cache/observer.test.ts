@@ -18,6 +18,7 @@ import {
   TRACKER,
   TRACKER_PATH,
 } from '../support/cache.ts';
+import { aRawNamespace, CONFIGMAPS, NAMESPACE_PATH } from '../support/configmaps.ts';
 import { aRawCluster, aRawNode, aRawPod, RESCHEDULE } from '../support/raw.ts';
 import { aStillClock, settle } from '../support/time.ts';
 
@@ -305,6 +306,28 @@ describe('Observer.look at a tracker, while the type of tracking is changed', ()
     await assert.rejects(look('pod', 'tracker'), { code: 500 });
   });
 });
+
+for (const tracking of [CONFIGMAPS, namespaceTracking]) {
+  test(`the cache still has the Namespace before: what it remembers counts no more (S8), tracking by ${tracking.type}`, async () => {
+    const world = { pods: [aRawPod({ metadata: { annotations: { [RESCHEDULE]: 'true' } } })], nodes: [aRawNode()] };
+    const trackers = tracking === CONFIGMAPS ? {} : { trackers: [aRawNamespace()] };
+    const { cache, api, live } = anObserver({ ...world, ...trackers, namespaces: [aRawNamespace()], tracking });
+    cache.pods.put(cache.project.pod(aRawPod({ metadata: { uid: 'uid-b', resourceVersion: '120' } })));
+    for (const [uid, earlier] of [
+      ['uid-db', 'uid-a'],
+      ['uid-again', undefined],
+    ] as const) {
+      api.put(NAMESPACE_PATH, aRawNamespace(uid));
+      for (const subjects of [
+        ['pod', 'tracker'],
+        ['pod', 'tracker', 'metadata'],
+      ] as const) {
+        api.put(POD_PATH, aRawPod({ metadata: { uid: 'uid-b', resourceVersion: '120' } }));
+        assert.equal((await live(...subjects)).remembered?.uid, earlier, `${uid} ${subjects}`);
+      }
+    }
+  });
+}
 
 describe('Observer.lookAgain', () => {
   test('reads pod and tracker live, and forgets the node', async () => {
