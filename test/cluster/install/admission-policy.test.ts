@@ -13,6 +13,7 @@ import { createGuardedObjects } from '../../../src/kube/guarded-objects.ts';
 import { podPath, registrationPath } from '../../../src/kube/paths.ts';
 import { createWrites } from '../../../src/kube/writes.ts';
 import { LOG } from '../../../src/log/messages.ts';
+import { configMapTracking, newConfigMap } from '../../../src/policy/tracking/configmap.ts';
 import { DECIDED_BY } from '../../../src/registration/decided-by.ts';
 import { Registration } from '../../../src/registration/registration.ts';
 import { scopeOf } from '../../../src/registration/scope.ts';
@@ -26,6 +27,7 @@ import {
 } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
 import { createCluster, createNamespace, createPod, waitForPod } from '../../../testkit/couchbase/workload.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
+import { aPod } from '../../support/builders.ts';
 import { askHook, newAgent } from '../support/asking.ts';
 import { CONFIG, find, rendered, requestToken, SYSTEM_NAMESPACE } from '../support/manifests.ts';
 import { prepareHook, startUnready } from '../support/own-hook.ts';
@@ -266,7 +268,7 @@ describe('the admission policy', () => {
       };
       const entry = { key: 'reschedule.hook/victims.one', value: '{}' };
       assert.equal((await writes.writeEntry({ path, resourceVersion }, entry.key, entry.value)).kind, 'written');
-      assert.equal((await writes.removeEntries(path, [entry])).kind, 'written');
+      assert.equal((await writes.removeEntries({ path }, [entry])).kind, 'written');
     }
     const about = { namespace: 'victims', name: 'one', uid };
     await createEmitEvent(thief, 'me')({ about, reason: 'Rescheduled', type: 'Normal', message: '', now: new Date() });
@@ -307,14 +309,32 @@ describe('the admission policy', () => {
     assert.equal((await secret.write(authorities, undefined, signal)).kind, 'written');
     assert.equal((await secret.write(authorities, await secret.read(signal), signal)).kind, 'written');
     await rig.client.json({ method: 'DELETE', path: `${SECRETS}/reschedule-hook-ca` });
-    for (const request of [
-      configMap(SYSTEM_NAMESPACE, LABELLED),
-      merge(`${CONFIG_MAPS}/entries`, { data: { 'victims.two': '{}' } }),
-      json(`${CONFIG_MAPS}/entries`, { op: 'remove', path: '/data/victims.one' }),
-      { method: 'DELETE', path: `${CONFIG_MAPS}/entries` },
-    ] as const) {
-      assert.equal(await attempt(request), undefined);
-    }
+    const writes = createWrites(thief);
+    const pod = aPod({ namespace: 'victims', name: 'one' });
+    const place = configMapTracking({ namespace: SYSTEM_NAMESPACE, installation: NAME }).locate(pod);
+    assert.ok(place.kind === 'at' && place.namespace !== undefined);
+    const { uid } = (await rig.client.json({ method: 'GET', path: NAMESPACE })).metadata as { uid: string };
+    const about = { uid: '', resourceVersion: '', reusesNames: true, owner: { namespace: 'victims', uid } };
+    const { resource, namespace, name } = place;
+    const first = newConfigMap({
+      resource,
+      namespace,
+      name,
+      ...about,
+      entries: { 'reschedule.hook/victims.one': '{}' },
+    });
+    assert.equal((await writes.createTracker(CONFIG_MAPS, first)).kind, 'written');
+    const path = `${CONFIG_MAPS}/${name}`;
+    const version = async () =>
+      (await rig.client.json({ method: 'GET', path })).metadata as { uid: string; resourceVersion: string };
+    const two = { key: 'victims.two', value: '{}' };
+    const { resourceVersion } = await version();
+    assert.equal((await writes.writeEntry({ path, resourceVersion, isOwn: true }, two.key, two.value)).kind, 'written');
+    const both = [two, { key: 'victims.one', value: '{}' }] as const;
+    assert.equal((await writes.removeEntries({ path, isOwn: true }, both)).kind, 'written');
+    const now = await version();
+    const observed = { uid: now.uid, resourceVersion: now.resourceVersion };
+    assert.equal((await writes.deleteTracker(path, observed)).kind, 'written');
   });
 
   test('refuses all else that the token could do, and says so by its name', async () => {
