@@ -78,8 +78,8 @@ function assetsGiven(folder: string): AssetsState {
 }
 
 /** The binaries that are not executable files in this folder. */
-export function missingIn(folder: string): readonly Binary[] {
-  return binaries.filter(({ name }) => !isExecutable(join(folder, name)));
+export function missingIn(folder: string, wanted: readonly Binary[] = binaries): readonly Binary[] {
+  return wanted.filter(({ name }) => !isExecutable(join(folder, name)));
 }
 
 function isExecutable(path: string): boolean {

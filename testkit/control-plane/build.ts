@@ -1,17 +1,18 @@
-/** `npm run cluster:build`: builds the control plane's binaries, or prints where they are. */
+/** `npm run cluster:build`: builds the binaries of the control plane and Helm, or prints where they are. */
 import { dirname } from 'node:path';
 import { helpOf, readArguments, UsageError } from '../../src/command-line.ts';
 import { AssetsUnavailable, ensureAssets } from './assets.ts';
 import { BuildFailed } from './go-build.ts';
+import { ensureHelm } from './helm.ts';
 
 const BUILD = {
   name: 'npm run cluster:build --',
   about:
-    "Builds etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubectl and kwok from the Go modules pinned in testkit/control-plane/tools/ into the user's cache folder. About 8 minutes on two cores the first time; a second call takes a second. An interrupted build continues where it stopped.",
+    "Builds etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubectl and kwok, and Helm 3 and 4, from the Go modules pinned in testkit/control-plane/tools/ into the user's cache folder. About 11 minutes on two cores the first time; a second call takes a second. An interrupted build continues where it stopped.",
   options: {},
   notes: `
 Environment:
-  KUBEBUILDER_ASSETS  use the binaries in this folder and build nothing
+  KUBEBUILDER_ASSETS  use the control plane in this folder, and build only Helm
   XDG_CACHE_HOME      where the cache is (default: ~/.cache)
 `,
 };
@@ -24,8 +25,10 @@ async function main(): Promise<number> {
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopping.abort());
   try {
-    const assets = await ensureAssets({ log: (line) => console.log(line), signal: stopping.signal });
+    const options = { log: (line: string) => console.log(line), signal: stopping.signal };
+    const assets = await ensureAssets(options);
     console.log(`ready: ${dirname(assets.kubeApiserver)}`);
+    console.log(`ready: ${dirname((await ensureHelm(options)).helm3)}`);
     return 0;
   } catch (error) {
     if (stopping.signal.aborted) {

@@ -11,9 +11,18 @@ import { isAlive, withLock } from './lock.ts';
 export interface Binary {
   readonly name: string;
   /** Folder below tools/ that pins the version. */
-  readonly module: 'etcd' | 'kwok' | 'kubernetes';
+  readonly module: 'etcd' | 'kwok' | 'kubernetes' | 'helm';
   /** Go package with the main function. */
   readonly main: string;
+}
+
+/** Binaries that are built, and kept, together. */
+export interface BinarySet {
+  /** Its folder in the cache. */
+  readonly name: string;
+  readonly binaries: readonly Binary[];
+  /** What the first build says of its time. */
+  readonly time: string;
 }
 
 /** In build order. The small ones come first, so that a wrong Go setup shows within a minute. */
@@ -26,7 +35,9 @@ export const binaries: readonly Binary[] = [
   { name: 'kubectl', module: 'kubernetes', main: 'k8s.io/kubernetes/cmd/kubectl' },
 ];
 
-const modules = ['etcd', 'kwok', 'kubernetes'] as const;
+export const controlPlaneSet: BinarySet = { name: 'control-plane', binaries, time: 'about 8 minutes' };
+
+const modulesOf = ({ binaries }: BinarySet) => [...new Set(binaries.map(({ module }) => module))];
 const toolsFolder = join(import.meta.dirname, 'tools');
 const progressEveryMs = 8_000;
 
@@ -36,8 +47,8 @@ export class BuildFailed extends Error {
 }
 
 /** What prevents a build here; undefined if Go is installed and new enough. */
-export function goTrouble(): string | undefined {
-  const [major, minor] = neededGo();
+export function goTrouble(set: BinarySet = controlPlaneSet): string | undefined {
+  const [major, minor] = neededGo(set);
   const needed = `install Go ${major}.${minor} or newer and put it on PATH`;
   let version: string | undefined;
   let toolchain: string | undefined;
@@ -50,20 +61,20 @@ export function goTrouble(): string | undefined {
     });
     [version, toolchain] = answer.trim().split('\n');
   } catch {
-    return `the control plane's binaries are not built, and there is no Go to build them with: ${needed}`;
+    return `the binaries (${set.name}) are not built, and there is no Go to build them with: ${needed}`;
   }
   const have = /^go(\d+)\.(\d+)/.exec(version ?? '');
   const [haveMajor, haveMinor] = [Number(have?.[1] ?? 0), Number(have?.[2] ?? 0)];
   if (haveMajor > major || (haveMajor === major && haveMinor >= minor)) return undefined;
   // From 1.21 on, Go downloads the toolchain of go.mod unless the settings prevent it.
   if (haveMinor >= 21 && /auto$/.test(toolchain ?? '')) return undefined;
-  return `the control plane's binaries are not built, and Go here is ${version}, too old: ${needed}`;
+  return `the binaries (${set.name}) are not built, and Go here is ${version}, too old: ${needed}`;
 }
 
 /** The folder for the binaries of exactly these pins, flags and platform, built or not. */
-export function cacheFolder(): string {
+export function cacheFolder(set: BinarySet = controlPlaneSet): string {
   const hash = createHash('sha256');
-  for (const module of modules) {
+  for (const module of modulesOf(set)) {
     for (const file of ['go.mod', 'go.sum'])
       hash.update(`${module}/${file}\0`).update(readFileSync(join(toolsFolder, module, file)));
     hash.update(buildFlags(module).join('\0'));
@@ -72,24 +83,26 @@ export function cacheFolder(): string {
   // The XDG specification requires that a relative path is ignored.
   const xdg = process.env.XDG_CACHE_HOME;
   const cache = xdg?.startsWith('/') ? xdg : join(homedir(), '.cache');
-  return join(cache, 'reschedule-hook', 'control-plane', hash.digest('hex').slice(0, 16));
+  return join(cache, 'reschedule-hook', set.name, hash.digest('hex').slice(0, 16));
 }
 
 /**
  * Builds the binaries that the cache folder lacks. If two builds run at once, the second waits for the first.
  * @throws BuildFailed
  */
-export async function buildMissing(log: (line: string) => void, signal?: AbortSignal): Promise<void> {
-  const folder = cacheFolder();
+export async function buildMissing(
+  log: (line: string) => void,
+  signal?: AbortSignal,
+  set: BinarySet = controlPlaneSet,
+): Promise<void> {
+  const folder = cacheFolder(set);
   mkdirSync(folder, { recursive: true });
   await withLock(`${folder}.lock`, { log, ...(signal && { signal }) }, async () => {
     removeLeftovers(folder);
-    const missing = binaries.filter(({ name }) => !existsSync(join(folder, name)));
+    const missing = set.binaries.filter(({ name }) => !existsSync(join(folder, name)));
     if (missing.length === 0) return;
     log(`building ${missing.map(({ name }) => name).join(', ')} from source into ${folder}`);
-    log(
-      'about 8 minutes on two cores the first time, less when Go has built parts before; a later call takes a second',
-    );
+    log(`${set.time} on two cores the first time, less when Go has built parts before; a later call takes a second`);
     const startedAt = Date.now();
     for (const [index, binary] of missing.entries()) {
       await buildOne(binary, folder, {
@@ -157,6 +170,7 @@ function runGo(binary: Binary, output: string, signal: AbortSignal | undefined):
 
 function buildFlags(module: Binary['module']): string[] {
   const common = ['-trimpath', '-buildvcs=false', '-mod=readonly'];
+  if (module === 'helm') return [...common, '-ldflags', ['-s -w', ...helmStamps()].join(' ')];
   if (module !== 'kubernetes') return [...common, '-ldflags', '-s -w'];
   // Upstream stamps these at release. Without them the server reports v0.0.0 and kubectl warns about version skew.
   const version = pinnedVersion('kubernetes', 'k8s.io/kubernetes');
@@ -169,6 +183,16 @@ function buildFlags(module: Binary['module']): string[] {
   return [...common, '-ldflags', ['-s -w', ...stamps].join(' ')];
 }
 
+/** Upstream stamps these, too: its own version, and the one of Kubernetes that charts are rendered for without a cluster. */
+function helmStamps(): string[] {
+  const [, minor] = pinnedVersion('helm', 'k8s.io/client-go').slice(1).split('.');
+  const versions = ['helm.sh/helm/v3', 'helm.sh/helm/v4'].map(
+    (path) => `-X ${path}/internal/version.version=${pinnedVersion('helm', path)}`,
+  );
+  const kubernetes = 'helm.sh/helm/v3/pkg/chartutil.k8sVersion';
+  return [...versions, `-X ${kubernetes}Major=1`, `-X ${kubernetes}Minor=${minor}`];
+}
+
 /** The version that a tool module's go.mod requires, such as v1.36.3. Only go.mod has it. */
 export function pinnedVersion(module: Binary['module'], path: string): string {
   const required = new RegExp(`^(?:require)?\\s+${path.replaceAll('.', '\\.')} (v\\S+)`, 'm');
@@ -177,8 +201,8 @@ export function pinnedVersion(module: Binary['module'], path: string): string {
   return version;
 }
 
-function neededGo(): [number, number] {
-  const stated = modules.map((module) =>
+function neededGo(set: BinarySet): [number, number] {
+  const stated = modulesOf(set).map((module) =>
     /^go (\d+)\.(\d+)/m.exec(readFileSync(join(toolsFolder, module, 'go.mod'), 'utf8')),
   );
   const minors = stated.map((match) => Number(match?.[2] ?? 0));
