@@ -4,7 +4,7 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { type Config, readConfig } from '../src/config/config.ts';
 import { policySettingsOf } from '../src/config/policy-settings.ts';
 import { SETTINGS } from '../src/config/settings.ts';
@@ -237,6 +237,30 @@ describe('the Deployment', () => {
     assert.equal(deployment.spec.template.metadata.annotations['prometheus.io/port'], String(config.healthPort));
     assert.deepEqual(service.spec.selector, deployment.spec.template.metadata.labels);
     assert.deepEqual(deployment.spec.selector.matchLabels, deployment.spec.template.metadata.labels);
+  });
+
+  test('is called on a port that a private GKE control plane reaches', () => {
+    assert.ok([443, 10250].includes(config.webhookPort));
+    assert.equal(config.servicePort, 443);
+  });
+
+  test('leaves a dead node after half a minute', () => {
+    const effect = { operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 30 };
+    assert.deepEqual(
+      pod.tolerations,
+      ['not-ready', 'unreachable'].map((key) => ({ key: `node.kubernetes.io/${key}`, ...effect })),
+    );
+  });
+
+  test('the component for a host network has ports of its own, the same in each place', () => {
+    const [, server, ports] = read('components/host-network/kustomization.yaml')[0].patches;
+    const { metadata, spec } = parse(server.patch).spec.template;
+    const own = Object.fromEntries(spec.containers[0].env.map(({ name, value }: Yaml) => [name, Number(value)]));
+    const replaced = [...ports.patch.matchAll(/containerPort, value: (\d+)/g)].map(([, port]) => Number(port));
+    assert.deepEqual(replaced, [own.WEBHOOK_PORT, own.HEALTH_PORT]);
+    assert.equal(Number(metadata.annotations['prometheus.io/port']), own.HEALTH_PORT);
+    // Of the kubelet and kube-proxy, and of whoever else takes the usual one.
+    for (const port of replaced) assert.ok(![10248, 10249, 10250, 10255, 10256, 8080, 8443, 9443].includes(port));
   });
 
   test('is not itself a pod that the hook protects', () => {
