@@ -8,11 +8,12 @@ import { MESSAGES } from '../src/policy/decision.ts';
 import { anchorsOf, commentSentencesOf, linksOf, type Sentence, sentencesOf } from './support/markdown.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-const PAGES = globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT }).sort();
+const PAGES = globSync(['*.md', 'charts/**/*.md', 'docs/**/*.md'], { cwd: ROOT }).sort();
 /** Never more words in a sentence; 25 are enough for almost all. */
 const WORDS_MAX = 30;
 /** Pages whose sentences are counted. */
 const PLAIN = [
+  'charts/reschedule-hook/README.md',
   'README.md',
   'CONTRIBUTING.md',
   'CHANGELOG.md',
@@ -25,6 +26,7 @@ const PLAIN = [
   'docs/metrics.md',
   'docs/operations.md',
   'docs/performance.md',
+  'docs/platforms.md',
   'docs/releasing.md',
   'docs/reliability.md',
   'docs/simulation.md',
