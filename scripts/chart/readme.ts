@@ -19,7 +19,8 @@ the eviction of such a pod, asks its operator to move it, and lets the drain end
 \`--create-namespace\` makes the namespace, too, without that label.
 
 Helm is done when the replicas are ready. The API server asks them some ten seconds later, when the hook has filled its
-registration. Until then evictions go as before. So an installation fails no eviction.
+registration. Until then evictions go as before. So an installation fails no eviction. With \`waitForRegistration=true\` Helm waits
+for that, too.
 
 A namespace has one installation, whatever the release is called. Several stand side by side in namespaces of their own:
 cluster-scoped objects have the namespace in their names. Give each a selector of its own (\`settings.POD_LABEL_SELECTOR\`).
@@ -43,7 +44,7 @@ holds if an upgrade fails.
 | --- | --- | --- |
 ${rowsOf(values)}
 
-\`hostNetwork\` needs a namespace with the label \`pod-security.kubernetes.io/enforce=privileged\`.
+\`trackingChange\` is on while you [change \`tracking\`](../../docs/operations.md#to-change-where-entries-are-kept). \`hostNetwork\` needs a namespace with the label \`pod-security.kubernetes.io/enforce=privileged\`.
 
 ### settings
 

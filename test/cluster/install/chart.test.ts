@@ -6,7 +6,9 @@ import { parseAllDocuments } from 'yaml';
 import { conditionsOf } from '../../../scripts/chart/conditions.ts';
 import { chartFiles } from '../../../scripts/chart/files.ts';
 import { type Addition, ROOT, readSources, together } from '../../../scripts/chart/sources.ts';
+import { readConfig } from '../../../src/config/config.ts';
 import { SETTINGS } from '../../../src/config/settings.ts';
+import { parseFlags } from '../../../src/status/flags.ts';
 import { ensureAssets } from '../../../testkit/control-plane/assets.ts';
 import { ensureHelm, type HelmAssets, runHelm } from '../../../testkit/control-plane/helm.ts';
 import { SYSTEM_NAMESPACE } from '../support/manifests.ts';
@@ -175,6 +177,7 @@ describe('values of the chart', () => {
       HEALTH_PORT: 9444,
       SERVICE_PORT: 8443,
       SHUTDOWN_DELAY: '12s',
+      RESCHEDULE_ANNOTATION_KEY: 'example.com/move',
     };
     const objects = await rendered({ settings });
     const env = environment(objects);
@@ -186,6 +189,8 @@ describe('values of the chart', () => {
     );
     assert.equal(metadata.annotations['prometheus.io/port'], '9444');
     assert.equal(find(objects, 'Service').spec.ports[0].port, 8443);
+    const [annotation] = find(objects, 'ValidatingAdmissionPolicy').spec.variables;
+    assert.equal(annotation.expression, "'example.com/move'");
   });
 
   test('what the pods are like', async () => {
@@ -237,7 +242,14 @@ describe('values of the chart', () => {
       spec.template.spec.securityContext,
       find(objects, 'Deployment').spec.template.spec.securityContext,
     );
-    assert.deepEqual(spec.template.spec.containers[0].args, ['status', '--wait-registered']);
+    const [{ args, env }] = spec.template.spec.containers;
+    const [command, ...flags] = args;
+    assert.equal(command, 'status');
+    const { waitRegisteredMs = Number.POSITIVE_INFINITY } = parseFlags(flags);
+    assert.ok(waitRegisteredMs < spec.activeDeadlineSeconds * 1000, 'it says what was missing before it is ended');
+    const { webhookConfiguration } = readConfig(Object.fromEntries(env.map(({ name, value }: Yaml) => [name, value])));
+    const registrations = objects.filter(({ kind }) => kind === 'ValidatingWebhookConfiguration');
+    for (const { metadata } of registrations) assert.equal(metadata.name, webhookConfiguration);
   });
 
   test('unknown values and settings are refused, and those that follow from others', async () => {
@@ -254,7 +266,7 @@ describe('values of the chart', () => {
     const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf-8'));
     const known = Object.keys(schema.properties.settings.properties);
     const decided = SETTINGS.map(({ name }) => name).filter((name) => !known.includes(name));
-    const env = environment(await rendered({ tracking: 'none' }));
+    const env = environment(await rendered({ tracking: 'none', trackingChange: true }));
     assert.deepEqual(
       decided.filter((name) => !(name in env)),
       ['CA_SECRET'],
