@@ -68,7 +68,7 @@ function make(folder: string, { version, image, docs, notes }: Release): void {
   // Links of the page lead elsewhere from where the notes are read.
   files.set('CHANGES.md', `${notes.replaceAll(/\]\((?![a-z]+:)/g, `](${docs}/`)}\n`);
   for (const [name, text] of files) writeFileSync(join(folder, name), text);
-  if (!packageChart(ROOT, version, folder)) console.log('no chart in charts/reschedule-hook: left out');
+  if (!packageChart(ROOT, { version, image }, folder)) console.log('no chart in charts/reschedule-hook: left out');
   writeFileSync(join(folder, CHECKSUMS), checksumsOf(folder));
 }
 

@@ -2,7 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { helpOf, readArguments, UsageError } from '../../src/command-line.ts';
 import { Refused, runMain } from '../refused.ts';
+import { ROOT } from '../render.ts';
 import { released } from './changelog.ts';
+import { remakeChart } from './chart.ts';
 
 const PREPARE = {
   name: 'npm run release:prepare --',
@@ -38,6 +40,7 @@ function main(): number {
   }
   setPackageVersion(version);
   for (const [file, text] of texts) writeFileSync(file, text);
+  remakeChart(ROOT);
   console.log(`prepared ${version}: read the changes, commit them, and tag the commit v${version}`);
   return 0;
 }

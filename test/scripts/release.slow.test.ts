@@ -88,17 +88,25 @@ describe('the files of a release', () => {
       process.env.PATH = PATH;
     });
     process.env.PATH = dir;
-    assert.equal(packageChart(dir, '1.2.0', dir), false);
-    mkdirSync(join(dir, 'charts/reschedule-hook'), { recursive: true });
+    const pack = (image = 'a.example:5000/b:1') => packageChart(dir, { version: '1.2.0', image }, '/out');
+    assert.equal(pack(), false);
+    for (const folder of ['charts/reschedule-hook', 'scripts']) mkdirSync(join(dir, folder), { recursive: true });
     writeFileSync(join(dir, 'charts/reschedule-hook/Chart.yaml'), 'name: reschedule-hook\n');
-    assert.throws(() => packageChart(dir, '1.2.0', dir), /^Refused: helm cannot be run/);
+    const makes = `require('node:fs').writeFileSync('${dir}/made', process.argv.slice(2).join(' '))`;
+    writeFileSync(join(dir, 'scripts/chart.ts'), makes);
+    assert.throws(() => pack(), /^Refused: helm cannot be run/);
     stub(dir, 'helm', `echo "$*" >${dir}/called`);
-    assert.equal(packageChart(dir, '1.2.0', '/out'), true);
-    const chart = join(dir, 'charts/reschedule-hook');
-    const called = readFileSync(join(dir, 'called'), 'utf-8');
-    assert.equal(called, `package ${chart} --version 1.2.0 --app-version 1.2.0 --destination /out\n`);
+    for (const image of ['a.example:5000/b', 'a.example:5000/b:1', `a.example:5000/b:1@${DIGEST}`]) {
+      assert.equal(pack(image), true);
+      const [, repository, chart] = readFileSync(join(dir, 'made'), 'utf-8').split(' ');
+      assert.equal(repository, 'a.example:5000/b');
+      const called = readFileSync(join(dir, 'called'), 'utf-8');
+      assert.equal(called, `package ${chart} --version 1.2.0 --app-version 1.2.0 --destination /out\n`);
+    }
     stub(dir, 'helm', 'echo "no such chart" >&2; exit 3');
-    assert.throws(() => packageChart(dir, '1.2.0', dir), new Refused('helm package: no such chart'));
+    assert.throws(() => pack(), new Refused('helm package: no such chart'));
+    writeFileSync(join(dir, 'scripts/chart.ts'), 'console.error("chart: no kubectl"); process.exitCode = 1');
+    assert.throws(() => pack(), new Refused('chart: no kubectl'));
   });
 });
 

@@ -14,12 +14,19 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { ensureAssets } from '../../../testkit/control-plane/assets.ts';
+import { ensureHelm } from '../../../testkit/control-plane/helm.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
-const COPIED = ['config', 'docs', 'scripts', 'src', 'package.json', 'package-lock.json', 'CHANGELOG.md'];
-const TAGGED = ['package.json', 'package-lock.json', 'config/manager/kustomization.yaml', 'docs/install.md'];
+const COPIED = ['charts', 'config', 'docs', 'scripts', 'src', 'package.json', 'package-lock.json', 'CHANGELOG.md'];
+const TAGGED = [
+  'package.json',
+  'package-lock.json',
+  'config/manager/kustomization.yaml',
+  'docs/install.md',
+  'charts/reschedule-hook/Chart.yaml',
+];
 const DIGEST = `sha256:${'0a'.repeat(32)}`;
 const NAME = 'registry.example.com/team/reschedule-hook-server:98.7.0';
 const REPOSITORY = 'https://git.example.com/team/reschedule-hook';
@@ -27,11 +34,14 @@ const REPOSITORY = 'https://git.example.com/team/reschedule-hook';
 /** A checkout of its own, of which a version is made that nobody has released. */
 let checkout: string;
 let PATH: string;
+let helm: string;
 
 before(async () => {
   const { kubectl } = await ensureAssets({ log: () => undefined });
-  PATH = `${dirname(kubectl)}:${process.env.PATH}`;
+  ({ helm4: helm } = await ensureHelm());
   checkout = mkdtempSync(join(tmpdir(), 'reschedule-hook-release-'));
+  symlinkSync(helm, join(checkout, 'helm'));
+  PATH = `${dirname(kubectl)}:${checkout}:${process.env.PATH}`;
   for (const name of COPIED) cpSync(join(ROOT, name), join(checkout, name), { recursive: true });
   const changelog = join(checkout, 'CHANGELOG.md');
   const line = '### Added\n\n- Something ([docs/install.md](docs/install.md)). Nothing to do.';
@@ -80,8 +90,8 @@ describe('a release, from the changelog to the checksums', () => {
     assert.ok(overlays.length >= 4);
     const installations = ['install.yaml', ...overlays.map((name) => `install-${name}.yaml`)];
     const others = ['CHANGES.md', 'SHA256SUMS', 'image.txt', 'prometheus.yaml', 'sbom.cdx.json'];
-    const names = readdirSync(release()).filter((name) => !name.endsWith('.tgz'));
-    assert.deepEqual(names.sort(), [...installations, ...others].sort());
+    const all = [...installations, ...others, 'reschedule-hook-98.7.0.tgz'];
+    assert.deepEqual(readdirSync(release()).sort(), all.sort());
   });
 
   test('each installation runs the image by its digest, and no file names the image of a checkout', () => {
@@ -92,6 +102,14 @@ describe('a release, from the changelog to the checksums', () => {
       const images = deployments.map(({ spec }) => spec.template.spec.containers[0].image);
       assert.deepEqual(images, [`${NAME}@${DIGEST}`], name);
     }
+  });
+
+  test('the chart has the version, and the repository of the image', () => {
+    const show = (what: string) =>
+      parse(execFileSync(helm, ['show', what, 'reschedule-hook-98.7.0.tgz'], { cwd: release(), encoding: 'utf-8' }));
+    const { version, appVersion } = show('chart');
+    assert.deepEqual([version, appVersion], ['98.7.0', '98.7.0']);
+    assert.equal(`${show('values').image.repository}:${appVersion}`, NAME);
   });
 
   test('each alert has the address of its section, beside the path', () => {
