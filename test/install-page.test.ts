@@ -36,7 +36,6 @@ describe('docs/install.md', () => {
         'Argo CD: Application',
         'Argo CD: a part',
         'Flux: Kustomization',
-        'By cloud: an overlay',
       ],
     );
   });

@@ -24,6 +24,8 @@ export const COMMANDS: readonly PageCommand[] = BLOCKS.filter(({ language }) => 
 export const ELSEWHERE: Readonly<Record<string, string>> = {
   'npm ci && make public-image install DOCKER_USER=registry.example.com/team':
     'needs Docker and a registry; install.test.ts runs scripts/install.sh',
+  'helm install reschedule-hook charts/reschedule-hook --namespace reschedule-hook-system --create-namespace --set image.repository=registry.example.com/team/reschedule-hook-server --wait':
+    'needs helm; helm.test.ts installs the chart likewise',
   'make kind-rehearsal': 'needs kind; the CI does it, and kind-rehearsal.test.ts reads what it calls',
   'kubectl --context kind-reschedule-hook apply -k config/samples': 'needs kind; sample.test.ts applies it',
   'scripts/drain-sample.sh 300 --context kind-reschedule-hook': 'needs kind; sample.test.ts runs it',

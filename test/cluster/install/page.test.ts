@@ -77,7 +77,7 @@ const podOf = (manifests: readonly Manifest[]): any =>
   (find(manifests, 'Deployment') as unknown as { spec: { template: { spec: object } } }).spec.template.spec;
 
 const overlays = FILES.filter(({ content }) => content.resources !== undefined).map((file) => file.text);
-const [plain = '', withSetting = '', openShift = ''] = overlays;
+const [plain = '', withSetting = ''] = overlays;
 
 async function assertNothingLeft(): Promise<void> {
   const kinds = 'validatingwebhookconfigurations,clusterroles,clusterrolebindings,flowschemas,namespaces';
@@ -128,18 +128,9 @@ describe('docs/install.md, followed on the real control plane', () => {
     assert.ok(image.startsWith(`${IMAGE}:`));
   });
 
-  test('the overlay for OpenShift fixes no id, and is still no root', async () => {
-    const { securityContext } = podOf(await rendered(openShift));
-    assert.deepEqual(securityContext, { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
-    const applied = await shell('kubectl apply --server-side -k config/mine');
-    assert.doesNotMatch(applied, /PodSecurity/);
-    await shell(`kubectl rollout status ${DEPLOYMENT.join(' ')} --timeout=300s`);
-    await shell('kubectl delete -k config/mine');
-  });
-
   test('no command of the page is left out', () => {
     const left = COMMANDS.map(({ text }) => text).filter((command) => !ran.has(command) && !(command in ELSEWHERE));
     assert.deepEqual(left, []);
-    assert.equal(overlays.length, 3);
+    assert.equal(overlays.length, 2);
   });
 });
