@@ -20,13 +20,7 @@ import { ensureHelm } from '../../../testkit/control-plane/helm.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const COPIED = ['charts', 'config', 'docs', 'scripts', 'src', 'package.json', 'package-lock.json', 'CHANGELOG.md'];
-const TAGGED = [
-  'package.json',
-  'package-lock.json',
-  'config/manager/kustomization.yaml',
-  'docs/install.md',
-  'charts/reschedule-hook/Chart.yaml',
-];
+const TAGGED = ['package.json', 'package-lock.json', 'config/manager/kustomization.yaml', 'docs/install.md'];
 const DIGEST = `sha256:${'0a'.repeat(32)}`;
 const NAME = 'registry.example.com/team/reschedule-hook-server:98.7.0';
 const REPOSITORY = 'https://git.example.com/team/reschedule-hook';
@@ -66,6 +60,8 @@ describe('a release, from the changelog to the checksums', () => {
       assert.ok(text.includes('98.7.0'), file);
       assert.equal(text.replaceAll('98.7.0', version), readFileSync(join(ROOT, file), 'utf-8'), file);
     }
+    const chart = parse(readFileSync(join(checkout, 'charts/reschedule-hook/Chart.yaml'), 'utf-8'));
+    assert.deepEqual([chart.version, chart.appVersion], ['98.7.0', '98.7.0'], 'made anew by npm run chart');
     const lock = JSON.parse(readFileSync(join(checkout, 'package-lock.json'), 'utf-8'));
     assert.deepEqual([lock.version, lock.packages[''].version], ['98.7.0', '98.7.0']);
     const again = run('prepare.ts', '98.8.0');
