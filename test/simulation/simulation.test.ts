@@ -10,6 +10,7 @@ import { simulate } from './simulate-apart.ts';
 const ONE_REPLICA: Variant = {
   tracking: 'inPlace',
   condition: 'scheduled',
+  pinsPods: false,
   longNames: false,
   replicas: 1,
   keepsNodes: true,

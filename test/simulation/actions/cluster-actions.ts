@@ -80,7 +80,8 @@ export function addCluster(sim: Simulation, add: Add): void {
     for (const node of NODES) {
       const isFree = () => server.nodes.get(node)?.unschedulable === false;
       const bind = (pod: SimPod) => Object.assign(pod, { node });
-      const mayBind = (pod: SimPod) => pod.node === undefined && server.nodes.has(node);
+      const mayBind = (pod: SimPod) =>
+        pod.node === undefined && server.nodes.has(node) && (pinnedTo(sim, name) ?? node) === node;
       add(
         12,
         `scheduler puts ${shown(name)} on ${node}`,
@@ -120,6 +121,11 @@ export function addCluster(sim: Simulation, add: Add): void {
   add(2, 'somebody writes the tracking resource', () => touchTracker(sim));
   add(1, 'somebody deletes the tracking resource', () => deleteTracker(sim));
   add(15, 'somebody creates the tracking resource', () => sim.createTracker());
+}
+
+/** The only node that the pod of that name can run on, if there is one. */
+export function pinnedTo({ server, variant }: Simulation, name: string): string | undefined {
+  return variant.pinsPods ? server.firstNodes.get(name) : undefined;
 }
 
 function terminate({ server }: Simulation, pod: SimPod | undefined): boolean {

@@ -7,7 +7,7 @@ import { isDraining } from '../model/truth.ts';
 import type { Simulation } from '../runs/simulation.ts';
 import { deliverAll } from './actions.ts';
 import type { SimTask } from './admission.ts';
-import { kubeletEnds } from './cluster-actions.ts';
+import { kubeletEnds, pinnedTo } from './cluster-actions.ts';
 import { write } from './tenant.ts';
 
 /** A round takes a minute while drains are open, and ten minutes if only pruning is left. */
@@ -30,12 +30,15 @@ export async function heal(sim: Simulation): Promise<number> {
   let endRounds = await roundsWhile(sim, { most, ms: MINUTE_MS }, () => stuck(sim) !== undefined);
   if (!sim.variant.toleratesCordon && stuck(sim) !== undefined && removeHolding(sim))
     endRounds += await roundsWhile(sim, { most, ms: MINUTE_MS }, () => stuck(sim) !== undefined);
+  if (sim.invariants.violation === undefined && waitForNodes(sim)) {
+    uncordonAll(sim);
+    endRounds += await roundsWhile(sim, { most, ms: MINUTE_MS }, () => stuck(sim) !== undefined);
+  }
   // A pod that tolerates the cordon comes back, and its drain cannot end.
   const drain = sim.variant.toleratesCordon ? undefined : stuck(sim);
   if (drain !== undefined) sim.invariants.violate('d', `the drain of ${drain.node} by ${drain.name} does not end`);
   for (const drainer of sim.drainers) drainer.end(true);
-  for (const name of NODES)
-    sim.server.putNode(name, (node) => Object.assign(node, { unschedulable: false, taints: [] }));
+  uncordonAll(sim);
   const pruneRounds = await roundsWhile(
     sim,
     { most: ROUNDS_TO_PRUNE, ms: 10 * MINUTE_MS },
@@ -44,6 +47,27 @@ export async function heal(sim: Simulation): Promise<number> {
   const left = leftOver(sim);
   if (left !== undefined) sim.invariants.violate('e', `${left} is never pruned`);
   return hangRounds + endRounds + pruneRounds;
+}
+
+function uncordonAll({ server }: Simulation): void {
+  for (const name of NODES) server.putNode(name, (node) => Object.assign(node, { unschedulable: false, taints: [] }));
+}
+
+/** Whether drains are open, and each of them waits for a pod that can run on a draining node only. */
+function waitForNodes(sim: Simulation): boolean {
+  const open = sim.drainers.filter(({ phase }) => phase !== 'idle');
+  return open.length > 0 && open.every((drainer) => waitsForNode(sim, drainer));
+}
+
+/** It is enough for `left` that the pod has gone. By UID, too. */
+function waitsForNode(sim: Simulation, { targets, kind }: Drainer): boolean {
+  if (sim.variant.condition === 'left' || kind.namesUid) return false;
+  const open = [...targets.values()].filter(({ state }) => state !== 'done' && state !== 'failed');
+  return open.some(({ name }) => {
+    const node = pinnedTo(sim, name);
+    const pod = sim.server.pods.get(name);
+    return pod !== undefined && pod.node === undefined && node !== undefined && isDraining(sim.server.nodes.get(node));
+  });
 }
 
 function mend(sim: Simulation): void {
@@ -75,7 +99,9 @@ async function endThoughCallsHang(sim: Simulation): Promise<number> {
   await answerAll(sim);
   sim.calls.hanging.set(hangs, sim.clock.now);
   const rounds = await roundsWhile(sim, { most: ROUNDS_TO_END, ms: MINUTE_MS }, () => stuck(sim) !== undefined);
-  const drain = sim.drainers.find((drainer) => drainer.phase !== 'idle' && !mayWait(sim, drainer));
+  const drain = sim.drainers.find(
+    (drainer) => drainer.phase !== 'idle' && !mayWait(sim, drainer) && !waitsForNode(sim, drainer),
+  );
   if (drain !== undefined)
     sim.invariants.violate('d', `the drain of ${drain.node} by ${drain.name} does not end while ${hangs} calls hang`);
   sim.calls.hanging.clear();
@@ -205,15 +231,19 @@ function operate(sim: Simulation): void {
 function place(sim: Simulation): void {
   const { server } = sim;
   for (const pod of server.pods.values()) {
-    if (pod.node === undefined) server.changePod(pod, () => Object.assign(pod, { node: freeNode(sim, pod) }));
+    const node = pod.node === undefined ? freeNode(sim, pod) : undefined;
+    if (node !== undefined) server.changePod(pod, () => Object.assign(pod, { node }));
     else if (isStarting(pod)) server.changePod(pod, () => Object.assign(pod, { ready: true }));
   }
 }
 
-const isStarting = ({ ready, finishedAt }: SimPod) => !ready && finishedAt === undefined;
+const isStarting = ({ node, ready, finishedAt }: SimPod) => node !== undefined && !ready && finishedAt === undefined;
 
-/** A node that is not draining: the last node of that name, or else the first. */
-function freeNode({ server, variant }: Simulation, { name }: SimPod): string {
+/** A node that is not draining: the last node of that name, or else the first. Undefined if its only node drains. */
+function freeNode(sim: Simulation, { name }: SimPod): string | undefined {
+  const { server, variant } = sim;
+  const only = pinnedTo(sim, name);
+  if (only !== undefined) return isDraining(server.nodes.get(only)) ? undefined : only;
   const before = server.lastNodes.get(name);
   if (variant.toleratesCordon) return before !== undefined && server.nodes.has(before) ? before : 'n5';
   const free = [...server.nodes.values()].filter((node) => !isDraining(node)).map((node) => node.name);

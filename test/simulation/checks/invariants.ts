@@ -94,7 +94,8 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     admission.sawCorpse ||= isCorpse(pod, this.clock.now);
     admission.sawUnselected ||= !process.selects(pod);
     admission.heldThroughout &&= isMeant && lives;
-    admission.outOfPlaceThroughout &&= lives && !meetsReplacementCondition(pod, this.variant);
+    admission.outOfPlaceThroughout &&=
+      lives && this.variant.condition !== 'left' && !meetsReplacementCondition(pod, this.variant);
   }
 
   /** An admission is over, however it ended. */
@@ -142,8 +143,12 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     else if (write.kind === 'prune') this.#entries.checkPrune(write.key, write.value);
   }
 
-  /** A refusal for another installation says whose the pod is (l). */
-  decidedFinally({ name, process }: Admission, decision: Decision): void {
+  /** A refusal for another installation says whose the pod is (l). Where it is enough to leave, none waits for a successor (d). */
+  decidedFinally({ name, process, request }: Admission, decision: Decision): void {
+    if (decision.reason === 'SameNode') this.#checkSameNode(name, request.name);
+    const isForSuccessor = decision.reason === 'WaitingForSchedule' || decision.reason === 'WaitingForReady';
+    if (isForSuccessor && this.variant.condition === 'left')
+      this.violate('d', `${name} waits for a successor (${decision.reason})`);
     if (decision.kind !== 'deny' || decision.reason !== 'OtherInstallation') return;
     const other = process.installation === OURS ? SECOND : OURS;
     if (!decision.message.includes(` ${other} `))
@@ -215,6 +220,16 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     for (const { annotations } of this.#server.trackers.values())
       if (annotations[key] !== undefined) return decodeEntry(annotations[key]);
     return undefined;
+  }
+
+  /** A node that was replaced under its name is not the one that the pod was to leave (d). While things fail, a cache may be late. */
+  #checkSameNode(who: string, name: string): void {
+    const { forges, hangs } = this.variant;
+    const nodeUid = this.entryOf(name)?.nodeUid;
+    const node = this.#server.nodes.get(this.#server.pods.get(name)?.node ?? '');
+    if (this.#returned === undefined || forges || hangs === 'watch' || nodeUid === undefined) return;
+    if (node !== undefined && node.uid !== nodeUid)
+      this.violate('d', `${who} waits for ${name} to leave ${node.uid}, and it has left ${nodeUid}`);
   }
 
   #isOnDrainingNode({ node }: SimPod): boolean {

@@ -51,6 +51,23 @@ function withDrainedEntries(tracker: Tracker): Tracker {
   return { ...tracker, entries: Object.fromEntries(entries) };
 }
 
+/** Makes every entry and memory about whatever node has that name now. */
+function withoutNodeUids({ remembered, tracker, ...seen }: Observation): Observation {
+  const { nodeUid: _nodeUid, ...memory } = remembered ?? {};
+  const entries = Object.entries(seenValue(tracker)?.entries ?? {}).map(([key, value]) => [
+    key,
+    value.replace(/,"nodeUid":"[^"]*"/, ''),
+  ]);
+  return {
+    ...seen,
+    tracker:
+      tracker.kind === 'present'
+        ? { ...tracker, value: { ...tracker.value, entries: Object.fromEntries(entries) } }
+        : tracker,
+    ...(remembered ? { remembered: memory } : {}),
+  };
+}
+
 /** Accepts any 404. */
 const unlessNotFound = (error: unknown) => (isNotFound(error) ? undefined : Promise.reject(error));
 
@@ -191,6 +208,34 @@ export const FAULTS_OF_ANSWERS: readonly Fault[] = [
     violates: 'b',
     variant: { condition: 'ready' },
     mutation: { settings: (settings) => ({ ...settings, replacementCondition: 'scheduled' }) },
+  },
+  {
+    what: 'a successor that can run on a cordoned node only, and waits for it, lets the drain end',
+    violates: 'b',
+    variant: { pinsPods: true, toleratesCordon: false, condition: 'scheduled', tracking: 'inPlace' },
+    mutation: { decision: (decision) => (decision.reason === 'WaitingForSchedule' ? denied(404) : decision) },
+  },
+  {
+    what: 'a drain waits for the successor, though it is enough that the instance has left',
+    violates: 'd',
+    variant: { condition: 'left' },
+    mutation: { settings: (settings) => ({ ...settings, replacementCondition: 'scheduled' }) },
+  },
+  {
+    what: 'a node that was replaced under its name counts as the old one',
+    violates: 'd',
+    variant: {
+      keepsNodes: true,
+      pinsPods: true,
+      toleratesCordon: false,
+      forges: false,
+      hangs: 'never',
+      second: 'none',
+      condition: 'scheduled',
+      tracking: 'inPlace',
+      drainers: [DRAINERS.kubectl, DRAINERS.clusterApi],
+    },
+    mutation: { observation: withoutNodeUids },
   },
   {
     what: 'a terminating pod is given up to whoever names it, with less grace than it has',

@@ -38,6 +38,8 @@ export class ApiServer<Caller> {
   trackerSince: number | undefined;
   /** The node of the last pod of a name that has gone. */
   readonly lastNodes = new Map<string, string | undefined>();
+  /** The first node of each member's name: the only one, if pods are pinned. */
+  readonly firstNodes = new Map<string, string>();
   /** UIDs of the pods that ever lost the label that the hook watches by. */
   readonly hidden = new Set<string>();
   readonly watch: Readonly<Record<WatchKind, WatchLine[]>> = { pods: [], nodes: [], trackers: [] };
@@ -78,6 +80,8 @@ export class ApiServer<Caller> {
     if (pod.node !== undefined) pod.boundAt ??= this.#clock.now;
     pod.version = ++this.#version;
     pod.raw = rawPod(pod);
+    const { kind, name, node } = pod;
+    if (kind === 'member' && node !== undefined && !this.firstNodes.has(name)) this.firstNodes.set(name, node);
     if (wasWatched && !isWatched(pod)) this.#hide(before, pod.version);
     else this.#sendPod(pod, 'put');
   }

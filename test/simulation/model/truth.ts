@@ -14,12 +14,12 @@ export function isCorpse(pod: SimPod, now: number): boolean {
   return now - Math.min(overAt, finishedAt) > CORPSE_MS;
 }
 
-/** Whether the replacement meets the condition of the variant. */
+/** Whether the replacement meets the condition of the variant. Only for a drain, `left` asks less than `scheduled`. */
 export function meetsReplacementCondition(
   pod: { readonly node?: string | undefined; readonly ready: boolean },
   { condition }: Variant,
 ): boolean {
-  return pod.node !== undefined && (condition === 'scheduled' || pod.ready);
+  return pod.node !== undefined && (condition !== 'ready' || pod.ready);
 }
 
 /** How an instance ended. */

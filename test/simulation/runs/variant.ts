@@ -22,6 +22,8 @@ export interface Variant {
   readonly replicas: number;
   /** Whether a pod returns to the node of the last pod of its name, if possible. With a local volume it must. */
   readonly keepsNodes: boolean;
+  /** Whether a member can run on its first node only, as with a local volume: elsewhere it is never scheduled. */
+  readonly pinsPods: boolean;
   /** Whether failed pods stay at the end, until somebody evicts them. */
   readonly leavesCorpses: boolean;
   /** The grace period of every pod. */
@@ -78,14 +80,21 @@ const MOSTLY: readonly DrainerKind[] = [DRAINERS.kubectl, ...Object.values(DRAIN
 
 /** The variant of a seed. `clocks` is another stream of chance, so that seeds go on to find what they have found. */
 export function variantOf(random: Random, clocks: Random): Variant {
-  return {
+  const surroundings = {
     aheadMs: clocks.pick(AHEAD_MS),
     toleratesCordon: clocks.below(6) === 0,
     hangs: clocks.pick(HANGS),
     forges: clocks.below(4) === 0,
     second: clocks.pick(SECONDS),
+  };
+  const pinsPods = clocks.below(5) === 0 && !surroundings.toleratesCordon;
+  const endsOnLeft = clocks.below(6) === 0;
+  const condition = (): Variant['condition'] => (random.below(3) === 0 ? 'ready' : 'scheduled');
+  const variant = {
+    ...surroundings,
+    pinsPods,
     tracking: random.pick(TRACKINGS),
-    condition: random.below(3) === 0 ? 'ready' : 'scheduled',
+    condition: condition(),
     longNames: random.below(8) === 0,
     replicas: 1 + random.below(3),
     keepsNodes: random.below(2) === 0,
@@ -93,6 +102,7 @@ export function variantOf(random: Random, clocks: Random): Variant {
     graceSeconds: random.pick([0, 30, 30, 3_600, 3_600]),
     drainers: Array.from({ length: 1 + random.below(3) }, () => random.pick(MOSTLY)),
   };
+  return endsOnLeft ? { ...variant, condition: 'left' } : variant;
 }
 
 export const RETENTION_MS = 15 * MINUTE;
@@ -136,6 +146,7 @@ export function describeVariant(variant: Variant): string {
     ...(variant.forges ? ['a tenant makes up entries'] : []),
     ...(variant.second === 'none' ? [] : [`a second hook, ${variant.second}`]),
     ...(variant.hangs === 'never' ? [] : [`calls hang: ${variant.hangs}`]),
+    ...(variant.pinsPods ? ['pods are pinned'] : []),
     ...(variant.keepsNodes ? ['pods go back to their nodes'] : []),
   ];
   const what = [`tracking ${tracking}`, condition, `${replicas} replicas`, ...more].join(', ');
