@@ -1,6 +1,6 @@
 import type { Change } from '../informer/store.ts';
 import { WITHDRAWN_AFTER_MS } from '../policy/entry-lifecycle.ts';
-import type { Pod } from '../policy/model.ts';
+import type { Mark, Pod } from '../policy/model.ts';
 import type { MarkRecord, NodeReturns } from '../policy/observation.ts';
 import { putNewest } from './bounded-map.ts';
 
@@ -66,7 +66,9 @@ export class MarkMemory {
   /** The pod does not carry the mark any more, or never did although the API server accepted it. */
   lost(podKey: string, uid: string): void {
     const record = this.get(podKey, uid);
-    if (record !== undefined && !record.isLost) this.#byKey.set(podKey, { ...record, isLost: true });
+    if (record === undefined || record.isLost) return;
+    const lastAt = Math.max(record.lastAt, this.#now());
+    this.#byKey.set(podKey, { ...record, lastAt, isLost: true });
   }
 
   /** The Namespace has gone, and so have its pods. Their records go with them. */
@@ -77,19 +79,30 @@ export class MarkMemory {
   /** Takes every change of the pod store. */
   observe(change: Change<Pod>): void {
     if (change.kind === 'removed') this.#byKey.delete(change.key);
-    else if (change.kind === 'updated' && this.#isMarked(change.before) && !this.#isMarked(change.now))
-      this.#loseMark(change.key, change.before);
+    if (change.kind !== 'updated') return;
+    const [wasMarked, isMarked] = [this.#isMarked(change.before), this.#isMarked(change.now)];
+    if (wasMarked && !isMarked) this.#loseMark(change.key, change.before);
+    if (!wasMarked && isMarked) this.#markAgain(change.key, change.now);
   }
 
   /** Also a mark of another replica, or of the process before this one. */
   #loseMark(podKey: string, { uid, mark }: Pod): void {
-    const isOurs = mark?.by !== undefined && !mark.isForeign;
-    if (isOurs && this.get(podKey, uid) === undefined) {
-      const at = mark.at ?? this.#now();
-      putNewest(this.#byKey, podKey, { uid, at, lastAt: at, marks: 1, isLost: true }, MAX_INSTANCES);
+    if (isOurs(mark) && this.get(podKey, uid) === undefined) {
+      const at = mark?.at ?? this.#now();
+      putNewest(this.#byKey, podKey, { uid, at, lastAt: at, marks: 1, isLost: false }, MAX_INSTANCES);
     }
     this.lost(podKey, uid);
   }
+
+  /** Another replica has made a lost mark again: the record goes on, also if this process makes none for minutes. */
+  #markAgain(podKey: string, { uid, mark }: Pod): void {
+    const record = this.get(podKey, uid);
+    if (!record?.isLost || !isOurs(mark)) return;
+    const lastAt = Math.max(record.lastAt, mark?.at ?? this.#now());
+    this.#byKey.set(podKey, { ...record, lastAt, marks: record.marks + 1, isLost: false });
+  }
 }
+
+const isOurs = (mark: Mark | undefined) => mark?.by !== undefined && !mark.isForeign;
 
 const returnsKey = (namespace: string, nodeUid: string) => `${namespace} ${nodeUid}`;

@@ -6,7 +6,7 @@ import type { MarkRecord } from './observation.ts';
 export interface MarkHistory {
   /** When it was marked first; undefined if nobody knows. */
   readonly firstAt?: number;
-  /** When it was marked last. */
+  /** When it was marked last, or lost its last mark. */
   readonly lastAt?: number;
   readonly marks: number;
   /** Who took the last mark away. */

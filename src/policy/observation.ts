@@ -74,8 +74,9 @@ export interface CacheTrouble {
 /** The marks that one process made of one instance. */
 export interface MarkRecord {
   readonly uid: string;
-  /** When it made the first, and the last. */
+  /** When it made the first. */
   readonly at: number;
+  /** When the last was made, or taken away. */
   readonly lastAt: number;
   readonly marks: number;
   /** Somebody took the last mark away. */

@@ -56,6 +56,45 @@ describe('MarkMemory', () => {
     }
   });
 
+  test('counts the three minutes from when the mark was taken away, however long it was there', () => {
+    let now = NOW;
+    const memory = new MarkMemory(isMarked, () => now);
+    const key = 'db/cb-0000';
+    memory.begin({ podKey: key, pod: aPod(), at: NOW, marks: 1 });
+    now += 2 * WITHDRAWN_AFTER_MS;
+    memory.observe({ kind: 'updated', key, before: aPod({ mark: aMark(0) }), now: aPod() });
+    now += WITHDRAWN_AFTER_MS;
+    const record = memory.get(key, 'uid-a');
+    assert.deepEqual([record?.at, record?.lastAt], [NOW, NOW + 2 * WITHDRAWN_AFTER_MS]);
+    now += 1;
+    assert.equal(memory.get(key, 'uid-a'), undefined);
+  });
+
+  test('does not forget a mark that other replicas make again, and counts theirs', () => {
+    let now = NOW;
+    const memory = new MarkMemory(isMarked, () => now);
+    const isMarkedSince = () => aPod({ mark: { ...aMark(0), at: now } });
+    memory.begin({ podKey: 'db/cb-0000', pod: aPod(), at: NOW, marks: 1 });
+    for (let marks = 2; marks <= 5; marks++) {
+      const key = 'db/cb-0000';
+      memory.observe({ kind: 'updated', key, before: isMarkedSince(), now: aPod() });
+      now += WITHDRAWN_AFTER_MS / 2 + 1_000;
+      memory.observe({ kind: 'updated', key, before: aPod(), now: isMarkedSince() });
+      assert.deepEqual(memory.get(key, 'uid-a'), { uid: 'uid-a', at: NOW, lastAt: now, marks, isLost: false });
+    }
+  });
+
+  test("somebody else's mark does not count", () => {
+    const memory = new MarkMemory(isMarked, () => NOW);
+    const key = 'db/cb-0000';
+    memory.begin({ podKey: key, pod: aPod(), at: NOW, marks: 1 });
+    memory.observe({ kind: 'updated', key, before: aPod({ mark: aMark(0) }), now: aPod() });
+    const byHand = { ...aMark(0), by: 'kubectl', isForeign: true as const };
+    memory.observe({ kind: 'updated', key, before: aPod(), now: aPod({ mark: byHand }) });
+    const record = memory.get(key, 'uid-a');
+    assert.deepEqual([record?.marks, record?.isLost], [1, true]);
+  });
+
   test('counts returns by namespace and node, and drops the oldest of more than 1,000 nodes', () => {
     const memory = new MarkMemory(
       () => true,
