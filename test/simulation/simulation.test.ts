@@ -19,10 +19,15 @@ const ONE_REPLICA: Variant = {
   drainers: [DRAINERS.kubectl],
   aheadMs: 0,
   toleratesCordon: false,
+  stripsMarks: 'never',
+  marksByHand: false,
   hangs: 'never',
   second: 'none',
   forges: false,
 };
+/** How often cb-0 was marked. */
+const marks = (notes: readonly string[]) =>
+  notes.filter((note) => /PATCH pods\/cb-0 is carried out$/.test(note)).length;
 const faultOf = (what: RegExp) => FAULTS.find((fault) => what.test(fault.what))?.mutation ?? assert.fail();
 
 describe('the simulation', () => {
@@ -76,8 +81,6 @@ describe('what a tenant can do by entries', () => {
     'r0 is told everything',
   ];
   const variant = { ...ONE_REPLICA, forges: true };
-  const marks = (notes: readonly string[]) =>
-    notes.filter((note) => /PATCH pods\/cb-0 is carried out$/.test(note)).length;
 
   for (const [what, step, times] of [
     ['who makes up nothing has a pod moved once', '3s pass', 1],
@@ -96,6 +99,67 @@ describe('what a tenant can do by entries', () => {
       assert.equal(marks(notes), times);
     });
   }
+});
+
+describe('marks that others take away, or make', () => {
+  const script = ['kubectl-0 starts on n1'];
+
+  for (const [stripsMarks, tracking, replicas, fault] of [
+    ['at once', 'inPlace', 1, /^a mark that takes the place of one/],
+    ['at once', 'inPlace', 3, /^a mark that takes the place of one/],
+    ['at once', 'off', 1, /^without an entry, a pod has waited since/],
+    ['at once', 'off', 3, /^without an entry, a pod has waited since/],
+    ['later', 'inPlace', 1, /^a mark that takes the place of one/],
+    ['later', 'off', 3, /^without an entry, a pod has waited since/],
+  ] as const) {
+    test(`taken away ${stripsMarks}: reported as stalled, tracking ${tracking}, ${replicas} replicas`, async () => {
+      const variant = { ...ONE_REPLICA, stripsMarks, tracking, replicas };
+      assert.equal((await replay(variant, script)).violation, undefined);
+      const { violation } = await replay(variant, script, { mutation: faultOf(fault) });
+      assert.equal(violation?.invariant, 'm');
+    });
+  }
+
+  test("somebody else's mark on a pod that has moved keeps no drain waiting", async () => {
+    const variant = { ...ONE_REPLICA, marksByHand: true };
+    const { violation, answers } = await replay(variant, script);
+    assert.deepEqual([violation, answers.get('Rescheduled')], [undefined, 1]);
+    const planted = await replay(variant, script, { mutation: faultOf(/^a drain waits for somebody else's mark/) });
+    assert.equal(planted.violation?.invariant, 'd');
+    assert.match(planted.violation.what, /waits for somebody else's mark/);
+  });
+
+  test('an entry that is pruned before somebody else marks the pod costs one more move after a restart', async () => {
+    const pruned = [
+      'kubectl-0 starts on n1',
+      'kubectl-0 lists',
+      'r0 is told everything',
+      'kubectl-0 evicts cb-0 at r0',
+      "t0's call is carried out",
+      "t0's call is answered",
+      "t0's call is carried out",
+      "t0's call is answered",
+      't0 is answered',
+      'r0 is told everything',
+      'somebody unmarks cb-0',
+      'r0 is told everything',
+      '4m pass',
+      "r0's call is carried out",
+      "r0's call is answered",
+      "r0's call is carried out",
+      "r0's call is answered",
+      'somebody marks cb-0',
+      'r0 dies',
+      'operator deletes cb-0',
+      'operator creates cb-0',
+      'scheduler puts cb-0 on n3',
+      'r0 comes back',
+    ];
+    const variant = { ...ONE_REPLICA, keepsNodes: false, marksByHand: true };
+    const { violation, script: taken, notes } = await replay(variant, pruned, { keepsNotes: true });
+    assert.deepEqual([violation, taken], [undefined, pruned]);
+    assert.equal(marks(notes), 2);
+  });
 });
 
 describe('what the simulation has found stays mended', () => {

@@ -7,6 +7,7 @@ import type { Replica, Simulation } from '../runs/simulation.ts';
 import type { Action, Add } from './action.ts';
 import type { SimTask } from './admission.ts';
 import { addCluster, addDrainers, addEvictions, addOperator } from './cluster-actions.ts';
+import { addMarksByHand } from './somebody.ts';
 import { addTenant } from './tenant.ts';
 
 /** Every action of a run. Its labels never depend on what has happened. */
@@ -27,6 +28,7 @@ export function actionsOf(sim: Simulation): Action[] {
   if (sim.variant.hangs !== 'never') addHangs(sim, adding(false));
   if (sim.second !== undefined) addRegistration(sim, adding(false));
   if (sim.variant.forges) addTenant(sim, adding(false));
+  if (sim.variant.marksByHand) addMarksByHand(sim, adding(false));
   return actions;
 }
 

@@ -53,6 +53,11 @@ export class Admission implements Task {
   sawCorpse = false;
   /** Whether the pod of that name was not to be protected at some moment since the request. */
   sawUnselected = false;
+  /**
+   * Whether at every moment since the request the pod of that name had moved and settled, its entry said so, and somebody
+   * else than the hook had marked it.
+   */
+  movedThroughout = true;
   /** The instances of that name that were on a draining node at some moment since the request. */
   readonly drainingUids = new Set<string>();
   /** The instance that the hook last decided to mark. */

@@ -8,6 +8,7 @@ import type { Simulation } from '../runs/simulation.ts';
 import { deliverAll } from './actions.ts';
 import type { SimTask } from './admission.ts';
 import { kubeletEnds, pinnedTo } from './cluster-actions.ts';
+import { markMovedByHand, stripMarks } from './somebody.ts';
 import { write } from './tenant.ts';
 
 /** A round takes a minute while drains are open, and ten minutes if only pruning is left. */
@@ -15,6 +16,11 @@ const MINUTE_MS = 60_000;
 /** A round limit. Good runs need 22 at most. */
 const ROUNDS_TO_END = 40;
 const ROUNDS_TO_PRUNE = 30;
+/** Longer than a pod may wait before it is reported as stalled. */
+const ROUNDS_OF_STRIPPING = 25;
+/** Longer than a minute: of three replicas, each then marks a pod less often than a mark may be lost that is not forgotten. */
+const STRIPPING_MS = 61_000;
+const ROUNDS_OF_MARKS_BY_HAND = 10;
 /** Enough for a pod that comes back to be moved more often than it may be. */
 const ROUNDS_OF_RETURNS = 20;
 
@@ -25,6 +31,7 @@ const ROUNDS_OF_RETURNS = 20;
 export async function heal(sim: Simulation): Promise<number> {
   mend(sim);
   sim.invariants.nothingFails();
+  const interferedRounds = (await stripForAWhile(sim)) + (await leaveMarksByHand(sim));
   const hangRounds = await endThoughCallsHang(sim);
   const most = sim.variant.toleratesCordon ? ROUNDS_OF_RETURNS : ROUNDS_TO_END;
   let endRounds = await roundsWhile(sim, { most, ms: MINUTE_MS }, () => stuck(sim) !== undefined);
@@ -46,7 +53,7 @@ export async function heal(sim: Simulation): Promise<number> {
   );
   const left = leftOver(sim);
   if (left !== undefined) sim.invariants.violate('e', `${left} is never pruned`);
-  return hangRounds + endRounds + pruneRounds;
+  return interferedRounds + hangRounds + endRounds + pruneRounds;
 }
 
 function uncordonAll({ server }: Simulation): void {
@@ -59,15 +66,24 @@ function waitForNodes(sim: Simulation): boolean {
   return open.length > 0 && open.every((drainer) => waitsForNode(sim, drainer));
 }
 
-/** It is enough for `left` that the pod has gone. By UID, too. */
+/**
+ * Whether one of its pods, or the new member of its swap, can run on a draining node only. It is enough for `left`, and by
+ * UID, that the pod has gone; its swap must end all the same.
+ */
 function waitsForNode(sim: Simulation, { targets, kind }: Drainer): boolean {
-  if (sim.variant.condition === 'left' || kind.namesUid) return false;
+  const mayGo = sim.variant.condition === 'left' || kind.namesUid;
   const open = [...targets.values()].filter(({ state }) => state !== 'done' && state !== 'failed');
   return open.some(({ name }) => {
-    const node = pinnedTo(sim, name);
-    const pod = sim.server.pods.get(name);
-    return pod !== undefined && pod.node === undefined && node !== undefined && isDraining(sim.server.nodes.get(node));
+    const next = sim.operator.swaps.get(name);
+    return (!mayGo && hasNoNode(sim, name)) || (next !== undefined && hasNoNode(sim, next));
   });
+}
+
+/** Whether the pod of that name waits for its only node, which is draining. */
+function hasNoNode(sim: Simulation, name: string): boolean {
+  const node = pinnedTo(sim, name);
+  const pod = sim.server.pods.get(name);
+  return pod !== undefined && pod.node === undefined && node !== undefined && isDraining(sim.server.nodes.get(node));
 }
 
 function mend(sim: Simulation): void {
@@ -83,6 +99,38 @@ function mend(sim: Simulation): void {
     // A working watch continues, because a new list would repair the watch's errors.
     for (const kind of WATCH_KINDS) if (!replica.process?.feed.isWatching(kind)) replica.process?.list(kind);
   }
+}
+
+/**
+ * Somebody takes every mark away before the operator acts. Or they do so in every fifth round, while the operator is paused.
+ * Such pods are reported as stalled (m).
+ */
+async function stripForAWhile(sim: Simulation): Promise<number> {
+  const { stripsMarks } = sim.variant;
+  if (stripsMarks === 'never') return 0;
+  sim.operator.isPaused = stripsMarks === 'later';
+  const every = stripsMarks === 'later' ? 5 : 1;
+  const beforeOperator = (round: number) => {
+    if (round % every === every - 1) sim.invariants.stripped(stripMarks(sim));
+  };
+  const span = { most: ROUNDS_OF_STRIPPING, ms: STRIPPING_MS };
+  const rounds = await roundsWhile(sim, span, () => stuck(sim) !== undefined, { beforeOperator });
+  sim.operator.isPaused = false;
+  sim.invariants.checkStripped();
+  return rounds;
+}
+
+/** Somebody else marks pods that have moved, and the operator leaves them alone. No drain waits for them (d). */
+async function leaveMarksByHand(sim: Simulation): Promise<number> {
+  if (!sim.variant.marksByHand) return 0;
+  sim.operator.leavesMarksByHand = true;
+  sim.invariants.leavesMarksByHand(true);
+  const span = { most: ROUNDS_OF_MARKS_BY_HAND, ms: MINUTE_MS };
+  const afterOperator = () => markMovedByHand(sim);
+  const rounds = await roundsWhile(sim, span, () => stuck(sim) !== undefined, { afterOperator });
+  sim.invariants.leavesMarksByHand(false);
+  sim.operator.leavesMarksByHand = false;
+  return rounds;
 }
 
 /** Removes the made-up entries that drains may wait for; false if there are none. */
@@ -136,10 +184,11 @@ async function roundsWhile(
   sim: Simulation,
   { most, ms }: { most: number; ms: number },
   isOpen: () => boolean,
+  interference: Interference = {},
 ): Promise<number> {
   let rounds = 0;
   for (; rounds < most && sim.invariants.violation === undefined && isOpen(); rounds++) {
-    await round(sim, rounds);
+    await round(sim, rounds, interference);
     await sim.advance(ms, () => answerAll(sim));
   }
   return rounds;
@@ -176,11 +225,24 @@ function ghosts(replicas: Simulation['replicas'], server: Simulation['server']):
   });
 }
 
-async function round(sim: Simulation, number: number): Promise<void> {
+/** What somebody does in every round, before the operator acts and afterwards. All replicas are told of it. */
+interface Interference {
+  readonly beforeOperator?: (round: number) => void;
+  readonly afterOperator?: () => void;
+}
+
+async function round(sim: Simulation, number: number, { beforeOperator, afterOperator }: Interference): Promise<void> {
   while (sim.calls.settleLimbo(true));
   await answerAll(sim);
+  if (beforeOperator !== undefined) await tellAll(sim, () => beforeOperator(number));
   operate(sim);
+  if (afterOperator !== undefined) await tellAll(sim, afterOperator);
   for (const drainer of sim.drainers) drain(sim, drainer, number);
+  await answerAll(sim);
+}
+
+async function tellAll(sim: Simulation, interfere: () => void): Promise<void> {
+  interfere();
   await answerAll(sim);
 }
 

@@ -3,7 +3,7 @@ import type { Admission, SimTask } from '../actions/admission.ts';
 import type { Write } from '../model/change-listener.ts';
 import type { HookProcess } from '../model/hook-process.ts';
 import type { Installation } from '../model/installations.ts';
-import { NAMESPACE, ordinalOf, type SimPod, type SimTracker, shown } from '../model/objects.ts';
+import { isMarkedByHand, NAMESPACE, ordinalOf, type SimPod, type SimTracker, shown } from '../model/objects.ts';
 import { MEMBER_NAMES } from '../model/operator.ts';
 import type { Fact, ReceivedState } from '../model/received-state.ts';
 import { RETENTION_MS, wantsEntry } from '../runs/variant.ts';
@@ -101,9 +101,9 @@ export class Entries {
     const { uid = '' } = decodeEntry(value);
     // A tenant's entry may name an instance of another name, which it is not about.
     const isOfName = uid.startsWith(`${shown(entryPod(key, value)?.name ?? '')}#`);
-    if (isOfName && this.#isMarkedNow(uid))
+    if (isOfName && this.#isMarkedNow(uid, true))
       this.#ledger.violate('e', `the entry of ${uid} is pruned while it is marked`);
-    this.#checkEarly(`the entry ${key} of ${uid}`, uid, isOfName && this.#ledger.ends.get(uid)?.wasMarked === true);
+    this.#checkEarly(`the entry ${key} of ${uid}`, uid, isOfName && this.#wasMarked(uid));
     this.prunedAt.set(entryPod(key, value)?.name ?? '', this.#ledger.clock.now);
   }
 
@@ -121,8 +121,16 @@ export class Entries {
       this.#ledger.violate('e', `${what} is pruned ${agoMs} ms after its end`);
   }
 
-  #isMarkedNow(uid: string): boolean {
-    return [...this.#ledger.server.pods.values()].some((pod) => pod.uid === uid && pod.mark?.value === 'true');
+  /** `byHook`: only marks of the hook count. */
+  #isMarkedNow(uid: string, byHook = false): boolean {
+    const counts = (pod: SimPod) => pod.mark?.value === 'true' && !(byHook && isMarkedByHand(pod));
+    return [...this.#ledger.server.pods.values()].some((pod) => pod.uid === uid && counts(pod));
+  }
+
+  /** Whether it was marked by the hook when it went. Somebody else's mark does not stop a removal on its way. */
+  #wasMarked(uid: string): boolean {
+    const end = this.#ledger.ends.get(uid);
+    return end?.wasMarked === true && !end.wasMarkedByHand;
   }
 
   /** The reconcile table, on what the process has received. `atMostMs`: the longest possible duration of any state. */

@@ -7,7 +7,15 @@ import type { ChangeListener, Write } from '../model/change-listener.ts';
 import type { SimClock } from '../model/clock.ts';
 import type { HookProcess } from '../model/hook-process.ts';
 import { OURS, SECOND } from '../model/installations.ts';
-import { ELSEWHERE, isProtected, isUnfinished, NAMESPACE, OTHERS, type SimPod } from '../model/objects.ts';
+import {
+  ELSEWHERE,
+  isMarkedByHand,
+  isProtected,
+  isUnfinished,
+  NAMESPACE,
+  OTHERS,
+  type SimPod,
+} from '../model/objects.ts';
 import type { ReceivedState } from '../model/received-state.ts';
 import { type End, isCorpse, isDraining, meetsReplacementCondition } from '../model/truth.ts';
 import { type Variant, wantsEntry } from '../runs/variant.ts';
@@ -43,6 +51,8 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
 
   /** Since nothing fails any more: the marked instances that had come back to their cordoned node, by name. */
   #returned: Map<string, Set<string>> | undefined;
+  /** Since when the operator leaves marks alone that are not the hook's. */
+  #byHandSince: number | undefined;
 
   constructor(clock: SimClock, variant: Variant) {
     this.clock = clock;
@@ -70,6 +80,25 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     this.#returned = new Map();
   }
 
+  /** The operator leaves marks alone that are not the hook's, or no more: no drain may wait for them (d). */
+  leavesMarksByHand(isSo: boolean): void {
+    this.#byHandSince = isSo ? this.clock.now : undefined;
+  }
+
+  markedByHand(uid: string): void {
+    this.#reports.markedByHand(uid);
+  }
+
+  /** Somebody has taken away every mark of the hook. `uids`: of the protected pods that had one. */
+  stripped(uids: readonly string[]): void {
+    this.#reports.stripped(uids);
+  }
+
+  /** Somebody has taken marks away for long enough (m). */
+  checkStripped(): void {
+    this.#reports.checkStripped();
+  }
+
   violate(invariant: InvariantId, what: string): void {
     this.violation ??= { invariant, what };
   }
@@ -86,6 +115,7 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     if (pod === undefined) {
       admission.heldThroughout = false;
       admission.outOfPlaceThroughout = false;
+      admission.movedThroughout = false;
       return;
     }
     const isMeant = (uid === undefined || uid === pod.uid) && this.#isOnDrainingNode(pod);
@@ -93,6 +123,7 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     const lives = process.selects(pod) && isUnfinished(pod);
     admission.sawCorpse ||= isCorpse(pod, this.clock.now);
     admission.sawUnselected ||= !process.selects(pod);
+    admission.movedThroughout &&= process.selects(pod) && this.#hasMoved(pod, process.installation);
     admission.heldThroughout &&= isMeant && lives;
     admission.outOfPlaceThroughout &&=
       lives && this.variant.condition !== 'left' && !meetsReplacementCondition(pod, this.variant);
@@ -108,6 +139,7 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     this.ends.set(pod.uid, {
       at: this.clock.now,
       wasMarked: pod.mark?.value === 'true',
+      wasMarkedByHand: isMarkedByHand(pod),
       wasOnDrainingNode: this.#isOnDrainingNode(pod),
     });
   }
@@ -144,7 +176,10 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
   }
 
   /** A refusal for another installation says whose the pod is (l). Where it is enough to leave, none waits for a successor (d). */
-  decidedFinally({ name, process, request }: Admission, decision: Decision): void {
+  decidedFinally(admission: Admission, decision: Decision): void {
+    const { name, process, request } = admission;
+    const waitsForMark = decision.reason === 'Waiting' || decision.reason === 'Stalled';
+    if (waitsForMark) this.#checkByHand(admission);
     if (decision.reason === 'SameNode') this.#checkSameNode(name, request.name);
     const isForSuccessor = decision.reason === 'WaitingForSchedule' || decision.reason === 'WaitingForReady';
     if (isForSuccessor && this.variant.condition === 'left')
@@ -230,6 +265,22 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     if (this.#returned === undefined || forges || hangs === 'watch' || nodeUid === undefined) return;
     if (node !== undefined && node.uid !== nodeUid)
       this.violate('d', `${who} waits for ${name} to leave ${node.uid}, and it has left ${nodeUid}`);
+  }
+
+  /** No drain by name waits for somebody else's mark on a pod that has moved. Not before the caches have been told of it (d). */
+  #checkByHand({ name, request, startedAt, movedThroughout }: Admission): void {
+    const isTold = this.#byHandSince !== undefined && startedAt >= this.#byHandSince;
+    if (isTold && movedThroughout && request.uid === undefined && !request.dryRun)
+      this.violate('d', `${name} waits for somebody else's mark, and ${request.name} has moved`);
+  }
+
+  /** A live, settled pod that somebody else has marked and the hook never: its entry is about an instance of another node. */
+  #hasMoved(pod: SimPod, ofInstallation: string): boolean {
+    const { uid, node, installation = ofInstallation } = this.entryOf(pod.name) ?? {};
+    const isEarlier = uid !== undefined && uid !== pod.uid && node !== pod.node && installation === ofInstallation;
+    if (!isEarlier || this.forgeries.changedAt(entryKey(NAMESPACE, pod.name)) !== -1) return false;
+    const isSettled = meetsReplacementCondition(pod, this.variant) && !this.#isOnDrainingNode(pod);
+    return isProtected(pod) && isSettled && isMarkedByHand(pod) && !this.#reports.wasDecided(pod.uid);
   }
 
   #isOnDrainingNode({ node }: SimPod): boolean {

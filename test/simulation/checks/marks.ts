@@ -3,6 +3,7 @@ import { entryKey } from '../../../src/policy/entry.ts';
 import type { Admission, SimTask } from '../actions/admission.ts';
 import type { Target } from '../model/drainer.ts';
 import { NAMESPACE, ordinalOf, type SimPod } from '../model/objects.ts';
+import type { End } from '../model/truth.ts';
 import { wantsEntry } from '../runs/variant.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -86,8 +87,10 @@ export class Marks {
     const end = ends.get(uid);
     if (end === undefined) return false;
     if (!end.wasMarked && !end.wasOnDrainingNode) return true;
-    const isPruned = (prunedAt.get(target.name) ?? -1) > end.at;
-    if (end.wasMarked && this.#hasEntry(uid) && (isPruned || !this.#isTampered(uid, target.name))) return isPruned;
+    const lastPrunedAt = prunedAt.get(target.name) ?? -1;
+    const isPruned = lastPrunedAt > end.at;
+    const hasEntry = this.#hadEntry(uid, end, lastPrunedAt);
+    if (hasEntry && (isPruned || !this.#isTampered(uid, target.name))) return isPruned;
     const { received } = process.feed;
     // For the cache an instance without its label has gone.
     const from = server.hidden.has(uid) ? -1 : end.at;
@@ -107,5 +110,12 @@ export class Marks {
     return (
       wantsEntry(variant) && server.trackerSince !== undefined && from !== undefined && server.trackerSince <= from
     );
+  }
+
+  /** Not if the hook's mark was taken away, and its entry pruned, before somebody else marked it. */
+  #hadEntry(uid: string, { wasMarked, wasMarkedByHand, at }: End, prunedAt: number): boolean {
+    const from = this.#markedFrom.get(uid) ?? Number.POSITIVE_INFINITY;
+    const isWithdrawn = wasMarkedByHand && prunedAt <= at && prunedAt > from;
+    return wasMarked && !isWithdrawn && this.#hasEntry(uid);
   }
 }

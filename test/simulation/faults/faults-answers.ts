@@ -51,6 +51,13 @@ function withDrainedEntries(tracker: Tracker): Tracker {
   return { ...tracker, entries: Object.fromEntries(entries) };
 }
 
+/** Makes every mark one that the hook may have made. */
+function withoutForeignMarks({ pod, ...seen }: Observation): Observation {
+  if (pod.kind !== 'present' || pod.value.mark === undefined) return { ...seen, pod };
+  const { isForeign: _isForeign, ...mark } = pod.value.mark;
+  return { ...seen, pod: { ...pod, value: { ...pod.value, mark } } };
+}
+
 /** Makes every entry and memory about whatever node has that name now. */
 function withoutNodeUids({ remembered, tracker, ...seen }: Observation): Observation {
   const { nodeUid: _nodeUid, ...memory } = remembered ?? {};
@@ -236,6 +243,12 @@ export const FAULTS_OF_ANSWERS: readonly Fault[] = [
       drainers: [DRAINERS.kubectl, DRAINERS.clusterApi],
     },
     mutation: { observation: withoutNodeUids },
+  },
+  {
+    what: "a drain waits for somebody else's mark, though its pod has moved",
+    violates: 'd',
+    variant: { marksByHand: true, stripsMarks: 'never', tracking: 'inPlace', forges: false },
+    mutation: { observation: withoutForeignMarks },
   },
   {
     what: 'a terminating pod is given up to whoever names it, with less grace than it has',

@@ -27,6 +27,13 @@ function withTrackersElsewhere(cache: Cache): Cache {
   return { ...cache, trackers: { get, subscribe: trackers.subscribe.bind(trackers) } as unknown as typeof trackers };
 }
 
+/** The cache without what it remembers of the marks that this process made or saw taken away. */
+function withoutMarkMemory(cache: Cache): Cache {
+  const { markMemory } = cache;
+  const forgetful = { get: () => undefined, returnsTo: markMemory.returnsTo.bind(markMemory) };
+  return { ...cache, markMemory: forgetful as unknown as typeof markMemory };
+}
+
 /** A tenant makes up entries, and little else goes wrong. */
 const FORGED = { forges: true, hangs: 'never' } as const;
 
@@ -157,6 +164,18 @@ export const FAULTS_OF_MEMORY: readonly Fault[] = [
     violates: 'h',
     variant: { aheadMs: 7_200_000 },
     mutation: { trustsOwnClock: true },
+  },
+  {
+    what: 'a mark that takes the place of one that was taken away counts as the first of its instance',
+    violates: 'm',
+    variant: { stripsMarks: 'at once', tracking: 'inPlace' },
+    mutation: { observation: ({ ownMarks: _ownMarks, ...seen }) => seen },
+  },
+  {
+    what: 'without an entry, a pod has waited since its last mark, not since its first',
+    violates: 'm',
+    variant: { stripsMarks: 'at once', tracking: 'off' },
+    mutation: { reconcilerCache: withoutMarkMemory },
   },
   {
     what: 'a call that hangs is waited for beyond the deadline of the answer',

@@ -137,6 +137,10 @@ export function rawTracker({ name, uid, version, annotations }: Omit<SimTracker,
 
 export const isTerminatingOrFinished = (pod: SimPod) =>
   pod.deletionDeadline !== undefined || pod.finishedAt !== undefined;
+/** The field manager of the hook. */
+export const HOOK = 'reschedule-hook';
+/** Whether somebody else than the hook marked it. */
+export const isMarkedByHand = ({ mark }: Pick<SimPod, 'mark'>) => mark?.value === 'true' && mark.by !== HOOK;
 /** Whether an installation of the hook must protect it while it lives. */
 export const isToProtect = (pod: SimPod) => pod.kind === 'member' && pod.isLabelled;
 export const isUnfinished = (pod: SimPod) => pod.finishedAt === undefined;

@@ -1,7 +1,8 @@
 import type { SimTask } from '../actions/admission.ts';
 import type { Variant } from '../runs/variant.ts';
 import type { ApiServer } from './api-server.ts';
-import { isTerminatingOrFinished, type SimPod } from './objects.ts';
+import { isMarkedByHand, isTerminatingOrFinished, type SimPod } from './objects.ts';
+import { isDraining } from './truth.ts';
 
 /** The number of member names in a run. Two of them are members from the beginning. */
 export const MEMBER_NAMES = 6;
@@ -12,6 +13,8 @@ export class Operator {
   readonly names: readonly string[];
   isUp = true;
   isPaused = false;
+  /** Whether it leaves pods alone that somebody else than the hook marked, unless their node is draining. */
+  leavesMarksByHand = false;
   /** The members that should exist. */
   readonly members: Set<string>;
   /** Its memory of which new member replaces which. */
@@ -94,6 +97,10 @@ export class Operator {
     const pod = this.#server.pods.get(name);
     if (!this.acts || !this.members.has(name) || pod?.mark?.value !== 'true' || isTerminatingOrFinished(pod))
       return undefined;
-    return pod;
+    return this.#leavesAlone(pod) ? undefined : pod;
+  }
+  #leavesAlone(pod: SimPod): boolean {
+    const isDrained = pod.node === undefined || isDraining(this.#server.nodes.get(pod.node));
+    return this.leavesMarksByHand && isMarkedByHand(pod) && !isDrained;
   }
 }

@@ -2,7 +2,7 @@ import type { ApiRequest } from '../../../src/kube/client.ts';
 import { refusal } from '../../support/api.ts';
 import { RESCHEDULE } from '../../support/raw.ts';
 import type { ChangeListener } from './change-listener.ts';
-import type { SimNode, SimPod, SimTracker } from './objects.ts';
+import { HOOK, type SimNode, type SimPod, type SimTracker } from './objects.ts';
 
 /** The limit of a real API server for the name part of an annotation key. */
 const NAME_PART_MAX = 63;
@@ -56,7 +56,7 @@ export class Patches<Caller> {
 
   #mark(pod: SimPod, value: string, caller: Caller): void {
     if (pod.mark?.value === value) return;
-    const mark = { value, at: this.#server.now, by: 'reschedule-hook' };
+    const mark = { value, at: this.#server.now, by: HOOK };
     // Reported before the change, because the mark changes nothing that its check depends on.
     this.#listener.wrote({ kind: 'mark', pod }, caller);
     this.#server.changePod(pod, () => Object.assign(pod, { mark }));

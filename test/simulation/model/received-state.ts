@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { RESCHEDULE } from '../../support/raw.ts';
 import type { Variant } from '../runs/variant.ts';
+import { HOOK } from './objects.ts';
 import { meetsReplacementCondition } from './truth.ts';
 
 /** A pod as a process received it. */
@@ -12,6 +13,7 @@ interface ReceivedPod {
   readonly ready: boolean;
   readonly isLabelled: boolean;
   readonly isMarked: boolean;
+  readonly isMarkedByHook: boolean;
   readonly isTerminatingOrFinished: boolean;
 }
 
@@ -84,7 +86,7 @@ export class ReceivedState {
     if (before !== undefined && before.uid !== pod.uid) this.removePod(pod.name);
     this.#pods.set(pod.name, pod);
     this.sawLeaving.delete(pod.uid);
-    if (pod.isMarked) this.#sawMarked.add(pod.uid);
+    if (pod.isMarkedByHook) this.#sawMarked.add(pod.uid);
     this.#touch(pod.name);
   }
 
@@ -186,11 +188,13 @@ function readPod(raw: JsonObject): ReceivedPod {
       resourceVersion: string;
       labels: { app?: string };
       annotations?: Record<string, string>;
+      managedFields?: { manager: string }[];
       deletionTimestamp?: string;
     };
     spec: { nodeName?: string };
     status: { phase: string; conditions: { status: string }[] };
   };
+  const isMarked = metadata.annotations?.[RESCHEDULE] === 'true';
   return {
     name: metadata.name,
     uid: metadata.uid,
@@ -198,7 +202,8 @@ function readPod(raw: JsonObject): ReceivedPod {
     node: spec.nodeName,
     ready: status.conditions[0]?.status === 'True',
     isLabelled: metadata.labels.app === 'couchbase',
-    isMarked: metadata.annotations?.[RESCHEDULE] === 'true',
+    isMarked,
+    isMarkedByHook: isMarked && metadata.managedFields?.[0]?.manager === HOOK,
     isTerminatingOrFinished: metadata.deletionTimestamp !== undefined || status.phase === 'Failed',
   };
 }

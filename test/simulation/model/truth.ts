@@ -26,5 +26,7 @@ export function meetsReplacementCondition(
 export interface End {
   readonly at: number;
   readonly wasMarked: boolean;
+  /** Whether somebody else than the hook had made that mark. */
+  readonly wasMarkedByHand: boolean;
   readonly wasOnDrainingNode: boolean;
 }

@@ -16,6 +16,7 @@ export const INVARIANTS: Readonly<Record<InvariantId, string>> = {
   j: 'a pod that comes back to its draining node is moved once more, and then no more',
   k: 'an eviction of a pod that nobody protects waits for nothing but the read of that pod',
   l: 'what another installation keeps is left to it for as long as it is registered',
+  m: 'a pod whose mark is taken away each time is reported as stalled',
 };
 
 const SHOWN_AT_THE_END = 30;

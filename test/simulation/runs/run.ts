@@ -62,8 +62,9 @@ async function begin(sim: Simulation, actions: readonly Action[], labels: readon
 const lotteries = new Map<string, Uint16Array>();
 
 /** The indexes of the actions, each as often as its weight. All variants with the same actions share one. */
-function lotteryOf({ replicas, drainers, hangs, forges, second }: Variant, actions: readonly Action[]): Uint16Array {
-  const key = `${replicas} ${drainers.length} ${hangs !== 'never'} ${forges} ${second !== 'none'}`;
+function lotteryOf(variant: Variant, actions: readonly Action[]): Uint16Array {
+  const { replicas, drainers, hangs, forges, second, marksByHand } = variant;
+  const key = `${replicas} ${drainers.length} ${hangs !== 'never'} ${forges} ${second !== 'none'} ${marksByHand}`;
   const known = lotteries.get(key);
   if (known !== undefined) return known;
   const made = Uint16Array.from(actions.flatMap(({ weight }, i) => Array.from({ length: weight }, () => i)));

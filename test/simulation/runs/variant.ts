@@ -37,6 +37,10 @@ export interface Variant {
   readonly forges: boolean;
   /** Whether there is a second installation of the hook, on the same tracker. */
   readonly second: Second;
+  /** Whether somebody takes every mark of the hook away for a while in the end: before the operator acts, or every 5 minutes. */
+  readonly stripsMarks: 'never' | 'at once' | 'later';
+  /** Whether somebody else marks pods, too. In the end the operator leaves these marks alone for a while. */
+  readonly marksByHand: boolean;
   /** Whether whole classes of calls hang now and then. Named: this class also hangs until every drain has ended. */
   readonly hangs: 'never' | 'now and then' | 'watch' | 'tracker' | 'other';
 }
@@ -75,6 +79,7 @@ export const DRAINERS = {
 const AHEAD_MS = [0, 0, 6 * MINUTE, 120 * MINUTE, -400 * 24 * 60 * MINUTE];
 const HANGS = ['never', 'never', 'never', 'never', 'now and then', 'watch', 'tracker', 'other'] as const;
 const SECONDS = ['none', 'none', 'none', 'none', 'none', 'apart', 'overlapping', 'overlapping'] as const;
+const STRIPS = ['at once', 'later', ...Array.from({ length: 10 }, () => 'never' as const)] as const;
 const TRACKINGS: readonly Tracking[] = ['inPlace', 'inPlace', 'upgradePath', 'namespace', 'swap', 'missing', 'off'];
 const MOSTLY: readonly DrainerKind[] = [DRAINERS.kubectl, ...Object.values(DRAINERS)];
 
@@ -89,10 +94,12 @@ export function variantOf(random: Random, clocks: Random): Variant {
   };
   const pinsPods = clocks.below(5) === 0 && !surroundings.toleratesCordon;
   const endsOnLeft = clocks.below(6) === 0;
+  const interference = { stripsMarks: clocks.pick(STRIPS), marksByHand: clocks.below(6) === 0 };
   const condition = (): Variant['condition'] => (random.below(3) === 0 ? 'ready' : 'scheduled');
   const variant = {
     ...surroundings,
     pinsPods,
+    ...interference,
     tracking: random.pick(TRACKINGS),
     condition: condition(),
     longNames: random.below(8) === 0,
@@ -137,18 +144,21 @@ export function wantsEntry({ tracking }: Variant): boolean {
 
 export function describeVariant(variant: Variant): string {
   const { tracking, condition, replicas, drainers } = variant;
-  const more = [
-    ...(variant.longNames ? ['long names'] : []),
-    ...(variant.graceSeconds === 30 ? [] : [`grace of ${variant.graceSeconds} s`]),
-    ...(variant.leavesCorpses ? ['corpses are left'] : []),
-    ...(variant.aheadMs === 0 ? [] : [`r0 is ${variant.aheadMs / MINUTE} minutes ahead`]),
-    ...(variant.toleratesCordon ? ['pods tolerate the cordon'] : []),
-    ...(variant.forges ? ['a tenant makes up entries'] : []),
-    ...(variant.second === 'none' ? [] : [`a second hook, ${variant.second}`]),
-    ...(variant.hangs === 'never' ? [] : [`calls hang: ${variant.hangs}`]),
-    ...(variant.pinsPods ? ['pods are pinned'] : []),
-    ...(variant.keepsNodes ? ['pods go back to their nodes'] : []),
+  const notable: readonly (readonly [boolean, string])[] = [
+    [variant.longNames, 'long names'],
+    [variant.graceSeconds !== 30, `grace of ${variant.graceSeconds} s`],
+    [variant.leavesCorpses, 'corpses are left'],
+    [variant.aheadMs !== 0, `r0 is ${variant.aheadMs / MINUTE} minutes ahead`],
+    [variant.toleratesCordon, 'pods tolerate the cordon'],
+    [variant.forges, 'a tenant makes up entries'],
+    [variant.second !== 'none', `a second hook, ${variant.second}`],
+    [variant.hangs !== 'never', `calls hang: ${variant.hangs}`],
+    [variant.stripsMarks !== 'never', `marks are taken away ${variant.stripsMarks}`],
+    [variant.marksByHand, 'somebody else marks, too'],
+    [variant.pinsPods, 'pods are pinned'],
+    [variant.keepsNodes, 'pods go back to their nodes'],
   ];
+  const more = notable.filter(([holds]) => holds).map(([, text]) => text);
   const what = [`tracking ${tracking}`, condition, `${replicas} replicas`, ...more].join(', ');
   return `${what}; drainers ${drainers.map(({ name }) => name).join(', ')}`;
 }
