@@ -16,7 +16,7 @@ import { createWrites, type Writes } from './kube/writes.ts';
 import type { Log } from './log/messages.ts';
 import type { Decision } from './policy/decision.ts';
 import type { EntryState } from './policy/entry-lifecycle.ts';
-import type { PolicySettings } from './policy/profile.ts';
+import type { PolicySettings } from './policy/profiles/profile.ts';
 import { Admitter, type AdmitterOptions } from './webhook/admitter.ts';
 import { Marker } from './webhook/marker.ts';
 

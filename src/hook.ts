@@ -17,7 +17,7 @@ import { clockOf, ServerTime } from './kube/server-time.ts';
 import { LOG, type Log } from './log/messages.ts';
 import { createMetrics } from './metrics.ts';
 import { formatAge } from './policy/duration.ts';
-import type { PolicySettings } from './policy/profile.ts';
+import { type PolicySettings, trackedResources } from './policy/profiles/profile.ts';
 import type { ProtectedPods } from './registration/manage.ts';
 import { type ClientCa, createAccessCheck } from './server/client-certificates.ts';
 import { createConnectionLimitLog } from './server/connection-limit-log.ts';
@@ -164,15 +164,15 @@ function installationOf({ webhookConfiguration: registration }: Config, client: 
 }
 
 /** Its own pod, as it is the one that is there wherever the hook runs in a cluster. */
-function trialOf({ podNamespace, podName }: Config, { profile }: PolicySettings) {
+function trialOf({ podNamespace, podName }: Config, { profiles }: PolicySettings) {
   if (podNamespace === '' || podName === '') return {};
-  return { trial: { path: podPath(podNamespace, podName), ...profile.mark } };
+  return { trial: { path: podPath(podNamespace, podName), keys: profiles.map(({ mark }) => mark.key) } };
 }
 
-function neededBy(config: Config, { profile: { tracking } }: PolicySettings) {
+function neededBy(config: Config, settings: PolicySettings) {
   const { certificates, registration, podNamespace, caSecret, webhookConfiguration } = config;
   return {
-    tracking,
+    tracking: { resources: trackedResources(settings) },
     ...(certificates === 'self' && { ownSecret: { namespace: podNamespace, name: caSecret } }),
     ...(registration === 'managed' && { ownRegistration: webhookConfiguration }),
   };

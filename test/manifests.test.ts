@@ -163,9 +163,9 @@ describe('the admission policy', () => {
   test('names what the settings of the Deployment name', () => {
     const env = Object.fromEntries(container.env.map(({ name, value }) => [name, value ?? NAMESPACE]));
     const config = readConfig(env);
-    const { key } = policySettingsOf(config).profile.mark;
+    const [profile] = policySettingsOf(config).profiles;
     assert.deepEqual(['annotation', 'service', 'secret', 'home'].map(value), [
-      key,
+      profile?.mark.key,
       config.serviceName,
       config.caSecret,
       NAMESPACE,

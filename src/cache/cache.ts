@@ -3,6 +3,7 @@ import type { BackoffOptions } from '../informer/backoff.ts';
 import { createListWatch } from '../informer/list-watch.ts';
 import { Reflector, type ReflectorOptions } from '../informer/reflector.ts';
 import { type Cached, type Lister, Store, type StoreOptions } from '../informer/store.ts';
+import { type Filled, partsOf } from '../informer/store-parts.ts';
 import type { ApiClient, JsonObject } from '../kube/client.ts';
 import { isServed } from '../kube/discovery.ts';
 import { ApiError, describeError } from '../kube/errors.ts';
@@ -12,8 +13,16 @@ import type { Lookup } from '../policy/entry-lifecycle.ts';
 import type { Namespace, Node, Pod, PodMetadata, Resource, Tracker } from '../policy/model.ts';
 import { isDraining } from '../policy/node-state.ts';
 import type { CacheTrouble } from '../policy/observation.ts';
-import { isMarked, isProtected, type PolicySettings } from '../policy/profile.ts';
+import { labelsIn } from '../policy/profiles/mark.ts';
+import {
+  isMarked,
+  isProtected,
+  type PolicySettings,
+  trackedResources,
+  trackingsOf,
+} from '../policy/profiles/profile.ts';
 import { formatSelector } from '../policy/selector.ts';
+import type { Tracking } from '../policy/tracking/tracking.ts';
 import { EarlierInstances } from './earlier-instances.ts';
 import { type ObjectKey, storeKey, trackerKey } from './keys.ts';
 import { MarkMemory } from './mark-memory.ts';
@@ -88,7 +97,7 @@ export interface Projections {
 /** The copy of one kind, and the reflector that keeps it current. */
 interface Watched {
   readonly name: string;
-  readonly store: Lister<Cached>;
+  readonly store: Pick<Lister<Cached>, 'hasSynced' | 'size'>;
   readonly reflector: Pick<Reflector<unknown>, 'start' | 'stop' | 'agreedAt' | 'failure'>;
 }
 
@@ -106,9 +115,9 @@ export function createCache(options: CacheOptions): Cache {
     if (hasSynced()) options.onSynced?.();
   });
   const kinds: readonly Watched[] = watchedKinds(options, stores, project);
-  const agreedAt = (of: Lister<Cached>) =>
-    kinds.find(({ store }) => store === of)?.reflector.agreedAt ?? Number.NEGATIVE_INFINITY;
-  const ageMs = (of: Lister<Cached>) => clock.monotonicNow() - agreedAt(of);
+  const of = (kind: string) => kinds.filter(({ name }) => name === kind);
+  const agreedAt = (some: readonly Watched[]) => Math.min(...some.map(({ reflector }) => reflector.agreedAt));
+  const ageMs = (some: readonly Watched[]) => clock.monotonicNow() - agreedAt(some);
   const refusals = new Refusals(() => clock.monotonicNow());
   stores.trackers.subscribe((change) => {
     if (change.kind === 'removed') refusals.forget(trackerKey(change.before));
@@ -119,19 +128,22 @@ export function createCache(options: CacheOptions): Cache {
     refusals,
     project,
     hasSynced,
-    podsAgeMs: () => ageMs(stores.pods),
-    nodesAgeMs: () => ageMs(stores.nodes),
-    podsTrouble: () => troubleOf(kinds.find(({ store }) => store === stores.pods) as Watched),
+    podsAgeMs: () => ageMs(of('pods')),
+    nodesAgeMs: () => ageMs(of('nodes')),
+    podsTrouble() {
+      const [worst] = of('pods').flatMap((one) => troubleOf(one) ?? []);
+      return worst;
+    },
     trackersAgeMs() {
-      const others = kinds.map(({ store }) => store).filter((store) => store !== stores.pods && store !== stores.nodes);
-      return others.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...others.map(ageMs));
+      const others = kinds.filter(({ name }) => name !== 'pods' && name !== 'nodes');
+      return others.length === 0 ? Number.POSITIVE_INFINITY : ageMs(others);
     },
     freshness: () =>
-      kinds.map(({ name, store, reflector }) => ({
-        kind: name,
-        hasSynced: store.hasSynced,
-        agreedAt: reflector.agreedAt,
-        objects: store.size,
+      [...new Set(kinds.map(({ name }) => name))].map((kind) => ({
+        kind,
+        hasSynced: of(kind).every(({ store }) => store.hasSynced),
+        agreedAt: agreedAt(of(kind)),
+        objects: kind === 'pods' ? stores.pods.size : of(kind).reduce((sum, { store }) => sum + store.size, 0),
       })),
     start() {
       for (const { reflector } of kinds) reflector.start();
@@ -154,17 +166,28 @@ function troubleOf({ name, store, reflector: { failure } }: Watched): CacheTroub
   };
 }
 
-function projectionsFor({ profile }: PolicySettings): Projections {
-  const { selector, mark, tracking } = profile;
-  const labelKeys = [...selector.map(({ key }) => key), ...tracking.labelKeys];
-  const podFields = { mark, labelKeys };
+function projectionsFor({ profiles }: PolicySettings): Projections {
+  const labelKeys = profiles.flatMap(({ selectors, mark, tracking }) => [
+    ...selectors.flat().map(({ key }) => key),
+    ...labelsIn(mark.value),
+    ...tracking.labelKeys,
+  ]);
+  const annotationKeys = profiles.flatMap(({ requires }) => requires.map(({ key }) => key));
+  const podFields = { profiles, labelKeys: [...new Set(labelKeys)], annotationKeys: [...new Set(annotationKeys)] };
+  const trackings = trackingsOf({ profiles });
   return {
     pod: (object) => projectPod(object, podFields),
     podMetadata: (object) => projectPodMetadata(object, podFields),
     node: projectNode,
-    tracker: (object, resource) => tracking.project(object, resource),
+    tracker: (object, resource) => trackingWith(trackings, resource).project(object, resource),
     namespace: projectNamespace,
   };
+}
+
+/** Whichever profiles an object is a tracker of, it is projected in one way. */
+function trackingWith(trackings: readonly Tracking[], resource: Resource | undefined): Tracking {
+  const found = trackings.find(({ resources }) => resource !== undefined && resources.includes(resource));
+  return found ?? (trackings[0] as Tracking);
 }
 
 type Stores = Pick<Cache, 'pods' | 'nodes' | 'trackers' | 'namespaces'>;
@@ -185,28 +208,37 @@ function createStores({ settings, log }: CacheOptions, onSynced: () => void): St
     // If a pod lost its label meanwhile, the DELETED event is older than our write, and the store would ignore it.
     pods: new Store<Pod>({ ...shared, ...named, isWatched: (pod) => isProtected(pod, settings) }),
     nodes: new Store<Node>({ ...shared, ...named }),
-    trackers: new Trackers(new Map(settings.profile.tracking.resources.map(({ plural }) => [plural, trackers()]))),
+    trackers: new Trackers(new Map(trackedResources(settings).map(({ plural }) => [plural, trackers()]))),
     namespaces: new Store<Namespace>({ ...shared, ...named }),
   };
 }
 
 function watchedKinds(options: CacheOptions, stores: Stores, project: Projections): Watched[] {
   const { namespace, settings } = options;
-  const { selector, tracking } = settings.profile;
+  const resources = trackedResources(settings);
   const scope = namespace === undefined ? '' : `/namespaces/${namespace}`;
-  const pods = { name: 'pods', path: `/api/v1${scope}/pods`, labelSelector: formatSelector(selector) };
+  const pods = { name: 'pods', path: `/api/v1${scope}/pods` };
+  const selectors = selectorsOf(settings);
+  const parts = selectors.length === 1 ? [stores.pods] : partsOf(stores.pods, selectors.length);
   return [
-    watch(options, pods, stores.pods, project.pod),
+    ...selectors.map((labelSelector, i) =>
+      watch(options, { ...pods, labelSelector }, parts[i] as Filled<Pod>, project.pod),
+    ),
     watch(options, { name: 'nodes', path: '/api/v1/nodes' }, stores.nodes, project.node),
-    ...tracking.resources.map((resource, i) =>
+    ...resources.map((resource, i) =>
       watch(options, trackersAt(resource, scope), stores.trackers.stores[i] as Store<Tracker>, (object) =>
         project.tracker(object, resource),
       ),
     ),
-    ...(tracking.resources.some(({ own }) => own)
+    ...(resources.some(({ own }) => own)
       ? [watch(options, { name: 'namespaces', path: '/api/v1/namespaces' }, stores.namespaces, project.namespace)]
       : []),
   ];
+}
+
+/** Each list and watch of pods has one selector. Two profiles may have the same. */
+function selectorsOf({ profiles }: PolicySettings): readonly string[] {
+  return [...new Set(profiles.flatMap(({ selectors }) => selectors.map(formatSelector)))];
 }
 
 interface Collection {
@@ -229,7 +261,7 @@ function trackersAt({ apiPath, plural, isNamespaced, own }: Resource, scope: str
 function watch<T extends Cached>(
   { client, clock, random, log, backoff, onInterrupted }: CacheOptions,
   { name, path, labelSelector, apiPath }: Collection,
-  store: Store<T>,
+  store: Filled<T>,
   project: (object: JsonObject) => T,
 ): Watched {
   const reflector = new Reflector<T>({

@@ -11,7 +11,7 @@ import {
   sightingOf,
   UNREAD,
 } from '../policy/observation.ts';
-import { type PolicySettings, profileOf } from '../policy/profile.ts';
+import { type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
 import { entryOf } from '../policy/rules/rule.ts';
 import { latestElsewhere } from '../policy/tracking/elsewhere.ts';
 import type { TrackedAt, TrackerPlace } from '../policy/tracking/tracking.ts';

@@ -1,6 +1,6 @@
 import type { Change } from '../informer/store.ts';
 import type { Pod } from '../policy/model.ts';
-import { isMarked } from '../policy/profile.ts';
+import { isMarked } from '../policy/profiles/profile.ts';
 
 /** Which pods are on a node, and how many are marked, so that nobody has to look at every pod. Keys are pod keys. */
 export class PodIndex {

@@ -3,6 +3,8 @@ import { FIELD_MANAGER } from '../kube/guarded-objects.ts';
 import type { Mark, Namespace, Node, Owner, Pod, PodMetadata } from '../policy/model.ts';
 import { MANAGER, short } from '../policy/names.ts';
 import { type Taint, taintText } from '../policy/node-state.ts';
+import { type MarkedPod, matchesMark } from '../policy/profiles/mark.ts';
+import { type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
 
 /**
  * The fields that the projections read. All are optional, so that nothing from an API server makes a projection throw.
@@ -64,25 +66,26 @@ const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 
 /** The parts of a pod projection that depend on the configuration. */
 export interface PodFields {
-  /** The reschedule annotation. */
-  readonly mark: { readonly key: string; readonly value: string };
-  /** The labels that a selector or a tracker looks at. The projection keeps no others. */
+  readonly profiles: PolicySettings['profiles'];
+  /** The labels that a selector, a mark or a tracker looks at. The projection keeps no others. */
   readonly labelKeys: readonly string[];
+  /** The annotations that a profile requires. */
+  readonly annotationKeys: readonly string[];
 }
 
 /** Keeps the fields of a pod that the policy needs. The result is frozen. */
-export function projectPod(object: JsonObject, { mark, labelKeys }: PodFields): Pod {
+export function projectPod(object: JsonObject, fields: PodFields): Pod {
   const { metadata = {}, spec, status } = object as RawPod;
-  const value = metadata.annotations?.[mark.key];
+  const node = short(spec?.nodeName) || undefined;
+  const carried = carriedBy(metadata, fields);
+  const pod = { ...identity(metadata), ...carried, ...optional('node', node) };
   return frozen({
-    ...identity(metadata),
+    ...pod,
     namespace: short(metadata.namespace),
-    labels: kept(metadata.labels ?? {}, labelKeys),
     ready: status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
     ...optional('owner', controllerOf(metadata)),
-    ...optional('mark', value === undefined ? undefined : markOf(metadata, mark.key, value === mark.value)),
+    ...optional('mark', markOf(metadata, pod, fields)),
     ...optional('isMirror', isMirror(metadata)),
-    ...optional('node', short(spec?.nodeName) || undefined),
     ...scheduling(spec, status),
     ...optional('deletionDeadline', instant(metadata.deletionTimestamp)),
     ...optional('deletionGraceSeconds', metadata.deletionGracePeriodSeconds),
@@ -91,13 +94,13 @@ export function projectPod(object: JsonObject, { mark, labelKeys }: PodFields): 
 }
 
 /** The same for a pod's metadata alone. For a whole pod it returns the same metadata. */
-export function projectPodMetadata(object: JsonObject, { labelKeys }: Pick<PodFields, 'labelKeys'>): PodMetadata {
+export function projectPodMetadata(object: JsonObject, fields: PodFields): PodMetadata {
   const { metadata = {} } = object as RawPod;
   return frozen({
     namespace: short(metadata.namespace),
     name: short(metadata.name),
     uid: short(metadata.uid),
-    labels: kept(metadata.labels ?? {}, labelKeys),
+    ...carriedBy(metadata, fields),
     ...optional('owner', controllerOf(metadata)),
     ...optional('isMirror', isMirror(metadata)),
   });
@@ -162,10 +165,10 @@ function frozen<T extends object>(projection: T): T {
   return Object.freeze(projection);
 }
 
-function kept(labels: Readonly<Record<string, string>>, keys: readonly string[]): Record<string, string> {
+function kept(given: Readonly<Record<string, string>>, keys: readonly string[]): Record<string, string> {
   const found: Record<string, string> = {};
   for (const key of keys) {
-    if (Object.hasOwn(labels, key)) found[key] = short(labels[key]);
+    if (Object.hasOwn(given, key)) found[key] = short(given[key]);
   }
   return found;
 }
@@ -179,8 +182,31 @@ function controllerOf(metadata: RawMetadata): Owner | undefined {
   return owner && { apiVersion: short(owner.apiVersion), kind: short(owner.kind), name: short(owner.name) };
 }
 
-/** The managed fields show who set the annotation, and when, without a second annotation and across restarts. */
-function markOf(metadata: RawMetadata, key: string, matches: boolean): Mark {
+/** The labels and annotations that tell the profile of the pod. */
+function carriedBy(
+  metadata: RawMetadata,
+  { labelKeys, annotationKeys }: PodFields,
+): Pick<PodMetadata, 'labels' | 'annotations'> {
+  const annotations = kept(metadata.annotations ?? {}, annotationKeys);
+  return {
+    labels: Object.freeze(kept(metadata.labels ?? {}, labelKeys)),
+    ...(Object.keys(annotations).length > 0 ? { annotations: Object.freeze(annotations) } : {}),
+  };
+}
+
+/**
+ * The mark of the pod's profile, or that of any if the pod has lost its labels since. The managed fields show who set the annotation, and when, without a
+ * second annotation and across restarts.
+ */
+function markOf(metadata: RawMetadata, pod: MarkedPod, { profiles }: PodFields): Mark | undefined {
+  const profile = profileOf(pod, { profiles });
+  const { annotations } = metadata;
+  const mark = (profile ? [profile] : profiles)
+    .map((one) => one.mark)
+    .find(({ key }) => annotations?.[key] !== undefined);
+  if (mark === undefined) return undefined;
+  const { key } = mark;
+  const value = annotations?.[key] ?? '';
   const owners = metadata.managedFields?.filter(({ fieldsV1 }) => {
     const fields = fieldsV1 as { 'f:metadata'?: { 'f:annotations'?: Record<string, unknown> } } | undefined;
     return fields?.['f:metadata']?.['f:annotations']?.[`f:${key}`] !== undefined;
@@ -190,7 +216,7 @@ function markOf(metadata: RawMetadata, key: string, matches: boolean): Mark {
   const by = setter?.manager === undefined ? undefined : short(setter.manager);
   const isForeign = by === undefined || by === FIELD_MANAGER ? undefined : (true as const);
   return {
-    matches,
+    matches: matchesMark(mark, value, pod),
     ...optional('at', instant(setter?.time)),
     ...optional('by', by),
     ...optional('isForeign', isForeign),

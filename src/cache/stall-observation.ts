@@ -1,5 +1,5 @@
 import type { Pod } from '../policy/model.ts';
-import type { PolicySettings } from '../policy/profile.ts';
+import { type PolicySettings, type Profile, profileOf } from '../policy/profiles/profile.ts';
 import type { StallObservation } from '../policy/stall.ts';
 import type { Cache } from './cache.ts';
 import { storeKey, trackerKey } from './keys.ts';
@@ -11,16 +11,24 @@ export type StallSources = Pick<
   'pods' | 'nodes' | 'trackers' | 'namespaces' | 'earlierInstances' | 'markMemory' | 'refusals'
 >;
 
-/** What is known of a pod that may wait, at `now`. `markedForMs`: how long its present mark has been known. */
+/**
+ * What is known of a pod that may wait, at `now`; undefined if no profile selects it. `markedForMs`: how long its present
+ * mark has been known.
+ */
 export function observeStall(
   cache: StallSources,
   pod: Pod,
   settings: PolicySettings,
-  { now, markedForMs }: Pick<StallObservation, 'now' | 'markedForMs'>,
-): StallObservation {
+  when: Pick<StallObservation, 'now' | 'markedForMs'>,
+): StallObservation | undefined {
+  const profile = profileOf(pod, settings);
+  return profile && { ...when, ...knownOf(cache, pod, profile) };
+}
+
+function knownOf(cache: StallSources, pod: Pod, profile: Profile): Omit<StallObservation, 'now' | 'markedForMs'> {
   const podKey = storeKey(pod);
   const node = pod.node === undefined ? undefined : cache.nodes.get(pod.node);
-  const { tracking } = settings.profile;
+  const { tracking } = profile;
   const tracker = trackerOf(cache, pod, tracking);
   const elsewhere = entryElsewhere(cache, pod, tracking);
   const remembered = cache.earlierInstances.get(podKey);
@@ -28,8 +36,8 @@ export function observeStall(
   const returnsToNode = node && cache.markMemory.returnsTo(pod.namespace, node.uid);
   const refusal = tracker && cache.refusals.get(trackerKey(tracker));
   return {
-    now,
     pod,
+    profile,
     ...(node && { node }),
     ...(tracker && { tracker }),
     ...(elsewhere && { elsewhere }),
@@ -37,6 +45,5 @@ export function observeStall(
     ...(ownMarks && { ownMarks }),
     ...(returnsToNode && { returnsToNode }),
     ...(refusal && { refusal }),
-    markedForMs,
   };
 }

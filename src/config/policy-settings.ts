@@ -1,4 +1,4 @@
-import type { PolicySettings } from '../policy/profile.ts';
+import type { PolicySettings } from '../policy/profiles/profile.ts';
 import { createTracking } from '../policy/tracking/index.ts';
 import type { Config } from './config.ts';
 
@@ -8,9 +8,10 @@ export function policySettingsOf(config: PolicyConfig): PolicySettings {
   const { drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs } = config;
   const installation = config.webhookConfiguration;
   const tracking = createTracking(config.tracking, { namespace: podNamespace, installation });
-  const mark = { key: annotationKey, value: annotationValue };
-  const profile = { name: 'couchbase', selector, mark, tracking, stallAfterMs };
-  return { profile, installation, drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs };
+  const mark = { key: annotationKey, value: annotationValue, match: 'exact' } as const;
+  const names = { selectors: [selector], requires: [], mark, names: 'byTracker' } as const;
+  const profile = { name: 'couchbase', ...names, tracking, stallAfterMs };
+  return { profiles: [profile], installation, drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs };
 }
 
 export type PolicyConfig = Pick<

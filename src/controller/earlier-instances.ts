@@ -2,7 +2,7 @@ import type { Clock } from '../async/clock.ts';
 import { type Cache, lookupIn } from '../cache/cache.ts';
 import { keysOf, type ObjectKey, storeKey } from '../cache/keys.ts';
 import { entryState, planEntry } from '../policy/entry-lifecycle.ts';
-import type { PolicySettings } from '../policy/profile.ts';
+import type { PolicySettings } from '../policy/profiles/profile.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
 import { UNSYNCED_RETRY_MS } from './entries.ts';
 import { StateDurations } from './state-durations.ts';

@@ -18,7 +18,7 @@ import {
   viewEntry,
 } from '../policy/entry-lifecycle.ts';
 import type { Entry, Pod, Tracker } from '../policy/model.ts';
-import { isProtected, type PolicySettings } from '../policy/profile.ts';
+import { isProtected, type PolicySettings, trackingOfPod } from '../policy/profiles/profile.ts';
 import { isStandIn } from '../policy/tracking/kept-entries.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
 import type { EmitPodEvent } from './pod-events.ts';
@@ -184,7 +184,7 @@ export class EntryReconciler implements Reconciler<TrackerKey> {
     // Its pod wakes another tracker, because somebody has changed its labels, or there is none.
     const isStray =
       pod === undefined ||
-      !trackersOf(pod, settings.profile.tracking).some((place) => trackerKey(place) === trackerKey(tracker));
+      !trackersOf(pod, trackingOfPod(pod, settings)).some((place) => trackerKey(place) === trackerKey(tracker));
     const isToBeWoken = plan.kind === 'keep' && plan.lookAgainInMs === undefined;
     return isToBeWoken && isStray ? { ...plan, lookAgainInMs: STRAY_RETRY_MS } : plan;
   }

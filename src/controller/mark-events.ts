@@ -4,7 +4,7 @@ import { keysOf, type ObjectKey, storeKey } from '../cache/keys.ts';
 import { trackerOf } from '../cache/trackers.ts';
 import { FIELD_MANAGER } from '../kube/guarded-objects.ts';
 import type { Pod } from '../policy/model.ts';
-import { isMarked, type PolicySettings } from '../policy/profile.ts';
+import { isMarked, type PolicySettings, trackingOfPod } from '../policy/profiles/profile.ts';
 import { operatorOf } from '../policy/stall.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
 import { UNSYNCED_RETRY_MS } from './entries.ts';
@@ -51,7 +51,7 @@ export class MarkEventReconciler implements Reconciler<ObjectKey> {
     if (this.#written.get(podKey) === pod.uid) return {};
     // Before the caches have synced, an existing tracker may still be missing from them.
     if (!cache.hasSynced()) return { requeueAfterMs: UNSYNCED_RETRY_MS };
-    const tracker = trackerOf(cache, pod, settings.profile.tracking);
+    const tracker = trackerOf(cache, pod, trackingOfPod(pod, settings));
     const what = pod.node === undefined ? 'is to be moved' : `is to leave node ${pod.node}`;
     const text = `${what}: its eviction was refused and ${operatorOf(pod)} was asked to move it`;
     const event = { pod, ...(tracker && { tracker }), reason: 'RescheduleRequested', type: 'Normal', text } as const;

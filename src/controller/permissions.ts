@@ -12,8 +12,8 @@ const RETRY_MS = 5_000;
 export interface PermissionOptions {
   readonly client: Pick<ApiClient, 'json'>;
   readonly permissions: readonly Permission[];
-  /** A pod on which a mark is tried without writing it, and the annotation: its own. Absent if the hook runs in none. */
-  readonly trial?: { readonly path: string; readonly key: string; readonly value: string };
+  /** A pod on which marks are tried without writing them, and the annotations: its own. Absent if the hook runs in none. */
+  readonly trial?: { readonly path: string; readonly keys: readonly string[] };
   readonly log: Log;
 }
 
@@ -95,7 +95,7 @@ export class PermissionReconciler implements Reconciler<'permissions'> {
   #reportRefusal(refusal: string | undefined): void {
     const { log, trial } = this.#options;
     if (refusal !== undefined && refusal !== this.#refusal) {
-      log.error(LOG.markRefused, { annotation: trial?.key, error: refusal });
+      log.error(LOG.markRefused, { annotation: trial?.keys.join(', '), error: refusal });
     }
     this.#refusal = refusal;
   }
@@ -104,14 +104,14 @@ export class PermissionReconciler implements Reconciler<'permissions'> {
   async #tryMark(signal: AbortSignal): Promise<string | undefined> {
     const { client, trial } = this.#options;
     if (trial === undefined) return undefined;
-    const { path, key, value } = trial;
+    const { path, keys } = trial;
     const query = { fieldManager: FIELD_MANAGER, dryRun: 'All' };
-    const body = { metadata: { annotations: { [key]: value } } };
+    const body = { metadata: { annotations: Object.fromEntries(keys.map((key) => [key, 'true'])) } };
     try {
       await client.json({ method: 'PATCH', path, query, contentType: 'application/merge-patch+json', body, signal });
     } catch (error) {
       signal.throwIfAborted();
-      if (isRefusedByPolicy(error, key)) return describeError(error);
+      if (isRefusedByPolicy(error, keys)) return describeError(error);
       // Without an answer, what was known stays known.
       if (!(error instanceof ApiError) || error.code === 429 || error.code >= 500) return this.#refusal;
     }
@@ -148,8 +148,8 @@ const isRefused = (error: unknown) => error instanceof ApiError && [403, 404, 40
  * The policy of config/ names the setting that it is about, and then the annotations that it refuses. Whatever else is said
  * of the hook's own pod says nothing of the pods of others, such as that a webhook changes it meanwhile.
  */
-function isRefusedByPolicy(error: unknown, key: string): boolean {
+function isRefusedByPolicy(error: unknown, keys: readonly string[]): boolean {
   if (!(error instanceof ApiError) || error.code !== 403) return false;
   const [, refused = ''] = error.message.split('RESCHEDULE_ANNOTATION_KEY: ');
-  return refused.split(', ').includes(key);
+  return refused.split(', ').some((key) => keys.includes(key));
 }

@@ -6,7 +6,7 @@ import { observeStall } from '../cache/stall-observation.ts';
 import { trackerOf } from '../cache/trackers.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
-import { isMarked, type PolicySettings } from '../policy/profile.ts';
+import { isMarked, type PolicySettings, trackingOfPod } from '../policy/profiles/profile.ts';
 import { planStall, type Stall, type StallObservation } from '../policy/stall.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
 import { UNSYNCED_RETRY_MS } from './entries.ts';
@@ -75,7 +75,8 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     if (!cache.hasSynced()) return { requeueAfterMs: UNSYNCED_RETRY_MS };
     const podKey = storeKey(key);
     const pod = cache.pods.get(podKey);
-    const plan = pod && planStall(this.#observe(podKey, pod), settings);
+    const seen = pod && this.#observe(podKey, pod);
+    const plan = seen && planStall(seen, settings);
     if (pod === undefined || plan === undefined || plan.kind === 'notWaiting') {
       this.#clear(podKey);
       return {};
@@ -90,7 +91,7 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     return isMarked(pod) ? {} : { requeueAfterMs: UNMARKED_RETRY_MS };
   }
 
-  #observe(podKey: string, pod: Pod): StallObservation {
+  #observe(podKey: string, pod: Pod): StallObservation | undefined {
     const { cache, clock, settings } = this.#options;
     const markedForMs = this.#since.heldMs(podKey, `${pod.uid} ${pod.mark?.matches}`);
     return observeStall(cache, pod, settings, { now: clock.now(), markedForMs });
@@ -101,7 +102,7 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     const { namespace, name, uid, node, owner } = pod;
     const isNews = this.#stalled.get(podKey)?.uid !== uid;
     this.#uncount(podKey);
-    const place = this.#options.settings.profile.tracking.locate(pod);
+    const place = trackingOfPod(pod, this.#options.settings).locate(pod);
     const tracker = place.kind === 'at' ? place : undefined;
     const counted = { ...(hindrance && { hindrance }), ...(tracker && { tracker }) };
     this.#stalled.set(podKey, { pod: { namespace, name }, uid, ...counted });
@@ -121,7 +122,7 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   }
 
   #trackerOf(pod: Pod): Tracker | undefined {
-    return trackerOf(this.#options.cache, pod, this.#options.settings.profile.tracking);
+    return trackerOf(this.#options.cache, pod, trackingOfPod(pod, this.#options.settings));
   }
 
   #uncount(podKey: string): void {

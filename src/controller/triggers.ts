@@ -5,7 +5,7 @@ import { keyOf, type ObjectKey, storeKey, type TrackerKey, trackerKeyIn, tracker
 import { trackerAt } from '../cache/trackers.ts';
 import type { Change } from '../informer/store.ts';
 import type { Pod } from '../policy/model.ts';
-import { isMarked, type PolicySettings, type Profile } from '../policy/profile.ts';
+import { isMarked, type PolicySettings, trackingOfPod } from '../policy/profiles/profile.ts';
 import { hasEntries } from '../policy/tracking/kept-entries.ts';
 
 /** Somebody may put any number of pods on one node. */
@@ -35,7 +35,6 @@ export type OnSynced = () => Promise<void>;
  * To be called before the cache starts.
  */
 export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wakeable, others: Others): OnSynced {
-  const { profile } = settings;
   const wakePodsOn = wakerOf(cache, settings, queues, others);
   cache.trackers.subscribe((change) => queues.entries.add(trackerKeyIn(objectOf(change))));
   cache.namespaces.subscribe(({ key }) => {
@@ -48,11 +47,11 @@ export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wa
   cache.pods.subscribe((change) => {
     const pod = objectOf(change);
     const key = keyOf(pod);
-    for (const tracker of trackersOf(pod, profile.tracking)) queues.entries.add(trackerKeyIn(tracker));
+    for (const tracker of trackersOf(pod, trackingOfPod(pod, settings))) queues.entries.add(trackerKeyIn(tracker));
     if (cache.earlierInstances.get(change.key) !== undefined) queues.earlierInstances.add(key);
     const isAboutMark = involvesMark(change);
     if (isAboutMark) queues.markEvents.add(key);
-    if (isAboutMark || mayStall(pod, cache, profile)) queues.stalledPods.add(key);
+    if (isAboutMark || mayStall(pod, cache, settings)) queues.stalledPods.add(key);
   });
   // Only what drains, undrains, comes or goes reaches this: heartbeats change nothing that is kept of a node.
   cache.nodes.subscribe(({ key }) => {
@@ -63,7 +62,7 @@ export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wa
   const turns = new Turns(others.clock, PODS_IN_A_ROW);
   return () =>
     each(turns, cache.pods.values(), (pod) => {
-      if (mayStall(pod, cache, profile)) queues.stalledPods.add(keyOf(pod));
+      if (mayStall(pod, cache, settings)) queues.stalledPods.add(keyOf(pod));
     });
 }
 
@@ -71,13 +70,13 @@ export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wa
  * What concerns a node concerns the entries and memories of the pods on it. It can also free a stalled pod, which may be on
  * no node.
  */
-function wakerOf(cache: Cache, { profile }: PolicySettings, queues: Wakeable, { clock, stalledPods }: Others) {
+function wakerOf(cache: Cache, settings: PolicySettings, queues: Wakeable, { clock, stalledPods }: Others) {
   const turns = new Turns(clock, PODS_IN_A_ROW);
   const wake = (podKey: string) => {
     const pod = cache.pods.get(podKey);
     if (pod === undefined) return;
     if (cache.earlierInstances.get(podKey) !== undefined) queues.earlierInstances.add(keyOf(pod));
-    for (const tracker of trackersOf(pod, profile.tracking)) queues.entries.add(trackerKeyIn(tracker));
+    for (const tracker of trackersOf(pod, trackingOfPod(pod, settings))) queues.entries.add(trackerKeyIn(tracker));
   };
   return async (node: string): Promise<void> => {
     await each(turns, cache.podIndex.on(node), wake);
@@ -99,8 +98,8 @@ function objectOf<T>(change: Change<T>): T {
 }
 
 /** Whether an unmarked pod may keep a drain waiting: something like it was to move before. */
-function mayStall(pod: Pod, cache: Cache, { tracking }: Profile): boolean {
-  for (const place of trackersOf(pod, tracking)) {
+function mayStall(pod: Pod, cache: Cache, settings: PolicySettings): boolean {
+  for (const place of trackersOf(pod, trackingOfPod(pod, settings))) {
     const tracker = trackerAt(cache, place);
     if (tracker !== undefined && hasEntries(tracker)) return true;
   }

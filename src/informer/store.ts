@@ -83,7 +83,7 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
     let unlisted: string[] | undefined;
     const sweep = (most: number) => {
       unlisted ??= [...this.#objects.keys()].filter((key) => !listed.has(key));
-      for (const key of unlisted.splice(-most)) this.#drop(key);
+      for (const key of unlisted.splice(-most)) this.drop(key);
       return unlisted.length > 0;
     };
     return {
@@ -91,16 +91,25 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
       page: (objects) => {
         for (const object of objects) {
           listed.add(this.#options.keyOf(object));
-          this.#accept(object);
+          this.accept(object);
         }
       },
       complete: () => {
         sweep(Number.POSITIVE_INFINITY);
-        if (this.#hasSynced) return;
-        this.#hasSynced = true;
-        this.#options.onSynced?.();
+        this.completeFirstList();
       },
     };
+  }
+
+  /** From the first call on, an object that the store lacks does not exist. */
+  completeFirstList(): void {
+    if (this.#hasSynced) return;
+    this.#hasSynced = true;
+    this.#options.onSynced?.();
+  }
+
+  keyOf(object: T): string {
+    return this.#options.keyOf(object);
   }
 
   /** A list of one page. */
@@ -113,7 +122,7 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
   /** An object from a watch event. */
   put(object: T): void {
     const before = this.#objects.get(this.#options.keyOf(object));
-    if (before === undefined || !isOlder(object.resourceVersion, before.resourceVersion)) this.#accept(object);
+    if (before === undefined || !isOlder(object.resourceVersion, before.resourceVersion)) this.accept(object);
   }
 
   /**
@@ -132,14 +141,14 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
     const before = this.#objects.get(key);
     if (before === undefined || isOlder(object.resourceVersion, before.resourceVersion)) return;
     if (!this.#options.isOtherInstance(before, object)) this.#set(key, object);
-    this.#drop(key);
+    this.drop(key);
   }
 
-  /** If the store missed the deletion of the previous instance, subscribers get that change first. */
-  #accept(object: T): void {
+  /** An object of a list. If the store missed the deletion of the previous instance, subscribers get that change first. */
+  accept(object: T): void {
     const key = this.#options.keyOf(object);
     const before = this.#objects.get(key);
-    if (before !== undefined && this.#options.isOtherInstance(before, object)) this.#drop(key);
+    if (before !== undefined && this.#options.isOtherInstance(before, object)) this.drop(key);
     this.#set(key, object);
   }
 
@@ -151,7 +160,8 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
     else if (!this.#options.isSame(before, now)) this.#notify({ kind: 'updated', key, before, now });
   }
 
-  #drop(key: string): void {
+  /** No list has it any more. */
+  drop(key: string): void {
     const before = this.#objects.get(key);
     if (before === undefined) return;
     this.#objects.delete(key);

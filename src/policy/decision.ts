@@ -54,6 +54,8 @@ export interface Mark {
   readonly reason: 'Marked' | 'MarkedAgain';
   readonly message: string;
   readonly pod: Pod;
+  /** What the pod gets. */
+  readonly annotation: { readonly key: string; readonly value: string };
   /** What to remember of the mark, in the entry and in the process. */
   readonly note: MarkNote;
   readonly entryOn?: Tracker;

@@ -3,7 +3,7 @@ import type { Entry, Node, Pod, Tracker } from './model.ts';
 import { assertNever } from './model.ts';
 import { isDraining } from './node-state.ts';
 import { isTerminatingOrFinished, meetsReplacementCondition } from './pod-state.ts';
-import { isMarked, type PolicySettings } from './profile.ts';
+import { isMarked, type PolicySettings } from './profiles/profile.ts';
 import { isOfNode } from './returns.ts';
 
 /**

@@ -26,6 +26,8 @@ export interface PodMetadata {
   readonly name: string;
   readonly uid: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Those that a profile requires; absent if the pod has none of them. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** The controller owner reference, if there is one. */
   readonly owner?: Owner;
   /** The kubelet runs the pod from a file of its node; no API call can move it. */

@@ -1,7 +1,7 @@
 import type { Decision } from './decision.ts';
 import type { Entry } from './model.ts';
 import { type Look, type Observation, seenValue } from './observation.ts';
-import type { PolicySettings } from './profile.ts';
+import type { PolicySettings } from './profiles/profile.ts';
 import { firstOpinion, type NumberedOpinion, RULES, RULES_ABOUT_THE_POD, winner } from './rules/index.ts';
 import { entryOf, type PodObservation } from './rules/rule.ts';
 

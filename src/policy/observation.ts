@@ -1,5 +1,5 @@
 import type { Entry, EntryElsewhere, EvictionRequest, Node, Pod, PodMetadata, Tracker } from './model.ts';
-import type { Profile } from './profile.ts';
+import type { Profile } from './profiles/profile.ts';
 
 /** The source of a sighting. Only a live read that was made for this request may end a drain (S2). */
 export type Source = 'cache' | 'live';

@@ -1,6 +1,6 @@
 import { formatAge } from './duration.ts';
 import type { Pod, Tracker } from './model.ts';
-import type { PolicySettings } from './profile.ts';
+import type { PolicySettings } from './profiles/profile.ts';
 
 /** A pod that is finished or past its grace period for longer than this counts as a corpse, which nobody replaces. */
 export const CORPSE_AFTER_MS = 5 * 60_000;

@@ -2,6 +2,7 @@ import { decodeEntry } from './entry.ts';
 import type { Entry, Node, Pod, Tracker } from './model.ts';
 import { drainingSince, isDraining, isJustCordoned } from './node-state.ts';
 import type { NodeReturns, Refusal } from './observation.ts';
+import { namesComeBack, type Profile } from './profiles/profile.ts';
 
 /** From this return in a row on, the hook marks the pod no more: moving it does not help. */
 export const REFUSED_FROM_RETURN = 2;
@@ -16,6 +17,7 @@ export interface ReturnEvidence {
   readonly entry?: Entry;
   readonly tracker?: Tracker;
   readonly refusal?: Refusal;
+  readonly profile: Pick<Profile, 'names'>;
   /** The count of this process for the node; for a pod without an entry. */
   readonly returnsToNode?: NodeReturns;
 }
@@ -30,7 +32,7 @@ export function countReturns(seen: ReturnEvidence, drainTaints: readonly string[
   if (entry?.uid === pod.uid) return entry.returns ?? 0;
   const since = drainingSince(node, drainTaints);
   const boundWhileDraining = wasBoundWhileDraining(pod, node, since);
-  if (countsByTracker(seen) && tracker?.reusesNames && earlier === undefined) return 0;
+  if (countsByTracker(seen) && tracker && namesComeBack(seen.profile, tracker) && earlier === undefined) return 0;
   if (earlier !== undefined && !isOfNode(earlier, node)) return 0;
   if (!(boundWhileDraining ?? (earlier !== undefined && earlier.draining !== false))) return 0;
   return earlierReturns(seen, since) + 1;
@@ -47,7 +49,7 @@ function earlierReturns(seen: ReturnEvidence, since: number | undefined): number
     isOfThisDrain(at) && (at ?? 0) < (pod.boundAt ?? Number.POSITIVE_INFINITY);
   const known = returnsToNode !== undefined && precedes(returnsToNode.at) ? returnsToNode.count : 0;
   if (tracker === undefined || !countsByTracker(seen)) return known;
-  if (!tracker.reusesNames) return mostReturns(tracker, node, precedes);
+  if (!namesComeBack(seen.profile, tracker)) return mostReturns(tracker, node, precedes);
   if (!isOfThisDrain(earlier?.at)) return 0;
   return earlier?.returns ?? (entry === undefined ? known : 0);
 }

@@ -5,7 +5,7 @@ import type { Entry, EntryElsewhere, Node, Pod, Tracker } from './model.ts';
 import { isDraining } from './node-state.ts';
 import type { MarkRecord, NodeReturns, Refusal } from './observation.ts';
 import { describeHindrance, describeUnschedulable, isTerminatingOrFinished } from './pod-state.ts';
-import { isMarked, type PolicySettings } from './profile.ts';
+import { isMarked, type PolicySettings, type Profile } from './profiles/profile.ts';
 import { countReturns, REFUSED_FROM_RETURN } from './returns.ts';
 import { findEntry } from './tracking/elsewhere.ts';
 
@@ -13,6 +13,8 @@ import { findEntry } from './tracking/elsewhere.ts';
 export interface StallObservation {
   readonly now: number;
   readonly pod: Pod;
+  /** The profile that selects it. */
+  readonly profile: Profile;
   /** Its node, if the cache knows it. */
   readonly node?: Node;
   readonly tracker?: Tracker;
@@ -69,7 +71,7 @@ function otherInstallationStall(seen: StallObservation, settings: PolicySettings
   const { installation = settings.installation, at } = found?.entry ?? {};
   const isFree = node === undefined || !isDraining(node, settings.drainTaints) || isMarked(pod);
   if (installation === settings.installation || at === undefined || isFree) return undefined;
-  const leftMs = at + settings.profile.stallAfterMs - now;
+  const leftMs = at + seen.profile.stallAfterMs - now;
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
   const why = `is not marked, because the installation ${installation} of this hook keeps its entry on ${found?.on}`;
   return { kind: 'stalled', hindrance: 'OtherInstallation', why };
@@ -77,8 +79,8 @@ function otherInstallationStall(seen: StallObservation, settings: PolicySettings
 
 /** Only a successor of an instance that was to move keeps a drain waiting. */
 function unschedulableStall(seen: StallObservation, settings: PolicySettings): Stall | undefined {
-  const { profile, replacementCondition } = settings;
-  const { pod, now } = seen;
+  const { replacementCondition } = settings;
+  const { pod, now, profile } = seen;
   const since = pod.unschedulable?.since;
   if (pod.node !== undefined || since === undefined || replacementCondition === 'left') return undefined;
   if (earlierOf(seen, settings) === undefined) return undefined;
@@ -89,8 +91,7 @@ function unschedulableStall(seen: StallObservation, settings: PolicySettings): S
 }
 
 function notMovedStall(seen: StallObservation, settings: PolicySettings): Stall {
-  const { profile } = settings;
-  const { pod, now, ownMarks, markedForMs } = seen;
+  const { pod, now, profile, ownMarks, markedForMs } = seen;
   const history = markHistory({ uid: pod.uid, markedAt: pod.mark?.at }, entryOf(seen, settings), ownMarks);
   // A mark that was taken away once is withdrawn. One that the hook had to make again is being fought over.
   const isWithdrawn = history.lastAt === undefined || now - history.lastAt > WITHDRAWN_AFTER_MS;

@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../async/clock.ts';
 import { type Cache, createCache } from '../cache/cache.ts';
 import type { ApiClient } from '../kube/client.ts';
 import { ApiError, describeError } from '../kube/errors.ts';
-import type { PolicySettings } from '../policy/profile.ts';
+import { type PolicySettings, trackedResources } from '../policy/profiles/profile.ts';
 import type { StatusFlags } from './flags.ts';
 import { renderChanges, renderTables } from './render.ts';
 import { buildReport, type StatusReport } from './report.ts';
@@ -122,8 +122,8 @@ function render({ output, watch }: StatusFlags, report: StatusReport): string {
 }
 
 /** The namespace that a kind is read in; undefined if it is read in all, or is in none. */
-function scopeOf(kind: string, { namespace }: StatusFlags, { profile }: PolicySettings): string | undefined {
-  const own = profile.tracking.resources.find(({ plural }) => plural === kind)?.own;
+function scopeOf(kind: string, { namespace }: StatusFlags, settings: PolicySettings): string | undefined {
+  const own = trackedResources(settings).find(({ plural }) => plural === kind)?.own;
   return own?.namespace ?? (kind === 'nodes' || kind === 'namespaces' ? undefined : namespace);
 }
 

@@ -7,7 +7,7 @@ import { type EntryState, type EntryView, planEntry, viewEntries } from '../poli
 import { assertNever, type Pod, type Tracker } from '../policy/model.ts';
 import { drainCause } from '../policy/node-state.ts';
 import { isTerminatingOrFinished } from '../policy/pod-state.ts';
-import { isMarked, isProtected, type PolicySettings } from '../policy/profile.ts';
+import { isMarked, isProtected, type PolicySettings, trackingOfPod } from '../policy/profiles/profile.ts';
 import { planStall, type Stall } from '../policy/stall.ts';
 
 /**
@@ -127,14 +127,15 @@ function drainingNodes({ nodes }: Known, pods: readonly Pod[], settings: PolicyS
 
 /** Nothing in the cluster says since when a mark has been there if the API server does not. */
 function stallOf(cache: Known, pod: Pod, settings: PolicySettings, now: number): Stall {
-  return planStall(observeStall(cache, pod, settings, { now, markedForMs: 0 }), settings);
+  const seen = observeStall(cache, pod, settings, { now, markedForMs: 0 });
+  return seen === undefined ? { kind: 'notWaiting' } : planStall(seen, settings);
 }
 
 function stalledPod(cache: Known, pod: Pod, settings: PolicySettings, now: number): StalledPod[] {
   const stall = stallOf(cache, pod, settings, now);
   if (stall.kind !== 'stalled') return [];
   const { namespace, name, uid, node = null } = pod;
-  const hindrance = stall.hindrance ?? trackerOf(cache, pod, settings.profile.tracking)?.hindrance ?? 'None';
+  const hindrance = stall.hindrance ?? trackerOf(cache, pod, trackingOfPod(pod, settings))?.hindrance ?? 'None';
   return [{ namespace, name, uid, node, marked: isMarked(pod), hindrance, why: stall.why }];
 }
 
@@ -150,7 +151,7 @@ function markedPod(cache: Known, pod: Pod, settings: PolicySettings, now: number
     state: isTerminatingOrFinished(pod) ? 'ending' : kind === 'stalled' ? 'stalled' : 'waiting',
     markedSeconds: seconds(markedMs),
     markedBy: mark?.by ?? null,
-    hindrance: trackerOf(cache, pod, settings.profile.tracking)?.hindrance ?? null,
+    hindrance: trackerOf(cache, pod, trackingOfPod(pod, settings))?.hindrance ?? null,
   };
 }
 

@@ -8,7 +8,7 @@ import { type Decision, type Mark, MESSAGES, wait } from '../policy/decision.ts'
 import type { EvictionRequest } from '../policy/model.ts';
 import { type AwaitCacheThen, next } from '../policy/next.ts';
 import type { Look, Observation } from '../policy/observation.ts';
-import type { PolicySettings } from '../policy/profile.ts';
+import type { PolicySettings } from '../policy/profiles/profile.ts';
 import { createDecisionLog } from './decision-log.ts';
 import type { MarkOutcome } from './marker.ts';
 

@@ -11,7 +11,7 @@ import type { Writes } from '../kube/writes.ts';
 import type { Mark, MarkNote } from '../policy/decision.ts';
 import { encodeEntry, entryKey } from '../policy/entry.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
-import { isMarked, type PolicySettings } from '../policy/profile.ts';
+import { isMarked, type PolicySettings } from '../policy/profiles/profile.ts';
 import { newConfigMap, storedKey } from '../policy/tracking/configmap.ts';
 
 export interface MarkerOptions {
@@ -97,12 +97,11 @@ export class Marker {
     return running;
   }
 
-  async #carryOut({ pod, note, entryOn }: Mark, signal: AbortSignal): Promise<'marked' | 'changed'> {
-    const { cache, writes, settings } = this.#options;
+  async #carryOut({ pod, annotation, note, entryOn }: Mark, signal: AbortSignal): Promise<'marked' | 'changed'> {
+    const { cache, writes } = this.#options;
     this.#remember(pod, note, entryOn === undefined);
     if (entryOn !== undefined && !(await this.#writeEntry(pod, note, entryOn, signal))) return 'changed';
-    const { key, value } = settings.profile.mark;
-    const result = await writes.markPod(pod, key, value);
+    const result = await writes.markPod(pod, annotation.key, annotation.value);
     if (result.kind === 'changed') return 'changed';
     const now = cache.project.pod(result.object);
     // Another webhook can take the mark away before it is stored.

@@ -5,11 +5,13 @@ import { unprotectedName } from '../../bench/support/objects.ts';
 import { projectPod } from '../../src/cache/projections.ts';
 import { decodeEntry, entryPod } from '../../src/policy/entry.ts';
 import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
+import { PROFILE } from '../support/builders.ts';
 
 const SIZE = { pods: 1000, nodes: 50, clusters: 500, entries: 10, onCordonedNode: true };
 const FIELDS = {
-  mark: { key: 'cao.couchbase.com/reschedule', value: 'true' },
+  profiles: [PROFILE],
   labelKeys: ['app', 'couchbase_cluster'],
+  annotationKeys: [],
 };
 const parse = (json: string) => JSON.parse(json) as Record<string, unknown>;
 

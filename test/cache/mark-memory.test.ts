@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MarkMemory } from '../../src/cache/mark-memory.ts';
 import { WITHDRAWN_AFTER_MS } from '../../src/policy/entry-lifecycle.ts';
-import { isMarked } from '../../src/policy/profile.ts';
+import { isMarked } from '../../src/policy/profiles/profile.ts';
 import { aMark, aPod, NOW } from '../support/builders.ts';
 
 const begin = (memory: MarkMemory, nodeUid: string, count = 1) =>

@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import { lastWriterOf, projectNode, projectPod, projectPodMetadata } from '../../src/cache/projections.ts';
 import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
 import { namespaceTracking } from '../../src/policy/tracking/namespace.ts';
-import { aNode, aPod, aTracker } from '../support/builders.ts';
+import { aNode, aPod, aTracker, PROFILE } from '../support/builders.ts';
 import { aRawCluster, aRawNode, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
 
-const FIELDS = { mark: { key: RESCHEDULE, value: 'true' }, labelKeys: ['app', 'couchbase_cluster'] };
+const FIELDS = { profiles: [PROFILE], labelKeys: ['app', 'couchbase_cluster'], annotationKeys: [] };
 const pod = (...parts: Parameters<typeof aRawPod>) => projectPod(aRawPod(...parts), FIELDS);
 const at = (text: string) => Date.parse(text);
 const marked = { annotations: { [RESCHEDULE]: 'true' } };

@@ -8,14 +8,14 @@ import { LOG } from '../../src/log/messages.ts';
 import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
 import { createTracking } from '../../src/policy/tracking/index.ts';
 import { FakeApi, refusal } from '../support/api.ts';
-import { NOW, SETTINGS, settingsWith } from '../support/builders.ts';
+import { NOW, PROFILE, settingsWith } from '../support/builders.ts';
 import { aCache, ENTRY_KEY, POD } from '../support/cache.ts';
 import { EVENT, MINUTES } from '../support/entries.ts';
 import { aLog } from '../support/log.ts';
 import { aRawCluster, aRawNode, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
 import { FakeClock } from '../support/time.ts';
 
-const STALL_AFTER = SETTINGS.profile.stallAfterMs;
+const STALL_AFTER = PROFILE.stallAfterMs;
 const { signal } = new AbortController();
 
 interface Marked {

@@ -109,7 +109,7 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
     methods: ['PATCH', 'POST'],
     async drive(client) {
       const permissions = permissionsOf({ tracking: NO_TRACKING });
-      const trial = { path: podPath('hooks', 'hook-1'), key: 'a', value: 'true' };
+      const trial = { path: podPath('hooks', 'hook-1'), keys: ['a'] };
       const check = new PermissionReconciler({ client, permissions, trial, log: aLog() });
       await check.reconcile('permissions', new AbortController().signal);
     },

@@ -4,7 +4,7 @@ import type { Decision } from '../../src/policy/decision.ts';
 import { entryKey } from '../../src/policy/entry.ts';
 import { next } from '../../src/policy/next.ts';
 import { LOOK_AT_NODE, type Observation, type Subject, seenValue } from '../../src/policy/observation.ts';
-import type { PolicySettings } from '../../src/policy/profile.ts';
+import type { PolicySettings } from '../../src/policy/profiles/profile.ts';
 import {
   aMark,
   aNode,

@@ -8,7 +8,7 @@ import { earlierInstance, next } from '../../src/policy/next.ts';
 import { isDraining } from '../../src/policy/node-state.ts';
 import { type Observation, type Sighting, type Source, type Subject, seenValue } from '../../src/policy/observation.ts';
 import { isTerminatingOrFinished } from '../../src/policy/pod-state.ts';
-import { isProtected, type PolicySettings, profileOf } from '../../src/policy/profile.ts';
+import { isProtected, type PolicySettings, profileOf } from '../../src/policy/profiles/profile.ts';
 import { entryOf } from '../../src/policy/rules/rule.ts';
 import { createTracking } from '../../src/policy/tracking/index.ts';
 import { aMark, aNode, aPod, aRequest, aTracker, NOW, SETTINGS } from '../support/builders.ts';

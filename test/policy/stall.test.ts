@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { entryKey } from '../../src/policy/entry.ts';
 import type { Entry, Pod } from '../../src/policy/model.ts';
+import type { PolicySettings, Profile } from '../../src/policy/profiles/profile.ts';
 import { planStall, type Stall, type StallObservation } from '../../src/policy/stall.ts';
 import { aMark, aNode, aPod, aTracker, MINUTE, NOW, SETTINGS, without } from '../support/builders.ts';
 
@@ -19,8 +20,9 @@ const trackerWith = (entry: Entry) => {
     },
   });
 };
+const profileFor = ({ profiles }: PolicySettings) => profiles[0] as Profile;
 const plan = (pod: Pod, more: Partial<StallObservation> = {}, settings = SETTINGS): Stall =>
-  planStall({ now: NOW, pod, markedForMs: 0, ...more }, settings);
+  planStall({ now: NOW, pod, profile: profileFor(settings), markedForMs: 0, ...more }, settings);
 const stalled = (hindrance: string | undefined, why: string): Stall => ({
   kind: 'stalled',
   ...(hindrance === undefined ? {} : { hindrance }),

@@ -10,7 +10,7 @@ import {
   type Source,
   UNREAD,
 } from '../../src/policy/observation.ts';
-import { type PolicySettings, type Profile, profileOf } from '../../src/policy/profile.ts';
+import { type PolicySettings, type Profile, profileOf } from '../../src/policy/profiles/profile.ts';
 import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
 
 const [COUCHBASE] = couchbaseCluster.resources as readonly [Resource];
@@ -22,14 +22,16 @@ export const MINUTE = 60_000;
 
 export const PROFILE: Profile = {
   name: 'couchbase',
-  selector: [{ op: 'in', key: 'app', values: ['couchbase'] }],
-  mark: { key: 'cao.couchbase.com/reschedule', value: 'true' },
+  selectors: [[{ op: 'in', key: 'app', values: ['couchbase'] }]],
+  requires: [],
+  mark: { key: 'cao.couchbase.com/reschedule', value: 'true', match: 'exact' },
+  names: 'byTracker',
   tracking: couchbaseCluster,
   stallAfterMs: 15 * MINUTE,
 };
 
 export const SETTINGS: PolicySettings = {
-  profile: PROFILE,
+  profiles: [PROFILE],
   installation: 'reschedule-hook',
   drainTaints: ['node.kubernetes.io/unschedulable', 'karpenter.sh/disrupted', 'aws-node-termination-handler/'],
   replacementCondition: 'scheduled',
@@ -38,10 +40,10 @@ export const SETTINGS: PolicySettings = {
   retentionMs: 15 * MINUTE,
 };
 
-/** The settings with another profile. */
+/** The settings with other properties of all profiles. */
 export const settingsWith = (profile: Partial<Profile>, settings: PolicySettings = SETTINGS): PolicySettings => ({
   ...settings,
-  profile: { ...settings.profile, ...profile },
+  profiles: settings.profiles.map((one) => ({ ...one, ...profile })),
 });
 
 /** A live, protected, unmarked member on node-1. */

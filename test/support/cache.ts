@@ -3,7 +3,7 @@ import { storeKey, type TrackerKey, trackerKey } from '../../src/cache/keys.ts';
 import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
 import { ENTRY_PREFIX } from '../../src/policy/entry.ts';
 import type { Resource } from '../../src/policy/model.ts';
-import type { PolicySettings } from '../../src/policy/profile.ts';
+import type { PolicySettings } from '../../src/policy/profiles/profile.ts';
 import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
 import { NO_TRACKING, type Tracking } from '../../src/policy/tracking/index.ts';
 import { answering } from './api.ts';

@@ -217,7 +217,9 @@ describe('reviewResponse', () => {
   }
 
   test('answers a mark with 429', () => {
-    const decision: Decision = { kind: 'mark', rule: '9', reason: 'Marked', message: 'm', pod: aPod(), note: {} };
+    const annotation = { key: 'a', value: 'true' };
+    const marked = { kind: 'mark', reason: 'Marked', message: 'm', pod: aPod(), annotation, note: {} } as const;
+    const decision: Decision = { ...marked, rule: '9' };
     const status = { status: 'Failure', code: 429, reason: 'TooManyRequests', message: 'm' };
     assert.deepEqual(response(decision), { uid: 'u', allowed: false, status });
   });

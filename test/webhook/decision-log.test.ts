@@ -13,7 +13,9 @@ const deny = (code: 404 | 409 | 429 | 500, reason: Extract<Decision, { kind: 'de
   code,
   message: 'm',
 });
-const mark: Decision = { kind: 'mark', rule: '9', reason: 'Marked', message: 'm', pod: aPod(), note: {} };
+const annotation = { key: 'a', value: 'true' };
+const marked = { kind: 'mark', reason: 'Marked', message: 'm', pod: aPod(), annotation, note: {} } as const;
+const mark: Decision = { ...marked, rule: '9' };
 
 /** Each decision, the level and message of its line, and the fields beyond those that all have. */
 const LINES: readonly [string, Decision, string[], Record<string, unknown>][] = [

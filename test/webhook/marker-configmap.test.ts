@@ -14,7 +14,7 @@ import {
   CONFIGMAPS,
   NAMESPACE_PATH,
 } from '../support/configmaps.ts';
-import { aRawPod } from '../support/raw.ts';
+import { aRawPod, RESCHEDULE } from '../support/raw.ts';
 
 const CREATE = `POST ${CONFIGMAP_COLLECTION}`;
 const WRITE = `PATCH ${CONFIGMAP_PATH}`;
@@ -23,6 +23,7 @@ const MARK = `PATCH ${POD_PATH}`;
 const LOOK_AGAIN = [`GET ${POD_PATH}`, `GET ${CONFIGMAP_PATH}`, `GET ${NAMESPACE_PATH}`, `GET ${NODE_PATH}`];
 const PLACE = CONFIGMAPS.locate(aPod()) as TrackedAt;
 const OTHER = { 'reschedule.hook/db.cb-0001': '{"uid":"uid-y"}' };
+const ANNOTATED = { annotation: { key: RESCHEDULE, value: 'true' }, note: {} };
 
 /** Evictions of one pod, on a cache and an API server that have the namespace and these ConfigMaps. */
 function aDrain({
@@ -76,7 +77,7 @@ describe('a mark with its entry in a ConfigMap', () => {
       const { marker, api } = aMarker({ tracking: CONFIGMAPS, trackers: [aRawConfigMap(OTHER, { owner })] });
       api.put(CONFIGMAP_PATH, aRawConfigMap(OTHER, { owner }));
       const entryOn = { ...CONFIGMAPS.project(aRawConfigMap()), uid: '', resourceVersion: '', entries: {} };
-      const decision = { kind: 'mark', reason: 'Marked', message: '', pod: aPod(), note: {}, entryOn } as const;
+      const decision = { kind: 'mark', reason: 'Marked', message: '', pod: aPod(), ...ANNOTATED, entryOn } as const;
       assert.equal(await marker.mark(decision, new AbortController().signal), outcome);
       assert.deepEqual(api.calls, calls);
     }

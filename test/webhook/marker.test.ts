@@ -18,6 +18,7 @@ const aDecision = (pod: Pod = aPod(), entryOn?: Tracker, draining = true): Mark 
   kind: 'mark',
   reason: 'Marked',
   message: '',
+  annotation: { key: RESCHEDULE, value: 'true' },
   pod,
   note: { draining },
   ...(entryOn === undefined ? {} : { entryOn }),

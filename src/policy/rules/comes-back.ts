@@ -1,6 +1,6 @@
 import { MESSAGES, wait } from '../decision.ts';
 import { LOOK_AT_NODE, seenValue } from '../observation.ts';
-import type { PolicySettings } from '../profile.ts';
+import type { PolicySettings } from '../profiles/profile.ts';
 import { countReturns, REFUSED_FROM_RETURN } from '../returns.ts';
 import type { PodObservation, Rule } from './rule.ts';
 

@@ -2,7 +2,7 @@ import type { Allow, Answer } from '../decision.ts';
 import { assertNever } from '../model.ts';
 import { LOOK_AT_NODE, onceLive, seenValue } from '../observation.ts';
 import { describeHindrance } from '../pod-state.ts';
-import type { PolicySettings } from '../profile.ts';
+import type { PolicySettings } from '../profiles/profile.ts';
 import type { Opinion, PodObservation, Rule } from './rule.ts';
 
 /** Allows a dry run, because the API server then deletes nothing. A warning describes what the later rules would do. */

@@ -3,7 +3,7 @@ import type { Entry } from '../model.ts';
 import { isDraining } from '../node-state.ts';
 import { isLive, LOOK_AT_NODE, nodeOrGone, onceLive, type Subject, seenValue } from '../observation.ts';
 import { describeUnschedulable, meetsReplacementCondition } from '../pod-state.ts';
-import { isMarked } from '../profile.ts';
+import { isMarked } from '../profiles/profile.ts';
 import { isOfNode } from '../returns.ts';
 import { isTrackerMissing, markPod } from './mark.ts';
 import { otherInstallation } from './other-installation.ts';

@@ -1,6 +1,6 @@
 import type { RuleId } from '../decision.ts';
 import type { Observation } from '../observation.ts';
-import type { PolicySettings } from '../profile.ts';
+import type { PolicySettings } from '../profiles/profile.ts';
 import { cameBackTooOften } from './comes-back.ts';
 import { dryRun } from './dry-run.ts';
 import {

@@ -2,15 +2,16 @@ import { type Mark, type MarkNote, MESSAGES } from '../decision.ts';
 import { describeMarks, type MarkHistory, markHistory } from '../mark-history.ts';
 import { isDraining } from '../node-state.ts';
 import { isLive, LOOK_AT_NODE, type Look, nodeOrGone, onceLive, type Subject, seenValue } from '../observation.ts';
-import type { PolicySettings } from '../profile.ts';
+import { markValue } from '../profiles/mark.ts';
+import { namesComeBack, type PolicySettings } from '../profiles/profile.ts';
 import { readsElsewhere } from '../tracking/tracking.ts';
 import { returnsOf } from './comes-back.ts';
 import type { PodObservation, Rule } from './rule.ts';
 
 /** The last rule: refuse, and mark exactly this instance. */
 export const mark: Rule<PodObservation> = (seen, settings) => {
-  const { pod, tracker, request } = seen;
-  const isToRemember = tracker.kind === 'present' && tracker.value.reusesNames && !request.dryRun;
+  const { pod, tracker, request, profile } = seen;
+  const isToRemember = tracker.kind === 'present' && namesComeBack(profile, tracker.value) && !request.dryRun;
   // If the pod had to be read live, the cache may be behind with its tracker, too.
   if (isToRemember && isLive(pod) && !isLive(tracker)) return { kind: 'look', at: 'tracker', live: true };
   return markPod(seen, settings, 'Marked', []);
@@ -40,16 +41,21 @@ export function markPod(
     reason,
     message: again === '' ? MESSAGES.marked : `${MESSAGES.marked} (${again})`,
     pod: seen.pod.value,
+    annotation: annotationFor(seen),
     note: noteOf(seen, { draining, returns, history }),
     ...where,
   });
 }
 
+function annotationFor({ pod, profile: { mark }, now }: PodObservation): Mark['annotation'] {
+  return { key: mark.key, value: markValue(mark.value, pod.value, now) };
+}
+
 /** The tracker that gets the entry, or why there is none. A pod whose name does not come back needs none. */
 function placeForEntry(seen: PodObservation, returns: number): Pick<Mark, 'entryOn' | 'trackerMissing'> {
-  const { tracker, refusal } = seen;
+  const { tracker, refusal, profile } = seen;
   if (tracker.kind === 'absent') return tracker.why === undefined ? {} : { trackerMissing: tracker.why };
-  if (!tracker.value.reusesNames && returns === 0) return {};
+  if (!namesComeBack(profile, tracker.value) && returns === 0) return {};
   return refusal?.isSettled ? { trackerMissing: refusal.why } : { entryOn: tracker.value };
 }
 

@@ -4,7 +4,7 @@ import { describeMarks, markHistory } from '../mark-history.ts';
 import type { Mark } from '../model.ts';
 import { seenValue } from '../observation.ts';
 import { describeHindrance } from '../pod-state.ts';
-import { isMarked } from '../profile.ts';
+import { isMarked } from '../profiles/profile.ts';
 import type { PodObservation, Rule } from './rule.ts';
 
 /** The pod is marked, so the drainer waits. The message has the age of the mark, who made it, and the hindrance. */

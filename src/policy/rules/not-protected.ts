@@ -1,6 +1,6 @@
 import { allow } from '../decision.ts';
 import { onceLive, seenValue } from '../observation.ts';
-import { immovable } from '../profile.ts';
+import { immovable } from '../profiles/profile.ts';
 import type { Rule } from './rule.ts';
 
 /**

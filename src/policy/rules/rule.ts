@@ -1,7 +1,7 @@
 import type { Answer, Deny } from '../decision.ts';
 import type { Entry, Pod, Tracker } from '../model.ts';
 import { type Absent, type Look, type Observation, type Present, seenValue } from '../observation.ts';
-import type { PolicySettings, Profile } from '../profile.ts';
+import type { PolicySettings, Profile } from '../profiles/profile.ts';
 import { type FoundEntry, findEntry } from '../tracking/elsewhere.ts';
 
 /**

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { readConfig } from '../../../src/config/config.ts';
 import { policySettingsOf } from '../../../src/config/policy-settings.ts';
 import { permissionsOf } from '../../../src/kube/permissions.ts';
+import { trackedResources } from '../../../src/policy/profiles/profile.ts';
 import { scopeOf } from '../../../src/registration/scope.ts';
 import { webhookOf } from '../../../src/registration/wanted-webhook.ts';
 import { connect } from '../../../testkit/connect.ts';
@@ -265,7 +266,7 @@ describe('kubectl apply -k config/default', () => {
         const granted = all
           .filter(({ kind }) => /Role$/.test(kind))
           .filter(({ metadata }) => !isOfCertificates(metadata));
-        const needed = grantsOf(permissionsOf({ tracking: policySettingsOf(config).profile.tracking }));
+        const needed = grantsOf(permissionsOf({ tracking: { resources: trackedResources(policySettingsOf(config)) } }));
         assert.deepEqual(eachOnce(granted.flatMap(grantedBy)), eachOnce(needed), components.join(' and '));
         const others = all.filter(({ kind }) => /Role$/.test(kind)).length - granted.length;
         assert.equal(others, components.includes('certificate-files') ? 1 : 2);

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { EPOCH } from '../model/objects.ts';
-import { settingsOf } from '../runs/variant.ts';
+import { settingsOf, type Variant } from '../runs/variant.ts';
 import type { Ledger } from './ledger.ts';
 
 /** How far the hook may be off: what the `Date` of a response leaves open. */
@@ -52,7 +52,7 @@ export class Reports {
   /** Whoever has waited for long although it was marked again and again must have been reported (m). */
   checkStripped(): void {
     const { clock, variant } = this.#ledger;
-    const dueMs = settingsOf(variant).profile.stallAfterMs + NOTICED_MS;
+    const dueMs = stallAfterOf(variant) + NOTICED_MS;
     for (const [uid, { since }] of this.#stripped) {
       if (clock.now - since >= dueMs && !this.#stalled.has(uid))
         this.#ledger.violate('m', `${uid} lost its marks for ${clock.now - since} ms, and is not reported as stalled`);
@@ -75,8 +75,11 @@ export class Reports {
     if (!message?.includes(' was marked over ')) return;
     const times = [this.#decidedAt, this.#byHandAt].map((at) => at.get(involvedObject.uid));
     const markedAt = Math.min(...times.filter((at) => at !== undefined));
-    const { stallAfterMs } = settingsOf(variant).profile;
-    if (reason === 'RescheduleStalled' && Number.isFinite(markedAt) && clock.now - markedAt < stallAfterMs - OFF_MS)
+    if (
+      reason === 'RescheduleStalled' &&
+      Number.isFinite(markedAt) &&
+      clock.now - markedAt < stallAfterOf(variant) - OFF_MS
+    )
       this.#ledger.violate(
         'h',
         `${involvedObject.uid} is reported as stalled ${clock.now - markedAt} ms after it was marked`,
@@ -91,4 +94,11 @@ export class Reports {
     if (times > 1 && message.includes('has not moved it') && said < times)
       this.#ledger.violate('m', `${uid} lost ${times} marks, and its report does not say so: ${message}`);
   }
+}
+
+/** Of its only profile. */
+function stallAfterOf(variant: Variant): number {
+  const [profile] = settingsOf(variant).profiles;
+  if (profile === undefined) throw new Error('a variant has one profile');
+  return profile.stallAfterMs;
 }

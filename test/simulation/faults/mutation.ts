@@ -4,7 +4,7 @@ import type { Writes } from '../../../src/kube/writes.ts';
 import type { Decision } from '../../../src/policy/decision.ts';
 import type { EvictionRequest } from '../../../src/policy/model.ts';
 import { type Observation, seenValue } from '../../../src/policy/observation.ts';
-import type { PolicySettings } from '../../../src/policy/profile.ts';
+import type { PolicySettings } from '../../../src/policy/profiles/profile.ts';
 import type { Tracking } from '../../../src/policy/tracking/index.ts';
 
 /** A fault, planted at the interfaces of the product. An absent field changes nothing. */

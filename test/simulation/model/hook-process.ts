@@ -9,7 +9,7 @@ import type { Log } from '../../../src/log/messages.ts';
 import type { Decision, Mark } from '../../../src/policy/decision.ts';
 import type { EvictionRequest } from '../../../src/policy/model.ts';
 import type { Observation } from '../../../src/policy/observation.ts';
-import type { PolicySettings } from '../../../src/policy/profile.ts';
+import type { PolicySettings, Profile } from '../../../src/policy/profiles/profile.ts';
 import type { AdmitterOptions } from '../../../src/webhook/admitter.ts';
 import type { MarkOutcome } from '../../../src/webhook/marker.ts';
 import { RESCHEDULE } from '../../support/raw.ts';
@@ -155,11 +155,8 @@ export class HookProcess<T extends Task> {
     const { variant, mutation } = this.#options;
     const given = settingsOf(variant, this.installation);
     const settings = mutation.settings?.(given) ?? given;
-    const { profile } = settings;
-    return {
-      ...settings,
-      profile: { ...profile, tracking: mutation.tracking?.(profile.tracking) ?? profile.tracking },
-    };
+    const changed = ({ tracking }: Profile) => ({ tracking: mutation.tracking?.(tracking) ?? tracking });
+    return { ...settings, profiles: settings.profiles.map((one) => ({ ...one, ...changed(one) })) };
   }
 
   #ownClock(): Clock {

@@ -1,4 +1,4 @@
-import type { PolicySettings } from '../../../src/policy/profile.ts';
+import type { PolicySettings } from '../../../src/policy/profiles/profile.ts';
 import { couchbaseCluster } from '../../../src/policy/tracking/couchbasecluster.ts';
 import { NO_TRACKING, type Tracking as TrackingObject } from '../../../src/policy/tracking/index.ts';
 import { namespaceTracking } from '../../../src/policy/tracking/namespace.ts';
@@ -116,13 +116,17 @@ export const RETENTION_MS = 15 * MINUTE;
 
 export function settingsOf(variant: Variant, installation: Installation = OURS): PolicySettings {
   return {
-    profile: {
-      name: 'couchbase',
-      selector: selectorOf(variant.second, installation),
-      mark: { key: RESCHEDULE, value: 'true' },
-      tracking: trackingOf(variant),
-      stallAfterMs: 15 * MINUTE,
-    },
+    profiles: [
+      {
+        name: 'couchbase',
+        selectors: [selectorOf(variant.second, installation)],
+        requires: [],
+        mark: { key: RESCHEDULE, value: 'true', match: 'exact' },
+        names: 'byTracker',
+        tracking: trackingOf(variant),
+        stallAfterMs: 15 * MINUTE,
+      },
+    ],
     installation,
     drainTaints: ['node.kubernetes.io/unschedulable', 'ToBeDeletedByClusterAutoscaler', 'karpenter.sh/disrupted'],
     replacementCondition: variant.condition,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isProtected } from '../../src/policy/profile.ts';
-import { aPod, SETTINGS } from '../support/builders.ts';
+import { isProtected } from '../../../src/policy/profiles/profile.ts';
+import { aPod, SETTINGS } from '../../support/builders.ts';
 
 describe('isProtected', () => {
   test('a member', () => assert.equal(isProtected(aPod(), SETTINGS), true));

@@ -1,0 +1,61 @@
+import type { Pod } from '../model.ts';
+
+/** How a pod is marked for its operator to move. */
+export interface MarkOfProfile {
+  /** The annotation. */
+  readonly key: string;
+  /** Its value, with placeholders: `{now}`, `{uid}`, `{node}`, `{ordinal}` and `{label:KEY}`. */
+  readonly value: string;
+  /** `present`: any value is a mark, and is never overwritten. `exact`: only this one is. */
+  readonly match: 'exact' | 'present';
+}
+
+/** What the value of a mark may depend on. */
+export type MarkedPod = Pick<Pod, 'name' | 'uid' | 'labels' | 'node'>;
+
+const PLACEHOLDER = /\{([^{}]*)\}/g;
+const LABEL = 'label:';
+const OF_POD = ['now', 'uid', 'node', 'ordinal'];
+
+/** The value of the mark that the pod gets at that instant. What a pod does not have is empty. */
+export function markValue(template: string, pod: MarkedPod, now: number): string {
+  return template.replace(PLACEHOLDER, (_, name: string) => placeholder(name, pod, now));
+}
+
+/** Whether a pod with that value of the annotation is marked. */
+export function matchesMark({ value: template, match }: MarkOfProfile, value: string, pod: MarkedPod): boolean {
+  return match === 'present' || value === markValue(template, pod, 0);
+}
+
+/** The labels that the value is made of. */
+export function labelsIn(template: string): readonly string[] {
+  return namesIn(template).flatMap((name) => (name.startsWith(LABEL) ? [name.slice(LABEL.length)] : []));
+}
+
+/** Why nobody can use the mark, as the end of a sentence that begins with its value; undefined if it is right. */
+export function markProblem({ value, match }: Pick<MarkOfProfile, 'value' | 'match'>): string | undefined {
+  const names = namesIn(value);
+  const unknown = names.find((name) => !OF_POD.includes(name) && !/^label:./.test(name));
+  if (unknown !== undefined) {
+    return `has {${unknown}}, which is none of ${OF_POD.map((name) => `{${name}}`).join(', ')} and {label:KEY}`;
+  }
+  if (!names.includes('now') || match === 'present') return undefined;
+  return 'has {now}, which is another one each time: it needs match: present';
+}
+
+const namesIn = (template: string) => [...template.matchAll(PLACEHOLDER)].map(([, name = '']) => name);
+
+function placeholder(name: string, { name: podName, uid, node = '', labels }: MarkedPod, now: number): string {
+  switch (name) {
+    case 'now':
+      return `${new Date(now).toISOString().slice(0, 19)}Z`;
+    case 'uid':
+      return uid;
+    case 'node':
+      return node;
+    case 'ordinal':
+      return /-(\d+)$/.exec(podName)?.[1] ?? '';
+    default:
+      return labels[name.slice(LABEL.length)] ?? '';
+  }
+}

@@ -1,0 +1,110 @@
+import type { Pod, PodMetadata, Resource, Selector, Tracker } from '../model.ts';
+import { matches } from '../selector.ts';
+import { NO_TRACKING, type Tracking } from '../tracking/tracking.ts';
+import type { MarkOfProfile } from './mark.ts';
+
+/** An annotation that a pod must carry. Absent value: any. */
+export interface RequiredAnnotation {
+  readonly key: string;
+  readonly value?: string;
+}
+
+/**
+ * Whether the operator gives a moved pod its old name. `either`: nobody knows before. `byTracker`: its tracker says so. A
+ * name that may come back needs an entry.
+ */
+export type Names = 'reused' | 'new' | 'either' | 'byTracker';
+
+/** What the hook knows of one kind of operator, and of the pods that it moves. */
+export interface Profile {
+  readonly name: string;
+  /** Any of them selects the pods of the profile. */
+  readonly selectors: readonly Selector[];
+  /** What a pod must carry besides. Its operator moves no other. */
+  readonly requires: readonly RequiredAnnotation[];
+  readonly mark: MarkOfProfile;
+  readonly names: Names;
+  readonly tracking: Tracking;
+  /** How long the operator has to act on a mark before the pod counts as stalled. */
+  readonly stallAfterMs: number;
+}
+
+/** The settings that the policy needs. */
+export interface PolicySettings {
+  /** A pod is of the first one that selects it. */
+  readonly profiles: readonly Profile[];
+  /** The name of this installation's registration; its entries carry it. */
+  readonly installation: string;
+  readonly drainTaints: readonly string[];
+  /** `left`: the drain ends once the instance has left the node, whatever became of its replacement. */
+  readonly replacementCondition: 'scheduled' | 'ready' | 'left';
+  /** `draining`: the hook marks a pod only if its node is draining. */
+  readonly markWhen: 'always' | 'draining';
+  readonly exemptUsers: readonly string[];
+  /** How long an entry stays after its pod has settled. */
+  readonly retentionMs: number;
+}
+
+/**
+ * The first profile that selects the pod; undefined if none does. It may also select backup and restore Jobs, which carry
+ * the members' labels: see `isProtected`.
+ */
+export function profileOf(
+  pod: Pick<PodMetadata, 'labels' | 'annotations'>,
+  { profiles }: Pick<PolicySettings, 'profiles'>,
+): Profile | undefined {
+  return profiles.find((profile) => selects(profile, pod));
+}
+
+/** Whether the profile selects the pod. */
+export function selects(
+  { selectors, requires }: Pick<Profile, 'selectors' | 'requires'>,
+  { labels, annotations = {} }: Pick<PodMetadata, 'labels' | 'annotations'>,
+): boolean {
+  if (!selectors.some((selector) => matches(selector, labels))) return false;
+  return requires.every(({ key, value }) => {
+    const carried = Object.hasOwn(annotations, key) ? annotations[key] : undefined;
+    return value === undefined ? carried !== undefined : carried === value;
+  });
+}
+
+/** Where the entries of the pod are; nowhere if no profile selects it. */
+export function trackingOfPod(pod: PodMetadata, settings: Pick<PolicySettings, 'profiles'>): Tracking {
+  return profileOf(pod, settings)?.tracking ?? NO_TRACKING;
+}
+
+/** What is tracked, of all profiles; each kind once. */
+export function trackingsOf({ profiles }: Pick<PolicySettings, 'profiles'>): readonly Tracking[] {
+  return [...new Set(profiles.map(({ tracking }) => tracking))];
+}
+
+/** The resources of all trackers, each once. */
+export function trackedResources(settings: Pick<PolicySettings, 'profiles'>): readonly Resource[] {
+  const all = trackingsOf(settings).flatMap(({ resources }) => resources);
+  return all.filter(
+    (one, i) => all.findIndex(({ plural, apiPath }) => plural === one.plural && apiPath === one.apiPath) === i,
+  );
+}
+
+/** Whether a pod of the profile may come back under its name, so that it needs an entry. */
+export function namesComeBack({ names }: Pick<Profile, 'names'>, tracker: Pick<Tracker, 'reusesNames'>): boolean {
+  return names === 'byTracker' ? tracker.reusesNames : names !== 'new';
+}
+
+/** Whether the hook protects the pod: a profile selects it, and an operator can move pods of its kind. */
+export function isProtected(pod: PodMetadata, settings: PolicySettings): boolean {
+  return profileOf(pod, settings) !== undefined && immovable(pod) === undefined;
+}
+
+/** The kind of a pod that no operator moves, as the reason of an allow; undefined for any other pod. */
+export function immovable({ owner, isMirror }: PodMetadata): 'JobPod' | 'DaemonSetPod' | 'MirrorPod' | undefined {
+  if (isMirror || (owner?.kind === 'Node' && owner.apiVersion === 'v1')) return 'MirrorPod';
+  if (owner?.kind === 'Job' && owner.apiVersion.startsWith('batch/')) return 'JobPod';
+  if (owner?.kind === 'DaemonSet' && owner.apiVersion.startsWith('apps/')) return 'DaemonSetPod';
+  return undefined;
+}
+
+/** Whether the pod carries the mark of the profile. */
+export function isMarked(pod: Pod): boolean {
+  return pod.mark?.matches === true;
+}
