@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { systemClock } from './async/system-clock.ts';
-import { flag, helpOf, readArguments, UsageError } from './command-line.ts';
+import { flag, helpOf, oneOf, readArguments, UsageError, value } from './command-line.ts';
 import { type Config, ConfigError, readConfig } from './config/config.ts';
 import { misspelt } from './config/misspelt.ts';
 import { policySettingsOf } from './config/policy-settings.ts';
+import { builtInNames, describeProfiles, profilesAsJson } from './config/profiles/describe-profiles.ts';
 import { describeSettings } from './config/settings.ts';
 import { createApiClient } from './kube/client.ts';
 import { openConnection } from './kube/connection.ts';
@@ -23,14 +25,28 @@ const HOOK = {
     version: flag('--version', 'show the version'),
     check: flag('--check', 'read the settings, and nothing else: 0 if they are right, 2 with every problem named'),
   },
-  commands: { status: 'shows what is under way, and changes nothing (reschedule-hook status --help)' },
+  commands: {
+    status: 'shows what is under way, and changes nothing (reschedule-hook status --help)',
+    profiles: 'shows the profiles of operators that are in force (reschedule-hook profiles --help)',
+  },
   notes: `Settings:\n${describeSettings()}`,
+};
+
+const PROFILES = {
+  name: 'reschedule-hook profiles',
+  about:
+    'Shows the profiles that the settings of the environment put in force, in their order: a pod is of the first that selects it. It asks no cluster.',
+  options: {
+    output: value('-o, --output <FORMAT>', 'text or json', oneOf(['text', 'json']), 'text'),
+  },
+  notes: `Built in, for PROFILES: ${builtInNames()}.`,
 };
 
 /** Resolves to the exit code; `undefined` when nothing was asked, and the hook is to run. */
 export async function answerArguments(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number | undefined> {
   if (args[0] === 'status') return status(args.slice(1), env);
   try {
+    if (args[0] === 'profiles') return showProfiles(args.slice(1), env);
     const { options } = readArguments(HOOK, args);
     const asked = (['help', 'version', 'check'] as const).filter((name) => options[name]);
     if (asked.length > 1) throw new UsageError(`give ${asked.map((name) => `--${name}`).join(' or ')}, not both`);
@@ -39,10 +55,26 @@ export async function answerArguments(args: readonly string[], env: NodeJS.Proce
     process.stdout.write(options.help ? helpOf(HOOK) : `${version()}\n`);
     return 0;
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`reschedule-hook: ${error.message}\n`);
+    if (!(error instanceof UsageError || error instanceof ConfigError)) throw error;
+    for (const line of error.message.split('\n')) process.stderr.write(`reschedule-hook: ${line}\n`);
     return 2;
   }
+}
+
+function showProfiles(args: readonly string[], env: NodeJS.ProcessEnv): number {
+  const { options } = readArguments(PROFILES, args);
+  if (options.help) {
+    process.stdout.write(helpOf(PROFILES));
+    return 0;
+  }
+  const { profiles } = readConfig(env, readText);
+  process.stdout.write(options.output === 'json' ? profilesAsJson(profiles) : describeProfiles(profiles));
+  return 0;
+}
+
+/** Reads a file that a setting names. */
+export function readText(path: string): string {
+  return readFileSync(path, 'utf-8');
 }
 
 /** `reschedule-hook --check`: for a pipeline, which has the settings but neither the files nor the cluster. */
@@ -50,8 +82,8 @@ function check(env: NodeJS.ProcessEnv): number {
   const complain = (line: string) => void process.stderr.write(`reschedule-hook: ${line}\n`);
   for (const { variable, meant } of misspelt(env)) complain(`${variable} is not a setting; ${meant} is`);
   try {
-    readConfig(env);
-    process.stdout.write('the settings are right\n');
+    const { profiles } = readConfig(env, readText);
+    process.stdout.write(`the settings are right\n${describeProfiles(profiles)}`);
     return 0;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -71,7 +103,7 @@ async function status(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
       process.stdout.write(STATUS_HELP);
       return 0;
     }
-    config = readConfig({ ...env, POD_NAMESPACE: env.POD_NAMESPACE || HOOK_NAMESPACE, ...flags.env });
+    config = readConfig({ ...env, POD_NAMESPACE: env.POD_NAMESPACE || HOOK_NAMESPACE, ...flags.env }, readText);
   } catch (error) {
     complain(`${describeError(error)}; see reschedule-hook status --help`);
     return 2;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { answerArguments } from './arguments.ts';
+import { answerArguments, readText } from './arguments.ts';
 import { type Clock, sleep } from './async/clock.ts';
 import { systemClock } from './async/system-clock.ts';
 import { loadPair, openFiles } from './certificates/certificate-files.ts';
@@ -50,7 +50,7 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Pro
   if (answered !== undefined) return answered;
   let config: Config;
   try {
-    config = inPlace(readConfig(env), env);
+    config = inPlace(readConfig(env, readText), env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(
@@ -61,6 +61,8 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Pro
   const log = createLog(config.logLevel, config.logFormat, process.stdout);
   endOnUnhandledRejection(log);
   for (const { variable, meant } of misspelt(env)) log.warn(LOG.unknownSetting, { variable, meant });
+  for (const { name: profile, warning } of config.profiles)
+    if (warning) log.warn(LOG.profileWarning, { profile, warning });
   let code = 0;
   try {
     await run(config, env, log);
@@ -122,10 +124,7 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: ProcessLog): Pro
     certificates: config.certificates,
     registration: config.registration,
     certificateExpires: certificate && new Date(expiryOf(certificate.cert)).toISOString(),
-    selector: config.labelSelector,
-    annotation: `${config.annotationKey}=${config.annotationValue}`,
-    tracking: config.tracking.type,
-    trackingAlsoRead: config.tracking.also.length === 0 ? undefined : config.tracking.also.join(','),
+    ...whatIsProtected(config),
   });
   await stopped;
   hook.unready('it is stopping');
@@ -146,6 +145,19 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: ProcessLog): Pro
   await closeServer(servers.health, 0, clock);
   await connection.close();
   log.info(LOG.stopped);
+}
+
+/** Of each profile in their order, separated by commas, as far as it is not the same for all. */
+function whatIsProtected({ profiles, labelSelectors }: Config): Record<string, string | undefined> {
+  const each = (of: (profile: Config['profiles'][number]) => string) => [...new Set(profiles.map(of))].join(', ');
+  const also = profiles[0]?.tracking.also ?? [];
+  return {
+    profiles: each(({ name }) => name),
+    selector: labelSelectors.join(' or '),
+    annotation: each(({ mark }) => `${mark.key}=${mark.value}`),
+    tracking: each(({ tracking }) => tracking.type),
+    trackingAlsoRead: also.length === 0 ? undefined : also.join(','),
+  };
 }
 
 /** Files are read, and their problems told, before anything else is done. */
@@ -200,10 +212,12 @@ function inPlace(config: Config, env: NodeJS.ProcessEnv): Config {
 }
 
 /** What has to know the namespace of the hook. */
-function whyNamespace({ registration, tracking }: Config): string[] {
+function whyNamespace({ registration, profiles }: Config): string[] {
   return [
     ...(registration === 'managed' ? ['REGISTRATION=managed has to know the namespace of the Service'] : []),
-    ...(keepsConfigMaps(tracking) ? ['entries in ConfigMaps are kept in the namespace of the hook'] : []),
+    ...(profiles.some(({ tracking }) => keepsConfigMaps(tracking))
+      ? ['entries in ConfigMaps are kept in the namespace of the hook']
+      : []),
   ];
 }
 

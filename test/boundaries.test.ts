@@ -22,7 +22,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   kube: ['async', 'undici', '@kubernetes/client-node', 'yaml'],
   informer: ['async', 'kube', 'log'],
   cache: ['async', 'informer', 'kube', 'log', 'policy'],
-  config: ['policy'],
+  config: ['policy', 'yaml', 'zod'],
   certificates: ['async', 'kube', 'log', '@peculiar/x509', 'reflect-metadata'],
   registration: ['async', 'certificates', 'informer', 'kube', 'log', 'policy'],
   webhook: ['async', 'cache', 'informer', 'kube', 'log', 'policy', 'zod'],

@@ -64,7 +64,7 @@ describe('docs/install.md', () => {
   });
 
   test('STALL_AFTER is the default of the program', () => {
-    const minutes = readConfig({}).stallAfterMs / 60_000;
+    const minutes = Number(readConfig({}).profiles[0]?.stallAfterMs) / 60_000;
     assert.ok(read('docs/install.md').includes(`\`STALL_AFTER\` (${minutes} min)`));
   });
 });

@@ -265,7 +265,8 @@ describe('the Deployment', () => {
 
   test('is not itself a pod that the hook protects', () => {
     const labels: Record<string, string> = deployment.spec.template.metadata.labels;
-    for (const requirement of config.selector) assert.ok(!(requirement.key in labels));
+    for (const requirement of config.profiles.flatMap(({ selectors }) => selectors.flat()))
+      assert.ok(!(requirement.key in labels));
   });
 
   test('updates without a gap, and waits long enough for a replica to end by itself', () => {

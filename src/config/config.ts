@@ -1,13 +1,36 @@
-import type { Selector } from '../policy/model.ts';
 import { formatSelector } from '../policy/selector.ts';
-import type { TrackingChoice } from '../policy/tracking/index.ts';
+import { type Choice, type Chosen, chooseProfiles } from './profiles/chosen-profiles.ts';
+import { type ConfiguredProfile, configured, onlyProfile } from './profiles/configured-profile.ts';
+import type { ReadProfile } from './profiles/written-profile.ts';
 import { SETTINGS, type Setting, type Values } from './settings.ts';
 
 /** The settings, and the values that follow from them. Frozen. */
-export type Config = Readonly<Omit<Values, Combined> & ReturnType<typeof derive>>;
+export type Config = Readonly<Omit<Values, Combined> & OfProfiles>;
 
-/** Settings that count only together with another one. */
-type Combined = 'selectorKey' | 'selectorValue' | 'fullSelector' | 'isTracking' | 'trackingType' | 'trackingAlsoRead';
+interface OfProfiles {
+  readonly profiles: readonly ConfiguredProfile[];
+  /** Their selectors in the API server's syntax, each once. */
+  readonly labelSelectors: readonly string[];
+}
+
+/** Settings that count only together with others. */
+type Combined = (typeof COMBINED)[number];
+const COMBINED = [
+  'profileNames',
+  'profilesFile',
+  'selectorKey',
+  'selectorValue',
+  'fullSelector',
+  'annotationKey',
+  'annotationValue',
+  'isTracking',
+  'trackingType',
+  'trackingAlsoRead',
+  'stallAfterMs',
+] as const satisfies readonly (keyof Values)[];
+
+/** Reads a file that a setting names; throws if it cannot. */
+export type ReadFile = (path: string) => string;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -23,9 +46,10 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads and validates every setting. Throws a ConfigError that names all problems. An empty variable counts as not set.
+ * Reads and validates every setting, and the file of profiles. Throws a ConfigError that names all problems. An empty variable
+ * counts as not set.
  */
-export function readConfig(env: Environment): Config {
+export function readConfig(env: Environment, readFile: ReadFile = noFile): Config {
   const problems: string[] = [];
   const read: [string, unknown][] = [];
   for (const setting of SETTINGS) {
@@ -38,8 +62,45 @@ export function readConfig(env: Environment): Config {
   }
   const values: Partial<Values> = Object.fromEntries(read);
   problems.push(...selectedTwice(env), ...problemsTogether(values));
+  const chosen = chosenProfiles(env, values, readFile);
+  problems.push(...(chosen.problems ?? []));
   if (problems.length > 0) throw new ConfigError(problems);
-  return configOf(values as Values);
+  return configOf(values as Values, chosen.profiles);
+}
+
+function noFile(path: string): never {
+  throw new Error(`${path} is not to be read from here`);
+}
+
+/** What a setting of one operator is in a profile. */
+const OF_ONE_OPERATOR: Readonly<Record<string, string>> = {
+  POD_LABEL_SELECTOR_KEY: 'selector',
+  POD_LABEL_SELECTOR_VALUE: 'selector',
+  POD_LABEL_SELECTOR: 'selector',
+  RESCHEDULE_ANNOTATION_KEY: 'mark.annotation',
+  RESCHEDULE_ANNOTATION_VALUE: 'mark.value',
+};
+
+/** Neither profiles nor problems where the settings of one operator count. */
+function chosenProfiles(env: Environment, values: Partial<Values>, readFile: ReadFile): Chosen {
+  if (!values.profileNames?.length && !values.profilesFile) return {};
+  const beside = Object.keys(OF_ONE_OPERATOR).filter((variable) => env[variable]);
+  const chosen = chooseProfiles({ names: values.profileNames ?? [], ...fileOf(values.profilesFile ?? '', readFile) });
+  if (beside.length === 0) return chosen;
+  const problems = beside.map(
+    (variable) =>
+      `${variable} is set beside ${env.PROFILES ? 'PROFILES' : 'PROFILES_FILE'}; write it as ${OF_ONE_OPERATOR[variable]} of a profile in PROFILES_FILE`,
+  );
+  return { problems: [...problems, ...(chosen.problems ?? [])] };
+}
+
+function fileOf(path: string, readFile: ReadFile): Pick<Choice, 'file'> {
+  if (path === '') return {};
+  try {
+    return { file: { path, text: readFile(path) } };
+  } catch (error) {
+    return { file: { path, problem: `cannot be read: ${error instanceof Error ? error.message : String(error)}` } };
+  }
 }
 
 /** The text of a setting, and the name of the variable that it came from. */
@@ -77,16 +138,9 @@ function problemsTogether(values: Partial<Values>): string[] {
   return problems;
 }
 
-function configOf(values: Values): Config {
-  const { selectorKey, selectorValue, fullSelector, isTracking, trackingType, trackingAlsoRead, ...others } = values;
-  const combined = { selectorKey, selectorValue, fullSelector, isTracking, trackingType, trackingAlsoRead };
-  return Object.freeze({ ...others, ...derive(combined) });
-}
-
-/** The values that need more than one setting. `labelSelector` is the selector in the API server's syntax. */
-function derive(values: Pick<Values, Combined>) {
-  const { selectorKey, selectorValue, fullSelector, isTracking, trackingType, trackingAlsoRead } = values;
-  const selector: Selector = fullSelector ?? [{ op: 'in', key: selectorKey, values: [selectorValue] }];
-  const tracking: TrackingChoice = { type: isTracking ? trackingType : 'off', also: trackingAlsoRead };
-  return { selector, labelSelector: formatSelector(selector), tracking };
+function configOf(values: Values, chosen: readonly ReadProfile[] | undefined): Config {
+  const others = Object.fromEntries(Object.entries(values).filter(([key]) => !COMBINED.some((one) => one === key)));
+  const profiles = chosen === undefined ? [onlyProfile(values)] : chosen.map((one) => configured(one, values));
+  const labelSelectors = [...new Set(profiles.flatMap(({ selectors }) => selectors.map(formatSelector)))];
+  return Object.freeze({ ...(others as Omit<Values, Combined>), profiles: Object.freeze(profiles), labelSelectors });
 }

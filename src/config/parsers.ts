@@ -138,6 +138,8 @@ export const userNames = listOf(
   'the name of a user; a service account is system:serviceaccount:NAMESPACE:NAME',
 );
 
+export const profileNames = listOf((text) => DNS_LABEL.test(text), 'the name of a profile');
+
 export const clientNames = listOf((text) => NAME.test(text), 'a common name or DNS name');
 
 export function someOf<T extends string>(...allowed: readonly T[]) {

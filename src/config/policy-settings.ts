@@ -1,26 +1,27 @@
 import type { PolicySettings } from '../policy/profiles/profile.ts';
-import { createTracking } from '../policy/tracking/index.ts';
+import { createTracking, type Tracking, type TrackingChoice } from '../policy/tracking/index.ts';
 import type { Config } from './config.ts';
 
-/** The settings that the policy needs. There is one profile, and its name is not configurable. */
+/** The settings that the policy needs. Profiles that keep entries in the same way share what they are kept on. */
 export function policySettingsOf(config: PolicyConfig): PolicySettings {
-  const { selector, annotationKey, annotationValue, stallAfterMs, podNamespace } = config;
-  const { drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs } = config;
+  const { drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs, podNamespace } = config;
   const installation = config.webhookConfiguration;
-  const tracking = createTracking(config.tracking, { namespace: podNamespace, installation });
-  const mark = { key: annotationKey, value: annotationValue, match: 'exact' } as const;
-  const names = { selectors: [selector], requires: [], mark, names: 'byTracker' } as const;
-  const profile = { name: 'couchbase', ...names, tracking, stallAfterMs };
-  return { profiles: [profile], installation, drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs };
+  const trackings = new Map<string, Tracking>();
+  const trackingFor = (choice: TrackingChoice) => {
+    const tracking = trackings.get(choice.type) ?? createTracking(choice, { namespace: podNamespace, installation });
+    trackings.set(choice.type, tracking);
+    return tracking;
+  };
+  const profiles = config.profiles.map(({ warning: _, tracking, ...profile }) => ({
+    ...profile,
+    tracking: trackingFor(tracking),
+  }));
+  return { profiles, installation, drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs };
 }
 
 export type PolicyConfig = Pick<
   Config,
-  | 'selector'
-  | 'annotationKey'
-  | 'annotationValue'
-  | 'tracking'
-  | 'stallAfterMs'
+  | 'profiles'
   | 'drainTaints'
   | 'replacementCondition'
   | 'markWhen'

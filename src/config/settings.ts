@@ -28,6 +28,20 @@ export const DEFAULT_DRAIN_TAINTS = [
 /** Every setting, in the order of the table in docs/configuration.md. A test compares the two. */
 export const SETTINGS = [
   {
+    name: 'PROFILES',
+    key: 'profileNames',
+    fallback: '',
+    help: 'profiles of operators, separated by commas: built-in ones (see the command profiles) or those of PROFILES_FILE',
+    parse: parse.optional(parse.profileNames, []),
+  },
+  {
+    name: 'PROFILES_FILE',
+    key: 'profilesFile',
+    fallback: '',
+    help: 'YAML with more profiles, or other fields of built-in ones; all of them count where PROFILES names none',
+    parse: parse.asGiven,
+  },
+  {
     name: 'POD_LABEL_SELECTOR_KEY',
     key: 'selectorKey',
     fallback: 'app',

@@ -4,6 +4,7 @@ export const LOG = {
   stopping: 'Reschedule hook server stopping',
   stopped: 'Reschedule hook server stopped',
   unknownSetting: 'Unknown setting',
+  profileWarning: 'Profile with a warning',
   synced: 'Cache synced',
   listed: 'Listed',
   watchInterrupted: 'Watch interrupted',

@@ -22,8 +22,8 @@ export interface Place {
   readonly podName: string;
   readonly failurePolicy: 'Fail' | 'Ignore';
   readonly protectNamespaces: { readonly text: string; readonly selector?: Selector };
-  /** Of protected pods. */
-  readonly labelSelector: string;
+  /** Of protected pods: those that any of them selects. */
+  readonly labelSelectors: readonly string[];
 }
 
 /** The store of protected pods, once there is one. */
@@ -52,8 +52,11 @@ export function manageRegistration(
     hasSynced: () => protectedPods().hasSynced,
     async hasPods(namespace, signal) {
       const path = collectionPath('/api/v1', 'pods', namespace);
-      const { items } = await createListWatch(client, path, place.labelSelector).list({ limit: 1, signal });
-      return items.length > 0;
+      for (const selector of place.labelSelectors) {
+        const { items } = await createListWatch(client, path, selector).list({ limit: 1, signal });
+        if (items.length > 0) return true;
+      }
+      return false;
     },
   });
   const managed = new ManagedRegistration({

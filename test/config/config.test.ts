@@ -14,16 +14,27 @@ function problemsOf(env: Record<string, string>): readonly string[] {
   }
 }
 
+/** Where the only profile keeps its entries. */
+const trackingBy = (env: Record<string, string>) => readConfig(env).profiles[0]?.tracking;
+
 const settingOf = (problem: string) => problem.split(' ')[0];
 
 describe('configuration', () => {
   test('defaults are those of the reference', () => {
-    const { selector: _selector, tracking, ...config } = readConfig({});
-    assert.equal(tracking.type, 'couchbasecluster');
+    const { profiles, ...config } = readConfig({});
+    assert.deepEqual(profiles, [
+      {
+        name: 'couchbase',
+        selectors: [[{ op: 'in', key: 'app', values: ['couchbase'] }]],
+        requires: [],
+        mark: { key: 'cao.couchbase.com/reschedule', value: 'true', match: 'exact' },
+        names: 'byTracker',
+        tracking: { type: 'couchbasecluster', also: [] },
+        stallAfterMs: 900_000,
+      },
+    ]);
     assert.deepEqual(config, {
-      labelSelector: 'app in (couchbase)',
-      annotationKey: 'cao.couchbase.com/reschedule',
-      annotationValue: 'true',
+      labelSelectors: ['app in (couchbase)'],
       certificates: 'files',
       podNamespace: '',
       podName: '',
@@ -45,7 +56,6 @@ describe('configuration', () => {
       replacementCondition: 'scheduled',
       markWhen: 'always',
       retentionMs: 900_000,
-      stallAfterMs: 900_000,
       shutdownDelayMs: 8_000,
       exemptUsers: [],
       bindAddress: '',
@@ -89,8 +99,8 @@ describe('configuration', () => {
 
   test('entries are written to one type, and read at others', () => {
     const env = { TRACKING_RESOURCE_TYPE: 'configmap', TRACKING_ALSO_READ: 'couchbasecluster, namespace' };
-    assert.deepEqual(readConfig(env).tracking, { type: 'configmap', also: ['couchbasecluster', 'namespace'] });
-    assert.deepEqual(readConfig({}).tracking, { type: 'couchbasecluster', also: [] });
+    assert.deepEqual(trackingBy(env), { type: 'configmap', also: ['couchbasecluster', 'namespace'] });
+    assert.deepEqual(trackingBy({}), { type: 'couchbasecluster', also: [] });
     assert.deepEqual(problemsOf({ TRACKING_ALSO_READ: 'namespace,pods' }), [
       'TRACKING_ALSO_READ has "pods", which is not one of couchbasecluster, namespace, configmap',
     ]);
@@ -104,16 +114,16 @@ describe('configuration', () => {
 
   test('the misspelt name of the reference works, and the right one is preferred (fault 25)', () => {
     const misspelt = 'TRACK_RESCHEULED_PODS';
-    assert.equal(readConfig({ [misspelt]: 'false' }).tracking.type, 'off');
-    assert.equal(readConfig({ [misspelt]: 'false', TRACK_RESCHEDULED_PODS: 'true' }).tracking.type, 'couchbasecluster');
+    assert.equal(trackingBy({ [misspelt]: 'false' })?.type, 'off');
+    assert.equal(trackingBy({ [misspelt]: 'false', TRACK_RESCHEDULED_PODS: 'true' })?.type, 'couchbasecluster');
     assert.deepEqual(problemsOf({ [misspelt]: 'yes' }), [`${misspelt} is "yes"; it must be true or false`]);
   });
 
   test('a full selector takes the place of key and value, and does not stand beside them', () => {
     const fullSelector = { POD_LABEL_SELECTOR: 'app=couchbase,tier in (a,b)' };
-    assert.equal(readConfig(fullSelector).labelSelector, 'app in (couchbase),tier in (a,b)');
+    assert.equal(readConfig(fullSelector).labelSelectors[0], 'app in (couchbase),tier in (a,b)');
     const empty = { ...fullSelector, POD_LABEL_SELECTOR_KEY: '', POD_LABEL_SELECTOR_VALUE: '' };
-    assert.equal(readConfig(empty).labelSelector, 'app in (couchbase),tier in (a,b)');
+    assert.equal(readConfig(empty).labelSelectors[0], 'app in (couchbase),tier in (a,b)');
     assert.deepEqual(problemsOf({ ...fullSelector, POD_LABEL_SELECTOR_KEY: 'tier', POD_LABEL_SELECTOR_VALUE: 'a' }), [
       'POD_LABEL_SELECTOR is set beside POD_LABEL_SELECTOR_KEY and POD_LABEL_SELECTOR_VALUE; set one or the other',
     ]);

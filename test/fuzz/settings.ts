@@ -47,12 +47,16 @@ function checkProblems(error: unknown): void {
 /** Node's timers take no more; a longer one would end at once. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
+function checkProfile({ mark, selectors, stallAfterMs }: Config['profiles'][number], { labelSelectors }: Config): void {
+  assert.ok(isKey(mark.key), mark.key);
+  assert.ok(Number.isSafeInteger(stallAfterMs) && stallAfterMs >= 0);
+  for (const selector of selectors) assert.ok(labelSelectors.includes(formatSelector(selector)));
+}
+
 function checkConfig(config: Config): void {
-  assert.ok(isKey(config.annotationKey), config.annotationKey);
-  assert.ok(readSelector(config.labelSelector) !== undefined, config.labelSelector);
-  assert.equal(formatSelector(config.selector), config.labelSelector);
-  for (const ms of [config.retentionMs, config.stallAfterMs, config.shutdownDelayMs])
-    assert.ok(Number.isSafeInteger(ms) && ms >= 0);
+  for (const profile of config.profiles) checkProfile(profile, config);
+  for (const text of config.labelSelectors) assert.ok(readSelector(text) !== undefined, text);
+  for (const ms of [config.retentionMs, config.shutdownDelayMs]) assert.ok(Number.isSafeInteger(ms) && ms >= 0);
   assert.ok(config.shutdownDelayMs <= TIMER_MAX_MS, `SHUTDOWN_DELAY of ${config.shutdownDelayMs} ms`);
   for (const port of [config.webhookPort, config.healthPort])
     assert.ok(Number.isInteger(port) && port >= 0 && port < 65_536);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { UsageError } from '../../../src/command-line.ts';
 import type { ApiClient } from '../../../src/kube/client.ts';
 import { describeError } from '../../../src/kube/errors.ts';
-import { matches } from '../../../src/policy/selector.ts';
+import { selects } from '../../../src/policy/profiles/profile.ts';
 import { Cleanup } from '../../../testkit/cleanup.ts';
 import { createNamespace } from '../../../testkit/couchbase/workload.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
@@ -140,7 +140,7 @@ function placeFor(
   const kind = standIns.kindFor(settings);
   const running = { image, nodes };
   const labels = { ...standIns.WEB_LABELS, [standIns.RUN_LABEL]: run };
-  const isEverythingProtected = matches(settings.selector, labels);
+  const isEverythingProtected = settings.profiles.some((profile) => selects(profile, { labels }));
   return {
     namespace: run,
     nodes,

@@ -1,5 +1,6 @@
 import { UsageError } from '../../../src/command-line.ts';
 import { type Config, ConfigError, readConfig } from '../../../src/config/config.ts';
+import type { ConfiguredProfile } from '../../../src/config/profiles/configured-profile.ts';
 import type { ApiClient, JsonObject } from '../../../src/kube/client.ts';
 import { isNotFound } from '../../../src/kube/errors.ts';
 import { selects } from '../../embedded-api/storage/selectors.ts';
@@ -33,7 +34,7 @@ interface EnvironmentVariable {
 const REGISTRATION_LABEL = 'app.kubernetes.io/name=reschedule-hook';
 const REGISTRATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
 /** The settings that a rehearsal depends on. */
-const NEEDED = /^(POD_LABEL_SELECTOR|RESCHEDULE_ANNOTATION|TRACK)/;
+const NEEDED = /^(PROFILES|POD_LABEL_SELECTOR|RESCHEDULE_ANNOTATION|TRACK)/;
 
 /**
  * Reads the registration, and the settings from the Deployment behind it. `installation`: the name of the registration;
@@ -76,10 +77,17 @@ async function findRegistration(client: ApiClient, installation: string | undefi
 const nameOf = ({ metadata }: JsonObject) => String((metadata as { name?: unknown }).name);
 
 /** What the installed hook marks pods with. */
-export const annotationOf = ({ annotationKey, annotationValue }: Config): Annotation => ({
-  key: annotationKey,
-  value: annotationValue,
-});
+export function annotationOf(config: Config): Annotation {
+  const { key, value } = rehearsed(config).mark;
+  return { key, value };
+}
+
+/** The profile that a rehearsal is about: the members of its stand-in are those of a CouchbaseCluster. */
+export function rehearsed({ profiles }: Config): ConfiguredProfile {
+  const found = profiles.find(({ name }) => name === 'couchbase');
+  if (found !== undefined) return found;
+  throw new UsageError(`the installed hook has no profile couchbase: ${profiles.map(({ name }) => name).join(', ')}`);
+}
 
 /** An eviction has no labels, whatever its pod has. */
 const selectsEvictions = ({ namespaceSelector = {}, objectSelector = {} }: Webhook, labels: Record<string, string>) =>

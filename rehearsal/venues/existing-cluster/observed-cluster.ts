@@ -1,6 +1,7 @@
+import { formatSelector } from '../../../src/policy/selector.ts';
 import type { Site, Venue } from '../venue.ts';
 import { type ClusterContext, connectTo, readFirst } from './connection.ts';
-import { annotationOf, findInstalledHook } from './installed-hook.ts';
+import { annotationOf, findInstalledHook, rehearsed } from './installed-hook.ts';
 
 /** A cluster that exists, with the hook that is installed there, to be watched only: nothing is written. */
 export function observedCluster(cluster: ClusterContext, env: NodeJS.ProcessEnv): Venue {
@@ -14,7 +15,7 @@ export function observedCluster(cluster: ClusterContext, env: NodeJS.ProcessEnv)
         client,
         annotation: annotationOf(settings),
         clusterOf: ({ namespace }) => namespace,
-        labelSelector: settings.labelSelector,
+        labelSelector: formatSelector(rehearsed(settings).selectors[0] ?? []),
         failed: new Promise(() => undefined),
       };
     },

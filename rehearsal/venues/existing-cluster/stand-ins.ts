@@ -12,6 +12,7 @@ import {
 } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
 import { couchbaseLabels, type PodManifest } from '../../../testkit/couchbase/member.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
+import { rehearsed } from './installed-hook.ts';
 
 /** A label of everything that a rehearsal creates; its value is the namespace of the rehearsal, which is called its run. */
 export const RUN_LABEL = 'reschedule.hook/rehearsal';
@@ -38,8 +39,8 @@ const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const GONE_WITHIN_MS = 60_000;
 
 /** CouchbaseCluster only for a hook that tracks by it. For all others a kind that nobody else acts on will do. */
-export function kindFor({ tracking }: Config): ResourceKind {
-  return tracking.type === 'couchbasecluster' ? COUCHBASE_CLUSTER : STAND_IN_CLUSTER;
+export function kindFor(config: Config): ResourceKind {
+  return rehearsed(config).tracking.type === 'couchbasecluster' ? COUCHBASE_CLUSTER : STAND_IN_CLUSTER;
 }
 
 /** Throws a UsageError if the definition exists, because its owner may act on its objects. */
@@ -118,7 +119,8 @@ async function untilGone(client: ApiClient, path: string, what: string): Promise
 }
 
 /** Labels that the hook selects by. Those of Couchbase are left out if the kind is not CouchbaseCluster. */
-export function memberLabels({ selector }: Config, kind: ResourceKind, run: string) {
+export function memberLabels(config: Config, kind: ResourceKind, run: string) {
+  const [selector = []] = rehearsed(config).selectors;
   const selected = labelsFor(selector);
   const labels = (cluster: string, pod: string): Record<string, string> => ({
     ...(kind === COUCHBASE_CLUSTER ? couchbaseLabels(cluster, pod) : {}),

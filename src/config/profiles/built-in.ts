@@ -1,0 +1,68 @@
+import type { WrittenProfile } from './written-profile.ts';
+
+const STRIMZI = { annotation: 'strimzi.io/manual-rolling-update', value: 'true' };
+
+/**
+ * The profiles that PROFILES may name, as PROFILES_FILE would have them. docs/operators.md has the source of each, and what
+ * the operator then does.
+ */
+export const BUILT_IN: readonly WrittenProfile[] = [
+  {
+    name: 'couchbase',
+    // Backup Jobs carry the label, too; rule 3 lets them go. So it is what is protected without any profile.
+    selector: 'app=couchbase',
+    mark: { annotation: 'cao.couchbase.com/reschedule', value: 'true' },
+    names: 'byTracker',
+    stallAfter: '15m',
+  },
+  {
+    name: 'strimzi-kafka',
+    selector: 'strimzi.io/kind=Kafka,strimzi.io/component-type=kafka',
+    mark: STRIMZI,
+    names: 'reused',
+    // The operator looks every two minutes, and rolls one pod after the other.
+    stallAfter: '20m',
+  },
+  {
+    name: 'strimzi-connect',
+    selector: 'strimzi.io/component-type in (kafka-connect,kafka-mirror-maker-2)',
+    mark: STRIMZI,
+    names: 'reused',
+    stallAfter: '20m',
+  },
+  {
+    name: 'aerospike',
+    selector: 'app=aerospike-cluster,aerospike.com/cr',
+    mark: { annotation: 'aerospike.com/eviction-blocked', value: '{now}', match: 'present' },
+    names: 'reused',
+    stallAfter: '30m',
+    warning:
+      'the operator deletes the local volumes of a pod that it moves, and fills them again from other pods; its own webhook for evictions must be off (safePodEviction)',
+  },
+  {
+    name: 'arangodb',
+    selector: 'app=arangodb,arango_deployment,role in (agent,dbserver,coordinator,single)',
+    mark: { annotation: 'deployment.arangodb.com/rotate', value: 'true', match: 'present' },
+    // The name has a hash of the pod's specification, and stays the same for as long as that does.
+    names: 'either',
+    // On a cordoned node a dbserver without network volumes is emptied first; its finalizers keep it for up to an hour.
+    stallAfter: '75m',
+    warning:
+      'on a cordoned node the operator first moves all shards off a dbserver, unless spec.networkAttachedVolumes is true; a deployment of one single server is down meanwhile',
+  },
+  {
+    name: 'arangodb-replace',
+    selector: 'app=arangodb,arango_deployment,role in (agent,dbserver,coordinator)',
+    mark: { annotation: 'deployment.arangodb.com/replace', value: 'true', match: 'present' },
+    names: 'new',
+    stallAfter: '75m',
+  },
+  {
+    name: 'es-operator',
+    selector: 'es-operator-dataset',
+    mark: { annotation: 'operator.zalando.org/draining', value: 'true', match: 'present' },
+    names: 'reused',
+    stallAfter: '60m',
+    warning: 'the annotation is the own one of the operator, which documents it for nobody else',
+  },
+];

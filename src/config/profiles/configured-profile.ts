@@ -1,0 +1,52 @@
+import type { Selector } from '../../policy/model.ts';
+import type { Profile } from '../../policy/profiles/profile.ts';
+import type { TrackingChoice, TrackingType } from '../../policy/tracking/index.ts';
+import type { Values } from '../settings.ts';
+import type { ReadProfile } from './written-profile.ts';
+
+/** A profile as the settings have it: where it keeps entries is a choice, and not yet an object. */
+export interface ConfiguredProfile extends Omit<Profile, 'tracking'> {
+  readonly tracking: TrackingChoice;
+  /** What it may do to data, for people. */
+  readonly warning?: string;
+}
+
+/** The settings that fill what a profile leaves open. */
+type Defaults = Pick<Values, 'isTracking' | 'trackingType' | 'trackingAlsoRead' | 'stallAfterMs'>;
+type OfOneOperator = Defaults &
+  Pick<Values, 'selectorKey' | 'selectorValue' | 'fullSelector' | 'annotationKey' | 'annotationValue'>;
+
+/** Without PROFILES: the settings of one operator are one profile. */
+export function onlyProfile(values: OfOneOperator): ConfiguredProfile {
+  const { selectorKey, selectorValue, fullSelector, annotationKey: key, annotationValue: value } = values;
+  const selector: Selector = fullSelector ?? [{ op: 'in', key: selectorKey, values: [selectorValue] }];
+  return {
+    name: 'couchbase',
+    selectors: [selector],
+    requires: [],
+    mark: { key, value, match: 'exact' },
+    names: 'byTracker',
+    tracking: { type: values.isTracking ? values.trackingType : 'off', also: values.trackingAlsoRead },
+    stallAfterMs: values.stallAfterMs,
+  };
+}
+
+export function configured(read: ReadProfile, defaults: Defaults): ConfiguredProfile {
+  const { name, selector, requires, mark, names, warning } = read;
+  return {
+    name,
+    selectors: selector,
+    requires: requires.map(({ key, value }) => (value === undefined ? { key } : { key, value })),
+    mark: { key: mark.annotation, value: mark.value, match: mark.match },
+    names,
+    tracking: { type: read.tracking ?? defaultTracking(read, defaults), also: defaults.trackingAlsoRead },
+    stallAfterMs: read.stallAfter ?? defaults.stallAfterMs,
+    ...(warning === undefined ? {} : { warning }),
+  };
+}
+
+/** Only members of a CouchbaseCluster have one. */
+function defaultTracking({ names }: ReadProfile, { isTracking, trackingType }: Defaults): TrackingType | 'off' {
+  if (!isTracking) return 'off';
+  return trackingType === 'couchbasecluster' && names !== 'byTracker' ? 'namespace' : trackingType;
+}

@@ -1,0 +1,52 @@
+import { formatAge } from '../../policy/duration.ts';
+import { formatSelector } from '../../policy/selector.ts';
+import { BUILT_IN } from './built-in.ts';
+import type { ConfiguredProfile } from './configured-profile.ts';
+
+/** The profiles in their order, for people. A pod is of the first that selects it. */
+export function describeProfiles(profiles: readonly ConfiguredProfile[]): string {
+  return profiles.map(describe).join('\n');
+}
+
+/** For machines: the same fields under the names that PROFILES_FILE has for them. */
+export function profilesAsJson(profiles: readonly ConfiguredProfile[]): string {
+  const written = profiles.map(({ name, selectors, requires, mark, names, tracking, stallAfterMs, warning }) => ({
+    name,
+    selector: selectors.map(formatSelector),
+    requires: requires.map(requirement),
+    mark: { annotation: mark.key, value: mark.value, match: mark.match },
+    names,
+    tracking: tracking.type,
+    stallAfter: formatAge(stallAfterMs),
+    ...(warning === undefined ? {} : { warning }),
+  }));
+  return `${JSON.stringify({ profiles: written }, null, 2)}\n`;
+}
+
+/** The names that PROFILES may have without a file. */
+export const builtInNames = (): string => BUILT_IN.map(({ name }) => name).join(', ');
+
+function describe({
+  name,
+  selectors,
+  requires,
+  mark,
+  names,
+  tracking,
+  stallAfterMs,
+  warning,
+}: ConfiguredProfile): string {
+  const rows: [string, string][] = [
+    ['selects', selectors.map(formatSelector).join(' or ')],
+    ...requires.map((one): [string, string] => ['requires', requirement(one)]),
+    ['mark', `${mark.key}=${mark.value}${mark.match === 'present' ? ' (any value is one)' : ''}`],
+    ['names', names],
+    ['tracking', tracking.type],
+    ['stalled', `after ${formatAge(stallAfterMs)}`],
+    ...(warning === undefined ? [] : [['warning', warning] as [string, string]]),
+  ];
+  return `${name}\n${rows.map(([what, text]) => `  ${what.padEnd(9)} ${text}\n`).join('')}`;
+}
+
+const requirement = ({ key, value }: ConfiguredProfile['requires'][number]) =>
+  value === undefined ? key : `${key}=${value}`;

@@ -1,0 +1,97 @@
+import * as z from 'zod';
+import type { Selector } from '../../policy/model.ts';
+import { LABEL_KEY } from '../../policy/names.ts';
+import { labelsIn, markProblem } from '../../policy/profiles/mark.ts';
+import { TRACKING_TYPES } from '../../policy/tracking/index.ts';
+import { duration, selector } from '../parsers.ts';
+
+/** The message of a field that is not there, or else the other one. */
+const isMissing = (otherwise: string) => ({
+  error: ({ input }: { readonly input?: unknown }) => (input === undefined ? 'is missing' : otherwise),
+});
+
+const NAME = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** What the parser makes of a text; it throws an Error whose message follows the name of a field. */
+function attempt<T>(parse: (text: string) => T, given: string, context: z.RefinementCtx): T {
+  try {
+    return parse(given);
+  } catch (error) {
+    context.addIssue(error instanceof Error ? error.message : String(error));
+    return z.NEVER;
+  }
+}
+
+const text = <T>(parse: (text: string) => T) =>
+  z.string(isMissing('is no text')).transform((given, context) => attempt(parse, given, context));
+
+const oneOf = <T extends string>(...allowed: readonly T[]) =>
+  z.enum(allowed, {
+    error: ({ input }) =>
+      `${input === undefined ? 'is missing' : `is ${JSON.stringify(input)}`}; it must be ${allowed.join(' or ')}`,
+  });
+
+function key(given: string): string {
+  if (!LABEL_KEY.test(given)) throw new Error(`is "${given}", which is not an annotation key`);
+  return given;
+}
+
+/** `key`, or `key=value`. */
+function required(given: string) {
+  const at = given.indexOf('=');
+  return at < 0 ? { key: key(given) } : { key: key(given.slice(0, at)), value: given.slice(at + 1) };
+}
+
+function name(given: string): string {
+  if (!NAME.test(given)) throw new Error(`is "${given}"; it must be lower-case letters, digits and dashes`);
+  return given;
+}
+
+const unknownField: z.core.$ZodErrorMap = ({ code, ...issue }) => {
+  if (code === 'unrecognized_keys') return `has ${(issue.keys as string[]).join(' and ')}, which no profile has`;
+  return 'is missing, or is no list of fields';
+};
+
+/** One, or a list of them. */
+const selectors = z
+  .union([z.string(), z.array(z.string())], { error: 'is neither a label selector nor a list of them' })
+  .transform((given, context): readonly Selector[] => {
+    const all = [given].flat();
+    if (all.length === 0) context.addIssue('is an empty list');
+    return all.map((one) => attempt(selector, one, context));
+  });
+
+const mark = z
+  .strictObject(
+    {
+      annotation: text(key),
+      value: z.string(isMissing('is no text; put it into quotes')),
+      match: oneOf('exact', 'present').default('exact'),
+    },
+    { error: unknownField },
+  )
+  .superRefine((given, context) => {
+    const wrongLabel = labelsIn(given.value).find((label) => !LABEL_KEY.test(label));
+    const problem = markProblem(given) ?? (wrongLabel && `has {label:${wrongLabel}}, which is not a label key`);
+    if (problem) context.addIssue({ code: 'custom', path: ['value'], message: problem });
+  });
+
+/** One profile, with every field. What is not there is the setting's: TRACKING_RESOURCE_TYPE, STALL_AFTER. */
+export const PROFILE = z.strictObject(
+  {
+    name: text(name),
+    selector: selectors,
+    requires: z.array(text(required), 'is no list').default([]),
+    mark,
+    names: oneOf('reused', 'new', 'either', 'byTracker'),
+    tracking: oneOf(...TRACKING_TYPES, 'off').optional(),
+    stallAfter: text(duration).optional(),
+    warning: z.string('is no text').optional(),
+  },
+  { error: unknownField },
+);
+
+/** A profile as it is written. */
+export type WrittenProfile = z.input<typeof PROFILE>;
+/** A profile as it is read. */
+export type ReadProfile = z.output<typeof PROFILE>;

@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ConfigError, readConfig } from '../../../src/config/config.ts';
+import { policySettingsOf } from '../../../src/config/policy-settings.ts';
+import { BUILT_IN } from '../../../src/config/profiles/built-in.ts';
+import { describeProfiles, profilesAsJson } from '../../../src/config/profiles/describe-profiles.ts';
+
+const FILE = '/etc/reschedule-hook/profiles.yaml';
+
+type Environment = Record<string, string>;
+
+/** The configuration with that text in PROFILES_FILE. */
+const withFile = (text: string, env: Environment = {}) => readConfig({ PROFILES_FILE: FILE, ...env }, () => text);
+
+function problemsOf(read: () => unknown): readonly string[] {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error));
+    return error.problems;
+  }
+}
+
+const OWN = `profiles:
+  - name: ours
+    selector: app=ours
+    requires: [example.com/supported, example.com/mode=move]
+    mark:
+      annotation: example.com/move
+      value: "{now} {node}"
+      match: present
+    names: new
+    tracking: off
+    stallAfter: 1h
+    warning: it may take long
+`;
+
+describe('PROFILES', () => {
+  test('names built-in profiles, and their order is that of the rules', () => {
+    const { profiles, labelSelectors } = readConfig({ PROFILES: 'strimzi-kafka, couchbase' });
+    assert.deepEqual(
+      profiles.map(({ name, tracking, stallAfterMs }) => [name, tracking.type, stallAfterMs / 60_000]),
+      [
+        ['strimzi-kafka', 'namespace', 20],
+        ['couchbase', 'couchbasecluster', 15],
+      ],
+    );
+    assert.deepEqual(labelSelectors, [
+      'strimzi.io/kind in (Kafka),strimzi.io/component-type in (kafka)',
+      'app in (couchbase)',
+    ]);
+  });
+
+  test('each built-in profile can be read, and protects something', () => {
+    const all = BUILT_IN.map(({ name }) => name);
+    const { profiles } = readConfig({ PROFILES: all.join(',') });
+    assert.deepEqual(
+      profiles.map(({ name }) => name),
+      all,
+    );
+  });
+
+  test('couchbase is what the hook protects without any setting', () => {
+    assert.deepEqual(readConfig({ PROFILES: 'couchbase' }), readConfig({}));
+  });
+
+  test('what a profile leaves open is the setting of all', () => {
+    const types = (env: Environment) =>
+      readConfig({ PROFILES: 'couchbase,strimzi-kafka', ...env }).profiles.map(({ tracking }) => tracking.type);
+    assert.deepEqual(types({ TRACKING_RESOURCE_TYPE: 'configmap' }), ['configmap', 'configmap']);
+    assert.deepEqual(types({ TRACKING_RESOURCE_TYPE: 'namespace' }), ['namespace', 'namespace']);
+    assert.deepEqual(types({ TRACK_RESCHEDULED_PODS: 'false' }), ['off', 'off']);
+  });
+
+  test('profiles that keep their entries in the same way share one tracking', () => {
+    const settings = policySettingsOf(readConfig({ PROFILES: 'strimzi-kafka,aerospike,couchbase' }));
+    assert.equal(settings.profiles[0]?.tracking, settings.profiles[1]?.tracking);
+    assert.notEqual(settings.profiles[0]?.tracking, settings.profiles[2]?.tracking);
+  });
+
+  test('a name that is unknown is an error, with those that there are', () => {
+    const [problem, ...others] = problemsOf(() => readConfig({ PROFILES: 'strimzi,couchbase' }));
+    assert.match(problem ?? '', /^PROFILES has "strimzi"; there are couchbase, strimzi-kafka, /);
+    assert.deepEqual(others, []);
+  });
+
+  test('the settings of one operator do not stand beside it, and the error says where they go', () => {
+    const env = { PROFILES: 'couchbase', POD_LABEL_SELECTOR: 'app=x', RESCHEDULE_ANNOTATION_KEY: 'a/b' };
+    assert.deepEqual(
+      problemsOf(() => readConfig(env)),
+      [
+        'POD_LABEL_SELECTOR is set beside PROFILES; write it as selector of a profile in PROFILES_FILE',
+        'RESCHEDULE_ANNOTATION_KEY is set beside PROFILES; write it as mark.annotation of a profile in PROFILES_FILE',
+      ],
+    );
+  });
+});
+
+describe('PROFILES_FILE', () => {
+  test('adds profiles of its own; all of it counts where PROFILES names none', () => {
+    const [ours, ...others] = withFile(OWN).profiles;
+    assert.deepEqual(others, []);
+    assert.deepEqual(ours, {
+      name: 'ours',
+      selectors: [[{ op: 'in', key: 'app', values: ['ours'] }]],
+      requires: [{ key: 'example.com/supported' }, { key: 'example.com/mode', value: 'move' }],
+      mark: { key: 'example.com/move', value: '{now} {node}', match: 'present' },
+      names: 'new',
+      tracking: { type: 'off', also: [] },
+      stallAfterMs: 3_600_000,
+      warning: 'it may take long',
+    });
+    const both = withFile(OWN, { PROFILES: 'couchbase,ours' }).profiles;
+    assert.deepEqual(
+      both.map(({ name }) => name),
+      ['couchbase', 'ours'],
+    );
+  });
+
+  test('overrides a built-in profile field by field', () => {
+    const text = 'profiles:\n  - name: strimzi-kafka\n    stallAfter: 45m\n    mark: { value: "now" }\n';
+    const [profile] = withFile(text).profiles;
+    const [builtIn] = readConfig({ PROFILES: 'strimzi-kafka' }).profiles;
+    assert.deepEqual(profile, {
+      ...builtIn,
+      stallAfterMs: 45 * 60_000,
+      mark: { key: 'strimzi.io/manual-rolling-update', value: 'now', match: 'exact' },
+    });
+  });
+
+  test('takes several selectors for one operator', () => {
+    const text = OWN.replace('selector: app=ours', 'selector: [app=ours, "tier in (a,b)"]');
+    assert.deepEqual(withFile(text).labelSelectors, ['app in (ours)', 'tier in (a,b)']);
+  });
+
+  test('every problem is named at once, with file and line', () => {
+    const text = `profiles:
+  - name: Ours
+    selector: "!skip"
+    mark:
+      annotation: no key/at/all
+      value: "{when}"
+    names: perhaps
+    stallAfter: 15
+    colour: red
+  - name: theirs
+    selector: app=theirs
+    mark: { annotation: a/b, value: "{now}" }
+    names: reused
+  - name: theirs
+`;
+    assert.deepEqual(
+      problemsOf(() => withFile(text)),
+      [`${FILE}:14 there is a profile theirs before`],
+    );
+    assert.deepEqual(
+      problemsOf(() => withFile(text.replace('  - name: theirs\n    selector', '  - name: others\n    selector'))),
+      [
+        `${FILE}:2 Ours.name is "Ours"; it must be lower-case letters, digits and dashes`,
+        `${FILE}:3 Ours.selector is "!skip", which only excludes pods; add a label that the pods have, as in app=couchbase`,
+        `${FILE}:5 Ours.mark.annotation is "no key/at/all", which is not an annotation key`,
+        `${FILE}:7 Ours.names is "perhaps"; it must be reused or new or either or byTracker`,
+        `${FILE}:8 Ours.stallAfter is no text`,
+        `${FILE}:2 Ours has colour, which no profile has`,
+        `${FILE}:12 others.mark.value has {now}, which is another one each time: it needs match: present`,
+        `${FILE}:14 theirs.selector is neither a label selector nor a list of them`,
+        `${FILE}:14 theirs.mark is missing, or is no list of fields`,
+        `${FILE}:14 theirs.names is missing; it must be reused or new or either or byTracker`,
+      ],
+    );
+  });
+
+  test('a placeholder that nobody knows is named', () => {
+    assert.deepEqual(
+      problemsOf(() => withFile(OWN.replace('{now} {node}', '{when}'))),
+      [`${FILE}:7 ours.mark.value has {when}, which is none of {now}, {uid}, {node}, {ordinal} and {label:KEY}`],
+    );
+  });
+
+  test('what is in the file and not in force is checked as well', () => {
+    const wrong = OWN.replace('names: new', 'names: none');
+    assert.match(problemsOf(() => withFile(wrong, { PROFILES: 'couchbase' }))[0] ?? '', /^\S+:9 ours\.names is "none"/);
+  });
+
+  test('two profiles with the same selector are an error: the second would never count', () => {
+    const text = `${OWN}  - name: again\n    selector: app = ours\n    requires: [example.com/supported, example.com/mode=move]\n    mark: { annotation: a/b, value: "true" }\n    names: reused\n`;
+    assert.deepEqual(
+      problemsOf(() => withFile(text)),
+      ['the profiles ours and again have the same selector: the second would never count'],
+    );
+  });
+
+  for (const [what, text, problem] of [
+    ['no YAML', 'profiles: [', /^\S+profiles\.yaml:1 /],
+    ['another field', `${OWN}colour: red\n`, /profiles\.yaml has colour beside profiles$/],
+    ['no list', 'profiles: couchbase\n', /profiles\.yaml has no list of profiles$/],
+    ['nothing', '', /profiles\.yaml has no list of profiles$/],
+    ['an empty list', 'profiles: []\n', /^PROFILES_FILE has an empty list of profiles, which would protect no pod$/],
+    ['no profile', 'profiles: [couchbase]\n', /profiles\[0\]\.name/],
+  ] as const) {
+    test(`${what} is an error`, () => assert.match(problemsOf(() => withFile(text))[0] ?? '', problem));
+  }
+
+  test('a file that cannot be read is an error', () => {
+    const read = () =>
+      readConfig({ PROFILES_FILE: FILE }, () => {
+        throw new Error('ENOENT');
+      });
+    assert.deepEqual(problemsOf(read), ['PROFILES_FILE cannot be read: ENOENT']);
+  });
+});
+
+test('what is in force is shown as text, and as a file that reads the same', () => {
+  const { profiles } = withFile(OWN);
+  assert.equal(
+    describeProfiles(profiles),
+    `ours
+  selects   app in (ours)
+  requires  example.com/supported
+  requires  example.com/mode=move
+  mark      example.com/move={now} {node} (any value is one)
+  names     new
+  tracking  off
+  stalled   after 1h
+  warning   it may take long
+`,
+  );
+  assert.deepEqual(withFile(profilesAsJson(profiles)).profiles, profiles);
+});

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type Change, Store } from '../../src/informer/store.ts';
+import { partsOf } from '../../src/informer/store-parts.ts';
+
+interface Thing {
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+const thing = (name: string, version: number, uid = 'a'): Thing => ({ name, uid, resourceVersion: `${version}` });
+
+function twoParts() {
+  const told: string[] = [];
+  const store = new Store<Thing>({
+    keyOf: ({ name }) => name,
+    isSame: (a, b) => a.resourceVersion === b.resourceVersion,
+    isOtherInstance: (a, b) => a.uid !== b.uid,
+    onHandlerError: (error) => assert.fail(String(error)),
+    onSynced: () => told.push('synced'),
+  });
+  store.subscribe(({ kind, key }: Change<Thing>) => told.push(`${kind} ${key}`));
+  const [one, two] = partsOf(store, 2);
+  assert.ok(one && two);
+  const list = (part: typeof one, ...things: Thing[]) => {
+    const listing = part.beginList();
+    listing.page(things);
+    listing.complete();
+  };
+  return { store, one, two, list, told };
+}
+
+describe('two lists and watches that fill one store', () => {
+  test('it has synced when both have', () => {
+    const { store, one, two, list, told } = twoParts();
+    list(one, thing('x', 1));
+    assert.deepEqual([store.hasSynced, one.hasSynced, two.hasSynced], [false, true, false]);
+    list(two);
+    assert.equal(store.hasSynced, true);
+    list(two);
+    assert.deepEqual(told, ['added x', 'synced']);
+  });
+
+  test('a list takes away what it alone had, and nothing of the other', () => {
+    const { store, one, two, list } = twoParts();
+    list(one, thing('x', 1), thing('both', 2));
+    list(two, thing('y', 1), thing('both', 2));
+    list(one);
+    assert.deepEqual(
+      [...store.values()].map(({ name }) => name),
+      ['both', 'y'],
+    );
+    assert.deepEqual([one.size, two.size], [0, 2]);
+    list(two);
+    assert.equal(store.size, 0);
+  });
+
+  test('an object that changes from one to the other stays, whichever watch is first', () => {
+    for (const isLossFirst of [true, false]) {
+      const { store, one, two, list } = twoParts();
+      list(one, thing('x', 1));
+      list(two);
+      const steps = [() => one.remove(thing('x', 2)), () => two.put(thing('x', 2))];
+      for (const step of isLossFirst ? steps : steps.reverse()) step();
+      assert.equal(store.get('x')?.resourceVersion, '2');
+      two.remove(thing('x', 3));
+      assert.equal(store.size, 0);
+    }
+  });
+
+  test('the end of an instance does not take away the next one of its name', () => {
+    const { store, one, two, list, told } = twoParts();
+    list(one, thing('x', 1));
+    list(two);
+    two.put(thing('x', 5, 'b'));
+    one.remove(thing('x', 4));
+    assert.equal(store.get('x')?.uid, 'b');
+    assert.deepEqual(told, ['added x', 'synced', 'removed x', 'added x']);
+  });
+});
