@@ -44,21 +44,25 @@ const PROFILES = {
 
 /** Resolves to the exit code; `undefined` when nothing was asked, and the hook is to run. */
 export async function answerArguments(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number | undefined> {
-  if (args[0] === 'status') return status(args.slice(1), env);
+  const [first, ...rest] = args;
   try {
-    if (args[0] === 'profiles') return showProfiles(args.slice(1), env);
-    const { options } = readArguments(HOOK, args);
-    const asked = (['help', 'version', 'check'] as const).filter((name) => options[name]);
-    if (asked.length > 1) throw new UsageError(`give ${asked.map((name) => `--${name}`).join(' or ')}, not both`);
-    if (asked.length === 0) return undefined;
-    if (options.check) return check(env);
-    process.stdout.write(options.help ? helpOf(HOOK) : `${version()}\n`);
-    return 0;
+    if (first === 'status') return await status(rest, env);
+    return first === 'profiles' ? showProfiles(rest, env) : answerOptions(args, env);
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof ConfigError)) throw error;
     for (const line of error.message.split('\n')) process.stderr.write(`reschedule-hook: ${line}\n`);
     return 2;
   }
+}
+
+function answerOptions(args: readonly string[], env: NodeJS.ProcessEnv): number | undefined {
+  const { options } = readArguments(HOOK, args);
+  const asked = (['help', 'version', 'check'] as const).filter((name) => options[name]);
+  if (asked.length > 1) throw new UsageError(`give ${asked.map((name) => `--${name}`).join(' or ')}, not both`);
+  if (asked.length === 0) return undefined;
+  if (options.check) return check(env);
+  process.stdout.write(options.help ? helpOf(HOOK) : `${version()}\n`);
+  return 0;
 }
 
 function showProfiles(args: readonly string[], env: NodeJS.ProcessEnv): number {

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, type TestContext, test } from 'node:test';
+import { readConfig } from '../src/config/config.ts';
+import { describeProfiles } from '../src/config/profiles/describe-profiles.ts';
 import { createAuthority } from '../testkit/certificates.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
@@ -120,7 +122,7 @@ describe('arguments', () => {
 describe('--check', () => {
   test('settings that are right: 0, without a cluster or a certificate', async () => {
     const { code, stdout, stderr } = await hook(['--check'], { CERTIFICATES: 'self', LOG_LEVLE: 'debug' });
-    assert.deepEqual([code, stdout], [0, 'the settings are right\n']);
+    assert.deepEqual([code, stdout], [0, `the settings are right\n${describeProfiles(readConfig({}).profiles)}`]);
     assert.equal(stderr, 'reschedule-hook: LOG_LEVLE is not a setting; LOG_LEVEL is\n');
   });
 
@@ -133,6 +135,30 @@ describe('--check', () => {
       'reschedule-hook: DRAIN_TAINTS has "a;b", which is not a taint; write key, key:Effect, key=value:Effect or prefix/',
       'reschedule-hook: LOG_LEVEL is "loud"; it must be debug or info or warn or error',
     ]);
+  });
+});
+
+describe('profiles', () => {
+  test('those that the settings put in force, as text and as a file of profiles', async () => {
+    const [text, json] = await Promise.all([
+      hook(['profiles'], { PROFILES: 'aerospike' }),
+      hook(['profiles', '-o', 'json'], { PROFILES: 'aerospike' }),
+    ]);
+    assert.equal(text.stdout, describeProfiles(readConfig({ PROFILES: 'aerospike' }).profiles));
+    const folder = mkdtempSync(join(tmpdir(), 'reschedule-hook-profiles-'));
+    try {
+      const file = join(folder, 'profiles.yaml');
+      writeFileSync(file, json.stdout);
+      assert.equal((await hook(['profiles'], { PROFILES_FILE: file })).stdout, text.stdout);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('what is wrong is named, with the fix, and the exit code is 2', async () => {
+    const { code, stdout, stderr } = await hook(['profiles'], { PROFILES: 'kafka', PROFILES_FILE: '/none.yaml' });
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(stderr, /^reschedule-hook: PROFILES_FILE cannot be read: ENOENT/);
   });
 });
 

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
+import { readConfig } from '../src/config/config.ts';
+import { BUILT_IN } from '../src/config/profiles/built-in.ts';
 import { SETTINGS } from '../src/config/settings.ts';
 import { LOG } from '../src/log/messages.ts';
 import { MESSAGES } from '../src/policy/decision.ts';
@@ -24,6 +26,7 @@ const PLAIN = [
   'docs/install.md',
   'docs/logs.md',
   'docs/metrics.md',
+  'docs/operators.md',
   'docs/operations.md',
   'docs/performance.md',
   'docs/platforms.md',
@@ -54,6 +57,35 @@ test('docs/configuration.md has the settings of the program, in the same order, 
     return `| \`${name}\` | ${shown} | ${help} |`;
   });
   assert.deepEqual(rows, expected);
+});
+
+test('docs/operators.md has the built-in profiles, in their order, and the source of each', () => {
+  const page = read('docs/operators.md');
+  const expected = BUILT_IN.map(({ name, selector, mark, names, stallAfter }) => {
+    const any = mark.match === 'present' ? ', any value' : '';
+    return `| \`${name}\` | \`${selector}\` | \`${mark.annotation}=${mark.value}\`${any} | \`${names}\` | ${stallAfter} |`;
+  });
+  assert.deepEqual(
+    page.split('\n').filter((line) => /^\| `[a-z-]+` \| `/.test(line)),
+    expected,
+  );
+  const sourced = [...page.matchAll(/^\| `([a-z-]+)` \| [^`]/gm)].map(([, name]) => name);
+  assert.deepEqual(
+    sourced,
+    BUILT_IN.map(({ name }) => name),
+  );
+});
+
+test('the file in docs/operators.md is one that the hook reads', () => {
+  const [, text = ''] = /```yaml\n([^`]*)```/.exec(read('docs/operators.md')) ?? [];
+  const { profiles } = readConfig({ PROFILES_FILE: 'profiles.yaml' }, () => text);
+  assert.deepEqual(
+    profiles.map(({ name, tracking }) => [name, tracking.type]),
+    [
+      ['ours', 'configmap'],
+      ['strimzi-kafka', 'namespace'],
+    ],
+  );
 });
 
 describe('docs/decision-table.md says what the code does', () => {
