@@ -142,7 +142,7 @@ describe('the admission policy', () => {
   const [binding] = read('admission-policy/binding.yaml');
   const value = (name: string) => {
     const found = policy.spec.variables.find((one: { name: string }) => one.name === name);
-    return /^'(.*)'$/.exec(found?.expression)?.[1];
+    return /^\[?'(.*)'\]?$/.exec(found?.expression)?.[1];
   };
 
   test('is part of config/default, denies, and fails closed', () => {
@@ -164,13 +164,13 @@ describe('the admission policy', () => {
     const env = Object.fromEntries(container.env.map(({ name, value }) => [name, value ?? NAMESPACE]));
     const config = readConfig(env);
     const [profile] = policySettingsOf(config).profiles;
-    assert.deepEqual(['annotation', 'service', 'secret', 'home'].map(value), [
+    assert.deepEqual(['marks', 'service', 'secret', 'home'].map(value), [
       profile?.mark.key,
       config.serviceName,
       config.caSecret,
       NAMESPACE,
     ]);
-    assert.equal(policy.spec.variables[0].name, 'annotation', 'docs/configuration.md patches it by its place');
+    assert.equal(policy.spec.variables[0].name, 'marks', 'docs/configuration.md patches it by its place');
     const text = JSON.stringify(policy);
     for (const known of [ENTRY_PREFIX, DECIDED_BY]) assert.ok(text.includes(`'${known}'`));
     assert.match(

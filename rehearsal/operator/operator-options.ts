@@ -7,6 +7,8 @@ import type { WaitingFor } from './operator-plan.ts';
 export interface Annotation {
   readonly key: string;
   readonly value: string;
+  /** Whether any value asks for it. Absent: only this one. */
+  readonly isAny?: boolean;
 }
 
 export const DEFAULT_ANNOTATION: Annotation = { key: 'cao.couchbase.com/reschedule', value: 'true' };

@@ -1,5 +1,6 @@
 import type { ClusterView, Member } from '../../testkit/couchbase/member.ts';
 import { memberName } from '../../testkit/couchbase/member.ts';
+import type { Annotation } from './operator-options.ts';
 
 /** What the operator remembers of one cluster between two looks at it. */
 export interface Memory {
@@ -11,8 +12,7 @@ export interface Memory {
 }
 
 export interface PlanSettings {
-  readonly annotationKey: string;
-  readonly annotationValue: string;
+  readonly annotation: Annotation;
   readonly maxUpgradable: number;
   readonly rebalanceMs: number;
   readonly recreateDelayMs: number;
@@ -165,10 +165,10 @@ class Look {
 
   /** Marked members in the order of their moves. The first member stands for the orchestrator, which goes last. */
   #marked(): Member[] {
-    const { annotationKey, annotationValue } = this.#settings;
+    const { key, value, isAny } = this.#settings.annotation;
     const [orchestrator, ...others] = this.#members;
     const inOrder = orchestrator === undefined ? [] : [...others, orchestrator];
-    return inOrder.filter(({ annotations }) => annotations[annotationKey] === annotationValue);
+    return inOrder.filter(({ annotations }) => (isAny ? annotations[key] !== undefined : annotations[key] === value));
   }
 
   #gates(): Step[] {

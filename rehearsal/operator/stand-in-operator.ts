@@ -132,11 +132,10 @@ export class StandInOperator {
   }
 
   async #advance(cluster: ClusterView, pods: readonly JsonObject[]): Promise<number> {
-    const { periodMs, annotation, now } = this.#options;
+    const { periodMs, now } = this.#options;
     const members = pods.flatMap((raw) => viewMember(cluster.name, raw) ?? []).sort((a, b) => a.index - b.index);
-    const settings = { ...this.#options, annotationKey: annotation.key, annotationValue: annotation.value };
     const before = this.#watched.get(cluster.uid);
-    const plan = planCluster(cluster, members, before?.memory, settings, now());
+    const plan = planCluster(cluster, members, before?.memory, this.#options, now());
     this.#watched.set(cluster.uid, { memory: plan.memory, waitingFor: plan.waitingFor });
     if (plan.waitingFor !== undefined && plan.waitingFor !== before?.waitingFor) {
       const { namespace, name } = cluster;

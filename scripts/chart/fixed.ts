@@ -1,3 +1,4 @@
+import { BUILT_IN } from '../../src/config/profiles/built-in.ts';
 import { emit } from './emit.ts';
 import { type Node, nodeAt } from './tree.ts';
 
@@ -13,6 +14,20 @@ app.kubernetes.io/managed-by: {{ $.Release.Service }}
 {{- with $.Values.image -}}
 {{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ end -}}
 {{- end -}}
+{{- end }}
+
+{{- /* The annotations that the hook writes on pods, as the inside of a list of texts. */ -}}
+{{- define "reschedule-hook.marks" -}}
+{{- $settings := $.Values.settings -}}
+{{- $builtIn := dict ${BUILT_IN.map(({ name, mark }) => `"${name}" "${mark.annotation}"`).join(' ')} -}}
+{{- $marks := $.Values.marks -}}
+{{- range splitList "," (index $settings "PROFILES" | default "" | toString) -}}
+{{- with get $builtIn (trim .) }}{{ $marks = append $marks . }}{{ end -}}
+{{- end -}}
+{{- if not $marks -}}
+{{- $marks = list (index $settings "RESCHEDULE_ANNOTATION_KEY" | default "cao.couchbase.com/reschedule") -}}
+{{- end -}}
+{{- $marks | uniq | join "', '" -}}
 {{- end }}
 `;
 

@@ -13,7 +13,8 @@ const REPLACEMENTS: Replacements = [
   ['reschedule-hook-tls', '{{ $.Values.certificateSecret }}'],
   [
     'cao.couchbase.com/reschedule',
-    '{{ index $.Values.settings "RESCHEDULE_ANNOTATION_KEY" | default "cao.couchbase.com/reschedule" }}',
+    // Between the quotes of a list of texts.
+    '{{ include "reschedule-hook.marks" $ }}',
   ],
 ];
 const HEADER = '{{- /* Made by npm run chart, from config. Change it there. */ -}}';

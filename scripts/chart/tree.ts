@@ -59,7 +59,20 @@ export function merge(base: Json | undefined, variants: readonly Variant[]): Nod
       ),
     );
   }
-  return choose(base, variants);
+  return choose(base, base === undefined ? withTogether(variants) : variants);
+}
+
+/** Of lists that only variants have, those of several at once come first: all of them count. */
+function withTogether(variants: readonly Variant[]): readonly Variant[] {
+  const lists = variants.filter(({ value }) => isNamed(value));
+  const together = lists.flatMap((one, i) =>
+    lists.slice(i + 1).flatMap((other): Variant[] => {
+      if (isDeepStrictEqual(one.value, other.value)) return [];
+      const value = [...(one.value as readonly Json[]), ...(other.value as readonly Json[])];
+      return [{ when: joined('and', [one.when, other.when]), value }];
+    }),
+  );
+  return [...together, ...variants];
 }
 
 /** The node below these keys. Throws if it is not there, or is not the same under all conditions. */

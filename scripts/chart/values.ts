@@ -17,6 +17,7 @@ export const BY_THE_CHART: readonly string[] = [
   'CERTIFICATES',
   'POD_NAME',
   'POD_NAMESPACE',
+  'PROFILES_FILE',
   'SERVICE_NAME',
   'TRACKING_ALSO_READ',
   'TRACKING_RESOURCE_TYPE',
@@ -60,6 +61,12 @@ export function valuesOf({ switches, selections }: Conditions, own: FromDeployme
     },
     value('imagePullSecrets', [], 'Secrets with which the image is pulled: `[{name: ...}]`', list('object')),
     value('settings', {}, 'Settings of the hook by the names of docs/configuration.md', settingsSchema(own.settings)),
+    value(
+      'marks',
+      [],
+      'The annotations of marks that profiles of `profilesFile` bring; those of built-in profiles are known',
+      list('string'),
+    ),
     ...selections.map(({ key, options }) => ({
       key,
       fallback: options[0]?.name ?? '',

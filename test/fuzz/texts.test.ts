@@ -37,8 +37,10 @@ describe('fuzzed texts', () => {
       if (env.LOG_LEVEL === ' ') throw new ConfigError(['it is wrong']);
       return readConfig(env);
     }),
-    'a setting that is not checked': settings(({ RESCHEDULE_ANNOTATION_KEY: annotationKey, ...env }) => {
-      return Object.freeze({ ...readConfig(env), ...(annotationKey ? { annotationKey } : {}) });
+    'a setting that is not checked': settings(({ RESCHEDULE_ANNOTATION_KEY: key, ...env }) => {
+      const config = readConfig(env);
+      if (!key) return config;
+      return { ...config, profiles: config.profiles.map((one) => ({ ...one, mark: { ...one.mark, key } })) };
     }),
     'a setting that crashes': settings((env) => {
       if (env.LOG_LEVEL === '__proto__') throw new TypeError('planted');

@@ -11,3 +11,17 @@ app.kubernetes.io/managed-by: {{ $.Release.Service }}
 {{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ end -}}
 {{- end -}}
 {{- end }}
+
+{{- /* The annotations that the hook writes on pods, as the inside of a list of texts. */ -}}
+{{- define "reschedule-hook.marks" -}}
+{{- $settings := $.Values.settings -}}
+{{- $builtIn := dict "couchbase" "cao.couchbase.com/reschedule" "strimzi-kafka" "strimzi.io/manual-rolling-update" "strimzi-connect" "strimzi.io/manual-rolling-update" "aerospike" "aerospike.com/eviction-blocked" "arangodb" "deployment.arangodb.com/rotate" "arangodb-replace" "deployment.arangodb.com/replace" "es-operator" "operator.zalando.org/draining" -}}
+{{- $marks := $.Values.marks -}}
+{{- range splitList "," (index $settings "PROFILES" | default "" | toString) -}}
+{{- with get $builtIn (trim .) }}{{ $marks = append $marks . }}{{ end -}}
+{{- end -}}
+{{- if not $marks -}}
+{{- $marks = list (index $settings "RESCHEDULE_ANNOTATION_KEY" | default "cao.couchbase.com/reschedule") -}}
+{{- end -}}
+{{- $marks | uniq | join "', '" -}}
+{{- end }}

@@ -190,7 +190,26 @@ describe('values of the chart', () => {
     assert.equal(metadata.annotations['prometheus.io/port'], '9444');
     assert.equal(find(objects, 'Service').spec.ports[0].port, 8443);
     const [annotation] = find(objects, 'ValidatingAdmissionPolicy').spec.variables;
-    assert.equal(annotation.expression, "'example.com/move'");
+    assert.equal(annotation.expression, "['example.com/move']");
+  });
+
+  test('profiles: the admission policy knows the marks of built-in ones, and is told those of a file', async () => {
+    const marksOf = async (values: Record<string, unknown>) =>
+      find(await rendered(values), 'ValidatingAdmissionPolicy').spec.variables[0].expression;
+    assert.equal(await marksOf({}), "['cao.couchbase.com/reschedule']");
+    assert.equal(
+      await marksOf({ settings: { PROFILES: 'strimzi-kafka, couchbase,strimzi-connect,ours' }, marks: ['a/b'] }),
+      "['a/b', 'strimzi.io/manual-rolling-update', 'cao.couchbase.com/reschedule']",
+    );
+  });
+
+  test('a file of profiles and certificates from files are mounted beside each other', async () => {
+    const objects = await rendered({ profilesFile: true, certificates: 'files' });
+    const { volumes, containers } = find(objects, 'Deployment').spec.template.spec;
+    const namesOf = (list: Yaml[]) => list.map(({ name }) => name);
+    assert.deepEqual(namesOf(volumes), ['certificate', 'profiles']);
+    assert.deepEqual(namesOf(containers[0].volumeMounts), ['certificate', 'profiles']);
+    assert.equal(environment(objects).PROFILES_FILE, '/etc/reschedule-hook/profiles.yaml');
   });
 
   test('what the pods are like', async () => {

@@ -6,8 +6,7 @@ import { type Member, viewCluster, viewMember } from '../../../testkit/couchbase
 
 const KEY = 'cao.couchbase.com/reschedule';
 const SETTINGS = {
-  annotationKey: KEY,
-  annotationValue: 'true',
+  annotation: { key: KEY, value: 'true' },
   maxUpgradable: 1,
   rebalanceMs: 1_000,
   recreateDelayMs: 200,
