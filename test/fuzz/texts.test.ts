@@ -34,7 +34,7 @@ describe('fuzzed texts', () => {
       return entryPod(key, value) ?? (key === entryKey('', '') ? about : undefined);
     }),
     'a problem that names no setting': settings((env) => {
-      if (env.LOG_LEVEL === ' ') throw new ConfigError(['it is wrong']);
+      if (env.LOG_LEVEL?.trim() === '') throw new ConfigError(['it is wrong']);
       return readConfig(env);
     }),
     'a setting that is not checked': settings(({ RESCHEDULE_ANNOTATION_KEY: key, ...env }) => {

@@ -373,7 +373,7 @@ describe('the admission policy', () => {
     await writeFile(join(folder, 'kustomization.yaml'), resources + indented.replaceAll(/^ {4}/gm, ''));
     const all = await rendered(rig.controlPlane, folder);
     const policy = find(all, 'ValidatingAdmissionPolicy').spec as { variables: { expression: string }[] };
-    assert.equal(policy.variables[0]?.expression, "'example.com/move'");
+    assert.equal(policy.variables[0]?.expression, "['example.com/move']");
     const { template } = find(all, 'Deployment').spec as { template: { spec: { containers: { env: object[] }[] } } };
     assert.deepEqual(template.spec.containers[0]?.env.at(-1), {
       name: 'RESCHEDULE_ANNOTATION_KEY',
@@ -405,7 +405,7 @@ describe('the admission policy', () => {
 });
 
 describe('a policy of another annotation than the hook has', () => {
-  const other = { op: 'replace', path: '/spec/variables/0/expression', value: "'example.com/move'" };
+  const other = { op: 'replace', path: '/spec/variables/0/expression', value: "['example.com/move']" };
   const refused =
     /Policy 'reschedule-hook\.reschedule-hook-system'.* only write example\.com\/move, which has to be its RESCHEDULE_ANNOTATION_KEY: cao\.couchbase\.com\/reschedule/;
 

@@ -68,7 +68,9 @@ function comparable(objects: readonly Yaml[]): Yaml[] {
     .map((one) => {
       const copy = structuredClone(one);
       for (const label of HELM_LABELS) delete copy.metadata.labels?.[label];
-      for (const container of copy.spec?.template?.spec?.containers ?? []) container.env.sort(byName);
+      const { containers = [], volumes } = copy.spec?.template?.spec ?? {};
+      for (const list of [volumes, ...containers.flatMap((one: Yaml) => [one.env, one.volumeMounts])])
+        list?.sort(byName);
       return copy;
     })
     .sort((one, other) => (idOf(one) < idOf(other) ? -1 : 1));
@@ -285,7 +287,7 @@ describe('values of the chart', () => {
     const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf-8'));
     const known = Object.keys(schema.properties.settings.properties);
     const decided = SETTINGS.map(({ name }) => name).filter((name) => !known.includes(name));
-    const env = environment(await rendered({ tracking: 'none', trackingChange: true }));
+    const env = environment(await rendered({ tracking: 'none', trackingChange: true, profilesFile: true }));
     assert.deepEqual(
       decided.filter((name) => !(name in env)),
       ['CA_SECRET'],
