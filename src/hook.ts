@@ -104,7 +104,10 @@ export function createHook(config: Config, connection: Connection, world: World)
     permissions.problem ??
     certificates.notReady() ??
     (core.cache.hasSynced() ? undefined : 'the cache has not synced');
-  const details = () => core.cache.freshness().map((kind) => describeFreshness(kind, clock.monotonicNow()));
+  const details = () => [
+    ...core.cache.freshness().map((kind) => describeFreshness(kind, clock.monotonicNow())),
+    ...describeMisselected(core),
+  ];
   const app = createApp({
     notReady,
     details,
@@ -120,6 +123,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     isReady: () => notReady() === undefined,
     permissionsMissing: (purpose) => permissions.missing(purpose),
     markedPods: () => core.cache.podIndex.marked,
+    misselectedPods: () => core.cache.podIndex.misselected,
     entries: () => core.entries.byState(),
     entriesLeftOut: () => core.entries.leftOut(),
     queueDepth: () => core.controllers.reduce((sum, { queue }) => sum + queue.length, 0),
@@ -180,6 +184,11 @@ function neededBy(config: Config, settings: PolicySettings) {
 
 function objectCounts({ cache }: Core): Record<string, number> {
   return Object.fromEntries(cache.freshness().map(({ kind, objects }) => [kind, objects]));
+}
+
+function describeMisselected({ cache }: Core): string[] {
+  const found = [...cache.podIndex.misselected].filter(([, count]) => count > 0);
+  return found.map(([why, count]) => `selected by mistake (${why}): ${count} pods`);
 }
 
 function describeFreshness({ kind, objects, hasSynced, agreedAt }: Freshness, now: number): string {

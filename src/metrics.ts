@@ -6,12 +6,15 @@ import { resourceOf } from './kube/paths.ts';
 import { PURPOSES, type Purpose } from './kube/permissions.ts';
 import type { Decision } from './policy/decision.ts';
 import type { EntryState } from './policy/entry-lifecycle.ts';
+import { MISSELECTIONS, type Misselection } from './policy/profiles/misselected.ts';
 
 /** What is asked for at each scrape. */
 export interface MetricsSources {
   isReady(): boolean;
   permissionsMissing(purpose: Purpose): number;
   markedPods(): number;
+  /** How many, by why they should not be selected. */
+  misselectedPods(): ReadonlyMap<Misselection, number>;
   /** How many, by what hinders their operators. */
   stalledPods(): ReadonlyMap<string, number>;
   entries(): ReadonlyMap<EntryState, number>;
@@ -176,6 +179,12 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
     'Pods that keep drains waiting until a human acts, by what hinders their operator',
     ['hindrance'],
     () => [...sources.stalledPods()].map(([hindrance, count]) => [{ hindrance }, count]),
+  );
+  gauge(
+    'misselected_pods',
+    'Protected pods that should not be: of an operator that needs nothing, or of several profiles',
+    ['why'],
+    () => MISSELECTIONS.map((why) => [{ why }, sources.misselectedPods().get(why) ?? 0]),
   );
   gauge('entries', 'Tracking entries by state', ['state'], () =>
     [...sources.entries()].map(([state, count]) => [{ state }, count]),

@@ -78,6 +78,7 @@ describe('the metrics', () => {
     metrics.read({
       isReady: () => false,
       permissionsMissing: () => 0,
+      misselectedPods: () => new Map(),
       markedPods: () => 0,
       stalledPods: () => stalled,
       entries: () => new Map(),

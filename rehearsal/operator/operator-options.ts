@@ -1,15 +1,9 @@
 import type { ApiClient } from '../../src/kube/client.ts';
 import type { ResourceKind } from '../../testkit/couchbase/couchbasecluster-crd.ts';
 import type { ClusterView, OwnerReference, PodManifest } from '../../testkit/couchbase/member.ts';
-import type { WaitingFor } from './operator-plan.ts';
+import type { Annotation, WaitingFor } from './operator-plan.ts';
 
-/** Asks an operator to move the pod that carries it. */
-export interface Annotation {
-  readonly key: string;
-  readonly value: string;
-  /** Whether any value asks for it. Absent: only this one. */
-  readonly isAny?: boolean;
-}
+export type { Annotation };
 
 export const DEFAULT_ANNOTATION: Annotation = { key: 'cao.couchbase.com/reschedule', value: 'true' };
 

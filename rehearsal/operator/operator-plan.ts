@@ -1,6 +1,13 @@
 import type { ClusterView, Member } from '../../testkit/couchbase/member.ts';
 import { memberName } from '../../testkit/couchbase/member.ts';
-import type { Annotation } from './operator-options.ts';
+
+/** Asks an operator to move the pod that carries it. */
+export interface Annotation {
+  readonly key: string;
+  readonly value: string;
+  /** Whether any value asks for it. Absent: only this one. */
+  readonly isAny?: boolean;
+}
 
 /** What the operator remembers of one cluster between two looks at it. */
 export interface Memory {

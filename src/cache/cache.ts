@@ -14,10 +14,12 @@ import type { Namespace, Node, Pod, PodMetadata, Resource, Tracker } from '../po
 import { isDraining } from '../policy/node-state.ts';
 import type { CacheTrouble } from '../policy/observation.ts';
 import { labelsIn } from '../policy/profiles/mark.ts';
+import { MISSELECTION_LABELS, misselectionsOf } from '../policy/profiles/misselected.ts';
 import {
   isMarked,
   isProtected,
   type PolicySettings,
+  profileOf,
   trackedResources,
   trackingsOf,
 } from '../policy/profiles/profile.ts';
@@ -173,7 +175,11 @@ function projectionsFor({ profiles }: PolicySettings): Projections {
     ...tracking.labelKeys,
   ]);
   const annotationKeys = profiles.flatMap(({ requires }) => requires.map(({ key }) => key));
-  const podFields = { profiles, labelKeys: [...new Set(labelKeys)], annotationKeys: [...new Set(annotationKeys)] };
+  const podFields = {
+    profiles,
+    labelKeys: [...new Set([...labelKeys, ...MISSELECTION_LABELS])],
+    annotationKeys: [...new Set(annotationKeys)],
+  };
   const trackings = trackingsOf({ profiles });
   return {
     pod: (object) => projectPod(object, podFields),
@@ -280,10 +286,14 @@ function watch<T extends Cached>(
 }
 
 /** Remembers the end of pods. Earlier instances are remembered only of protected pods. */
-function rememberPods(stores: Stores, { settings, clock, onEarlierInstanceDropped }: CacheOptions) {
+function rememberPods(stores: Stores, { settings, clock, log, onEarlierInstanceDropped }: CacheOptions) {
   const { pods, nodes } = stores;
   const drains = (node: Node) => isDraining(node, settings.drainTaints);
-  const podIndex = new PodIndex();
+  const podIndex = new PodIndex({
+    misselectionsOf: (pod) => misselectionsOf(pod, settings),
+    onMisselected: (why, { name: pod, namespace, ...metadata }) =>
+      log('warn', LOG.misselected, { why, pod, namespace, profile: profileOf(metadata, settings)?.name }),
+  });
   const earlierInstances = new EarlierInstances({
     isMarked,
     nodeOf({ node: name }) {

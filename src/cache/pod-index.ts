@@ -1,11 +1,32 @@
 import type { Change } from '../informer/store.ts';
 import type { Pod } from '../policy/model.ts';
+import type { Misselection } from '../policy/profiles/misselected.ts';
 import { isMarked } from '../policy/profiles/profile.ts';
 
-/** Which pods are on a node, and how many are marked, so that nobody has to look at every pod. Keys are pod keys. */
+export interface PodIndexOptions {
+  readonly misselectionsOf: (pod: Pod) => readonly Misselection[];
+  /** Called for the first pod that is found to be selected by mistake, of each kind. */
+  readonly onMisselected: (why: Misselection, pod: Pod) => void;
+}
+
+/**
+ * Which pods are on a node, and how many are marked or selected by mistake, so that nobody has to look at every pod. Keys are
+ * pod keys.
+ */
 export class PodIndex {
+  readonly #options: PodIndexOptions;
+  readonly #misselected = new Map<Misselection, number>();
   readonly #byNode = new Map<string, Set<string>>();
   #marked = 0;
+
+  constructor(options: PodIndexOptions) {
+    this.#options = options;
+  }
+
+  /** How many pods, by why they should not be selected. */
+  get misselected(): ReadonlyMap<Misselection, number> {
+    return this.#misselected;
+  }
 
   get marked(): number {
     return this.#marked;
@@ -20,9 +41,23 @@ export class PodIndex {
     const before = change.kind === 'added' ? undefined : change.before;
     const now = change.kind === 'removed' ? undefined : change.now;
     this.#marked += Number(now !== undefined && isMarked(now)) - Number(before !== undefined && isMarked(before));
+    this.#countMisselected(before, now);
     if (before?.node === now?.node) return;
     if (before?.node !== undefined) this.#leave(before.node, change.key);
     if (now?.node !== undefined) this.#come(now.node, change.key);
+  }
+
+  #countMisselected(before: Pod | undefined, now: Pod | undefined): void {
+    for (const why of this.#misselectionsOf(now)) {
+      const count = this.#misselected.get(why) ?? 0;
+      this.#misselected.set(why, count + 1);
+      if (count === 0) this.#options.onMisselected(why, now as Pod);
+    }
+    for (const why of this.#misselectionsOf(before)) this.#misselected.set(why, (this.#misselected.get(why) ?? 0) - 1);
+  }
+
+  #misselectionsOf(pod: Pod | undefined): readonly Misselection[] {
+    return pod === undefined ? [] : this.#options.misselectionsOf(pod);
   }
 
   #come(node: string, key: string): void {

@@ -5,6 +5,7 @@ export const LOG = {
   stopped: 'Reschedule hook server stopped',
   unknownSetting: 'Unknown setting',
   profileWarning: 'Profile with a warning',
+  misselected: 'Pod should not be selected',
   synced: 'Cache synced',
   listed: 'Listed',
   watchInterrupted: 'Watch interrupted',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aPod, without } from '../support/builders.ts';
+import { aPod, PROFILE, SETTINGS, without } from '../support/builders.ts';
 import { aCache } from '../support/cache.ts';
 
 test('PodIndex knows the pods on each node, and how many are marked, after each change', () => {
@@ -16,4 +16,30 @@ test('PodIndex knows the pods on each node, and how many are marked, after each 
   assert.deepEqual([on('node-1'), on('node-2'), podIndex.marked], [['db/b', 'db/c'], ['db/a'], 2]);
   pods.replace([]);
   assert.deepEqual([on('node-1'), on('node-2'), podIndex.marked], [[], [], 0]);
+});
+
+test('PodIndex counts the pods that should not be selected, after each change', () => {
+  const profiles = [PROFILE, { ...PROFILE, name: 'other', selectors: [[{ op: 'exists', key: 'tier' }]] } as const];
+  const { pods, podIndex } = aCache({ settings: { ...SETTINGS, profiles } });
+  const counted = () => Object.fromEntries([...podIndex.misselected].filter(([, count]) => count > 0));
+  const put = (name: string, version: number, labels: Record<string, string>) =>
+    pods.put(aPod({ name, resourceVersion: `${version}`, labels: { app: 'couchbase', ...labels } }));
+  put('a', 1, {});
+  assert.deepEqual(counted(), {});
+  put('a', 2, { 'kubevirt.io': 'virt-launcher' });
+  put('b', 1, { 'kubevirt.io': 'virt-launcher', tier: 'data' });
+  assert.deepEqual(counted(), { KubeVirt: 2, SeveralProfiles: 1 });
+  put('a', 3, { 'kubevirt.io': 'virt-handler' });
+  put('b', 2, { tier: 'data' });
+  assert.deepEqual(counted(), { SeveralProfiles: 1 });
+  pods.put(
+    aPod({
+      name: 'c',
+      labels: { tier: 'x', app: 'couchbase' },
+      owner: { apiVersion: 'batch/v1', kind: 'Job', name: 'j' },
+    }),
+  );
+  assert.deepEqual(counted(), { SeveralProfiles: 1 });
+  pods.replace([]);
+  assert.deepEqual(counted(), {});
 });

@@ -13,6 +13,7 @@ export function anUnusedHooksMetrics() {
   metrics.read({
     isReady: () => true,
     permissionsMissing: (purpose) => (purpose === 'upkeep' ? 1 : 0),
+    misselectedPods: () => new Map(),
     markedPods: () => 0,
     stalledPods: () => new Map([['None', 0]]),
     entriesLeftOut: () => 0,

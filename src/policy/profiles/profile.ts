@@ -92,7 +92,7 @@ export function namesComeBack({ names }: Pick<Profile, 'names'>, tracker: Pick<T
 }
 
 /** Whether the hook protects the pod: a profile selects it, and an operator can move pods of its kind. */
-export function isProtected(pod: PodMetadata, settings: PolicySettings): boolean {
+export function isProtected(pod: PodMetadata, settings: Pick<PolicySettings, 'profiles'>): boolean {
   return profileOf(pod, settings) !== undefined && immovable(pod) === undefined;
 }
 
