@@ -34,8 +34,18 @@ export function chooseProfiles({ names, file }: Choice): Chosen {
   const wrong = [...read, ...others].flatMap((one) => (Array.isArray(one) ? one : []));
   if (wrong.length > 0) return { problems: wrong };
   const profiles = read as readonly ReadProfile[];
-  const same = sameSelectors(profiles);
-  return same.length > 0 ? { problems: same } : { profiles };
+  const impossible = [...sameSelectors(profiles), ...tooManySelectors(profiles)];
+  return impossible.length > 0 ? { problems: impossible } : { profiles };
+}
+
+/** Each is a list and watch, and has a connection of its own. */
+export const SELECTORS_MAX = 24;
+
+function tooManySelectors(profiles: readonly ReadProfile[]): string[] {
+  const count = new Set(profiles.flatMap(({ selector }) => selector.map(formatSelector))).size;
+  return count > SELECTORS_MAX
+    ? [`the profiles have ${count} selectors, and the hook watches ${SELECTORS_MAX} at most`]
+    : [];
 }
 
 const NOTHING = 'PROFILES_FILE has an empty list of profiles, which would protect no pod';

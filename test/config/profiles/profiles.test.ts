@@ -191,6 +191,15 @@ describe('PROFILES_FILE', () => {
     );
   });
 
+  test('more selectors than the hook can watch are an error', () => {
+    const list = Array.from({ length: 25 }, (_, i) => `app=a${i}`).join(', ');
+    assert.deepEqual(
+      problemsOf(() => withFile(OWN.replace('app=ours', `[${list}]`))),
+      ['the profiles have 25 selectors, and the hook watches 24 at most'],
+    );
+    assert.equal(withFile(OWN.replace('app=ours', `[${list.replace('app=a0, ', '')}]`)).labelSelectors.length, 24);
+  });
+
   for (const [what, text, problem] of [
     ['no YAML', 'profiles: [', /^\S+profiles\.yaml:1 /],
     ['another field', `${OWN}colour: red\n`, /profiles\.yaml has colour beside profiles$/],
