@@ -246,6 +246,12 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
         [{ what: 'postponed' }, corrections.postponed],
       ]),
   );
+  total(
+    'authorities_left_out_total',
+    "Authorities of others left out of the caBundle, because there were more than 200 or 256 KiB, by this replica's writes",
+    [],
+    () => ofRegistration(({ authoritiesLeftOut }) => [[{}, authoritiesLeftOut]]),
+  );
   gauge(
     'certificate_expiry_timestamp_seconds',
     'When a certificate ends: the one that is served, the authority that signs it, those of the clients',

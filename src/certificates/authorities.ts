@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { Pair } from './certificate-source.ts';
-import { certificatesIn, fingerprintsOf, isOver } from './pem.ts';
+import { atMost, certificatesIn, fingerprintsOf, isOver } from './pem.ts';
 
 /** The authorities of the hook, which its replicas share in a Secret. The registration's bundle is all of them. */
 export interface Authorities {
@@ -68,10 +68,14 @@ function tidy(authorities: Authorities, now: number): Step {
   return { kind: 'write', change: 'tidied', authorities: { ...authorities, retired } };
 }
 
-/** The authorities of a PEM text that have not ended and are not among these, to be kept for an overlap. */
+/**
+ * The authorities of a PEM text that have not ended and are not among these, to be kept for an overlap. No more than there is
+ * room for beside those.
+ */
 export function strangersIn(pem: string, known: string, now: number): string[] {
   const own = fingerprintsOf(known);
-  return certificatesIn(pem)
-    .filter((one) => one.ca && !isOver(one, now) && !own.has(one.fingerprint256))
+  const strangers = certificatesIn(pem).filter((one) => one.ca && !isOver(one, now) && !own.has(one.fingerprint256));
+  return atMost([...certificatesIn(known), ...strangers])
+    .filter(({ fingerprint256 }) => !own.has(fingerprint256))
     .map((one) => one.toString());
 }

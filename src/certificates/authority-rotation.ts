@@ -117,7 +117,7 @@ export class AuthorityRotation {
   #strangers({ bundles, servedBy }: Look, known: string): Retired[] {
     const { clock, lifetimes } = this.#options;
     const until = clock.now() + lifetimes.servingMs;
-    return strangersIn([...bundles, servedBy].join('\n'), known, clock.now()).map((cert) => ({ cert, until }));
+    return strangersIn([servedBy, ...bundles].join('\n'), known, clock.now()).map((cert) => ({ cert, until }));
   }
 
   #newAuthority(): Promise<Pair> {

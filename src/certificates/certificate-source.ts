@@ -20,6 +20,8 @@ export interface RegistrationState {
   readonly unprotectedMs: number;
   /** How often somebody else's change was undone, and how often that had to wait. */
   readonly corrections: Readonly<Record<'webhooks' | 'bundle' | 'postponed', number>>;
+  /** How many authorities of others were left out of the caBundle, because there were too many. */
+  readonly authoritiesLeftOut: number;
 }
 
 /** Where the serving certificate comes from: files, or an authority of the hook's own. */

@@ -16,7 +16,7 @@ import type { ReconcileResult, Reconciler } from './controller.ts';
 
 /**
  * `authority`: the authorities in the Secret, and what this replica serves by them. `registration`: what the registration
- * carries, and whether the hook is ready for it.
+ * says and carries, and whether the hook is ready for it. It never calls for the Secret, as such a call may hang.
  */
 export type CertificateKey = 'authority' | 'registration';
 
@@ -42,10 +42,11 @@ const FAILURES = { firstMs: 1_000, maxMs: 30_000, resetAfterMs: 120_000 };
 /**
  * Keeps the authorities, the registration and this replica's own serving certificate. Every replica does all of it,
  * without a leader. These keep a replica that is behind from undoing what another has done:
- * - both keys read the registration first and then the Secret, and write only on the versions that they read;
- * - `authority` writes the Secret, and wakes `registration` for it before it goes on itself;
- * - `registration` writes by a Secret only if there is nothing left to do about that Secret.
- * One worker: what is remembered of the looks has to come from them in their order. See docs/decisions/0006-certificates.md.
+ * - `authority` reads the registration first and then the Secret, and writes the Secret only on the version that it read;
+ * - it wakes `registration` for that before it goes on itself;
+ * - `registration` takes something away only from the version that `authority` had read before a Secret with nothing left
+ *   to do. By what it knows of an older Secret it only adds.
+ * Each key has a worker, so that neither waits for calls of the other. See docs/decisions/0006-certificates.md.
  */
 export class CertificateReconciler implements Reconciler<CertificateKey> {
   readonly kind = 'certificates';
@@ -57,9 +58,12 @@ export class CertificateReconciler implements Reconciler<CertificateKey> {
   readonly #trouble: Readonly<Record<CertificateKey, Trouble>>;
   /** As last read; what is served is renewed by them without the API server. */
   #authorities: Authorities | undefined;
-  /** The resourceVersion of the registration as last read, and as `authority` last read it; empty if there was none. */
-  #observedVersion = '';
-  #versionAtAuthority = '';
+  /** The resourceVersion of the registration as each key last read it; empty if there was none. */
+  readonly #versionAt: Record<CertificateKey, string> = { authority: '', registration: '' };
+  /** The version that `authority` read before a Secret with nothing left to do, until `registration` has looked by it. */
+  #judgedVersion: string | undefined;
+  /** How many reads of the registration have begun, and which of them was the last to be remembered. */
+  #reads = { begun: 0, remembered: 0 };
   #isVerified = false;
   #unreadyBecause = 'there is no certificate yet';
   #isReady = false;
@@ -107,7 +111,9 @@ export class CertificateReconciler implements Reconciler<CertificateKey> {
    * it depends on. Wakes its key, unless that is known.
    */
   onRegistration(resourceVersion: string | undefined): void {
-    if (resourceVersion !== this.#observedVersion) this.#options.wake('registration');
+    if (resourceVersion === this.#versionAt.registration) return;
+    this.#options.registration.heard();
+    this.#options.wake('registration');
   }
 
   /**
@@ -134,17 +140,21 @@ export class CertificateReconciler implements Reconciler<CertificateKey> {
     } catch (error) {
       signal.throwIfAborted();
       this.#reportFailure(trouble, describeError(error));
-      return { requeueAfterMs: Math.min(trouble.backoff.next(), this.#options.lifetimes.lookEveryMs) };
+      const { lifetimes, registration } = this.#options;
+      const mostMs = key === 'registration' ? registration.retryWithinMs : Number.POSITIVE_INFINITY;
+      return { requeueAfterMs: Math.min(trouble.backoff.next(), lifetimes.lookEveryMs, mostMs) };
     }
   }
 
   async #reconcileAuthority(signal: AbortSignal): Promise<Outcome> {
     try {
-      const observed = await this.#read(signal);
+      const observed = await this.#read('authority', signal);
       const look = await this.#look(observed, signal);
-      this.#versionAtAuthority = this.#observedVersion;
-      if ((await this.#rotation.carryOut(this.#rotation.plan(look), look, signal)) === 'rewritten') return 'changed';
-      if (await this.#renewServing(observed)) this.#options.wake('registration');
+      const step = this.#rotation.plan(look);
+      if ((await this.#rotation.carryOut(step, look, signal)) === 'rewritten') return 'changed';
+      await this.#renewServing(observed);
+      this.#judgedVersion = versionOf(observed);
+      this.#options.wake('registration');
       return 'quiet';
     } catch (error) {
       // No API server is needed to sign by an authority that has been read before.
@@ -154,31 +164,30 @@ export class CertificateReconciler implements Reconciler<CertificateKey> {
   }
 
   async #reconcileRegistration(signal: AbortSignal): Promise<Outcome> {
-    const { registration } = this.#options;
-    const observed = await this.#read(signal);
+    const judged = this.#judgedVersion;
+    this.#judgedVersion = undefined;
+    const observed = await this.#read('registration', signal);
     this.#isVerified = this.#verifies(observed);
     this.#judgeReadiness(observed);
-    const known = this.#authorities && bundleOf(this.#authorities);
-    // What is known of the Secret has to do, as protected pods may be evicted meanwhile.
-    if (known !== undefined && observed !== undefined && registration.isHarmed(observed)) {
-      if ((await registration.settle(observed, known, signal)) === 'changed') return 'changed';
-    }
-    const look = await this.#look(observed, signal).catch(async (error) => {
-      if (known !== undefined && !signal.aborted) await registration.settle(observed, known, signal);
-      throw error;
-    });
-    const step = this.#rotation.plan(look);
+    const version = versionOf(observed);
     // The other key judges what a change of the registration means for what signs, and for what is served.
-    if (step.kind !== 'keep' || this.#observedVersion !== this.#versionAtAuthority) this.#options.wake('authority');
-    if (step.kind !== 'keep') return 'quiet';
-    return registration.settle(observed, bundleOf(step.authorities), signal);
+    if (version !== this.#versionAt.authority) this.#options.wake('authority');
+    const needed = this.#authorities === undefined ? '' : bundleOf(this.#authorities);
+    return this.#options.registration.settle(observed, { needed, isAll: version === judged }, signal);
   }
 
-  async #read(signal: AbortSignal): Promise<ObservedRegistration | undefined> {
-    const observed = await this.#options.registration.read(signal);
-    this.#observedVersion = observed?.resourceVersion ?? '';
-    this.#propagation.record(observed);
-    return observed;
+  /** What is remembered of the reads has to come in their order: one that another has overtaken is made again. */
+  async #read(key: CertificateKey, signal: AbortSignal): Promise<ObservedRegistration | undefined> {
+    for (;;) {
+      const turn = ++this.#reads.begun;
+      const observed = await this.#options.registration.read(signal);
+      if (turn < this.#reads.remembered) continue;
+      this.#reads.remembered = turn;
+      this.#propagation.record(observed);
+      this.#versionAt[key] = versionOf(observed);
+      if (this.#versionAt.registration !== versionOf(observed)) this.#options.wake('registration');
+      return observed;
+    }
   }
 
   /** After the registration; see the class. */
@@ -239,6 +248,8 @@ export class CertificateReconciler implements Reconciler<CertificateKey> {
     trouble.changesInARow = 0;
   }
 }
+
+const versionOf = (observed: ObservedRegistration | undefined) => observed?.resourceVersion ?? '';
 
 /** What goes wrong with one key. */
 interface Trouble {

@@ -122,10 +122,17 @@ export interface ControllerMetrics {
   onQueueAdd?(): void;
 }
 
+type Running<Key> = Pick<ControllerOptions<Key>, 'clock' | 'random' | 'log'>;
+
 /** A controller that reconciles one key at a time. */
-export function oneAtATime<Key>(
+export const oneAtATime = <Key>(reconciler: Reconciler<Key>, running: Running<Key>, on: ControllerMetrics) =>
+  withWorkers(1, reconciler, running, on);
+
+/** A controller that reconciles so many keys at a time; the same key only once. */
+export function withWorkers<Key>(
+  workers: number,
   reconciler: Reconciler<Key>,
-  { clock, random, log }: Pick<ControllerOptions<Key>, 'clock' | 'random' | 'log'>,
+  { clock, random, log }: Running<Key>,
   on: ControllerMetrics,
 ): Controller<Key> {
   return new Controller({
@@ -133,7 +140,7 @@ export function oneAtATime<Key>(
     clock,
     random,
     log,
-    workers: 1,
+    workers,
     onReconcile: (...what) => on.onReconcile?.(...what),
     onAdd: () => on.onQueueAdd?.(),
   });

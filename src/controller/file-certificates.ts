@@ -77,9 +77,11 @@ export class FileCertificateReconciler implements Reconciler<'registration'> {
     this.#next = next;
   }
 
-  /** Whether a registration of this resourceVersion, empty if it is gone, is not known yet. */
-  isNews(resourceVersion: string | undefined): boolean {
-    return resourceVersion !== this.#observedVersion;
+  /** To be called when the registration has this resourceVersion, empty if it is gone; returns whether that is news. */
+  onRegistration(resourceVersion: string | undefined): boolean {
+    if (resourceVersion === this.#observedVersion) return false;
+    this.#options.registration.heard();
+    return true;
   }
 
   /** A failure is handled here, and logged once for each cause in a row. */
@@ -99,7 +101,7 @@ export class FileCertificateReconciler implements Reconciler<'registration'> {
       this.#changesInARow = 0;
       // One that has ended helps nobody.
       if (!this.#isServedValid()) this.#serveNext();
-      return { requeueAfterMs: this.#failures.next() };
+      return { requeueAfterMs: Math.min(this.#failures.next(), this.#options.registration.retryWithinMs) };
     }
   }
 
@@ -116,7 +118,7 @@ export class FileCertificateReconciler implements Reconciler<'registration'> {
       this.#unreadyBecause = `the caBundle of the registration ${registration.name} does not verify the serving certificate`;
     }
     const needed = [this.#served.authorities, this.#next?.authorities ?? ''].join('\n');
-    return registration.settle(observed, needed, signal);
+    return registration.settle(observed, { needed, isAll: true }, signal);
   }
 
   #mayServe({ authorities }: LoadedFiles, observed: ObservedRegistration | undefined): boolean {
@@ -161,7 +163,7 @@ export function createFileCertificates(
   const controller = oneAtATime(reconciler, options, on);
   const wake = () => controller.queue.add('registration');
   const watch = createWatch((resourceVersion) => {
-    if (reconciler.isNews(resourceVersion)) wake();
+    if (reconciler.onRegistration(resourceVersion)) wake();
   });
   let end = () => {};
   return {

@@ -9,7 +9,7 @@ import type { Log } from '../log/messages.ts';
 import type { ManagedRegistration } from '../registration/managed-registration.ts';
 import type { CreateWatch } from '../registration/registration-watch.ts';
 import { type CertificateKey, type CertificateOptions, CertificateReconciler } from './certificates.ts';
-import { type Controller, type ControllerMetrics, oneAtATime } from './controller.ts';
+import { type Controller, type ControllerMetrics, withWorkers } from './controller.ts';
 
 export interface OwnCertificatesOptions {
   /** Of the Service and of the Secret. */
@@ -21,6 +21,9 @@ export interface OwnCertificatesOptions {
   readonly clock: Clock;
   readonly random: () => number;
 }
+
+/** Each has a worker: see the reconciler. */
+const KEYS: readonly CertificateKey[] = ['authority', 'registration'];
 
 /** Certificates by an authority of the hook's own. Loaded only if it is wanted, for the X.509 library that comes with it. */
 export function createOwnCertificates(
@@ -51,16 +54,14 @@ export function sourceOf(
   on: ControllerMetrics,
 ): CertificateSource {
   const reconciler = new CertificateReconciler({ ...options, wake: (key) => controller.queue.add(key) });
-  // The two keys must not run at the same time: see the reconciler.
-  const controller: Controller<CertificateKey> = oneAtATime(reconciler, options, on);
+  const controller: Controller<CertificateKey> = withWorkers(KEYS.length, reconciler, options, on);
   const watch = createWatch((resourceVersion) => reconciler.onRegistration(resourceVersion));
   return {
     current: () => reconciler.pair,
     start(onChange) {
       reconciler.onChange = onChange;
       controller.start();
-      controller.queue.add('authority');
-      controller.queue.add('registration');
+      for (const key of KEYS) controller.queue.add(key);
       watch.start();
     },
     async stop() {

@@ -3,7 +3,7 @@ import { resourceOf } from './paths.ts';
 /**
  * What calls are told apart by, so that slow ones hold up only their own kind:
  * - `watch`: lists and watches;
- * - `read`: live reads of pods, nodes and registrations. Evictions need them, and no webhook stands before them;
+ * - `read`: live reads of pods, nodes and registrations, and writes of registrations. No webhook stands before them;
  * - `tracker`: live reads of other objects and of discovery. A conversion webhook can make them hang;
  * - `write`: marks and entries. Any webhook of the cluster can make them hang;
  * - `other`: Events, certificates, and the review of permissions.
@@ -35,15 +35,17 @@ export const SHARES: Shares = {
   other: { connections: 8, waiting: 500 },
 };
 
-/** Resources that no answer to an eviction needs, but for reads of registrations. */
-const UPKEEP: readonly string[] = ['events', 'secrets', 'selfsubjectaccessreviews', 'validatingwebhookconfigurations'];
+/** Resources that no answer to an eviction needs. */
+const UPKEEP: readonly string[] = ['events', 'secrets', 'selfsubjectaccessreviews'];
 /** Resources that no conversion webhook stands before. */
-const READ: readonly string[] = ['pods', 'nodes', 'validatingwebhookconfigurations'];
+const READ: readonly string[] = ['pods', 'nodes'];
+/** No webhook stands before its writes either, and while it is empty protected pods go: it must not wait for Events. */
+const REGISTRATION = 'validatingwebhookconfigurations';
 
 export function classOf({ method, path, query }: ClassifiedCall): CallClass {
   if (query?.watch !== undefined || query?.limit !== undefined) return 'watch';
   const resource = resourceOf(path);
-  if (method === 'GET' && READ.includes(resource)) return 'read';
+  if (resource === REGISTRATION || (method === 'GET' && READ.includes(resource))) return 'read';
   if (UPKEEP.includes(resource)) return 'other';
   return method === 'GET' ? 'tracker' : 'write';
 }

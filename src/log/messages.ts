@@ -42,6 +42,7 @@ export const LOG = {
   bundleWritten: 'Registration given its caBundle',
   bundleCorrected: 'Registration given its caBundle again: somebody else had changed it',
   bundleInjected: 'Registration given its caBundle by somebody else, whom the hook does not race',
+  authoritiesLeftOut: 'Authorities left out of the caBundle: somebody else had written too many',
   registrationFilled: 'Registration filled: the hook is asked from now on',
   registrationCorrected: 'Registration put right: somebody else had changed it',
   registrationContested: 'Registration changed while it was written: another webhook or policy alters it',

@@ -4,6 +4,8 @@ import type { ObservedRegistration } from './registration.ts';
 /** Names the replica that wrote the webhooks, so that replicas of different settings do not write them in turn. */
 export const DECIDED_BY = 'reschedule.hook/decided-by';
 
+const POD_NAME = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
+
 /** A replica, as the API server knows it, and what it wants. */
 export interface DecidedBy {
   readonly pod: string;
@@ -28,6 +30,8 @@ export function decidedBy({ annotations }: ObservedRegistration): DecidedBy | un
     const { pod, uid, created, wants } = JSON.parse(annotations[DECIDED_BY] ?? '') as Partial<DecidedBy>;
     const texts = [pod, uid, created, wants];
     if (!texts.every((text) => typeof text === 'string' && text !== '' && text.length <= 253)) return undefined;
+    // No Pod has another name. To ask for it would fail each time, and nothing would be put right.
+    if (!POD_NAME.test(pod ?? '')) return undefined;
     return { pod, uid, created, wants } as DecidedBy;
   } catch {
     return undefined;

@@ -1,8 +1,8 @@
-import type { Clock } from '../async/clock.ts';
+import { type Clock, timeLimit } from '../async/clock.ts';
 import { createListWatch } from '../informer/list-watch.ts';
 import type { Cached, Store } from '../informer/store.ts';
 import type { ApiClient } from '../kube/client.ts';
-import { createGuardedObjects } from '../kube/guarded-objects.ts';
+import { createGuardedObjects, type GuardedObjects } from '../kube/guarded-objects.ts';
 import { collectionPath } from '../kube/paths.ts';
 import type { Log } from '../log/messages.ts';
 import type { Selector } from '../policy/model.ts';
@@ -26,6 +26,9 @@ export interface Place {
   readonly labelSelectors: readonly string[];
 }
 
+/** A call that hangs must not hold up what comes next for longer: the registration may have been emptied meanwhile. */
+const CALL_MS = 5_000;
+
 /** The store of protected pods, once there is one. */
 export type ProtectedPods = () => Pick<Store<Cached>, 'subscribe' | 'hasSynced'>;
 
@@ -45,7 +48,7 @@ export function manageRegistration(
   const { webhookConfiguration: name, serviceName, servicePort, podNamespace, podName, failurePolicy } = place;
   const { text, selector } = place.protectNamespaces;
   const { log, clock, random, protectedPods } = shared;
-  const objects = createGuardedObjects(client);
+  const objects = inTime(createGuardedObjects(client), clock);
   const service = { namespace: podNamespace, name: serviceName, port: servicePort };
   const used = new UsedNamespaces({
     clock,
@@ -53,7 +56,8 @@ export function manageRegistration(
     async hasPods(namespace, signal) {
       const path = collectionPath('/api/v1', 'pods', namespace);
       for (const selector of place.labelSelectors) {
-        const { items } = await createListWatch(client, path, selector).list({ limit: 1, signal });
+        const { list } = createListWatch(client, path, selector);
+        const { items } = await within(clock, signal, (limited) => list({ limit: 1, signal: limited }));
         if (items.length > 0) return true;
       }
       return false;
@@ -91,4 +95,23 @@ export function manageRegistration(
     };
   };
   return { managed, createWatch };
+}
+
+type Timers = Pick<Clock, 'setTimer'>;
+
+/** Runs a call that is aborted after a while. */
+async function within<T>(clock: Timers, outer: AbortSignal | undefined, call: (signal: AbortSignal) => Promise<T>) {
+  const limit = timeLimit(clock, CALL_MS, outer);
+  try {
+    return await call(limit.signal);
+  } finally {
+    limit.close();
+  }
+}
+
+function inTime(objects: GuardedObjects, clock: Timers): Pick<GuardedObjects, 'read' | 'patch'> {
+  return {
+    read: (path, signal, options) => within(clock, signal, (limited) => objects.read(path, limited, options)),
+    patch: (path, operations, signal) => within(clock, signal, (limited) => objects.patch(path, operations, limited)),
+  };
 }

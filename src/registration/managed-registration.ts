@@ -5,9 +5,9 @@ import { Backoff } from '../informer/backoff.ts';
 import type { JsonObject } from '../kube/client.ts';
 import { HOOK_LABEL, isOfTheHook, NAMESPACE_LABEL } from '../kube/reads.ts';
 import { LOG, type Log } from '../log/messages.ts';
-import { Bundle } from './bundle.ts';
+import { Bundle, type Needed } from './bundle.ts';
 import { DECIDED_BY, type DecidedBy, decidedBy, digestOf, formatDecidedBy, isLater } from './decided-by.ts';
-import type { ObservedRegistration, Registration, RegistrationChange } from './registration.ts';
+import type { ObservedRegistration, Registration, RegistrationChange, StoredBundle } from './registration.ts';
 import type { ReplicaPods } from './replica-pods.ts';
 import type { Scope } from './scope.ts';
 import {
@@ -34,7 +34,7 @@ export interface ManagedRegistrationOptions {
   /** How long an authority that this replica does not know stays in the bundle, milliseconds. */
   readonly keepStrangersMs: number;
   readonly log: Log;
-  readonly clock: Pick<Clock, 'now' | 'monotonicNow'>;
+  readonly clock: Pick<Clock, 'monotonicNow'>;
   readonly random: () => number;
 }
 
@@ -46,6 +46,8 @@ const CONTESTED = { firstMs: 1_000, maxMs: 300_000, resetAfterMs: 900_000 };
 /** Somebody who undoes each write within milliseconds is not to keep the hook and the API server busy. */
 const WRITES_AT_ONCE = 10;
 const THEN_EVERY_MS = 1_000;
+/** Protected pods can be evicted meanwhile. */
+const URGENT_MS = 1_000;
 /** By this annotation cert-manager's injector writes the caBundle. */
 const INJECTED = /^cert-manager\.io\/inject-/;
 
@@ -65,8 +67,8 @@ export class ManagedRegistration {
   /** Known once its Pod has been ready for long enough; from then on for good. */
   #self: DecidedBy | undefined;
   #lookAgainMs = Number.POSITIVE_INFINITY;
-  /** Since when its Pod was seen ready, on the monotonic clock. */
-  #seenReadySince: number | undefined;
+  /** Since when its Pod was seen ready, on the monotonic clock, and what it says of that itself. */
+  #seenReady: { readonly at: number; readonly since: string } | undefined;
   /** What somebody else makes of each write, and until when that is left so, on the monotonic clock. */
   #contested: Contested = { until: Number.NEGATIVE_INFINITY, fields: [], isEmpty: false };
   /** How many writes may be made at once, at a time on the monotonic clock. */
@@ -74,17 +76,20 @@ export class ManagedRegistration {
   #problem: string | undefined;
   #isAbsent = false;
   #isInjected = false;
-  /** Whether it was once as it has to be, for this replica or for the one that decides. */
+  /** Whether it was once as it has to be, for this replica or for one that decided. Only then is anybody promised anything. */
   #wasRight = false;
   /** Whether the last write of the webhooks failed. */
   #hasFailed = false;
   #isRegistered = false;
+  /** Whether evictions may go past the hook, as far as is known. */
+  #isExposed = false;
   #unprotectedSince: number | undefined;
   #unprotectedMs = 0;
   /** PEM of what every webhook of ours was seen to carry, of what this replica needs. */
   #carried = '';
-  /** PEM: all that the webhooks carried when there were some. */
-  #lastBundle = '';
+  /** All that the webhooks carried when there were some. */
+  #lastBundle: StoredBundle = { bundle: '', isOfReplica: false };
+  #leftOut = 0;
   readonly #corrections = { webhooks: 0, bundle: 0, postponed: 0 };
 
   constructor(options: ManagedRegistrationOptions) {
@@ -111,6 +116,16 @@ export class ManagedRegistration {
     return Math.min(this.#lookAgainMs, left > 0 ? left : Number.POSITIVE_INFINITY);
   }
 
+  /** Milliseconds in which a look that failed is to be made again; Infinity if nothing is urgent. */
+  get retryWithinMs(): number {
+    return this.#isExposed ? URGENT_MS : Number.POSITIVE_INFINITY;
+  }
+
+  /** To be called when it has changed: until it was looked at, anything may be true of it. */
+  heard(): void {
+    this.#isExposed = true;
+  }
+
   /** `isVerified` is known by whoever serves the certificate. */
   state(): Omit<RegistrationState, 'isVerified'> {
     const running = this.#unprotectedSince === undefined ? 0 : this.#now - this.#unprotectedSince;
@@ -118,6 +133,7 @@ export class ManagedRegistration {
       isRegistered: this.#isRegistered,
       unprotectedMs: this.#unprotectedMs + running,
       corrections: { ...this.#corrections },
+      authoritiesLeftOut: this.#leftOut,
     };
   }
 
@@ -126,43 +142,56 @@ export class ManagedRegistration {
   }
 
   /**
-   * Makes the registration that was just read what it has to be, as far as this replica may. `needed`: PEM of the
-   * authorities by which what it serves, now or soon, is verified. Throws what a read or a write throws, and an Error if
-   * the registration is somebody else's or its own Pod is not to be found.
+   * Makes the registration that was just read what it has to be, as far as this replica may. Throws what a read or a write
+   * throws, and an Error if the registration is somebody else's or its own Pod is not to be found.
    */
-  async settle(observed: ObservedRegistration | undefined, needed: string, signal: AbortSignal): Promise<Outcome> {
+  async settle(observed: ObservedRegistration | undefined, needed: Needed, signal: AbortSignal): Promise<Outcome> {
     this.#lookAgainMs = Number.POSITIVE_INFINITY;
     this.#note(observed);
     if (observed === undefined) return 'quiet';
     if (this.#problem !== undefined) throw new Error(this.#problem);
-    const { scope } = this.#options;
-    const registered = this.#registered(observed);
-    await scope.look(registered, signal);
-    const changed = this.#differences(observed);
-    const decides = changed.length > 0 && (await this.#mayDecide(observed, signal));
-    const isBehind = scope.isBehind(registered) && changed.join() === 'namespaceSelector';
-    this.#account(this.#isProtected(observed, decides, isBehind));
-    if (observed.own.length > 0 && !decides) this.#wasRight = true;
+    const verdict = await this.#judge(observed, signal);
     signal.throwIfAborted();
-    if (decides && !this.#isContested(observed, changed)) {
-      return this.#fill(observed, needed, changed, isBehind, signal);
-    }
+    if (needed.needed === '') return 'quiet';
+    const { changed, decides } = verdict;
+    if (decides && !this.#isContested(observed, changed)) return this.#fill(observed, needed, verdict, signal);
     const outcome = await this.#addToBundles(observed, needed, signal);
     // What is wrong with its Pod is told before it matters, and an empty list need not wait for that read.
     if (outcome === 'quiet' && changed.length === 0) await this.#established(signal);
     return outcome;
   }
 
-  #isProtected(observed: ObservedRegistration, decides: boolean, isBehind: boolean): boolean {
-    if (observed.own.length === 0) return false;
-    if (!decides || !this.#isUndone(observed)) return true;
-    // A namespace's first pod waits for one write, and no longer.
-    return isBehind && (!this.#hasFailed || this.#options.scope.isCovered(this.#registered(observed)));
+  /** What is to be put right, and whether by this replica. Counts the time without protection. */
+  async #judge(observed: ObservedRegistration, signal: AbortSignal): Promise<Verdict> {
+    const changed = await this.#changed(observed, signal);
+    const decides = changed.length > 0 && (await this.#mayDecide(observed, signal));
+    const isBehind = this.#options.scope.isBehind(this.#registered(observed)) && changed.join() === 'namespaceSelector';
+    const verdict = { changed, decides, isBehind };
+    // After a lost response, too.
+    if (changed.length === 0) this.#hasFailed = false;
+    const isProtected = this.#isProtected(observed, verdict);
+    if (isProtected && !isBehind) this.#wasRight = true;
+    this.#account(isProtected);
+    return verdict;
   }
 
-  /** Whether evictions may go past the hook by it, as far as this replica can tell without asking. */
-  isHarmed(observed: ObservedRegistration): boolean {
-    return observed.own.length === 0 || this.#differences(observed).length > 0;
+  async #changed(observed: ObservedRegistration, signal: AbortSignal): Promise<string[]> {
+    const { scope } = this.#options;
+    scope.look(this.#registered(observed));
+    const changed = this.#differences(observed);
+    this.#isExposed = observed.own.length === 0 || changed.length > 0;
+    if (changed.length > 0) return changed;
+    // Nothing is urgent, and this may take a while.
+    await scope.release(signal);
+    return this.#differences(observed);
+  }
+
+  #isProtected(observed: ObservedRegistration, { changed, decides, isBehind }: Verdict): boolean {
+    if (observed.own.length === 0) return false;
+    if (changed.length === 0 || !this.#isUndone(observed)) return true;
+    if (!isBehind) return false;
+    // A namespace's first pod waits for one write, and no longer.
+    return (decides && !this.#hasFailed) || this.#options.scope.isCovered(this.#registered(observed));
   }
 
   /** What a look at it says by itself. */
@@ -173,7 +202,12 @@ export class ManagedRegistration {
     this.#isAbsent = observed === undefined;
     this.#problem = observed && this.#foreign(observed);
     this.#isRegistered = observed !== undefined && observed.own.length > 0;
-    if (observed?.own.length) this.#lastBundle = observed.own.map(({ bundle }) => bundle).join('\n');
+    // Filled by this replica before it was restarted, or by another.
+    if (observed !== undefined && decidedBy(observed) !== undefined) this.#wasRight = true;
+    if (observed?.own.length) {
+      const bundle = observed.own.map((one) => one.bundle).join('\n');
+      this.#lastBundle = { bundle, isOfReplica: observed.own.every(({ isOfReplica }) => isOfReplica) };
+    }
     if (observed === undefined) this.#account(false);
   }
 
@@ -218,7 +252,7 @@ export class ManagedRegistration {
   /** Who this replica is, once its Pod has been ready for long enough. */
   async #established(signal: AbortSignal): Promise<DecidedBy | undefined> {
     if (this.#self !== undefined) return this.#self;
-    const { pods, podName, service, clock } = this.#options;
+    const { pods, podName, service } = this.#options;
     const pod = await pods.read(podName, signal);
     if (pod === undefined) {
       throw new Error(
@@ -226,13 +260,13 @@ export class ManagedRegistration {
       );
     }
     if (pod.readySince === undefined || pod.isEnding) {
-      this.#seenReadySince = undefined;
+      this.#seenReady = undefined;
       this.#lookAgainMs = LOOK_AT_POD_EVERY_MS;
       return undefined;
     }
-    this.#seenReadySince ??= this.#now;
-    // The kubelet's clock may be ahead, or may have been.
-    const leftMs = Math.min(pod.readySince - clock.now(), this.#seenReadySince - this.#now) + READY_FOR_MS;
+    // The kubelet's clock may be ahead or behind. Another time than before means that it was not ready in between.
+    if (this.#seenReady?.since !== pod.readySince) this.#seenReady = { at: this.#now, since: pod.readySince };
+    const leftMs = this.#seenReady.at + READY_FOR_MS - this.#now;
     if (leftMs > 0) {
       this.#lookAgainMs = Math.min(leftMs + 1, LOOK_AT_POD_EVERY_MS);
       return undefined;
@@ -243,9 +277,8 @@ export class ManagedRegistration {
 
   async #fill(
     observed: ObservedRegistration,
-    needed: string,
-    changed: readonly string[],
-    isBehind: boolean,
+    needed: Needed,
+    { changed, isBehind }: Verdict,
     signal: AbortSignal,
   ): Promise<Outcome> {
     const { registration, log } = this.#options;
@@ -253,7 +286,8 @@ export class ManagedRegistration {
     if (webhook === undefined) return 'quiet';
     // What was carried before the list was emptied, too: another replica may serve by it.
     const carried = this.#lastBundle;
-    const bundle = this.#isLeftToInjector(observed) && carried !== '' ? carried : this.#bundle.wanted(carried, needed);
+    const isLeft = this.#isLeftToInjector(observed) && carried.bundle !== '';
+    const bundle = isLeft ? carried.bundle : this.#bundle.wanted(carried, needed);
     const value = [{ ...webhook, clientConfig: { ...webhook.clientConfig, caBundle: encode(bundle) } }];
     const by = formatDecidedBy(this.#self as DecidedBy);
     const isCorrection = this.#wasRight && !isBehind && this.#isUndone(observed);
@@ -264,6 +298,7 @@ export class ManagedRegistration {
     this.#hasFailed = false;
     if (result.kind === 'changed') return 'changed';
     this.#wasRight = true;
+    this.#accountLeftOut();
     if (isCorrection) this.#corrections.webhooks++;
     const fields = { registration: registration.name, changed: changed.join(',') };
     if (isCorrection) log.warn(LOG.registrationCorrected, fields);
@@ -292,26 +327,34 @@ export class ManagedRegistration {
   }
 
   /** Every replica may: nothing that another one needs is taken away. */
-  async #addToBundles(observed: ObservedRegistration, needed: string, signal: AbortSignal): Promise<Outcome> {
+  async #addToBundles(observed: ObservedRegistration, needed: Needed, signal: AbortSignal): Promise<Outcome> {
     const { registration, log } = this.#options;
     if (this.#isLeftToInjector(observed)) return 'quiet';
-    const changes = observed.own.flatMap(({ index, bundle }): RegistrationChange[] => {
-      const wanted = this.#bundle.wanted(bundle, needed);
-      if (wanted === bundle) return [];
+    const changes = observed.own.flatMap(({ index, ...stored }): RegistrationChange[] => {
+      const wanted = this.#bundle.wanted(stored, needed);
+      if (wanted === stored.bundle) return [];
       return [{ op: 'add', path: `/webhooks/${index}/clientConfig/caBundle`, value: encode(wanted) }];
     });
-    const isLacking = observed.own.some(({ bundle }) => !carries(bundle, needed));
-    if (!isLacking && observed.own.length > 0) this.#carried = needed;
+    const isLacking = observed.own.some(({ bundle }) => !carries(bundle, needed.needed));
+    if (!isLacking && observed.own.length > 0) this.#carried = needed.needed;
     if (changes.length === 0) return 'quiet';
-    const isCorrection = isLacking && this.#carried !== '' && carries(this.#carried, needed);
+    const isCorrection = isLacking && this.#carried !== '' && carries(this.#carried, needed.needed);
     if (!this.#mayWriteAgain()) return 'quiet';
     const result = await registration.write(observed, changes, signal);
     if (result.kind === 'changed') return 'changed';
     if (isCorrection) this.#corrections.bundle++;
-    const fields = { registration: registration.name, authorities: certificatesIn(needed).length };
+    this.#accountLeftOut();
+    const fields = { registration: registration.name, authorities: certificatesIn(needed.needed).length };
     if (isCorrection) log.warn(LOG.bundleCorrected, fields);
     else log.info(LOG.bundleWritten, fields);
     return 'changed';
+  }
+
+  #accountLeftOut(): void {
+    const { leftOut } = this.#bundle;
+    if (leftOut === 0) return;
+    this.#leftOut += leftOut;
+    this.#options.log.warn(LOG.authoritiesLeftOut, { registration: this.name, leftOut });
   }
 
   /** A few writes at once, and one a second from then on. */
@@ -321,7 +364,7 @@ export class ManagedRegistration {
     const left = Math.min(WRITES_AT_ONCE, writes + (now - at) / THEN_EVERY_MS);
     if (left < 1) {
       this.#corrections.postponed++;
-      this.#lookAgainMs = Math.min(this.#lookAgainMs, (1 - left) * THEN_EVERY_MS);
+      this.#lookAgainMs = Math.min(this.#lookAgainMs, Math.ceil((1 - left) * THEN_EVERY_MS));
       return false;
     }
     this.#allowance = { writes: left - 1, at: now };
@@ -349,8 +392,9 @@ export class ManagedRegistration {
     return `the registration ${this.name} belongs to the installation in namespace ${namespace}: ${way}`;
   }
 
-  /** Before it was right for the first time, nobody was promised anything; unless this replica could not fill it. */
+  /** The time before it was right for the first time does not count, unless this replica could not fill it. */
   #account(isProtected: boolean): void {
+    this.#isExposed = !isProtected;
     const counts = !isProtected && (this.#wasRight || this.#hasFailed);
     if (counts) this.#unprotectedSince ??= this.#now;
     else if (this.#unprotectedSince !== undefined) {
@@ -362,6 +406,14 @@ export class ManagedRegistration {
   get #now(): number {
     return this.#options.clock.monotonicNow();
   }
+}
+
+interface Verdict {
+  /** The names of the fields that are not as they have to be. */
+  readonly changed: readonly string[];
+  readonly decides: boolean;
+  /** Whether it only has to follow the cluster. */
+  readonly isBehind: boolean;
 }
 
 interface Contested {

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../kube/client.ts';
-import type { GuardedObjects, WriteResult } from '../kube/guarded-objects.ts';
+import { FIELD_MANAGER, type GuardedObjects, type WriteResult } from '../kube/guarded-objects.ts';
 import { registrationPath } from '../kube/paths.ts';
 
 /** The registration (ValidatingWebhookConfiguration) as it was read. */
@@ -13,10 +13,15 @@ export interface ObservedRegistration {
   readonly own: readonly OwnWebhook[];
 }
 
-export interface OwnWebhook {
-  readonly index: number;
+export interface StoredBundle {
   /** PEM; empty if there is none. */
   readonly bundle: string;
+  /** Whether a replica of the hook was the last to change it, as the API server has recorded it. */
+  readonly isOfReplica: boolean;
+}
+
+export interface OwnWebhook extends StoredBundle {
+  readonly index: number;
 }
 
 type Texts = Readonly<Record<string, string>>;
@@ -67,12 +72,14 @@ export class Registration {
   }
 
   parse(object: JsonObject): ObservedRegistration {
-    const { resourceVersion = '', labels = {}, annotations = {} } = object.metadata as Metadata;
+    const { resourceVersion = '', labels = {}, annotations = {}, managedFields = [] } = object.metadata as Metadata;
     const webhooks = (object.webhooks ?? []) as readonly JsonObject[];
     const own = webhooks.flatMap((webhook, index) => {
       const { service, caBundle = '' } = (webhook.clientConfig ?? {}) as ClientConfig;
       if (service?.name !== this.#service.name || service?.namespace !== this.#service.namespace) return [];
-      return [{ index, bundle: Buffer.from(caBundle, 'base64').toString() }];
+      const writers = writersOf(`${webhook.name}`, managedFields);
+      const isOfReplica = writers.length > 0 && writers.every((one) => one === FIELD_MANAGER);
+      return [{ index, bundle: Buffer.from(caBundle, 'base64').toString(), isOfReplica }];
     });
     return { resourceVersion, labels, annotations, webhooks, own };
   }
@@ -82,6 +89,24 @@ interface Metadata {
   readonly resourceVersion?: string;
   readonly labels?: Texts;
   readonly annotations?: Texts;
+  readonly managedFields?: readonly ManagedFields[];
+}
+
+interface ManagedFields {
+  readonly manager?: string;
+  readonly fieldsV1?: Fields;
+}
+
+/** A tree of names; a field that is set has one of its own. */
+interface Fields {
+  readonly [name: string]: Fields | undefined;
+}
+
+/** Who has set the caBundle of the webhook of this name. */
+function writersOf(name: string, managedFields: readonly ManagedFields[]): (string | undefined)[] {
+  const path = ['f:webhooks', `k:${JSON.stringify({ name })}`, 'f:clientConfig', 'f:caBundle'];
+  const has = (fields: Fields | undefined) => path.reduce((one, key) => one?.[key], fields) !== undefined;
+  return managedFields.filter(({ fieldsV1 }) => has(fieldsV1)).map(({ manager }) => manager);
 }
 
 interface ClientConfig {

@@ -9,8 +9,8 @@ export interface ReplicaPod {
   /** As the API server writes it. */
   readonly created: string;
   readonly isEnding: boolean;
-  /** Since when it has been Ready, epoch milliseconds; undefined if it is not. */
-  readonly readySince: number | undefined;
+  /** Since when it has been Ready, as its kubelet writes it; undefined if it is not. By that node's clock: only to be told apart. */
+  readonly readySince: string | undefined;
 }
 
 /** Live reads of the Pods in which replicas of this installation run. */
@@ -43,6 +43,6 @@ function parse(object: JsonObject): ReplicaPod {
     uid: uid ?? '',
     created: creationTimestamp,
     isEnding: deletionTimestamp !== undefined,
-    readySince: ready && Date.parse(ready.lastTransitionTime ?? creationTimestamp),
+    readySince: ready && (ready.lastTransitionTime ?? ''),
   };
 }

@@ -14,7 +14,9 @@ export interface Scope {
   /** What it always says. Replicas of the same text and the same of these agree about what the registration has to be. */
   readonly fixed: readonly Expression[];
   /** To be called with what the registration says now, before the others. */
-  look(registered: readonly Expression[], signal: AbortSignal): Promise<void>;
+  look(registered: readonly Expression[]): void;
+  /** Finds out what need not be said any more, by live reads. To be called after `look`, if nothing is to be put right. */
+  release(signal: AbortSignal): Promise<void>;
   /** What it has to say; undefined while nobody can tell. */
   namespaces(registered: readonly Expression[]): readonly Expression[] | undefined;
   /** Whether what it says now only has to follow the cluster, and nobody else has changed it. */
@@ -33,7 +35,8 @@ export function scopeOf(text: string, selector: Selector | undefined, ownNamespa
   return {
     text,
     fixed: expressions,
-    look: async () => undefined,
+    look: () => undefined,
+    release: async () => undefined,
     namespaces: () => expressions,
     isBehind: () => false,
     isCovered: () => false,
@@ -53,7 +56,8 @@ export function usedScope(text: string, used: UsedNamespaces, ownNamespace: stri
   return {
     text,
     fixed: [],
-    look: (registered, signal) => used.look(named(registered), signal),
+    look: (registered) => used.look(named(registered)),
+    release: (signal) => used.release(signal),
     namespaces(registered) {
       const wanted = used.wanted(named(registered))?.filter((one) => !isLeftOut(one));
       if (wanted === undefined) return undefined;

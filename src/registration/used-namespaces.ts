@@ -3,6 +3,9 @@ import type { Change } from '../informer/store.ts';
 
 /** A namespace whose last protected pod is gone stays registered for so long. */
 const KEPT_MS = 3_600_000;
+/** Whoever may write the registration can put any number of names there. */
+const READS_AT_ONCE = 20;
+const READ_AGAIN_MS = 60_000;
 
 export interface UsedNamespacesOptions {
   readonly clock: Pick<Clock, 'monotonicNow'>;
@@ -39,23 +42,31 @@ export class UsedNamespaces {
     if (kind === 'added' && count === 1) this.onFirst();
   }
 
-  /** To be called with what is registered before `wanted`; reads live where a namespace is about to go. */
-  async look(registered: readonly string[], signal: AbortSignal): Promise<void> {
-    const { clock, hasPods, hasSynced } = this.#options;
+  /** To be called with what is registered before `wanted`. */
+  look(registered: readonly string[]): void {
+    const { clock, hasSynced } = this.#options;
     const now = clock.monotonicNow();
     const unused = hasSynced() ? registered.filter((one) => !this.#pods.has(one)) : [];
     this.#unusedSince = new Map(unused.map((one) => [one, this.#unusedSince.get(one) ?? now]));
-    const due = unused.filter((one) => now - (this.#unusedSince.get(one) ?? now) >= KEPT_MS);
     this.#given = new Set();
-    for (const one of due) {
+  }
+
+  /** Reads live, for namespaces that have had none for an hour. To be called after `look`. */
+  async release(signal: AbortSignal): Promise<void> {
+    const { clock, hasPods } = this.#options;
+    const now = clock.monotonicNow();
+    const due = [...this.#unusedSince].filter(([, since]) => now - since >= KEPT_MS).sort(([, a], [, b]) => a - b);
+    const read = async ([one]: readonly [string, number]) => {
       try {
         if (await hasPods(one, signal)) this.#unusedSince.delete(one);
         else this.#given.add(one);
       } catch {
-        // It stays until it can be looked at, and the registration is put right all the same.
-        signal.throwIfAborted();
+        // It stays until it can be looked at. Others come first meanwhile.
+        this.#unusedSince.set(one, now - KEPT_MS + READ_AGAIN_MS);
       }
-    }
+    };
+    await Promise.all(due.slice(0, READS_AT_ONCE).map(read));
+    signal.throwIfAborted();
   }
 
   /** What is to be registered, sorted; undefined while nobody can say. Nothing is left out that another replica may use. */

@@ -95,7 +95,7 @@ describe('bundles', () => {
     assert.equal(trusted(second.cert), false);
     assert.equal(trusted(''), false);
     assert.equal(trusted('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'), false);
-    assert.equal(trusted(serving.cert), false, 'it is no authority itself');
+    assert.equal(trusted(serving.cert), true, 'it needs no authority if it is there itself');
     assert.equal(trusted(first.cert, 'other.db.svc'), false);
     assert.equal(trusted(first.cert, 'hook.db.svc', NOW + SERVING), false);
     assert.equal(trusted(first.cert, 'hook.db.svc', NOW - 366 * DAY), false);

@@ -14,11 +14,12 @@ import {
   CA_MS,
   EVERYWHERE,
   FakeObjects,
+  forgeries,
   HOUR,
   NOW,
   type ReplicaOptions,
 } from '../support/certificates.ts';
-import { until } from '../support/time.ts';
+import { settle, until } from '../support/time.ts';
 
 const MINUTE = 60_000;
 const everywhere = EVERYWHERE.namespaces([]) ?? [];
@@ -31,11 +32,18 @@ function aShell() {
   return objects;
 }
 
-async function started(t: TestContext, objects: FakeObjects, options: ReplicaOptions = {}) {
+async function begun(t: TestContext, objects: FakeObjects, options: ReplicaOptions = {}) {
   const replica = aReplica(objects, options);
   t.after(() => replica.source.stop());
   replica.start();
   await replica.rest();
+  return replica;
+}
+
+/** And has seen its Pod ready for long enough. */
+async function started(t: TestContext, objects: FakeObjects, options: ReplicaOptions = {}) {
+  const replica = await begun(t, objects, options);
+  await replica.go(12 * SECOND);
   return replica;
 }
 
@@ -61,6 +69,7 @@ describe('a shell', () => {
       isVerified: false,
       unprotectedMs: 0,
       corrections: { webhooks: 0, bundle: 0, postponed: 0 },
+      authoritiesLeftOut: 0,
     });
     await one.go(MINUTE);
     assert.deepEqual(objects.webhooks, []);
@@ -77,10 +86,27 @@ describe('a shell', () => {
     assert.deepEqual([by.pod, by.created], ['one', new Date(NOW).toISOString()]);
   });
 
-  test('is filled ten seconds after it was seen ready, if the clock of the node is hours ahead', async (t) => {
+  for (const [what, readySince] of [
+    ['ahead', NOW + 2 * HOUR],
+    ['behind', NOW - 2 * HOUR],
+  ] as const) {
+    test(`is filled ten seconds after it was seen ready, if the clock of the node is hours ${what}`, async (t) => {
+      const objects = aShell();
+      objects.pods.set('one', aPod('one', NOW, readySince));
+      const one = await begun(t, objects, { name: 'one' });
+      await one.go(8 * SECOND);
+      assert.deepEqual(objects.webhooks, []);
+      await one.go(4 * SECOND);
+      assert.deepEqual(filled(objects), wanted());
+    });
+  }
+
+  test('is filled ten seconds after a restarted container is ready, if the Pod was still called ready before', async (t) => {
     const objects = aShell();
-    objects.pods.set('one', aPod('one', NOW, NOW + 2 * HOUR));
-    const one = await started(t, objects, { name: 'one' });
+    objects.pods.set('one', aPod('one', NOW, NOW - HOUR));
+    const one = await begun(t, objects, { name: 'one' });
+    await one.go(8 * SECOND);
+    objects.pods.set('one', aPod('one', NOW, one.wall.now));
     await one.go(8 * SECOND);
     assert.deepEqual(objects.webhooks, []);
     await one.go(4 * SECOND);
@@ -288,6 +314,46 @@ describe('what somebody else does to it', () => {
     });
   }
 
+  for (const hanging of ['read secret', 'write secret'] as const) {
+    for (const [what, harm, isRight] of [
+      ['an emptied list', (objects: FakeObjects) => objects.putWebhooks([]), () => true],
+      [
+        'a narrowed list',
+        (objects: FakeObjects) => objects.putWebhooks([{ ...(objects.webhooks?.[0] as JsonObject), rules: [] }]),
+        (objects: FakeObjects) => JSON.stringify(filled(objects)) === JSON.stringify(wanted()),
+      ],
+      [
+        'an overwritten caBundle',
+        (objects: FakeObjects) => objects.putBundles(['']),
+        (objects: FakeObjects) => objects.bundles?.[0] !== '',
+      ],
+    ] as const) {
+      test(`${what} is put right at once while the call "${hanging}" hangs`, async (t) => {
+        const objects = aShell();
+        const hang = Promise.withResolvers<void>();
+        t.after(() => hang.resolve());
+        const one = await started(t, objects);
+        let hangs = 0;
+        objects.before = (call) => {
+          if (call !== hanging) return undefined;
+          hangs++;
+          return hang.promise;
+        };
+        if (hanging === 'write secret') objects.putData(undefined);
+        one.wall.now += MINUTE;
+        await one.clock.advance(MINUTE);
+        await until(() => hangs === 1, 'the look at the Secret, once a minute');
+        harm(objects);
+        await until(() => objects.webhooks?.length === 1 && isRight(objects), 'right, while no time passes');
+        // And again, while the same call hangs.
+        await settle();
+        harm(objects);
+        await until(() => objects.webhooks?.length === 1 && isRight(objects), 'right, while no time passes');
+        assert.equal(hangs, 1);
+      });
+    }
+  }
+
   test('an overwritten caBundle is put right at once while the Secret cannot be read', async (t) => {
     const objects = aShell();
     const one = await started(t, objects);
@@ -365,6 +431,52 @@ describe('what somebody else does to it', () => {
   });
 });
 
+describe('while protected pods are not asked about', () => {
+  for (const [what, harm] of [
+    ['empty', (objects: FakeObjects) => objects.putWebhooks([])],
+    ['gone', (objects: FakeObjects) => objects.putWebhooks(undefined)],
+    [
+      'narrowed',
+      (objects: FakeObjects) => objects.putWebhooks([{ ...(objects.webhooks?.[0] as JsonObject), rules: [] }]),
+    ],
+  ] as const) {
+    test(`because the list is ${what}, a call that fails is tried again each second, for as long as it takes`, async (t) => {
+      const objects = aShell();
+      const one = await started(t, objects);
+      const failing = what === 'gone' ? 'read registration' : 'write webhooks';
+      let tries = 0;
+      objects.before = (call) => {
+        if (call !== failing) return;
+        tries++;
+        throw new Error('not now');
+      };
+      // It knows of the change, even if it cannot look at it.
+      harm(objects);
+      await one.rest();
+      await one.go(5 * MINUTE);
+      const before = tries;
+      await one.go(MINUTE);
+      assert.ok(tries - before >= 55 && tries - before <= 65, `${tries - before} tries in a minute`);
+    });
+  }
+
+  test('nothing is tried more often than every half minute if it is not urgent', async (t) => {
+    const objects = aShell();
+    const one = await started(t, objects);
+    let tries = 0;
+    objects.before = (call) => {
+      if (call !== 'read registration') return;
+      tries++;
+      throw new Error('not now');
+    };
+    await one.go(10 * MINUTE);
+    const before = tries;
+    await one.go(10 * MINUTE);
+    // Each of the two keys.
+    assert.ok(tries - before <= 2 * 20, `${tries - before} tries in ten minutes`);
+  });
+});
+
 describe('the time without protection', () => {
   /** While the API server takes its time for each write of the webhooks. */
   const slowly = (objects: FakeObjects, { clock }: Awaited<ReturnType<typeof started>>) => {
@@ -398,12 +510,45 @@ describe('the time without protection', () => {
     assert.equal(state(other)?.unprotectedMs, 0);
   });
 
+  for (const [what, harm] of [
+    ['emptied', () => []],
+    ['narrowed', ([one]: JsonObject[]) => [{ ...one, rules: [] }]],
+  ] as const) {
+    test(`counts from the restart of a replica that finds it ${what}, and it is put right, not filled`, async (t) => {
+      const objects = aShell();
+      const before = await started(t, objects);
+      await before.source.stop();
+      objects.listeners.splice(0);
+      objects.putWebhooks(harm(structuredClone(objects.webhooks ?? [])) as JsonObject[]);
+      objects.pods.set('restarted', aPod('restarted', NOW));
+      const one = await begun(t, objects, { name: 'restarted' });
+      await one.go(30 * SECOND);
+      assert.equal(state(one)?.unprotectedMs, 30 * SECOND);
+      objects.pods.set('restarted', aPod('restarted', NOW, one.wall.now));
+      await one.go(14 * SECOND);
+      assert.deepEqual(filled(objects), wanted());
+      const { unprotectedMs = 0, corrections } = state(one) ?? {};
+      assert.ok(unprotectedMs >= 40 * SECOND && unprotectedMs < 44 * SECOND, `${unprotectedMs} ms`);
+      assert.equal(corrections?.webhooks, 1);
+      assert.ok(one.log.messages('warn').includes(LOG.registrationCorrected));
+    });
+  }
+
+  test('is none at a first start in the place of a registration that was written by hand', async (t) => {
+    const objects = new FakeObjects();
+    objects.webhooks = [aWebhook('', { failurePolicy: 'Ignore' })];
+    const one = await started(t, objects);
+    assert.deepEqual(filled(objects), wanted());
+    assert.deepEqual([state(one)?.unprotectedMs, state(one)?.corrections.webhooks], [0, 0]);
+    assert.ok(one.log.messages('info').includes(LOG.registrationFilled));
+  });
+
   test('counts from when a first start could not fill it', async (t) => {
     const objects = aShell();
     objects.before = (call) => {
       if (call === 'write webhooks') throw new Error('not now');
     };
-    const one = await started(t, objects);
+    const one = await begun(t, objects);
     await one.go(5 * MINUTE);
     const { unprotectedMs = 0 } = state(one) ?? {};
     assert.ok(unprotectedMs > 4 * MINUTE && unprotectedMs <= 5 * MINUTE, `${unprotectedMs} ms`);
@@ -445,6 +590,52 @@ describe('the bundle', () => {
       assert.equal(state(one)?.corrections.bundle, times);
     }
     assert.equal(objects.writes.filter((what) => what === 'bundle').length, 30);
+  });
+});
+
+describe('a bundle that others fill up', () => {
+  const count = ({ bundles }: FakeObjects) => certificatesIn(bundles?.[0] ?? '').length;
+
+  test('keeps 200 of what they write, and says and counts what it leaves out', async (t) => {
+    const objects = aShell();
+    const one = await started(t, objects);
+    objects.putBundles([`${objects.bundles?.[0]}${forgeries(stranger.cert, 300).join('')}`]);
+    await until(() => count(objects) === 201, 'its own and 200');
+    assert.equal(state(one)?.authoritiesLeftOut, 100);
+    const [line] = one.log.lines.filter(({ message }) => message === LOG.authoritiesLeftOut);
+    assert.deepEqual([line?.level, line?.fields.leftOut], ['warn', 100]);
+    await one.go(HOUR + 2 * MINUTE);
+    assert.equal(count(objects), 1);
+    assert.equal(state(one)?.authoritiesLeftOut, 100);
+  });
+
+  test('loses nothing that a replica has written, first or last, by a replica that runs or starts', async (t) => {
+    const objects = aShell();
+    const [before, after] = await Promise.all(
+      ['before', 'after'].map((name) => createAuthority(name, caValidity(NOW, CA_MS))),
+    );
+    await started(t, objects);
+    objects.putBundles([`${objects.bundles?.[0]}${before?.cert}`], 'reschedule-hook');
+    await settle();
+    objects.putBundles([`${forgeries(stranger.cert, 300).join('')}${objects.bundles?.[0]}`]);
+    await until(() => count(objects) === 201, 'full');
+    objects.putBundles([`${objects.bundles?.[0]}${after?.cert}`], 'reschedule-hook');
+    await settle();
+    const one = await started(t, objects);
+    objects.putBundles([`${forgeries(stranger.cert, 900).join('')}${objects.bundles?.[0]}`]);
+    await until(() => count(objects) < 300, 'full again');
+    for (const each of [before, after]) assert.ok(objects.bundles?.[0]?.includes(each?.cert.trim() ?? '-'));
+    assert.equal(one.source.notReady(), undefined);
+  });
+
+  test('still leaves room in the Secret for a first authority: the hook becomes ready', async (t) => {
+    const objects = new FakeObjects();
+    objects.bundles = [forgeries(stranger.cert, 1_500).join('')];
+    const one = await begun(t, objects);
+    await one.rest();
+    assert.equal(one.source.notReady(), undefined);
+    const bytes = Object.values(objects.data ?? {}).join('').length;
+    assert.ok(bytes < 1024 * 1024, `${bytes} bytes`);
   });
 });
 
@@ -525,11 +716,15 @@ describe('replicas that want different things', () => {
     assert.equal(filled(objects).failurePolicy, 'Ignore');
   });
 
-  for (const annotation of ['', 'x', '[]', 'null', '{"pod":1}', '{}']) {
+  const named = (pod: string) => JSON.stringify({ pod, uid: 'x', created: '2099-01-01T00:00:00Z', wants: 'y' });
+  for (const annotation of ['', 'x', '[]', 'null', '{"pod":1}', '{}', ...['..', 'a/b', 'A', '-'].map(named)]) {
     test(`an annotation that no replica writes (${annotation}) decides nothing`, async (t) => {
       const objects = anUpgrade();
       const one = await started(t, objects, older);
       objects.annotations = { [DECIDED_BY]: annotation };
+      objects.before = (call) => {
+        if (call === 'read pod') throw new Error('this is not the name of an object');
+      };
       objects.putWebhooks([aWebhook(objects.bundles?.[0] ?? '', { failurePolicy: 'Ignore' })]);
       await one.go(MINUTE);
       assert.equal(filled(objects).failurePolicy, 'Fail');

@@ -45,8 +45,8 @@ test('of a registration the webhooks that call the Service are its own, with the
     labels: { a: 'b' },
     annotations: {},
     own: [
-      { index: 0, bundle: 'a' },
-      { index: 5, bundle: '' },
+      { index: 0, bundle: 'a', isOfReplica: false },
+      { index: 5, bundle: '', isOfReplica: false },
     ],
   });
   assert.equal(webhooks?.length, 6);
@@ -58,6 +58,29 @@ test('one that is not there, and one without webhooks', async () => {
   const empty = await aRegistration({ metadata: { resourceVersion: '7' } }).registration.read(signal);
   assert.deepEqual([empty?.webhooks, empty?.own], [[], []]);
 });
+
+for (const [writers, expected] of [
+  [['reschedule-hook'], true],
+  [['reschedule-hook', 'kubectl'], false],
+  [['kubectl'], false],
+  [[], false],
+] as const) {
+  test(`a caBundle that was set by ${writers.join(' and ') || 'nobody knows whom'} is of a replica: ${expected}`, async () => {
+    const webhook = { name: 'a.b', ...calling(SERVICE, 'a') };
+    const fields = (name: string) => ({
+      'f:webhooks': { [`k:{"name":"${name}"}`]: { 'f:clientConfig': { 'f:caBundle': {} } } },
+    });
+    const managedFields = [
+      ...writers.map((manager) => ({ manager, fieldsV1: fields('a.b') })),
+      { manager: 'another', fieldsV1: fields('c.d') },
+      { manager: 'without', fieldsV1: { 'f:metadata': {} } },
+      { manager: 'empty' },
+    ];
+    const metadata = { name: 'evictions', resourceVersion: '7', managedFields };
+    const { registration } = aRegistration({ metadata, webhooks: [webhook] });
+    assert.deepEqual((await registration.read(signal))?.own, [{ index: 0, bundle: 'a', isOfReplica: expected }]);
+  });
+}
 
 test('a write is guarded by the version that was read', async () => {
   const { registration, calls } = aRegistration(undefined);

@@ -36,7 +36,13 @@ async function aUsing(t: TestContext, objects: FakeObjects, { hasSynced = true }
     live.delete(key.split('/')[0] ?? '');
     used.observe({ kind: 'removed', key });
   };
-  return { replica, used, sync, live, reads, failing, put, remove };
+  /** Until its Pod has been ready for long enough. */
+  const start = async () => {
+    replica.start();
+    await replica.rest();
+    await replica.go(12_000);
+  };
+  return { replica, start, used, sync, live, reads, failing, put, remove };
 }
 
 /** The names that are registered. */
@@ -55,10 +61,9 @@ function aShell() {
 describe('PROTECT_NAMESPACES=used', () => {
   test('registers the namespaces that have protected pods, and no other; kube-system and its own never', async (t) => {
     const objects = aShell();
-    const { replica, put } = await aUsing(t, objects);
+    const { replica, start, put } = await aUsing(t, objects);
     for (const key of ['prod/cb-0000', 'prod/cb-0001', 'kube-system/x', 'db/y']) put(key);
-    replica.start();
-    await replica.rest();
+    await start();
     assert.deepEqual(named(objects), ['prod']);
     put('stage/cb-0000');
     await until(() => named(objects)?.length === 2, 'the next one, while no time passes');
@@ -70,18 +75,16 @@ describe('PROTECT_NAMESPACES=used', () => {
 
   test('with no protected pod at all it registers a name that no namespace has', async (t) => {
     const objects = aShell();
-    const { replica } = await aUsing(t, objects);
-    replica.start();
-    await replica.rest();
+    const { start } = await aUsing(t, objects);
+    await start();
     assert.deepEqual(named(objects), ['NONE']);
   });
 
   test('a namespace goes an hour after its last pod, and after a live read', async (t) => {
     const objects = aShell();
-    const { replica, put, remove, reads, live } = await aUsing(t, objects);
+    const { replica, start, put, remove, reads, live } = await aUsing(t, objects);
     for (const key of ['prod/cb-0000', 'stage/cb-0000']) put(key);
-    replica.start();
-    await replica.rest();
+    await start();
     remove('stage/cb-0000');
     await replica.go(59 * MINUTE);
     assert.deepEqual([named(objects), reads], [['prod', 'stage'], []]);
@@ -95,13 +98,33 @@ describe('PROTECT_NAMESPACES=used', () => {
     assert.deepEqual(replica.log.messages('warn'), []);
   });
 
+  test('names that somebody puts there are read a few at a time, and hold up no other', async (t) => {
+    const objects = aShell();
+    const { replica, start, put, remove, failing, reads } = await aUsing(t, objects);
+    for (const key of ['prod/cb-0000', 'stage/cb-0000']) put(key);
+    await start();
+    const [webhook] = structuredClone(objects.webhooks) ?? [];
+    const madeUp = Array.from({ length: 60 }, (_, i) => `made-up-${i}`);
+    const values = [...madeUp, 'prod', 'stage'];
+    for (const one of madeUp) failing.add(one);
+    const list = { key: 'kubernetes.io/metadata.name', operator: 'In', values };
+    objects.putWebhooks([{ ...webhook, namespaceSelector: { matchExpressions: [list] } }]);
+    remove('stage/cb-0000');
+    await replica.rest();
+    const rest = HOUR - MINUTE / 2;
+    await replica.go(rest);
+    await replica.go(MINUTE);
+    assert.ok(reads.length >= 20 && reads.length <= 40, `${reads.length} reads in the first minute`);
+    await replica.go(5 * MINUTE);
+    assert.deepEqual(named(objects), [...madeUp, 'prod'].sort(), 'those that cannot be read hold up no other');
+  });
+
   test('a replica that has not synced takes nothing away, and does not narrow what was all', async (t) => {
     const objects = new FakeObjects();
-    const { replica, put, sync } = await aUsing(t, objects, { hasSynced: false });
+    const { replica, start, put, sync } = await aUsing(t, objects, { hasSynced: false });
     const before = structuredClone(objects.webhooks?.[0]?.namespaceSelector);
     put('prod/cb-0000');
-    replica.start();
-    await replica.rest();
+    await start();
     await replica.go(2 * HOUR);
     assert.deepEqual(objects.webhooks?.[0]?.namespaceSelector, before);
     sync.isDone = true;
@@ -113,10 +136,7 @@ describe('PROTECT_NAMESPACES=used', () => {
     const objects = aShell();
     const one = await aUsing(t, objects);
     const other = await aUsing(t, objects);
-    for (const { replica } of [one, other]) {
-      replica.start();
-      await replica.rest();
-    }
+    for (const { start } of [one, other]) await start();
     one.put('prod/cb-0000');
     other.put('stage/cb-0000');
     for (const { replica } of [one, other, one, other]) await replica.go(MINUTE);
@@ -128,10 +148,9 @@ describe('PROTECT_NAMESPACES=used', () => {
 
   test('one who takes a used namespace away is undone, told of and counted', async (t) => {
     const objects = aShell();
-    const { replica, put } = await aUsing(t, objects);
+    const { replica, start, put } = await aUsing(t, objects);
     for (const key of ['prod/cb-0000', 'stage/cb-0000']) put(key);
-    replica.start();
-    await replica.rest();
+    await start();
     await replica.go(MINUTE);
     const [webhook] = structuredClone(objects.webhooks) ?? [];
     const list = { key: 'kubernetes.io/metadata.name', operator: 'In', values: ['prod'] };
@@ -149,10 +168,9 @@ describe('PROTECT_NAMESPACES=used', () => {
   ] as const) {
     test(`${what} is undone, told of and counted, also if the first write fails`, async (t) => {
       const objects = aShell();
-      const { replica, put } = await aUsing(t, objects);
+      const { replica, start, put } = await aUsing(t, objects);
       for (const key of ['prod/cb-0000', 'stage/cb-0000']) put(key);
-      replica.start();
-      await replica.rest();
+      await start();
       await replica.go(MINUTE);
       const [webhook] = structuredClone(objects.webhooks) ?? [];
       objects.before = (call) => {
@@ -173,10 +191,9 @@ describe('PROTECT_NAMESPACES=used', () => {
 
   test('a namespace that cannot be registered is without protection, and that is counted', async (t) => {
     const objects = aShell();
-    const { replica, put } = await aUsing(t, objects);
+    const { replica, start, put } = await aUsing(t, objects);
     put('prod/cb-0000');
-    replica.start();
-    await replica.rest();
+    await start();
     objects.before = (call) => {
       if (call === 'write webhooks') throw new Error('not now');
     };
@@ -187,12 +204,50 @@ describe('PROTECT_NAMESPACES=used', () => {
     assert.ok(counted > 4 * MINUTE, `${counted} ms`);
   });
 
+  test('a restart while a used namespace is missing: the time until it is there again is counted', async (t) => {
+    const objects = aShell();
+    const before = await aUsing(t, objects);
+    before.put('prod/cb-0000');
+    await before.start();
+    await before.replica.source.stop();
+    objects.listeners.splice(0);
+    const { replica, put, start } = await aUsing(t, objects);
+    for (const key of ['prod/cb-0000', 'stage/cb-0000']) put(key);
+    await start();
+    assert.deepEqual(named(objects), ['prod', 'stage']);
+    const counted = replica.source.registration()?.unprotectedMs ?? 0;
+    assert.ok(counted >= 10_000 && counted <= 12_000, `${counted} ms`);
+  });
+
+  test('a write that failed, and was made all the same, does not count for the next namespace', async (t) => {
+    const objects = aShell();
+    const { replica, put, start } = await aUsing(t, objects);
+    put('prod/cb-0000');
+    await start();
+    objects.before = (call) => {
+      if (call === 'write webhooks') throw new Error('no response');
+    };
+    put('stage/cb-0000');
+    await replica.rest();
+    const [webhook] = structuredClone(objects.webhooks) ?? [];
+    const list = { key: 'kubernetes.io/metadata.name', operator: 'In', values: ['prod', 'stage'] };
+    objects.putWebhooks([{ ...webhook, namespaceSelector: { matchExpressions: [list] } }]);
+    await replica.rest();
+    const counted = replica.source.registration()?.unprotectedMs;
+    objects.before = (call) => {
+      if (call === 'write webhooks') void replica.clock.advance(200);
+    };
+    put('test/cb-0000');
+    await until(() => named(objects)?.length === 3, 'the next one');
+    await replica.rest();
+    assert.equal(replica.source.registration()?.unprotectedMs, counted);
+  });
+
   test('a look for pods that fails keeps that namespace, and nothing else', async (t) => {
     const objects = aShell();
-    const { replica, put, remove, failing } = await aUsing(t, objects);
+    const { replica, start, put, remove, failing } = await aUsing(t, objects);
     for (const key of ['prod/cb-0000', 'stage/cb-0000', 'test/cb-0000']) put(key);
-    replica.start();
-    await replica.rest();
+    await start();
     failing.add('stage');
     for (const key of ['stage/cb-0000', 'test/cb-0000']) remove(key);
     await replica.go(HOUR + 2 * MINUTE);

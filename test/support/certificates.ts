@@ -1,10 +1,11 @@
+import { X509Certificate } from 'node:crypto';
 import { formatAuthorities, parseAuthorities } from '../../src/certificates/authority-secret.ts';
 import type { Pair } from '../../src/certificates/certificate-source.ts';
 import { lifetimesOf } from '../../src/certificates/lifetimes.ts';
 import type { CertificateOptions } from '../../src/controller/certificates.ts';
 import { sourceOf } from '../../src/controller/own-certificates.ts';
 import type { JsonObject } from '../../src/kube/client.ts';
-import type { WriteResult } from '../../src/kube/guarded-objects.ts';
+import { FIELD_MANAGER, type WriteResult } from '../../src/kube/guarded-objects.ts';
 import { ManagedRegistration } from '../../src/registration/managed-registration.ts';
 import { Registration } from '../../src/registration/registration.ts';
 import type { ReplicaPod } from '../../src/registration/replica-pods.ts';
@@ -38,11 +39,13 @@ export class FakeObjects {
   webhooks: JsonObject[] | undefined = [aWebhook('')];
   readonly pods = new Map<string, ReplicaPod>();
   readonly writes: string[] = [];
-  /** Runs before each call; if it throws, the error is the response. */
-  before: (call: string) => void = () => undefined;
+  /** Runs before each call, which waits for it; if it throws, the error is the response. */
+  before: (call: string) => unknown = () => undefined;
   /** What becomes of webhooks on their way, as by a mutating webhook. */
   admit: (webhooks: JsonObject[]) => JsonObject[] = (webhooks) => webhooks;
   readonly listeners: ((resourceVersion: string) => void)[] = [];
+  /** Who has written the caBundles, as a field manager. */
+  writer = 'somebody';
   #secretVersion = 1;
   #registrationVersion = 1;
 
@@ -63,12 +66,16 @@ export class FakeObjects {
     this.#secretVersion++;
   }
 
-  putBundles(bundles: string[] | undefined): void {
-    this.putWebhooks(bundles?.map((bundle) => aWebhook(bundle)));
+  putBundles(bundles: string[] | undefined, writer?: string): void {
+    this.putWebhooks(
+      bundles?.map((bundle) => aWebhook(bundle)),
+      writer,
+    );
   }
 
-  putWebhooks(webhooks: JsonObject[] | undefined): void {
+  putWebhooks(webhooks: JsonObject[] | undefined, writer = 'somebody'): void {
     this.webhooks = webhooks;
+    this.writer = writer;
     this.#registrationVersion++;
     for (const tell of this.listeners) tell(webhooks === undefined ? '' : `${this.#registrationVersion}`);
   }
@@ -94,15 +101,16 @@ export class FakeObjects {
         await this.#call('read registration');
         return this.webhooks && this.#object();
       },
-      patch: async (_path, [test, ...changes]) => {
+      patch: async (_path, [test, ...changes], signal) => {
         const isBundle = changes.every(({ path }) => String(path).endsWith('/caBundle'));
         await this.#call(isBundle ? 'write bundle' : 'write webhooks');
+        signal?.throwIfAborted();
         if (test.value !== `${this.#registrationVersion}`) return { kind: 'changed' };
         this.writes.push(isBundle ? 'bundle' : 'webhooks');
         const object = structuredClone(this.#object());
         for (const { path, value } of changes) put(object, String(path), value);
         this.annotations = (object.metadata as { annotations: Record<string, string> }).annotations;
-        this.putWebhooks(this.admit(object.webhooks as JsonObject[]));
+        this.putWebhooks(this.admit(object.webhooks as JsonObject[]), FIELD_MANAGER);
         return { kind: 'written', object: this.#object() };
       },
     },
@@ -118,13 +126,17 @@ export class FakeObjects {
   };
 
   #object(): JsonObject {
-    const { labels, annotations, webhooks } = this;
-    return { metadata: { resourceVersion: `${this.#registrationVersion}`, labels, annotations }, webhooks };
+    const { labels, annotations, webhooks, writer: manager } = this;
+    const written = { 'f:clientConfig': { 'f:caBundle': {} } };
+    const names = (webhooks ?? []).map(({ name }) => [`k:${JSON.stringify({ name })}`, written]);
+    const managedFields = [{ manager, fieldsV1: { 'f:webhooks': Object.fromEntries(names) } }];
+    const metadata = { resourceVersion: `${this.#registrationVersion}`, labels, annotations, managedFields };
+    return { metadata, webhooks };
   }
 
   async #call(name: string): Promise<void> {
     await Promise.resolve();
-    this.before(name);
+    await this.before(name);
   }
 }
 
@@ -221,7 +233,19 @@ export function aReplica(objects: FakeObjects, options: ReplicaOptions = {}) {
   };
 }
 
-/** `created` and `readySince` in epoch milliseconds. */
+/** `created` and `readySince` in epoch milliseconds, by the clocks of the API server and of the Pod's node. */
 export function aPod(name: string, created: number, readySince?: number): ReplicaPod {
-  return { name, uid: `uid-of-${name}`, created: new Date(created).toISOString(), isEnding: false, readySince };
+  const since = readySince === undefined ? undefined : new Date(readySince).toISOString();
+  return { name, uid: `uid-of-${name}`, created: new Date(created).toISOString(), isEnding: false, readySince: since };
+}
+
+/** So many certificates that can be read, PEM, and are worth nothing. */
+export function forgeries(pem: string, count: number): string[] {
+  const { raw } = new X509Certificate(pem);
+  return Array.from({ length: count }, (_, i) => {
+    const der = Buffer.from(raw);
+    // At its end is the signature.
+    der.writeUInt32BE(i, der.length - 4);
+    return new X509Certificate(der).toString();
+  });
 }

@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
 import { certificatesIn } from '../../../src/certificates/pem.ts';
+import { createGuardedObjects } from '../../../src/kube/guarded-objects.ts';
 import { LOG } from '../../../src/log/messages.ts';
+import { Registration } from '../../../src/registration/registration.ts';
 import { createAuthority, writeServing } from '../../../testkit/certificates.ts';
 import type { HookProcess } from '../../../testkit/hook-process.ts';
+import { selfSigned } from '../../support/odd-certificates.ts';
 import { untilTrue } from '../../support/until-true.ts';
 import { metric } from '../support/evict.ts';
 import { keepEvicting } from '../support/keep-evicting.ts';
@@ -226,6 +229,26 @@ test('new certificates from files, by another authority each time, are served on
     [],
   );
   assert.equal(certificatesIn((await kept.bundles())[0] ?? '').length, 3);
+});
+
+test('a certificate that is no authority and its own trust anchor is taken; who wrote the bundle last is recorded', async () => {
+  const kept = await aSelfKept(rig, 'self-signed');
+  await kept.register();
+  const host = `reschedule-hook-server.${kept.name}.svc`;
+  const serving = await selfSigned(host, { hosts: [host], isAuthority: false });
+  const { certFile, keyFile } = await writeServing(join(rig.controlPlane.dir, kept.name), serving, serving.cert);
+  const hook = await kept.replica({ CERTIFICATES: 'files', TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile });
+  await hook.start();
+  await kept.untilAsked();
+  assert.equal(await metric(hook, 'reschedule_hook_registration_verified'), 1);
+  const service = { namespace: kept.name, name: 'reschedule-hook-server' };
+  const registration = new Registration(createGuardedObjects(rig.client), kept.name, service);
+  const writtenByReplicas = async () => registration.parse(await kept.registration()).own.map((one) => one.isOfReplica);
+  assert.deepEqual(await writtenByReplicas(), [true]);
+  await hook.stop();
+  await kept.overwrite('');
+  await kept.overwrite(serving.cert);
+  assert.deepEqual(await writtenByReplicas(), [false]);
 });
 
 test('after SIGTERM it leaves its registration alone', async () => {

@@ -9,8 +9,6 @@ export interface ReplicaPodOptions {
   readonly namespace: string;
   readonly name: string;
   readonly serviceAccount: string;
-  /** By how much the Pod seems to have been ready for longer than it was, milliseconds. */
-  readonly readyAgoMs?: number;
 }
 
 export interface ReplicaPod {
@@ -26,7 +24,7 @@ const PROBE_EVERY_MS = 250;
 
 /** The Pod of a replica, which no scheduler and no other kubelet looks at. */
 export async function createReplicaPod(options: ReplicaPodOptions): Promise<ReplicaPod> {
-  const { client, namespace, name, serviceAccount, readyAgoMs = 0 } = options;
+  const { client, namespace, name, serviceAccount } = options;
   const securityContext = {
     allowPrivilegeEscalation: false,
     runAsNonRoot: true,
@@ -46,7 +44,7 @@ export async function createReplicaPod(options: ReplicaPodOptions): Promise<Repl
   let probing = Promise.resolve();
   let isReady: boolean | undefined;
   const report = async (next: boolean) => {
-    const lastTransitionTime = new Date(Date.now() - readyAgoMs).toISOString().replace(/\.\d+/, '');
+    const lastTransitionTime = new Date().toISOString().replace(/\.\d+/, '');
     const condition = { type: 'Ready', status: next ? 'True' : 'False', lastTransitionTime };
     const contentType = 'application/strategic-merge-patch+json';
     const status = { phase: 'Running', conditions: [condition] };

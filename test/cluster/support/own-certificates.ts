@@ -86,9 +86,7 @@ export async function aSelfKept(rig: Rig, name: string, approach: Trusted = {}):
       const [webhook = 0, health = 0] = await freePorts(2);
       const kubeconfigPath = join(controlPlane.dir, `${podName}.kubeconfig`);
       await writeFile(kubeconfigPath, kubeconfig(server, ca, token), { mode: 0o600 });
-      // It seems to have been ready for long, so that the hook writes as soon as it is.
-      const replicaPod = { client, namespace: name, name: podName, serviceAccount: name, readyAgoMs: 10_000 };
-      const pod = await createReplicaPod(replicaPod);
+      const pod = await createReplicaPod({ client, namespace: name, name: podName, serviceAccount: name });
       const own = {
         CERTIFICATES: 'self',
         REGISTRATION: 'managed',
