@@ -149,7 +149,10 @@ export class ManagedRegistration {
     this.#lookAgainMs = Number.POSITIVE_INFINITY;
     this.#note(observed);
     if (observed === undefined) return 'quiet';
-    if (this.#problem !== undefined) throw new Error(this.#problem);
+    if (this.#problem !== undefined) {
+      this.#isExposed = false;
+      throw new Error(this.#problem);
+    }
     const verdict = await this.#judge(observed, signal);
     signal.throwIfAborted();
     if (needed.needed === '') return 'quiet';

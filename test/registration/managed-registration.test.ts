@@ -460,6 +460,21 @@ describe('while protected pods are not asked about', () => {
     });
   }
 
+  test("somebody else's is not looked at each second", async (t) => {
+    const objects = aShell();
+    const one = await started(t, objects);
+    objects.labels = {};
+    objects.putWebhooks([]);
+    await one.rest();
+    await one.go(5 * MINUTE);
+    let looks = 0;
+    objects.before = (call) => {
+      if (call === 'read registration') looks++;
+    };
+    await one.go(5 * MINUTE);
+    assert.ok(looks <= 25, `${looks} looks in five minutes`);
+  });
+
   test('nothing is tried more often than every half minute if it is not urgent', async (t) => {
     const objects = aShell();
     const one = await started(t, objects);
