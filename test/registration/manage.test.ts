@@ -13,7 +13,7 @@ const PLACE: Place = {
   podName: 'hook-1',
   failurePolicy: 'Fail',
   protectNamespaces: { text: 'all' },
-  labelSelector: 'app=couchbase',
+  labelSelectors: ['app=couchbase'],
 };
 
 /** Every call hangs until it is aborted. */
