@@ -41,6 +41,7 @@ export interface ManagedRegistrationOptions {
 /** An API server learns of a Service's endpoints through others; by then a new replica can be asked. */
 const READY_FOR_MS = 10_000;
 const LOOK_AT_POD_EVERY_MS = 2_000;
+const LOOK_FOR_SYNC_EVERY_MS = 10_000;
 /** Somebody changes what the hook writes while it is written. To write it again at once would go on without end. */
 const CONTESTED = { firstMs: 1_000, maxMs: 300_000, resetAfterMs: 900_000 };
 /** Somebody who undoes each write within milliseconds is not to keep the hook and the API server busy. */
@@ -178,9 +179,17 @@ export class ManagedRegistration {
     return verdict;
   }
 
+  /** When to look again for what is wanted: nobody tells when the cache has its first list. */
+  #untilKnownMs(registered: readonly Expression[]): number {
+    const isKnown = this.#options.scope.namespaces(registered) !== undefined;
+    return isKnown ? Number.POSITIVE_INFINITY : LOOK_FOR_SYNC_EVERY_MS;
+  }
+
   async #changed(observed: ObservedRegistration, signal: AbortSignal): Promise<string[]> {
     const { scope } = this.#options;
-    scope.look(this.#registered(observed));
+    const registered = this.#registered(observed);
+    scope.look(registered);
+    this.#lookAgainMs = this.#untilKnownMs(registered);
     const changed = this.#differences(observed);
     this.#isExposed = observed.own.length === 0 || changed.length > 0;
     if (changed.length > 0) return changed;

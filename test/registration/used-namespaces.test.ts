@@ -125,10 +125,23 @@ describe('PROTECT_NAMESPACES=used', () => {
     const before = structuredClone(objects.webhooks?.[0]?.namespaceSelector);
     put('prod/cb-0000');
     await start();
-    await replica.go(2 * HOUR);
+    await replica.go(HOUR + 2 * MINUTE);
     assert.deepEqual(objects.webhooks?.[0]?.namespaceSelector, before);
     sync.isDone = true;
     await replica.go(2 * MINUTE);
+    assert.deepEqual(named(objects), ['prod']);
+  });
+
+  test('a replica whose Pod counts as ready before its first list registers what that has, some seconds after it', async (t) => {
+    const objects = aShell();
+    const { replica, put, sync } = await aUsing(t, objects, { hasSynced: false });
+    put('prod/cb-0000');
+    replica.start();
+    await replica.rest();
+    assert.equal(named(objects), undefined);
+    // The last page of the list has nothing that wakes it.
+    sync.isDone = true;
+    await replica.go(10_000);
     assert.deepEqual(named(objects), ['prod']);
   });
 
