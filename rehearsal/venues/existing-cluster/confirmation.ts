@@ -27,15 +27,17 @@ export interface Confirmation {
 export async function checkAndConfirm(options: Confirmation): Promise<void> {
   const { client, hook, context, run, nodes, image, members, yes, ask, write } = options;
   const kind = standIns.kindFor(hook.settings);
-  if (!hook.covers(standIns.namespaceLabels(run))) {
+  if (!hook.covers(standIns.namespaceLabels(hook.settings, run))) {
     throw new UsageError(`the registration ${hook.registration} does not cover evictions in the namespace ${run}`);
   }
   standIns.memberLabels(hook.settings, kind, run);
   await standIns.checkDefinition(client, kind);
   for (const node of nodes) await checkNode(client, node);
+  const scope = Object.entries(standIns.scopeLabels(hook.settings)).map(([key, value]) => `${key}=${value}`);
+  const labelled = scope.length === 0 ? '' : ` (${scope.join(', ')})`;
   for (const line of [
     `On the cluster of context "${context}" this will`,
-    `  create the namespace ${run} and the definition ${kind.plural}.${kind.group}`,
+    `  create the namespace ${run}${labelled} and the definition ${kind.plural}.${kind.group}`,
     `  run ${members} stand-in members and some unprotected pods (${image}) on ${nodes.join(', ')}`,
     '  cordon the one of these nodes that has most of them, and evict the pods of the rehearsal from it, no others',
     '  uncordon that node and delete all of the above at the end, also when it is interrupted',

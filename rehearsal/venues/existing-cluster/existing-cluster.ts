@@ -95,9 +95,14 @@ function naming(cleanup: Cleanup, write: (line: string) => void): Cleanup {
   return named;
 }
 
+interface Preparation extends Found, Pick<ExistingClusterOptions, 'image'> {
+  readonly client: ApiClient;
+  readonly answerWithinMs: number;
+}
+
 /** Creates the definition and the namespace, and waits until the hook answers there. */
 async function prepare(
-  { client, hook, run, answerWithinMs }: Found & { readonly client: ApiClient; readonly answerWithinMs: number },
+  { client, hook, run, image, answerWithinMs }: Preparation,
   { signal }: VenueNeeds,
   cleanup: Cleanup,
 ): Promise<void> {
@@ -106,8 +111,11 @@ async function prepare(
   cleanup.defer(() => standIns.removeDefinition(client, kind, run));
   await standIns.createDefinition(client, kind, run, signal);
   cleanup.defer(() => standIns.removeNamespace(client, run));
-  await createNamespace(client, run, standIns.namespaceLabels(run));
+  await createNamespace(client, run, standIns.namespaceLabels(hook.settings, run));
+  const { coversUsed, settings } = hook;
+  const removeFirst = coversUsed ? await standIns.createFirst(client, settings, kind, { run, image }) : undefined;
   await untilAnswered(client, hook, run, answerWithinMs, signal);
+  await removeFirst?.();
 }
 
 /** The registration says that the API server calls the hook; only an answer shows that the hook can be reached. */

@@ -12,8 +12,10 @@ export interface InstalledHook {
   readonly registration: string;
   /** The names of the webhooks of its registration, as drainers print them. */
   readonly webhooks: readonly string[];
-  /** Whether the API server calls the hook about evictions in a namespace with these labels. */
+  /** Whether the API server calls the hook about evictions of protected pods in a namespace with these labels. */
   covers(namespaceLabels: Readonly<Record<string, string>>): boolean;
+  /** Whether that is so for each namespace that has a protected pod, and for no other. */
+  readonly coversUsed: boolean;
   readonly settings: Config;
 }
 
@@ -34,7 +36,7 @@ interface EnvironmentVariable {
 const REGISTRATION_LABEL = 'app.kubernetes.io/name=reschedule-hook';
 const REGISTRATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
 /** The settings that a rehearsal depends on. */
-const NEEDED = /^(PROFILES|POD_LABEL_SELECTOR|RESCHEDULE_ANNOTATION|TRACK)/;
+const NEEDED = /^(PROFILES|POD_LABEL_SELECTOR|RESCHEDULE_ANNOTATION|TRACK|PROTECT_NAMESPACES)/;
 
 /**
  * Reads the registration, and the settings from the Deployment behind it. `installation`: the name of the registration;
@@ -47,13 +49,13 @@ export async function findInstalledHook(client: ApiClient, installation?: string
     throw new UsageError(`the hook is not asked yet: its registration ${nameOf(registration)} has no webhooks`);
   }
   const settings = settingsFrom(await environmentBehind(client, webhooks));
+  const coversUsed = settings.protectNamespaces.text === 'used';
   return {
     registration: nameOf(registration),
     webhooks: webhooks.map(({ name }) => name),
-    // With `used` a namespace is registered once it has a protected pod.
+    coversUsed,
     covers: (labels) =>
-      settings.protectNamespaces.text === 'used' ||
-      webhooks.some((webhook) => isAboutEvictions(webhook) && selectsEvictions(webhook, labels)),
+      coversUsed || webhooks.some((webhook) => isAboutEvictions(webhook) && selectsEvictions(webhook, labels)),
     settings,
   };
 }

@@ -2,6 +2,7 @@ import { UsageError } from '../../../src/command-line.ts';
 import type { Config } from '../../../src/config/config.ts';
 import type { ApiClient, JsonObject } from '../../../src/kube/client.ts';
 import { isNotFound } from '../../../src/kube/errors.ts';
+import { podPath } from '../../../src/kube/paths.ts';
 import type { Selector } from '../../../src/policy/model.ts';
 import { matches } from '../../../src/policy/selector.ts';
 import {
@@ -11,6 +12,7 @@ import {
   type ResourceKind,
 } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
 import { couchbaseLabels, type PodManifest } from '../../../testkit/couchbase/member.ts';
+import { createPod } from '../../../testkit/couchbase/workload.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
 import { rehearsed } from './installed-hook.ts';
 
@@ -20,8 +22,12 @@ export const RUN_LABEL = 'reschedule.hook/rehearsal';
 export const MEMBER_LABEL = 'reschedule.hook/stand-in-for';
 export const WEB_LABELS = { app: 'reschedule-hook-rehearsal' };
 
+/** The labels by which the hook is asked about the namespace of a run, if that depends on labels. */
+export const scopeLabels = ({ protectNamespaces: { selector = [] } }: Config) => labelsFor(selector);
+
 /** The labels of the namespace of a run. */
-export const namespaceLabels = (run: string) => ({
+export const namespaceLabels = (settings: Config, run: string) => ({
+  ...scopeLabels(settings),
   'kubernetes.io/metadata.name': run,
   'pod-security.kubernetes.io/enforce': 'restricted',
   [RUN_LABEL]: run,
@@ -139,6 +145,27 @@ function labelsFor(selector: Selector): Record<string, string> {
       return one.op === 'exists' ? [[one.key, 'true']] : [];
     }),
   );
+}
+
+/**
+ * A protected pod that is there before all others, and that nobody runs: a hook that is only asked about namespaces with such
+ * pods gets to know this one. Returns what deletes it; the namespace stays registered for longer than a rehearsal takes.
+ */
+export async function createFirst(
+  client: ApiClient,
+  settings: Config,
+  kind: ResourceKind,
+  { run, image }: { readonly run: string; readonly image: string },
+): Promise<() => Promise<void>> {
+  const name = 'first';
+  const labels = memberLabels(settings, kind, run)(name, name);
+  const spec = { ...standInSpec({ image, nodes: [] }), affinity: {}, schedulerName: 'reschedule-hook-rehearsal' };
+  await createPod(client, { namespace: run, name, labels, spec });
+  const path = podPath(run, name);
+  return async () => {
+    await client.json({ method: 'DELETE', path, query: { gracePeriodSeconds: 0 } });
+    await untilGone(client, path, `pod ${name}`);
+  };
 }
 
 export interface Running {

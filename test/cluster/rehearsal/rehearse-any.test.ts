@@ -7,20 +7,26 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { JsonObject } from '../../../src/kube/client.ts';
+import { LOG } from '../../../src/log/messages.ts';
 import { kubeconfig } from '../../../testkit/control-plane/pki.ts';
 import { installClusterDefinition, removeClusterDefinition } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
+import type { HookProcess } from '../../../testkit/hook-process.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
+import { untilTrue } from '../../support/until-true.ts';
 import { type Audit, anAudit } from '../support/audit.ts';
-import { install } from '../support/installation.ts';
-import { requestToken } from '../support/manifests.ts';
+import { type Installation, install } from '../support/installation.ts';
+import { requestToken, SYSTEM_NAMESPACE } from '../support/manifests.ts';
 import { type Rig, startRig } from '../support/rig.ts';
 import { aScene } from '../support/scene.ts';
+import { said } from '../support/told.ts';
 
 const MAIN = fileURLToPath(new URL('../../../rehearsal/main.ts', import.meta.url));
 const NODES = ['--node=node-1', '--node=node-2'];
 
 let rig: Rig;
 let audit: Audit;
+let installation: Installation;
+let replica: HookProcess;
 let context: string;
 let tmp: string;
 
@@ -28,8 +34,8 @@ before(async () => {
   tmp = await mkdtemp(join(tmpdir(), 'rehearse-any-'));
   audit = anAudit('observer');
   rig = await startRig({ installCrd: false, controlPlane: { nodes: 3, apiServerArgs: audit.apiServerArgs } });
-  const installation = await install(rig);
-  await installation.startReplica();
+  installation = await install(rig);
+  replica = await installation.startReplica();
   await installation.untilAsked();
   const { stdout } = await rig.controlPlane.kubectl(['config', 'current-context']);
   context = stdout.trim();
@@ -40,6 +46,18 @@ after(async () => {
   audit?.remove();
   await rm(tmp, { recursive: true, force: true });
 });
+
+/** Other namespaces: a replica with that setting in the place of the one before, and a Deployment that says so. */
+async function rollTo(scope: string): Promise<void> {
+  const deployment = ['deployment/reschedule-hook-server', `--namespace=${SYSTEM_NAMESPACE}`];
+  const { code, stderr } = await rig.controlPlane.kubectl(['set', 'env', ...deployment, `PROTECT_NAMESPACES=${scope}`]);
+  assert.equal(code, 0, stderr);
+  const next = await installation.startReplica({ PROTECT_NAMESPACES: scope });
+  await installation.service.untilReady(next.webhookPort);
+  await installation.endReplica(replica);
+  replica = next;
+  await untilTrue('the registration to be as it wants it', () => said([next], LOG.registrationFilled).length > 0);
+}
 
 interface Started {
   readonly child: ChildProcess;
@@ -108,6 +126,29 @@ describe('npm run rehearse on a cluster that exists', () => {
     assert.doesNotMatch(stdout, /cluster +scheduled +\S+ +node-3/);
     assert.deepEqual((await bystanders()).sort(), before);
     await assertNothingLeft();
+  });
+
+  describe('where the hook is asked about fewer namespaces', () => {
+    after(() => rollTo('all'));
+
+    for (const [what, scope, created] of [
+      ['only namespaces with protected pods', 'used', /create the namespace reschedule-hook-rehearsal-\w+ and/],
+      [
+        'only labelled namespaces',
+        'reschedule.hook/protect=true',
+        /create the namespace reschedule-hook-rehearsal-\w+ \(reschedule\.hook\/protect=true\) and/,
+      ],
+    ] as const) {
+      test(`a hook that is asked about ${what} is rehearsed in one of its own`, async () => {
+        await rollTo(scope);
+        const { code, stdout, stderr } = await start([...NODES, '--yes']).ended;
+        assert.equal(code, 0, stdout + stderr);
+        assert.match(stdout, created);
+        assert.match(stdout, /moves per pod: +cb-000\d 1x/);
+        assert.match(stdout, /evictions refused: +[1-9]/);
+        await assertNothingLeft();
+      });
+    }
   });
 
   test('an interrupt in the middle of the drain takes everything back', async () => {

@@ -23,8 +23,8 @@ const UPTAKE_MS = 3_000;
  */
 export interface Installation {
   readonly service: LocalService;
-  /** Starts one more replica and waits until it is ready. */
-  startReplica(): Promise<HookProcess>;
+  /** Starts one more replica and waits until it is ready. `env`: over all its other settings. */
+  startReplica(env?: Readonly<Record<string, string>>): Promise<HookProcess>;
   /** As the kubelet ends a container: SIGTERM, and SIGKILL when the grace is over. */
   endReplica(replica: HookProcess): Promise<Exit>;
   /** Waits until the API server asks the replicas about evictions. */
@@ -65,7 +65,7 @@ export async function install(rig: Rig, env: Readonly<Record<string, string>> = 
   let started = 0;
   return {
     service,
-    async startReplica() {
+    async startReplica(more = {}) {
       const [webhook = 0, health = 0] = await freePorts(2);
       const name = `replica-${++started}`;
       const pod = await createReplicaPod({
@@ -77,7 +77,7 @@ export async function install(rig: Rig, env: Readonly<Record<string, string>> = 
       // In a cluster it is managed by itself; here nothing says that it is one.
       const here = { POD_NAME: name, SERVICE_PORT: `${service.port}`, REGISTRATION: 'managed' };
       const own = { ...image.env, ...environmentOf(deployment), ...here };
-      const settings = { ...own, WEBHOOK_PORT: `${webhook}`, HEALTH_PORT: `${health}`, ...env };
+      const settings = { ...own, WEBHOOK_PORT: `${webhook}`, HEALTH_PORT: `${health}`, ...env, ...more };
       const replica = new HookProcess({ kubeconfigPath, files, env: settings, nodeArgs, entry }, { webhook, health });
       rig.atStop(async () => {
         replica.kill('SIGKILL');

@@ -110,8 +110,10 @@ describe('a rehearsal is refused on', () => {
     state = await rig.state();
     const set = (env: object) =>
       merge(`${path}/hook`, { spec: { template: { spec: { containers: containers([env]) } } } });
-    await set({ name: 'POD_LABEL_SELECTOR', valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } });
-    await refused('the setting POD_LABEL_SELECTOR of the hook cannot be read: it comes from elsewhere');
+    for (const name of ['POD_LABEL_SELECTOR', 'PROTECT_NAMESPACES']) {
+      await set({ name, valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } });
+      await refused(`the setting ${name} of the hook cannot be read: it comes from elsewhere`);
+    }
     await set({ name: 'TRACKING_RESOURCE_TYPE', value: 'nothing' });
     await refused(/^the settings of the installed hook are not understood: TRACKING_RESOURCE_TYPE /);
   });
