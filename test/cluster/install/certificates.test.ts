@@ -162,45 +162,6 @@ describe('certificates of its own, on the real control plane', { concurrency: 4 
   });
 });
 
-test('certificates of its own, then from files, then of its own again, under evictions: not one fails', async (t) => {
-  const kept = await aSelfKept(rig, 'moving');
-  await kept.register();
-  const scene = await aScene({ rig, hook: kept.name, namespace: 'moving-pods' });
-  await scene.operator.pause();
-  const dir = join(rig.controlPlane.dir, 'moving');
-  const hosts = [`reschedule-hook-server.${kept.name}.svc`];
-  const { certFile, keyFile } = await writeServing(dir, await rig.authority.issue({ hosts }), rig.authority.ca);
-  const files = { CERTIFICATES: 'files', TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile };
-  // As the Deployment has it: the old one goes on for a while.
-  const overlap = { SHUTDOWN_DELAY: '3s' };
-  let serving = await kept.replica(overlap);
-  await serving.start();
-  await kept.untilAsked();
-  await scene.cordon(scene.node(1));
-  const evicting = keepEvicting(rig, scene.namespace, ['cb-0000', 'cb-0001']);
-  const replicas = [serving];
-  for (const env of [files, {}, files, {}]) {
-    const next = await kept.replica({ ...overlap, ...env });
-    replicas.push(next);
-    await next.start();
-    await kept.service.untilReady(next.webhookPort);
-    await evicting.untilMore(50);
-    assert.deepEqual(await serving.stop(), { code: 0, signal: null });
-    await kept.forget(serving);
-    serving = next;
-    await evicting.untilMore(50);
-  }
-  await evicting.stop();
-  t.diagnostic(`${evicting.answers.length} evictions`);
-  assert.deepEqual(
-    evicting.answers.filter(({ code }) => code !== 429),
-    [],
-  );
-  assert.equal(said(replicas, LOG.bundleCorrected).length, 0);
-  assert.equal(said(replicas, LOG.registrationCorrected).length, 0);
-  await scene.assertNobodyEvicted();
-});
-
 test('new certificates from files, by another authority each time, are served once the API server knows it', async () => {
   const kept = await aSelfKept(rig, 'other-authorities');
   await kept.register();
