@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createPod } from '../../../testkit/couchbase/workload.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
 import { type EvictionAnswer, type EvictionOptions, evict } from './evict.ts';
 import type { Rig } from './rig.ts';
@@ -35,4 +36,31 @@ export function keepEvicting(
   };
   rig.atStop(stop);
   return { answers, stop, untilMore };
+}
+
+/** The same for one protected pod. Another one takes its place if it is evicted, so that all that get through are counted. */
+export async function keepEvictingMembers(rig: Rig, namespace: string, { everyMs = 20 } = {}) {
+  const over = new AbortController();
+  const answers: EvictionAnswer[] = [];
+  let evicted = 0;
+  const name = () => `cb-${evicted}`;
+  const create = () => createPod(rig.client, { namespace, name: name(), labels: { app: 'couchbase' } });
+  await create();
+  const done = (async () => {
+    while (!over.signal.aborted) {
+      const answer = await evict({ rig, namespace }, name());
+      answers.push(answer);
+      if (answer.code === 201) {
+        evicted++;
+        await create();
+      }
+      await sleep(everyMs);
+    }
+  })();
+  const stop = async () => {
+    over.abort();
+    await done;
+  };
+  rig.atStop(stop);
+  return { answers, stop };
 }
