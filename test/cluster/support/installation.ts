@@ -60,6 +60,8 @@ export async function install(rig: Rig, env: Readonly<Record<string, string>> = 
   const image = buildByDockerfile(await mkdtemp(join(controlPlane.dir, 'image-'))).at(-1);
   if (image === undefined) throw new Error('the Dockerfile makes no image');
   const { nodeArgs, file: entry } = entryOf(image);
+  // That blocks this process for so long that idle connections may have been closed meanwhile.
+  await until('the API server to be reached', () => client.json({ method: 'GET', path: '/version' }));
 
   const pods = new Map<HookProcess, ReplicaPod>();
   let started = 0;
