@@ -6,7 +6,7 @@ import { observeStall } from '../cache/stall-observation.ts';
 import { trackerOf } from '../cache/trackers.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
-import { isMarked, type PolicySettings, trackingOfPod } from '../policy/profiles/profile.ts';
+import { isMarked, type PolicySettings, profileOf, trackingOfPod } from '../policy/profiles/profile.ts';
 import { planStall, type Stall, type StallObservation } from '../policy/stall.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
 import { UNSYNCED_RETRY_MS } from './entries.ts';
@@ -109,7 +109,8 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     this.#hindrances.count(counted, 1);
     if (!isNews) return;
     const known = hindrance ?? this.#trackerOf(pod)?.hindrance;
-    const fields = { pod: name, namespace, uid, node, owner: owner?.name };
+    const profile = profileOf(pod, this.#options.settings)?.name;
+    const fields = { pod: name, namespace, uid, node, owner: owner?.name, profile };
     this.#options.log.warn(LOG.stalled, known === undefined ? fields : { ...fields, hindrance: known });
   }
 

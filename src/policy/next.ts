@@ -18,9 +18,9 @@ export interface AwaitCacheThen {
  */
 export function next(observation: Observation, settings: PolicySettings): Decision | Look | AwaitCacheThen {
   const early = firstOpinion(RULES, observation, settings);
-  if (early !== undefined) return numbered(early);
+  if (early !== undefined) return numbered(early, observation);
   const seen = lookCloser(observation, settings);
-  return 'kind' in seen ? seen : numbered(winner(firstOpinion(RULES_ABOUT_THE_POD, seen, settings)));
+  return 'kind' in seen ? seen : numbered(winner(firstOpinion(RULES_ABOUT_THE_POD, seen, settings)), seen);
 }
 
 /** The pod exists and is protected. The remaining rules need the whole pod and its tracker. */
@@ -53,13 +53,14 @@ export function earlierInstance(seen: Observation, entry: Entry | undefined): En
   return known === undefined || known.uid === seenValue(seen.pod)?.uid ? undefined : known;
 }
 
-function numbered({ id, opinion }: NumberedOpinion): Decision | Look | AwaitCacheThen {
+function numbered({ id, opinion }: NumberedOpinion, { profile }: Observation): Decision | Look | AwaitCacheThen {
+  const by = { rule: id, ...(profile === undefined ? {} : { profile: profile.name }) };
   switch (opinion.kind) {
     case 'look':
       return opinion;
     case 'awaitCache':
-      return { kind: 'awaitCache', otherwise: { ...opinion.otherwise, rule: id } };
+      return { kind: 'awaitCache', otherwise: { ...opinion.otherwise, ...by } };
     default:
-      return { ...opinion, rule: id };
+      return { ...opinion, ...by };
   }
 }

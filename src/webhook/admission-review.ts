@@ -72,8 +72,8 @@ export function reviewResponse(uid: string, decision: Decision): object {
  * For the audit log of the API server, which puts the name of the webhook before each key. The UID joins an event with the
  * hook's own log, because an audit event does not have it.
  */
-function auditAnnotations(uid: string, { kind, reason, rule }: Decision): Record<string, string> {
-  return { decision: kind, reason, rule, review: uid };
+function auditAnnotations(uid: string, { kind, reason, rule, profile }: Decision): Record<string, string> {
+  return { decision: kind, reason, rule, review: uid, ...(profile === undefined ? {} : { profile }) };
 }
 
 const STATUS_REASONS = { 404: 'NotFound', 409: 'Conflict', 429: 'TooManyRequests', 500: 'InternalError' } as const;

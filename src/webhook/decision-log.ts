@@ -34,6 +34,7 @@ export function logDecision(
     decision: decision.kind,
     rule: decision.rule,
     reason: decision.reason,
+    ...(decision.profile === undefined ? {} : { profile: decision.profile }),
     ...(review === undefined ? {} : { review }),
     user: request.username,
     ...detailsOf(decision),

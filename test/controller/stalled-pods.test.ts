@@ -89,7 +89,7 @@ describe('StalledPodReconciler', () => {
     const expected =
       'The pod was marked over 15m ago and the operator of CouchbaseCluster cb has not moved it; drains of node node-1 wait';
     assert.equal(message, expected);
-    const fields = { pod: 'cb-0000', namespace: 'db', uid: 'uid-a', node: 'node-1', owner: 'cb' };
+    const fields = { pod: 'cb-0000', namespace: 'db', uid: 'uid-a', node: 'node-1', owner: 'cb', profile: 'couchbase' };
     assert.deepEqual(log.lines, [{ level: 'warn', message: LOG.stalled, fields }]);
     assert.equal(reporter.count, 1);
   });
