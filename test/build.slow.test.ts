@@ -18,10 +18,10 @@ describe('the image, built as the Dockerfile states', () => {
   let dir: string;
   let stages: Stage[];
   let image: Stage;
-  before(() => {
+  before(async () => {
     dir = mkdtempSync(join(tmpdir(), 'reschedule-hook-image-'));
     // test/cluster/install/installed.test.ts does all of it.
-    stages = buildByDockerfile(dir, { link: true });
+    stages = await buildByDockerfile(dir, { link: true });
     image = stages.at(-1) as Stage;
   });
   after(() => rmSync(dir, { recursive: true, force: true }));

@@ -1,6 +1,8 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { basename, delimiter, dirname, join, relative, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 
 const INSTALL = 'npm ci --ignore-scripts';
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -26,15 +28,15 @@ interface Instruction {
  * Builds the Dockerfile's stages without Docker, each in an empty folder. COPY respects .dockerignore; RUN uses the
  * shell and this Node. The base images are missing, so a step sees this machine's programs. Returns the stages; the
  * last one is the image. `link` links this checkout's node_modules in place of `npm ci`, which made them from the same
- * lockfile.
+ * lockfile. Other work of this process goes on meanwhile.
  */
-export function buildByDockerfile(dir: string, { link = false }: { link?: boolean } = {}): Stage[] {
+export async function buildByDockerfile(dir: string, { link = false }: { link?: boolean } = {}): Promise<Stage[]> {
   const stages: Stage[] = [];
   for (const { keyword, rest } of instructions(readFileSync(join(ROOT, 'Dockerfile'), 'utf-8'))) {
     const stage = stages.at(-1);
     if (link && stage !== undefined && keyword === 'RUN' && rest === INSTALL) linkModules(stage);
     else if (keyword === 'FROM') stages.push(newStage(dir, rest, stages.length));
-    else carryOut(keyword, rest, stages);
+    else await carryOut(keyword, rest, stages);
   }
   return stages;
 }
@@ -60,7 +62,7 @@ function newStage(dir: string, rest: string, index: number): Stage {
   return { from, name, dir: root, workdir: '/', user: '', entrypoint: [], env: {} };
 }
 
-function carryOut(keyword: string, rest: string, stages: readonly Stage[]): void {
+async function carryOut(keyword: string, rest: string, stages: readonly Stage[]): Promise<void> {
   const stage = stages.at(-1);
   if (stage === undefined) throw new Error(`${keyword} before FROM`);
   switch (keyword) {
@@ -81,8 +83,7 @@ function carryOut(keyword: string, rest: string, stages: readonly Stage[]): void
       copy(stage, rest, stages);
       return;
     case 'RUN':
-      run(stage, rest);
-      return;
+      return run(stage, rest);
     case 'EXPOSE':
       return;
     default:
@@ -132,7 +133,7 @@ function isInContext(path: string): boolean {
   return isIn;
 }
 
-function run(stage: Stage, command: string): void {
+async function run(stage: Stage, command: string): Promise<void> {
   const path = [dirname(process.execPath), process.env.PATH].join(delimiter);
   const cwd = inStage(stage, '.');
   // Uses npm's cache, so that nothing is downloaded twice. The step must not find this checkout's own node_modules.
@@ -143,8 +144,9 @@ function run(stage: Stage, command: string): void {
     npm_config_prefer_offline: 'true',
     npm_config_audit: 'false',
   };
-  const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', command], { cwd, env, encoding: 'utf-8' });
-  if (status !== 0) throw new Error(`RUN ${command}: exit code ${status}\n${stdout}\n${stderr}`);
+  const child = spawn('/bin/sh', ['-c', command], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [[code], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);
+  if (code !== 0) throw new Error(`RUN ${command}: exit code ${code}\n${stdout}\n${stderr}`);
 }
 
 /** The start command of the image: the options of Node, a script, and the working directory. */

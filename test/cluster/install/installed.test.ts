@@ -23,7 +23,7 @@ before(async () => {
   rig = await startRig({ controlPlane: { nodes: 2, apiServerArgs: audit.apiServerArgs } });
   // Only the retention is other than what was applied, so that entries are pruned while this test looks. It is well over
   // the 5 s after which kubectl asks again: an entry that went sooner would let it have the pod moved twice.
-  installation = await install(rig, { TRACKING_RETENTION: '30s' });
+  installation = await install(rig, { TRACKING_RETENTION: '30s' }, { isWholeImage: true });
   replicas = await Promise.all([installation.startReplica(), installation.startReplica()]);
   await installation.untilAsked();
 });

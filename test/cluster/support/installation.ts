@@ -40,8 +40,17 @@ interface Deployment {
   };
 }
 
+export interface InstallOptions {
+  /** Installs the packages of the image, too, and does not take those of this checkout. */
+  readonly isWholeImage?: boolean;
+}
+
 /** `env`: over the settings of the Deployment. */
-export async function install(rig: Rig, env: Readonly<Record<string, string>> = {}): Promise<Installation> {
+export async function install(
+  rig: Rig,
+  env: Readonly<Record<string, string>> = {},
+  { isWholeImage = false }: InstallOptions = {},
+): Promise<Installation> {
   const { controlPlane, client } = rig;
   const folder = join(CONFIG, 'default');
   const { code, stderr } = await controlPlane.kubectl(['apply', '--server-side', '-k', folder]);
@@ -57,11 +66,10 @@ export async function install(rig: Rig, env: Readonly<Record<string, string>> = 
   // CERTIFICATES=self: nothing is read from files.
   const files = { certFile: '/nowhere/tls.crt', keyFile: '/nowhere/tls.key' };
   const { terminationGracePeriodSeconds } = deployment.template.spec;
-  const image = buildByDockerfile(await mkdtemp(join(controlPlane.dir, 'image-'))).at(-1);
+  const dir = await mkdtemp(join(controlPlane.dir, 'image-'));
+  const image = (await buildByDockerfile(dir, { link: !isWholeImage })).at(-1);
   if (image === undefined) throw new Error('the Dockerfile makes no image');
   const { nodeArgs, file: entry } = entryOf(image);
-  // That blocks this process for so long that idle connections may have been closed meanwhile.
-  await until('the API server to be reached', () => client.json({ method: 'GET', path: '/version' }));
 
   const pods = new Map<HookProcess, ReplicaPod>();
   let started = 0;
