@@ -1,12 +1,12 @@
 import type { Listing, Sink } from './reflector.ts';
-import type { Cached, Lister, Store } from './store.ts';
+import { type Cached, isOlder, type Lister, type Store } from './store.ts';
 
 /** What a reflector fills, and whether its first list is complete. */
 export type Filled<T> = Sink<T> & Pick<Lister<T>, 'hasSynced' | 'size'>;
 
 /**
  * One store that several lists and watches fill together, each with the objects that its selector matches. An object may be
- * of several of them, and goes when the last one has lost it. The events of two watches have no common order.
+ * of several of them, and goes when the last one has lost it. The events and lists of two of them have no common order.
  */
 export function partsOf<T extends Cached>(store: Store<T>, count: number): readonly Filled<T>[] {
   const parts: Part<T>[] = [];
@@ -17,7 +17,8 @@ export function partsOf<T extends Cached>(store: Store<T>, count: number): reado
 class Part<T extends Cached> implements Filled<T> {
   readonly #store: Store<T>;
   readonly #all: readonly Part<T>[];
-  readonly #keys = new Set<string>();
+  /** The version that this part itself has seen last, by key. */
+  readonly #versions = new Map<string, string>();
   #hasSynced = false;
 
   constructor(store: Store<T>, all: readonly Part<T>[]) {
@@ -30,14 +31,14 @@ class Part<T extends Cached> implements Filled<T> {
   }
 
   get size(): number {
-    return this.#keys.size;
+    return this.#versions.size;
   }
 
   beginList(): Listing<T> {
     const listed = new Set<string>();
     let unlisted: string[] | undefined;
     const sweep = (most: number) => {
-      unlisted ??= [...this.#keys].filter((key) => !listed.has(key));
+      unlisted ??= [...this.#versions.keys()].filter((key) => !listed.has(key));
       for (const key of unlisted.splice(-most)) if (this.#lose(key)) this.#store.drop(key);
       return unlisted.length > 0;
     };
@@ -45,8 +46,9 @@ class Part<T extends Cached> implements Filled<T> {
       sweep,
       page: (objects) => {
         for (const object of objects) {
-          listed.add(this.#keep(object));
-          this.#store.accept(object);
+          const key = this.#keep(object);
+          listed.add(key);
+          if (!this.#isOutdated(key, object)) this.#store.accept(object);
         }
       },
       complete: () => {
@@ -63,18 +65,30 @@ class Part<T extends Cached> implements Filled<T> {
   }
 
   remove(object: T): void {
-    if (this.#lose(this.#store.keyOf(object))) this.#store.remove(object);
+    const key = this.#store.keyOf(object);
+    if (!this.#lose(key)) return;
+    this.#store.remove(object);
+    // No part has whatever is there still, so none would learn of its end.
+    this.#store.drop(key);
   }
 
   #keep(object: T): string {
     const key = this.#store.keyOf(object);
-    this.#keys.add(key);
+    this.#versions.set(key, object.resourceVersion);
     return key;
+  }
+
+  /**
+   * Whether another part has seen a newer version than that of a list, which is made some time before it arrives. The
+   * version of the store does not count: after an etcd restore it is one that no list has any more.
+   */
+  #isOutdated(key: string, { resourceVersion }: Cached): boolean {
+    return this.#all.some((part) => part !== this && isOlder(resourceVersion, part.#versions.get(key) ?? ''));
   }
 
   /** Whether no other part has it. */
   #lose(key: string): boolean {
-    this.#keys.delete(key);
-    return this.#all.every((part) => !part.#keys.has(key));
+    this.#versions.delete(key);
+    return this.#all.every((part) => !part.#versions.has(key));
   }
 }

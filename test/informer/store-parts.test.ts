@@ -78,4 +78,41 @@ describe('two lists and watches that fill one store', () => {
     assert.equal(store.get('x')?.uid, 'b');
     assert.deepEqual(told, ['added x', 'synced', 'removed x', 'added x']);
   });
+
+  test('an instance whose only watch has ended it goes, although the other watch still has the one before it', () => {
+    const { store, one, two, list } = twoParts();
+    list(one, thing('x', 1));
+    list(two, thing('x', 1));
+    one.remove(thing('x', 4));
+    one.put(thing('x', 5, 'b'));
+    one.remove(thing('x', 6, 'b'));
+    two.remove(thing('x', 4));
+    assert.equal(store.size, 0);
+  });
+
+  test('a list that was made before an event of the other watch does not undo it', () => {
+    const { store, one, two, list, told } = twoParts();
+    list(one, thing('x', 1));
+    const late = two.beginList();
+    one.remove(thing('x', 4));
+    one.put(thing('x', 5, 'b'));
+    late.page([thing('x', 1)]);
+    late.complete();
+    assert.equal(store.get('x')?.uid, 'b');
+    two.remove(thing('x', 4));
+    assert.equal(store.get('x')?.uid, 'b');
+    assert.deepEqual(told, ['added x', 'updated x', 'removed x', 'added x', 'synced']);
+  });
+
+  test('older lists count once both have them, because versions are older after an etcd restore', () => {
+    const { store, one, two, list } = twoParts();
+    list(one, thing('x', 1_000));
+    list(two, thing('x', 1_000));
+    list(two, thing('x', 500));
+    assert.equal(store.get('x')?.resourceVersion, '1000');
+    list(one, thing('x', 500));
+    assert.equal(store.get('x')?.resourceVersion, '500');
+    two.put(thing('x', 501));
+    assert.equal(store.get('x')?.resourceVersion, '501');
+  });
 });
