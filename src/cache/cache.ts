@@ -2,7 +2,7 @@ import type { Clock } from '../async/clock.ts';
 import type { BackoffOptions } from '../informer/backoff.ts';
 import { createListWatch } from '../informer/list-watch.ts';
 import { Reflector, type ReflectorOptions } from '../informer/reflector.ts';
-import { type Cached, type Lister, Store, type StoreOptions } from '../informer/store.ts';
+import { type Cached, type Change, type Lister, Store, type StoreOptions } from '../informer/store.ts';
 import { type Filled, partsOf } from '../informer/store-parts.ts';
 import type { ApiClient, JsonObject } from '../kube/client.ts';
 import { isServed } from '../kube/discovery.ts';
@@ -311,7 +311,8 @@ function rememberPods(stores: Stores, { settings, clock, log, onEarlierInstanceD
     podIndex.observe(change);
     terminationTimes.observe(change);
     markMemory.observe(change);
-    if (isProtected(change.kind === 'removed' ? change.before : change.now, settings)) earlierInstances.observe(change);
+    const ofProtected = amongProtected(change, settings);
+    if (ofProtected !== undefined) earlierInstances.observe(ofProtected);
     if (change.kind === 'removed' && left.delete(change.before.uid)) earlierInstances.forget(change.key);
   });
   onNamespaceGone(stores, (name) => {
@@ -323,10 +324,18 @@ function rememberPods(stores: Stores, { settings, clock, log, onEarlierInstanceD
     if (change.kind === 'removed' || !drains(change.now)) return;
     for (const podKey of podIndex.on(key)) {
       const pod = pods.get(podKey);
-      if (pod !== undefined) earlierInstances.look(podKey, pod);
+      if (pod !== undefined && isProtected(pod, settings)) earlierInstances.look(podKey, pod);
     }
   });
   return { earlierInstances, terminationTimes, markMemory, podIndex };
+}
+
+/** The change as protected pods have it: a pod that loses what its profile requires has left them, as with its label. */
+function amongProtected(change: Change<Pod>, settings: PolicySettings): Change<Pod> | undefined {
+  const { key } = change;
+  const [before, now] = [change.kind !== 'added' && change.before, change.kind !== 'removed' && change.now];
+  if (now && isProtected(now, settings)) return change;
+  return before && isProtected(before, settings) ? { kind: 'removed', key, before } : undefined;
 }
 
 /** Calls it for a Namespace that went, or came back under its name, where the cache has Namespaces of either use. */

@@ -49,6 +49,28 @@ describe('a cache for two profiles', () => {
   });
 });
 
+describe('a pod that loses the annotation which its profile requires', () => {
+  const carried = { 'example.com/moves': 'yes', 'example.com/move': 'uid-k' };
+  const aMarkedPod = (annotations: Record<string, string>, resourceVersion: string) => {
+    const { metadata, ...pod } = kafka(annotations) as { metadata: object };
+    return { ...pod, metadata: { ...metadata, resourceVersion } };
+  };
+
+  test('is remembered as one that left, like one that loses its label', () => {
+    const cache = aCache({ settings, pods: [aMarkedPod(carried, '1')] });
+    cache.pods.put(cache.project.pod(aMarkedPod({ 'example.com/move': 'uid-k' }, '2')));
+    assert.equal(cache.earlierInstances.get('db/k-0')?.uid, 'uid-k');
+    cache.pods.remove(cache.project.pod(aMarkedPod({ 'example.com/move': 'uid-k' }, '3')));
+    assert.equal(cache.earlierInstances.get('db/k-0')?.uid, 'uid-k');
+  });
+
+  test('and never had it is not remembered', () => {
+    const cache = aCache({ settings, pods: [aMarkedPod({ 'example.com/move': 'uid-k' }, '1')] });
+    cache.pods.remove(cache.project.pod(aMarkedPod({ 'example.com/move': 'uid-k' }, '2')));
+    assert.equal(cache.earlierInstances.get('db/k-0'), undefined);
+  });
+});
+
 describe('an eviction where there are two profiles', () => {
   const KAFKA_PATH = '/api/v1/namespaces/db/pods/k-0';
   const anEviction = async (annotations: Record<string, string>) => {
