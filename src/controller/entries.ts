@@ -280,7 +280,7 @@ export class EntryReconciler implements Reconciler<TrackerKey> {
     const found = entryState({ entry, ...(pod ? { pod } : {}) }, settings);
     // For the cache a pod without its label is gone for good. It is still to be moved only if it is marked.
     const isHidden = pod !== undefined && !isProtected(pod, settings) && found !== 'waiting';
-    return (isHidden ? 'gone' : found) === state;
+    return found === state || (isHidden && state === 'gone');
   }
 
   async #remove(tracker: Tracker, view: EntryView, signal: AbortSignal): Promise<boolean> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { storeKey } from '../../src/cache/keys.ts';
 import { LOG } from '../../src/log/messages.ts';
-import { NOW } from '../support/builders.ts';
+import { NOW, settingsWith } from '../support/builders.ts';
 import { ENTRY_KEY, POD, POD_PATH, TRACKER, TRACKER_PATH } from '../support/cache.ts';
 import { anEntryReconciler, ENTRY, EVENT, HOURS, MINUTES, PRUNE, present, SECOND } from '../support/entries.ts';
 
@@ -30,6 +30,15 @@ describe('reconciling an entry, row by row', () => {
     assert.deepEqual(api.annotations(TRACKER_PATH), {});
     assert.deepEqual(pruned, ['withdrawn']);
     assert.deepEqual(log.messages('info'), [LOG.pruned]);
+  });
+
+  test('the same of a pod that has lost an annotation which its profile requires: the cache still has it', async () => {
+    const settings = settingsWith({ requires: [{ key: 'example.com/moves' }] });
+    const { look, clock, pruned } = anEntryReconciler({ pod: present(), settings });
+    await look();
+    await clock.advance(3 * MINUTES);
+    assert.deepEqual(await look(), {});
+    assert.deepEqual(pruned, ['withdrawn']);
   });
 
   for (const [what, pod] of [

@@ -6,9 +6,10 @@ import type { JsonObject } from '../../src/kube/client.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
 import { createReads } from '../../src/kube/reads.ts';
 import { createWrites } from '../../src/kube/writes.ts';
+import type { PolicySettings } from '../../src/policy/profiles/profile.ts';
 import { FakeApi } from './api.ts';
 import { NOW } from './builders.ts';
-import { aCache, ENTRY_KEY, POD, POD_PATH, settingsOf, TRACKER, TRACKER_PATH } from './cache.ts';
+import { aCache, type CacheWorld, ENTRY_KEY, POD, POD_PATH, settingsOf, TRACKER, TRACKER_PATH } from './cache.ts';
 import { aLog } from './log.ts';
 import { aRawCluster, aRawNode, aRawPod, RESCHEDULE } from './raw.ts';
 import { FakeClock } from './time.ts';
@@ -48,6 +49,7 @@ export function anEntryReconciler(
     readonly annotations?: Record<string, string>;
     readonly isSynced?: boolean;
     readonly tracking?: 'off';
+    readonly settings?: PolicySettings;
     /** The API server of another replica. */
     readonly api?: FakeApi;
   } = {},
@@ -61,7 +63,10 @@ export function anEntryReconciler(
   if (options.api === undefined && options.pod !== undefined) api.put(POD_PATH, options.pod as JsonObject);
   const nodes = [aRawNode({ spec: { unschedulable: true } }), aRawNode({ metadata: { name: 'node-2' } })];
   const pods = options.pod === undefined ? [] : [{ ...options.pod }];
-  const tracking = options.tracking === undefined ? {} : { tracking: options.tracking };
+  const tracking: Pick<CacheWorld, 'tracking' | 'settings'> = {
+    ...(options.tracking && { tracking: options.tracking }),
+    ...(options.settings && { settings: options.settings }),
+  };
   const now = () => NOW + clock.monotonicNow();
   const trackers = tracking.tracking ? [] : [cluster];
   const cache = aCache(isSynced ? { pods, nodes, trackers, now, ...tracking } : {});
