@@ -1,3 +1,4 @@
+import { placeholderIn } from '../policy/profiles/mark.ts';
 import { formatSelector } from '../policy/selector.ts';
 import { type Choice, type Chosen, chooseProfiles } from './profiles/chosen-profiles.ts';
 import { type ConfiguredProfile, configured, onlyProfile } from './profiles/configured-profile.ts';
@@ -134,6 +135,12 @@ function problemsTogether(values: Partial<Values>): string[] {
   }
   if (clientNames.length > 0 && clientCaFile === '') {
     problems.push('CLIENT_NAMES is set without CLIENT_CA_FILE, so nothing would look at the names');
+  }
+  const placeholder = placeholderIn(values.annotationValue ?? '');
+  if (placeholder !== undefined) {
+    problems.push(
+      `RESCHEDULE_ANNOTATION_VALUE has ${placeholder}, which only a profile fills in; write it as mark.value in PROFILES_FILE`,
+    );
   }
   return problems;
 }

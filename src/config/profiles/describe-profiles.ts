@@ -17,7 +17,7 @@ export function profilesAsJson(profiles: readonly ConfiguredProfile[]): string {
     mark: { annotation: mark.key, value: mark.value, match: mark.match },
     names,
     tracking: tracking.type,
-    stallAfter: formatAge(stallAfterMs),
+    stallAfter: exactDuration(stallAfterMs),
     ...(warning === undefined ? {} : { warning }),
   }));
   return `${JSON.stringify({ profiles: written }, null, 2)}\n`;
@@ -46,6 +46,13 @@ function describe({
     ...(warning === undefined ? [] : [['warning', warning] as [string, string]]),
   ];
   return `${name}\n${rows.map(([what, text]) => `  ${what.padEnd(9)} ${text}\n`).join('')}`;
+}
+
+/** As the file has it: an age for people has days, and leaves out what is small. */
+function exactDuration(ms: number): string {
+  if (ms % 3_600_000 === 0) return `${ms / 3_600_000}h`;
+  if (ms % 60_000 === 0) return `${ms / 60_000}m`;
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }
 
 const requirement = ({ key, value }: ConfiguredProfile['requires'][number]) =>

@@ -26,7 +26,13 @@ export function readDrafts(file: string, text: string): Drafts {
       problems: document.errors.map(({ pos, message }) => `${lineAt(pos[0])} ${firstLine(message)}`),
     };
   }
-  const root: unknown = document.toJS();
+  let root: unknown;
+  try {
+    root = document.toJS();
+  } catch (error) {
+    // Aliases are only followed here.
+    return { drafts: [], problems: [`${file} ${error instanceof Error ? error.message : String(error)}`] };
+  }
   const list = isObject(root) ? root.profiles : undefined;
   const others = isObject(root) ? Object.keys(root).filter((field) => field !== 'profiles') : [];
   if (!Array.isArray(list) || others.length > 0) {

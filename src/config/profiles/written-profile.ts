@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Selector } from '../../policy/model.ts';
-import { LABEL_KEY } from '../../policy/names.ts';
+import { LABEL_KEY, short } from '../../policy/names.ts';
 import { labelsIn, markProblem } from '../../policy/profiles/mark.ts';
 import { TRACKING_TYPES } from '../../policy/tracking/index.ts';
 import { duration, selector } from '../parsers.ts';
@@ -39,7 +39,11 @@ function key(given: string): string {
 /** `key`, or `key=value`. */
 function required(given: string) {
   const at = given.indexOf('=');
-  return at < 0 ? { key: key(given) } : { key: key(given.slice(0, at)), value: given.slice(at + 1) };
+  if (at < 0) return { key: key(given) };
+  const value = given.slice(at + 1);
+  // No pod would ever have it: of an annotation the hook keeps no more.
+  if (short(value) !== value) throw new Error('has a value that is too long');
+  return { key: key(given.slice(0, at)), value };
 }
 
 function name(given: string): string {

@@ -13,11 +13,14 @@ export interface MarkOfProfile {
 /** What the value of a mark may depend on. */
 export type MarkedPod = Pick<Pod, 'name' | 'uid' | 'labels' | 'node'>;
 
-const PLACEHOLDER = /\{([^{}]*)\}/g;
+const PLACEHOLDER = /\{(now|uid|node|ordinal|label:[^{}]+)\}/g;
+const IN_BRACES = /\{([^{}]*)\}/g;
 const LABEL = 'label:';
 const OF_POD = ['now', 'uid', 'node', 'ordinal'];
+/** All annotations of a pod together may have 256 KiB. */
+const VALUE_MAX = 1_000;
 
-/** The value of the mark that the pod gets at that instant. What a pod does not have is empty. */
+/** The value of the mark that the pod gets at that instant. What a pod does not have is empty; other braces stay. */
 export function markValue(template: string, pod: MarkedPod, now: number): string {
   return template.replace(PLACEHOLDER, (_, name: string) => placeholder(name, pod, now));
 }
@@ -27,14 +30,22 @@ export function matchesMark({ value: template, match }: MarkOfProfile, value: st
   return match === 'present' || value === markValue(template, pod, 0);
 }
 
+/** The first of its placeholders, with the braces; undefined if the value is the same for every pod. */
+export function placeholderIn(template: string): string | undefined {
+  return template.match(PLACEHOLDER)?.[0];
+}
+
 /** The labels that the value is made of. */
 export function labelsIn(template: string): readonly string[] {
-  return namesIn(template).flatMap((name) => (name.startsWith(LABEL) ? [name.slice(LABEL.length)] : []));
+  const names = [...template.matchAll(PLACEHOLDER)].map(([, name = '']) => name);
+  return names.flatMap((name) => (name.startsWith(LABEL) ? [name.slice(LABEL.length)] : []));
 }
 
 /** Why nobody can use the mark, as the end of a sentence that begins with its value; undefined if it is right. */
 export function markProblem({ value, match }: Pick<MarkOfProfile, 'value' | 'match'>): string | undefined {
-  const names = namesIn(value);
+  if (value.length > VALUE_MAX) return `has ${value.length} characters; ${VALUE_MAX} are the most`;
+  if (!value.isWellFormed()) return 'has half a character, which the API server would replace';
+  const names = [...value.matchAll(IN_BRACES)].map(([, name = '']) => name);
   const unknown = names.find((name) => !OF_POD.includes(name) && !/^label:./.test(name));
   if (unknown !== undefined) {
     return `has {${unknown}}, which is none of ${OF_POD.map((name) => `{${name}}`).join(', ')} and {label:KEY}`;
@@ -42,8 +53,6 @@ export function markProblem({ value, match }: Pick<MarkOfProfile, 'value' | 'mat
   if (!names.includes('now') || match === 'present') return undefined;
   return 'has {now}, which is another one each time: it needs match: present';
 }
-
-const namesIn = (template: string) => [...template.matchAll(PLACEHOLDER)].map(([, name = '']) => name);
 
 function placeholder(name: string, { name: podName, uid, node = '', labels }: MarkedPod, now: number): string {
   switch (name) {

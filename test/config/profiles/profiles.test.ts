@@ -4,6 +4,8 @@ import { ConfigError, readConfig } from '../../../src/config/config.ts';
 import { policySettingsOf } from '../../../src/config/policy-settings.ts';
 import { BUILT_IN } from '../../../src/config/profiles/built-in.ts';
 import { describeProfiles, profilesAsJson } from '../../../src/config/profiles/describe-profiles.ts';
+import { markValue } from '../../../src/policy/profiles/mark.ts';
+import { aPod } from '../../support/builders.ts';
 
 const FILE = '/etc/reschedule-hook/profiles.yaml';
 
@@ -200,7 +202,13 @@ describe('PROFILES_FILE', () => {
     assert.equal(withFile(OWN.replace('app=ours', `[${list.replace('app=a0, ', '')}]`)).labelSelectors.length, 24);
   });
 
+  const bomb = Array.from({ length: 9 }, (_, i) => {
+    return `a${i}: &a${i} [${Array(9).fill(i === 0 ? 'x' : `*a${i - 1}`)}]\n`;
+  });
+
   for (const [what, text, problem] of [
+    ['an alias of nothing', 'profiles: *x\n', /^\S+profiles\.yaml Unresolved alias/],
+    ['too many aliases', `${bomb.join('')}profiles: *a8\n`, /^\S+profiles\.yaml Excessive alias count/],
     ['no YAML', 'profiles: [', /^\S+profiles\.yaml:1 /],
     ['another field', `${OWN}colour: red\n`, /profiles\.yaml has colour beside profiles$/],
     ['no list', 'profiles: couchbase\n', /profiles\.yaml has no list of profiles$/],
@@ -217,6 +225,55 @@ describe('PROFILES_FILE', () => {
         throw new Error('ENOENT');
       });
     assert.deepEqual(problemsOf(read), ['PROFILES_FILE cannot be read: ENOENT']);
+  });
+});
+
+describe('what no pod can carry is an error', () => {
+  for (const [what, text, problem] of [
+    [
+      'a mark that is too long',
+      OWN.replace('{now} {node}', 'x'.repeat(1001)),
+      /:7 ours\.mark\.value has 1001 characters/,
+    ],
+    ['a mark that is no text', OWN.replace('{now} {node}', '\\ud800'), /:7 ours\.mark\.value has half a character/],
+    [
+      'a required value that is longer than what is kept of a pod',
+      OWN.replace('mode=move', `mode=${'x'.repeat(400)}`),
+      /:4 ours\.requires\.1 has a value that is too long$/,
+    ],
+  ] as const) {
+    test(what, () => assert.match(problemsOf(() => withFile(text)).join('\n'), problem));
+  }
+});
+
+test('a duration is shown in JSON so that it can be read again', () => {
+  for (const [given, shown] of [
+    ['24h', '24h'],
+    ['25h1m1s', '90061s'],
+    ['1500ms', '1500ms'],
+    ['0s', '0h'],
+  ] as const) {
+    const { profiles } = withFile(OWN.replace('1h', given));
+    assert.match(profilesAsJson(profiles), new RegExp(`"stallAfter": "${shown}"`));
+    assert.deepEqual(withFile(profilesAsJson(profiles)).profiles, profiles);
+  }
+});
+
+describe('RESCHEDULE_ANNOTATION_VALUE', () => {
+  test('is taken as it is written, braces and all', () => {
+    for (const value of ['{"reason":"drain"}', '{}', '{when}']) {
+      const [profile] = policySettingsOf(readConfig({ RESCHEDULE_ANNOTATION_VALUE: value })).profiles;
+      assert.equal(profile && markValue(profile.mark.value, aPod(), 0), value);
+    }
+  });
+
+  test('has no placeholders, and the error says where they go', () => {
+    assert.deepEqual(
+      problemsOf(() => readConfig({ RESCHEDULE_ANNOTATION_VALUE: 'on {node}' })),
+      [
+        'RESCHEDULE_ANNOTATION_VALUE has {node}, which only a profile fills in; write it as mark.value in PROFILES_FILE',
+      ],
+    );
   });
 });
 

@@ -14,6 +14,7 @@ describe('the value of a mark', () => {
     ['{ordinal}', '12'],
     ['{label:example.com/shard}-{label:none}', 's1-'],
     ['$& $1 {', '$& $1 {'],
+    ['{when}{}{label:}', '{when}{}{label:}'],
   ] as const) {
     test(template, () => assert.equal(markValue(template, pod, NOW), value));
   }
