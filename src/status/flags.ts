@@ -88,6 +88,7 @@ export function parseFlags(args: readonly string[]): StatusFlags {
     env: {
       ...(installation === undefined ? {} : { WEBHOOK_CONFIGURATION: installation }),
       ...(kubeconfig === undefined ? {} : { KUBECONFIG: kubeconfig }),
+      ...(selector === undefined && annotation === undefined ? {} : NO_PROFILES),
       ...(selector === undefined ? {} : wholeSelector(selector)),
       ...annotation,
       ...tracking,
@@ -105,6 +106,9 @@ function installation(text: string): string {
   if (!OBJECT_NAME.test(text)) throw new Error(`is "${text}", which is not the name of a registration`);
   return text;
 }
+
+/** These flags are about one operator, and stand in place of the profiles of the environment. */
+const NO_PROFILES = { PROFILES: '', PROFILES_FILE: '' };
 
 /** In place of whatever the environment selects. An empty variable counts as not set. */
 function wholeSelector(selector: string): Record<string, string> {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { readConfig } from '../../src/config/config.ts';
 import { parseFlags, STATUS_HELP } from '../../src/status/flags.ts';
 
 const DEFAULTS = { help: false, watch: false, output: 'table', env: {} };
+
+const NO_PROFILES = { PROFILES: '', PROFILES_FILE: '' };
 
 describe('the flags of status', () => {
   const cases: [string[], object][] = [
@@ -14,12 +17,17 @@ describe('the flags of status', () => {
     [
       ['--selector', 'app in (a,b)'],
       {
-        env: { POD_LABEL_SELECTOR: 'app in (a,b)', POD_LABEL_SELECTOR_KEY: '', POD_LABEL_SELECTOR_VALUE: '' },
+        env: {
+          ...NO_PROFILES,
+          POD_LABEL_SELECTOR: 'app in (a,b)',
+          POD_LABEL_SELECTOR_KEY: '',
+          POD_LABEL_SELECTOR_VALUE: '',
+        },
       },
     ],
     [
       ['--annotation', 'example.com/move=now'],
-      { env: { RESCHEDULE_ANNOTATION_KEY: 'example.com/move', RESCHEDULE_ANNOTATION_VALUE: 'now' } },
+      { env: { ...NO_PROFILES, RESCHEDULE_ANNOTATION_KEY: 'example.com/move', RESCHEDULE_ANNOTATION_VALUE: 'now' } },
     ],
     [['--installation', 'hook.a'], { env: { WEBHOOK_CONFIGURATION: 'hook.a' } }],
     [['--wait-registered'], { waitRegisteredMs: 180_000 }],
@@ -55,6 +63,15 @@ describe('the flags of status', () => {
   ] as const) {
     test(`refuses ${args.join(' ')}`, () => assert.throws(() => parseFlags(args), message));
   }
+
+  test('of one operator stand in place of the profiles of the environment', () => {
+    const { env } = parseFlags(['--selector', 'app=x', '--annotation', 'example.com/move=now']);
+    const { profiles } = readConfig({ PROFILES: 'strimzi-kafka', PROFILES_FILE: '/none', ...env });
+    assert.deepEqual(
+      profiles.map(({ selectors, mark }) => [selectors, mark.key]),
+      [[[[{ op: 'in', key: 'app', values: ['x'] }]], 'example.com/move']],
+    );
+  });
 
   test('are all in the help', () => {
     for (const flag of [
