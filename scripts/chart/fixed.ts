@@ -20,7 +20,7 @@ app.kubernetes.io/managed-by: {{ $.Release.Service }}
 {{- define "reschedule-hook.marks" -}}
 {{- $settings := $.Values.settings -}}
 {{- $builtIn := dict ${BUILT_IN.map(({ name, mark }) => `"${name}" "${mark.annotation}"`).join(' ')} -}}
-{{- $marks := $.Values.marks -}}
+{{- $marks := $.Values.marks | default list -}}
 {{- range splitList "," (index $settings "PROFILES" | default "" | toString) -}}
 {{- with get $builtIn (trim .) }}{{ $marks = append $marks . }}{{ end -}}
 {{- end -}}

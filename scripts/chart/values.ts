@@ -65,7 +65,8 @@ export function valuesOf({ switches, selections }: Conditions, own: FromDeployme
       'marks',
       [],
       'The annotations of marks that profiles of `profilesFile` bring; those of built-in profiles are known',
-      list('string'),
+      // It becomes a text in an expression of the admission policy.
+      { type: 'array', items: { type: 'string', pattern: '^[A-Za-z0-9][-A-Za-z0-9_./]*$' } },
     ),
     ...selections.map(({ key, options }) => ({
       key,

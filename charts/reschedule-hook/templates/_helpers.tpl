@@ -16,7 +16,7 @@ app.kubernetes.io/managed-by: {{ $.Release.Service }}
 {{- define "reschedule-hook.marks" -}}
 {{- $settings := $.Values.settings -}}
 {{- $builtIn := dict "couchbase" "cao.couchbase.com/reschedule" "strimzi-kafka" "strimzi.io/manual-rolling-update" "strimzi-connect" "strimzi.io/manual-rolling-update" "aerospike" "aerospike.com/eviction-blocked" "arangodb" "deployment.arangodb.com/rotate" "arangodb-replace" "deployment.arangodb.com/replace" "es-operator" "operator.zalando.org/draining" -}}
-{{- $marks := $.Values.marks -}}
+{{- $marks := $.Values.marks | default list -}}
 {{- range splitList "," (index $settings "PROFILES" | default "" | toString) -}}
 {{- with get $builtIn (trim .) }}{{ $marks = append $marks . }}{{ end -}}
 {{- end -}}

@@ -203,6 +203,18 @@ describe('values of the chart', () => {
       await marksOf({ settings: { PROFILES: 'strimzi-kafka, couchbase,strimzi-connect,ours' }, marks: ['a/b'] }),
       "['a/b', 'strimzi.io/manual-rolling-update', 'cao.couchbase.com/reschedule']",
     );
+    // An upgrade with --reuse-values has the values of a chart that did not know this one.
+    const ofBefore = await marksOf({ settings: { PROFILES: 'strimzi-kafka' }, marks: null });
+    assert.equal(ofBefore, "['strimzi.io/manual-rolling-update']");
+  });
+
+  test('a mark that is no annotation is refused, and never becomes a part of the expression', async () => {
+    for (const mark of ["a/b'] + ['c/d", 'a"b', 'a\\b', '']) {
+      const set = `marks=${JSON.stringify([mark])}`;
+      const { code, stderr } = await runHelm(helm.helm3, ['template', 'hook', CHART, '--set-json', set]);
+      assert.notEqual(code, 0, mark);
+      assert.match(stderr, /values don't meet the specifications of the schema/);
+    }
   });
 
   test('a file of profiles and certificates from files are mounted beside each other', async () => {
