@@ -24,7 +24,10 @@ export function chooseProfiles({ names, file }: Choice): Chosen {
   if (file !== undefined && 'problem' in file) return { problems: [`PROFILES_FILE ${file.problem}`] };
   const { drafts, problems } = file === undefined ? { drafts: [], problems: [] } : readDrafts(file.path, file.text);
   if (problems.length > 0) return { problems };
-  const named = drafts.map((draft, i) => ({ draft, name: String(draft.fields.name ?? `profiles[${i}]`) }));
+  const named = drafts.map((draft, i) => {
+    const { name } = draft.fields;
+    return { draft, name: typeof name === 'string' ? name : `profiles[${i}]` };
+  });
   const wanted = names.length > 0 ? names : named.map(({ name }) => name);
   const all = [...twice(named), ...unknown(names, named), ...(wanted.length === 0 ? [NOTHING] : [])];
   if (all.length > 0) return { problems: all };

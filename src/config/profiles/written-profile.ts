@@ -27,8 +27,10 @@ const text = <T>(parse: (text: string) => T) =>
 
 const oneOf = <T extends string>(...allowed: readonly T[]) =>
   z.enum(allowed, {
-    error: ({ input }) =>
-      `${input === undefined ? 'is missing' : `is ${JSON.stringify(input)}`}; it must be ${allowed.join(' or ')}`,
+    error: ({ input }) => {
+      const given = typeof input === 'string' ? `is ${JSON.stringify(input)}` : 'is no text';
+      return `${input === undefined ? 'is missing' : given}; it must be ${allowed.join(' or ')}`;
+    },
   });
 
 function key(given: string): string {

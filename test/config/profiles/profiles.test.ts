@@ -209,6 +209,16 @@ describe('PROFILES_FILE', () => {
   for (const [what, text, problem] of [
     ['an alias of nothing', 'profiles: *x\n', /^\S+profiles\.yaml Unresolved alias/],
     ['too many aliases', `${bomb.join('')}profiles: *a8\n`, /^\S+profiles\.yaml Excessive alias count/],
+    [
+      'a name that no text can be made of',
+      'profiles: [{ name: { toString: x } }]\n',
+      /:1 profiles\[0\]\.name is no text$/,
+    ],
+    [
+      'a list that is in itself',
+      OWN.replace('names: new', 'names: &a [*a]'),
+      /:9 ours\.names is no text; it must be reused/,
+    ],
     ['no YAML', 'profiles: [', /^\S+profiles\.yaml:1 /],
     ['another field', `${OWN}colour: red\n`, /profiles\.yaml has colour beside profiles$/],
     ['no list', 'profiles: couchbase\n', /profiles\.yaml has no list of profiles$/],
