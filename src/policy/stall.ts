@@ -24,7 +24,7 @@ export interface StallObservation {
   readonly ownMarks?: MarkRecord;
   readonly returnsToNode?: NodeReturns;
   readonly refusal?: Refusal;
-  /** How long the process has known the present mark; for a mark without a time. */
+  /** How long the process has known the present mark; for one without a time, or whose time somebody makes newer. */
   readonly markedForMs: number;
 }
 
@@ -96,7 +96,8 @@ function notMovedStall(seen: StallObservation, settings: PolicySettings): Stall 
   // A mark that was taken away once is withdrawn. One that the hook had to make again is being fought over.
   const isWithdrawn = history.lastAt === undefined || now - history.lastAt > WITHDRAWN_AFTER_MS;
   if (!isMarked(pod) && (history.marks < 2 || isWithdrawn)) return NOT_WAITING;
-  const forMs = history.firstAt === undefined ? markedForMs : now - history.firstAt;
+  // The API server keeps only when its setter wrote last, and whoever may edit the pod can write as often as they like.
+  const forMs = Math.max(isMarked(pod) ? markedForMs : 0, now - (history.firstAt ?? now));
   const leftMs = profile.stallAfterMs - forMs;
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
   const why = whyNotMoved(seen, history, formatAge(profile.stallAfterMs));

@@ -42,6 +42,12 @@ describe('planStall: a marked pod that is not moved', () => {
     assert.equal(plan(pod, { markedForMs: 15 * MINUTE }).kind, 'stalled');
   });
 
+  test('a mark whose time somebody makes newer again and again counts from when the process saw it', () => {
+    const foreign = aPod({ mark: { ...aMark(1_000), by: 'kubectl-annotate', isForeign: true } });
+    assert.deepEqual(plan(foreign, { markedForMs: 14 * MINUTE }), { kind: 'lookAgain', inMs: MINUTE });
+    assert.deepEqual(plan(foreign, { markedForMs: 15 * MINUTE }), stalled(undefined, NOT_MOVED));
+  });
+
   test('names the hindrance', () => {
     const tracker = aTracker({ hindrance: 'Paused' });
     const why = `${NOT_MOVED} (CouchbaseCluster cb reports Paused)`;
