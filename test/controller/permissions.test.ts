@@ -250,7 +250,7 @@ describe('a mark that is tried at start', () => {
   const trial = { path: '/api/v1/namespaces/hooks/pods/hook-1', keys: ['example.com/move'] };
   const byPolicy = new ApiError(403, 'PATCH', {
     message:
-      "Policy 'x' denied request: only a, which has to be its RESCHEDULE_ANNOTATION_KEY: other, example.com/move",
+      "Policy 'x' denied request: only a, which have to be the marks of its PROFILES, or its RESCHEDULE_ANNOTATION_KEY: other, example.com/move",
   });
   const refusing =
     (error: Error): Answer =>
@@ -290,7 +290,8 @@ describe('a mark that is tried at start', () => {
   });
 
   test('and that anything else refuses says nothing of the pods of others', async () => {
-    const message = 'which has to be its RESCHEDULE_ANNOTATION_KEY: example.com/moved, of-a-webhook';
+    const message =
+      'which have to be the marks of its PROFILES, or its RESCHEDULE_ANNOTATION_KEY: example.com/moved, of-a-webhook';
     const others = [...[400, 403, 404, 422, 500].map((code) => refusal(code)), new ApiError(403, 'PATCH', { message })];
     for (const error of [...others, new ApiUnreachableError('PATCH', 'ECONNREFUSED')]) {
       const { check, clock, told } = aCheck(refusing(error), trial);

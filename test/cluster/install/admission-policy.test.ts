@@ -407,7 +407,7 @@ describe('the admission policy', () => {
 describe('a policy of another annotation than the hook has', () => {
   const other = { op: 'replace', path: '/spec/variables/0/expression', value: "['example.com/move']" };
   const refused =
-    /Policy 'reschedule-hook\.reschedule-hook-system'.* only write example\.com\/move, which has to be its RESCHEDULE_ANNOTATION_KEY: cao\.couchbase\.com\/reschedule/;
+    /Policy 'reschedule-hook\.reschedule-hook-system'.* only write example\.com\/move, which have to be the marks of its PROFILES, or its RESCHEDULE_ANNOTATION_KEY: cao\.couchbase\.com\/reschedule/;
 
   test('is said at start, and keeps the hook unready until both agree; if it comes later, the response says it', async () => {
     await createPod(rig.client, { namespace: 'victims', name: 'two', labels: { app: 'couchbase' } });
