@@ -49,9 +49,10 @@ export class PodIndex {
 
   #countMisselected(before: Pod | undefined, now: Pod | undefined): void {
     for (const why of this.#misselectionsOf(now)) {
-      const count = this.#misselected.get(why) ?? 0;
-      this.#misselected.set(why, count + 1);
-      if (count === 0) this.#options.onMisselected(why, now as Pod);
+      const count = this.#misselected.get(why);
+      this.#misselected.set(why, (count ?? 0) + 1);
+      // Once: a tenant could let such pods come and go, with a line of the log for each.
+      if (count === undefined) this.#options.onMisselected(why, now as Pod);
     }
     for (const why of this.#misselectionsOf(before)) this.#misselected.set(why, (this.#misselected.get(why) ?? 0) - 1);
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PodIndex } from '../../src/cache/pod-index.ts';
 import { aPod, PROFILE, SETTINGS, without } from '../support/builders.ts';
 import { aCache } from '../support/cache.ts';
 
@@ -42,4 +43,17 @@ test('PodIndex counts the pods that should not be selected, after each change', 
   assert.deepEqual(counted(), { SeveralProfiles: 1 });
   pods.replace([]);
   assert.deepEqual(counted(), {});
+});
+
+test('PodIndex says the first pod of each kind once, however often such pods come and go', () => {
+  const told: string[] = [];
+  const index = new PodIndex({
+    misselectionsOf: () => ['KubeVirt'],
+    onMisselected: (why, { name }) => told.push(`${why} ${name}`),
+  });
+  for (const name of ['a', 'b', 'c']) {
+    index.observe({ kind: 'added', key: `db/${name}`, now: aPod({ name }) });
+    index.observe({ kind: 'removed', key: `db/${name}`, before: aPod({ name }) });
+  }
+  assert.deepEqual(told, ['KubeVirt a']);
 });
