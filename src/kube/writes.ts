@@ -6,6 +6,8 @@ export interface PodInstance {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
+  /** Absent: any version. */
+  readonly resourceVersion?: string;
 }
 
 export interface TrackerObject {
@@ -46,8 +48,10 @@ export interface Writes {
 export function createWrites(client: ApiClient): Writes {
   const { create, merge, mergeMetadata, patch, remove } = createGuardedObjects(client);
   return {
-    markPod: ({ namespace, name, uid }, key, value, signal) =>
-      mergeMetadata(podPath(namespace, name), { uid, annotations: { [key]: value } }, signal),
+    markPod: ({ namespace, name, uid, resourceVersion }, key, value, signal) => {
+      const guard = resourceVersion === undefined ? { uid } : { uid, resourceVersion };
+      return mergeMetadata(podPath(namespace, name), { ...guard, annotations: { [key]: value } }, signal);
+    },
     writeEntry: ({ path, resourceVersion, isOwn }, key, value, signal) =>
       isOwn
         ? merge(path, { metadata: { resourceVersion }, data: { [key]: value } }, signal)

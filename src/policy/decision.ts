@@ -54,8 +54,8 @@ export interface Mark {
   readonly reason: 'Marked' | 'MarkedAgain';
   readonly message: string;
   readonly pod: Pod;
-  /** What the pod gets. */
-  readonly annotation: { readonly key: string; readonly value: string };
+  /** What the pod gets. `ifUnchanged`: only if nobody has written the pod since, because any value is a mark. */
+  readonly annotation: { readonly key: string; readonly value: string; readonly ifUnchanged?: true };
   /** What to remember of the mark, in the entry and in the process. */
   readonly note: MarkNote;
   readonly entryOn?: Tracker;

@@ -101,7 +101,9 @@ export class Marker {
     const { cache, writes } = this.#options;
     this.#remember(pod, note, entryOn === undefined);
     if (entryOn !== undefined && !(await this.#writeEntry(pod, note, entryOn, signal))) return 'changed';
-    const result = await writes.markPod(pod, annotation.key, annotation.value);
+    const { namespace, name, uid, resourceVersion } = pod;
+    const guard = annotation.ifUnchanged ? { uid, resourceVersion } : { uid };
+    const result = await writes.markPod({ namespace, name, ...guard }, annotation.key, annotation.value);
     if (result.kind === 'changed') return 'changed';
     const now = cache.project.pod(result.object);
     // Another webhook can take the mark away before it is stored.

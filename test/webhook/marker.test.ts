@@ -46,6 +46,15 @@ describe('Marker', () => {
     assert.deepEqual(api.calls, [MARK]);
   });
 
+  test('does not overwrite a mark of any value that came after the observation', async () => {
+    const ofAnyValue = { key: RESCHEDULE, value: '2026', ifUnchanged: true } as const;
+    const { marker, api } = aMarker();
+    api.annotate(POD_PATH, { [RESCHEDULE]: 'of somebody' });
+    assert.equal(await marker.mark({ ...aDecision(), annotation: ofAnyValue }, signal), 'changed');
+    assert.equal(api.annotations(POD_PATH)[RESCHEDULE], 'of somebody');
+    assert.equal(await marker.mark(aDecision(), signal), 'marked', 'one of a certain value is not affected');
+  });
+
   test('writes into the entry what is to be remembered of the mark', async () => {
     const { marker, api } = aMarker();
     const note = { draining: true, nodeUid: 'nu', firstAt: NOW - 1_000, returns: 1, marks: 2, unmarkedBy: 'gitops' };

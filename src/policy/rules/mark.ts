@@ -48,7 +48,8 @@ export function markPod(
 }
 
 function annotationFor({ pod, profile: { mark }, now }: PodObservation): Mark['annotation'] {
-  return { key: mark.key, value: markValue(mark.value, pod.value, now) };
+  const annotation = { key: mark.key, value: markValue(mark.value, pod.value, now) };
+  return mark.match === 'present' ? { ...annotation, ifUnchanged: true } : annotation;
 }
 
 /** The tracker that gets the entry, or why there is none. A pod whose name does not come back needs none. */

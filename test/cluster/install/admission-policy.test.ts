@@ -9,7 +9,7 @@ import { caValidity } from '../../../src/certificates/lifetimes.ts';
 import type { ApiClient, ApiRequest } from '../../../src/kube/client.ts';
 import { ApiError } from '../../../src/kube/errors.ts';
 import { createEmitEvent } from '../../../src/kube/events.ts';
-import { createGuardedObjects } from '../../../src/kube/guarded-objects.ts';
+import { createGuardedObjects, type Version } from '../../../src/kube/guarded-objects.ts';
 import { podPath, registrationPath } from '../../../src/kube/paths.ts';
 import { createWrites } from '../../../src/kube/writes.ts';
 import { LOG } from '../../../src/log/messages.ts';
@@ -255,11 +255,13 @@ async function changed(patch: object, during: () => Promise<void>): Promise<void
 describe('the admission policy', () => {
   test('lets through what the hook writes', async () => {
     const writes = createWrites(thief);
-    const { uid } = (await rig.client.json({ method: 'GET', path: POD })).metadata as { uid: string };
-    for (const value of ['true', 'again']) {
-      const written = await writes.markPod({ namespace: 'victims', name: 'one', uid }, KEY, value);
-      assert.equal(written.kind, 'written');
-    }
+    const versionOf = async () => (await rig.client.json({ method: 'GET', path: POD })).metadata as Version;
+    const { uid, resourceVersion } = await versionOf();
+    const pod = { namespace: 'victims', name: 'one', uid };
+    for (const value of ['true', 'again']) assert.equal((await writes.markPod(pod, KEY, value)).kind, 'written');
+    // As a mark of any value is written: never over one that came meanwhile.
+    assert.equal((await writes.markPod({ ...pod, resourceVersion }, KEY, 'late')).kind, 'changed');
+    assert.equal((await writes.markPod({ ...pod, ...(await versionOf()) }, KEY, 'again')).kind, 'written');
     const many = Array.from({ length: 2_500 }, (_, i) => [`reschedule.hook/victims.cb-${i}`, '{}']);
     await rig.client.json(merge(NAMESPACE, { metadata: { annotations: Object.fromEntries(many) } }));
     for (const path of [NAMESPACE, CLUSTER]) {

@@ -33,7 +33,10 @@ function markOf(profile: Partial<Profile>, seen: SeenInShort = {}) {
 describe('what a profile says of a decision', () => {
   test('the annotation, made for this instance', () => {
     const mark = { key: 'example.com/move', value: '{now}/{uid}', match: 'present' } as const;
-    assert.deepEqual(markOf({ mark }).annotation, { key: 'example.com/move', value: '2026-01-01T12:00:00Z/uid-a' });
+    const value = '2026-01-01T12:00:00Z/uid-a';
+    assert.deepEqual(markOf({ mark }).annotation, { key: 'example.com/move', value, ifUnchanged: true });
+    const exact = { key: 'example.com/move', value: '{uid}', match: 'exact' } as const;
+    assert.deepEqual(markOf({ mark: exact }).annotation, { key: 'example.com/move', value: 'uid-a' });
   });
 
   for (const [names, reusesNames, isWritten] of [

@@ -254,7 +254,8 @@ export class HookProcess<T extends Task> {
   async #mark(marker: AdmitterOptions['marker'], decided: Mark, signal: AbortSignal): Promise<MarkOutcome> {
     const { mutation, onMark } = this.#options;
     onMark(decided, running.getStore() as T);
-    if (mutation.marksFirst) await createWrites(this.#client()).markPod(decided.pod, RESCHEDULE, 'true');
+    const { namespace, name, uid } = decided.pod;
+    if (mutation.marksFirst) await createWrites(this.#client()).markPod({ namespace, name, uid }, RESCHEDULE, 'true');
     return marker.mark(decided, signal);
   }
 
