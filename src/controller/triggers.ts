@@ -6,6 +6,7 @@ import { trackerAt } from '../cache/trackers.ts';
 import type { Change } from '../informer/store.ts';
 import type { Pod } from '../policy/model.ts';
 import { isMarked, type PolicySettings, trackingOfPod } from '../policy/profiles/profile.ts';
+import type { TrackedAt } from '../policy/tracking/index.ts';
 import { hasEntries } from '../policy/tracking/kept-entries.ts';
 
 /** Somebody may put any number of pods on one node. */
@@ -47,7 +48,7 @@ export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wa
   cache.pods.subscribe((change) => {
     const pod = objectOf(change);
     const key = keyOf(pod);
-    for (const tracker of trackersOf(pod, trackingOfPod(pod, settings))) queues.entries.add(trackerKeyIn(tracker));
+    for (const tracker of placesOf(change, settings)) queues.entries.add(trackerKeyIn(tracker));
     if (cache.earlierInstances.get(change.key) !== undefined) queues.earlierInstances.add(key);
     const isAboutMark = involvesMark(change);
     if (isAboutMark) queues.markEvents.add(key);
@@ -91,6 +92,12 @@ async function each<T>(turns: Turns, items: Iterable<T>, visit: (item: T) => voi
     if (turn !== undefined) await turn;
     visit(item);
   }
+}
+
+/** Where the pod's entries may be, and where they may have been: its labels say that, and of which profile it is. */
+function placesOf(change: Change<Pod>, settings: PolicySettings): readonly TrackedAt[] {
+  const pods = change.kind === 'updated' ? [change.before, change.now] : [objectOf(change)];
+  return pods.flatMap((pod) => trackersOf(pod, trackingOfPod(pod, settings)));
 }
 
 function objectOf<T>(change: Change<T>): T {

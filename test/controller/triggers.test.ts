@@ -4,6 +4,7 @@ import { type ObjectKey, storeKey } from '../../src/cache/keys.ts';
 import { wakeOnChanges } from '../../src/controller/triggers.ts';
 import { createTracking } from '../../src/policy/tracking/index.ts';
 import { namespaceTracking } from '../../src/policy/tracking/namespace.ts';
+import { PROFILE, SETTINGS } from '../support/builders.ts';
 import { aCache, type CacheWorld, ENTRY_KEY, settingsOf } from '../support/cache.ts';
 import { aRawConfigMap, aRawNamespace, CONFIGMAPS } from '../support/configmaps.ts';
 import { present } from '../support/entries.ts';
@@ -47,6 +48,21 @@ describe('wakeOnChanges', () => {
     const { woken, pod } = aWiredCache({ tracking: namespaceTracking });
     pod({});
     assert.deepEqual(woken(), ['tracker db']);
+  });
+
+  test('a pod that changes its profile wakes the tracking resources of both, since its entry may be on the first', () => {
+    const byLabel = { ...PROFILE, selectors: [[{ op: 'exists', key: 'tier' }]] as const, tracking: namespaceTracking };
+    const { cache, woken } = aWiredCache({ settings: { ...SETTINGS, profiles: [byLabel, PROFILE] } });
+    const put = (resourceVersion: string, labels: Record<string, string>) => {
+      const all = { app: 'couchbase', couchbase_cluster: 'cb', ...labels };
+      cache.pods.put(cache.project.pod(aRawPod({ metadata: { resourceVersion, labels: all } })));
+    };
+    put('1', { tier: 'data' });
+    assert.deepEqual(woken(), ['tracker db']);
+    put('2', {});
+    assert.deepEqual(woken(), ['tracker db', 'tracker db/cb']);
+    cache.pods.replace([]);
+    assert.deepEqual(woken(), ['tracker db/cb']);
   });
 
   test('a pod wakes each place where its entries are read', () => {
