@@ -180,7 +180,7 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     const { name, process, request } = admission;
     const waitsForMark = decision.reason === 'Waiting' || decision.reason === 'Stalled';
     if (waitsForMark) this.#checkByHand(admission);
-    if (decision.reason === 'SameNode') this.#checkSameNode(name, request.name);
+    if (decision.reason === 'SameNode') this.#checkSameNode(name, request.name, process.installation);
     const isForSuccessor = decision.reason === 'WaitingForSchedule' || decision.reason === 'WaitingForReady';
     if (isForSuccessor && this.variant.condition === 'left')
       this.violate('d', `${name} waits for a successor (${decision.reason})`);
@@ -258,9 +258,11 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
   }
 
   /** A node that was replaced under its name is not the one that the pod was to leave (d). While things fail, a cache may be late. */
-  #checkSameNode(who: string, name: string): void {
+  #checkSameNode(who: string, name: string, asked: string): void {
     const { forges, hangs } = this.variant;
-    const nodeUid = this.entryOf(name)?.nodeUid;
+    const { nodeUid, installation = asked } = this.entryOf(name) ?? {};
+    // Another installation goes by its memory, which lacks the UID of a node that went before its pods.
+    if (installation !== asked) return;
     const node = this.#server.nodes.get(this.#server.pods.get(name)?.node ?? '');
     if (this.#returned === undefined || forges || hangs === 'watch' || nodeUid === undefined) return;
     if (node !== undefined && node.uid !== nodeUid)
