@@ -7,6 +7,8 @@ import { HOOK_LABEL, isOfTheHook, NAMESPACE_LABEL } from '../kube/reads.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import { Bundle, type Needed } from './bundle.ts';
 import { DECIDED_BY, type DecidedBy, decidedBy, digestOf, formatDecidedBy, isLater } from './decided-by.ts';
+import { OwnPod } from './own-pod.ts';
+import { Protection } from './protection.ts';
 import type { ObservedRegistration, Registration, RegistrationChange, StoredBundle } from './registration.ts';
 import type { ReplicaPods } from './replica-pods.ts';
 import type { Scope } from './scope.ts';
@@ -38,9 +40,6 @@ export interface ManagedRegistrationOptions {
   readonly random: () => number;
 }
 
-/** An API server learns of a Service's endpoints through others; by then a new replica can be asked. */
-const READY_FOR_MS = 10_000;
-const LOOK_AT_POD_EVERY_MS = 2_000;
 const LOOK_FOR_SYNC_EVERY_MS = 10_000;
 /** Somebody changes what the hook writes while it is written. To write it again at once would go on without end. */
 const CONTESTED = { firstMs: 1_000, maxMs: 300_000, resetAfterMs: 900_000 };
@@ -65,11 +64,8 @@ export class ManagedRegistration {
   readonly #contests: Backoff;
   /** Of all that is set or built in, as another version may want something else; not of what follows from the cluster's state. */
   readonly #wants: string;
-  /** Known once its Pod has been ready for long enough; from then on for good. */
-  #self: DecidedBy | undefined;
+  readonly #pod: OwnPod;
   #lookAgainMs = Number.POSITIVE_INFINITY;
-  /** Since when its Pod was seen ready, on the monotonic clock, and what it says of that itself. */
-  #seenReady: { readonly at: number; readonly since: string } | undefined;
   /** What somebody else makes of each write, and until when that is left so, on the monotonic clock. */
   #contested: Contested = { until: Number.NEGATIVE_INFINITY, fields: [], isEmpty: false };
   /** How many writes may be made at once, at a time on the monotonic clock. */
@@ -77,15 +73,8 @@ export class ManagedRegistration {
   #problem: string | undefined;
   #isAbsent = false;
   #isInjected = false;
-  /** Whether it was once as it has to be, for this replica or for one that decided. Only then is anybody promised anything. */
-  #wasRight = false;
-  /** Whether the last write of the webhooks failed. */
-  #hasFailed = false;
+  readonly #protection: Protection;
   #isRegistered = false;
-  /** Whether evictions may go past the hook, as far as is known. */
-  #isExposed = false;
-  #unprotectedSince: number | undefined;
-  #unprotectedMs = 0;
   /** PEM of what every webhook of ours was seen to carry, of what this replica needs. */
   #carried = '';
   /** All that the webhooks carried when there were some. */
@@ -94,12 +83,14 @@ export class ManagedRegistration {
   readonly #corrections = { webhooks: 0, bundle: 0, postponed: 0 };
 
   constructor(options: ManagedRegistrationOptions) {
-    const { keepStrangersMs, clock, random, service, failurePolicy, scope } = options;
+    const { keepStrangersMs, clock, random, service, failurePolicy, scope, pods, podName } = options;
     this.#options = options;
     this.#bundle = new Bundle(keepStrangersMs, clock);
     this.#contests = new Backoff(CONTESTED, clock, random);
     const template = webhookOf({ service, failurePolicy, namespaces: scope.fixed });
     this.#wants = digestOf({ template, scope: scope.text, TOLERATED });
+    this.#pod = new OwnPod({ pods, podName, namespace: service.namespace, wants: this.#wants, clock });
+    this.#protection = new Protection(clock);
   }
 
   get name(): string {
@@ -119,20 +110,19 @@ export class ManagedRegistration {
 
   /** Milliseconds in which a look that failed is to be made again; Infinity if nothing is urgent. */
   get retryWithinMs(): number {
-    return this.#isExposed ? URGENT_MS : Number.POSITIVE_INFINITY;
+    return this.#protection.isExposed ? URGENT_MS : Number.POSITIVE_INFINITY;
   }
 
   /** To be called when it has changed: until it was looked at, anything may be true of it. */
   heard(): void {
-    this.#isExposed = true;
+    this.#protection.isExposed = true;
   }
 
   /** `isVerified` is known by whoever serves the certificate. */
   state(): Omit<RegistrationState, 'isVerified'> {
-    const running = this.#unprotectedSince === undefined ? 0 : this.#now - this.#unprotectedSince;
     return {
       isRegistered: this.#isRegistered,
-      unprotectedMs: this.#unprotectedMs + running,
+      unprotectedMs: this.#protection.unprotectedMs,
       corrections: { ...this.#corrections },
       authoritiesLeftOut: this.#leftOut,
     };
@@ -151,7 +141,7 @@ export class ManagedRegistration {
     this.#note(observed);
     if (observed === undefined) return 'quiet';
     if (this.#problem !== undefined) {
-      this.#isExposed = false;
+      this.#protection.isExposed = false;
       throw new Error(this.#problem);
     }
     const verdict = await this.#judge(observed, signal);
@@ -172,10 +162,10 @@ export class ManagedRegistration {
     const isBehind = this.#options.scope.isBehind(this.#registered(observed)) && changed.join() === 'namespaceSelector';
     const verdict = { changed, decides, isBehind };
     // After a lost response, too.
-    if (changed.length === 0) this.#hasFailed = false;
+    if (changed.length === 0) this.#protection.hasFailed = false;
     const isProtected = this.#isProtected(observed, verdict);
-    if (isProtected && !isBehind) this.#wasRight = true;
-    this.#account(isProtected);
+    if (isProtected && !isBehind) this.#protection.wasRight = true;
+    this.#protection.account(isProtected);
     return verdict;
   }
 
@@ -191,7 +181,7 @@ export class ManagedRegistration {
     scope.look(registered);
     this.#lookAgainMs = this.#untilKnownMs(registered);
     const changed = this.#differences(observed);
-    this.#isExposed = observed.own.length === 0 || changed.length > 0;
+    this.#protection.isExposed = observed.own.length === 0 || changed.length > 0;
     if (changed.length > 0) return changed;
     // Nothing is urgent, and this may take a while.
     await scope.release(signal);
@@ -203,7 +193,7 @@ export class ManagedRegistration {
     if (changed.length === 0 || !this.#isUndone(observed)) return true;
     if (!isBehind) return false;
     // A namespace's first pod waits for one write, and no longer.
-    return (decides && !this.#hasFailed) || this.#options.scope.isCovered(this.#registered(observed));
+    return (decides && !this.#protection.hasFailed) || this.#options.scope.isCovered(this.#registered(observed));
   }
 
   /** What a look at it says by itself. */
@@ -215,12 +205,12 @@ export class ManagedRegistration {
     this.#problem = observed && this.#foreign(observed);
     this.#isRegistered = observed !== undefined && observed.own.length > 0;
     // Filled by this replica before it was restarted, or by another.
-    if (observed !== undefined && decidedBy(observed) !== undefined) this.#wasRight = true;
+    if (observed !== undefined && decidedBy(observed) !== undefined) this.#protection.wasRight = true;
     if (observed?.own.length) {
       const bundle = observed.own.map((one) => one.bundle).join('\n');
       this.#lastBundle = { bundle, isOfReplica: observed.own.every(({ isOfReplica }) => isOfReplica) };
     }
-    if (observed === undefined) this.#account(false);
+    if (observed === undefined) this.#protection.account(false);
   }
 
   /** Nothing differs while it is not known what is wanted. */
@@ -263,28 +253,9 @@ export class ManagedRegistration {
 
   /** Who this replica is, once its Pod has been ready for long enough. */
   async #established(signal: AbortSignal): Promise<DecidedBy | undefined> {
-    if (this.#self !== undefined) return this.#self;
-    const { pods, podName, service } = this.#options;
-    const pod = await pods.read(podName, signal);
-    if (pod === undefined) {
-      throw new Error(
-        `there is no Pod ${podName} in namespace ${service.namespace}: set POD_NAME, in a pod from metadata.name`,
-      );
-    }
-    if (pod.readySince === undefined || pod.isEnding) {
-      this.#seenReady = undefined;
-      this.#lookAgainMs = LOOK_AT_POD_EVERY_MS;
-      return undefined;
-    }
-    // The kubelet's clock may be ahead or behind. Another time than before means that it was not ready in between.
-    if (this.#seenReady?.since !== pod.readySince) this.#seenReady = { at: this.#now, since: pod.readySince };
-    const leftMs = this.#seenReady.at + READY_FOR_MS - this.#now;
-    if (leftMs > 0) {
-      this.#lookAgainMs = Math.min(leftMs + 1, LOOK_AT_POD_EVERY_MS);
-      return undefined;
-    }
-    this.#self = { pod: pod.name, uid: pod.uid, created: pod.created, wants: this.#wants };
-    return this.#self;
+    const self = await this.#pod.look(signal);
+    if (self === undefined) this.#lookAgainMs = this.#pod.lookAgainMs;
+    return self;
   }
 
   async #fill(
@@ -301,15 +272,15 @@ export class ManagedRegistration {
     const isLeft = this.#isLeftToInjector(observed) && carried.bundle !== '';
     const bundle = isLeft ? carried.bundle : this.#bundle.wanted(carried, needed);
     const value = [{ ...webhook, clientConfig: { ...webhook.clientConfig, caBundle: encode(bundle) } }];
-    const by = formatDecidedBy(this.#self as DecidedBy);
-    const isCorrection = this.#wasRight && !isBehind && this.#isUndone(observed);
+    const by = formatDecidedBy(this.#pod.self as DecidedBy);
+    const isCorrection = this.#protection.wasRight && !isBehind && this.#isUndone(observed);
     const changes = [{ op: 'add', path: '/webhooks', value } as const, ...annotate(observed, by)];
     if (!this.#mayWriteAgain()) return 'quiet';
-    this.#hasFailed = true;
+    this.#protection.hasFailed = true;
     const result = await registration.write(observed, changes, signal);
-    this.#hasFailed = false;
+    this.#protection.hasFailed = false;
     if (result.kind === 'changed') return 'changed';
-    this.#wasRight = true;
+    this.#protection.wasRight = true;
     this.#accountLeftOut();
     if (isCorrection) this.#corrections.webhooks++;
     const fields = { registration: registration.name, changed: changed.join(',') };
@@ -402,17 +373,6 @@ export class ManagedRegistration {
     const namespace = labels[NAMESPACE_LABEL] ?? (own.length === 0 ? calledNamespace(webhooks) : undefined);
     if (namespace === undefined || namespace === service.namespace) return undefined;
     return `the registration ${this.name} belongs to the installation in namespace ${namespace}: ${way}`;
-  }
-
-  /** The time before it was right for the first time does not count, unless this replica could not fill it. */
-  #account(isProtected: boolean): void {
-    this.#isExposed = !isProtected;
-    const counts = !isProtected && (this.#wasRight || this.#hasFailed);
-    if (counts) this.#unprotectedSince ??= this.#now;
-    else if (this.#unprotectedSince !== undefined) {
-      this.#unprotectedMs += this.#now - this.#unprotectedSince;
-      this.#unprotectedSince = undefined;
-    }
   }
 
   get #now(): number {
