@@ -41,6 +41,8 @@ export interface ManagedRegistrationOptions {
 }
 
 const LOOK_FOR_SYNC_EVERY_MS = 10_000;
+/** A replica that is awake writes within some 100 ms. */
+const OTHERS_WRITE_WITHIN_MS = 1_000;
 /** Somebody changes what the hook writes while it is written. To write it again at once would go on without end. */
 const CONTESTED = { firstMs: 1_000, maxMs: 300_000, resetAfterMs: 900_000 };
 /** Somebody who undoes each write within milliseconds is not to keep the hook and the API server busy. */
@@ -74,6 +76,8 @@ export class ManagedRegistration {
   #isAbsent = false;
   #isInjected = false;
   readonly #protection: Protection;
+  /** Since when the list lacks what only another replica may add, on the monotonic clock. */
+  #behindSince: number | undefined;
   #isRegistered = false;
   /** PEM of what every webhook of ours was seen to carry, of what this replica needs. */
   #carried = '';
@@ -165,7 +169,8 @@ export class ManagedRegistration {
     if (changed.length === 0) this.#protection.hasFailed = false;
     const isProtected = this.#isProtected(observed, verdict);
     if (isProtected && !isBehind) this.#protection.wasRight = true;
-    this.#protection.account(isProtected);
+    if (!isBehind) this.#behindSince = undefined;
+    this.#protection.account(isProtected, this.#behindSince);
     return verdict;
   }
 
@@ -192,8 +197,18 @@ export class ManagedRegistration {
     if (observed.own.length === 0) return false;
     if (changed.length === 0 || !this.#isUndone(observed)) return true;
     if (!isBehind) return false;
+    if (this.#options.scope.isCovered(this.#registered(observed))) return true;
     // A namespace's first pod waits for one write, and no longer.
-    return (decides && !this.#protection.hasFailed) || this.#options.scope.isCovered(this.#registered(observed));
+    return decides ? !this.#protection.hasFailed : this.#mayOtherWrite();
+  }
+
+  /** Whether another replica's write may still be on its way, while this one may not write. */
+  #mayOtherWrite(): boolean {
+    this.#behindSince ??= this.#now;
+    const leftMs = this.#behindSince + OTHERS_WRITE_WITHIN_MS - this.#now;
+    if (leftMs <= 0) return false;
+    this.#lookAgainMs = Math.min(this.#lookAgainMs, leftMs);
+    return true;
   }
 
   /** What a look at it says by itself. */

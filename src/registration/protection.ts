@@ -21,11 +21,14 @@ export class Protection {
     return this.#endedMs + (this.#since === undefined ? 0 : this.#clock.monotonicNow() - this.#since);
   }
 
-  /** The time before it was right for the first time does not count, unless this replica could not fill it. */
-  account(isProtected: boolean): void {
+  /**
+   * The time before it was right for the first time does not count, unless this replica could not fill it. `since`: when it
+   * began, on the monotonic clock; absent: now.
+   */
+  account(isProtected: boolean, since = this.#clock.monotonicNow()): void {
     this.isExposed = !isProtected;
     const counts = !isProtected && (this.wasRight || this.hasFailed);
-    if (counts) this.#since ??= this.#clock.monotonicNow();
+    if (counts) this.#since ??= since;
     else {
       this.#endedMs = this.unprotectedMs;
       this.#since = undefined;

@@ -232,6 +232,25 @@ describe('PROTECT_NAMESPACES=used', () => {
     assert.ok(counted >= 10_000 && counted <= 12_000, `${counted} ms`);
   });
 
+  test('a replica that may not write yet gives the others a second for a new namespace', async (t) => {
+    const objects = aShell();
+    const before = await aUsing(t, objects);
+    before.put('prod/cb-0000');
+    await before.start();
+    const { replica, put } = await aUsing(t, objects);
+    put('prod/cb-0000');
+    replica.start();
+    await replica.rest();
+    put('stage/cb-0000');
+    await replica.rest();
+    await replica.go(900);
+    before.put('stage/cb-0000');
+    await until(() => named(objects)?.length === 2, 'the other one to write');
+    await replica.rest();
+    await replica.go(5_000);
+    assert.equal(replica.source.registration()?.unprotectedMs, 0);
+  });
+
   test('a write that failed, and was made all the same, does not count for the next namespace', async (t) => {
     const objects = aShell();
     const { replica, put, start } = await aUsing(t, objects);
