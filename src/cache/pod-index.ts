@@ -41,7 +41,7 @@ export class PodIndex {
     const before = change.kind === 'added' ? undefined : change.before;
     const now = change.kind === 'removed' ? undefined : change.now;
     this.#marked += Number(now !== undefined && isMarked(now)) - Number(before !== undefined && isMarked(before));
-    this.#countMisselected(before, now);
+    if (!isOfSameKind(before, now)) this.#countMisselected(before, now);
     if (before?.node === now?.node) return;
     if (before?.node !== undefined) this.#leave(before.node, change.key);
     if (now?.node !== undefined) this.#come(now.node, change.key);
@@ -73,3 +73,7 @@ export class PodIndex {
     if (keys?.size === 0) this.#byNode.delete(node);
   }
 }
+
+/** Parts that are equal are one object in the store, so that a change that is about something else costs nothing here. */
+const isOfSameKind = (before: Pod | undefined, now: Pod | undefined) =>
+  before !== undefined && before.labels === now?.labels && before.annotations === now.annotations;

@@ -187,11 +187,10 @@ function carriedBy(
   metadata: RawMetadata,
   { labelKeys, annotationKeys }: PodFields,
 ): Pick<PodMetadata, 'labels' | 'annotations'> {
+  const labels = kept(metadata.labels ?? {}, labelKeys);
+  if (annotationKeys.length === 0) return { labels };
   const annotations = kept(metadata.annotations ?? {}, annotationKeys);
-  return {
-    labels: Object.freeze(kept(metadata.labels ?? {}, labelKeys)),
-    ...(Object.keys(annotations).length > 0 ? { annotations: Object.freeze(annotations) } : {}),
-  };
+  return Object.keys(annotations).length > 0 ? { labels, annotations } : { labels };
 }
 
 /**
