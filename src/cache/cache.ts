@@ -117,7 +117,10 @@ export function createCache(options: CacheOptions): Cache {
     if (hasSynced()) options.onSynced?.();
   });
   const kinds: readonly Watched[] = watchedKinds(options, stores, project);
-  const of = (kind: string) => kinds.filter(({ name }) => name === kind);
+  // Asked for at every eviction.
+  const byName = Map.groupBy(kinds, ({ name }) => name);
+  const [pods = [], nodes = []] = ['pods', 'nodes'].map((name) => byName.get(name));
+  const others = kinds.filter(({ name }) => name !== 'pods' && name !== 'nodes');
   const agreedAt = (some: readonly Watched[]) => Math.min(...some.map(({ reflector }) => reflector.agreedAt));
   const ageMs = (some: readonly Watched[]) => clock.monotonicNow() - agreedAt(some);
   const refusals = new Refusals(() => clock.monotonicNow());
@@ -130,22 +133,19 @@ export function createCache(options: CacheOptions): Cache {
     refusals,
     project,
     hasSynced,
-    podsAgeMs: () => ageMs(of('pods')),
-    nodesAgeMs: () => ageMs(of('nodes')),
+    podsAgeMs: () => ageMs(pods),
+    nodesAgeMs: () => ageMs(nodes),
     podsTrouble() {
-      const [worst] = of('pods').flatMap((one) => troubleOf(one) ?? []);
+      const [worst] = pods.flatMap((one) => troubleOf(one) ?? []);
       return worst;
     },
-    trackersAgeMs() {
-      const others = kinds.filter(({ name }) => name !== 'pods' && name !== 'nodes');
-      return others.length === 0 ? Number.POSITIVE_INFINITY : ageMs(others);
-    },
+    trackersAgeMs: () => (others.length === 0 ? Number.POSITIVE_INFINITY : ageMs(others)),
     freshness: () =>
-      [...new Set(kinds.map(({ name }) => name))].map((kind) => ({
+      [...byName].map(([kind, some]) => ({
         kind,
-        hasSynced: of(kind).every(({ store }) => store.hasSynced),
-        agreedAt: agreedAt(of(kind)),
-        objects: kind === 'pods' ? stores.pods.size : of(kind).reduce((sum, { store }) => sum + store.size, 0),
+        hasSynced: some.every(({ store }) => store.hasSynced),
+        agreedAt: agreedAt(some),
+        objects: kind === 'pods' ? stores.pods.size : some.reduce((sum, { store }) => sum + store.size, 0),
       })),
     start() {
       for (const { reflector } of kinds) reflector.start();

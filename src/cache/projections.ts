@@ -194,8 +194,8 @@ function carriedBy(
 }
 
 /**
- * The mark of the pod's profile, or that of any if the pod has lost its labels since. The managed fields show who set the annotation, and when, without a
- * second annotation and across restarts.
+ * The mark of the pod's profile, or that of any if the pod has lost its labels since. The managed fields show who set the
+ * annotation, and when, without a second annotation and across restarts.
  */
 function markOf(metadata: RawMetadata, pod: MarkedPod, { profiles }: PodFields): Mark | undefined {
   const profile = profileOf(pod, { profiles });

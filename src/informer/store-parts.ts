@@ -1,5 +1,5 @@
 import type { Listing, Sink } from './reflector.ts';
-import { type Cached, isOlder, type Lister, type Store } from './store.ts';
+import { type Cached, isOlder, type Lister, listing, type Store } from './store.ts';
 
 /** What a reflector fills, and whether its first list is complete. */
 export type Filled<T> = Sink<T> & Pick<Lister<T>, 'hasSynced' | 'size'>;
@@ -35,28 +35,21 @@ class Part<T extends Cached> implements Filled<T> {
   }
 
   beginList(): Listing<T> {
-    const listed = new Set<string>();
-    let unlisted: string[] | undefined;
-    const sweep = (most: number) => {
-      unlisted ??= [...this.#versions.keys()].filter((key) => !listed.has(key));
-      for (const key of unlisted.splice(-most)) if (this.#lose(key)) this.#store.drop(key);
-      return unlisted.length > 0;
-    };
-    return {
-      sweep,
-      page: (objects) => {
-        for (const object of objects) {
-          const key = this.#keep(object);
-          listed.add(key);
-          if (!this.#isOutdated(key, object)) this.#store.accept(object);
-        }
+    return listing({
+      keys: () => this.#versions.keys(),
+      take: (object) => {
+        const key = this.#keep(object);
+        if (!this.#isOutdated(key, object)) this.#store.accept(object);
+        return key;
+      },
+      drop: (key) => {
+        if (this.#lose(key)) this.#store.drop(key);
       },
       complete: () => {
-        sweep(Number.POSITIVE_INFINITY);
         this.#hasSynced = true;
         if (this.#all.every(({ hasSynced }) => hasSynced)) this.#store.completeFirstList();
       },
-    };
+    });
   }
 
   put(object: T): void {

@@ -79,26 +79,15 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
    * restore.
    */
   beginList(): Listing<T> {
-    const listed = new Set<string>();
-    let unlisted: string[] | undefined;
-    const sweep = (most: number) => {
-      unlisted ??= [...this.#objects.keys()].filter((key) => !listed.has(key));
-      for (const key of unlisted.splice(-most)) this.drop(key);
-      return unlisted.length > 0;
-    };
-    return {
-      sweep,
-      page: (objects) => {
-        for (const object of objects) {
-          listed.add(this.#options.keyOf(object));
-          this.accept(object);
-        }
+    return listing({
+      keys: () => this.#objects.keys(),
+      take: (object) => {
+        this.accept(object);
+        return this.keyOf(object);
       },
-      complete: () => {
-        sweep(Number.POSITIVE_INFINITY);
-        this.completeFirstList();
-      },
-    };
+      drop: (key) => this.drop(key),
+      complete: () => this.completeFirstList(),
+    });
   }
 
   /** From the first call on, an object that the store lacks does not exist. */
@@ -177,6 +166,37 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
       }
     }
   }
+}
+
+/** Whose objects a list says. */
+interface Listed<T> {
+  /** Of the objects that are there. */
+  keys(): Iterable<string>;
+  /** Takes an object of a page, and returns its key. */
+  take(object: T): string;
+  drop(key: string): void;
+  complete(): void;
+}
+
+/** A list whose pages come one by one. In the end what no page had is dropped. */
+export function listing<T>({ keys, take, drop, complete }: Listed<T>): Listing<T> {
+  const listed = new Set<string>();
+  let unlisted: string[] | undefined;
+  const sweep = (most: number) => {
+    unlisted ??= [...keys()].filter((key) => !listed.has(key));
+    for (const key of unlisted.splice(-most)) drop(key);
+    return unlisted.length > 0;
+  };
+  return {
+    sweep,
+    page: (objects) => {
+      for (const object of objects) listed.add(take(object));
+    },
+    complete: () => {
+      sweep(Number.POSITIVE_INFINITY);
+      complete();
+    },
+  };
 }
 
 /**
