@@ -45,35 +45,38 @@ const SAY_AGAIN_MS = 15_000;
  * only installation. Resolves to the exit code: 1 if it did not come about within the limit, milliseconds, or was stopped.
  * Throws a UsageError if it has to be told which installation.
  */
-export async function waitRegistered(
-  name: string | undefined,
-  limitMs: number,
-  world: Waiting & Pick<StatusWorld, 'stop'>,
-): Promise<number> {
-  const { signal: limit, close } = timeLimit(world.clock, limitMs, world.stop);
+export async function waitRegistered(name: string | undefined, limitMs: number, world: Waiting): Promise<number> {
+  const { clock, print, complain, stop } = world;
+  const { signal: limit, close } = timeLimit(clock, limitMs, stop);
+  const startedAt = clock.monotonicNow();
   try {
-    return await waitWithin(limit, name, world);
+    const seen = await waitWithin(limit, name, world);
+    if (seen.missing === undefined) {
+      print(`registered: the API server asks the hook of ${seen.name} about evictions\n`);
+      return 0;
+    }
+    // The limit as it was given: a timer may fire a moment early, and 0.999 s would read as 0s.
+    const waitedMs = stop.aborted ? clock.monotonicNow() - startedAt : limitMs;
+    complain(`not registered after ${formatAge(waitedMs)}: ${seen.missing}`);
+    return 1;
   } finally {
     close();
   }
 }
 
-type Waiting = Pick<StatusWorld, 'client' | 'print' | 'complain'> & {
+type Waiting = Pick<StatusWorld, 'client' | 'print' | 'complain' | 'stop'> & {
   readonly clock: Pick<Clock, 'monotonicNow' | 'setTimer'>;
 };
 
-async function waitWithin(limit: AbortSignal, name: string | undefined, world: Waiting): Promise<number> {
-  const { client, clock, print, complain } = world;
-  const startedAt = clock.monotonicNow();
+/** What was seen last: the registration, or what was missing when the limit was reached. */
+async function waitWithin(limit: AbortSignal, name: string | undefined, world: Waiting): Promise<Seen> {
+  const { client, clock, complain } = world;
   let said = '';
-  let sayAt = startedAt + SAY_AFTER_MS;
+  let sayAt = clock.monotonicNow() + SAY_AFTER_MS;
   let missing = 'nothing was read';
   while (!limit.aborted) {
     const seen = await look(client, name, limit);
-    if (seen.missing === undefined) {
-      print(`registered: the API server asks the hook of ${seen.name} about evictions\n`);
-      return 0;
-    }
+    if (seen.missing === undefined) return seen;
     // What a read says that the limit has cut short is no news.
     if (!limit.aborted || said === '') missing = seen.missing;
     const now = clock.monotonicNow();
@@ -84,8 +87,7 @@ async function waitWithin(limit: AbortSignal, name: string | undefined, world: W
     }
     await sleep(clock, LOOK_EVERY_MS, limit);
   }
-  complain(`not registered after ${formatAge(clock.monotonicNow() - startedAt)}: ${missing}`);
-  return 1;
+  return { missing };
 }
 
 type Seen = { readonly name: string; readonly missing?: undefined } | { readonly missing: string };
