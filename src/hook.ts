@@ -18,7 +18,9 @@ import { LOG, type Log } from './log/messages.ts';
 import { createMetrics } from './metrics.ts';
 import { formatAge } from './policy/duration.ts';
 import { type PolicySettings, trackedResources } from './policy/profiles/profile.ts';
+import { conflictsOf } from './policy/profiles/rivals.ts';
 import type { ProtectedPods } from './registration/manage.ts';
+import { describeRivals, RivalWatch } from './registration/rivals.ts';
 import { type ClientCa, createAccessCheck } from './server/client-certificates.ts';
 import { createConnectionLimitLog } from './server/connection-limit-log.ts';
 import { Deadlines } from './server/deadlines.ts';
@@ -95,6 +97,12 @@ export function createHook(config: Config, connection: Connection, world: World)
   const permissionController = oneAtATime(permissions, running, metrics);
   const installation =
     config.registration === 'managed' ? undefined : oneAtATime(installationOf(config, client, log), running, metrics);
+  const rivals = new RivalWatch({
+    client,
+    ...running,
+    profiles: settings.profiles,
+    onLeftOut: () => metrics.onTurnedAway('rivals'),
+  });
   const deadlines = new Deadlines(clock);
   const logConnectionLimit = createConnectionLimitLog(log, () => clock.monotonicNow());
   let unreadyBecause: string | undefined;
@@ -107,6 +115,7 @@ export function createHook(config: Config, connection: Connection, world: World)
   const details = () => [
     ...core.cache.freshness().map((kind) => describeFreshness(kind, clock.monotonicNow())),
     ...describeMisselected(core),
+    ...describeRivals(rivals),
   ];
   const app = createApp({
     notReady,
@@ -124,6 +133,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     permissionsMissing: (purpose) => permissions.missing(purpose),
     markedPods: () => core.cache.podIndex.marked,
     misselectedPods: () => core.cache.podIndex.misselected,
+    rivalWebhooks: () => rivals.counts,
     entries: () => core.entries.byState(),
     entriesLeftOut: () => core.entries.leftOut(),
     queueDepth: () => core.controllers.reduce((sum, { queue }) => sum + queue.length, 0),
@@ -145,6 +155,7 @@ export function createHook(config: Config, connection: Connection, world: World)
       permissionController.queue.add('permissions');
       installation?.start();
       installation?.queue.addAfter('installation', INSTALLATION_LOOK_MS);
+      rivals.start();
       core.start();
     },
     onDisplaced() {
@@ -157,7 +168,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     },
     hurry: () => deadlines.hurry(),
     async stop() {
-      await Promise.all([permissionController.stop(), installation?.stop(), core.stop()]);
+      await Promise.all([permissionController.stop(), installation?.stop(), rivals.stop(), core.stop()]);
     },
   };
 }
@@ -177,6 +188,7 @@ function neededBy(config: Config, settings: PolicySettings) {
   const { certificates, registration, podNamespace, caSecret, webhookConfiguration } = config;
   return {
     tracking: { resources: trackedResources(settings) },
+    hasConflicts: conflictsOf(settings.profiles).size > 0,
     ...(certificates === 'self' && { ownSecret: { namespace: podNamespace, name: caSecret } }),
     ...(registration === 'managed' && { ownRegistration: webhookConfiguration }),
   };

@@ -7,6 +7,7 @@ import { PURPOSES, type Purpose } from './kube/permissions.ts';
 import type { Decision } from './policy/decision.ts';
 import type { EntryState } from './policy/entry-lifecycle.ts';
 import { MISSELECTIONS, type Misselection } from './policy/profiles/misselected.ts';
+import type { RivalCount } from './registration/rivals.ts';
 
 /** What is asked for at each scrape. */
 export interface MetricsSources {
@@ -15,6 +16,8 @@ export interface MetricsSources {
   markedPods(): number;
   /** How many, by why they should not be selected. */
   misselectedPods(): ReadonlyMap<Misselection, number>;
+  /** How many, by profile and name; empty while nobody knows. */
+  rivalWebhooks(): readonly RivalCount[];
   /** How many, by what hinders their operators. */
   stalledPods(): ReadonlyMap<string, number>;
   entries(): ReadonlyMap<EntryState, number>;
@@ -185,6 +188,12 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
     'Protected pods that should not be: of an operator that needs nothing, or of several profiles',
     ['why'],
     () => MISSELECTIONS.map((why) => [{ why }, sources.misselectedPods().get(why) ?? 0]),
+  );
+  gauge(
+    'rival_webhooks',
+    'Webhooks of others that are asked about evictions, and beside which a profile cannot work; none while it is not known',
+    ['profile', 'rival'],
+    () => sources.rivalWebhooks().map(({ profile, rival, webhooks }) => [{ profile, rival }, webhooks]),
   );
   gauge('entries', 'Tracking entries by state', ['state'], () =>
     [...sources.entries()].map(([state, count]) => [{ state }, count]),

@@ -27,7 +27,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   registration: ['async', 'certificates', 'informer', 'kube', 'log', 'policy'],
   webhook: ['async', 'cache', 'informer', 'kube', 'log', 'policy', 'zod'],
   controller: ['async', 'certificates', 'cache', 'informer', 'kube', 'log', 'policy', 'registration'],
-  status: ['async', 'cache', 'kube', 'log', 'policy', 'src/command-line.ts'],
+  status: ['async', 'cache', 'kube', 'log', 'policy', 'registration', 'src/command-line.ts'],
   'src/command-line.ts': ['commander'],
   server: ['async', 'webhook', 'certificates', 'log', 'policy', 'koa', '@koa/router'],
 };

@@ -119,8 +119,23 @@ describe('the ClusterRole', () => {
     assert.deepEqual(granted, grantsOf(permissionsOf({ tracking: NO_TRACKING, ...written })).slice(always.length));
   });
 
+  test('and the component for profiles with conflicts adds what these need, and no other', () => {
+    const [role, binding] = read('components/rival-webhooks/role.yaml');
+    assert.equal(binding.roleRef.name, role.metadata.name);
+    const always = permissionsOf({ tracking: NO_TRACKING });
+    assert.deepEqual(
+      role.rules.flatMap(permissionsIn),
+      grantsOf(permissionsOf({ tracking: NO_TRACKING, hasConflicts: true })).slice(always.length),
+    );
+  });
+
   test('is bound to the ServiceAccount of the pods', () => {
-    for (const binding of [...read('rbac/role_binding.yaml'), ...read('rbac/certificate_role_binding.yaml')]) {
+    const rival = read('components/rival-webhooks/role.yaml').filter(({ kind }) => kind === 'ClusterRoleBinding');
+    for (const binding of [
+      ...read('rbac/role_binding.yaml'),
+      ...read('rbac/certificate_role_binding.yaml'),
+      ...rival,
+    ]) {
       assert.deepEqual(binding.subjects, [
         { kind: 'ServiceAccount', name: 'reschedule-hook-sa', namespace: NAMESPACE },
       ]);

@@ -22,9 +22,9 @@ export type Shares = Readonly<Record<CallClass, Share>>;
 
 /**
  * In all 152 connections. Live reads have as many as all calls together once had: over a slow network their number is what
- * limits how many evictions a second are answered. Watches are 31 at most. These are pods by 24
- * selectors, nodes, three kinds that carry entries, their Namespaces, the registration, and a list of one namespace before it
- * is registered no more. A webhook usually makes the writes of some namespaces slow, so a namespace leaves as many connections
+ * limits how many evictions a second are answered. Watches are 32 at most. These are pods by 24
+ * selectors, nodes, three kinds that carry entries, their Namespaces, registrations and the own one. The last is a list of one
+ * namespace before it is registered no more. A webhook usually makes the writes of some namespaces slow, so a namespace leaves as many connections
  * for writes free as it has.
  */
 export const SHARES: Shares = {

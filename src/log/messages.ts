@@ -6,6 +6,7 @@ export const LOG = {
   unknownSetting: 'Unknown setting',
   profileWarning: 'Profile with a warning',
   misselected: 'Pod should not be selected',
+  rival: 'Rival webhook is asked about evictions',
   synced: 'Cache synced',
   listed: 'Listed',
   watchInterrupted: 'Watch interrupted',

@@ -8,6 +8,7 @@ import { assertNever, type Pod, type Tracker } from '../policy/model.ts';
 import { drainCause } from '../policy/node-state.ts';
 import { isTerminatingOrFinished } from '../policy/pod-state.ts';
 import { isMarked, isProtected, type PolicySettings, trackingOfPod } from '../policy/profiles/profile.ts';
+import type { Rival } from '../policy/profiles/rivals.ts';
 import { planStall, type Stall } from '../policy/stall.ts';
 
 /**
@@ -19,6 +20,8 @@ export interface StatusReport {
   readonly pods: readonly MarkedPod[];
   readonly stalled: readonly StalledPod[];
   readonly entries: readonly TrackedEntry[];
+  /** Webhooks beside which a profile cannot work; null if nobody knows. */
+  readonly rivals: readonly Rival[] | null;
 }
 
 export interface DrainingNode {
@@ -78,13 +81,15 @@ export interface ReportOptions {
   readonly namespace?: string;
   /** Epoch milliseconds. */
   readonly now: number;
+  /** undefined: nobody knows. */
+  readonly rivals: readonly Rival[] | undefined;
 }
 
 type Known = StallSources;
 
 /** Builds the report from the cache, in the terms of the policy. Sorts it, so that two reports can be compared. */
 export function buildReport(cache: Known, options: ReportOptions): StatusReport {
-  const { settings, namespace, now } = options;
+  const { settings, namespace, now, rivals } = options;
   const isWanted = (one: { namespace: string }) => namespace === undefined || one.namespace === namespace;
   const pods = [...cache.pods.values()].filter((pod) => isProtected(pod, settings) && isWanted(pod));
   const marked = pods.filter((pod) => isMarked(pod));
@@ -107,6 +112,9 @@ export function buildReport(cache: Known, options: ReportOptions): StatusReport 
         .map(({ tracker, view }) => trackedEntry(tracker, view, settings, now)),
       (entry) => `${entry.tracker} ${storeKey({ namespace: entry.namespace, name: entry.pod })}`,
     ),
+    rivals: rivals
+      ? sortedBy(rivals, ({ profile, rival, registration }) => `${profile} ${rival} ${registration}`)
+      : null,
   };
 }
 

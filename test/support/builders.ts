@@ -24,6 +24,7 @@ export const PROFILE: Profile = {
   name: 'couchbase',
   selectors: [[{ op: 'in', key: 'app', values: ['couchbase'] }]],
   requires: [],
+  conflicts: [],
   mark: { key: 'cao.couchbase.com/reschedule', value: 'true', match: 'exact' },
   names: 'byTracker',
   tracking: couchbaseCluster,

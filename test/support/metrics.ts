@@ -14,6 +14,7 @@ export function anUnusedHooksMetrics() {
     isReady: () => true,
     permissionsMissing: (purpose) => (purpose === 'upkeep' ? 1 : 0),
     misselectedPods: () => new Map(),
+    rivalWebhooks: () => [{ profile: 'strimzi-kafka', rival: 'cleaner', webhooks: 2 }],
     markedPods: () => 0,
     stalledPods: () => new Map([['None', 0]]),
     entriesLeftOut: () => 0,

@@ -22,6 +22,8 @@ export const BUILT_IN: readonly WrittenProfile[] = [
     names: 'reused',
     // The operator looks every two minutes, and rolls one pod after the other.
     stallAfter: '20m',
+    // It answers 500. It does not look at pods of Kafka Connect.
+    conflicts: ['strimzi-drain-cleaner.strimzi.io'],
   },
   {
     name: 'strimzi-connect',
@@ -36,6 +38,8 @@ export const BUILT_IN: readonly WrittenProfile[] = [
     mark: { annotation: 'aerospike.com/eviction-blocked', value: '{now}', match: 'present' },
     names: 'reused',
     stallAfter: '30m',
+    // It answers 403.
+    conflicts: ['vaerospikeeviction.kb.io'],
     warning:
       'the operator deletes the local volumes of a pod that it moves, and fills them again from other pods; its own webhook for evictions must be off (safePodEviction)',
   },

@@ -28,11 +28,12 @@ export function onlyProfile(values: OfOneOperator): ConfiguredProfile {
     names: 'byTracker',
     tracking: { type: values.isTracking ? values.trackingType : 'off', also: values.trackingAlsoRead },
     stallAfterMs: values.stallAfterMs,
+    conflicts: [],
   };
 }
 
 export function configured(read: ReadProfile, defaults: Defaults): ConfiguredProfile {
-  const { name, selector, requires, mark, names, warning } = read;
+  const { name, selector, requires, mark, names, conflicts, warning } = read;
   return {
     name,
     selectors: selector,
@@ -41,6 +42,7 @@ export function configured(read: ReadProfile, defaults: Defaults): ConfiguredPro
     names,
     tracking: { type: read.tracking ?? defaultTracking(read, defaults), also: defaults.trackingAlsoRead },
     stallAfterMs: read.stallAfter ?? defaults.stallAfterMs,
+    conflicts,
     ...(warning === undefined ? {} : { warning }),
   };
 }

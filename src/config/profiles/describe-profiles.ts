@@ -10,16 +10,19 @@ export function describeProfiles(profiles: readonly ConfiguredProfile[]): string
 
 /** For machines: the same fields under the names that PROFILES_FILE has for them. */
 export function profilesAsJson(profiles: readonly ConfiguredProfile[]): string {
-  const written = profiles.map(({ name, selectors, requires, mark, names, tracking, stallAfterMs, warning }) => ({
-    name,
-    selector: selectors.map(formatSelector),
-    requires: requires.map(requirement),
-    mark: { annotation: mark.key, value: mark.value, match: mark.match },
-    names,
-    tracking: tracking.type,
-    stallAfter: exactDuration(stallAfterMs),
-    ...(warning === undefined ? {} : { warning }),
-  }));
+  const written = profiles.map(
+    ({ name, selectors, requires, mark, names, tracking, stallAfterMs, conflicts, warning }) => ({
+      name,
+      selector: selectors.map(formatSelector),
+      requires: requires.map(requirement),
+      mark: { annotation: mark.key, value: mark.value, match: mark.match },
+      names,
+      tracking: tracking.type,
+      stallAfter: exactDuration(stallAfterMs),
+      conflicts,
+      ...(warning === undefined ? {} : { warning }),
+    }),
+  );
   return `${JSON.stringify({ profiles: written }, null, 2)}\n`;
 }
 
@@ -34,6 +37,7 @@ function describe({
   names,
   tracking,
   stallAfterMs,
+  conflicts,
   warning,
 }: ConfiguredProfile): string {
   const rows: [string, string][] = [
@@ -43,6 +47,7 @@ function describe({
     ['names', names],
     ['tracking', tracking.type],
     ['stalled', `after ${formatAge(stallAfterMs)}`],
+    ...conflicts.map((one): [string, string] => ['conflicts', one]),
     ...(warning === undefined ? [] : [['warning', warning] as [string, string]]),
   ];
   return `${name}\n${rows.map(([what, text]) => `  ${what.padEnd(9)} ${text}\n`).join('')}`;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Selector } from '../../policy/model.ts';
-import { LABEL_KEY, short } from '../../policy/names.ts';
+import { LABEL_KEY, OBJECT_NAME, short } from '../../policy/names.ts';
 import { labelsIn, markProblem } from '../../policy/profiles/mark.ts';
 import { TRACKING_TYPES } from '../../policy/tracking/index.ts';
 import { duration, selector } from '../parsers.ts';
@@ -48,6 +48,11 @@ function required(given: string) {
   return { key: key(given.slice(0, at)), value };
 }
 
+function nameOfWebhook(given: string): string {
+  if (!OBJECT_NAME.test(given)) throw new Error(`is "${given}", which is not the name of a registration or a webhook`);
+  return given;
+}
+
 function name(given: string): string {
   if (!NAME.test(given)) throw new Error(`is "${given}"; it must be lower-case letters, digits and dashes`);
   return given;
@@ -92,6 +97,7 @@ export const PROFILE = z.strictObject(
     names: oneOf('reused', 'new', 'either', 'byTracker'),
     tracking: oneOf(...TRACKING_TYPES, 'off').optional(),
     stallAfter: text(duration).optional(),
+    conflicts: z.array(text(nameOfWebhook), 'is no list').default([]),
     warning: z.string('is no text').optional(),
   },
   { error: unknownField },

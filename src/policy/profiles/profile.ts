@@ -27,6 +27,8 @@ export interface Profile {
   readonly tracking: Tracking;
   /** How long the operator has to act on a mark before the pod counts as stalled. */
   readonly stallAfterMs: number;
+  /** Webhooks that must not be asked about its evictions as well: their names, or those of their registrations. */
+  readonly conflicts: readonly string[];
 }
 
 /** The settings that the policy needs. */

@@ -35,6 +35,7 @@ const OWN = `profiles:
     names: new
     tracking: off
     stallAfter: 1h
+    conflicts: [theirs.example.com]
     warning: it may take long
 `;
 
@@ -111,6 +112,7 @@ describe('PROFILES_FILE', () => {
       names: 'new',
       tracking: { type: 'off', also: [] },
       stallAfterMs: 3_600_000,
+      conflicts: ['theirs.example.com'],
       warning: 'it may take long',
     });
     const both = withFile(OWN, { PROFILES: 'couchbase,ours' }).profiles;
@@ -247,6 +249,16 @@ describe('what no pod can carry is an error', () => {
     ],
     ['a mark that is no text', OWN.replace('{now} {node}', '\\ud800'), /:7 ours\.mark\.value has half a character/],
     [
+      'a webhook whose name is none',
+      OWN.replace('theirs.example', 'Theirs_example'),
+      /:12 ours\.conflicts\.0 is "Theirs_example\.com", which is not the name of a registration or a webhook$/,
+    ],
+    [
+      'a webhook in no list',
+      OWN.replace('[theirs.example.com]', 'theirs.example.com'),
+      /:12 ours\.conflicts is no list$/,
+    ],
+    [
       'a required value that is longer than what is kept of a pod',
       OWN.replace('mode=move', `mode=${'x'.repeat(400)}`),
       /:4 ours\.requires\.1 has a value that is too long$/,
@@ -299,6 +311,7 @@ test('what is in force is shown as text, and as a file that reads the same', () 
   names     new
   tracking  off
   stalled   after 1h
+  conflicts theirs.example.com
   warning   it may take long
 `,
   );
