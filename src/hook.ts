@@ -128,7 +128,8 @@ export function createHook(config: Config, connection: Connection, world: World)
   });
   const health = createHealthApp({ notReady, details, metrics: metrics.registry, log });
   metrics.read({
-    stalledPods: () => core.stalledPods.byHindrance(),
+    profiles: () => settings.profiles.map(({ name }) => name),
+    stalledPods: () => core.stalledPods.byProfile(),
     isReady: () => notReady() === undefined,
     permissionsMissing: (purpose) => permissions.missing(purpose),
     markedPods: () => core.cache.podIndex.marked,

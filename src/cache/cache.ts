@@ -290,6 +290,7 @@ function rememberPods(stores: Stores, { settings, clock, log, onEarlierInstanceD
   const { pods, nodes } = stores;
   const drains = (node: Node) => isDraining(node, settings.drainTaints);
   const podIndex = new PodIndex({
+    profileOf: (pod) => profileOf(pod, settings)?.name,
     misselectionsOf: (pod) => misselectionsOf(pod, settings),
     onMisselected: (why, { name: pod, namespace, ...metadata }) =>
       log('warn', LOG.misselected, { why, pod, namespace, profile: profileOf(metadata, settings)?.name }),

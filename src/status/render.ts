@@ -16,10 +16,11 @@ export function renderTables({ nodes, pods, stalled, entries, rivals }: StatusRe
     section(
       'Marked pods',
       'No pod is marked.',
-      ['NAMESPACE', 'POD', 'NODE', 'STATE', 'AGE', 'MARKED BY', 'REPORTS'],
+      ['NAMESPACE', 'POD', 'PROFILE', 'NODE', 'STATE', 'AGE', 'MARKED BY', 'REPORTS'],
       pods.map((pod) => [
         pod.namespace,
         pod.name,
+        pod.profile,
         pod.node,
         pod.state,
         age(pod.markedSeconds),
@@ -30,8 +31,15 @@ export function renderTables({ nodes, pods, stalled, entries, rivals }: StatusRe
     section(
       'Stalled pods',
       'No pod is stalled.',
-      ['NAMESPACE', 'POD', 'NODE', 'HINDRANCE', 'THE POD'],
-      stalled.map(({ namespace, name, node, hindrance, why }) => [namespace, name, node, hindrance, why]),
+      ['NAMESPACE', 'POD', 'PROFILE', 'NODE', 'HINDRANCE', 'THE POD'],
+      stalled.map(({ namespace, name, profile, node, hindrance, why }) => [
+        namespace,
+        name,
+        profile,
+        node,
+        hindrance,
+        why,
+      ]),
     ),
     section(
       'Tracking entries',

@@ -7,7 +7,14 @@ import { type EntryState, type EntryView, planEntry, viewEntries } from '../poli
 import { assertNever, type Pod, type Tracker } from '../policy/model.ts';
 import { drainCause } from '../policy/node-state.ts';
 import { isTerminatingOrFinished } from '../policy/pod-state.ts';
-import { isMarked, isProtected, type PolicySettings, trackingOfPod } from '../policy/profiles/profile.ts';
+import {
+  isMarked,
+  isProtected,
+  type PolicySettings,
+  profileNameOf,
+  profileOf,
+  trackingOfPod,
+} from '../policy/profiles/profile.ts';
 import type { Rival } from '../policy/profiles/rivals.ts';
 import { planStall, type Stall } from '../policy/stall.ts';
 
@@ -44,6 +51,7 @@ export interface MarkedPod {
   readonly markedBy: string | null;
   /** What the tracker reports, such as `Paused`. */
   readonly hindrance: string | null;
+  readonly profile: string;
 }
 
 /** A pod that drains wait for, marked or not, and for which nothing will happen without a human. */
@@ -57,6 +65,7 @@ export interface StalledPod {
   readonly hindrance: string;
   /** As in the Event `RescheduleStalled`, after `The pod`. */
   readonly why: string;
+  readonly profile: string;
 }
 
 export interface TrackedEntry {
@@ -73,6 +82,8 @@ export interface TrackedEntry {
   readonly waitsFor: string;
   /** How long the entry must stay in this state before it is pruned; null if it waits for an event instead. */
   readonly prunedAfterSeconds: number | null;
+  /** Of the pod of that name now; null if there is none that a profile selects. */
+  readonly profile: string | null;
 }
 
 export interface ReportOptions {
@@ -144,7 +155,8 @@ function stalledPod(cache: Known, pod: Pod, settings: PolicySettings, now: numbe
   if (stall.kind !== 'stalled') return [];
   const { namespace, name, uid, node = null } = pod;
   const hindrance = stall.hindrance ?? trackerOf(cache, pod, trackingOfPod(pod, settings))?.hindrance ?? 'None';
-  return [{ namespace, name, uid, node, marked: isMarked(pod), hindrance, why: stall.why }];
+  const profile = profileNameOf(pod, settings);
+  return [{ namespace, name, uid, node, marked: isMarked(pod), hindrance, why: stall.why, profile }];
 }
 
 function markedPod(cache: Known, pod: Pod, settings: PolicySettings, now: number): MarkedPod {
@@ -160,6 +172,7 @@ function markedPod(cache: Known, pod: Pod, settings: PolicySettings, now: number
     markedSeconds: seconds(markedMs),
     markedBy: mark?.by ?? null,
     hindrance: trackerOf(cache, pod, trackingOfPod(pod, settings))?.hindrance ?? null,
+    profile: profileNameOf(pod, settings),
   };
 }
 
@@ -178,6 +191,7 @@ function trackedEntry(tracker: Tracker, view: EntryView, settings: PolicySetting
     state,
     waitsFor: waitsFor(view, prunedAfterMs),
     prunedAfterSeconds: seconds(prunedAfterMs),
+    profile: (pod && profileOf(pod, settings)?.name) ?? null,
   };
 }
 

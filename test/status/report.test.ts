@@ -77,7 +77,7 @@ describe('the report', () => {
     const api = new FakeApi();
     const reporter = new StalledPodReconciler({
       cache,
-      emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => OPTIONS.now }),
+      emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => OPTIONS.now }, OPTIONS.settings),
       settings: OPTIONS.settings,
       log: aLog(),
       clock: { now: () => OPTIONS.now, monotonicNow: () => 0 },
@@ -94,7 +94,10 @@ describe('the report', () => {
     );
     for (const { why, node } of stalled)
       assert.ok(messages.includes(`The pod ${why}; drains of node ${node} wait`), why);
-    const counted = [...reporter.byHindrance()].filter(([, count]) => count > 0).map(([hindrance]) => hindrance);
+    const counted = [...reporter.byProfile().values()]
+      .flatMap((counts) => [...counts])
+      .filter(([, count]) => count > 0)
+      .map(([hindrance]) => hindrance);
     assert.deepEqual(new Set(stalled.map(({ hindrance }) => hindrance)), new Set(counted));
   });
 

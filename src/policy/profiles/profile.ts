@@ -58,6 +58,17 @@ export function profileOf(
   return profiles.find((profile) => selects(profile, pod));
 }
 
+/** In the place of a profile's name, which is in lower case. */
+export const NO_PROFILE = 'None';
+
+/** The name of the pod's profile, for people and metrics. */
+export function profileNameOf(
+  pod: Pick<PodMetadata, 'labels' | 'annotations'>,
+  settings: Pick<PolicySettings, 'profiles'>,
+): string {
+  return profileOf(pod, settings)?.name ?? NO_PROFILE;
+}
+
 /** Whether the profile selects the pod. */
 export function selects(
   { selectors, requires }: Pick<Profile, 'selectors' | 'requires'>,

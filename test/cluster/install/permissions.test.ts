@@ -87,7 +87,7 @@ describe('missing permissions, on the real API server', () => {
     assert.equal(line.reason, 'CacheUnsynced');
     assert.equal(hook.lines.filter(({ message, level }) => message === LOG.doubt && level === 'warn').length, 1);
     assert.equal(await metric(hook, 'reschedule_hook_cache_synced{kind="pods"}'), '0');
-    const decided = 'reschedule_hook_decisions_total{kind="deny",reason="CacheUnsynced"}';
+    const decided = 'reschedule_hook_decisions_total{kind="deny",reason="CacheUnsynced",profile="couchbase"}';
     assert.equal(await metric(hook, decided), '2');
     assert.match(await readyz(hook), /^503 not ready: permissions are missing: list pods, watch pods$/);
 
