@@ -30,6 +30,8 @@ export interface MetricsSources {
   certificates(): readonly { readonly certificate: string; readonly at: number }[];
   /** undefined where the hook does not look after its registration. */
   registration(): RegistrationState | undefined;
+  /** Whether what PROFILES_FILE says is in force; undefined where there is no such file. */
+  profilesFileInForce(): boolean | undefined;
 }
 
 /** What an API call, a decision or a reconcile can take: from the cache at once, to the deadline of a webhook. */
@@ -185,6 +187,15 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
     'Protected pods that should not be: of an operator that needs nothing, or of several profiles',
     ['why'],
     () => MISSELECTIONS.map((why) => [{ why }, sources.misselectedPods().get(why) ?? 0]),
+  );
+  gauge(
+    'profiles_file_in_force',
+    '1 if what PROFILES_FILE says is in force, else 0: it is wrong, or the hook lacks a right for it, and the last good one counts',
+    [],
+    () => {
+      const inForce = sources.profilesFileInForce();
+      return inForce === undefined ? [] : [[{}, Number(inForce)]];
+    },
   );
   gauge('entries', 'Tracking entries by state', ['state'], () =>
     [...sources.entries()].map(([state, count]) => [{ state }, count]),

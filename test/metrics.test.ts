@@ -90,6 +90,7 @@ describe('the metrics', () => {
       calls: () => [],
       linesLost: () => 2,
       registration: () => undefined,
+      profilesFileInForce: () => true,
       certificates: () => [],
     });
     assert.match(await metrics.registry.metrics(), /stalled_pods\{hindrance="Paused"\} 1/);

@@ -35,6 +35,7 @@ describe('configuration', () => {
     ]);
     assert.deepEqual(config, {
       labelSelectors: ['app in (couchbase)'],
+      profilesFile: '',
       certificates: 'files',
       podNamespace: '',
       podName: '',

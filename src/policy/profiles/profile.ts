@@ -1,5 +1,5 @@
 import type { Pod, PodMetadata, Resource, Selector, Tracker } from '../model.ts';
-import { matches } from '../selector.ts';
+import { formatSelector, matches } from '../selector.ts';
 import { NO_TRACKING, type Tracking } from '../tracking/tracking.ts';
 import type { MarkOfProfile } from './mark.ts';
 
@@ -27,6 +27,8 @@ export interface Profile {
   readonly tracking: Tracking;
   /** How long the operator has to act on a mark before the pod counts as stalled. */
   readonly stallAfterMs: number;
+  /** PROFILES_FILE has it no more, or selects less; it counts for a few minutes yet. */
+  readonly isLeaving?: boolean;
 }
 
 /** The settings that the policy needs. */
@@ -66,6 +68,15 @@ export function selects(
     const carried = Object.hasOwn(annotations, key) ? annotations[key] : undefined;
     return value === undefined ? carried !== undefined : carried === value;
   });
+}
+
+/** Each list and watch of pods has one of these, in the API server's syntax. Two profiles may have the same. */
+export function labelSelectorsOf({
+  profiles,
+}: {
+  readonly profiles: readonly Pick<Profile, 'selectors'>[];
+}): readonly string[] {
+  return [...new Set(profiles.flatMap(({ selectors }) => selectors.map(formatSelector)))];
 }
 
 /** Where the entries of the pod are; nowhere if no profile selects it. */
