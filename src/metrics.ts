@@ -37,6 +37,8 @@ export interface MetricsSources {
   certificates(): readonly { readonly certificate: string; readonly at: number }[];
   /** undefined where the hook does not look after its registration. */
   registration(): RegistrationState | undefined;
+  /** Whether what PROFILES_FILE says is in force; undefined where there is no such file. */
+  profilesFileInForce(): boolean | undefined;
 }
 
 /** What an API call, a decision or a reconcile can take: from the cache at once, to the deadline of a webhook. */
@@ -223,6 +225,15 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
     'Webhooks of others that are asked about evictions, and beside which a profile cannot work; none while it is not known',
     ['profile', 'rival'],
     () => sources.rivalWebhooks().map(({ profile, rival, webhooks }) => [{ profile, rival }, webhooks]),
+  );
+  gauge(
+    'profiles_file_in_force',
+    '1 if what PROFILES_FILE says is in force, else 0: it is wrong, or the hook lacks a right for it, and the last good one counts',
+    [],
+    () => {
+      const inForce = sources.profilesFileInForce();
+      return inForce === undefined ? [] : [[{}, Number(inForce)]];
+    },
   );
   gauge('entries', 'Tracking entries by state', ['state'], () =>
     [...sources.entries()].map(([state, count]) => [{ state }, count]),

@@ -99,6 +99,7 @@ describe('the metrics', () => {
       calls: () => [],
       linesLost: () => 2,
       registration: () => undefined,
+      profilesFileInForce: () => true,
       certificates: () => [],
     });
     assert.match(await metrics.registry.metrics(), /stalled_pods\{profile="couchbase",hindrance="Paused"\} 1/);

@@ -18,12 +18,12 @@ import { MISSELECTION_LABELS, misselectionsOf } from '../policy/profiles/missele
 import {
   isMarked,
   isProtected,
+  labelSelectorsOf,
   type PolicySettings,
   profileOf,
   trackedResources,
   trackingsOf,
 } from '../policy/profiles/profile.ts';
-import { formatSelector } from '../policy/selector.ts';
 import type { Tracking } from '../policy/tracking/tracking.ts';
 import { EarlierInstances } from './earlier-instances.ts';
 import { type ObjectKey, storeKey, trackerKey } from './keys.ts';
@@ -73,6 +73,8 @@ export interface Cache {
   readonly refusals: Refusals;
   readonly podIndex: PodIndex;
   readonly project: Projections;
+  /** Takes over what another cache of this process remembers, which is about to stop. */
+  adopt(other: Pick<Cache, Remembers>): void;
   hasSynced(): boolean;
   /** How long ago a list, event or bookmark of the pods last arrived. */
   podsAgeMs(): number;
@@ -85,6 +87,9 @@ export interface Cache {
   start(): void;
   stop(): Promise<void>;
 }
+
+/** What no list tells again. */
+export type Remembers = 'earlierInstances' | 'terminationTimes' | 'markMemory' | 'refusals';
 
 /** Keep the fields of raw objects that the policy needs. */
 export interface Projections {
@@ -127,11 +132,18 @@ export function createCache(options: CacheOptions): Cache {
   stores.trackers.subscribe((change) => {
     if (change.kind === 'removed') refusals.forget(trackerKey(change.before));
   });
+  const memories = { ...rememberPods(stores, options), refusals };
   return {
     ...stores,
-    ...rememberPods(stores, options),
-    refusals,
+    ...memories,
     project,
+    adopt(other) {
+      const isKnown = (podKey: string) => stores.pods.get(podKey) !== undefined;
+      memories.earlierInstances.adopt(other.earlierInstances);
+      memories.terminationTimes.adopt(other.terminationTimes);
+      memories.markMemory.adopt(other.markMemory, isKnown);
+      memories.refusals.adopt(other.refusals);
+    },
     hasSynced,
     podsAgeMs: () => ageMs(pods),
     nodesAgeMs: () => ageMs(nodes),
@@ -224,7 +236,7 @@ function watchedKinds(options: CacheOptions, stores: Stores, project: Projection
   const resources = trackedResources(settings);
   const scope = namespace === undefined ? '' : `/namespaces/${namespace}`;
   const pods = { name: 'pods', path: `/api/v1${scope}/pods` };
-  const selectors = selectorsOf(settings);
+  const selectors = labelSelectorsOf(settings);
   const parts = selectors.length === 1 ? [stores.pods] : partsOf(stores.pods, selectors.length);
   return [
     ...selectors.map((labelSelector, i) =>
@@ -240,11 +252,6 @@ function watchedKinds(options: CacheOptions, stores: Stores, project: Projection
       ? [watch(options, { name: 'namespaces', path: '/api/v1/namespaces' }, stores.namespaces, project.namespace)]
       : []),
   ];
-}
-
-/** Each list and watch of pods has one selector. Two profiles may have the same. */
-function selectorsOf({ profiles }: PolicySettings): readonly string[] {
-  return [...new Set(profiles.flatMap(({ selectors }) => selectors.map(formatSelector)))];
 }
 
 interface Collection {

@@ -5,6 +5,8 @@ export const LOG = {
   stopped: 'Reschedule hook server stopped',
   unknownSetting: 'Unknown setting',
   profileWarning: 'Profile with a warning',
+  profilesChanged: 'Profiles changed',
+  profilesRefused: 'Profiles not changed',
   misselected: 'Pod should not be selected',
   rival: 'Rival webhook is asked about evictions',
   synced: 'Cache synced',

@@ -41,6 +41,8 @@ const KEPT_MAX = 1_000;
 export class RivalWatch {
   readonly #options: RivalOptions;
   readonly #names: ReadonlySet<string>;
+  /** Each once: a profile that is leaving may have the name of another one. */
+  readonly #conflicts: readonly Pick<Rival, 'profile' | 'rival'>[];
   readonly #reflector: Reflector<Observed>;
   /** Each profile and name that was logged. */
   readonly #said = new Set<string>();
@@ -50,6 +52,7 @@ export class RivalWatch {
     const { client, profiles, clock, random, log, backoff } = options;
     this.#options = options;
     this.#names = conflictsOf(profiles);
+    this.#conflicts = pairsOf(profiles);
     this.#reflector = new Reflector<Observed>({
       name: KIND,
       listWatch: createListWatch(client, REGISTRATIONS),
@@ -74,12 +77,10 @@ export class RivalWatch {
   get counts(): readonly RivalCount[] {
     const { found } = this;
     if (found === undefined) return [];
-    return this.#options.profiles.flatMap(({ name: profile, conflicts }) =>
-      conflicts.map((rival) => {
-        const own = found.filter((one) => one.profile === profile && one.rival === rival);
-        return { profile, rival, webhooks: own.reduce((sum, { webhooks }) => sum + webhooks, 0) };
-      }),
-    );
+    return this.#conflicts.map(({ profile, rival }) => {
+      const own = found.filter((one) => one.profile === profile && one.rival === rival);
+      return { profile, rival, webhooks: own.reduce((sum, { webhooks }) => sum + webhooks, 0) };
+    });
   }
 
   /** Why what it knows may be wrong; undefined if it is not. */
@@ -155,13 +156,16 @@ export class RivalWatch {
   }
 
   #rivalsOf({ name: registration, rivals }: Observed): Rival[] {
-    return this.#options.profiles.flatMap(({ name: profile, conflicts }) =>
-      conflicts.flatMap((rival) => {
-        const webhooks = rivals.get(rival);
-        return webhooks === undefined ? [] : [{ profile, rival, registration, webhooks }];
-      }),
-    );
+    return this.#conflicts.flatMap(({ profile, rival }) => {
+      const webhooks = rivals.get(rival);
+      return webhooks === undefined ? [] : [{ profile, rival, registration, webhooks }];
+    });
   }
+}
+
+function pairsOf(profiles: RivalOptions['profiles']): Pick<Rival, 'profile' | 'rival'>[] {
+  const all = profiles.flatMap(({ name: profile, conflicts }) => conflicts.map((rival) => ({ profile, rival })));
+  return [...new Map(all.map((one) => [`${one.profile} ${one.rival}`, one])).values()];
 }
 
 /** For people: what was found, and whether that can be believed. */

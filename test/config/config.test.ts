@@ -36,6 +36,7 @@ describe('configuration', () => {
     ]);
     assert.deepEqual(config, {
       labelSelectors: ['app in (couchbase)'],
+      profilesFile: '',
       certificates: 'files',
       podNamespace: '',
       podName: '',

@@ -27,6 +27,7 @@ export function anUnusedHooksMetrics() {
     calls: () => [{ class: 'write', inFlight: 8, waiting: 3 }],
     linesLost: () => 2,
     registration: () => undefined,
+    profilesFileInForce: () => true,
     certificates: () => [{ certificate: 'serving', at: 1_800_000_000_000 }],
   });
   return metrics;

@@ -1,5 +1,5 @@
 import type { Pod, PodMetadata, Resource, Selector, Tracker } from '../model.ts';
-import { matches } from '../selector.ts';
+import { formatSelector, matches } from '../selector.ts';
 import { NO_TRACKING, type Tracking } from '../tracking/tracking.ts';
 import type { MarkOfProfile } from './mark.ts';
 
@@ -29,6 +29,8 @@ export interface Profile {
   readonly stallAfterMs: number;
   /** Webhooks that must not be asked about its evictions as well: their names, or those of their registrations. */
   readonly conflicts: readonly string[];
+  /** PROFILES_FILE has it no more, or selects less; it counts for a few minutes yet. */
+  readonly isLeaving?: boolean;
 }
 
 /** The settings that the policy needs. */
@@ -79,6 +81,15 @@ export function selects(
     const carried = Object.hasOwn(annotations, key) ? annotations[key] : undefined;
     return value === undefined ? carried !== undefined : carried === value;
   });
+}
+
+/** Each list and watch of pods has one of these, in the API server's syntax. Two profiles may have the same. */
+export function labelSelectorsOf({
+  profiles,
+}: {
+  readonly profiles: readonly Pick<Profile, 'selectors'>[];
+}): readonly string[] {
+  return [...new Set(profiles.flatMap(({ selectors }) => selectors.map(formatSelector)))];
 }
 
 /** Where the entries of the pod are; nowhere if no profile selects it. */
