@@ -65,7 +65,7 @@ async function untilSeries(hook: RunningHook, expected: readonly string[]): Prom
   });
 }
 
-describe('rival webhooks, on the real API server', () => {
+describe('rival webhooks, on the real API server', { concurrency: 2 }, () => {
   test('one that is registered is reported everywhere, changes no readiness, and is withdrawn when it goes', async () => {
     const env = { ...HOOK, PROFILES: 'couchbase,strimzi-kafka' };
     const hook = await rig.startHook(env);
