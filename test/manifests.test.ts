@@ -7,10 +7,12 @@ import { describe, test } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
 import { type Config, readConfig } from '../src/config/config.ts';
 import { policySettingsOf } from '../src/config/policy-settings.ts';
+import { BUILT_IN } from '../src/config/profiles/built-in.ts';
 import { SETTINGS } from '../src/config/settings.ts';
 import { type Grant, permissionsOf } from '../src/kube/permissions.ts';
 import { FINISH_MS } from '../src/main.ts';
 import { ENTRY_PREFIX } from '../src/policy/entry.ts';
+import { reportersOf } from '../src/policy/profiles/profile.ts';
 import { couchbaseCluster } from '../src/policy/tracking/couchbasecluster.ts';
 import { NO_TRACKING } from '../src/policy/tracking/index.ts';
 import { DECIDED_BY } from '../src/registration/decided-by.ts';
@@ -106,6 +108,18 @@ describe('the ClusterRole', () => {
     const granted = rules.flatMap(permissionsIn);
     assert.deepEqual(granted, grantsOf(permissionsOf({ tracking: couchbaseCluster })));
   });
+
+  for (const { name } of BUILT_IN) {
+    test(`and what the profile ${name} reads besides, its component grants`, () => {
+      const { profiles } = policySettingsOf(readConfig({ PROFILES: name, TRACK_RESCHEDULED_PODS: 'false' }));
+      const always = permissionsOf({ tracking: NO_TRACKING });
+      const reporters = permissionsOf({ tracking: NO_TRACKING, reporters: reportersOf({ profiles }) });
+      // Both ways to ask for a move are about the same resource.
+      const file = `components/profile-${name.replace(/-replace$/, '')}/role.yaml`;
+      const granted = existsSync(join(CONFIG, file)) ? read(file)[0].rules.flatMap(permissionsIn) : [];
+      assert.deepEqual(granted, grantsOf(reporters).slice(grantsOf(always).length));
+    });
+  }
 
   test('and the Role of the hook that makes its certificates itself likewise', () => {
     const written = {
