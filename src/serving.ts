@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from './async/clock.ts';
 import type { Cache } from './cache/cache.ts';
 import type { Config } from './config/config.ts';
@@ -10,7 +11,7 @@ import type { ApiClient } from './kube/client.ts';
 import { podPath } from './kube/paths.ts';
 import { permissionsOf } from './kube/permissions.ts';
 import { LOG, type Log } from './log/messages.ts';
-import { labelSelectorsOf, type PolicySettings, trackedResources } from './policy/profiles/profile.ts';
+import { labelSelectorsOf, type PolicySettings, reportersOf, trackedResources } from './policy/profiles/profile.ts';
 import { conflictsOf } from './policy/profiles/rivals.ts';
 import { RivalWatch } from './registration/rivals.ts';
 import { InForce } from './reload/in-force.ts';
@@ -47,13 +48,16 @@ export function followProfiles(config: Config, world: ServingWorld) {
     profilesFile && new ProfilesFileReconciler({ file: profilesFile, profiles: config.profiles, replace, clock, log });
   const controller = file && oneAtATime(file, world, metrics);
 
+  let candidate: Candidate | undefined;
   /** Not before its permissions have been checked: what it lacks would end every eviction. */
   async function replace(profiles: readonly ConfiguredProfile[], signal: AbortSignal): Promise<void> {
-    const synced = Promise.withResolvers<void>();
-    const next = createServing({ ...config, profiles }, world, synced.resolve);
+    // Of the same one, what is missing is logged once.
+    if (!isDeepStrictEqual(candidate?.profiles, profiles)) candidate = aCandidate(config, world, profiles);
+    const { next, synced } = candidate as Candidate;
     await next.permissions.reconcile('permissions', signal);
     if (next.permissions.problem !== undefined) throw new Error(next.permissions.problem);
-    await inForce.replace(next, synced.promise, signal);
+    candidate = undefined;
+    await inForce.replace(next, synced, signal);
   }
 
   return {
@@ -79,6 +83,18 @@ export function followProfiles(config: Config, world: ServingWorld) {
       await inForce.current.stop();
     },
   };
+}
+
+/** What would serve with other profiles. */
+interface Candidate {
+  readonly profiles: readonly ConfiguredProfile[];
+  readonly next: Serving;
+  readonly synced: Promise<void>;
+}
+
+function aCandidate(config: Config, world: ServingWorld, profiles: readonly ConfiguredProfile[]): Candidate {
+  const { promise: synced, resolve } = Promise.withResolvers<void>();
+  return { profiles, next: createServing({ ...config, profiles }, world, resolve), synced };
 }
 
 function createServing(config: Config, world: ServingWorld, onSynced: () => void): Serving {
@@ -122,6 +138,7 @@ function neededBy(config: Config, settings: PolicySettings) {
   const { certificates, registration, podNamespace, caSecret, webhookConfiguration } = config;
   return {
     tracking: { resources: trackedResources(settings) },
+    reporters: reportersOf(settings),
     hasConflicts: conflictsOf(settings.profiles).size > 0,
     ...(certificates === 'self' && { ownSecret: { namespace: podNamespace, name: caSecret } }),
     ...(registration === 'managed' && { ownRegistration: webhookConfiguration }),

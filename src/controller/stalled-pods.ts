@@ -1,6 +1,6 @@
 import type { Clock } from '../async/clock.ts';
 import type { Cache } from '../cache/cache.ts';
-import { HindranceCounts } from '../cache/hindrance-counts.ts';
+import { HindranceCounts } from '../cache/hindrances/hindrance-counts.ts';
 import { keysOf, type ObjectKey, storeKey, type TrackerKey } from '../cache/keys.ts';
 import { observeStall } from '../cache/stall-observation.ts';
 import { trackerOf } from '../cache/trackers.ts';

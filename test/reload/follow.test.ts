@@ -8,7 +8,7 @@ import { LEAVING_MS } from '../../src/reload/profile-plan.ts';
 import { followProfiles } from '../../src/serving.ts';
 import { connect } from '../../testkit/connect.ts';
 import { aLog } from '../support/log.ts';
-import { FakeClock } from '../support/time.ts';
+import { FakeClock, settle } from '../support/time.ts';
 import { untilTrue } from '../support/until-true.ts';
 
 const profile = (name: string, tracking = 'off') => `
@@ -56,7 +56,7 @@ async function aFollower(t: TestContext, first: string, ...apps: string[]) {
     const changed = () => log.messages().filter((message) => message === LOG.profilesChanged).length;
     await untilTrue(`${changes} changes`, () => changed() >= changes);
   };
-  return { world, clock, client, followed, evict, look };
+  return { world, clock, log, client, followed, evict, look };
 }
 
 test('a profile that is added protects at once, and one that is removed for five minutes more', async (t) => {
@@ -101,7 +101,7 @@ test('what is remembered of marks and of earlier instances outlives a change of 
 });
 
 test('profiles that cannot be listed, or need a right that is missing, leave those before in force', async (t) => {
-  const { world, clock, client, followed, evict, look } = await aFollower(t, file(profile('a')), 'a', 'b');
+  const { world, clock, log, client, followed, evict, look } = await aFollower(t, file(profile('a')), 'a', 'b');
   const json = client.json.bind(client);
   let isListed = false;
   let mayPatch = false;
@@ -118,6 +118,10 @@ test('profiles that cannot be listed, or need a right that is missing, leave tho
   await clock.advance(5_000);
   await untilTrue('the missing right', () => followed.profilesProblem() !== undefined);
   assert.match(followed.profilesProblem() ?? '', /permissions are missing: patch namespaces/);
+  await clock.advance(5_000);
+  await settle();
+  const missing = log.lines.filter(({ message }) => message === LOG.permissionMissing);
+  assert.equal(missing.length, 1, 'said once');
   mayPatch = true;
   await clock.advance(5_000);
   // It lists again and again, as long as it may take.

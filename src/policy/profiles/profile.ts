@@ -1,6 +1,7 @@
 import type { Pod, PodMetadata, Resource, Selector, Tracker } from '../model.ts';
 import { formatSelector, matches } from '../selector.ts';
 import { NO_TRACKING, type Tracking } from '../tracking/tracking.ts';
+import type { HindranceSource } from './hindrance.ts';
 import type { MarkOfProfile } from './mark.ts';
 
 /** An annotation that a pod must carry. Absent value: any. */
@@ -27,6 +28,8 @@ export interface Profile {
   readonly tracking: Tracking;
   /** How long the operator has to act on a mark before the pod counts as stalled. */
   readonly stallAfterMs: number;
+  /** Where it says what keeps it from acting, beside the tracker. The first that reports something counts. */
+  readonly hindrances?: readonly HindranceSource[];
   /** Webhooks that must not be asked about its evictions as well: their names, or those of their registrations. */
   readonly conflicts: readonly string[];
   /** PROFILES_FILE has it no more, or selects less; it counts for a few minutes yet. */
@@ -108,6 +111,12 @@ export function trackedResources(settings: Pick<PolicySettings, 'profiles'>): re
   return all.filter(
     (one, i) => all.findIndex(({ plural, apiPath }) => plural === one.plural && apiPath === one.apiPath) === i,
   );
+}
+
+/** The custom resources that say why operators do not act, each once. */
+export function reportersOf({ profiles }: Pick<PolicySettings, 'profiles'>): readonly HindranceSource[] {
+  const all = profiles.flatMap(({ hindrances = [] }) => hindrances);
+  return [...new Map(all.map((source) => [`${source.plural}.${source.group}`, source])).values()];
 }
 
 /** Whether a pod of the profile may come back under its name, so that it needs an entry. */

@@ -13,8 +13,10 @@ function componentsFor(env: Readonly<Record<string, string>>): string[] {
   const tracking = type === 'couchbasecluster' ? [] : [`${type}-tracking`];
   const change = env.TRACKING_ALSO_READ === undefined ? [] : ['tracking-change'];
   const named = BUILT_IN.filter(({ name }) => env.PROFILES?.split(',').includes(name));
-  const rivals = named.some(({ conflicts }) => conflicts !== undefined) ? ['rival-webhooks'] : [];
-  return ['certificate-files', ...rivals, ...(isOff ? ['no-tracking'] : [...tracking, ...change])];
+  const profiles = named
+    .filter(({ hindrance }) => hindrance !== undefined)
+    .map(({ name }) => `profile-${name.replace(/-replace$/, '')}`);
+  return ['certificate-files', ...new Set(profiles), ...(isOff ? ['no-tracking'] : [...tracking, ...change])];
 }
 
 /** Gives hooks the identity under which they would run where config/ is applied, with the rights for their settings. */
@@ -31,7 +33,7 @@ export class Access {
   /** A token of the ServiceAccount that a hook with these settings has. */
   token(env: Readonly<Record<string, string>> = {}): Promise<string> {
     const components = componentsFor(env);
-    const suffix = `-${components.slice(-3).join('-')}`;
+    const suffix = `-${components.join('-')}`;
     const token = this.#tokens.get(suffix) ?? this.#grant(suffix, components);
     this.#tokens.set(suffix, token);
     return token;

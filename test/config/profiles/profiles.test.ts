@@ -133,6 +133,35 @@ describe('PROFILES_FILE', () => {
     });
   });
 
+  test('says what hinders an operator, as one resource or as a list of them', () => {
+    const one = (kind: string) =>
+      `{kind: ${kind}, resource: ${kind.toLowerCase()}s.example.com, label: app, reports: [{at: "status.conditions[Ready]", is: "False", word: NotReady}]}`;
+    const hindrances = (text: string) => withFile(`${OWN}    hindrance: ${text}\n`).profiles[0]?.hindrances;
+    const ours = (kind: string, plural: string) => ({
+      kind,
+      plural,
+      group: 'example.com',
+      label: 'app',
+      reports: [{ path: ['status', 'conditions', 'Ready'], is: 'False', word: 'NotReady' }],
+    });
+    assert.deepEqual(hindrances(one('Ours')), [ours('Ours', 'ourss')]);
+    assert.deepEqual(hindrances(`[${one('Our')}, ${one('Other')}]`), [ours('Our', 'ours'), ours('Other', 'others')]);
+  });
+
+  for (const [what, text, problem] of [
+    ['no group', '{kind: A, resource: as, label: app, reports: [{at: a, is: "b", word: Cd}]}', '0.resource is "as"'],
+    ['no path', '{kind: A, resource: a.b, label: app, reports: [{at: "a[", is: "b", word: Cd}]}', 'reports.0.at is "a["'],
+    ['no text', '{kind: A, resource: a.b, label: app, reports: [{at: a, is: true, word: Cd}]}', 'put it into quotes'],
+    ['two words', '{kind: A, resource: a.b, label: app, reports: [{at: a, is: "b", word: c d}]}', 'PascalCase'],
+    ['nothing', '{kind: A, resource: a.b, label: app, reports: []}', 'is an empty list'],
+  ] as const) {
+    test(`a hindrance with ${what} is refused with its line`, () => {
+      const problems = problemsOf(() => withFile(`${OWN}    hindrance: ${text}\n`)).join('\n');
+      assert.match(problems, /^\S+:\d+ ours\.hindrance/);
+      assert.ok(problems.includes(problem), problems);
+    });
+  }
+
   test('takes several selectors for one operator', () => {
     const text = OWN.replace('selector: app=ours', 'selector: [app=ours, "tier in (a,b)"]');
     assert.deepEqual(withFile(text).labelSelectors, ['app in (ours)', 'tier in (a,b)']);
