@@ -41,7 +41,7 @@ export interface CoreMetrics {
   onQueueAdd?(): void;
   /** Keys were dropped, because there were too many; the controller goes through everything instead. */
   onLeftOut?(kind: string, count: number): void;
-  onPrune?(state: EntryState): void;
+  onPrune?(state: EntryState, profile: string): void;
   onWatchInterrupted?(kind: string, error: unknown): void;
   onSynced?(): void;
   /** Requests that wait for marks or live looks were over their bound. */
@@ -69,7 +69,7 @@ export interface Core {
   readonly cache: Cache;
   readonly admitter: Admitter;
   readonly entries: Pick<EntryReconciler, 'byState' | 'leftOut'>;
-  readonly stalledPods: Pick<StalledPodReconciler, 'byHindrance'>;
+  readonly stalledPods: Pick<StalledPodReconciler, 'byProfile'>;
   readonly controllers: readonly AnyController[];
   start(): void;
   stop(): Promise<void>;
@@ -100,9 +100,9 @@ export function createCore(options: CoreOptions): Core {
   const cache = between.cache?.(created) ?? created;
 
   const seen = between.reconcilerCache?.(cache) ?? cache;
-  const emitEvent = createPodEvents(createEmitEvent(client, instance), clock);
+  const emitEvent = createPodEvents(createEmitEvent(client, instance), clock, settings);
   const shared = { cache: seen, emitEvent, settings, log, clock };
-  const entries = new EntryReconciler({ ...shared, reads, writes, onPrune: (state) => on.onPrune?.(state) });
+  const entries = new EntryReconciler({ ...shared, reads, writes, onPrune: (...what) => on.onPrune?.(...what) });
   const stalledPods = new StalledPodReconciler(shared);
   const run = <Key>(reconciler: Reconciler<Key>) =>
     new Controller<Key>({

@@ -3,27 +3,24 @@ import type { Clock } from './async/clock.ts';
 import type { Freshness } from './cache/cache.ts';
 import type { CertificateSource } from './certificates/certificate-source.ts';
 import type { Config } from './config/config.ts';
-import { policySettingsOf } from './config/policy-settings.ts';
 import { type ControllerMetrics, oneAtATime } from './controller/controller.ts';
 import { INSTALLATION_LOOK_MS, InstallationReconciler } from './controller/installation.ts';
-import { PermissionReconciler } from './controller/permissions.ts';
-import { type Core, createCore } from './core.ts';
 import { type ApiCall, type ApiClient, createApiClient } from './kube/client.ts';
 import type { Connection } from './kube/connection.ts';
-import { podPath } from './kube/paths.ts';
-import { permissionsOf } from './kube/permissions.ts';
 import { createReads } from './kube/reads.ts';
 import { clockOf, ServerTime } from './kube/server-time.ts';
-import { LOG, type Log } from './log/messages.ts';
+import type { Log } from './log/messages.ts';
 import { createMetrics } from './metrics.ts';
 import { formatAge } from './policy/duration.ts';
-import { type PolicySettings, trackedResources } from './policy/profiles/profile.ts';
 import type { ProtectedPods } from './registration/manage.ts';
+import { describeRivals } from './registration/rivals.ts';
+import type { ProfilesFile } from './reload/profiles-file.ts';
 import { type ClientCa, createAccessCheck } from './server/client-certificates.ts';
 import { createConnectionLimitLog } from './server/connection-limit-log.ts';
 import { Deadlines } from './server/deadlines.ts';
 import { createHealthApp } from './server/health-app.ts';
 import { createApp } from './server/webhook-app.ts';
+import { followProfiles, type Serving } from './serving.ts';
 
 /** The world outside: what `main` touches and everything below only gets. */
 export interface World {
@@ -44,6 +41,8 @@ export interface World {
   ) => CertificateSource;
   /** Absent where clients need no certificate. */
   readonly clientCa: ClientCa | undefined;
+  /** Absent where the profiles are in no file. */
+  readonly profilesFile?: ProfilesFile | undefined;
 }
 
 export interface Hook {
@@ -64,35 +63,20 @@ export interface Hook {
 
 /** Adds server, metrics and readiness to the core. Nothing runs before `start`. */
 export function createHook(config: Config, connection: Connection, world: World): Hook {
-  const { log, random, instance, clientCa } = world;
+  const { log, random, instance, clientCa, profilesFile } = world;
   const time = new ServerTime(world.clock);
   // Ages of marks, times of Events and entries, validity of certificates: all of it is the API server's time.
   const clock = clockOf(time, world.clock);
-  const settings = policySettingsOf(config);
   const metrics = createMetrics(world.build);
   const onCall = (call: ApiCall) => {
     time.onCall(call);
     metrics.onApiCall(call);
   };
   const client = createApiClient(connection, clock, { onCall, onFull: metrics.onTurnedAway });
-  const certificates = world.openCertificates(client, metrics, clock, () => core.cache.pods);
-  const core = createCore({
-    client,
-    settings,
-    clock,
-    random,
-    log,
-    instance,
-    on: { ...metrics, onSynced: () => log.info(LOG.synced, objectCounts(core)) },
-  });
-  const permissions = new PermissionReconciler({
-    client,
-    permissions: permissionsOf(neededBy(config, settings)),
-    ...trialOf(config, settings),
-    log,
-  });
   const running = { clock, random, log };
-  const permissionController = oneAtATime(permissions, running, metrics);
+  const profiles = followProfiles(config, { client, ...running, instance, metrics, profilesFile });
+  const { serving } = profiles;
+  const certificates = world.openCertificates(client, metrics, clock, () => profiles.protectedPods);
   const installation =
     config.registration === 'managed' ? undefined : oneAtATime(installationOf(config, client, log), running, metrics);
   const deadlines = new Deadlines(clock);
@@ -101,17 +85,21 @@ export function createHook(config: Config, connection: Connection, world: World)
   // What is missing is named first: without the permission to list, the cache never syncs.
   const notReady = () =>
     unreadyBecause ??
-    permissions.problem ??
+    serving().permissions.problem ??
     certificates.notReady() ??
-    (core.cache.hasSynced() ? undefined : 'the cache has not synced');
+    (serving().cache.hasSynced() ? undefined : 'the cache has not synced');
   const details = () => [
-    ...core.cache.freshness().map((kind) => describeFreshness(kind, clock.monotonicNow())),
-    ...describeMisselected(core),
+    ...serving()
+      .cache.freshness()
+      .map((kind) => describeFreshness(kind, clock.monotonicNow())),
+    ...describeMisselected(serving()),
+    ...describeRivals(serving().rivals),
+    ...describeProfiles(profiles.profilesProblem()),
   ];
   const app = createApp({
     notReady,
     details,
-    admit: (request, signal, client, review) => core.admitter.admit(request, signal, client, review),
+    admit: (request, signal, client, review) => serving().core.admitter.admit(request, signal, client, review),
     mayAsk: clientCa && createAccessCheck(clientCa, config.clientNames),
     deadlines,
     isStopping: () => unreadyBecause !== undefined,
@@ -119,21 +107,24 @@ export function createHook(config: Config, connection: Connection, world: World)
   });
   const health = createHealthApp({ notReady, details, metrics: metrics.registry, log });
   metrics.read({
-    stalledPods: () => core.stalledPods.byHindrance(),
+    profiles: () => serving().settings.profiles.map(({ name }) => name),
+    stalledPods: () => serving().core.stalledPods.byProfile(),
     isReady: () => notReady() === undefined,
-    permissionsMissing: (purpose) => permissions.missing(purpose),
-    markedPods: () => core.cache.podIndex.marked,
-    misselectedPods: () => core.cache.podIndex.misselected,
-    entries: () => core.entries.byState(),
-    entriesLeftOut: () => core.entries.leftOut(),
-    queueDepth: () => core.controllers.reduce((sum, { queue }) => sum + queue.length, 0),
-    freshness: () => core.cache.freshness(),
+    permissionsMissing: (purpose) => serving().permissions.missing(purpose),
+    markedPods: () => serving().cache.podIndex.marked,
+    misselectedPods: () => serving().cache.podIndex.misselected,
+    rivalWebhooks: () => serving().rivals.counts,
+    entries: () => serving().core.entries.byState(),
+    entriesLeftOut: () => serving().core.entries.leftOut(),
+    queueDepth: () => serving().core.controllers.reduce((sum, { queue }) => sum + queue.length, 0),
+    freshness: () => serving().cache.freshness(),
     monotonicNow: () => clock.monotonicNow(),
     clockAheadMs: () => time.aheadMs(),
     calls: () => client.load(),
     linesLost: world.linesLost,
     certificates: () => [...certificates.expiries(), ...(clientCa?.expiries() ?? [])],
     registration: () => certificates.registration(),
+    profilesFileInForce: () => profilesFile && profiles.profilesProblem() === undefined,
   });
 
   return {
@@ -141,11 +132,9 @@ export function createHook(config: Config, connection: Connection, world: World)
     healthListener: health.callback(),
     certificates,
     start() {
-      permissionController.start();
-      permissionController.queue.add('permissions');
       installation?.start();
       installation?.queue.addAfter('installation', INSTALLATION_LOOK_MS);
-      core.start();
+      profiles.start();
     },
     onDisplaced() {
       metrics.onDisplaced();
@@ -157,7 +146,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     },
     hurry: () => deadlines.hurry(),
     async stop() {
-      await Promise.all([permissionController.stop(), installation?.stop(), core.stop()]);
+      await Promise.all([installation?.stop(), profiles.stop()]);
     },
   };
 }
@@ -167,28 +156,13 @@ function installationOf({ webhookConfiguration: registration }: Config, client: 
   return new InstallationReconciler({ reads: createReads(client), registration, log });
 }
 
-/** Its own pod, as it is the one that is there wherever the hook runs in a cluster. */
-function trialOf({ podNamespace, podName }: Config, { profiles }: PolicySettings) {
-  if (podNamespace === '' || podName === '') return {};
-  return { trial: { path: podPath(podNamespace, podName), keys: profiles.map(({ mark }) => mark.key) } };
-}
-
-function neededBy(config: Config, settings: PolicySettings) {
-  const { certificates, registration, podNamespace, caSecret, webhookConfiguration } = config;
-  return {
-    tracking: { resources: trackedResources(settings) },
-    ...(certificates === 'self' && { ownSecret: { namespace: podNamespace, name: caSecret } }),
-    ...(registration === 'managed' && { ownRegistration: webhookConfiguration }),
-  };
-}
-
-function objectCounts({ cache }: Core): Record<string, number> {
-  return Object.fromEntries(cache.freshness().map(({ kind, objects }) => [kind, objects]));
-}
-
-function describeMisselected({ cache }: Core): string[] {
+function describeMisselected({ cache }: Serving): string[] {
   const found = [...cache.podIndex.misselected].filter(([, count]) => count > 0);
   return found.map(([why, count]) => `selected by mistake (${why}): ${count} pods`);
+}
+
+function describeProfiles(problem: string | undefined): string[] {
+  return problem === undefined ? [] : [`PROFILES_FILE is not in force: ${problem.replaceAll('\n', '; ')}`];
 }
 
 function describeFreshness({ kind, objects, hasSynced, agreedAt }: Freshness, now: number): string {

@@ -105,7 +105,8 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: ProcessLog): Pro
   const instance = config.podName;
   const build = { version: version(), nodeVersion: process.versions.node };
   const { linesLost } = log;
-  const world = { log, linesLost, clock, random, build, instance, openCertificates, clientCa };
+  const profilesFile = profilesFileOf(config, env);
+  const world = { log, linesLost, clock, random, build, instance, openCertificates, clientCa, profilesFile };
   const hook = createHook(config, connection, world);
   const stopped = untilSignal(log);
   const servers = await serve(config, clientCa, hook, log);
@@ -145,6 +146,19 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: ProcessLog): Pro
   await closeServer(servers.health, 0, clock);
   await connection.close();
   log.info(LOG.stopped);
+}
+
+/** PROFILES_FILE is read again and again. What else the environment says stays. */
+function profilesFileOf({ profilesFile: path }: Config, env: NodeJS.ProcessEnv): World['profilesFile'] {
+  if (path === '') return undefined;
+  return {
+    read: () => readText(path),
+    parse: (text) =>
+      inPlace(
+        readConfig(env, () => text),
+        env,
+      ).profiles,
+  };
 }
 
 /** Of each profile in their order, separated by commas, as far as it is not the same for all. */
@@ -200,11 +214,17 @@ function inPlace(config: Config, env: NodeJS.ProcessEnv): Config {
   const podName = config.podName || (env.HOSTNAME ?? hostname());
   const tlsCaFile = config.tlsCaFile || join(dirname(config.tlsCertFile), 'ca.crt');
   const placed = { ...config, registration, podName, tlsCaFile };
-  const needs = whyNamespace(placed);
-  if (needs.length === 0 || config.podNamespace !== '') return placed;
+  return { ...placed, podNamespace: config.podNamespace || namespaceFor(placed) };
+}
+
+/** Throws where something needs it. What PROFILES_FILE says later may need it as well. */
+function namespaceFor(config: Config): string {
+  const needs = whyNamespace(config);
+  if (needs.length === 0 && config.profilesFile === '') return '';
   try {
-    return { ...placed, podNamespace: readFileSync(NAMESPACE_FILE, 'utf-8').trim() };
+    return readFileSync(NAMESPACE_FILE, 'utf-8').trim();
   } catch {
+    if (needs.length === 0) return '';
     throw new ConfigError([
       `POD_NAMESPACE is not set, there is no ${NAMESPACE_FILE}, and ${needs.join(', and ')}: set it, in a pod from metadata.namespace`,
     ]);

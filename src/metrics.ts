@@ -7,16 +7,23 @@ import { PURPOSES, type Purpose } from './kube/permissions.ts';
 import type { Decision } from './policy/decision.ts';
 import type { EntryState } from './policy/entry-lifecycle.ts';
 import { MISSELECTIONS, type Misselection } from './policy/profiles/misselected.ts';
+import { NO_PROFILE } from './policy/profiles/profile.ts';
+import type { RivalCount } from './registration/rivals.ts';
 
 /** What is asked for at each scrape. */
 export interface MetricsSources {
   isReady(): boolean;
   permissionsMissing(purpose: Purpose): number;
-  markedPods(): number;
+  /** The names of those in force. Each has a series also where there is nothing to count. */
+  profiles(): readonly string[];
+  /** How many, by profile. */
+  markedPods(): ReadonlyMap<string, number>;
   /** How many, by why they should not be selected. */
   misselectedPods(): ReadonlyMap<Misselection, number>;
-  /** How many, by what hinders their operators. */
-  stalledPods(): ReadonlyMap<string, number>;
+  /** How many, by profile and name; empty while nobody knows. */
+  rivalWebhooks(): readonly RivalCount[];
+  /** How many, by profile and what hinders their operators. */
+  stalledPods(): ReadonlyMap<string, ReadonlyMap<string, number>>;
   entries(): ReadonlyMap<EntryState, number>;
   /** Entries beyond the limit of their tracker. */
   entriesLeftOut(): number;
@@ -30,6 +37,8 @@ export interface MetricsSources {
   certificates(): readonly { readonly certificate: string; readonly at: number }[];
   /** undefined where the hook does not look after its registration. */
   registration(): RegistrationState | undefined;
+  /** Whether what PROFILES_FILE says is in force; undefined where there is no such file. */
+  profilesFileInForce(): boolean | undefined;
 }
 
 /** What an API call, a decision or a reconcile can take: from the cache at once, to the deadline of a webhook. */
@@ -39,8 +48,20 @@ const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 export function createMetrics(build: { readonly version: string; readonly nodeVersion: string }) {
   const registry = new Registry();
   const registers = [registry];
+  let profiles = (): readonly string[] => [];
   const counter = (name: string, help: string, labelNames: string[] = []) =>
     new Counter({ name: `reschedule_hook_${name}`, help, labelNames, registers });
+  const perProfile = (name: string, help: string) =>
+    new Counter({
+      name: `reschedule_hook_${name}`,
+      help,
+      labelNames: ['profile'],
+      registers,
+      // Prometheus does not see the first increase of a series that was not there.
+      collect() {
+        for (const profile of profiles()) this.inc({ profile }, 0);
+      },
+    });
   const histogram = (name: string, help: string, labelNames: string[]) =>
     new Histogram({ name: `reschedule_hook_${name}`, help, labelNames, buckets: SECONDS, registers });
 
@@ -50,18 +71,22 @@ export function createMetrics(build: { readonly version: string; readonly nodeVe
     labelNames: ['version', 'node_version'],
     registers,
   }).set({ version: build.version, node_version: build.nodeVersion }, 1);
-  const decisions = counter('decisions_total', 'Evictions decided, by kind (allow, deny, mark) and reason', [
-    'kind',
-    'reason',
-  ]);
+  const decisions = counter(
+    'decisions_total',
+    'Evictions decided, by kind (allow, deny, mark), reason and profile of the pod',
+    ['kind', 'reason', 'profile'],
+  );
   const durations = histogram('decision_duration_seconds', 'Time to decide an eviction and carry the decision out', [
     'kind',
   ]);
-  const untracked = counter(
+  const untracked = perProfile(
     'marked_without_entry_total',
     'Pods marked without a tracking entry because their tracking resource was not found',
   );
-  const pruned = counter('pruned_entries_total', 'Tracking entries pruned, by the state they were in', ['state']);
+  const pruned = counter('pruned_entries_total', 'Tracking entries pruned, by the state they were in', [
+    'state',
+    'profile',
+  ]);
   const calls = counter(
     'api_requests_total',
     'Calls to the API server by method, resource and status code (0: no answer)',
@@ -107,11 +132,12 @@ export function createMetrics(build: { readonly version: string; readonly nodeVe
   return {
     registry,
     onDecision(decision: Decision, durationMs: number) {
-      decisions.inc({ kind: decision.kind, reason: decision.reason });
-      durations.observe({ kind: decision.kind }, durationMs / 1000);
-      if (decision.kind === 'mark' && decision.trackerMissing !== undefined) untracked.inc();
+      const { kind, reason, profile = NO_PROFILE } = decision;
+      decisions.inc({ kind, reason, profile });
+      durations.observe({ kind }, durationMs / 1000);
+      if (decision.kind === 'mark' && decision.trackerMissing !== undefined) untracked.inc({ profile });
     },
-    onPrune: (state: EntryState) => pruned.inc({ state }),
+    onPrune: (state: EntryState, profile: string) => pruned.inc({ state, profile }),
     onApiCall({ method, path, code, durationMs }: ApiCall) {
       const resource = resourceOf(path);
       calls.inc({ method, resource, code });
@@ -128,7 +154,10 @@ export function createMetrics(build: { readonly version: string; readonly nodeVe
     onDisplaced: () => displaced.inc(),
     onTurnedAway: (bound: string) => turnedAway.inc({ bound }),
     onEarlierInstanceDropped: () => dropped.inc(),
-    read: (sources: MetricsSources) => readAtScrape(registry, sources),
+    read(sources: MetricsSources) {
+      profiles = () => sources.profiles();
+      readAtScrape(registry, sources);
+    },
   };
 }
 
@@ -173,18 +202,38 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
     ['purpose'],
     () => PURPOSES.map((purpose) => [{ purpose }, sources.permissionsMissing(purpose)]),
   );
-  single('marked_pods', 'Pods that carry the reschedule annotation', sources.markedPods);
+  gauge('marked_pods', 'Pods that carry the reschedule annotation, by profile', ['profile'], () =>
+    [...ofAll(sources, sources.markedPods(), 0)].map(([profile, count]) => [{ profile }, count]),
+  );
   gauge(
     'stalled_pods',
-    'Pods that keep drains waiting until a human acts, by what hinders their operator',
-    ['hindrance'],
-    () => [...sources.stalledPods()].map(([hindrance, count]) => [{ hindrance }, count]),
+    'Pods that keep drains waiting until a human acts, by profile and what hinders their operator',
+    ['profile', 'hindrance'],
+    () =>
+      [...ofAll(sources, sources.stalledPods(), NOBODY_STALLED)].flatMap(([profile, counts]) =>
+        [...counts].map(([hindrance, count]): Sample<'profile' | 'hindrance'> => [{ profile, hindrance }, count]),
+      ),
   );
   gauge(
     'misselected_pods',
     'Protected pods that should not be: of an operator that needs nothing, or of several profiles',
     ['why'],
     () => MISSELECTIONS.map((why) => [{ why }, sources.misselectedPods().get(why) ?? 0]),
+  );
+  gauge(
+    'rival_webhooks',
+    'Webhooks of others that are asked about evictions, and beside which a profile cannot work; none while it is not known',
+    ['profile', 'rival'],
+    () => sources.rivalWebhooks().map(({ profile, rival, webhooks }) => [{ profile, rival }, webhooks]),
+  );
+  gauge(
+    'profiles_file_in_force',
+    '1 if what PROFILES_FILE says is in force, else 0: it is wrong, or the hook lacks a right for it, and the last good one counts',
+    [],
+    () => {
+      const inForce = sources.profilesFileInForce();
+      return inForce === undefined ? [] : [[{}, Number(inForce)]];
+    },
   );
   gauge('entries', 'Tracking entries by state', ['state'], () =>
     [...sources.entries()].map(([state, count]) => [{ state }, count]),
@@ -258,6 +307,13 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
     ['certificate'],
     () => sources.certificates().map(({ certificate, at }) => [{ certificate }, at / 1000]),
   );
+}
+
+const NOBODY_STALLED: ReadonlyMap<string, number> = new Map([['None', 0]]);
+
+/** The counts of all profiles in force, and of those that were. */
+function ofAll<T>(sources: Pick<MetricsSources, 'profiles'>, counts: ReadonlyMap<string, T>, none: T): Map<string, T> {
+  return new Map([...sources.profiles().map((profile) => [profile, none] as const), ...counts]);
 }
 
 type Sample<L extends string> = [labels: Partial<Record<L, string>>, value: number];

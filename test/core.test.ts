@@ -39,11 +39,11 @@ test('neither a scrape nor a cordon walks through all objects', async () => {
   const { core, api } = await aFilledCore();
   const { cache, entries, stalledPods, controllers } = core;
   const scrape = () => ({
-    marked: cache.podIndex.marked,
+    marked: cache.podIndex.marked.get('couchbase') ?? 0,
     waiting: entries.byState().get('waiting'),
     unsettled: entries.byState().get('unsettled'),
     leftOut: entries.leftOut(),
-    stalled: stalledPods.byHindrance().get('None'),
+    stalled: stalledPods.byProfile().size,
   });
   const before = api.calls.length;
   assert.deepEqual(scrape(), { marked: 1, waiting: 1, unsettled: 0, leftOut: 0, stalled: 0 });

@@ -76,6 +76,14 @@ test('docs/operators.md has the built-in profiles, in their order, and the sourc
   );
 });
 
+test('docs/operators.md has the webhooks that conflict, and says of each how to remove it', () => {
+  const rows = [...read('docs/operators.md').matchAll(/^\| `(\S+\.\S+)` \| `([a-z-]+)` \| \d+ \| \S/gm)];
+  assert.deepEqual(
+    rows.map(([, webhook, profile]) => [webhook, profile]),
+    BUILT_IN.flatMap(({ name, conflicts = [] }) => conflicts.map((one) => [one, name])),
+  );
+});
+
 test('the file in docs/operators.md is one that the hook reads', () => {
   const [, text = ''] = /```yaml\n([^`]*)```/.exec(read('docs/operators.md')) ?? [];
   const { profiles } = readConfig({ PROFILES_FILE: 'profiles.yaml' }, () => text);

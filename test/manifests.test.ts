@@ -7,10 +7,13 @@ import { describe, test } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
 import { type Config, readConfig } from '../src/config/config.ts';
 import { policySettingsOf } from '../src/config/policy-settings.ts';
+import { BUILT_IN } from '../src/config/profiles/built-in.ts';
 import { SETTINGS } from '../src/config/settings.ts';
 import { type Grant, permissionsOf } from '../src/kube/permissions.ts';
 import { FINISH_MS } from '../src/main.ts';
 import { ENTRY_PREFIX } from '../src/policy/entry.ts';
+import { reportersOf } from '../src/policy/profiles/profile.ts';
+import { conflictsOf } from '../src/policy/profiles/rivals.ts';
 import { couchbaseCluster } from '../src/policy/tracking/couchbasecluster.ts';
 import { NO_TRACKING } from '../src/policy/tracking/index.ts';
 import { DECIDED_BY } from '../src/registration/decided-by.ts';
@@ -107,6 +110,19 @@ describe('the ClusterRole', () => {
     assert.deepEqual(granted, grantsOf(permissionsOf({ tracking: couchbaseCluster })));
   });
 
+  for (const { name } of BUILT_IN) {
+    test(`and what the profile ${name} reads besides, its component grants`, () => {
+      const { profiles } = policySettingsOf(readConfig({ PROFILES: name, TRACK_RESCHEDULED_PODS: 'false' }));
+      const always = permissionsOf({ tracking: NO_TRACKING });
+      const hasConflicts = conflictsOf(profiles).size > 0;
+      const all = permissionsOf({ tracking: NO_TRACKING, reporters: reportersOf({ profiles }), hasConflicts });
+      // Both ways to ask for a move are about the same resource.
+      const file = `components/profile-${name.replace(/-replace$/, '')}/role.yaml`;
+      const granted = existsSync(join(CONFIG, file)) ? read(file)[0].rules.flatMap(permissionsIn) : [];
+      assert.deepEqual(granted, grantsOf(all).slice(always.length));
+    });
+  }
+
   test('and the Role of the hook that makes its certificates itself likewise', () => {
     const written = {
       ownSecret: { namespace: NAMESPACE, name: 'reschedule-hook-ca' },
@@ -119,8 +135,23 @@ describe('the ClusterRole', () => {
     assert.deepEqual(granted, grantsOf(permissionsOf({ tracking: NO_TRACKING, ...written })).slice(always.length));
   });
 
+  test('and the component for profiles with conflicts adds what these need, and no other', () => {
+    const [role, binding] = read('components/rival-webhooks/role.yaml');
+    assert.equal(binding.roleRef.name, role.metadata.name);
+    const always = permissionsOf({ tracking: NO_TRACKING });
+    assert.deepEqual(
+      role.rules.flatMap(permissionsIn),
+      grantsOf(permissionsOf({ tracking: NO_TRACKING, hasConflicts: true })).slice(always.length),
+    );
+  });
+
   test('is bound to the ServiceAccount of the pods', () => {
-    for (const binding of [...read('rbac/role_binding.yaml'), ...read('rbac/certificate_role_binding.yaml')]) {
+    const rival = read('components/rival-webhooks/role.yaml').filter(({ kind }) => kind === 'ClusterRoleBinding');
+    for (const binding of [
+      ...read('rbac/role_binding.yaml'),
+      ...read('rbac/certificate_role_binding.yaml'),
+      ...rival,
+    ]) {
       assert.deepEqual(binding.subjects, [
         { kind: 'ServiceAccount', name: 'reschedule-hook-sa', namespace: NAMESPACE },
       ]);

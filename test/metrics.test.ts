@@ -29,19 +29,21 @@ describe('the metrics', () => {
   test('tell of what happened, in the words of the log', async () => {
     const metrics = anUnusedHooksMetrics();
     metrics.onDecision({ kind: 'deny', rule: 'S6', reason: 'Doubt', code: 429, message: '' }, 20);
+    metrics.onDecision({ kind: 'allow', rule: '5', reason: 'DryRun', profile: 'couchbase' }, 20);
     metrics.onApiCall({ method: 'PATCH', path: '/api/v1/namespaces/db/pods/cb-0000', code: 200, durationMs: 3 });
     metrics.onReconcile('tracker', 'error', 4);
     metrics.onReconcile('stall', 'success', 4);
     metrics.onQueueAdd();
     metrics.onLeftOut('requested', 10_000);
     metrics.onWatchInterrupted('pods');
-    metrics.onPrune('gone');
+    metrics.onPrune('gone', 'None');
     metrics.onDisplaced();
     metrics.onTurnedAway('write');
     const text = await metrics.registry.metrics();
     for (const line of [
       'reschedule_hook_build_info{version="1.2.3",node_version="24.0.0"} 1',
-      'reschedule_hook_decisions_total{kind="deny",reason="Doubt"} 1',
+      'reschedule_hook_decisions_total{kind="deny",reason="Doubt",profile="None"} 1',
+      'reschedule_hook_decisions_total{kind="allow",reason="DryRun",profile="couchbase"} 1',
       'reschedule_hook_decision_duration_seconds_bucket{le="0.025",kind="deny"} 1',
       'reschedule_hook_api_requests_total{method="PATCH",resource="pods",code="200"} 1',
       'reschedule_hook_api_request_duration_seconds_sum{method="PATCH",resource="pods"} 0.003',
@@ -51,7 +53,7 @@ describe('the metrics', () => {
       'reschedule_hook_queue_adds_total 1',
       'reschedule_hook_queue_retries_total 1',
       'reschedule_hook_watch_interruptions_total{kind="pods"} 1',
-      'reschedule_hook_pruned_entries_total{state="gone"} 1',
+      'reschedule_hook_pruned_entries_total{state="gone",profile="None"} 1',
       'reschedule_hook_connections_displaced_total 1',
       'reschedule_hook_turned_away_total{bound="write"} 1',
       'reschedule_hook_api_calls_in_flight{class="write"} 8',
@@ -59,7 +61,12 @@ describe('the metrics', () => {
       'reschedule_hook_ready 1',
       'reschedule_hook_permissions_missing{purpose="answers"} 0',
       'reschedule_hook_permissions_missing{purpose="upkeep"} 1',
-      'reschedule_hook_stalled_pods{hindrance="None"} 0',
+      'reschedule_hook_marked_pods{profile="couchbase"} 3',
+      'reschedule_hook_marked_pods{profile="strimzi-kafka"} 0',
+      'reschedule_hook_stalled_pods{profile="couchbase",hindrance="Paused"} 1',
+      'reschedule_hook_stalled_pods{profile="strimzi-kafka",hindrance="None"} 0',
+      'reschedule_hook_marked_without_entry_total{profile="strimzi-kafka"} 0',
+      'reschedule_hook_rival_webhooks{profile="strimzi-kafka",rival="cleaner"} 2',
       'reschedule_hook_log_lines_lost_total 2',
       'reschedule_hook_cache_objects{kind="pods"} 7',
       'reschedule_hook_cache_synced{kind="pods"} 1',
@@ -79,8 +86,10 @@ describe('the metrics', () => {
       isReady: () => false,
       permissionsMissing: () => 0,
       misselectedPods: () => new Map(),
-      markedPods: () => 0,
-      stalledPods: () => stalled,
+      rivalWebhooks: () => [],
+      profiles: () => [],
+      markedPods: () => new Map(),
+      stalledPods: () => new Map([['couchbase', stalled]]),
       entries: () => new Map(),
       entriesLeftOut: () => 0,
       queueDepth: () => 0,
@@ -90,9 +99,10 @@ describe('the metrics', () => {
       calls: () => [],
       linesLost: () => 2,
       registration: () => undefined,
+      profilesFileInForce: () => true,
       certificates: () => [],
     });
-    assert.match(await metrics.registry.metrics(), /stalled_pods\{hindrance="Paused"\} 1/);
+    assert.match(await metrics.registry.metrics(), /stalled_pods\{profile="couchbase",hindrance="Paused"\} 1/);
     stalled = new Map([['None', 0]]);
     assert.doesNotMatch(await metrics.registry.metrics(), /Paused/);
   });

@@ -5,7 +5,7 @@ import { Reflector, type ReflectorOptions } from '../informer/reflector.ts';
 import { type Cached, type Change, type Lister, Store, type StoreOptions } from '../informer/store.ts';
 import { type Filled, partsOf } from '../informer/store-parts.ts';
 import type { ApiClient, JsonObject } from '../kube/client.ts';
-import { isServed } from '../kube/discovery.ts';
+import { isServed, servedVersion } from '../kube/discovery.ts';
 import { ApiError, describeError } from '../kube/errors.ts';
 import { collectionPath } from '../kube/paths.ts';
 import { LOG } from '../log/messages.ts';
@@ -18,14 +18,15 @@ import { MISSELECTION_LABELS, misselectionsOf } from '../policy/profiles/missele
 import {
   isMarked,
   isProtected,
+  labelSelectorsOf,
   type PolicySettings,
   profileOf,
   trackedResources,
   trackingsOf,
 } from '../policy/profiles/profile.ts';
-import { formatSelector } from '../policy/selector.ts';
 import type { Tracking } from '../policy/tracking/tracking.ts';
 import { EarlierInstances } from './earlier-instances.ts';
+import { Hindrances, idOf, listWatchOf, projectReporter, type Reporter, sourcesOf } from './hindrances/hindrances.ts';
 import { type ObjectKey, storeKey, trackerKey } from './keys.ts';
 import { MarkMemory } from './mark-memory.ts';
 import { PodIndex } from './pod-index.ts';
@@ -72,7 +73,10 @@ export interface Cache {
   readonly markMemory: MarkMemory;
   readonly refusals: Refusals;
   readonly podIndex: PodIndex;
+  readonly hindrances: Hindrances;
   readonly project: Projections;
+  /** Takes over what another cache of this process remembers, which is about to stop. */
+  adopt(other: Pick<Cache, Remembers>): void;
   hasSynced(): boolean;
   /** How long ago a list, event or bookmark of the pods last arrived. */
   podsAgeMs(): number;
@@ -85,6 +89,9 @@ export interface Cache {
   start(): void;
   stop(): Promise<void>;
 }
+
+/** What no list tells again. */
+export type Remembers = 'earlierInstances' | 'terminationTimes' | 'markMemory' | 'refusals';
 
 /** Keep the fields of raw objects that the policy needs. */
 export interface Projections {
@@ -117,6 +124,7 @@ export function createCache(options: CacheOptions): Cache {
     if (hasSynced()) options.onSynced?.();
   });
   const kinds: readonly Watched[] = watchedKinds(options, stores, project);
+  const reports = watchedReports(options, stores.hindrances);
   // Asked for at every eviction.
   const byName = Map.groupBy(kinds, ({ name }) => name);
   const [pods = [], nodes = []] = ['pods', 'nodes'].map((name) => byName.get(name));
@@ -127,11 +135,18 @@ export function createCache(options: CacheOptions): Cache {
   stores.trackers.subscribe((change) => {
     if (change.kind === 'removed') refusals.forget(trackerKey(change.before));
   });
+  const memories = { ...rememberPods(stores, options), refusals };
   return {
     ...stores,
-    ...rememberPods(stores, options),
-    refusals,
+    ...memories,
     project,
+    adopt(other) {
+      const isKnown = (podKey: string) => stores.pods.get(podKey) !== undefined;
+      memories.earlierInstances.adopt(other.earlierInstances);
+      memories.terminationTimes.adopt(other.terminationTimes);
+      memories.markMemory.adopt(other.markMemory, isKnown);
+      memories.refusals.adopt(other.refusals);
+    },
     hasSynced,
     podsAgeMs: () => ageMs(pods),
     nodesAgeMs: () => ageMs(nodes),
@@ -148,10 +163,10 @@ export function createCache(options: CacheOptions): Cache {
         objects: kind === 'pods' ? stores.pods.size : some.reduce((sum, { store }) => sum + store.size, 0),
       })),
     start() {
-      for (const { reflector } of kinds) reflector.start();
+      for (const { reflector } of [...kinds, ...reports]) reflector.start();
     },
     async stop() {
-      await Promise.all(kinds.map(({ reflector }) => reflector.stop()));
+      await Promise.all([...kinds, ...reports].map(({ reflector }) => reflector.stop()));
     },
   };
 }
@@ -169,8 +184,9 @@ function troubleOf({ name, store, reflector: { failure } }: Watched): CacheTroub
 }
 
 function projectionsFor({ profiles }: PolicySettings): Projections {
-  const labelKeys = profiles.flatMap(({ selectors, mark, tracking }) => [
+  const labelKeys = profiles.flatMap(({ selectors, mark, tracking, hindrances = [] }) => [
     ...selectors.flat().map(({ key }) => key),
+    ...hindrances.map(({ label }) => label),
     ...labelsIn(mark.value),
     ...tracking.labelKeys,
   ]);
@@ -196,14 +212,14 @@ function trackingWith(trackings: readonly Tracking[], resource: Resource | undef
   return found ?? (trackings[0] as Tracking);
 }
 
-type Stores = Pick<Cache, 'pods' | 'nodes' | 'trackers' | 'namespaces'>;
+type Stores = Pick<Cache, 'pods' | 'nodes' | 'trackers' | 'namespaces' | 'hindrances'>;
 
 function createStores({ settings, log }: CacheOptions, onSynced: () => void): Stores {
-  const shared = {
+  const quiet = {
     isSame: isSameButVersion,
     onHandlerError: (error: unknown) => log('warn', LOG.handlerFailed, { error: String(error) }),
-    onSynced,
   };
+  const shared = { ...quiet, onSynced };
   const hasOtherUid = (a: { uid: string }, b: { uid: string }) => a.uid !== b.uid;
   const named: Pick<StoreOptions<Pod & Node & Namespace>, 'keyOf' | 'isOtherInstance'> = {
     keyOf: storeKey,
@@ -216,6 +232,10 @@ function createStores({ settings, log }: CacheOptions, onSynced: () => void): St
     nodes: new Store<Node>({ ...shared, ...named }),
     trackers: new Trackers(new Map(trackedResources(settings).map(({ plural }) => [plural, trackers()]))),
     namespaces: new Store<Namespace>({ ...shared, ...named }),
+    hindrances: new Hindrances(
+      settings.profiles,
+      () => new Store<Reporter>({ ...quiet, keyOf: storeKey, isOtherInstance: hasOtherUid }),
+    ),
   };
 }
 
@@ -224,7 +244,7 @@ function watchedKinds(options: CacheOptions, stores: Stores, project: Projection
   const resources = trackedResources(settings);
   const scope = namespace === undefined ? '' : `/namespaces/${namespace}`;
   const pods = { name: 'pods', path: `/api/v1${scope}/pods` };
-  const selectors = selectorsOf(settings);
+  const selectors = labelSelectorsOf(settings);
   const parts = selectors.length === 1 ? [stores.pods] : partsOf(stores.pods, selectors.length);
   return [
     ...selectors.map((labelSelector, i) =>
@@ -242,9 +262,25 @@ function watchedKinds(options: CacheOptions, stores: Stores, project: Projection
   ];
 }
 
-/** Each list and watch of pods has one selector. Two profiles may have the same. */
-function selectorsOf({ profiles }: PolicySettings): readonly string[] {
-  return [...new Set(profiles.flatMap(({ selectors }) => selectors.map(formatSelector)))];
+/** Nobody waits for them. Without the right to read them, the check of permissions has said so. */
+function watchedReports(options: CacheOptions, { stores }: Hindrances): Pick<Watched, 'reflector'>[] {
+  const { client, clock, random, log, backoff, settings, namespace } = options;
+  const scope = namespace === undefined ? '' : `/namespaces/${namespace}`;
+  return sourcesOf(settings.profiles).map((source) => {
+    const { group, plural } = source;
+    const reflector = new Reflector<Reporter>({
+      name: plural,
+      listWatch: listWatchOf(client, source, scope),
+      project: (object) => projectReporter(object, source),
+      sink: stores.get(idOf(source)) as Store<Reporter>,
+      clock,
+      random,
+      log: (_, message, fields) => log('debug', message, fields),
+      isServed: async (signal) => (await servedVersion(client, group, plural, signal)) !== undefined,
+      ...(backoff === undefined ? {} : { backoff }),
+    });
+    return { reflector };
+  });
 }
 
 interface Collection {
@@ -290,6 +326,7 @@ function rememberPods(stores: Stores, { settings, clock, log, onEarlierInstanceD
   const { pods, nodes } = stores;
   const drains = (node: Node) => isDraining(node, settings.drainTaints);
   const podIndex = new PodIndex({
+    profileOf: (pod) => profileOf(pod, settings)?.name,
     misselectionsOf: (pod) => misselectionsOf(pod, settings),
     onMisselected: (why, { name: pod, namespace, ...metadata }) =>
       log('warn', LOG.misselected, { why, pod, namespace, profile: profileOf(metadata, settings)?.name }),

@@ -73,6 +73,22 @@ export class EarlierInstances {
     for (const podKey of [...(unmarked ?? []), ...(marked ?? [])]) this.#delete(podKey);
   }
 
+  /** Takes over what another one remembers of pods that this one knows nothing of. */
+  adopt(other: EarlierInstances): void {
+    for (const { marked } of other.#byNamespace.values()) {
+      for (const podKey of marked) this.#adopt(podKey, other, true);
+    }
+    for (const podKey of other.#byKey.keys()) this.#adopt(podKey, other, false);
+    for (const [podKey, nodeUid] of other.#sawDraining) {
+      if (!this.#sawDraining.has(podKey)) this.#sawDraining.set(podKey, nodeUid);
+    }
+  }
+
+  #adopt(podKey: string, other: EarlierInstances, isMarked: boolean): void {
+    const remembered = other.#byKey.get(podKey);
+    if (remembered !== undefined && !this.#byKey.has(podKey)) this.#remember(podKey, remembered, isMarked);
+  }
+
   /** Takes every change of the pod store. A pod that the hook marked supersedes the instance before it. */
   observe(change: Change<Pod>): void {
     if (change.kind === 'removed') {

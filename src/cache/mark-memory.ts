@@ -76,6 +76,14 @@ export class MarkMemory {
     for (const key of this.#returns.keys()) if (key.startsWith(returnsKey(namespace, ''))) this.#returns.delete(key);
   }
 
+  /** Takes over what another one remembers of the pods that there are. It has known their marks for longer. */
+  adopt(other: MarkMemory, isKnown: (podKey: string) => boolean): void {
+    for (const [podKey, record] of other.#byKey) {
+      if (isKnown(podKey)) putNewest(this.#byKey, podKey, record, MAX_INSTANCES);
+    }
+    for (const [key, returns] of other.#returns) putNewest(this.#returns, key, returns, MAX_NODES);
+  }
+
   /** Takes every change of the pod store. */
   observe(change: Change<Pod>): void {
     if (change.kind === 'removed') this.#byKey.delete(change.key);

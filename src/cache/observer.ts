@@ -154,6 +154,7 @@ export class Observer {
       ...(profile ? { profile } : {}),
       ...(remembered ? { remembered } : {}),
       ...(ownMarks ? { ownMarks } : {}),
+      ...cache.hindrances.reported(whole, profile),
       ...(terminatingOrFinishedForMs === undefined ? {} : { terminatingOrFinishedForMs }),
       ...(cacheTrouble ? { cacheTrouble } : {}),
       cacheKnowsInstance: found !== undefined && cache.pods.get(key)?.uid === found.uid,

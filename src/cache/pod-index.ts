@@ -4,6 +4,8 @@ import type { Misselection } from '../policy/profiles/misselected.ts';
 import { isMarked } from '../policy/profiles/profile.ts';
 
 export interface PodIndexOptions {
+  /** The name of the profile that selects the pod. */
+  readonly profileOf: (pod: Pod) => string | undefined;
   readonly misselectionsOf: (pod: Pod) => readonly Misselection[];
   /** Called for the first pod that is found to be selected by mistake, of each kind. */
   readonly onMisselected: (why: Misselection, pod: Pod) => void;
@@ -17,7 +19,9 @@ export class PodIndex {
   readonly #options: PodIndexOptions;
   readonly #misselected = new Map<Misselection, number>();
   readonly #byNode = new Map<string, Set<string>>();
-  #marked = 0;
+  /** The profile that a marked pod is counted for, by its key: settings may change meanwhile. */
+  readonly #profiles = new Map<string, string>();
+  readonly #marked = new Map<string, number>();
 
   constructor(options: PodIndexOptions) {
     this.#options = options;
@@ -28,7 +32,8 @@ export class PodIndex {
     return this.#misselected;
   }
 
-  get marked(): number {
+  /** How many pods are marked, by profile; a profile without any is absent. */
+  get marked(): ReadonlyMap<string, number> {
     return this.#marked;
   }
 
@@ -40,11 +45,24 @@ export class PodIndex {
   observe(change: Change<Pod>): void {
     const before = change.kind === 'added' ? undefined : change.before;
     const now = change.kind === 'removed' ? undefined : change.now;
-    this.#marked += Number(now !== undefined && isMarked(now)) - Number(before !== undefined && isMarked(before));
+    this.#countMarked(change.key, now);
     if (!isOfSameKind(before, now)) this.#countMisselected(before, now);
     if (before?.node === now?.node) return;
     if (before?.node !== undefined) this.#leave(before.node, change.key);
     if (now?.node !== undefined) this.#come(now.node, change.key);
+  }
+
+  #countMarked(key: string, now: Pod | undefined): void {
+    const before = this.#profiles.get(key);
+    const profile = now !== undefined && isMarked(now) ? this.#options.profileOf(now) : undefined;
+    if (before === profile) return;
+    if (before !== undefined) addTo(this.#marked, before, -1);
+    if (profile === undefined) {
+      this.#profiles.delete(key);
+      return;
+    }
+    this.#profiles.set(key, profile);
+    addTo(this.#marked, profile, 1);
   }
 
   #countMisselected(before: Pod | undefined, now: Pod | undefined): void {
@@ -72,6 +90,12 @@ export class PodIndex {
     keys?.delete(key);
     if (keys?.size === 0) this.#byNode.delete(node);
   }
+}
+
+function addTo(counts: Map<string, number>, key: string, more: number): void {
+  const count = (counts.get(key) ?? 0) + more;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
 }
 
 /** Parts that are equal are one object in the store, so that a change that is about something else costs nothing here. */

@@ -41,6 +41,11 @@ export class Refusals {
     putNewest(this.#byKey, trackerKey, { why, count: (before?.count ?? 0) + 1, at: now }, MAX_TRACKERS);
   }
 
+  /** Takes over what another one knows. */
+  adopt(other: Refusals): void {
+    for (const [key, refused] of other.#byKey) putNewest(this.#byKey, key, refused, MAX_TRACKERS);
+  }
+
   /** It took an entry, or it is gone: the next one of its name has not been asked yet. */
   forget(trackerKey: string): void {
     this.#byKey.delete(trackerKey);

@@ -8,7 +8,7 @@ import { entryElsewhere, trackerOf } from './trackers.ts';
 /** The parts of the cache that say whether a pod is stalled. */
 export type StallSources = Pick<
   Cache,
-  'pods' | 'nodes' | 'trackers' | 'namespaces' | 'earlierInstances' | 'markMemory' | 'refusals'
+  'pods' | 'nodes' | 'trackers' | 'namespaces' | 'earlierInstances' | 'markMemory' | 'refusals' | 'hindrances'
 >;
 
 /**
@@ -45,5 +45,6 @@ function knownOf(cache: StallSources, pod: Pod, profile: Profile): Omit<StallObs
     ...(ownMarks && { ownMarks }),
     ...(returnsToNode && { returnsToNode }),
     ...(refusal && { refusal }),
+    ...cache.hindrances.reported(pod, profile),
   };
 }

@@ -29,6 +29,14 @@ export class TerminationTimes {
     return known?.uid === pod.uid && known.state === stateOf(pod) ? this.#monotonicNow() - known.since : undefined;
   }
 
+  /** Takes over since when another one has known the states that this one knows, too. */
+  adopt(other: TerminationTimes): void {
+    for (const [podKey, { uid, state, since }] of other.#byKey) {
+      const known = this.#byKey.get(podKey);
+      if (known?.uid === uid && known.state === state) this.#byKey.set(podKey, { ...known, since });
+    }
+  }
+
   /** Takes every change of the pod store. */
   observe(change: Change<Pod>): void {
     if (change.kind === 'removed') {

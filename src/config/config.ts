@@ -18,7 +18,6 @@ interface OfProfiles {
 type Combined = (typeof COMBINED)[number];
 const COMBINED = [
   'profileNames',
-  'profilesFile',
   'selectorKey',
   'selectorValue',
   'fullSelector',

@@ -18,7 +18,7 @@ import {
   viewEntry,
 } from '../policy/entry-lifecycle.ts';
 import type { Entry, Pod, Tracker } from '../policy/model.ts';
-import { isProtected, type PolicySettings, trackingOfPod } from '../policy/profiles/profile.ts';
+import { isProtected, NO_PROFILE, type PolicySettings, profileOf, trackingOfPod } from '../policy/profiles/profile.ts';
 import { isStandIn } from '../policy/tracking/kept-entries.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
 import type { EmitPodEvent } from './pod-events.ts';
@@ -33,7 +33,8 @@ export interface EntriesOptions {
   readonly settings: PolicySettings;
   readonly log: Log;
   readonly clock: Pick<Clock, 'monotonicNow' | 'giveWay'>;
-  readonly onPrune?: (state: EntryState) => void;
+  /** `profile`: of the pod that has the name now; `None` if there is none. */
+  readonly onPrune?: (state: EntryState, profile: string) => void;
 }
 
 /** Before the caches have synced, absence means nothing, so the reconcile runs again after this time. */
@@ -296,10 +297,12 @@ export class EntryReconciler implements Reconciler<TrackerKey> {
   }
 
   #report(tracker: Tracker, views: readonly EntryView[]): void {
-    const { log, onPrune } = this.#options;
+    const { log, onPrune, settings } = this.#options;
     for (const { about, pod, state } of views) {
-      onPrune?.(state);
-      const fields = { pod: about.name, namespace: about.namespace, uid: pod?.uid, node: pod?.node, reason: state };
+      const profile = pod && profileOf(pod, settings)?.name;
+      onPrune?.(state, profile ?? NO_PROFILE);
+      const of = { pod: about.name, namespace: about.namespace, uid: pod?.uid, node: pod?.node };
+      const fields = { ...of, ...(profile === undefined ? {} : { profile }), reason: state };
       log.info(state === 'rescheduled' ? LOG.rescheduled : LOG.pruned, { ...fields, tracker: storeKey(tracker) });
     }
   }

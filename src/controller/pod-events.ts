@@ -1,5 +1,6 @@
 import type { EmitEvent, EventReason } from '../kube/events.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
+import { type PolicySettings, profileNameOf } from '../policy/profiles/profile.ts';
 
 /** A Kubernetes Event about a pod, which is shown on the pod and on its tracker. */
 export interface PodEvent {
@@ -14,8 +15,14 @@ export interface PodEvent {
 /** Writes both Events, each once however often it is called, by whichever replica. Throws where one could not be written. */
 export type EmitPodEvent = (event: PodEvent, signal: AbortSignal) => Promise<void>;
 
-export function createPodEvents(emitEvent: EmitEvent, clock: { now(): number }): EmitPodEvent {
-  return async ({ pod, tracker, reason, type, text }, signal) => {
+export function createPodEvents(
+  emitEvent: EmitEvent,
+  clock: { now(): number },
+  settings: Pick<PolicySettings, 'profiles'>,
+): EmitPodEvent {
+  return async ({ pod, tracker, reason, type, text: what }, signal) => {
+    // Of one profile nobody needs to be told.
+    const text = settings.profiles.length > 1 ? `${what} (profile ${profileNameOf(pod, settings)})` : what;
     const event = { about: pod, reason, type, now: new Date(clock.now()) };
     await emitEvent({ ...event, message: `The pod ${text}` }, signal);
     // Nobody looks at an object of the hook, and an Event is in the namespace of what it shows itself on.

@@ -1,12 +1,12 @@
 import type { Clock } from '../async/clock.ts';
 import type { Cache } from '../cache/cache.ts';
-import { HindranceCounts } from '../cache/hindrance-counts.ts';
+import { HindranceCounts } from '../cache/hindrances/hindrance-counts.ts';
 import { keysOf, type ObjectKey, storeKey, type TrackerKey } from '../cache/keys.ts';
 import { observeStall } from '../cache/stall-observation.ts';
 import { trackerOf } from '../cache/trackers.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
-import { isMarked, type PolicySettings, profileOf, trackingOfPod } from '../policy/profiles/profile.ts';
+import { isMarked, type PolicySettings, profileNameOf, trackingOfPod } from '../policy/profiles/profile.ts';
 import { planStall, type Stall, type StallObservation } from '../policy/stall.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
 import { UNSYNCED_RETRY_MS } from './entries.ts';
@@ -29,6 +29,7 @@ interface Stalled {
   /** Absent if only the tracker may say what hinders its operator. */
   readonly hindrance?: string;
   readonly tracker?: TrackerKey;
+  readonly profile: string;
 }
 
 /** Reports pods that a drain waits for, tracked or not, and for which nothing will happen without a human (S10). */
@@ -38,7 +39,8 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   readonly #options: StalledPodOptions;
   /** The reported instances, by pod key. */
   readonly #stalled = new Map<string, Stalled>();
-  readonly #hindrances: HindranceCounts;
+  /** By profile. */
+  readonly #hindrances = new Map<string, HindranceCounts>();
   /** UIDs whose Event is written. If the write fails, only the Event is tried again; log and metric are done. */
   readonly #announced = new Set<string>();
   /** For marks whose time the managed fields do not have. */
@@ -47,7 +49,6 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   constructor(options: StalledPodOptions) {
     this.#options = options;
     this.#since = new StateDurations(options.clock);
-    this.#hindrances = new HindranceCounts(options.cache.trackers);
   }
 
   /** The number of pods that are stalled now. */
@@ -60,9 +61,9 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     return [...this.#stalled.values()].map(({ pod }) => pod);
   }
 
-  /** The number of stalled pods by hindrance, for the metric; `None` if nothing is known. */
-  byHindrance(): ReadonlyMap<string, number> {
-    return this.#hindrances.byHindrance;
+  /** The number of stalled pods by profile and hindrance, for the metric; the hindrance `None` if nothing is known. */
+  byProfile(): ReadonlyMap<string, ReadonlyMap<string, number>> {
+    return new Map([...this.#hindrances].map(([profile, { byHindrance }]) => [profile, byHindrance]));
   }
 
   keys(): Iterable<ObjectKey> {
@@ -104,12 +105,12 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     this.#uncount(podKey);
     const place = trackingOfPod(pod, this.#options.settings).locate(pod);
     const tracker = place.kind === 'at' ? place : undefined;
+    const profile = profileNameOf(pod, this.#options.settings);
     const counted = { ...(hindrance && { hindrance }), ...(tracker && { tracker }) };
-    this.#stalled.set(podKey, { pod: { namespace, name }, uid, ...counted });
-    this.#hindrances.count(counted, 1);
+    this.#stalled.set(podKey, { pod: { namespace, name }, uid, profile, ...counted });
+    this.#countsOf(profile).count(counted, 1);
     if (!isNews) return;
     const known = hindrance ?? this.#trackerOf(pod)?.hindrance;
-    const profile = profileOf(pod, this.#options.settings)?.name;
     const fields = { pod: name, namespace, uid, node, owner: owner?.name, profile };
     this.#options.log.warn(LOG.stalled, known === undefined ? fields : { ...fields, hindrance: known });
   }
@@ -128,17 +129,23 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
 
   #uncount(podKey: string): void {
     const stalled = this.#stalled.get(podKey);
-    if (stalled !== undefined) this.#hindrances.count(stalled, -1);
+    if (stalled !== undefined) this.#countsOf(stalled.profile).count(stalled, -1);
+  }
+
+  #countsOf(profile: string): HindranceCounts {
+    const counts = this.#hindrances.get(profile) ?? new HindranceCounts(this.#options.cache.trackers);
+    this.#hindrances.set(profile, counts);
+    return counts;
   }
 
   #clear(podKey: string, successor?: Pod): void {
     if (successor === undefined) this.#since.forget(podKey);
     const stalled = this.#stalled.get(podKey);
     if (stalled === undefined) return;
-    const { pod, uid } = stalled;
+    const { pod, uid, profile } = stalled;
     this.#uncount(podKey);
     this.#stalled.delete(podKey);
     this.#announced.delete(uid);
-    this.#options.log.info(LOG.unstalled, { pod: pod.name, namespace: pod.namespace, uid });
+    this.#options.log.info(LOG.unstalled, { pod: pod.name, namespace: pod.namespace, uid, profile });
   }
 }

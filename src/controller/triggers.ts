@@ -59,8 +59,9 @@ export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wa
     // Until the first lists are in, whatever has been woken looks again by itself.
     if (cache.hasSynced()) void wakePodsOn(key);
   });
-  // A pod that came before its tracker did not seem to be one that may stall, and may never change again.
   const turns = new Turns(others.clock, PODS_IN_A_ROW);
+  cache.hindrances.subscribe(() => void each(turns, others.stalledPods(), (pod) => queues.stalledPods.add(pod)));
+  // A pod that came before its tracker did not seem to be one that may stall, and may never change again.
   return () =>
     each(turns, cache.pods.values(), (pod) => {
       if (mayStall(pod, cache, settings)) queues.stalledPods.add(keyOf(pod));

@@ -21,14 +21,14 @@ export interface Share {
 export type Shares = Readonly<Record<CallClass, Share>>;
 
 /**
- * In all 152 connections. Live reads have as many as all calls together once had: over a slow network their number is what
- * limits how many evictions a second are answered. Watches are 31 at most. These are pods by 24
- * selectors, nodes, three kinds that carry entries, their Namespaces, the registration, and a list of one namespace before it
- * is registered no more. A webhook usually makes the writes of some namespaces slow, so a namespace leaves as many connections
+ * In all 216 connections. Live reads have as many as all calls together once had: over a slow network their number is what
+ * limits how many evictions a second are answered. Watches are 44 at most. These are pods by 24 selectors, nodes, three kinds
+ * that carry entries, their Namespaces, twelve kinds that report hindrances, registrations and the own one. The last is a
+ * list of one namespace before it is registered no more. While profiles change there are twice as many. A webhook usually makes the writes of some namespaces slow, so a namespace leaves as many connections
  * for writes free as it has.
  */
 export const SHARES: Shares = {
-  watch: { connections: 32, waiting: 64 },
+  watch: { connections: 96, waiting: 64 },
   read: { connections: 64, waiting: 1_000 },
   tracker: { connections: 16, waiting: 500 },
   write: { connections: 32, leavesPlaces: true, waiting: 500 },

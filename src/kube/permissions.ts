@@ -31,13 +31,17 @@ export const PURPOSES: readonly Purpose[] = ['answers', 'upkeep'];
  * own permissions is not among them, because every account may do it.
  */
 export function permissionsOf(settings: PermissionSettings): readonly Permission[] {
-  const { tracking, ownSecret, ownRegistration } = settings;
+  const { tracking, reporters = [], hasConflicts, ownSecret, ownRegistration } = settings;
   return [
     ...verbs('answers', '', 'pods', ['get', 'list', 'watch', 'patch']),
     ...verbs('answers', '', 'nodes', ['get', 'list', 'watch']),
     ...verbs('upkeep', '', 'events', ['create']),
     ...verbs('upkeep', 'admissionregistration.k8s.io', 'validatingwebhookconfigurations', ['get']),
     ...forTracking(tracking.resources),
+    ...reporters.flatMap(({ group, plural }) => verbs('upkeep', group, plural, ['list', 'watch'])),
+    ...(hasConflicts
+      ? verbs('upkeep', 'admissionregistration.k8s.io', 'validatingwebhookconfigurations', ['list', 'watch'])
+      : []),
     ...(ownSecret ? forSecret(ownSecret) : []),
     ...(ownRegistration === undefined ? [] : forRegistration(ownRegistration)),
   ];
@@ -46,6 +50,10 @@ export function permissionsOf(settings: PermissionSettings): readonly Permission
 export interface PermissionSettings {
   /** The resources that carry entries. */
   readonly tracking: { readonly resources: readonly TrackedResource[] };
+  /** What says why operators do not act. Absent: nothing is read of it. */
+  readonly reporters?: readonly { readonly group: string; readonly plural: string }[];
+  /** Whether a profile conflicts with webhooks of others, which the hook then looks for in all registrations. */
+  readonly hasConflicts?: boolean;
   /** Of its own certificate authority. Absent if it does not make its certificates itself. */
   readonly ownSecret?: { readonly namespace: string; readonly name: string };
   /** The name of the registration that it fills. Absent if it never writes one. */

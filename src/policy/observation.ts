@@ -1,4 +1,5 @@
 import type { Entry, EntryElsewhere, EvictionRequest, Node, Pod, PodMetadata, Tracker } from './model.ts';
+import type { Reported } from './profiles/hindrance.ts';
 import type { Profile } from './profiles/profile.ts';
 
 /** The source of a sighting. Only a live read that was made for this request may end a drain (S2). */
@@ -53,6 +54,8 @@ export interface Observation {
   readonly returnsToNode?: NodeReturns;
   /** The tracker's last refusal of an entry. */
   readonly refusal?: Refusal;
+  /** What a custom resource of the pod's profile says, as the cache has it. It explains, and decides nothing. */
+  readonly reported?: Reported;
   /** Who changed the pod last, by a live read of it. */
   readonly lastWriter?: string;
   /**

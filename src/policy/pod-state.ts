@@ -1,5 +1,6 @@
 import { formatAge } from './duration.ts';
 import type { Pod, Tracker } from './model.ts';
+import type { Reported } from './profiles/hindrance.ts';
 import type { PolicySettings } from './profiles/profile.ts';
 
 /** A pod that is finished or past its grace period for longer than this counts as a corpse, which nobody replaces. */
@@ -23,8 +24,13 @@ export function describeUnschedulable({ unschedulable }: Pod, now: number): stri
   return `${age}the scheduler says: ${message === '' ? 'nothing' : message}`;
 }
 
-/** Describes the hindrance in words; undefined if the tracker reports none. */
-export function describeHindrance(tracker: Tracker | undefined): string | undefined {
+/** Describes the hindrance in words; undefined if nothing reports one. */
+export function describeHindrance(tracker: Tracker | undefined, reported: Reported | undefined): string | undefined {
+  const found = reported ?? reportedBy(tracker);
+  return found && `${found.kind} ${found.name} reports ${found.word}`;
+}
+
+function reportedBy(tracker: Tracker | undefined): Reported | undefined {
   if (tracker?.hindrance === undefined) return undefined;
-  return `${tracker.resource.kind} ${tracker.name} reports ${tracker.hindrance}`;
+  return { kind: tracker.resource.kind, name: tracker.name, word: tracker.hindrance };
 }

@@ -5,6 +5,7 @@ import type { Entry, EntryElsewhere, Node, Pod, Tracker } from './model.ts';
 import { isDraining } from './node-state.ts';
 import type { MarkRecord, NodeReturns, Refusal } from './observation.ts';
 import { describeHindrance, describeUnschedulable, isTerminatingOrFinished } from './pod-state.ts';
+import type { Reported } from './profiles/hindrance.ts';
 import { isMarked, type PolicySettings, type Profile } from './profiles/profile.ts';
 import { countReturns, REFUSED_FROM_RETURN } from './returns.ts';
 import { findEntry } from './tracking/elsewhere.ts';
@@ -24,6 +25,8 @@ export interface StallObservation {
   readonly ownMarks?: MarkRecord;
   readonly returnsToNode?: NodeReturns;
   readonly refusal?: Refusal;
+  /** What a custom resource of its profile says. */
+  readonly reported?: Reported;
   /** How long the process has known the present mark; for one without a time, or whose time somebody makes newer. */
   readonly markedForMs: number;
 }
@@ -101,11 +104,12 @@ function notMovedStall(seen: StallObservation, settings: PolicySettings): Stall 
   const leftMs = profile.stallAfterMs - forMs;
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
   const why = whyNotMoved(seen, history, formatAge(profile.stallAfterMs));
-  return { kind: 'stalled', ...(history.marks > 1 ? { hindrance: 'Unmarked' } : {}), why };
+  const hindrance = history.marks > 1 ? 'Unmarked' : seen.reported?.word;
+  return { kind: 'stalled', ...(hindrance === undefined ? {} : { hindrance }), why };
 }
 
-function whyNotMoved({ pod, tracker, now }: StallObservation, history: MarkHistory, age: string): string {
-  const details = [describeMarksOf(history, now), describeHindrance(tracker), describeSelector(pod)];
+function whyNotMoved({ pod, tracker, reported, now }: StallObservation, history: MarkHistory, age: string): string {
+  const details = [describeMarksOf(history, now), describeHindrance(tracker, reported), describeSelector(pod)];
   const text = details.filter((detail) => detail !== undefined).join('; ');
   const about = text === '' ? '' : ` (${text})`;
   return `was marked over ${age} ago and ${operatorOf(pod)} has not moved it${about}`;

@@ -22,15 +22,16 @@ export interface Place {
   readonly podName: string;
   readonly failurePolicy: 'Fail' | 'Ignore';
   readonly protectNamespaces: { readonly text: string; readonly selector?: Selector };
-  /** Of protected pods: those that any of them selects. */
-  readonly labelSelectors: readonly string[];
 }
 
 /** A call that hangs must not hold up what comes next for longer: the registration may have been emptied meanwhile. */
 const CALL_MS = 5_000;
 
-/** The store of protected pods, once there is one. */
-export type ProtectedPods = () => Pick<Store<Cached>, 'subscribe' | 'hasSynced'>;
+/** The protected pods, once they are watched. */
+export type ProtectedPods = () => Pick<Store<Cached>, 'subscribe' | 'hasSynced'> & {
+  /** In the API server's syntax: those that any of them selects. */
+  readonly labelSelectors: readonly string[];
+};
 
 interface Shared {
   readonly log: Log;
@@ -55,7 +56,7 @@ export function manageRegistration(
     hasSynced: () => protectedPods().hasSynced,
     async hasPods(namespace, signal) {
       const path = collectionPath('/api/v1', 'pods', namespace);
-      for (const selector of place.labelSelectors) {
+      for (const selector of protectedPods().labelSelectors) {
         const { list } = createListWatch(client, path, selector);
         const { items } = await within(clock, signal, (limited) => list({ limit: 1, signal: limited }));
         if (items.length > 0) return true;

@@ -7,6 +7,7 @@ import { type PolicySettings, trackedResources } from '../policy/profiles/profil
 import type { StatusFlags } from './flags.ts';
 import { renderChanges, renderTables } from './render.ts';
 import { buildReport, type StatusReport } from './report.ts';
+import { openRivals } from './rivals.ts';
 
 /** The environment of the command. */
 export interface StatusWorld {
@@ -42,20 +43,23 @@ export async function showStatus(flags: StatusFlags, settings: PolicySettings, w
       else reject(new Error(problem));
     },
   });
+  const rivals = openRivals(settings, world);
   world.stop.addEventListener('abort', () => resolve(), { once: true });
   cache.start();
+  rivals.watch.start();
   try {
     await synced;
-    const report = () => buildReport(cache, { ...flags, settings, now: world.clock.now() });
+    await rivals.looked();
+    const report = () => buildReport(cache, { ...flags, settings, now: world.clock.now(), rivals: rivals.watch.found });
     if (world.stop.aborted) return 0;
-    if (flags.watch) await follow(flags, cache, world, report);
+    if (flags.watch) await follow(flags, [...storesOf(cache), rivals], world, report);
     else world.print(render(flags, report()));
     return 0;
   } catch (error) {
     world.complain(describeError(error));
     return 1;
   } finally {
-    await cache.stop();
+    await Promise.all([cache.stop(), rivals.watch.stop()]);
   }
 }
 
@@ -76,8 +80,20 @@ function openCache(
   });
 }
 
+/** What the report is made from, and tells when it changes. */
+interface Changing {
+  subscribe(handler: () => void): () => void;
+}
+
+const storesOf = ({ pods, nodes, trackers, namespaces }: Cache): Changing[] => [pods, nodes, trackers, namespaces];
+
 /** Prints the report again whenever it changes. Resolves when the command is stopped. */
-async function follow(flags: StatusFlags, cache: Cache, world: StatusWorld, report: () => StatusReport): Promise<void> {
+async function follow(
+  flags: StatusFlags,
+  sources: readonly Changing[],
+  world: StatusWorld,
+  report: () => StatusReport,
+): Promise<void> {
   const isRedrawn = world.isTerminal && flags.output === 'table';
   let last = report();
   world.print(isRedrawn ? CLEAR + render(flags, last) : render(flags, last));
@@ -100,9 +116,7 @@ async function follow(flags: StatusFlags, cache: Cache, world: StatusWorld, repo
       if (isRedrawn) showIn(REDRAW_MS);
     }, ms);
   };
-  const unsubscribe = [cache.pods, cache.nodes, cache.trackers, cache.namespaces].map((store) =>
-    store.subscribe(() => showIn(GATHER_MS)),
-  );
+  const unsubscribe = sources.map((source) => source.subscribe(() => showIn(GATHER_MS)));
   if (isRedrawn) showIn(REDRAW_MS);
   await untilAborted(world.stop);
   timer?.cancel();

@@ -1,8 +1,11 @@
 import { formatAge } from '../policy/duration.ts';
 import type { StatusReport } from './report.ts';
 
-/** The report for people: four tables like kubectl's. A line replaces an empty table. */
-export function renderTables({ nodes, pods, stalled, entries }: StatusReport): string {
+/**
+ * The report for people: tables like kubectl's. A line replaces an empty one, but that of rival webhooks: most profiles can have
+ * none.
+ */
+export function renderTables({ nodes, pods, stalled, entries, rivals }: StatusReport): string {
   return [
     section(
       'Draining nodes',
@@ -13,10 +16,11 @@ export function renderTables({ nodes, pods, stalled, entries }: StatusReport): s
     section(
       'Marked pods',
       'No pod is marked.',
-      ['NAMESPACE', 'POD', 'NODE', 'STATE', 'AGE', 'MARKED BY', 'REPORTS'],
+      ['NAMESPACE', 'POD', 'PROFILE', 'NODE', 'STATE', 'AGE', 'MARKED BY', 'REPORTS'],
       pods.map((pod) => [
         pod.namespace,
         pod.name,
+        pod.profile,
         pod.node,
         pod.state,
         age(pod.markedSeconds),
@@ -27,8 +31,15 @@ export function renderTables({ nodes, pods, stalled, entries }: StatusReport): s
     section(
       'Stalled pods',
       'No pod is stalled.',
-      ['NAMESPACE', 'POD', 'NODE', 'HINDRANCE', 'THE POD'],
-      stalled.map(({ namespace, name, node, hindrance, why }) => [namespace, name, node, hindrance, why]),
+      ['NAMESPACE', 'POD', 'PROFILE', 'NODE', 'HINDRANCE', 'THE POD'],
+      stalled.map(({ namespace, name, profile, node, hindrance, why }) => [
+        namespace,
+        name,
+        profile,
+        node,
+        hindrance,
+        why,
+      ]),
     ),
     section(
       'Tracking entries',
@@ -43,7 +54,20 @@ export function renderTables({ nodes, pods, stalled, entries }: StatusReport): s
         entry.waitsFor,
       ]),
     ),
+    ...rivalSection(rivals),
   ].join('\n');
+}
+
+function rivalSection(rivals: StatusReport['rivals']): string[] {
+  if (rivals === null) return ['Rival webhooks are not known: registrations cannot be listed.\n'];
+  if (rivals.length === 0) return [];
+  const rows = rivals.map(({ profile, rival, registration, webhooks }) => [
+    profile,
+    rival,
+    registration,
+    String(webhooks),
+  ]);
+  return [section('Rival webhooks', '', ['PROFILE', 'RIVAL', 'REGISTRATION', 'WEBHOOKS'], rows)];
 }
 
 /** The differences between two reports, one line per fact. A changed age is no difference. */
@@ -56,7 +80,7 @@ export function renderChanges(before: StatusReport, after: StatusReport): string
   ];
 }
 
-function facts({ nodes, pods, stalled, entries }: StatusReport): Map<string, string> {
+function facts({ nodes, pods, stalled, entries, rivals }: StatusReport): Map<string, string> {
   return new Map([
     ...nodes.map(
       ({ name, cause, pods, marked }) =>
@@ -74,6 +98,10 @@ function facts({ nodes, pods, stalled, entries }: StatusReport): Map<string, str
     ...entries.map(
       ({ tracker, namespace, pod, state, waitsFor }) =>
         [safe(`entry ${namespace}/${pod} on ${tracker}`), safe(`${state}; waits for ${waitsFor}`)] as const,
+    ),
+    ...(rivals ?? []).map(
+      ({ profile, rival, registration }) =>
+        [safe(`rival webhook ${rival} in ${registration}`), `is asked about evictions of profile ${profile}`] as const,
     ),
   ]);
 }

@@ -7,7 +7,15 @@ import { type EntryState, type EntryView, planEntry, viewEntries } from '../poli
 import { assertNever, type Pod, type Tracker } from '../policy/model.ts';
 import { drainCause } from '../policy/node-state.ts';
 import { isTerminatingOrFinished } from '../policy/pod-state.ts';
-import { isMarked, isProtected, type PolicySettings, trackingOfPod } from '../policy/profiles/profile.ts';
+import {
+  isMarked,
+  isProtected,
+  type PolicySettings,
+  profileNameOf,
+  profileOf,
+  trackingOfPod,
+} from '../policy/profiles/profile.ts';
+import type { Rival } from '../policy/profiles/rivals.ts';
 import { planStall, type Stall } from '../policy/stall.ts';
 
 /**
@@ -19,6 +27,8 @@ export interface StatusReport {
   readonly pods: readonly MarkedPod[];
   readonly stalled: readonly StalledPod[];
   readonly entries: readonly TrackedEntry[];
+  /** Webhooks beside which a profile cannot work; null if nobody knows. */
+  readonly rivals: readonly Rival[] | null;
 }
 
 export interface DrainingNode {
@@ -41,6 +51,7 @@ export interface MarkedPod {
   readonly markedBy: string | null;
   /** What the tracker reports, such as `Paused`. */
   readonly hindrance: string | null;
+  readonly profile: string;
 }
 
 /** A pod that drains wait for, marked or not, and for which nothing will happen without a human. */
@@ -54,6 +65,7 @@ export interface StalledPod {
   readonly hindrance: string;
   /** As in the Event `RescheduleStalled`, after `The pod`. */
   readonly why: string;
+  readonly profile: string;
 }
 
 export interface TrackedEntry {
@@ -70,6 +82,8 @@ export interface TrackedEntry {
   readonly waitsFor: string;
   /** How long the entry must stay in this state before it is pruned; null if it waits for an event instead. */
   readonly prunedAfterSeconds: number | null;
+  /** Of the pod of that name now; null if there is none that a profile selects. */
+  readonly profile: string | null;
 }
 
 export interface ReportOptions {
@@ -78,13 +92,15 @@ export interface ReportOptions {
   readonly namespace?: string;
   /** Epoch milliseconds. */
   readonly now: number;
+  /** undefined: nobody knows. */
+  readonly rivals: readonly Rival[] | undefined;
 }
 
 type Known = StallSources;
 
 /** Builds the report from the cache, in the terms of the policy. Sorts it, so that two reports can be compared. */
 export function buildReport(cache: Known, options: ReportOptions): StatusReport {
-  const { settings, namespace, now } = options;
+  const { settings, namespace, now, rivals } = options;
   const isWanted = (one: { namespace: string }) => namespace === undefined || one.namespace === namespace;
   const pods = [...cache.pods.values()].filter((pod) => isProtected(pod, settings) && isWanted(pod));
   const marked = pods.filter((pod) => isMarked(pod));
@@ -107,6 +123,9 @@ export function buildReport(cache: Known, options: ReportOptions): StatusReport 
         .map(({ tracker, view }) => trackedEntry(tracker, view, settings, now)),
       (entry) => `${entry.tracker} ${storeKey({ namespace: entry.namespace, name: entry.pod })}`,
     ),
+    rivals: rivals
+      ? sortedBy(rivals, ({ profile, rival, registration }) => `${profile} ${rival} ${registration}`)
+      : null,
   };
 }
 
@@ -136,7 +155,8 @@ function stalledPod(cache: Known, pod: Pod, settings: PolicySettings, now: numbe
   if (stall.kind !== 'stalled') return [];
   const { namespace, name, uid, node = null } = pod;
   const hindrance = stall.hindrance ?? trackerOf(cache, pod, trackingOfPod(pod, settings))?.hindrance ?? 'None';
-  return [{ namespace, name, uid, node, marked: isMarked(pod), hindrance, why: stall.why }];
+  const profile = profileNameOf(pod, settings);
+  return [{ namespace, name, uid, node, marked: isMarked(pod), hindrance, why: stall.why, profile }];
 }
 
 function markedPod(cache: Known, pod: Pod, settings: PolicySettings, now: number): MarkedPod {
@@ -152,6 +172,7 @@ function markedPod(cache: Known, pod: Pod, settings: PolicySettings, now: number
     markedSeconds: seconds(markedMs),
     markedBy: mark?.by ?? null,
     hindrance: trackerOf(cache, pod, trackingOfPod(pod, settings))?.hindrance ?? null,
+    profile: profileNameOf(pod, settings),
   };
 }
 
@@ -170,6 +191,7 @@ function trackedEntry(tracker: Tracker, view: EntryView, settings: PolicySetting
     state,
     waitsFor: waitsFor(view, prunedAfterMs),
     prunedAfterSeconds: seconds(prunedAfterMs),
+    profile: (pod && profileOf(pod, settings)?.name) ?? null,
   };
 }
 

@@ -41,6 +41,11 @@ const CACHE_CATCH_UP_MS = 2_000;
  */
 const LOOKS = { running: 56, waiting: 1_000 };
 
+/** What was seen last, for a decision that comes to no end. */
+interface Last {
+  seen?: Observation;
+}
+
 /** Handles one eviction: observes, decides, acts, and decides again if the cluster changed meanwhile. */
 export class Admitter {
   readonly #options: AdmitterOptions;
@@ -60,23 +65,26 @@ export class Admitter {
   async admit(request: EvictionRequest, signal: AbortSignal, client = '', review?: string): Promise<Decision> {
     const startedAt = this.#options.clock.monotonicNow();
     const report = (decision: Decision) => this.#report(request, decision, startedAt, review);
-    const deciding = this.#decide(request, signal, client);
+    const last: Last = {};
+    const doubtful = (cause: string) => doubt(cause, last.seen?.profile?.name);
+    const deciding = this.#decide(request, last, signal, client);
     try {
       return report(await unlessAborted(deciding, signal));
     } catch (error) {
-      if (!signal.aborted) return report(doubt(describeError(error)));
+      if (!signal.aborted) return report(doubtful(describeError(error)));
       void deciding.then((late) => late.kind === 'mark' && report(late), ignore);
-      const due = doubt('the answer was due before the API server had answered');
+      const due = doubtful('the answer was due before the API server had answered');
       return signal.reason instanceof ClientLeftError ? due : report(due);
     }
   }
 
   /** Carries out looks and marks until a decision stands. */
-  async #decide(request: EvictionRequest, signal: AbortSignal, client: string): Promise<Decision> {
+  async #decide(request: EvictionRequest, last: Last, signal: AbortSignal, client: string): Promise<Decision> {
     const { observer, settings } = this.#options;
     let seen = observer.begin(request);
     for (let changes = 0; changes < MAX_CHANGES; ) {
       signal.throwIfAborted();
+      last.seen = seen;
       const step = next(seen, settings);
       if (step.kind === 'look') {
         seen = await this.#look(seen, step, signal, client);
@@ -87,7 +95,7 @@ export class Admitter {
       seen = decision === 'joined' ? observer.begin(request) : await observer.lookAgain(seen, signal);
       changes++;
     }
-    return doubt(`the pod or its tracking resource changed ${MAX_CHANGES} times meanwhile`);
+    return doubt(`the pod or its tracking resource changed ${MAX_CHANGES} times meanwhile`, seen.profile?.name);
   }
 
   /** A look at a tracker does not take part: a slow one must not hold up those who need none. */
@@ -135,6 +143,7 @@ export class Admitter {
 }
 
 /** S6: 429 with the cause, so that the drainer retries. */
-export function doubt(cause: string): Decision {
-  return { ...wait('Doubt', `${MESSAGES.waiting} (${cause})`), rule: 'S6' };
+export function doubt(cause: string, profile?: string): Decision {
+  const by = { rule: 'S6', ...(profile === undefined ? {} : { profile }) } as const;
+  return { ...wait('Doubt', `${MESSAGES.waiting} (${cause})`), ...by };
 }

@@ -27,6 +27,7 @@ describe('configuration', () => {
         name: 'couchbase',
         selectors: [[{ op: 'in', key: 'app', values: ['couchbase'] }]],
         requires: [],
+        conflicts: [],
         mark: { key: 'cao.couchbase.com/reschedule', value: 'true', match: 'exact' },
         names: 'byTracker',
         tracking: { type: 'couchbasecluster', also: [] },
@@ -35,6 +36,7 @@ describe('configuration', () => {
     ]);
     assert.deepEqual(config, {
       labelSelectors: ['app in (couchbase)'],
+      profilesFile: '',
       certificates: 'files',
       podNamespace: '',
       podName: '',

@@ -48,12 +48,13 @@ function aReconciler({ entries, owner = 'uid-db', namespaces = ['uid-db'], ...wo
     trackers: [map],
     namespaces: namespaces.map(aRawNamespace),
   });
+  const settings = settingsOf({ tracking: CONFIGMAPS });
   const reconciler = new EntryReconciler({
     cache,
     reads: createReads(api),
     writes: createWrites(api),
-    emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => NOW }),
-    settings: settingsOf({ tracking: CONFIGMAPS }),
+    emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => NOW }, settings),
+    settings,
     log,
     clock,
   });

@@ -56,7 +56,7 @@ describe('reconciling an entry, row by row', () => {
   }
 
   test('other UID, settled on a node not draining: rescheduled: prune once settled for TRACKING_RETENTION, with an Event', async () => {
-    const { look, clock, calls, api, pruned, log } = anEntryReconciler({
+    const { look, clock, calls, api, pruned, prunedOf, log } = anEntryReconciler({
       pod: present({ uid: 'uid-b', node: 'node-2' }),
     });
     assert.deepEqual(await look(), { requeueAfterMs: RETENTION });
@@ -66,7 +66,7 @@ describe('reconciling an entry, row by row', () => {
     await clock.advance(1);
     assert.deepEqual(await look(), {});
     assert.deepEqual(calls(), [EVENT, EVENT, PRUNE], 'told before it is forgotten');
-    assert.deepEqual(pruned, ['rescheduled']);
+    assert.deepEqual([pruned, prunedOf], [['rescheduled'], ['couchbase']]);
     const events = api.requests.slice(0, 2).map(({ body }) => body as Record<string, unknown>);
     assert.deepEqual(
       events.map(({ message }) => message),
@@ -81,7 +81,7 @@ describe('reconciling an entry, row by row', () => {
     );
     assert.equal(events[0]?.type, 'Normal');
     assert.equal(events[0]?.firstTimestamp, new Date(NOW).toISOString().replace('.000', ''));
-    const fields = { pod: 'cb-0000', namespace: 'db', uid: 'uid-b', node: 'node-2' };
+    const fields = { pod: 'cb-0000', namespace: 'db', uid: 'uid-b', node: 'node-2', profile: 'couchbase' };
     assert.deepEqual(log.lines, [
       { level: 'info', message: LOG.rescheduled, fields: { ...fields, reason: 'rescheduled', tracker: 'db/cb' } },
     ]);
@@ -100,7 +100,7 @@ describe('reconciling an entry, row by row', () => {
   });
 
   test('none: gone: prune after an hour, without an Event', async () => {
-    const { look, clock, calls, pruned } = anEntryReconciler();
+    const { look, clock, calls, pruned, prunedOf } = anEntryReconciler();
     assert.deepEqual(await look(), { requeueAfterMs: HOURS });
     await clock.advance(HOURS - 1);
     assert.deepEqual(await look(), { requeueAfterMs: 1 });
@@ -108,7 +108,7 @@ describe('reconciling an entry, row by row', () => {
     await clock.advance(1);
     await look();
     assert.deepEqual(calls(), [READ_POD, PRUNE], 'a live read first');
-    assert.deepEqual(pruned, ['gone']);
+    assert.deepEqual([pruned, prunedOf], [['gone'], ['None']], 'nobody knows of which profile it was');
   });
 
   test('same UID, marked by another replica while this cache lags: a live read keeps the entry', async () => {

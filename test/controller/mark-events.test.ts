@@ -4,7 +4,7 @@ import { MarkEventReconciler } from '../../src/controller/mark-events.ts';
 import { createPodEvents } from '../../src/controller/pod-events.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
 import { FakeApi, refusal } from '../support/api.ts';
-import { NOW, SETTINGS } from '../support/builders.ts';
+import { NOW, PROFILE, SETTINGS } from '../support/builders.ts';
 import { aCache, POD } from '../support/cache.ts';
 import { EVENT, MINUTES, SECOND } from '../support/entries.ts';
 import { aRawCluster, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
@@ -32,15 +32,15 @@ function markedPod({ uid = 'uid-a', by = 'reschedule-hook', ageMs = SECOND, valu
   });
 }
 
-function anAnnouncer(pod?: Marked, api = new FakeApi(), isSynced = true) {
+function anAnnouncer(pod?: Marked, api = new FakeApi(), isSynced = true, settings = SETTINGS) {
   const pods = pod === undefined ? [] : [markedPod(pod)];
   const cache = aCache(isSynced ? { pods, trackers: [aRawCluster()] } : {});
   if (!isSynced) cache.pods.replace(pods.map(cache.project.pod));
   const now = () => NOW;
   const announcer = new MarkEventReconciler({
     cache,
-    emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now }),
-    settings: SETTINGS,
+    emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now }, settings),
+    settings,
     clock: { now },
   });
   return {
@@ -75,6 +75,16 @@ describe('MarkEventReconciler', () => {
         ['Pod', `The pod ${why}`],
         ['CouchbaseCluster', `Pod cb-0000 ${why}`],
       ],
+    );
+  });
+
+  test('names the profile where there are several', async () => {
+    const settings = { ...SETTINGS, profiles: [PROFILE, { ...PROFILE, name: 'other' }] };
+    const { look, api } = anAnnouncer({}, new FakeApi(), true, settings);
+    await look();
+    assert.deepEqual(
+      written(api).map(({ message }) => message.endsWith(' was asked to move it (profile couchbase)')),
+      [true, true],
     );
   });
 

@@ -8,7 +8,7 @@ import { LOG } from '../../src/log/messages.ts';
 import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
 import { createTracking } from '../../src/policy/tracking/index.ts';
 import { FakeApi, refusal } from '../support/api.ts';
-import { NOW, PROFILE, settingsWith } from '../support/builders.ts';
+import { NOW, PROFILE, SETTINGS, settingsWith } from '../support/builders.ts';
 import { aCache, ENTRY_KEY, POD } from '../support/cache.ts';
 import { EVENT, MINUTES } from '../support/entries.ts';
 import { aLog } from '../support/log.ts';
@@ -45,6 +45,9 @@ function markedPod({ uid = 'uid-a', ageMs, value = 'true', nodeName = 'node-1', 
   });
 }
 
+/** How many pods of the only profile are stalled, by hindrance. */
+const stalledIn = (reporter: StalledPodReconciler) => reporter.byProfile().get(PROFILE.name) ?? [];
+
 function aStallReporter(pod?: Marked, trackers: readonly JsonObject[] = [], tracking = couchbaseCluster) {
   const api = new FakeApi();
   const log = aLog();
@@ -53,7 +56,7 @@ function aStallReporter(pod?: Marked, trackers: readonly JsonObject[] = [], trac
   const time = { now: NOW };
   const reporter = new StalledPodReconciler({
     cache,
-    emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => time.now }),
+    emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => time.now }, SETTINGS),
     settings: settingsWith({ tracking }),
     log,
     clock: { now: () => time.now, monotonicNow: clock.monotonicNow },
@@ -96,7 +99,7 @@ describe('StalledPodReconciler', () => {
 
   test('says why, as far as the tracking resource tells: on both objects, in the log and in the metric', async () => {
     const world = aStallReporter({ ageMs: STALL_AFTER }, [aRawCluster({ spec: { paused: true } })]);
-    assert.deepEqual([...world.reporter.byHindrance()], [['None', 0]]);
+    assert.deepEqual([...stalledIn(world.reporter)], []);
     await world.look();
     const why =
       'was marked over 15m ago and the operator of CouchbaseCluster cb has not moved it (CouchbaseCluster cb reports Paused); drains of node node-1 wait';
@@ -112,7 +115,7 @@ describe('StalledPodReconciler', () => {
     );
     assert.equal(world.log.lines[0]?.fields.hindrance, 'Paused');
     assert.deepEqual(
-      [...world.reporter.byHindrance()],
+      [...stalledIn(world.reporter)],
       [
         ['None', 0],
         ['Paused', 1],
@@ -175,7 +178,7 @@ describe('StalledPodReconciler', () => {
       act(world);
       await world.look();
       assert.equal(world.reporter.count, 0);
-      const fields = { pod: 'cb-0000', namespace: 'db', uid: 'uid-a' };
+      const fields = { pod: 'cb-0000', namespace: 'db', uid: 'uid-a', profile: 'couchbase' };
       assert.deepEqual(world.log.lines.at(-1), { level: 'info', message: LOG.unstalled, fields });
     });
   }
@@ -240,6 +243,18 @@ describe('StalledPodReconciler', () => {
     assert.equal(reporter.count, 1);
   });
 
+  test('is counted for the profile that selected it when it was found', async () => {
+    const { reporter, cache, look } = aStallReporter({ ageMs: STALL_AFTER });
+    await look();
+    const counted = () => [...reporter.byProfile()].map(([profile, counts]) => [profile, Object.fromEntries(counts)]);
+    assert.deepEqual(counted(), [['couchbase', { None: 1 }]]);
+    cache.trackers.replace([cache.project.tracker(aRawCluster({ spec: { paused: true } }))]);
+    assert.deepEqual(counted(), [['couchbase', { None: 0, Paused: 1 }]]);
+    cache.pods.replace([]);
+    await look();
+    assert.deepEqual(counted(), [['couchbase', { None: 0 }]]);
+  });
+
   test('a pod that comes back to its draining node is reported at once, until the node is uncordoned', async () => {
     const { reporter, api, log, cache, look } = aStallReporter();
     const node = (version: string, unschedulable: boolean) => {
@@ -256,7 +271,7 @@ describe('StalledPodReconciler', () => {
     assert.deepEqual(log.messages('warn'), [LOG.stalled]);
     assert.equal(api.calls.filter((call) => call === EVENT).length, 2, 'on the pod and on its tracker');
     assert.deepEqual(
-      [...reporter.byHindrance()],
+      [...stalledIn(reporter)],
       [
         ['None', 0],
         ['ComesBack', 1],

@@ -114,12 +114,12 @@ describe('ApiClient: a request', () => {
     assert.ok(world.connections <= 2, `${world.connections}`);
   });
 
-  test('many at a time share the connections of their class, and all classes have at most 152', async (t) => {
+  test('many at a time share the connections of their class, and all classes have at most 216', async (t) => {
     const { client, world } = await aClient(t);
     await Promise.all(Array.from({ length: 300 }, () => client.json(GET)));
     assert.ok(world.connections <= SHARES.read.connections, `${world.connections}`);
     const all = Object.values(SHARES).reduce((sum, { connections }) => sum + connections, 0);
-    assert.equal(all, 152);
+    assert.equal(all, 216);
   });
 });
 

@@ -18,10 +18,12 @@ import type { Resource } from '../../src/policy/model.ts';
 import { createTracking, NO_TRACKING, TRACKING_TYPES, type Tracking } from '../../src/policy/tracking/index.ts';
 import { Registration } from '../../src/registration/registration.ts';
 import { createReplicaPods } from '../../src/registration/replica-pods.ts';
+import { RivalWatch } from '../../src/registration/rivals.ts';
 import { answering } from '../support/api.ts';
 import { aCache } from '../support/cache.ts';
 import { aLog } from '../support/log.ts';
 import { authorizedAs } from '../support/request-attributes.ts';
+import { FakeClock, settle } from '../support/time.ts';
 
 const SRC = new URL('../../src/', import.meta.url);
 const AUTHORITY = await createAuthority('own', caValidity(0, 1));
@@ -244,6 +246,37 @@ describe('the permissions are those that the code uses', () => {
         ['POST', '/api/v1/namespaces/hooks/secrets', undefined],
         ['PUT', '/api/v1/namespaces/hooks/secrets/ca', undefined],
       ].sort(),
+    );
+  });
+
+  test('rival webhooks: all registrations are listed and watched, and only where a profile has conflicts', async () => {
+    const listed = (hasConflicts: boolean) => permissionsOf({ tracking: NO_TRACKING, hasConflicts });
+    const others = listed(false).map(describePermission);
+    assert.deepEqual(
+      others.filter((one) => /validatingwebhook/.test(one)),
+      ['get validatingwebhookconfigurations.admissionregistration.k8s.io'],
+    );
+    const added = listed(true).filter((one) => !others.includes(describePermission(one)));
+    for (const conflicts of [[], ['a.example.com']]) {
+      const { client, calls } = recorder();
+      const watch = new RivalWatch({
+        client,
+        profiles: [{ name: 'ours', conflicts }],
+        clock: new FakeClock(),
+        random: () => 0,
+        log: aLog(),
+      });
+      watch.start();
+      await settle();
+      await watch.stop();
+      const expected =
+        conflicts.length === 0 ? [] : added.map(({ verb, group, resource }) => `${verb} ${group}/${resource}`);
+      assert.deepEqual(calls.map(authorizedAs), expected);
+      for (const { query } of calls) assert.equal(query?.fieldSelector, undefined);
+    }
+    assert.deepEqual(
+      added.map(({ purpose }) => purpose),
+      ['upkeep', 'upkeep'],
     );
   });
 

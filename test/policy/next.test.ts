@@ -739,6 +739,18 @@ const TABLE: readonly Case[] = [
     message:
       'reschedule hook, dry run: pod db/cb-0000 would be marked for its operator to move, and the drain would wait until it has left; CouchbaseCluster cb reports Paused',
   },
+  {
+    when: 'rule 5: and a custom resource of its profile says it as well',
+    given: anObservation({
+      request: aRequest({ dryRun: true }),
+      reported: { kind: 'Kafka', name: 'k', word: 'NotReady' },
+    }),
+    kind: 'allow',
+    rule: '5',
+    reason: 'DryRun',
+    message:
+      'reschedule hook, dry run: pod db/cb-0000 would be marked for its operator to move, and the drain would wait until it has left; Kafka k reports NotReady',
+  },
 
   {
     when: 'rule 6: terminating, asked for by name',
@@ -882,6 +894,15 @@ const TABLE: readonly Case[] = [
     reason: 'Waiting',
     code: 429,
     message: 'Pod waiting to be rescheduled (marked 3m20s ago by reschedule-hook; CouchbaseCluster cb reports Paused)',
+  },
+  {
+    when: 'rule 7: a custom resource of its profile tells it',
+    given: anObservation({ pod: aPod({ mark: aMark() }), reported: { kind: 'Kafka', name: 'k', word: 'NotReady' } }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Waiting',
+    code: 429,
+    message: 'Pod waiting to be rescheduled (marked 3m20s ago by reschedule-hook; Kafka k reports NotReady)',
   },
   {
     when: 'rule 7: stalled',

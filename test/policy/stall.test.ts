@@ -52,6 +52,9 @@ describe('planStall: a marked pod that is not moved', () => {
     const tracker = aTracker({ hindrance: 'Paused' });
     const why = `${NOT_MOVED} (CouchbaseCluster cb reports Paused)`;
     assert.deepEqual(plan(marked(15 * MINUTE), { tracker }), stalled(undefined, why));
+    const reported = { kind: 'Kafka', name: 'k', word: 'NotReady' };
+    const said = `${NOT_MOVED} (Kafka k reports NotReady)`;
+    assert.deepEqual(plan(marked(15 * MINUTE), { reported }), stalled('NotReady', said));
   });
 
   test('not marked, or terminating: nobody waits', () => {

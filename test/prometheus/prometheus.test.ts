@@ -19,6 +19,7 @@ const rules = (
 ).spec.groups.flatMap(({ rules }) => rules);
 const dashboard = JSON.parse(text('config/prometheus/dashboard.json')) as {
   panels: { title: string; targets: { expr: string }[] }[];
+  templating: { list: { name: string; definition?: string }[] };
 };
 const OPERATIONS = text('docs/operations.md');
 
@@ -85,6 +86,17 @@ describe('the dashboard', () => {
       for (const { expr } of targets) check(expr);
     });
   }
+
+  test('a chosen profile limits all that has one', () => {
+    const variable = dashboard.templating.list.find(({ name }) => name === 'profile');
+    const [, series = '', label] = /^label_values\((\w+), (\w+)\)$/.exec(variable?.definition ?? '') ?? [];
+    assert.ok(metricOf(series)?.labels.includes(label ?? ''), 'its values are those of a label');
+    for (const expr of dashboard.panels.flatMap(({ targets }) => targets.map((target) => target.expr))) {
+      const query = readQuery(expr.replaceAll('$__rate_interval', '5m'));
+      const isOfProfiles = query.metrics.some((name) => metricOf(name)?.labels.includes('profile'));
+      assert.equal(expr.includes('{profile=~"$profile"}'), isOfProfiles, expr);
+    }
+  });
 
   test('pods of one name in two namespaces are not taken for each other', () => {
     for (const { targets } of dashboard.panels) {

@@ -13,7 +13,6 @@ const PLACE: Place = {
   podName: 'hook-1',
   failurePolicy: 'Fail',
   protectNamespaces: { text: 'all' },
-  labelSelectors: ['app=couchbase'],
 };
 
 /** Every call hangs until it is aborted. */
@@ -26,7 +25,11 @@ const HANGING: ApiClient = {
 describe('a call about the registration that hangs', () => {
   test('is ended after five seconds: what comes next may be that it was emptied', async () => {
     const clock = new FakeClock();
-    const protectedPods = () => ({ subscribe: () => () => undefined, hasSynced: true });
+    const protectedPods = () => ({
+      subscribe: () => () => undefined,
+      hasSynced: true,
+      labelSelectors: ['app=couchbase'],
+    });
     const shared = { log: aLog(), clock, random: () => 0, protectedPods };
     const { managed } = manageRegistration(HANGING, PLACE, 3_600_000, shared);
     const read = managed.read(new AbortController().signal).then(

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { untilAborted } from '../../src/async/abort.ts';
 import type { JsonObject } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { showStatus } from '../../src/status/command.ts';
 import { parseFlags } from '../../src/status/flags.ts';
 import { FakeApi } from '../support/api.ts';
-import { NOW, SETTINGS } from '../support/builders.ts';
+import { NOW, SETTINGS, settingsWith } from '../support/builders.ts';
 import { FakeClock, settle, until } from '../support/time.ts';
 import { CLUSTERS, member, NODES, PODS } from './scene.ts';
 
 const PODS_PATH = '/api/v1/pods';
+const REGISTRATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
 const LISTS: Readonly<Record<string, readonly JsonObject[]>> = {
   [PODS_PATH]: PODS,
   '/api/v1/namespaces/db/pods': PODS,
@@ -18,7 +20,7 @@ const LISTS: Readonly<Record<string, readonly JsonObject[]>> = {
   '/apis/couchbase.com/v2/namespaces/db/couchbaseclusters': CLUSTERS,
 };
 
-function aStatus(args: readonly string[], { isTerminal = false } = {}) {
+function aStatus(args: readonly string[], { isTerminal = false, settings = SETTINGS } = {}) {
   const cluster = new FakeApi();
   for (const [path, items] of Object.entries(LISTS)) cluster.lists.set(path, items);
   const lists = () => cluster.requests.filter(({ query }) => query?.watch !== true);
@@ -36,7 +38,7 @@ function aStatus(args: readonly string[], { isTerminal = false } = {}) {
   const complaints: string[] = [];
   const stop = new AbortController();
   const run = () =>
-    showStatus(parseFlags(args), SETTINGS, {
+    showStatus(parseFlags(args), settings, {
       client: cluster,
       clock: {
         now: () => NOW,
@@ -101,6 +103,63 @@ describe('status, once', () => {
     refuse('nodes', new Error('connect ECONNREFUSED'));
     assert.equal(await run(), 1);
     assert.deepEqual(complaints, ['nodes cannot be read: connect ECONNREFUSED']);
+  });
+});
+
+describe('status of a profile with conflicts', () => {
+  const settings = settingsWith({ conflicts: ['evict.example.com'] });
+  const rules = [{ operations: ['*'], apiGroups: ['*'], apiVersions: ['*'], resources: ['pods/eviction'] }];
+  const rival = { metadata: { name: 'other', resourceVersion: '7' }, webhooks: [{ name: 'evict.example.com', rules }] };
+  const rivalsIn = (text: string) => (JSON.parse(text) as { rivals: unknown }).rivals;
+
+  test('lists registrations, and shows rivals', async () => {
+    const { cluster, printed, run } = aStatus(['-o', 'json'], { settings });
+    cluster.lists.set(REGISTRATIONS, [rival]);
+    assert.equal(await run(), 0);
+    const found = { profile: 'couchbase', rival: 'evict.example.com', registration: 'other', webhooks: 1 };
+    assert.deepEqual(rivalsIn(printed.join('')), [found]);
+  });
+
+  test('shows all the rest to those who may not list them, and where the list hangs', async () => {
+    for (const refusal of [new ApiError(403, `GET ${REGISTRATIONS}`, {}), undefined]) {
+      const { cluster, clock, printed, complaints, stop, run } = aStatus(['-o', 'json'], { settings });
+      cluster.before = (_, { path, signal = stop.signal }) => {
+        if (path !== REGISTRATIONS) return undefined;
+        if (refusal !== undefined) throw refusal;
+        return untilAborted(signal);
+      };
+      let code: number | undefined;
+      void run().then((result) => {
+        code = result;
+      });
+      await settle();
+      await clock.advance(5_000);
+      assert.equal(code, 0);
+      assert.equal(rivalsIn(printed.join('')), null);
+      assert.deepEqual(complaints, []);
+      assert.equal(clock.timers, 0);
+    }
+  });
+
+  test('--watch has a line for each that comes and goes', async () => {
+    const { cluster, clock, printed, stop, run } = aStatus(['--watch'], { settings });
+    cluster.lists.set(REGISTRATIONS, []);
+    const ended = run();
+    await until(() => printed.length === 1 && cluster.feeds.has(REGISTRATIONS), 'the tables, and the watch');
+    for (const type of ['ADDED', 'DELETED']) {
+      const { length } = printed;
+      cluster.send(REGISTRATIONS, type, rival);
+      await settle();
+      await clock.advance(100);
+      assert.equal(printed.length, length + 1);
+    }
+    assert.match(
+      printed[1] ?? '',
+      /Z rival webhook evict\.example\.com in other: is asked about evictions of profile couch/,
+    );
+    assert.match(printed[2] ?? '', /Z rival webhook evict\.example\.com in other: no more$/m);
+    stop.abort();
+    assert.equal(await ended, 0);
   });
 });
 

@@ -16,7 +16,7 @@ import { aRawCluster, aRawPod } from '../support/raw.ts';
 import { aDrain, CLUSTERS, member, NODES, OPTIONS } from './scene.ts';
 
 const DOCS = readFileSync(new URL('../../docs/status.md', import.meta.url), 'utf-8');
-const NOTHING: StatusReport = { version: 1, nodes: [], pods: [], stalled: [], entries: [] };
+const NOTHING: StatusReport = { version: 1, nodes: [], pods: [], stalled: [], entries: [], rivals: [] };
 
 /** The code block of docs/status.md in that language. */
 const example = (language: string) => DOCS.split(`\`\`\`${language}\n`)[1]?.split('```')[0];
@@ -35,6 +35,23 @@ describe('the report', () => {
       renderTables(report),
       'No node is being drained.\n\nNo pod is marked.\n\nNo pod is stalled.\n\nThere are no tracking entries.\n',
     );
+  });
+
+  test('has rival webhooks, also where nobody may list them', () => {
+    const rival = { profile: 'strimzi-kafka', rival: 'evict.example.com', registration: 'cleaner\x1b', webhooks: 1 };
+    const report = buildReport(aCache({ nodes: [] }), { ...OPTIONS, rivals: [rival] });
+    assert.deepEqual(report.rivals, [rival]);
+    assert.match(
+      renderTables(report),
+      /\n\nRival webhooks\nPROFILE +RIVAL +REGISTRATION +WEBHOOKS\nstrimzi-kafka +evict\.example\.com +cleaner\? +1\n$/,
+    );
+    assert.deepEqual(renderChanges(NOTHING, report), [
+      'rival webhook evict.example.com in cleaner?: is asked about evictions of profile strimzi-kafka',
+    ]);
+    assert.deepEqual(renderChanges(report, NOTHING), ['rival webhook evict.example.com in cleaner?: no more']);
+    const unknown = buildReport(aCache({ nodes: [] }), { ...OPTIONS, rivals: undefined });
+    assert.equal(unknown.rivals, null);
+    assert.match(renderTables(unknown), /\nRival webhooks are not known: registrations cannot be listed\.\n$/);
   });
 
   test('names a node that is gone as long as a pod is said to be on it', () => {
@@ -60,7 +77,7 @@ describe('the report', () => {
     const api = new FakeApi();
     const reporter = new StalledPodReconciler({
       cache,
-      emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => OPTIONS.now }),
+      emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => OPTIONS.now }, OPTIONS.settings),
       settings: OPTIONS.settings,
       log: aLog(),
       clock: { now: () => OPTIONS.now, monotonicNow: () => 0 },
@@ -77,7 +94,10 @@ describe('the report', () => {
     );
     for (const { why, node } of stalled)
       assert.ok(messages.includes(`The pod ${why}; drains of node ${node} wait`), why);
-    const counted = [...reporter.byHindrance()].filter(([, count]) => count > 0).map(([hindrance]) => hindrance);
+    const counted = [...reporter.byProfile().values()]
+      .flatMap((counts) => [...counts])
+      .filter(([, count]) => count > 0)
+      .map(([hindrance]) => hindrance);
     assert.deepEqual(new Set(stalled.map(({ hindrance }) => hindrance)), new Set(counted));
   });
 

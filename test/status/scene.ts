@@ -73,4 +73,4 @@ export const CLUSTERS = [aRawCluster({ metadata: { annotations: ENTRIES }, spec:
 
 export const aDrain = () => aCache({ pods: PODS, nodes: NODES, trackers: CLUSTERS });
 
-export const OPTIONS: ReportOptions = { settings: SETTINGS, now: NOW };
+export const OPTIONS: ReportOptions = { settings: SETTINGS, now: NOW, rivals: [] };

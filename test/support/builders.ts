@@ -10,6 +10,7 @@ import {
   type Source,
   UNREAD,
 } from '../../src/policy/observation.ts';
+import type { Reported } from '../../src/policy/profiles/hindrance.ts';
 import { type PolicySettings, type Profile, profileOf } from '../../src/policy/profiles/profile.ts';
 import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
 
@@ -24,6 +25,7 @@ export const PROFILE: Profile = {
   name: 'couchbase',
   selectors: [[{ op: 'in', key: 'app', values: ['couchbase'] }]],
   requires: [],
+  conflicts: [],
   mark: { key: 'cao.couchbase.com/reschedule', value: 'true', match: 'exact' },
   names: 'byTracker',
   tracking: couchbaseCluster,
@@ -108,6 +110,7 @@ export interface SeenInShort {
   readonly ownMarks?: MarkRecord;
   readonly returnsToNode?: NodeReturns;
   readonly refusal?: Refusal;
+  readonly reported?: Reported;
   readonly lastWriter?: string;
   readonly terminatingOrFinishedForMs?: number;
   readonly cacheKnowsInstance?: boolean;
@@ -118,6 +121,7 @@ export interface SeenInShort {
 export function anObservation(seen: SeenInShort = {}): Observation {
   const { from = 'live', now = NOW, request = aRequest(), pod = aPod(), cacheKnowsInstance = true } = seen;
   const { remembered, ownMarks, returnsToNode, refusal, lastWriter, terminatingOrFinishedForMs, cacheTrouble } = seen;
+  const { reported } = seen;
   const profile = pod === 'absent' ? undefined : profileOf(pod, SETTINGS);
   return {
     now,
@@ -132,6 +136,7 @@ export function anObservation(seen: SeenInShort = {}): Observation {
     ...(ownMarks ? { ownMarks } : {}),
     ...(returnsToNode === undefined ? {} : { returnsToNode }),
     ...(refusal ? { refusal } : {}),
+    ...(reported ? { reported } : {}),
     ...(lastWriter === undefined ? {} : { lastWriter }),
     ...(terminatingOrFinishedForMs === undefined ? {} : { terminatingOrFinishedForMs }),
     ...(cacheTrouble ? { cacheTrouble } : {}),

@@ -72,15 +72,19 @@ export function anEntryReconciler(
   const cache = aCache(isSynced ? { pods, nodes, trackers, now, ...tracking } : {});
   const settings = settingsOf(tracking);
   const pruned: string[] = [];
+  const prunedOf: string[] = [];
   const reconciler = new EntryReconciler({
     cache,
     reads: createReads(api),
     writes: createWrites(api),
-    emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => NOW }),
+    emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => NOW }, settings),
     settings,
     log,
     clock,
-    onPrune: (state) => pruned.push(state),
+    onPrune(state, profile) {
+      pruned.push(state);
+      prunedOf.push(profile);
+    },
   });
   const memory = new EarlierInstanceReconciler({ cache, settings, clock });
   const { signal } = new AbortController();
@@ -91,6 +95,8 @@ export function anEntryReconciler(
     clock,
     log,
     pruned,
+    /** The profiles of what is in `pruned`. */
+    prunedOf,
     /** The keys of who reconciles the cache's memory of pods. */
     remembered: () => [...new Set([...memory.keys()].map(storeKey))],
     /** Reconciles the cache's memory of a pod. */

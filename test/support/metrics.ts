@@ -14,8 +14,10 @@ export function anUnusedHooksMetrics() {
     isReady: () => true,
     permissionsMissing: (purpose) => (purpose === 'upkeep' ? 1 : 0),
     misselectedPods: () => new Map(),
-    markedPods: () => 0,
-    stalledPods: () => new Map([['None', 0]]),
+    rivalWebhooks: () => [{ profile: 'strimzi-kafka', rival: 'cleaner', webhooks: 2 }],
+    profiles: () => ['couchbase', 'strimzi-kafka'],
+    markedPods: () => new Map([['couchbase', 3]]),
+    stalledPods: () => new Map([['couchbase', new Map([['Paused', 1]])]]),
     entriesLeftOut: () => 0,
     entries: () => new Map(),
     queueDepth: () => 0,
@@ -25,6 +27,7 @@ export function anUnusedHooksMetrics() {
     calls: () => [{ class: 'write', inFlight: 8, waiting: 3 }],
     linesLost: () => 2,
     registration: () => undefined,
+    profilesFileInForce: () => true,
     certificates: () => [{ certificate: 'serving', at: 1_800_000_000_000 }],
   });
   return metrics;

@@ -269,7 +269,7 @@ describe('Admitter: the world has changed meanwhile', () => {
   });
 
   test('again and again: doubt, after eight tries', async () => {
-    const { admit, api } = anAdmitter();
+    const { admit, api, decided } = anAdmitter();
     api.before = (call) => {
       if (call === WRITE_ENTRY) throw refusal(409, { reason: 'Conflict' });
     };
@@ -279,6 +279,7 @@ describe('Admitter: the world has changed meanwhile', () => {
     );
     assert.equal(api.calls.filter((call) => call === WRITE_ENTRY).length, 8);
     assert.equal(api.calls.includes(MARK), false);
+    assert.equal(decided[0]?.profile, 'couchbase');
   });
 });
 
@@ -324,6 +325,20 @@ describe('Admitter: doubt waits', () => {
     }
   }
 
+  test('names the profile, as far as the pod was seen', async () => {
+    for (const [world, call, profile] of [
+      [{}, MARK, 'couchbase'],
+      [{ pods: [] }, READ_METADATA, undefined],
+    ] as const) {
+      const { admit, api, log } = anAdmitter(world);
+      api.before = (made) => {
+        if (made === call) throw refusal(500);
+      };
+      assert.equal((await admit()).profile, profile);
+      assert.equal(log.lines[0]?.fields.profile, profile);
+    }
+  });
+
   for (const body of [null, {}, { kind: 'Status' }]) {
     test(`a live read that is answered with ${JSON.stringify(body)} is no answer`, async () => {
       const { admit, api } = anAdmitter({ pods: [] });
@@ -361,8 +376,8 @@ describe('Admitter: doubt waits', () => {
     assert.equal(api.annotations(POD_PATH)[RESCHEDULE], 'true');
     assert.deepEqual(log.messages(), [LOG.doubt, LOG.marked]);
     assert.deepEqual(
-      decided.map(({ reason }) => reason),
-      ['Doubt', 'Marked'],
+      decided.map(({ reason, profile }) => `${reason} ${profile}`),
+      ['Doubt couchbase', 'Marked couchbase'],
     );
   });
 

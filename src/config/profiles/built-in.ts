@@ -1,6 +1,25 @@
 import type { WrittenProfile } from './written-profile.ts';
 
+/** The resource of Strimzi that a pod belongs to, and what it reports. */
+const strimzi = (kind: string) => ({
+  kind,
+  resource: `${kind.toLowerCase()}s.kafka.strimzi.io`,
+  label: 'strimzi.io/cluster',
+  reports: [
+    { at: 'metadata.annotations[strimzi.io/pause-reconciliation]', is: 'true', word: 'ReconciliationPaused' },
+    { at: 'status.conditions[Ready]', is: 'False', word: 'NotReady' },
+  ],
+});
 const STRIMZI = { annotation: 'strimzi.io/manual-rolling-update', value: 'true' };
+const ARANGO = {
+  kind: 'ArangoDeployment',
+  resource: 'arangodeployments.database.arangodb.com',
+  label: 'arango_deployment',
+  reports: [
+    { at: 'status.conditions[BootstrapSucceded]', is: 'False', word: 'NotBootstrapped' },
+    { at: 'status.conditions[UpdateInProgress]', is: 'True', word: 'UpdateInProgress' },
+  ],
+};
 
 /**
  * The profiles that PROFILES may name, as PROFILES_FILE would have them. docs/operators.md has the source of each, and what
@@ -22,6 +41,9 @@ export const BUILT_IN: readonly WrittenProfile[] = [
     names: 'reused',
     // The operator looks every two minutes, and rolls one pod after the other.
     stallAfter: '20m',
+    hindrance: strimzi('Kafka'),
+    // It answers 500. It does not look at pods of Kafka Connect.
+    conflicts: ['strimzi-drain-cleaner.strimzi.io'],
   },
   {
     name: 'strimzi-connect',
@@ -29,6 +51,7 @@ export const BUILT_IN: readonly WrittenProfile[] = [
     mark: STRIMZI,
     names: 'reused',
     stallAfter: '20m',
+    hindrance: [strimzi('KafkaConnect'), strimzi('KafkaMirrorMaker2')],
   },
   {
     name: 'aerospike',
@@ -36,6 +59,18 @@ export const BUILT_IN: readonly WrittenProfile[] = [
     mark: { annotation: 'aerospike.com/eviction-blocked', value: '{now}', match: 'present' },
     names: 'reused',
     stallAfter: '30m',
+    hindrance: {
+      kind: 'AerospikeCluster',
+      resource: 'aerospikeclusters.asdb.aerospike.com',
+      label: 'aerospike.com/cr',
+      reports: [
+        { at: 'spec.paused', is: 'true', word: 'Paused' },
+        { at: 'status.phase', is: 'Error', word: 'Error' },
+        { at: 'status.phase', is: 'InProgress', word: 'InProgress' },
+      ],
+    },
+    // It answers 403.
+    conflicts: ['vaerospikeeviction.kb.io'],
     warning:
       'the operator deletes the local volumes of a pod that it moves, and fills them again from other pods; its own webhook for evictions must be off (safePodEviction)',
   },
@@ -47,6 +82,7 @@ export const BUILT_IN: readonly WrittenProfile[] = [
     names: 'either',
     // On a cordoned node a dbserver without network volumes is emptied first; its finalizers keep it for up to an hour.
     stallAfter: '75m',
+    hindrance: ARANGO,
     warning:
       'on a cordoned node the operator first moves all shards off a dbserver, unless spec.networkAttachedVolumes is true; a deployment of one single server is down meanwhile',
   },
@@ -56,6 +92,7 @@ export const BUILT_IN: readonly WrittenProfile[] = [
     mark: { annotation: 'deployment.arangodb.com/replace', value: 'true', match: 'present' },
     names: 'new',
     stallAfter: '75m',
+    hindrance: ARANGO,
   },
   {
     name: 'es-operator',

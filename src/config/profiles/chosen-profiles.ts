@@ -37,7 +37,7 @@ export function chooseProfiles({ names, file }: Choice): Chosen {
   const wrong = [...read, ...others].flatMap((one) => (Array.isArray(one) ? one : []));
   if (wrong.length > 0) return { problems: wrong };
   const profiles = read as readonly ReadProfile[];
-  const impossible = [...sameSelectors(profiles), ...tooManySelectors(profiles)];
+  const impossible = [...sameSelectors(profiles), ...tooManySelectors(profiles), ...tooManyHindrances(profiles)];
   return impossible.length > 0 ? { problems: impossible } : { profiles };
 }
 
@@ -48,6 +48,16 @@ function tooManySelectors(profiles: readonly ReadProfile[]): string[] {
   const count = new Set(profiles.flatMap(({ selector }) => selector.map(formatSelector))).size;
   return count > SELECTORS_MAX
     ? [`the profiles have ${count} selectors, and the hook watches ${SELECTORS_MAX} at most`]
+    : [];
+}
+
+/** Each is a list and watch, too. */
+const HINDRANCES_MAX = 12;
+
+function tooManyHindrances(profiles: readonly ReadProfile[]): string[] {
+  const count = new Set(profiles.flatMap(({ hindrance = [] }) => hindrance.map((one) => JSON.stringify(one)))).size;
+  return count > HINDRANCES_MAX
+    ? [`the profiles have ${count} hindrances, and the hook watches ${HINDRANCES_MAX} at most`]
     : [];
 }
 

@@ -1,4 +1,5 @@
 import type { Selector } from '../../policy/model.ts';
+import type { HindranceSource } from '../../policy/profiles/hindrance.ts';
 import type { Profile } from '../../policy/profiles/profile.ts';
 import type { TrackingChoice, TrackingType } from '../../policy/tracking/index.ts';
 import type { Values } from '../settings.ts';
@@ -28,11 +29,12 @@ export function onlyProfile(values: OfOneOperator): ConfiguredProfile {
     names: 'byTracker',
     tracking: { type: values.isTracking ? values.trackingType : 'off', also: values.trackingAlsoRead },
     stallAfterMs: values.stallAfterMs,
+    conflicts: [],
   };
 }
 
 export function configured(read: ReadProfile, defaults: Defaults): ConfiguredProfile {
-  const { name, selector, requires, mark, names, warning } = read;
+  const { name, selector, requires, mark, names, hindrance = [], conflicts, warning } = read;
   return {
     name,
     selectors: selector,
@@ -41,8 +43,19 @@ export function configured(read: ReadProfile, defaults: Defaults): ConfiguredPro
     names,
     tracking: { type: read.tracking ?? defaultTracking(read, defaults), also: defaults.trackingAlsoRead },
     stallAfterMs: read.stallAfter ?? defaults.stallAfterMs,
+    ...(hindrance.length === 0 ? {} : { hindrances: hindrance.map(hindranceOf) }),
+    conflicts,
     ...(warning === undefined ? {} : { warning }),
   };
+}
+
+function hindranceOf({
+  kind,
+  resource,
+  label,
+  reports,
+}: NonNullable<ReadProfile['hindrance']>[number]): HindranceSource {
+  return { kind, ...resource, label, reports: reports.map(({ at, is, word }) => ({ path: at, is, word })) };
 }
 
 /** Only members of a CouchbaseCluster have one. */

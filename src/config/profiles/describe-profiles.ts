@@ -1,4 +1,5 @@
 import { formatAge } from '../../policy/duration.ts';
+import { formatPath, type HindranceSource } from '../../policy/profiles/hindrance.ts';
 import { formatSelector } from '../../policy/selector.ts';
 import { BUILT_IN } from './built-in.ts';
 import type { ConfiguredProfile } from './configured-profile.ts';
@@ -10,16 +11,20 @@ export function describeProfiles(profiles: readonly ConfiguredProfile[]): string
 
 /** For machines: the same fields under the names that PROFILES_FILE has for them. */
 export function profilesAsJson(profiles: readonly ConfiguredProfile[]): string {
-  const written = profiles.map(({ name, selectors, requires, mark, names, tracking, stallAfterMs, warning }) => ({
-    name,
-    selector: selectors.map(formatSelector),
-    requires: requires.map(requirement),
-    mark: { annotation: mark.key, value: mark.value, match: mark.match },
-    names,
-    tracking: tracking.type,
-    stallAfter: exactDuration(stallAfterMs),
-    ...(warning === undefined ? {} : { warning }),
-  }));
+  const written = profiles.map(
+    ({ name, selectors, requires, mark, names, tracking, stallAfterMs, hindrances, conflicts, warning }) => ({
+      name,
+      selector: selectors.map(formatSelector),
+      requires: requires.map(requirement),
+      mark: { annotation: mark.key, value: mark.value, match: mark.match },
+      names,
+      tracking: tracking.type,
+      stallAfter: exactDuration(stallAfterMs),
+      ...(hindrances === undefined ? {} : { hindrance: hindrances.map(writtenHindrance) }),
+      conflicts,
+      ...(warning === undefined ? {} : { warning }),
+    }),
+  );
   return `${JSON.stringify({ profiles: written }, null, 2)}\n`;
 }
 
@@ -34,6 +39,8 @@ function describe({
   names,
   tracking,
   stallAfterMs,
+  hindrances = [],
+  conflicts,
   warning,
 }: ConfiguredProfile): string {
   const rows: [string, string][] = [
@@ -43,10 +50,20 @@ function describe({
     ['names', names],
     ['tracking', tracking.type],
     ['stalled', `after ${formatAge(stallAfterMs)}`],
+    ...hindrances.map((one): [string, string] => ['hindrance', reportsOf(one)]),
+    ...conflicts.map((one): [string, string] => ['conflicts', one]),
     ...(warning === undefined ? [] : [['warning', warning] as [string, string]]),
   ];
   return `${name}\n${rows.map(([what, text]) => `  ${what.padEnd(9)} ${text}\n`).join('')}`;
 }
+
+function writtenHindrance({ kind, plural, group, label, reports }: HindranceSource) {
+  const written = reports.map(({ path, is, word }) => ({ at: formatPath(path), is, word }));
+  return { kind, resource: `${plural}.${group}`, label, reports: written };
+}
+
+const reportsOf = ({ kind, label, reports }: HindranceSource) =>
+  `${kind} of label ${label}: ${[...new Set(reports.map(({ word }) => word))].join(', ')}`;
 
 /** As the file has it: an age for people has days, and leaves out what is small. */
 function exactDuration(ms: number): string {

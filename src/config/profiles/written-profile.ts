@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Selector } from '../../policy/model.ts';
-import { LABEL_KEY, short } from '../../policy/names.ts';
+import { LABEL_KEY, OBJECT_NAME, short } from '../../policy/names.ts';
+import { readPath } from '../../policy/profiles/hindrance.ts';
 import { labelsIn, markProblem } from '../../policy/profiles/mark.ts';
 import { TRACKING_TYPES } from '../../policy/tracking/index.ts';
 import { duration, selector } from '../parsers.ts';
@@ -48,6 +49,11 @@ function required(given: string) {
   return { key: key(given.slice(0, at)), value };
 }
 
+function nameOfWebhook(given: string): string {
+  if (!OBJECT_NAME.test(given)) throw new Error(`is "${given}", which is not the name of a registration or a webhook`);
+  return given;
+}
+
 function name(given: string): string {
   if (!NAME.test(given)) throw new Error(`is "${given}"; it must be lower-case letters, digits and dashes`);
   return given;
@@ -82,6 +88,54 @@ const mark = z
     if (problem) context.addIssue({ code: 'custom', path: ['value'], message: problem });
   });
 
+const RESOURCE = /^([a-z0-9]+)\.([a-z0-9]([-a-z0-9.]*[a-z0-9])?)$/;
+const KIND = /^[A-Z][A-Za-z0-9]{0,62}$/;
+/** Each is a label value of a metric. */
+const WORD = /^[A-Z][A-Za-z]{1,39}$/;
+const REPORTS_MAX = 20;
+
+function resource(given: string) {
+  const [, plural, group] = RESOURCE.exec(given) ?? [];
+  if (plural === undefined || group === undefined) {
+    throw new Error(`is "${given}"; it must be the plural and the group, such as kafkas.kafka.strimzi.io`);
+  }
+  return { plural, group };
+}
+
+function path(given: string): readonly string[] {
+  const steps = readPath(given);
+  if (steps === undefined) throw new Error(`is "${given}"; it must be such as spec.paused or status.conditions[Ready]`);
+  return steps;
+}
+
+const matching = (pattern: RegExp, what: string) =>
+  text((given) => {
+    if (!pattern.test(given)) throw new Error(`is "${given}"; it must be ${what}`);
+    return given;
+  });
+
+const report = z.strictObject(
+  {
+    at: text(path),
+    is: z.string(isMissing('is no text; put it into quotes')),
+    word: matching(WORD, 'one word in PascalCase'),
+  },
+  { error: unknownField },
+);
+
+const hindrance = z.strictObject(
+  {
+    kind: matching(KIND, 'the kind of a resource, such as Kafka'),
+    resource: text(resource),
+    label: text(key),
+    reports: z.array(report, 'is no list').min(1, 'is an empty list').max(REPORTS_MAX, `has more than ${REPORTS_MAX}`),
+  },
+  { error: unknownField },
+);
+
+/** One, or a list of them. */
+const hindrances = z.preprocess((given) => (given === undefined ? given : [given].flat()), z.array(hindrance));
+
 /** One profile, with every field. What is not there is the setting's: TRACKING_RESOURCE_TYPE, STALL_AFTER. */
 export const PROFILE = z.strictObject(
   {
@@ -92,6 +146,8 @@ export const PROFILE = z.strictObject(
     names: oneOf('reused', 'new', 'either', 'byTracker'),
     tracking: oneOf(...TRACKING_TYPES, 'off').optional(),
     stallAfter: text(duration).optional(),
+    hindrance: hindrances.optional(),
+    conflicts: z.array(text(nameOfWebhook), 'is no list').default([]),
     warning: z.string('is no text').optional(),
   },
   { error: unknownField },

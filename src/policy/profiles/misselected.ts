@@ -23,6 +23,6 @@ export const MISSELECTION_LABELS: readonly string[] = SELF_SUFFICIENT.map(({ key
 export function misselectionsOf(pod: PodMetadata, settings: Pick<PolicySettings, 'profiles'>): readonly Misselection[] {
   if (!isProtected(pod, settings)) return [];
   const found = SELF_SUFFICIENT.find(({ key, value }) => pod.labels[key] === value);
-  const isOfSeveral = settings.profiles.filter((profile) => selects(profile, pod)).length > 1;
+  const isOfSeveral = settings.profiles.filter((one) => !one.isLeaving && selects(one, pod)).length > 1;
   return [...(found === undefined ? [] : [found.name]), ...(isOfSeveral ? (['SeveralProfiles'] as const) : [])];
 }

@@ -1,6 +1,7 @@
 import type { Pod, PodMetadata, Resource, Selector, Tracker } from '../model.ts';
-import { matches } from '../selector.ts';
+import { formatSelector, matches } from '../selector.ts';
 import { NO_TRACKING, type Tracking } from '../tracking/tracking.ts';
+import type { HindranceSource } from './hindrance.ts';
 import type { MarkOfProfile } from './mark.ts';
 
 /** An annotation that a pod must carry. Absent value: any. */
@@ -27,6 +28,12 @@ export interface Profile {
   readonly tracking: Tracking;
   /** How long the operator has to act on a mark before the pod counts as stalled. */
   readonly stallAfterMs: number;
+  /** Where it says what keeps it from acting, beside the tracker. The first that reports something counts. */
+  readonly hindrances?: readonly HindranceSource[];
+  /** Webhooks that must not be asked about its evictions as well: their names, or those of their registrations. */
+  readonly conflicts: readonly string[];
+  /** PROFILES_FILE has it no more, or selects less; it counts for a few minutes yet. */
+  readonly isLeaving?: boolean;
 }
 
 /** The settings that the policy needs. */
@@ -56,6 +63,17 @@ export function profileOf(
   return profiles.find((profile) => selects(profile, pod));
 }
 
+/** In the place of a profile's name, which is in lower case. */
+export const NO_PROFILE = 'None';
+
+/** The name of the pod's profile, for people and metrics. */
+export function profileNameOf(
+  pod: Pick<PodMetadata, 'labels' | 'annotations'>,
+  settings: Pick<PolicySettings, 'profiles'>,
+): string {
+  return profileOf(pod, settings)?.name ?? NO_PROFILE;
+}
+
 /** Whether the profile selects the pod. */
 export function selects(
   { selectors, requires }: Pick<Profile, 'selectors' | 'requires'>,
@@ -66,6 +84,15 @@ export function selects(
     const carried = Object.hasOwn(annotations, key) ? annotations[key] : undefined;
     return value === undefined ? carried !== undefined : carried === value;
   });
+}
+
+/** Each list and watch of pods has one of these, in the API server's syntax. Two profiles may have the same. */
+export function labelSelectorsOf({
+  profiles,
+}: {
+  readonly profiles: readonly Pick<Profile, 'selectors'>[];
+}): readonly string[] {
+  return [...new Set(profiles.flatMap(({ selectors }) => selectors.map(formatSelector)))];
 }
 
 /** Where the entries of the pod are; nowhere if no profile selects it. */
@@ -84,6 +111,12 @@ export function trackedResources(settings: Pick<PolicySettings, 'profiles'>): re
   return all.filter(
     (one, i) => all.findIndex(({ plural, apiPath }) => plural === one.plural && apiPath === one.apiPath) === i,
   );
+}
+
+/** The custom resources that say why operators do not act, each once. */
+export function reportersOf({ profiles }: Pick<PolicySettings, 'profiles'>): readonly HindranceSource[] {
+  const all = profiles.flatMap(({ hindrances = [] }) => hindrances);
+  return [...new Map(all.map((source) => [`${source.plural}.${source.group}`, source])).values()];
 }
 
 /** Whether a pod of the profile may come back under its name, so that it needs an entry. */

@@ -40,7 +40,7 @@ function consequence(answer: Answer): string {
 }
 
 /** What will keep the operator from moving the pod; a refusal says it by itself. */
-function holdUp({ tracker }: PodObservation, { kind }: Answer): string {
-  const hindrance = kind === 'mark' ? describeHindrance(seenValue(tracker)) : undefined;
+function holdUp({ tracker, reported }: PodObservation, { kind }: Answer): string {
+  const hindrance = kind === 'mark' ? describeHindrance(seenValue(tracker), reported) : undefined;
   return hindrance === undefined ? '' : `; ${hindrance}`;
 }

@@ -18,7 +18,7 @@ export const marked: Rule<PodObservation> = (seen) => {
   const often = describeMarks(history, now);
   const again = often === '' ? '' : `; ${often}`;
   const stalled = isStalled ? '; stalled: its operator has not acted' : '';
-  const hindrance = describeHindrance(seenValue(tracker));
+  const hindrance = describeHindrance(seenValue(tracker), seen.reported);
   const why = hindrance === undefined ? '' : `; ${hindrance}`;
   return wait(
     isStalled ? 'Stalled' : 'Waiting',

@@ -1,12 +1,17 @@
+import { type HindranceReport, wordFor } from '../profiles/hindrance.ts';
 import { trackingOf } from './tracking.ts';
 
 const CLUSTER_LABEL = 'couchbase_cluster';
 /** DeltaRecovery is the older name of InPlaceUpgrade; the default, SwapRebalance, never uses a name twice. */
 const IN_PLACE = ['InPlaceUpgrade', 'DeltaRecovery'];
-/**
- * Conditions that, while True, keep the operator from moving a member. The condition that needs a human comes first.
- */
-const HINDRANCES = ['ManualInterventionRequired', 'Hibernating', 'Upgrading', 'WaitingBetweenUpgrades', 'Rebalancing'];
+const isTrue = (type: string): HindranceReport => ({ path: ['status', 'conditions', type], is: 'True', word: type });
+/** What keeps the operator from moving a member. The condition that needs a human comes first. */
+const HINDRANCES: readonly HindranceReport[] = [
+  { path: ['spec', 'paused'], is: 'true', word: 'Paused' },
+  { path: ['status', 'controlPaused'], is: 'true', word: 'Paused' },
+  ...['ManualInterventionRequired', 'Hibernating', 'Upgrading', 'WaitingBetweenUpgrades', 'Rebalancing'].map(isTrue),
+  { path: ['status', 'conditions', 'Balanced'], is: 'False', word: 'Unbalanced' },
+];
 
 export const couchbaseCluster = trackingOf({
   type: 'couchbasecluster',
@@ -30,21 +35,8 @@ export const couchbaseCluster = trackingOf({
       upgrade === undefined || upgrade === null ? member(spec, 'upgradeProcess') : member(upgrade, 'upgradeProcess');
     return typeof process === 'string' && IN_PLACE.includes(process);
   },
-  hindrance(object) {
-    const status = member(object, 'status');
-    if (member(member(object, 'spec'), 'paused') === true || member(status, 'controlPaused') === true) return 'Paused';
-    const found = HINDRANCES.find((type) => hasCondition(status, type, 'True'));
-    return found ?? (hasCondition(status, 'Balanced', 'False') ? 'Unbalanced' : undefined);
-  },
+  hindrance: (object) => wordFor(object, HINDRANCES),
 });
-
-function hasCondition(status: unknown, type: string, wanted: 'True' | 'False'): boolean {
-  const conditions = member(status, 'conditions');
-  return (
-    Array.isArray(conditions) &&
-    conditions.some((condition) => member(condition, 'type') === type && member(condition, 'status') === wanted)
-  );
-}
 
 function member(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, key)

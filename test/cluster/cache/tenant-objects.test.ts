@@ -52,11 +52,18 @@ test('full annotations on pods and on a cluster: lists in small pages, a bounded
   await untilTrue('the entries to be counted', async () => (await metric(leftOut)) === MADE_UP - 2_500);
   assert.equal(await metric(/^reschedule_hook_entries\{state="gone"\} (\d+)$/m), 2_500);
   assert.equal(await metric(/^reschedule_hook_cache_objects\{kind="pods"\} (\d+)$/m), HEAVY_PODS);
-  assert.equal(await metric(/^reschedule_hook_marked_pods (\d+)$/m), 0, 'their marks are of another value');
+  assert.equal(
+    await metric(/^reschedule_hook_marked_pods\{profile="couchbase"\} (\d+)$/m),
+    0,
+    'their marks are of another value',
+  );
   const lists = await metric(/^reschedule_hook_api_requests_total\{method="GET",resource="pods",code="200"\} (\d+)$/m);
   t.diagnostic(`${lists} lists and watches of pods`);
   assert.ok(lists > HEAVY_PODS / 4, 'a page holds no more than four of them');
 
   await evictUntil({ rig, namespace: NAMESPACE }, 'fat-0', MARKED);
-  await untilTrue('the mark to be counted', async () => (await metric(/^reschedule_hook_marked_pods (\d+)$/m)) === 1);
+  await untilTrue(
+    'the mark to be counted',
+    async () => (await metric(/^reschedule_hook_marked_pods\{profile="couchbase"\} (\d+)$/m)) === 1,
+  );
 });

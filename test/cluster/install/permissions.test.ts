@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { LOG } from '../../../src/log/messages.ts';
+import { installClusterDefinition } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
+import { createPod } from '../../../testkit/couchbase/workload.ts';
 import type { HookProcess } from '../../../testkit/hook-process.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
 import { askHook, newAgent } from '../support/asking.ts';
@@ -41,6 +45,69 @@ async function metric(hook: HookProcess, series: string): Promise<string | undef
   const line = text.split('\n').find((one) => one.startsWith(`${series} `));
   return line?.slice(series.length + 1);
 }
+
+const profile = (name: string, more = '') =>
+  `- {name: ${name}, selector: app=${name}, mark: {annotation: ${name}.example/move, value: "true"}, names: new, tracking: off${more}}\n`;
+const ON_NAMESPACES =
+  '- {name: entries, selector: app=entries, mark: {annotation: a/b, value: "true"}, names: reused, tracking: namespace}\n';
+const KAFKAS = { group: 'kafka.strimzi.io', version: 'v1', kind: 'Kafka', plural: 'kafkas' };
+
+describe('PROFILES_FILE, on the real API server', () => {
+  test('is followed; what it says wrong, or lacks a right for, leaves the last good one in force', async () => {
+    const { client, controlPlane } = rig;
+    await installClusterDefinition(client, KAFKAS);
+    const file = join(controlPlane.dir, 'profiles.yaml');
+    const write = async (...profiles: string[]) => {
+      await writeFile(`${file}.new`, `profiles:\n${profiles.join('')}`);
+      await rename(`${file}.new`, file);
+    };
+    await write(profile('first'));
+    const hook = await prepareHook(rig, 'follower', { env: { PROFILES_FILE: file } });
+    const ward = await aWard(rig, 'follower', { pods: [] });
+    const labels = { app: 'second', 'strimzi.io/cluster': 'k' };
+    await createPod(client, { namespace: ward.namespace, name: 'second', node: ward.node, labels });
+    await hook.start();
+    const dispatcher = newAgent();
+    rig.atStop(() => dispatcher.destroy());
+    const ask = () => askHook(dispatcher, hook, ward.namespace, 'second');
+    const refused = (what: RegExp) =>
+      hook.waitForLine(({ message, problem }) => message === LOG.profilesRefused && what.test(String(problem)));
+
+    await write(profile('first'), ON_NAMESPACES);
+    await refused(/^permissions are missing: .*patch namespaces$/);
+    await write(profile('first'), '- {name: second, selector: app=second}\n');
+    await refused(/profiles\.yaml:3 second\.mark is missing/);
+    assert.equal(await metric(hook, 'reschedule_hook_profiles_file_in_force'), '0');
+    assert.match(await (await fetch(`${hook.healthUrl}/readyz?verbose`)).text(), /PROFILES_FILE is not in force: .*:3/);
+    assert.equal((await ask()).code, 200, 'nobody protects it yet');
+
+    const paused = `{at: "metadata.annotations[strimzi.io/pause-reconciliation]", is: "true", word: ReconciliationPaused}`;
+    const hindrance = `{kind: Kafka, resource: kafkas.kafka.strimzi.io, label: strimzi.io/cluster, reports: [${paused}]}`;
+    await write(profile('second', `, hindrance: ${hindrance}`));
+    const changed = await hook.waitForLine(({ message }) => message === LOG.profilesChanged);
+    assert.deepEqual([changed.profiles, changed.leaving], ['second', 'first']);
+    assert.equal((await ask()).message, 'Reschedule annotation added to pod');
+    assert.equal(await metric(hook, 'reschedule_hook_profiles_file_in_force'), '1');
+    await hook.waitForLine(({ permission }) => permission === 'list kafkas.kafka.strimzi.io');
+
+    const rules = {
+      op: 'add',
+      path: '/rules/-',
+      value: { apiGroups: ['kafka.strimzi.io'], resources: ['kafkas'], verbs: ['list', 'watch'] },
+    };
+    await patchRole([rules]);
+    const metadata = { name: 'k', annotations: { 'strimzi.io/pause-reconciliation': 'true' } };
+    await client.json({
+      method: 'POST',
+      path: `/apis/kafka.strimzi.io/v1/namespaces/${ward.namespace}/kafkas`,
+      body: { apiVersion: 'kafka.strimzi.io/v1', kind: 'Kafka', metadata, spec: { size: 1 } },
+    });
+    await until('the hindrance in the message', async () => {
+      const { message } = await ask();
+      if (!message.includes('Kafka k reports ReconciliationPaused')) throw new NotYet(message);
+    });
+  });
+});
 
 describe('missing permissions, on the real API server', () => {
   test('are named at start, each with the rule that would grant it; those that answers need keep the hook unready until they are there', async () => {
@@ -87,7 +154,7 @@ describe('missing permissions, on the real API server', () => {
     assert.equal(line.reason, 'CacheUnsynced');
     assert.equal(hook.lines.filter(({ message, level }) => message === LOG.doubt && level === 'warn').length, 1);
     assert.equal(await metric(hook, 'reschedule_hook_cache_synced{kind="pods"}'), '0');
-    const decided = 'reschedule_hook_decisions_total{kind="deny",reason="CacheUnsynced"}';
+    const decided = 'reschedule_hook_decisions_total{kind="deny",reason="CacheUnsynced",profile="couchbase"}';
     assert.equal(await metric(hook, decided), '2');
     assert.match(await readyz(hook), /^503 not ready: permissions are missing: list pods, watch pods$/);
 

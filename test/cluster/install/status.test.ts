@@ -98,7 +98,7 @@ describe('reschedule-hook status, during a drain on the real control plane', () 
       ['cb-0000', 'cb-0001'].map((pod, i) => ['couchbasecluster/shown/cb', pod, uids[i], 'shown-1', 'waiting']),
     );
     const table = await status([]);
-    assert.match(table.stdout, /^shown +cb-0000 +shown-1 +waiting +\S+ +reschedule-hook +\S+$/m);
+    assert.match(table.stdout, /^shown +cb-0000 +couchbase +shown-1 +waiting +\S+ +reschedule-hook +\S+$/m);
 
     const watch = start(['--watch', '-n', 'shown'], reader);
     const seen: string[] = [];

@@ -1,3 +1,4 @@
+import { BUILT_IN } from '../../../src/config/profiles/built-in.ts';
 import type { ApiClient } from '../../../src/kube/client.ts';
 import type { ControlPlane } from '../../../testkit/control-plane/control-plane.ts';
 import { find, rendered, requestToken, SYSTEM_NAMESPACE, variantFolder } from './manifests.ts';
@@ -11,7 +12,11 @@ function componentsFor(env: Readonly<Record<string, string>>): string[] {
   const type = env.TRACKING_RESOURCE_TYPE ?? 'couchbasecluster';
   const tracking = type === 'couchbasecluster' ? [] : [`${type}-tracking`];
   const change = env.TRACKING_ALSO_READ === undefined ? [] : ['tracking-change'];
-  return ['certificate-files', ...(isOff ? ['no-tracking'] : [...tracking, ...change])];
+  const named = BUILT_IN.filter(({ name }) => env.PROFILES?.split(',').includes(name));
+  const profiles = named
+    .filter(({ hindrance }) => hindrance !== undefined)
+    .map(({ name }) => `profile-${name.replace(/-replace$/, '')}`);
+  return ['certificate-files', ...new Set(profiles), ...(isOff ? ['no-tracking'] : [...tracking, ...change])];
 }
 
 /** Gives hooks the identity under which they would run where config/ is applied, with the rights for their settings. */
@@ -28,7 +33,7 @@ export class Access {
   /** A token of the ServiceAccount that a hook with these settings has. */
   token(env: Readonly<Record<string, string>> = {}): Promise<string> {
     const components = componentsFor(env);
-    const suffix = `-${components.slice(-2).join('-')}`;
+    const suffix = `-${components.join('-')}`;
     const token = this.#tokens.get(suffix) ?? this.#grant(suffix, components);
     this.#tokens.set(suffix, token);
     return token;

@@ -35,6 +35,7 @@ const OWN = `profiles:
     names: new
     tracking: off
     stallAfter: 1h
+    conflicts: [theirs.example.com]
     warning: it may take long
 `;
 
@@ -111,6 +112,7 @@ describe('PROFILES_FILE', () => {
       names: 'new',
       tracking: { type: 'off', also: [] },
       stallAfterMs: 3_600_000,
+      conflicts: ['theirs.example.com'],
       warning: 'it may take long',
     });
     const both = withFile(OWN, { PROFILES: 'couchbase,ours' }).profiles;
@@ -130,6 +132,35 @@ describe('PROFILES_FILE', () => {
       mark: { key: 'strimzi.io/manual-rolling-update', value: 'now', match: 'exact' },
     });
   });
+
+  test('says what hinders an operator, as one resource or as a list of them', () => {
+    const one = (kind: string) =>
+      `{kind: ${kind}, resource: ${kind.toLowerCase()}s.example.com, label: app, reports: [{at: "status.conditions[Ready]", is: "False", word: NotReady}]}`;
+    const hindrances = (text: string) => withFile(`${OWN}    hindrance: ${text}\n`).profiles[0]?.hindrances;
+    const ours = (kind: string, plural: string) => ({
+      kind,
+      plural,
+      group: 'example.com',
+      label: 'app',
+      reports: [{ path: ['status', 'conditions', 'Ready'], is: 'False', word: 'NotReady' }],
+    });
+    assert.deepEqual(hindrances(one('Ours')), [ours('Ours', 'ourss')]);
+    assert.deepEqual(hindrances(`[${one('Our')}, ${one('Other')}]`), [ours('Our', 'ours'), ours('Other', 'others')]);
+  });
+
+  for (const [what, text, problem] of [
+    ['no group', '{kind: A, resource: as, label: app, reports: [{at: a, is: "b", word: Cd}]}', '0.resource is "as"'],
+    ['no path', '{kind: A, resource: a.b, label: app, reports: [{at: "a[", is: "b", word: Cd}]}', 'reports.0.at is "a["'],
+    ['no text', '{kind: A, resource: a.b, label: app, reports: [{at: a, is: true, word: Cd}]}', 'put it into quotes'],
+    ['two words', '{kind: A, resource: a.b, label: app, reports: [{at: a, is: "b", word: c d}]}', 'PascalCase'],
+    ['nothing', '{kind: A, resource: a.b, label: app, reports: []}', 'is an empty list'],
+  ] as const) {
+    test(`a hindrance with ${what} is refused with its line`, () => {
+      const problems = problemsOf(() => withFile(`${OWN}    hindrance: ${text}\n`)).join('\n');
+      assert.match(problems, /^\S+:\d+ ours\.hindrance/);
+      assert.ok(problems.includes(problem), problems);
+    });
+  }
 
   test('takes several selectors for one operator', () => {
     const text = OWN.replace('selector: app=ours', 'selector: [app=ours, "tier in (a,b)"]');
@@ -247,6 +278,16 @@ describe('what no pod can carry is an error', () => {
     ],
     ['a mark that is no text', OWN.replace('{now} {node}', '\\ud800'), /:7 ours\.mark\.value has half a character/],
     [
+      'a webhook whose name is none',
+      OWN.replace('theirs.example', 'Theirs_example'),
+      /:12 ours\.conflicts\.0 is "Theirs_example\.com", which is not the name of a registration or a webhook$/,
+    ],
+    [
+      'a webhook in no list',
+      OWN.replace('[theirs.example.com]', 'theirs.example.com'),
+      /:12 ours\.conflicts is no list$/,
+    ],
+    [
       'a required value that is longer than what is kept of a pod',
       OWN.replace('mode=move', `mode=${'x'.repeat(400)}`),
       /:4 ours\.requires\.1 has a value that is too long$/,
@@ -299,6 +340,7 @@ test('what is in force is shown as text, and as a file that reads the same', () 
   names     new
   tracking  off
   stalled   after 1h
+  conflicts theirs.example.com
   warning   it may take long
 `,
   );

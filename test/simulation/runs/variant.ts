@@ -121,6 +121,7 @@ export function settingsOf(variant: Variant, installation: Installation = OURS):
         name: 'couchbase',
         selectors: [selectorOf(variant.second, installation)],
         requires: [],
+        conflicts: [],
         mark: { key: RESCHEDULE, value: 'true', match: 'exact' },
         names: 'byTracker',
         tracking: trackingOf(variant),

@@ -1,6 +1,6 @@
-import type { Tracker } from '../policy/model.ts';
-import { type TrackerKey, trackerKey } from './keys.ts';
-import type { Trackers } from './trackers.ts';
+import type { Tracker } from '../../policy/model.ts';
+import { type TrackerKey, trackerKey } from '../keys.ts';
+import type { Trackers } from '../trackers.ts';
 
 const NONE = 'None';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { HindranceCounts } from '../../src/cache/hindrance-counts.ts';
-import { aTracker } from '../support/builders.ts';
-import { aCache, TRACKER } from '../support/cache.ts';
+import { HindranceCounts } from '../../../src/cache/hindrances/hindrance-counts.ts';
+import { aTracker } from '../../support/builders.ts';
+import { aCache, TRACKER } from '../../support/cache.ts';
 
 test('HindranceCounts follows what the tracking resources report', () => {
   const { trackers } = aCache();
