@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { flag, helpOf, readArguments, UsageError } from '../src/command-line.ts';
-import { browserFiles, clusterFiles, fastFiles, shareCompiled, unitFiles } from './test-files.ts';
+import { browserFiles, buildHook, clusterFiles, fastFiles, shareCompiled, unitFiles } from './test-files.ts';
 
 const TEST = {
   name: 'npm test --',
@@ -31,6 +31,7 @@ async function main(): Promise<number> {
     process.stdout.write(helpOf(TEST));
     return 0;
   }
+  if (!options.fast) buildHook();
   shareCompiled();
   if (files.length > 0) return run(files, 1);
   if (options.fast) return run(fastFiles(), 2);

@@ -6,6 +6,7 @@ import { registrationPath } from '../../../src/kube/paths.ts';
 import { LOG } from '../../../src/log/messages.ts';
 import { ensureHelm, type HelmAssets, runHelm } from '../../../testkit/control-plane/helm.ts';
 import { createPod, waitForPod } from '../../../testkit/couchbase/workload.ts';
+import { HOOK_ENTRY } from '../../../testkit/hook-process.ts';
 import { untilTrue } from '../../support/until-true.ts';
 import { evict } from '../support/evict.ts';
 import { keepEvicting } from '../support/keep-evicting.ts';
@@ -86,7 +87,7 @@ for (const name of ['helm3', 'helm4'] as const satisfies readonly (keyof HelmAss
     before(async () => {
       rig = await startRig();
       file = (await ensureHelm())[name];
-      nodes = await startProcessNodes(rig, { 'hook:now': { entry: join(ROOT, 'bin/reschedule-hook.js') } });
+      nodes = await startProcessNodes(rig, { 'hook:now': { entry: HOOK_ENTRY } });
       const { port } = await nodes.service(NAMESPACE);
       values = [
         'image.repository=hook',

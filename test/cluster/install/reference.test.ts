@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { HOOK_ENTRY } from '../../../testkit/hook-process.ts';
 import { runScript } from '../support/install-script.ts';
 import { keepEvicting } from '../support/keep-evicting.ts';
 import { CONFIG, rendered, SYSTEM_NAMESPACE } from '../support/manifests.ts';
@@ -10,7 +11,6 @@ import { type Reference, startReference } from '../support/reference.ts';
 import { type Rig, startRig } from '../support/rig.ts';
 import { aScene } from '../support/scene.ts';
 
-const BIN = join(CONFIG, '../bin/reschedule-hook.js');
 const MEMBERS = ['cb-0000', 'cb-0001'];
 
 let rig: Rig;
@@ -20,7 +20,7 @@ let files: { readonly ours: string; readonly theirs: string };
 before(async () => {
   rig = await startRig();
   const { dir } = rig.controlPlane;
-  const nodes = await startProcessNodes(rig, { hook: { entry: BIN } });
+  const nodes = await startProcessNodes(rig, { hook: { entry: HOOK_ENTRY } });
   reference = await startReference(rig);
   files = { ours: join(dir, 'ours.json'), theirs: join(dir, 'theirs.json') };
   const own = await rendered(rig.controlPlane, join(CONFIG, 'default'));

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createPod, waitForPod } from '../../../testkit/couchbase/workload.ts';
+import { HOOK_ENTRY } from '../../../testkit/hook-process.ts';
 import { untilTrue } from '../../support/until-true.ts';
 import { manifestsBefore, programBefore } from '../support/before.ts';
 import { evict } from '../support/evict.ts';
@@ -13,7 +14,7 @@ import { type ProcessNodes, startProcessNodes } from '../support/process-nodes.t
 import { type Rig, startRig } from '../support/rig.ts';
 import { aScene, type Scene } from '../support/scene.ts';
 
-const NOW = { entry: join(CONFIG, '../bin/reschedule-hook.js') };
+const NOW = { entry: HOOK_ENTRY };
 /** Longer than the Service takes to forget a replica, and shorter than in the manifest. */
 const ENV = { SHUTDOWN_DELAY: '6s' };
 const OLD_REGISTRATION = 'validatingwebhookconfiguration/reschedule-hook';
