@@ -65,8 +65,7 @@ async function crashAndCheck(t: TestContext, point: CrashPoint, when: When): Pro
   t.after(() => hook.stop());
   const labels = (cluster: string, pod: string) => ({ ...couchbaseLabels(cluster, pod), [LABEL]: name });
   const operator = { labels, periodMs: 300, recreateDelayMs: 1 };
-  const scene = await aScene({ rig, hook: name, namespace: name, nodes: 2, pdb: false, operator });
-  t.after(() => scene.stop());
+  await using scene = await aScene({ rig, hook: name, namespace: name, nodes: 2, pdb: false, operator });
   await point.lead?.({ scene, hook, isBack });
   const { problems, answers } = await drainPatiently(scene, scene.node(1), PATIENCE);
   t.diagnostic(`answers by code: ${JSON.stringify(answers)}`);

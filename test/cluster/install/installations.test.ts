@@ -187,7 +187,7 @@ test('to another namespace, in the middle of a drain: no eviction fails, each po
   const from = await manifestsFor('hook-from');
   const to = await manifestsFor('hook-to');
   await run('install.sh', from, 'hook-from');
-  const scene = await aScene({ rig, hook: 'any', namespace: 'db' });
+  await using scene = await aScene({ rig, hook: 'any', namespace: 'db' });
   await scene.operator.pause();
   const drained = scene.drain(scene.node(1));
   await Promise.all(['cb-0000', 'cb-0001'].map((name) => scene.untilMarked(name)));

@@ -94,7 +94,7 @@ describe('config/default in one kubectl apply', () => {
   });
 
   test('an endless sync, which applies all of it by kubectl in both modes: nothing is undone, and no eviction fails', async (t) => {
-    const scene = await aScene({ rig, hook: 'installed', namespace: 'synced' });
+    await using scene = await aScene({ rig, hook: 'installed', namespace: 'synced' });
     await scene.operator.pause();
     await scene.cordon(scene.node(1));
     const file = join(rig.controlPlane.dir, 'sync.yaml');

@@ -52,7 +52,7 @@ const waits = ({ code, message }: { code: number; message: string }) =>
 
 test('from the reference, in the middle of a drain: no eviction fails, each pod is moved once, both keep their rights', async (t) => {
   await kubectl('apply', '-f', files.theirs);
-  const scene = await aScene({ rig, hook: 'any', namespace: 'there' });
+  await using scene = await aScene({ rig, hook: 'any', namespace: 'there' });
   await scene.operator.pause();
   const drained = scene.drain(scene.node(1));
   await Promise.all(MEMBERS.map((name) => scene.untilMarked(name)));
@@ -82,7 +82,7 @@ test('from the reference, in the middle of a drain: no eviction fails, each pod 
 });
 
 test('back to the reference in the middle of a drain: nobody is evicted, and a pod that ours has marked is moved once more', async () => {
-  const scene = await aScene({ rig, hook: 'any', namespace: 'back' });
+  await using scene = await aScene({ rig, hook: 'any', namespace: 'back' });
   await scene.operator.pause();
   const drained = scene.drain(scene.node(1));
   await Promise.all(MEMBERS.map((name) => scene.untilMarked(name)));

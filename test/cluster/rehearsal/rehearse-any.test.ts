@@ -186,7 +186,7 @@ describe('npm run rehearse on a cluster that exists', () => {
 
   test('--observe judges a drain that somebody else runs, and has only read', async () => {
     await installClusterDefinition(rig.client);
-    const scene = await aScene({ rig, hook: 'installed', namespace: 'observed' });
+    await using scene = await aScene({ rig, hook: 'installed', namespace: 'observed' });
     const observer = await anObserver();
     const run = start(['--observe', `--kubeconfig=${observer}`]);
     await untilSaid(run, /watching; drain a node/);
