@@ -5,6 +5,7 @@ import { couchbaseLabels } from '../../../testkit/couchbase/member.ts';
 import { untilTrue } from '../../support/until-true.ts';
 import { startApiGate } from '../support/api-gate.ts';
 import { BY_NAMESPACE, type CrashPoint, MEMBERS, POINTS } from '../support/crash-points.ts';
+import { byDepth, DEPTH } from '../support/depth.ts';
 import { killAt, settled, WHEN, type When } from '../support/doom.ts';
 import { drainPatiently } from '../support/drainer.ts';
 import { eventsOf } from '../support/events.ts';
@@ -83,11 +84,13 @@ async function crashAndCheck(t: TestContext, point: CrashPoint, when: When): Pro
   await assertEvents(scene);
 }
 
-describe('the hook is killed at one of its calls, and started again', { concurrency: 7 }, () => {
+describe(`the hook is killed at one of its calls, and started again, ${DEPTH}`, { concurrency: 7 }, () => {
   // Those that wait for the retention first, so that the others run beside them.
   const isLong = ({ isAfterwards, lead }: CrashPoint) => Number(isAfterwards === true || lead !== undefined);
-  for (const point of POINTS.toSorted((a, b) => isLong(b) - isLong(a))) {
-    for (const when of ['before', 'after'] as const) {
+  for (const [i, point] of POINTS.toSorted((a, b) => isLong(b) - isLong(a)).entries()) {
+    // At every call, and as often before it as after it.
+    const whens = byDepth([i % 2 === 0 ? 'before' : 'after'] as const, ['before', 'after'] as const);
+    for (const when of whens) {
       test(`${point.call}, ${WHEN[when]}: one move each, no entry for good, no Event lost or twice`, (t) =>
         crashAndCheck(t, point, when));
     }

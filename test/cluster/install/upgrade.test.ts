@@ -79,7 +79,7 @@ for (const mode of ['--server-side', '--server-side=false'] as const) {
     const names = async (wanted: readonly string[]) =>
       (await kubectl('get', ...wanted, '--ignore-not-found', '-o', 'name')).trim().split('\n').filter(Boolean).length;
 
-    /** Asks for evictions every 50 ms while `act` runs: of protected pods, and of one that is not. */
+    /** Asks for evictions all the while that `act` runs: of protected pods, and of one that is not. */
     const underEvictions = async (act: () => Promise<void>) => {
       const members = keepEvicting(rig, scene.namespace, ['cb-0000', 'cb-0001'], { everyMs: 50 });
       const others = keepEvicting(rig, 'default', ['other'], { everyMs: 50, dryRun: true });
