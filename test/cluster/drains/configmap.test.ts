@@ -13,6 +13,7 @@ import { SYSTEM_NAMESPACE } from '../support/manifests.ts';
 import { HOOK_LABEL, type Rig, type RunningHook, startRig } from '../support/rig.ts';
 import { aScene, type Scene } from '../support/scene.ts';
 import { startService } from '../support/service.ts';
+import { untilSaid } from '../support/told.ts';
 
 const HOME = { POD_NAMESPACE: SYSTEM_NAMESPACE, TRACKING_RETENTION: '10s' };
 const BY_CONFIGMAP = { ...HOME, TRACKING_RESOURCE_TYPE: 'configmap' };
@@ -125,7 +126,7 @@ describe('entries in ConfigMaps, two replicas', () => {
     const { code, stderr } = await scene.drain(scene.node(1));
     assert.equal(code, 0, stderr);
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001']);
-    const [line] = linesOf(LOG.untracked, 'map-full');
+    const [line] = await untilSaid(replicas, LOG.untracked, 1, ({ namespace }) => namespace === 'map-full');
     assert.match(String(line?.why), /the tracking resource refuses entries: .*Too long/);
   });
 

@@ -70,8 +70,9 @@ interface Started {
 function start(args: readonly string[], env: Record<string, string> = {}): Started {
   const { kubectl } = rig.controlPlane.assets;
   const PATH = [dirname(process.execPath), dirname(kubectl)].join(delimiter);
+  const { NODE_COMPILE_CACHE } = process.env;
   const child = spawn(process.execPath, [MAIN, `--context=${context}`, '--period=500ms', ...args], {
-    env: { PATH, TMPDIR: tmp, HOME: tmp, KUBECONFIG: rig.controlPlane.kubeconfigPath, ...env },
+    env: { PATH, NODE_COMPILE_CACHE, TMPDIR: tmp, HOME: tmp, KUBECONFIG: rig.controlPlane.kubeconfigPath, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
