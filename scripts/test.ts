@@ -17,6 +17,8 @@ const TEST = {
 /** These need a machine to themselves: late answers are what they look for, the second one only at full depth. */
 const ALONE = ['load.test.ts'];
 const ALONE_AT_FULL_DEPTH = [...ALONE, 'bystanders.test.ts'];
+/** Half of their time they wait, for drainers and kubelets; each has a control plane of its own, of some 600 MB. */
+const CLUSTERS_AT_ONCE = 3;
 const notRun: string[] = [];
 
 try {
@@ -68,14 +70,8 @@ async function onControlPlane(alone: readonly string[]): Promise<number> {
     return 0;
   }
   const isAlone = (file: string) => alone.some((name) => file.endsWith(name));
-  // Most of the others wait, for drainers and kubelets, and each has clusters of its own.
-  const codes = [
-    run(
-      cluster.filter((file) => !isAlone(file)),
-      2,
-    ),
-    run(cluster.filter(isAlone), 1),
-  ];
+  const beside = cluster.filter((file) => !isAlone(file));
+  const codes = [run(beside, CLUSTERS_AT_ONCE), run(cluster.filter(isAlone), 1)];
   return codes.find((code) => code !== 0) ?? 0;
 }
 
