@@ -72,7 +72,8 @@ const FAULTS: readonly Fault[] = [
       return ward.addPod('unseen', { running: false });
     },
     untilFelt: async (faulty) => {
-      await untilAnswered(faulty.asking, 3, /cache has not seen this pod yet/);
+      // Which of them depends on how long a read takes here: either is about this pod, whose watch is dead.
+      await untilAnswered(faulty.asking, 3, /cache has not seen this pod yet|the answer was due before/);
       await untilInterrupted(faulty);
     },
     heals: true,
