@@ -15,7 +15,8 @@ import { aScene, type Scene } from '../support/scene.ts';
 import { startService } from '../support/service.ts';
 import { untilSaid } from '../support/told.ts';
 
-const HOME = { POD_NAMESPACE: SYSTEM_NAMESPACE, TRACKING_RETENTION: '10s' };
+/** Well over the 5 s after which kubectl asks again, also on a slow machine. */
+const HOME = { POD_NAMESPACE: SYSTEM_NAMESPACE, TRACKING_RETENTION: '30s' };
 const BY_CONFIGMAP = { ...HOME, TRACKING_RESOURCE_TYPE: 'configmap' };
 /** What `config/components/tracking-change` sets. */
 const CHANGE = { ...HOME, TRACKING_ALSO_READ: 'couchbasecluster,namespace,configmap' };

@@ -15,6 +15,8 @@ import { type Rig, startRig } from '../support/rig.ts';
 import { aScene, type Scene } from '../support/scene.ts';
 
 const LABEL = 'test/crash-point';
+/** Well over what a slow machine may take between two questions of a drainer: an entry that went sooner would cost a second move. */
+const TRACKING_RETENTION = '30s';
 /** Two starts of the hook lie within, on a machine that may have much else to do. */
 const PATIENCE = { timeoutMs: 120_000, everyMs: 200 };
 
@@ -28,7 +30,7 @@ after(() => rig?.stop());
 
 /** A hook that sees the pods of its own scene only, behind a gate that kills it once; then it is started again. */
 async function aDoomedHook(name: string, point: CrashPoint, when: When) {
-  const env = { POD_LABEL_SELECTOR: `${LABEL}=${name}`, TRACKING_RETENTION: '10s', ...point.env };
+  const env = { POD_LABEL_SELECTOR: `${LABEL}=${name}`, TRACKING_RETENTION, ...point.env };
   const gate = await startApiGate(rig);
   const token = await rig.access.token(env);
   const hook = await prepareHook(rig, name, { server: gate.url, ca: rig.authority.ca, token });
