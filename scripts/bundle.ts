@@ -1,17 +1,24 @@
+import { dirname, join } from 'node:path';
 import type { BuildOptions, Plugin } from 'esbuild';
+
+const CLIENT_LIBRARY = '@kubernetes/client-node';
 
 /**
  * The client library does not say that its modules may be left out, and has thousands; the hook reads kubeconfigs with it.
- * Whoever uses one of its modules still gets it whole.
+ * Whoever uses one of its modules still gets it whole. Inside, it names files in full, so where they are is plain: to have
+ * each looked for would take six times as long as all the rest of the build.
  */
 const onlyWhatIsUsed: Plugin = {
   name: 'only-what-is-used',
   setup(build) {
-    build.onResolve({ filter: /.*/ }, async ({ path, importer, kind, resolveDir, pluginData }) => {
+    build.onResolve({ filter: new RegExp(`^${CLIENT_LIBRARY}$`) }, async ({ path, kind, resolveDir, pluginData }) => {
       if (pluginData === 'resolving') return undefined;
-      const resolved = await build.resolve(path, { importer, kind, resolveDir, pluginData: 'resolving' });
-      const isClientLibrary = resolved.path.includes('/node_modules/@kubernetes/client-node/');
-      return isClientLibrary && resolved.errors.length === 0 ? { path: resolved.path, sideEffects: false } : undefined;
+      const resolved = await build.resolve(path, { kind, resolveDir, pluginData: 'resolving' });
+      return resolved.errors.length === 0 ? { path: resolved.path, sideEffects: false } : undefined;
+    });
+    build.onResolve({ filter: /^\./ }, ({ path, importer }) => {
+      const isClientLibrary = importer.includes(`/node_modules/${CLIENT_LIBRARY}/`);
+      return isClientLibrary ? { path: join(dirname(importer), path), sideEffects: false } : undefined;
     });
   },
 };

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { flag, helpOf, readArguments, UsageError } from '../src/command-line.ts';
-import { browserFiles, clusterFiles, fastFiles, shareCompiled, unitFiles } from './test-files.ts';
+import { browserFiles, buildHook, clusterFiles, fastFiles, shareCompiled, unitFiles } from './test-files.ts';
 
 const TEST = {
   name: 'npm test --',
@@ -8,13 +8,17 @@ const TEST = {
     'Runs every test that this machine can run: the unit tests, those in a browser, and those on a real control plane. When there is no browser or no control plane, the other tests run, and a line at the end says which did not. With CI=true that counts as a failure.',
   options: {
     unit: flag('--unit', 'leaves the browser and the control plane out'),
+    long: flag('--long', 'runs only those on a real control plane, with every repetition of what they prove'),
     fast: flag('--fast', 'leaves out, too, what takes long: what a commit needs'),
   },
   operands: { name: 'FILE', about: 'runs these files of tests instead', isList: true },
   notes: 'Exit code: 0 if all passed, 2 for a wrong command line.',
 };
-/** These need a machine to themselves: late answers are what one of them looks for. */
+/** These need a machine to themselves: late answers are what they look for, the second one only at full depth. */
 const ALONE = ['load.test.ts'];
+const ALONE_AT_FULL_DEPTH = [...ALONE, 'bystanders.test.ts'];
+/** Half of their time they wait, for drainers and kubelets; each has a control plane of its own, of some 600 MB. */
+const CLUSTERS_AT_ONCE = 3;
 const notRun: string[] = [];
 
 try {
@@ -31,14 +35,17 @@ async function main(): Promise<number> {
     process.stdout.write(helpOf(TEST));
     return 0;
   }
+  if (!options.fast) buildHook();
   shareCompiled();
   if (files.length > 0) return run(files, 1);
   if (options.fast) return run(fastFiles(), 2);
-  return options.unit ? run(unitFiles(), 2) : await all();
+  if (options.unit) return run(unitFiles(), 2);
+  if (!options.long) return tell([run(unitFiles(), 2), await inBrowser(), await onControlPlane(ALONE)]);
+  process.env.DEPTH = 'full';
+  return tell([await onControlPlane(ALONE_AT_FULL_DEPTH)]);
 }
 
-async function all(): Promise<number> {
-  const codes = [run(unitFiles(), 2), await inBrowser(), await onControlPlane()];
+function tell(codes: readonly number[]): number {
   for (const line of notRun) console.log(`NOT RUN: ${line}`);
   const failed = codes.find((code) => code !== 0);
   return failed ?? (process.env.CI === 'true' && notRun.length > 0 ? 1 : 0);
@@ -52,7 +59,7 @@ async function inBrowser(): Promise<number> {
   return 0;
 }
 
-async function onControlPlane(): Promise<number> {
+async function onControlPlane(alone: readonly string[]): Promise<number> {
   const cluster = clusterFiles();
   const { ensureAssets, AssetsUnavailable } = await import('../testkit/control-plane/assets.ts');
   try {
@@ -62,15 +69,9 @@ async function onControlPlane(): Promise<number> {
     notRun.push(`the ${cluster.length} files of tests on a real control plane: ${error.message}`);
     return 0;
   }
-  const isAlone = (file: string) => ALONE.some((name) => file.endsWith(name));
-  // Most of the others wait, for drainers and kubelets, and each has clusters of its own.
-  const codes = [
-    run(
-      cluster.filter((file) => !isAlone(file)),
-      2,
-    ),
-    run(cluster.filter(isAlone), 1),
-  ];
+  const isAlone = (file: string) => alone.some((name) => file.endsWith(name));
+  const beside = cluster.filter((file) => !isAlone(file));
+  const codes = [run(beside, CLUSTERS_AT_ONCE), run(cluster.filter(isAlone), 1)];
   return codes.find((code) => code !== 0) ?? 0;
 }
 

@@ -47,7 +47,7 @@ const files = globSync('.github/workflows/*.yml', { cwd: ROOT }).sort();
 
 describe('the workflows', () => {
   test('are there', () => {
-    const names = ['ci', 'rebuild', 'release', 'scorecard'];
+    const names = ['ci', 'nightly', 'rebuild', 'release', 'scorecard'];
     assert.deepEqual(
       files,
       names.map((name) => `.github/workflows/${name}.yml`),

@@ -14,7 +14,7 @@ export interface HookOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: two free ports, which a restart keeps. */
   readonly ports?: { readonly webhook: number; readonly health: number };
-  /** The script to run. Default: bin/reschedule-hook.js. */
+  /** The script to run. Default: HOOK_ENTRY. */
   readonly entry?: string;
   /** Options of Node, before the script. */
   readonly nodeArgs?: readonly string[];
@@ -28,7 +28,9 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-const ENTRY = fileURLToPath(new URL('../bin/reschedule-hook.js', import.meta.url));
+/** bin/reschedule-hook.js, which runs the sources here. `npm test` has built it before, as one file, and says where. */
+export const HOOK_ENTRY =
+  process.env.HOOK_ENTRY ?? fileURLToPath(new URL('../bin/reschedule-hook.js', import.meta.url));
 const END_WITH_PARENT = new URL('./end-with-parent.ts', import.meta.url).href;
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 20_000;
@@ -142,7 +144,7 @@ export class HookProcess {
   }
 
   #spawn(env: Readonly<Record<string, string>>): void {
-    const { kubeconfigPath, files, nodeArgs = [], entry = ENTRY } = this.#options;
+    const { kubeconfigPath, files, nodeArgs = [], entry = HOOK_ENTRY } = this.#options;
     const child = spawn(process.execPath, [...nodeArgs, '--import', END_WITH_PARENT, entry], {
       env: {
         PATH: process.env.PATH,

@@ -3,6 +3,7 @@ import { describeError } from '../src/kube/errors.ts';
 
 export interface UntilOptions {
   readonly timeoutMs?: number;
+  /** Default: ever longer, a tenth of the time that has gone by, so that a long wait leaves the machine to others. */
   readonly everyMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -14,23 +15,26 @@ export class NotYet extends Error {
 
 /** Longer than any step takes, even on a busy machine. */
 const PATIENCE_MS = 60_000;
+const PAUSE_MS = { least: 25, most: 250 };
 
 /**
  * Calls `probe` until it returns a value, and returns that value. A probe throws NotYet to describe what is missing,
  * and the final error repeats it. Any other error also counts as "not yet", because an API server may be restarting.
  */
 export async function until<T>(what: string, probe: () => Promise<T>, options: UntilOptions = {}): Promise<T> {
-  const { timeoutMs = PATIENCE_MS, everyMs = 50, signal } = options;
-  const giveUpAt = performance.now() + timeoutMs;
+  const { timeoutMs = PATIENCE_MS, everyMs, signal } = options;
+  const since = performance.now();
   for (;;) {
     signal?.throwIfAborted();
     try {
       return await probe();
     } catch (error) {
-      if (performance.now() > giveUpAt) {
+      if (performance.now() - since > timeoutMs) {
         throw new NotYet(`${what}: not after ${timeoutMs / 1000} s: ${describeError(error)}`, { cause: error });
       }
     }
-    await sleep(everyMs, undefined, signal ? { signal } : {});
+    await sleep(everyMs ?? pauseAfter(performance.now() - since), undefined, signal ? { signal } : {});
   }
 }
+
+const pauseAfter = (waitedMs: number) => Math.min(PAUSE_MS.most, Math.max(PAUSE_MS.least, waitedMs / 10));

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '../../src/kube/client.ts';
 import { ApiError, describeError } from '../../src/kube/errors.ts';
 import { podPath } from '../../src/kube/paths.ts';
@@ -201,10 +202,8 @@ export class StandInOperator {
   /** Only where it says something new: every write moves the resourceVersion that tracking entries are guarded by. */
   async #writeStatus(cluster: ClusterView, status: OperatorStatus): Promise<void> {
     const { client, kind } = this.#options;
-    const isSame = Object.entries(status).every(
-      ([key, value]) => JSON.stringify(cluster.status[key]) === JSON.stringify(value),
-    );
-    if (isSame) return;
+    // The API server gives fields back in an order of its own.
+    if (Object.entries(status).every(([key, value]) => isDeepStrictEqual(cluster.status[key], value))) return;
     const path = resourcePath(kind, cluster.namespace, cluster.name);
     await client.json({ method: 'PATCH', path, contentType: MERGE_PATCH, body: { status } });
   }

@@ -61,7 +61,7 @@ describe('a control plane in trouble', () => {
     const onEvent = ({ kind }: OperatorEvent) => {
       if (kind === 'deleted' && pauses++ === 0) void scene.operator.pause();
     };
-    const scene = await aScene({ rig, hook: 'drained', namespace: 'drained', size: 3, operator: { onEvent } });
+    await using scene = await aScene({ rig, hook: 'drained', namespace: 'drained', size: 3, operator: { onEvent } });
     await scene.operator.pause();
     await scene.cordon(scene.node(1));
     let isBack = false;

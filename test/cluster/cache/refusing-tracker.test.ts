@@ -6,9 +6,9 @@ import { COUCHBASE_CLUSTER, clusterDefinition, resourcePath } from '../../../tes
 import { createCluster, createNamespace, createPod, entriesOnCluster } from '../../../testkit/couchbase/workload.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
 import { callsOf, evictUntil, MARKED } from '../support/evict.ts';
-import { startRefusingWebhook } from '../support/refusing-webhook.ts';
 import { HOOK_LABEL, type Rig, startRig } from '../support/rig.ts';
 import { addNode } from '../support/scene.ts';
+import { startThirdParty } from '../support/third-party.ts';
 import { untilSaid } from '../support/told.ts';
 import { MERGE_PATCH } from '../support/ward.ts';
 
@@ -83,7 +83,12 @@ async function assertMarkedWithoutEntry(hook: Awaited<ReturnType<typeof aMember>
 describe('a CouchbaseCluster that takes no entries any more: after two refusals the pod is marked without one', () => {
   test("somebody else's webhook", async () => {
     const hook = await aMember('vetoed');
-    await startRefusingWebhook(rig, 'vetoed', 'clusters are changed in Git only');
+    await startThirdParty(rig, {
+      what: 'refusing',
+      namespace: 'vetoed',
+      resource: COUCHBASE_CLUSTER,
+      review: ({ answer }) => answer('clusters are changed in Git only'),
+    });
     const why = /third-party\.example" denied the request: clusters are changed in Git only/;
     await untilRefused('vetoed', why);
     await assertMarkedWithoutEntry(hook, 'vetoed', why);

@@ -5,6 +5,7 @@ import { couchbaseLabels } from '../../../testkit/couchbase/member.ts';
 import { untilTrue } from '../../support/until-true.ts';
 import { startApiGate } from '../support/api-gate.ts';
 import { BY_NAMESPACE, type CrashPoint, MEMBERS, POINTS } from '../support/crash-points.ts';
+import { byDepth, DEPTH } from '../support/depth.ts';
 import { killAt, settled, WHEN, type When } from '../support/doom.ts';
 import { drainPatiently } from '../support/drainer.ts';
 import { eventsOf } from '../support/events.ts';
@@ -14,6 +15,8 @@ import { type Rig, startRig } from '../support/rig.ts';
 import { aScene, type Scene } from '../support/scene.ts';
 
 const LABEL = 'test/crash-point';
+/** Well over what a slow machine may take between two questions of a drainer: an entry that went sooner would cost a second move. */
+const TRACKING_RETENTION = '30s';
 /** Two starts of the hook lie within, on a machine that may have much else to do. */
 const PATIENCE = { timeoutMs: 120_000, everyMs: 200 };
 
@@ -27,7 +30,7 @@ after(() => rig?.stop());
 
 /** A hook that sees the pods of its own scene only, behind a gate that kills it once; then it is started again. */
 async function aDoomedHook(name: string, point: CrashPoint, when: When) {
-  const env = { POD_LABEL_SELECTOR: `${LABEL}=${name}`, TRACKING_RETENTION: '10s', ...point.env };
+  const env = { POD_LABEL_SELECTOR: `${LABEL}=${name}`, TRACKING_RETENTION, ...point.env };
   const gate = await startApiGate(rig);
   const token = await rig.access.token(env);
   const hook = await prepareHook(rig, name, { server: gate.url, ca: rig.authority.ca, token });
@@ -65,8 +68,7 @@ async function crashAndCheck(t: TestContext, point: CrashPoint, when: When): Pro
   t.after(() => hook.stop());
   const labels = (cluster: string, pod: string) => ({ ...couchbaseLabels(cluster, pod), [LABEL]: name });
   const operator = { labels, periodMs: 300, recreateDelayMs: 1 };
-  const scene = await aScene({ rig, hook: name, namespace: name, nodes: 2, pdb: false, operator });
-  t.after(() => scene.stop());
+  await using scene = await aScene({ rig, hook: name, namespace: name, nodes: 2, pdb: false, operator });
   await point.lead?.({ scene, hook, isBack });
   const { problems, answers } = await drainPatiently(scene, scene.node(1), PATIENCE);
   t.diagnostic(`answers by code: ${JSON.stringify(answers)}`);
@@ -84,11 +86,13 @@ async function crashAndCheck(t: TestContext, point: CrashPoint, when: When): Pro
   await assertEvents(scene);
 }
 
-describe('the hook is killed at one of its calls, and started again', { concurrency: 7 }, () => {
+describe(`the hook is killed at one of its calls, and started again, ${DEPTH}`, { concurrency: 7 }, () => {
   // Those that wait for the retention first, so that the others run beside them.
   const isLong = ({ isAfterwards, lead }: CrashPoint) => Number(isAfterwards === true || lead !== undefined);
-  for (const point of POINTS.toSorted((a, b) => isLong(b) - isLong(a))) {
-    for (const when of ['before', 'after'] as const) {
+  for (const [i, point] of POINTS.toSorted((a, b) => isLong(b) - isLong(a)).entries()) {
+    // At every call, and as often before it as after it.
+    const whens = byDepth([i % 2 === 0 ? 'before' : 'after'] as const, ['before', 'after'] as const);
+    for (const when of whens) {
       test(`${point.call}, ${WHEN[when]}: one move each, no entry for good, no Event lost or twice`, (t) =>
         crashAndCheck(t, point, when));
     }

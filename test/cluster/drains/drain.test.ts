@@ -35,7 +35,7 @@ async function assertDrained(scene: Scene, node: string, result: { code: number;
 
 describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
   test('in place: each pod moves once under its name, and its entry remains until it is pruned', async () => {
-    const scene = await aScene({ rig, hook: 'default', namespace: 'in-place', size: 3 });
+    await using scene = await aScene({ rig, hook: 'default', namespace: 'in-place', size: 3 });
     const result = await scene.drain(scene.node(1));
     await assertDrained(scene, scene.node(1), result);
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001', 'cb-0002']);
@@ -49,7 +49,7 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
 
   test('fault 19: in place by spec.upgrade.upgradeProcess, operator 2.9 and later', async () => {
     const cluster = { process: 'InPlaceUpgrade', processIn: 'upgrade' } as const;
-    const scene = await aScene({ rig, hook: 'default', namespace: 'new-path', cluster });
+    await using scene = await aScene({ rig, hook: 'default', namespace: 'new-path', cluster });
     const result = await scene.drain(scene.node(1));
     await assertDrained(scene, scene.node(1), result);
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001']);
@@ -57,7 +57,12 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
   });
 
   test('swap: each pod moves once under a new name, and no entry is written', async () => {
-    const scene = await aScene({ rig, hook: 'default', namespace: 'swap', cluster: { process: 'SwapRebalance' } });
+    await using scene = await aScene({
+      rig,
+      hook: 'default',
+      namespace: 'swap',
+      cluster: { process: 'SwapRebalance' },
+    });
     const result = await scene.drain(scene.node(1));
     await assertDrained(scene, scene.node(1), result);
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001']);
@@ -69,7 +74,7 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
   });
 
   test('a mixed node: selected, unselected, DaemonSet, finished and Job pods (fault 17)', async () => {
-    const scene = await aScene({ rig, hook: 'default', namespace: 'mixed' });
+    await using scene = await aScene({ rig, hook: 'default', namespace: 'mixed' });
     const { client } = rig;
     const { namespace } = scene;
     const node = scene.node(1);
@@ -118,7 +123,7 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
   });
 
   test('tracking by namespace', async () => {
-    const scene = await aScene({ rig, hook: 'namespace', namespace: 'by-namespace' });
+    await using scene = await aScene({ rig, hook: 'namespace', namespace: 'by-namespace' });
     const result = await scene.drain(scene.node(1));
     await assertDrained(scene, scene.node(1), result);
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001']);
@@ -134,7 +139,7 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
       labels: () => ({ 'example.com/db': 'yes' }),
       annotation: { key: 'example.com/move', value: 'please' },
     };
-    const scene = await aScene({ rig, hook: 'other-names', namespace: 'other-names', operator, pdb: false });
+    await using scene = await aScene({ rig, hook: 'other-names', namespace: 'other-names', operator, pdb: false });
     const result = await scene.drain(scene.node(1));
     await assertDrained(scene, scene.node(1), result);
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001']);
@@ -142,7 +147,7 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
   });
 
   test('tracking off, the operator reuses names: each pod moves once (fault 18)', async () => {
-    const scene = await aScene({ rig, hook: 'untracked', namespace: 'untracked' });
+    await using scene = await aScene({ rig, hook: 'untracked', namespace: 'untracked' });
     const result = await scene.drain(scene.node(1));
     await assertDrained(scene, scene.node(1), result);
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001']);
@@ -151,14 +156,14 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
   });
 
   test('two drains of one node at once: both end, one move each (faults 8 and 10)', async () => {
-    const scene = await aScene({ rig, hook: 'default', namespace: 'twice' });
+    await using scene = await aScene({ rig, hook: 'default', namespace: 'twice' });
     const results = await Promise.all([scene.drain(scene.node(1)), scene.drain(scene.node(1))]);
     for (const result of results) await assertDrained(scene, scene.node(1), result);
     assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001']);
   });
 
   test('two nodes drained at once, the pod lands on the second (fault 2)', async () => {
-    const scene = await aScene({ rig, hook: 'default', namespace: 'two-nodes', size: 1, pdb: false });
+    await using scene = await aScene({ rig, hook: 'default', namespace: 'two-nodes', size: 1, pdb: false });
     await scene.cordon(scene.node(3));
     const first = scene.drain(scene.node(1));
     await scene.until(
@@ -176,7 +181,7 @@ describe('kubectl drain on the real control plane', { concurrency: 4 }, () => {
   });
 
   test('a drain interrupted, and the node where the pod went drained later (fault 1)', async () => {
-    const scene = await aScene({ rig, hook: 'default', namespace: 'interrupted', size: 1, pdb: false });
+    await using scene = await aScene({ rig, hook: 'default', namespace: 'interrupted', size: 1, pdb: false });
     await scene.cordon(scene.node(3));
     // Again if it was over before it had asked for anything.
     await scene.until('an interrupted drain to have the pod marked', async () => {

@@ -97,7 +97,7 @@ const patch = (path: string, body: object, manager: string) =>
 describe('drains that would never end, on the real control plane', () => {
   test('a pod that tolerates the cordon: marked twice, then refused and reported; an uncordon starts over', async () => {
     const hook = await rig.hook('tolerant');
-    const scene = await aPinnedMember('tolerant', { tolerates: true });
+    await using scene = await aPinnedMember('tolerant', { tolerates: true });
     await scene.cordon(scene.node(1));
     await untilCordonIsOlder(scene);
     await evictOnUntil(scene, 'cb-0000', /it came back 2 times to node tolerant-1 while that was draining/);
@@ -119,7 +119,7 @@ describe('drains that would never end, on the real control plane', () => {
   test('the same where names are new: the tracking resource counts for the node', async () => {
     const hook = await rig.hook('renamed');
     const cluster = { process: 'SwapRebalance' } as const;
-    const scene = await aPinnedMember('renamed', { tolerates: true, cluster });
+    await using scene = await aPinnedMember('renamed', { tolerates: true, cluster });
     await scene.cordon(scene.node(1));
     await evictAnyUntil(scene, /came back 2 times to node renamed-1/);
     await eventOf(scene, /came back 2 times to node renamed-1/);
@@ -131,7 +131,7 @@ describe('drains that would never end, on the real control plane', () => {
 
   test('a successor that no node can take: since when and why, and reported', async () => {
     const hook = await rig.hook('pinned', { STALL_AFTER: '1s' });
-    const scene = await aPinnedMember('pinned');
+    await using scene = await aPinnedMember('pinned');
     await scene.cordon(scene.node(1));
     await evictUntil(scene, 'cb-0000', MARKED);
     await evictOnUntil(
@@ -150,7 +150,7 @@ describe('drains that would never end, on the real control plane', () => {
 
   test('a mark that is taken away each time: counted, reported, and by whom', async () => {
     const hook = await rig.hook('stripped', { STALL_AFTER: '20s' });
-    const scene = await aScene({ rig, hook: 'stripped', namespace: 'stripped', size: 1, pdb: false });
+    await using scene = await aScene({ rig, hook: 'stripped', namespace: 'stripped', size: 1, pdb: false });
     await scene.operator.pause();
     const path = podPath('stripped', 'cb-0000');
     await scene.until('the third mark', async () => {
@@ -169,7 +169,7 @@ describe('drains that would never end, on the real control plane', () => {
     const { hook, gate } = await prepareBehindGate(rig, 'foreign');
     await hook.start();
     await rig.register('foreign', hook.url);
-    const scene = await aScene({ rig, hook: 'foreign', namespace: 'foreign', size: 1, pdb: false });
+    await using scene = await aScene({ rig, hook: 'foreign', namespace: 'foreign', size: 1, pdb: false });
     await scene.cordon(scene.node(1));
     await evictUntil(scene, 'cb-0000', MARKED);
     await evictOnUntil(scene, 'cb-0000', /with the same name/);
@@ -199,7 +199,7 @@ describe('drains that would never end, on the real control plane', () => {
 
   test('a node that is replaced under its name is another node (S8)', async () => {
     const hook = await rig.hook('replaced');
-    const scene = await aPinnedMember('replaced');
+    await using scene = await aPinnedMember('replaced');
     await scene.cordon(scene.node(1));
     await evictUntil(scene, 'cb-0000', MARKED);
     await evictOnUntil(scene, 'cb-0000', /waiting to be scheduled/);
@@ -220,7 +220,7 @@ describe('drains that would never end, on the real control plane', () => {
     };
     await Promise.all([install('first'), install('second')]);
     const first = await rig.hook('shared', { WEBHOOK_CONFIGURATION: 'first' });
-    const scene = await aScene({ rig, hook: 'shared', namespace: 'shared', size: 1, pdb: false });
+    await using scene = await aScene({ rig, hook: 'shared', namespace: 'shared', size: 1, pdb: false });
     await scene.operator.pause();
     await evictUntil(scene, 'cb-0000', MARKED);
     const second = await replaceHook(scene, first, 'shared-by-two', { WEBHOOK_CONFIGURATION: 'second' });
@@ -239,7 +239,7 @@ describe('drains that would never end, on the real control plane', () => {
 
   test('MARK_WHEN=draining: no mark on a node that nobody drains', async () => {
     const hook = await rig.hook('calm', { MARK_WHEN: 'draining' });
-    const scene = await aScene({ rig, hook: 'calm', namespace: 'calm', size: 1, pdb: false });
+    await using scene = await aScene({ rig, hook: 'calm', namespace: 'calm', size: 1, pdb: false });
     await evictUntil(scene, 'cb-0000', /nobody drains node calm-1, and MARK_WHEN=draining/);
     assert.equal((await scene.pod('cb-0000'))?.annotations[RESCHEDULE], undefined);
     await scene.cordon(scene.node(1));

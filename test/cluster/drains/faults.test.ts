@@ -35,7 +35,7 @@ async function writeEntry(scene: Scene, pod: string, value: string): Promise<voi
 
 describe('faults of the reference on the real control plane', { concurrency: 4 }, () => {
   test('kubectl drain --dry-run=server writes nothing, ends, and names the pods (fault 4)', async () => {
-    const scene = await aScene({ rig, hook: 'default', namespace: 'dry-run' });
+    await using scene = await aScene({ rig, hook: 'default', namespace: 'dry-run' });
     const result = await scene.drain(scene.node(1), ['--ignore-daemonsets', '--dry-run=server']);
     assert.equal(result.code, 0, result.stderr);
     for (const name of ['cb-0000', 'cb-0001']) {
@@ -49,7 +49,7 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
   test('a namespace and pod name too long for an annotation key (fault 5)', async () => {
     const namespace = `long-${'n'.repeat(45)}`;
     const cluster = { name: `couchbase-${'c'.repeat(30)}` };
-    const scene = await aScene({ rig, hook: 'default', namespace, cluster, size: 2, nodes: 2 });
+    await using scene = await aScene({ rig, hook: 'default', namespace, cluster, size: 2, nodes: 2 });
     const result = await scene.drain(scene.node(1));
     assert.equal(result.code, 0, result.stderr);
     assert.deepEqual(scene.moves, [`${cluster.name}-0000`, `${cluster.name}-0001`]);
@@ -62,7 +62,7 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
 
   test('the hook killed in mid-drain and started again: the drain goes on, one move each', async () => {
     const own = await rig.hook('killed');
-    const scene = await aScene({ rig, hook: 'killed', namespace: 'killed' });
+    await using scene = await aScene({ rig, hook: 'killed', namespace: 'killed' });
     await scene.operator.pause();
     const drained = scene.drain(scene.node(1));
     await scene.untilMarked('cb-0000');
@@ -88,7 +88,7 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
     );
     rig.atStop(() => proxy.close());
     await rig.register('pair', proxy.url);
-    const scene = await aScene({ rig, hook: 'pair', namespace: 'pair', size: 3 });
+    await using scene = await aScene({ rig, hook: 'pair', namespace: 'pair', size: 3 });
     const result = await scene.drain(scene.node(1));
     assert.equal(result.code, 0, result.stderr);
     assert.deepEqual(await scene.podsOn(scene.node(1)), []);
@@ -101,7 +101,7 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
   });
 
   test('the annotation removed by hand is put back, and the pod moves once (fault 11)', async () => {
-    const scene = await aScene({ rig, hook: 'default', namespace: 'by-hand', size: 1, pdb: false });
+    await using scene = await aScene({ rig, hook: 'default', namespace: 'by-hand', size: 1, pdb: false });
     await scene.operator.pause();
     const drained = scene.drain(scene.node(1));
     await scene.untilMarked('cb-0000');
@@ -116,7 +116,7 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
   });
 
   test('an eviction with a UID precondition: the right one marks, a wrong one is 409 and writes nothing (fault 12)', async () => {
-    const scene = await aScene({ rig, hook: 'default', namespace: 'uid', size: 1, pdb: false });
+    await using scene = await aScene({ rig, hook: 'default', namespace: 'uid', size: 1, pdb: false });
     await scene.operator.pause();
     const wrong = await evict(scene, 'cb-0000', { uid: crypto.randomUUID() });
     assert.equal(wrong.code, 409, wrong.message);
@@ -130,7 +130,7 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
   });
 
   test('an eviction without a namespace in its body (fault 16)', async () => {
-    const scene = await aScene({ rig, hook: 'default', namespace: 'no-namespace', size: 1, pdb: false });
+    await using scene = await aScene({ rig, hook: 'default', namespace: 'no-namespace', size: 1, pdb: false });
     await scene.operator.pause();
     const answer = await evictUntil(scene, 'cb-0000', MARKED, { omitNamespace: true });
     assert.equal(answer.code, 429, answer.message);
@@ -138,7 +138,7 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
   });
 
   test('the entry written but the pod not marked: 429 and the mark, never 404 (faults 3 and 9)', async () => {
-    const scene = await aScene({ rig, hook: 'default', namespace: 'half-done', size: 2, pdb: false });
+    await using scene = await aScene({ rig, hook: 'default', namespace: 'half-done', size: 2, pdb: false });
     await scene.operator.pause();
     const own = (await scene.pod('cb-0000'))?.uid ?? '';
     await writeEntry(scene, 'cb-0000', JSON.stringify({ uid: own, node: scene.node(1), at: new Date().toISOString() }));
@@ -152,7 +152,7 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
   });
 
   test('an earlier instance was marked and the pod has settled: 404 each time it is asked (fault 10)', async () => {
-    const scene = await aScene({ rig, hook: 'default', namespace: 'asked-twice', size: 1, pdb: false });
+    await using scene = await aScene({ rig, hook: 'default', namespace: 'asked-twice', size: 1, pdb: false });
     const uid = crypto.randomUUID();
     await writeEntry(scene, 'cb-0000', JSON.stringify({ uid, node: 'elsewhere', at: new Date().toISOString() }));
     await scene.until(
@@ -169,7 +169,7 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
   });
 
   test('no couchbase_cluster label, or no such cluster: marked all the same, the drain waits (fault 14)', async () => {
-    const scene = await aScene({ rig, hook: 'default', namespace: 'no-tracker', size: 1, pdb: false });
+    await using scene = await aScene({ rig, hook: 'default', namespace: 'no-tracker', size: 1, pdb: false });
     const { namespace } = scene;
     const node = scene.node(1);
     await createPod(rig.client, { namespace, name: 'unlabelled', node, labels: { app: 'couchbase' } });
@@ -189,7 +189,7 @@ describe('faults of the reference on the real control plane', { concurrency: 4 }
   });
 
   test('a waiting pod costs no API call, a first mark two writes and no read (fault 23)', async () => {
-    const scene = await aScene({ rig, hook: 'counted', namespace: 'counted', size: 1, pdb: false });
+    await using scene = await aScene({ rig, hook: 'counted', namespace: 'counted', size: 1, pdb: false });
     await scene.operator.pause();
     await scene.cordon(scene.node(1));
     // It starts with a cache that knows of the cordon.

@@ -46,7 +46,7 @@ const untilDecided = (hook: RunningHook, reason: string, count = 1) =>
 describe('what cannot go elsewhere, on the real control plane', { concurrency: 3 }, () => {
   test('REPLACEMENT_CONDITION=left: kubectl waits while the instance is there, and not for its successor', async () => {
     const hook = await rig.hook('left', { REPLACEMENT_CONDITION: 'left' });
-    const scene = await aPinnedMember('left');
+    await using scene = await aPinnedMember('left');
     const first = await scene.pod('cb-0000');
     await scene.operator.pause();
     const drained = scene.drain(scene.node(1));
@@ -67,7 +67,7 @@ describe('what cannot go elsewhere, on the real control plane', { concurrency: 3
 
   test('by default kubectl waits for the successor, with what the scheduler says', async () => {
     const hook = await rig.hook('kept');
-    const scene = await aPinnedMember('kept');
+    await using scene = await aPinnedMember('kept');
     let isOver = false;
     const drained = scene.drain(scene.node(1)).finally(() => {
       isOver = true;
@@ -90,7 +90,7 @@ describe('what cannot go elsewhere, on the real control plane', { concurrency: 3
 
   test('rule 3: mirror pods and DaemonSet pods are let go, though the selector matches them', async () => {
     const hook = await rig.hook('unowned');
-    const scene = await aScene({ rig, hook: 'unowned', namespace: 'unowned', nodes: 1, size: 1, pdb: false });
+    await using scene = await aScene({ rig, hook: 'unowned', namespace: 'unowned', nodes: 1, size: 1, pdb: false });
     const { client } = rig;
     const { namespace } = scene;
     const node = scene.node(1);

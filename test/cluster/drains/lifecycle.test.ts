@@ -30,7 +30,7 @@ describe('the months between drains, on the real control plane', () => {
     // Well over the 5 s after which kubectl asks again: an entry that went sooner would let it have the pod moved twice.
     const settings = { TRACKING_RETENTION: '30s' };
     const [own, other] = await Promise.all([rig.hook('pruned', settings), rig.startHook(settings)]);
-    const scene = await aScene({ rig, hook: 'pruned', namespace: 'pruned' });
+    await using scene = await aScene({ rig, hook: 'pruned', namespace: 'pruned' });
     const result = await scene.drain(scene.node(1));
     assert.equal(result.code, 0, result.stderr);
     await scene.until('the entries to be pruned', async () => Object.keys(await scene.entries()).length === 0);
@@ -58,7 +58,7 @@ describe('the months between drains, on the real control plane', () => {
 
   test('an entry of a pod that still waits is kept, and the operator that does not act is reported (fault 21)', async () => {
     const own = await rig.hook('stalled', { STALL_AFTER: '1s' });
-    const scene = await aScene({ rig, hook: 'stalled', namespace: 'stalled', size: 1, pdb: false });
+    await using scene = await aScene({ rig, hook: 'stalled', namespace: 'stalled', size: 1, pdb: false });
     await scene.operator.pause();
     await patchCluster(rig.client, 'stalled', 'cb', { paused: true });
     assert.equal((await evictUntil(scene, 'cb-0000', MARKED)).code, 429);
@@ -90,7 +90,7 @@ describe('the months between drains, on the real control plane', () => {
 
   test('where the Namespace is the tracking resource, its Events stand in it', async () => {
     const own = await rig.hook('spaced', { TRACKING_RESOURCE_TYPE: 'namespace' });
-    const scene = await aScene({ rig, hook: 'spaced', namespace: 'spaced', size: 1, pdb: false });
+    await using scene = await aScene({ rig, hook: 'spaced', namespace: 'spaced', size: 1, pdb: false });
     await scene.operator.pause();
     assert.equal((await evictUntil(scene, 'cb-0000', MARKED)).code, 429);
     const events = await scene.until('the Events', async () => {

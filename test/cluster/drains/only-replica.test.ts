@@ -39,7 +39,7 @@ test('the node of the only replica is drained, three times: what keeps asking ne
   };
   let replica = await aReplica();
   await rig.register('only', `https://127.0.0.1:${service.port}/eviction`);
-  const scene = await aScene({ rig, hook: 'only', namespace: 'only', size: 1 });
+  await using scene = await aScene({ rig, hook: 'only', namespace: 'only', size: 1 });
   await scene.operator.pause();
   const drained = scene.drain(scene.node(1));
   await scene.untilMarked('cb-0000');

@@ -20,7 +20,7 @@ after(() => rig?.stop());
 
 describe('the hook without its API server', () => {
   test('killed: 429 with the cause, still ready; started again: the cache is right and a drain ends (fault 15)', async () => {
-    const scene = await aScene({ rig, hook: 'default', namespace: 'restart' });
+    await using scene = await aScene({ rig, hook: 'default', namespace: 'restart' });
     await scene.operator.pause();
     await scene.cordon(scene.node(1));
     await evictUntil(scene, 'cb-0000', MARKED);

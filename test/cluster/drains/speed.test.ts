@@ -33,7 +33,7 @@ async function hammer(
 describe('what only speed shows, on the real control plane', () => {
   test('an eviction within milliseconds of the cordon, before any watch can have told: never 404, never allowed', async () => {
     const rounds = 25;
-    const scene = await aScene({ rig, hook: 'default', namespace: 'cordon', size: 1, pdb: false });
+    await using scene = await aScene({ rig, hook: 'default', namespace: 'cordon', size: 1, pdb: false });
     await scene.operator.pause();
     const path = resourcePath(COUCHBASE_CLUSTER, 'cordon', 'cb');
     const podUrl = '/api/v1/namespaces/cordon/pods/cb-0000';
@@ -64,7 +64,7 @@ describe('what only speed shows, on the real control plane', () => {
     ['untracked', 'not tracked'],
   ] as const) {
     test(`evictions hammering one name while its pod is deleted and recreated, ${how}: moved once, none evicted`, async () => {
-      const scene = await aScene({ rig, hook, namespace: `hammer-${hook}`, size: 1, pdb: false });
+      await using scene = await aScene({ rig, hook, namespace: `hammer-${hook}`, size: 1, pdb: false });
       await scene.cordon(scene.node(1));
       const before = (await scene.pod('cb-0000'))?.uid;
       const isSettled = () => scene.events.some((event) => event.kind === 'ready' && event.uid !== before);

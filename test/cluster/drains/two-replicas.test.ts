@@ -48,7 +48,7 @@ async function evictUntilGone(scene: Scene, pod: string): Promise<EvictionAnswer
 const linesOf = (message: string) => replicas.flatMap(({ lines }) => lines.filter((line) => line.message === message));
 
 test('two replicas, no leader: evictions from all sides, each replica killed in turn, and every pod moves once', async (t) => {
-  const scene = await aScene({ rig, hook: 'pair', namespace: 'pair', size: SIZE, operator: { periodMs: 500 } });
+  await using scene = await aScene({ rig, hook: 'pair', namespace: 'pair', size: SIZE, operator: { periodMs: 500 } });
   const before = await scene.pods();
   const names = before.map(({ name }) => name);
   await scene.operator.pause();

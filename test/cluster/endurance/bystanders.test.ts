@@ -5,6 +5,7 @@ import { LOG } from '../../../src/log/messages.ts';
 import { createCluster, createNamespace, createPod } from '../../../testkit/couchbase/workload.ts';
 import { listPods } from '../../../testkit/pods.ts';
 import { untilTrue } from '../../support/until-true.ts';
+import { IS_FULL } from '../support/depth.ts';
 import { evict, metric } from '../support/evict.ts';
 import { startFlood } from '../support/flood.ts';
 import { HOOK_LABEL, type Rig, type RunningHook, startRig } from '../support/rig.ts';
@@ -21,7 +22,6 @@ const PODS = NODES.length * PODS_OF_NODE;
 const BYSTANDERS = Array.from({ length: 36 }, (_, n) => `web-${n}`);
 
 /** `npm run load` judges times as well; they depend on the machine, so that `npm test` only tells them. */
-const IS_FULL = process.env.LOAD === 'full';
 const SLOW_MAX_MS = 1_000;
 const FLOODED_MAX_MS = 2_000;
 const CONNECTIONS = 300;

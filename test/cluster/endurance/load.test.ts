@@ -6,6 +6,7 @@ import { createCluster, createNamespace, createPod, entriesOnCluster } from '../
 import { listPods, type PodView } from '../../../testkit/pods.ts';
 import { untilTrue } from '../../support/until-true.ts';
 import { type ApiGate, startApiGate } from '../support/api-gate.ts';
+import { byDepth, IS_FULL } from '../support/depth.ts';
 import { versionsOf } from '../support/etcd.ts';
 import { type Flaky, flaky } from '../support/flaky.ts';
 import { type Asked, assertInTable, everyEviction, isInDoubt, isSpared, tell } from '../support/load-requests.ts';
@@ -18,13 +19,12 @@ import { DRAINERS, storm } from '../support/storm.ts';
 import { RESCHEDULE } from '../support/ward.ts';
 
 /** How many pods, each asked about five times at once. `npm run load` is the full one: 10,000 evictions of 2,000 pods. */
-const IS_FULL = process.env.LOAD === 'full';
-const PODS = IS_FULL ? 2_000 : 200;
+const PODS = byDepth(200, 2_000);
 const CLUSTERS = PODS / 100;
 /** Of them, in a namespace and a cluster of their own: those that are moved afterwards. */
 const MOVED = PODS / 20;
 /** As it is installed; the longest that there is where the machine may have much else to do. */
-const TIMEOUT_SECONDS = IS_FULL ? 10 : 30;
+const TIMEOUT_SECONDS = byDepth(30, 10);
 /** Of the hooks' calls fail. */
 const FAILING = 0.01;
 const NAMESPACE = 'crowd';

@@ -71,7 +71,7 @@ describe('client certificates, on the real control plane', () => {
     const clientCaFile = join(dir, 'ca.crt');
     await writeFile(clientCaFile, clients.ca);
     const hook = await rig.hook('guarded', { CLIENT_CA_FILE: clientCaFile, CLIENT_NAMES: NAME });
-    const scene = await aScene({ rig, hook: 'guarded', namespace: 'guarded' });
+    await using scene = await aScene({ rig, hook: 'guarded', namespace: 'guarded' });
     await scene.operator.pause();
 
     const others = await createAuthority('others');
@@ -164,7 +164,7 @@ describe('scripts/generate-certs.sh, on the real control plane', () => {
     await hook.start();
     await kept.untilAsked();
 
-    const scene = await aScene({ rig, hook: 'scripted', namespace: 'scripted-pods' });
+    await using scene = await aScene({ rig, hook: 'scripted', namespace: 'scripted-pods' });
     await scene.operator.pause();
     const evicting = keepEvicting(rig, scene.namespace, ['cb-0000', 'cb-0001']);
     for (const times of [1, 2]) {

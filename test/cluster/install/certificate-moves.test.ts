@@ -74,7 +74,7 @@ const fromFiles = (dir: string) => ({
 
 const other = (answers: readonly EvictionAnswer[], code: number) => answers.filter((one) => one.code !== code);
 
-/** Asks every 50 ms about two protected pods and one that is not. */
+/** Asks all the while about two protected pods and one that is not. */
 async function underEvictions(kept: SelfKept) {
   const scene = await aScene({ rig, hook: kept.name, namespace: `${kept.name}-pods` });
   await scene.operator.pause();

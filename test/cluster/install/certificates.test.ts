@@ -132,7 +132,7 @@ describe('certificates of its own, on the real control plane', { concurrency: 4 
     await kept.register();
     await Promise.all(hooks.map((hook) => hook.start()));
     await kept.untilAsked();
-    const scene = await aScene({ rig, hook: kept.name, namespace: 'renewed-pods' });
+    await using scene = await aScene({ rig, hook: kept.name, namespace: 'renewed-pods' });
     await scene.operator.pause();
     await scene.cordon(scene.node(1));
     const evicting = keepEvicting(rig, scene.namespace, ['cb-0000', 'cb-0001', 'cb-0000', 'cb-0001']);
@@ -165,7 +165,7 @@ describe('certificates of its own, on the real control plane', { concurrency: 4 
 test('new certificates from files, by another authority each time, are served once the API server knows it', async () => {
   const kept = await aSelfKept(rig, 'other-authorities');
   await kept.register();
-  const scene = await aScene({ rig, hook: kept.name, namespace: 'other-pods' });
+  await using scene = await aScene({ rig, hook: kept.name, namespace: 'other-pods' });
   await scene.operator.pause();
   const dir = join(rig.controlPlane.dir, 'other-authorities');
   const issue = async () => {

@@ -45,7 +45,7 @@ describe('a hook whose clock is wrong, on the real control plane', { concurrency
     await hook.start();
     await kept.untilAsked();
     await assertMeasured(hook, 2 * HOUR_MS);
-    const scene = await aScene({ rig, hook: 'ahead', namespace: 'ahead-pods', size: 1, pdb: false });
+    await using scene = await aScene({ rig, hook: 'ahead', namespace: 'ahead-pods', size: 1, pdb: false });
     await scene.operator.pause();
     await evictUntil(scene, 'cb-0000', MARKED);
     const events = await scene.until('the Events', async () => {

@@ -28,7 +28,7 @@ after(() => rig?.stop());
 /** Both members move, once, and nobody is evicted: the API server asks the hook, and trusts it. */
 async function drainAndCheck(name: string): Promise<void> {
   const labels = (cluster: string, pod: string) => ({ ...couchbaseLabels(cluster, pod), [LABEL]: name });
-  const scene = await aScene({
+  await using scene = await aScene({
     rig,
     hook: name,
     namespace: `${name}-pods`,
@@ -41,7 +41,6 @@ async function drainAndCheck(name: string): Promise<void> {
   assert.deepEqual(scene.moves, MEMBERS);
   assert.deepEqual(await scene.podsOn(scene.node(1)), []);
   await scene.assertNobodyEvicted();
-  await scene.stop();
 }
 
 /** Killed twice in a row at the same call, so that only one drain has to follow: before it is done, and after. */

@@ -6,7 +6,9 @@ import { registrationPath } from '../../../src/kube/paths.ts';
 import { LOG } from '../../../src/log/messages.ts';
 import { ensureHelm, type HelmAssets, runHelm } from '../../../testkit/control-plane/helm.ts';
 import { createPod, waitForPod } from '../../../testkit/couchbase/workload.ts';
+import { HOOK_ENTRY } from '../../../testkit/hook-process.ts';
 import { untilTrue } from '../../support/until-true.ts';
+import { DEPTH, IS_FULL } from '../support/depth.ts';
 import { evict } from '../support/evict.ts';
 import { keepEvicting } from '../support/keep-evicting.ts';
 import { CONFIG } from '../support/manifests.ts';
@@ -24,7 +26,7 @@ const SERVICE = `/api/v1/namespaces/${NAMESPACE}/services/reschedule-hook-server
 const BY_THE_HOOK = /denied the request: Pod has been rescheduled/;
 
 for (const name of ['helm3', 'helm4'] as const satisfies readonly (keyof HelmAssets)[]) {
-  describe(`the chart by ${name}, with evictions asked for every 50 ms`, () => {
+  describe(`the chart by ${name}, ${DEPTH}, with evictions asked for all the while`, () => {
     let rig: Rig;
     let nodes: ProcessNodes;
     let file: string;
@@ -83,10 +85,37 @@ for (const name of ['helm3', 'helm4'] as const satisfies readonly (keyof HelmAss
       return all.reduce((sum, { answers }) => sum + answers.length, 0);
     };
 
+    function failure(): void {
+      test('an upgrade that fails leaves the webhooks as they are, and so does the rollback', async (t) => {
+        const filled = await webhooks();
+        const asked = await underEvictions(async () => {
+          const { code } = await helm(
+            'upgrade',
+            RELEASE,
+            CHART,
+            ...values,
+            '--set',
+            'nodeSelector.runs=nowhere',
+            '--wait',
+            '--timeout',
+            '5s',
+          );
+          assert.notEqual(code, 0);
+          assert.deepEqual(await webhooks(), filled);
+          await helmed('rollback', RELEASE, '1', '--wait', '--timeout', '240s');
+          await untilEnded();
+        });
+        t.diagnostic(`${asked} evictions`);
+        assert.equal((await webhooks()).length, 1);
+        assert.deepEqual(said(nodes.replicas(NAMESPACE), LOG.registrationCorrected), []);
+        assert.equal(said(nodes.replicas(NAMESPACE), LOG.registrationFilled).length, 1);
+      });
+    }
+
     before(async () => {
       rig = await startRig();
       file = (await ensureHelm())[name];
-      nodes = await startProcessNodes(rig, { 'hook:now': { entry: join(ROOT, 'bin/reschedule-hook.js') } });
+      nodes = await startProcessNodes(rig, { 'hook:now': { entry: HOOK_ENTRY } });
       const { port } = await nodes.service(NAMESPACE);
       values = [
         'image.repository=hook',
@@ -129,30 +158,7 @@ for (const name of ['helm3', 'helm4'] as const satisfies readonly (keyof HelmAss
       assert.equal((await webhooks()).length, 1);
     });
 
-    test('an upgrade that fails leaves the webhooks as they are, and so does the rollback', async (t) => {
-      const filled = await webhooks();
-      const asked = await underEvictions(async () => {
-        const { code } = await helm(
-          'upgrade',
-          RELEASE,
-          CHART,
-          ...values,
-          '--set',
-          'nodeSelector.runs=nowhere',
-          '--wait',
-          '--timeout',
-          '5s',
-        );
-        assert.notEqual(code, 0);
-        assert.deepEqual(await webhooks(), filled);
-        await helmed('rollback', RELEASE, '1', '--wait', '--timeout', '240s');
-        await untilEnded();
-      });
-      t.diagnostic(`${asked} evictions`);
-      assert.equal((await webhooks()).length, 1);
-      assert.deepEqual(said(nodes.replicas(NAMESPACE), LOG.registrationCorrected), []);
-      assert.equal(said(nodes.replicas(NAMESPACE), LOG.registrationFilled).length, 1);
-    });
+    if (IS_FULL || name === 'helm4') failure();
 
     test('a second release in the same namespace is refused, and changes nothing', async () => {
       const { code, stderr } = await helm('install', 'another', CHART, ...values);

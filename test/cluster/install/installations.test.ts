@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import { createPod, waitForPod } from '../../../testkit/couchbase/workload.ts';
+import { HOOK_ENTRY } from '../../../testkit/hook-process.ts';
 import { listPods } from '../../../testkit/pods.ts';
 import { untilTrue } from '../../support/until-true.ts';
 import { type EvictionAnswer, evict } from '../support/evict.ts';
@@ -16,7 +17,6 @@ import { type ProcessNodes, startProcessNodes } from '../support/process-nodes.t
 import { type Rig, startRig } from '../support/rig.ts';
 import { aScene } from '../support/scene.ts';
 
-const BIN = join(CONFIG, '../bin/reschedule-hook.js');
 const SCRIPT = join(CONFIG, '../scripts/manifests.ts');
 /** Longer than the Service takes to forget a replica, and shorter than in the manifest. */
 const SHUTDOWN = { SHUTDOWN_DELAY: '6s' };
@@ -27,7 +27,7 @@ let nodes: ProcessNodes;
 
 before(async () => {
   rig = await startRig();
-  nodes = await startProcessNodes(rig, { hook: { entry: BIN } });
+  nodes = await startProcessNodes(rig, { hook: { entry: HOOK_ENTRY } });
   await createPod(rig.client, { namespace: 'default', name: 'other' });
   await waitForPod(rig.client, { namespace: 'default', name: 'other' });
 });
@@ -71,7 +71,7 @@ async function clusterScoped(): Promise<string[]> {
 
 function status(kubeconfig: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
   return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-    const all = [BIN, 'status', '--kubeconfig', kubeconfig, ...args];
+    const all = [HOOK_ENTRY, 'status', '--kubeconfig', kubeconfig, ...args];
     // It ends by itself, and not when its connections are idle for long.
     execFile(process.execPath, all, { env: { ...env }, timeout: 60_000 }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
@@ -187,7 +187,7 @@ test('to another namespace, in the middle of a drain: no eviction fails, each po
   const from = await manifestsFor('hook-from');
   const to = await manifestsFor('hook-to');
   await run('install.sh', from, 'hook-from');
-  const scene = await aScene({ rig, hook: 'any', namespace: 'db' });
+  await using scene = await aScene({ rig, hook: 'any', namespace: 'db' });
   await scene.operator.pause();
   const drained = scene.drain(scene.node(1));
   await Promise.all(['cb-0000', 'cb-0001'].map((name) => scene.untilMarked(name)));

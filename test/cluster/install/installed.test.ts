@@ -35,7 +35,7 @@ after(async () => {
 
 describe('the hook under what config/default applies', () => {
   test('a drain ends, each pod moved once', async () => {
-    const scene = await aScene({ rig, hook: 'installed', namespace: 'installed' });
+    await using scene = await aScene({ rig, hook: 'installed', namespace: 'installed' });
     const { code, stderr } = await scene.drain(scene.node(1));
     assert.equal(code, 0, stderr);
     assert.match(stderr, /admission webhook "reschedule-hook-server\.reschedule-hook-system\.svc" denied the request/);
@@ -45,7 +45,7 @@ describe('the hook under what config/default applies', () => {
   });
 
   test('a rolling restart of both replicas in the middle of a drain fails no eviction', async (t) => {
-    const scene = await aScene({ rig, hook: 'installed', namespace: 'rolling' });
+    await using scene = await aScene({ rig, hook: 'installed', namespace: 'rolling' });
     await scene.operator.pause();
     const drained = scene.drain(scene.node(1));
     await Promise.all(['cb-0000', 'cb-0001'].map((name) => scene.untilMarked(name)));

@@ -89,7 +89,7 @@ describe('docs/install.md, followed on the real control plane', () => {
     await follow('One file');
     const installation = await install(rig);
     await installation.startReplica();
-    const scene = await aScene({ rig, hook: 'page', namespace: 'page' });
+    await using scene = await aScene({ rig, hook: 'page', namespace: 'page' });
     await installation.untilAsked();
     const node = scene.node(1);
     const [, , forecast = ''] = await follow('Verify', { node });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { HOOK_ENTRY } from '../../../testkit/hook-process.ts';
 import { runScript } from '../support/install-script.ts';
 import { keepEvicting } from '../support/keep-evicting.ts';
 import { CONFIG, rendered, SYSTEM_NAMESPACE } from '../support/manifests.ts';
@@ -10,7 +11,6 @@ import { type Reference, startReference } from '../support/reference.ts';
 import { type Rig, startRig } from '../support/rig.ts';
 import { aScene } from '../support/scene.ts';
 
-const BIN = join(CONFIG, '../bin/reschedule-hook.js');
 const MEMBERS = ['cb-0000', 'cb-0001'];
 
 let rig: Rig;
@@ -20,7 +20,7 @@ let files: { readonly ours: string; readonly theirs: string };
 before(async () => {
   rig = await startRig();
   const { dir } = rig.controlPlane;
-  const nodes = await startProcessNodes(rig, { hook: { entry: BIN } });
+  const nodes = await startProcessNodes(rig, { hook: { entry: HOOK_ENTRY } });
   reference = await startReference(rig);
   files = { ours: join(dir, 'ours.json'), theirs: join(dir, 'theirs.json') };
   const own = await rendered(rig.controlPlane, join(CONFIG, 'default'));
@@ -52,7 +52,7 @@ const waits = ({ code, message }: { code: number; message: string }) =>
 
 test('from the reference, in the middle of a drain: no eviction fails, each pod is moved once, both keep their rights', async (t) => {
   await kubectl('apply', '-f', files.theirs);
-  const scene = await aScene({ rig, hook: 'any', namespace: 'there' });
+  await using scene = await aScene({ rig, hook: 'any', namespace: 'there' });
   await scene.operator.pause();
   const drained = scene.drain(scene.node(1));
   await Promise.all(MEMBERS.map((name) => scene.untilMarked(name)));
@@ -82,7 +82,7 @@ test('from the reference, in the middle of a drain: no eviction fails, each pod 
 });
 
 test('back to the reference in the middle of a drain: nobody is evicted, and a pod that ours has marked is moved once more', async () => {
-  const scene = await aScene({ rig, hook: 'any', namespace: 'back' });
+  await using scene = await aScene({ rig, hook: 'any', namespace: 'back' });
   await scene.operator.pause();
   const drained = scene.drain(scene.node(1));
   await Promise.all(MEMBERS.map((name) => scene.untilMarked(name)));

@@ -70,7 +70,7 @@ async function isAsked(namespace: string): Promise<boolean> {
 
 const other = (answers: readonly EvictionAnswer[], code: number) => answers.filter((one) => one.code !== code);
 
-/** Asks every 50 ms while `act` runs, about protected pods and about one that is not: none fails, and none gets through. */
+/** Asks all the while that `act` runs, about protected pods and about one that is not: none fails, and none gets through. */
 async function underEvictions(act: () => Promise<unknown>): Promise<number> {
   const members = keepEvicting(rig, 'members', MEMBERS, { everyMs: 50 });
   const others = keepEvicting(rig, 'others', ['other'], { everyMs: 50, dryRun: true });

@@ -4,14 +4,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { StatusReport } from '../../../src/status/report.ts';
 import { kubeconfig } from '../../../testkit/control-plane/pki.ts';
+import { HOOK_ENTRY } from '../../../testkit/hook-process.ts';
 import { requestToken } from '../support/manifests.ts';
 import { type Rig, startRig } from '../support/rig.ts';
 import { aScene, type Scene } from '../support/scene.ts';
-
-const BIN = fileURLToPath(new URL('../../../bin/reschedule-hook.js', import.meta.url));
 
 let rig: Rig;
 let scene: Scene;
@@ -19,7 +17,7 @@ let reader: string;
 
 /** Runs status with nothing in its environment: the flags say all. */
 function start(args: readonly string[], kubeconfigPath: string): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, [BIN, 'status', '--kubeconfig', kubeconfigPath, ...args], { env: {} });
+  const child = spawn(process.execPath, [HOOK_ENTRY, 'status', '--kubeconfig', kubeconfigPath, ...args], { env: {} });
   rig.atStop(async () => void child.kill('SIGKILL'));
   return child;
 }

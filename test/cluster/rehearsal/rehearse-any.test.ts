@@ -70,8 +70,9 @@ interface Started {
 function start(args: readonly string[], env: Record<string, string> = {}): Started {
   const { kubectl } = rig.controlPlane.assets;
   const PATH = [dirname(process.execPath), dirname(kubectl)].join(delimiter);
+  const { NODE_COMPILE_CACHE } = process.env;
   const child = spawn(process.execPath, [MAIN, `--context=${context}`, '--period=500ms', ...args], {
-    env: { PATH, TMPDIR: tmp, HOME: tmp, KUBECONFIG: rig.controlPlane.kubeconfigPath, ...env },
+    env: { PATH, NODE_COMPILE_CACHE, TMPDIR: tmp, HOME: tmp, KUBECONFIG: rig.controlPlane.kubeconfigPath, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
@@ -186,7 +187,7 @@ describe('npm run rehearse on a cluster that exists', () => {
 
   test('--observe judges a drain that somebody else runs, and has only read', async () => {
     await installClusterDefinition(rig.client);
-    const scene = await aScene({ rig, hook: 'installed', namespace: 'observed' });
+    await using scene = await aScene({ rig, hook: 'installed', namespace: 'observed' });
     const observer = await anObserver();
     const run = start(['--observe', `--kubeconfig=${observer}`]);
     await untilSaid(run, /watching; drain a node/);

@@ -5,6 +5,7 @@ import { describeError } from '../../../src/kube/errors.ts';
 import type { HookProcess } from '../../../testkit/hook-process.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
 import type { Answer } from './answer.ts';
+import { byDepth } from './depth.ts';
 import { aReview, type Reply } from './review.ts';
 import type { Rig } from './rig.ts';
 import type { Ward } from './ward.ts';
@@ -21,7 +22,7 @@ export interface Asking {
 }
 
 const PATIENCE = { timeoutMs: 120_000 };
-const PAUSE_MS = 60;
+const PAUSE_MS = byDepth(180, 60);
 /** What the API server would allow an answer, so that a fault is not waited out by a single question. */
 const QUERY = '?timeout=4s';
 

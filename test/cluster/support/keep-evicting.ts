@@ -1,8 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPod } from '../../../testkit/couchbase/workload.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
+import { byDepth } from './depth.ts';
 import { type EvictionAnswer, type EvictionOptions, evict } from './evict.ts';
 import type { Rig } from './rig.ts';
+
+/** In part only every second one: half as often, and of as many as are waited for the half. */
+const ONE_IN = byDepth(2, 1);
 
 /** Asks for evictions through the API server without a pause, beside whatever the test does. Ends with the rig. */
 export function keepEvicting(
@@ -17,7 +21,7 @@ export function keepEvicting(
     pods.map(async (pod) => {
       while (!over.signal.aborted) {
         answers.push(await evict({ rig, namespace }, pod, options));
-        await sleep(everyMs);
+        await sleep(everyMs * ONE_IN);
       }
     }),
   );
@@ -28,7 +32,7 @@ export function keepEvicting(
   /** Waits for so many answers more, to evictions that were asked for from now on. */
   const untilMore = async (count: number) => {
     // Each hand may have one under way.
-    const enough = answers.length + pods.length + count;
+    const enough = answers.length + pods.length + Math.ceil(count / ONE_IN);
     const isEnough = async () => {
       if (answers.length < enough) throw new NotYet(`${answers.length} of ${enough}`);
     };
@@ -54,7 +58,7 @@ export async function keepEvictingMembers(rig: Rig, namespace: string, { everyMs
         evicted++;
         await create();
       }
-      await sleep(everyMs);
+      await sleep(everyMs * ONE_IN);
     }
   })();
   const stop = async () => {

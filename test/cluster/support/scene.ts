@@ -178,6 +178,11 @@ export class Scene {
   async stop(): Promise<void> {
     await this.operator.stop();
   }
+
+  /** `await using`: with the test the scene ends, whose operator would go on looking. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
 }
 
 const UNSCHEDULABLE = 'node.kubernetes.io/unschedulable';

@@ -24,7 +24,8 @@ export interface LocalService {
   close(): Promise<void>;
 }
 
-const PROBE_EVERY_MS = 250;
+/** Each is a handshake of both sides. */
+const PROBE_EVERY_MS = 500;
 
 /**
  * `latencyMs`: how long everything takes from one side to the other, also that a side has ended. `uptakeMs`: how long a

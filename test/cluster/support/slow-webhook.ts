@@ -1,11 +1,7 @@
-import { once } from 'node:events';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { json } from 'node:stream/consumers';
 import { podPath } from '../../../src/kube/paths.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
 import type { Rig } from './rig.ts';
-import { registerThirdParty } from './third-party.ts';
+import { type Asked, startThirdParty } from './third-party.ts';
 
 /** Somebody else's webhook on updates of the pods of one namespace, which can be told to hang. */
 export interface SlowWebhook {
@@ -21,22 +17,13 @@ export interface SlowWebhook {
   release(): void;
 }
 
-interface Review {
-  readonly request: { readonly uid: string; readonly name: string };
-}
-
 /** Registers it with the longest timeout that there is, and waits until the API server asks it. `pod` exists. */
 export async function startSlowWebhook(rig: Rig, namespace: string, pod: string): Promise<SlowWebhook> {
   const inFlight = new Map<string, number>();
   const held: (() => void)[] = [];
   const state = { hangs: false, inFlight, mostOfPod: 0, most: 0, came: 0, asked: 0 };
-  const server = createServer(await rig.authority.issue(), async (request, response) => {
-    const { uid, name } = ((await json(request)) as Review).request;
+  const review = ({ name, answer, onClose }: Asked) => {
     state.asked++;
-    const answer = () => {
-      const body = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid, allowed: true } };
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-    };
     if (!state.hangs) return answer();
     state.came++;
     const count = (change: number) => inFlight.set(name, (inFlight.get(name) ?? 0) + change);
@@ -46,18 +33,11 @@ export async function startSlowWebhook(rig: Rig, namespace: string, pod: string)
       state.most,
       inFlight.values().reduce((sum, one) => sum + one, 0),
     );
-    response.on('close', () => count(-1));
+    onClose(() => count(-1));
     held.push(answer);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  rig.atStop(async () => {
-    server.closeAllConnections();
-    await new Promise((done) => server.close(done));
-  });
-  const { port } = server.address() as AddressInfo;
+  };
   const resource = { group: '', version: 'v1', plural: 'pods' };
-  await registerThirdParty(rig, { what: 'slow', namespace, port, resource, timeoutSeconds: 30 });
+  await startThirdParty(rig, { what: 'slow', namespace, resource, timeoutSeconds: 30, review });
   await until('the slow webhook to be asked', async () => {
     const path = podPath(namespace, pod);
     const [contentType, query] = ['application/merge-patch+json', { dryRun: 'All' }];

@@ -68,7 +68,7 @@ export class FakeWorld {
   }
 
   #writeStatus({ status }: { status: Record<string, unknown> }): JsonObject {
-    this.cluster.status = { ...this.cluster.status, ...status };
+    this.cluster.status = { ...this.cluster.status, ...(inOrder(status) as Record<string, unknown>) };
     this.statuses.push(status);
     return {};
   }
@@ -87,6 +87,14 @@ export class FakeWorld {
     this.pods.delete(name);
     return {};
   }
+}
+
+/** As the API server gives back the fields of an object: by name. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(fields.map(([name, field]) => [name, inOrder(field)]));
 }
 
 function rawPod({ name, uid, phase, ready, node, annotations }: FakePod): JsonObject {
