@@ -119,28 +119,19 @@ export interface SeenInShort {
 
 /** By default: a live observation of `aPod` on a cordoned node, for a request without a UID. */
 export function anObservation(seen: SeenInShort = {}): Observation {
-  const { from = 'live', now = NOW, request = aRequest(), pod = aPod(), cacheKnowsInstance = true } = seen;
-  const { remembered, ownMarks, returnsToNode, refusal, lastWriter, terminatingOrFinishedForMs, cacheTrouble } = seen;
-  const { reported } = seen;
+  const { from = 'live', request = aRequest(), pod = aPod(), node, tracker, trackerMissing, entry, ...others } = seen;
   const profile = pod === 'absent' ? undefined : profileOf(pod, SETTINGS);
   return {
-    now,
+    now: NOW,
+    registration: UNREAD,
+    cacheKnowsInstance: true,
+    ...others,
     request,
     metadata: sightingOf(pod, from),
     pod: sightingOf(pod, from),
     node: nodeOf(seen, from),
     tracker: trackerOf(seen, request, from),
-    registration: seen.registration ?? UNREAD,
     ...(profile ? { profile } : {}),
-    ...(remembered ? { remembered } : {}),
-    ...(ownMarks ? { ownMarks } : {}),
-    ...(returnsToNode === undefined ? {} : { returnsToNode }),
-    ...(refusal ? { refusal } : {}),
-    ...(reported ? { reported } : {}),
-    ...(lastWriter === undefined ? {} : { lastWriter }),
-    ...(terminatingOrFinishedForMs === undefined ? {} : { terminatingOrFinishedForMs }),
-    ...(cacheTrouble ? { cacheTrouble } : {}),
-    cacheKnowsInstance,
   };
 }
 
