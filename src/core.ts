@@ -75,6 +75,8 @@ export interface Core {
   stop(): Promise<void>;
 }
 
+const waitsForGroup = ({ reason }: Decision) => reason === 'GroupBusy' || reason === 'GroupUntracked';
+
 /** Puts cache, observer, marker, admitter and controllers together. Nothing runs before `start`. */
 export function createCore(options: CoreOptions): Core {
   const { client, settings, clock, random, log, instance, backoff, on = {}, between = {} } = options;
@@ -136,7 +138,11 @@ export function createCore(options: CoreOptions): Core {
     settings,
     log,
     clock,
-    onDecision: (decision, durationMs) => on.onDecision?.(decision, durationMs),
+    onDecision(decision, durationMs, { namespace, name }) {
+      on.onDecision?.(decision, durationMs);
+      // It carries no mark, so no change of it would wake anybody.
+      if (waitsForGroup(decision)) queues.stalledPods.add({ namespace, name });
+    },
     onFull: () => on.onTurnedAway?.('looks'),
   });
   const all = Object.values(controllers);

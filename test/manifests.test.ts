@@ -112,12 +112,12 @@ describe('the ClusterRole', () => {
 
   for (const { name } of BUILT_IN) {
     test(`and what the profile ${name} reads besides, its component grants`, () => {
-      const { profiles } = policySettingsOf(readConfig({ PROFILES: name, TRACK_RESCHEDULED_PODS: 'false' }));
+      const { profiles } = policySettingsOf(readConfig({ PROFILES: name }));
       const always = permissionsOf({ tracking: NO_TRACKING });
       const hasConflicts = conflictsOf(profiles).size > 0;
       const all = permissionsOf({ tracking: NO_TRACKING, reporters: reportersOf({ profiles }), hasConflicts });
-      // Both ways to ask for a move are about the same resource.
-      const file = `components/profile-${name.replace(/-replace$/, '')}/role.yaml`;
+      // Both ways to ask for a move are about the same resource, and so are the components of one cluster.
+      const file = `components/profile-${name.replace(/-replace$|-(tikv|pd|tidb)$/, '')}/role.yaml`;
       const granted = existsSync(join(CONFIG, file)) ? read(file)[0].rules.flatMap(permissionsIn) : [];
       assert.deepEqual(granted, grantsOf(all).slice(always.length));
     });

@@ -184,9 +184,10 @@ function troubleOf({ name, store, reflector: { failure } }: Watched): CacheTroub
 }
 
 function projectionsFor({ profiles }: PolicySettings): Projections {
-  const labelKeys = profiles.flatMap(({ selectors, mark, tracking, hindrances = [] }) => [
+  const labelKeys = profiles.flatMap(({ selectors, mark, tracking, hindrances = [], maxConcurrent }) => [
     ...selectors.flat().map(({ key }) => key),
     ...hindrances.map(({ label }) => label),
+    ...(maxConcurrent?.by ?? []),
     ...labelsIn(mark.value),
     ...tracking.labelKeys,
   ]);

@@ -11,8 +11,10 @@ import {
   sightingOf,
   UNREAD,
 } from '../policy/observation.ts';
+import { groupSelector, podsOfGroup } from '../policy/profiles/group.ts';
 import { type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
 import { entryOf } from '../policy/rules/rule.ts';
+import { formatSelector } from '../policy/selector.ts';
 import { latestElsewhere } from '../policy/tracking/elsewhere.ts';
 import type { TrackedAt, TrackerPlace } from '../policy/tracking/tracking.ts';
 import type { Cache } from './cache.ts';
@@ -47,7 +49,14 @@ export class Observer {
   /** An observation without any look yet. */
   begin(request: EvictionRequest): Observation {
     const { clock } = this.#options;
-    const unread = { metadata: UNREAD, pod: UNREAD, node: UNREAD, tracker: UNREAD, registration: UNREAD };
+    const unread = {
+      metadata: UNREAD,
+      pod: UNREAD,
+      node: UNREAD,
+      tracker: UNREAD,
+      group: UNREAD,
+      registration: UNREAD,
+    };
     return { now: clock.now(), request, ...unread, cacheKnowsInstance: false };
   }
 
@@ -64,6 +73,8 @@ export class Observer {
         return this.#lookAtNode(seen, live, signal);
       case 'tracker':
         return this.#lookAtTracker(seen, live, signal);
+      case 'group':
+        return this.#lookAtGroup(seen, live, signal);
       case 'registration':
         return this.#lookAtRegistration(seen, signal);
     }
@@ -101,7 +112,8 @@ export class Observer {
     const value = object && cache.project.podMetadata(object);
     const metadata = sightingOf(value, 'live');
     const isOther = seenValue(seen.pod)?.uid !== value?.uid;
-    if (isOther) return this.#withMemory({ ...seen, metadata, pod: UNREAD, node: UNREAD, tracker: UNREAD });
+    if (isOther)
+      return this.#withMemory({ ...seen, metadata, pod: UNREAD, node: UNREAD, tracker: UNREAD, group: UNREAD });
     const { elsewhere } = seen;
     return { ...this.#withMemory({ ...seen, metadata }), ...(elsewhere && { elsewhere }) };
   }
@@ -129,11 +141,11 @@ export class Observer {
    */
   #withPod(seen: Observation, pod: Sighting<Pod>): Observation {
     const metadata = pod.kind === 'absent' && pod.from === 'cache' ? UNREAD : pod;
-    return this.#withMemory({ ...seen, metadata, pod, node: UNREAD, tracker: UNREAD });
+    return this.#withMemory({ ...seen, metadata, pod, node: UNREAD, tracker: UNREAD, group: UNREAD });
   }
 
   /** Adds what the process itself remembers of the pod now. */
-  #withMemory({ request, metadata, pod, node, tracker, registration }: Observation): Observation {
+  #withMemory({ request, metadata, pod, node, tracker, group, registration }: Observation): Observation {
     const { cache, settings, clock } = this.#options;
     const key = storeKey({ namespace: request.namespace, name: request.name });
     const found = seenValue(metadata);
@@ -150,6 +162,7 @@ export class Observer {
       pod,
       node,
       tracker,
+      group,
       registration,
       ...(profile ? { profile } : {}),
       ...(remembered ? { remembered } : {}),
@@ -178,7 +191,20 @@ export class Observer {
     const refusal = found && cache.refusals.get(trackerKey(found));
     const { remembered, ...others } = seen;
     const kept = remembered && !isOfAnotherNamespace(cache, found) ? { remembered } : {};
-    return { ...others, ...kept, ...looked, registration: UNREAD, ...(refusal ? { refusal } : {}) };
+    return { ...others, ...kept, ...looked, group: UNREAD, registration: UNREAD, ...(refusal ? { refusal } : {}) };
+  }
+
+  /** From the cache only if that is current: a refusal may rest on it, and no mark does. */
+  async #lookAtGroup(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation> {
+    const { cache, reads } = this.#options;
+    const [pod, { profile }] = [seenValue(seen.pod), seen];
+    if (pod === undefined || profile === undefined) throw new Error('the group of no pod was asked for');
+    if (!live && cache.podsAgeMs() <= STALE_AFTER_MS) {
+      return { ...seen, group: sightingOf(podsOfGroup(pod, profile, cache.pods.values()), 'cache') };
+    }
+    const selector = formatSelector(groupSelector(profile, pod));
+    const found = (await reads.pods(pod.namespace, selector, signal)).map(cache.project.pod);
+    return { ...seen, group: sightingOf(podsOfGroup(pod, profile, found), 'live') };
   }
 
   /** Always live: the other installation may have been removed a moment ago, and its entries then count as ours. */

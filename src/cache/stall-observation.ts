@@ -1,4 +1,5 @@
 import type { Pod } from '../policy/model.ts';
+import { podsOfGroup } from '../policy/profiles/group.ts';
 import { type PolicySettings, type Profile, profileOf } from '../policy/profiles/profile.ts';
 import type { StallObservation } from '../policy/stall.ts';
 import type { Cache } from './cache.ts';
@@ -46,5 +47,9 @@ function knownOf(cache: StallSources, pod: Pod, profile: Profile): Omit<StallObs
     ...(returnsToNode && { returnsToNode }),
     ...(refusal && { refusal }),
     ...cache.hindrances.reported(pod, profile),
+    ...groupOf(cache, pod, profile),
   };
 }
+
+const groupOf = ({ pods }: Pick<Cache, 'pods'>, pod: Pod, profile: Profile) =>
+  profile.maxConcurrent === undefined ? {} : { group: podsOfGroup(pod, profile, pods.values()) };

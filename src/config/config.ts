@@ -65,8 +65,14 @@ export function readConfig(env: Environment, readFile: ReadFile = noFile): Confi
   const chosen = chosenProfiles(env, values, readFile);
   problems.push(...(chosen.problems ?? []));
   if (problems.length > 0) throw new ConfigError(problems);
-  return configOf(values as Values, chosen.profiles);
+  const config = configOf(values as Values, chosen.profiles);
+  const uncountable = config.profiles.filter(({ maxConcurrent, tracking }) => maxConcurrent && tracking.type === 'off');
+  if (uncountable.length > 0) throw new ConfigError(uncountable.map(({ name }) => `${name} ${NEEDS_ENTRIES}`));
+  return config;
 }
+
+const NEEDS_ENTRIES =
+  'has maxConcurrent, which is counted by entries, and keeps none; set its tracking to namespace or configmap, or TRACK_RESCHEDULED_PODS to true';
 
 function noFile(path: string): never {
   throw new Error(`${path} is not to be read from here`);

@@ -2,11 +2,13 @@ import type { ApiClient, JsonObject } from './client.ts';
 import { isServed } from './discovery.ts';
 import { ApiError, isNotFound, saysNotFound } from './errors.ts';
 import { createGuardedObjects } from './guarded-objects.ts';
-import { namespacePath, nodePath, podPath, registrationPath, splitPath } from './paths.ts';
+import { collectionPath, namespacePath, nodePath, podPath, registrationPath, splitPath } from './paths.ts';
 
 /** Live reads of single objects. Undefined if the object does not exist; throws on any other failure. */
 export interface Reads {
   pod(namespace: string, name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
+  /** All pods of a namespace that the selector matches. Throws if they weigh too much for a group. */
+  pods(namespace: string, labelSelector: string, signal?: AbortSignal): Promise<readonly JsonObject[]>;
   /** Only the metadata, at a fraction of the cost. They suffice to see that the hook does not protect the pod. */
   podMetadata(namespace: string, name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
   node(name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
@@ -34,6 +36,9 @@ export const NAMESPACE_LABEL = 'reschedule.hook/namespace';
 /** Whether an object with these labels is the hook's. */
 export const isOfTheHook = (labels: Readonly<Record<string, string>> = {}) => labels[NAME_LABEL] === HOOK_NAME;
 
+/** Some thousand pods, or some hundred of the largest. */
+const GROUP_MAX_BYTES = 32 * 1024 * 1024;
+
 export function createReads(client: ApiClient): Reads {
   const { read } = createGuardedObjects(client);
   // For a kind that it does not serve, the API server sends the same bare 404 as any proxy could.
@@ -54,6 +59,13 @@ export function createReads(client: ApiClient): Reads {
   return {
     object: (path, signal) => read(path, signal, { isAbsent: (error) => isAbsentWithItsKind(path, error, signal) }),
     pod: (namespace, name, signal) => read(podPath(namespace, name), signal),
+    async pods(namespace, labelSelector, signal) {
+      const path = collectionPath('/api/v1', 'pods', namespace);
+      const query = { labelSelector };
+      const { items } = await client.json({ method: 'GET', path, query, signal, maxBytes: GROUP_MAX_BYTES });
+      if (!Array.isArray(items)) throw new TypeError('the answer to a list has no items');
+      return items as readonly JsonObject[];
+    },
     podMetadata: (namespace, name, signal) => metadataAlone(podPath(namespace, name), signal),
     node: (name, signal) => read(nodePath(name), signal),
     namespace: (name, signal) => metadataAlone(namespacePath(name), signal),

@@ -22,6 +22,8 @@ export type Reason =
   | 'ComesBack'
   | 'NotDraining'
   | 'OtherInstallation'
+  | 'GroupBusy'
+  | 'GroupUntracked'
   | 'Rescheduled'
   | 'CacheBehind'
   | 'CacheUnsynced'
@@ -46,7 +48,10 @@ export interface Deny {
 }
 
 /** What an entry says of a mark, besides the instance. `draining` is true if the pod has no node. */
-export type MarkNote = Pick<Entry, 'firstAt' | 'nodeUid' | 'draining' | 'returns' | 'marks' | 'unmarkedBy'>;
+export type MarkNote = Pick<
+  Entry,
+  'firstAt' | 'nodeUid' | 'draining' | 'returns' | 'marks' | 'unmarkedBy' | 'group' | 'groupSize'
+>;
 
 /** First write the entry (if there is a tracker), then mark the pod, then deny with 429 and the message. */
 export interface Mark {
@@ -59,6 +64,8 @@ export interface Mark {
   /** What to remember of the mark, in the entry and in the process. */
   readonly note: MarkNote;
   readonly entryOn?: Tracker;
+  /** The entry counts only on exactly that version of the tracker, whatever else has changed there. */
+  readonly isLocked?: true;
   readonly trackerMissing?: string;
 }
 

@@ -35,7 +35,7 @@ export interface EntryContent extends Entry {
  */
 export function encodeEntry(entry: EntryContent): string {
   const { uid, node, at, firstAt = at, draining, nodeUid, returns = 0, marks = 1, unmarkedBy, installation } = entry;
-  const { namespace, pod } = entry;
+  const { namespace, pod, group, groupSize } = entry;
   const name = `${namespace}.${pod}`;
   return JSON.stringify({
     uid,
@@ -49,6 +49,8 @@ export function encodeEntry(entry: EntryContent): string {
     ...(marks > 1 ? { marks } : {}),
     unmarkedBy,
     hook: installation,
+    group,
+    groupSize,
   });
 }
 
@@ -70,6 +72,8 @@ export function decodeEntry(value: string): Entry {
     ...count('marks', raw.marks),
     ...text('unmarkedBy', raw.unmarkedBy, MANAGER),
     ...text('installation', raw.hook, OBJECT_NAME),
+    ...text('group', raw.group, /^[0-9a-f]{16}$/),
+    ...count('groupSize', raw.groupSize),
   };
 }
 

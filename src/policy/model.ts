@@ -149,6 +149,9 @@ export interface Entry {
   readonly unmarkedBy?: string;
   /** The installation that wrote the entry, by the name of its registration. Absent: it counts as ours. */
   readonly installation?: string;
+  /** The pod's group, and how many were in it, where a profile limits how many may be under way. */
+  readonly group?: string;
+  readonly groupSize?: number;
 }
 
 /** What one admission request asks for. */

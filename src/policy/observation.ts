@@ -28,7 +28,7 @@ export type Sighting<T> = Unread | Absent | Present<T>;
 export const UNREAD: Unread = { kind: 'unread' };
 
 /** What a look can be at. The metadata of a pod show at the least cost whether the hook protects it. */
-export type Subject = 'metadata' | 'pod' | 'node' | 'tracker' | 'registration';
+export type Subject = 'metadata' | 'pod' | 'node' | 'tracker' | 'group' | 'registration';
 
 /** All data that one eviction decision is made on. */
 export interface Observation {
@@ -42,6 +42,8 @@ export interface Observation {
   readonly tracker: Sighting<Tracker>;
   /** The pod's latest entry at places that are only read, as current as the look at the tracker. */
   readonly elsewhere?: EntryElsewhere;
+  /** The pods of its group, itself among them, seen after the tracker. Unread if its profile has no `maxConcurrent`. */
+  readonly group: Sighting<readonly Pod[]>;
   /** The registration of the other installation that wrote the pod's entry; stays unread if none did. */
   readonly registration: Sighting<string>;
   /** The profile that selects the pod, by its metadata. Absent if none does, or if the metadata are unread. */

@@ -1,5 +1,6 @@
 import { formatAge } from './duration.ts';
 import { WITHDRAWN_AFTER_MS } from './entry-lifecycle.ts';
+import { someOf, underWay } from './group-moves.ts';
 import { describeMarks, type MarkHistory, markHistory } from './mark-history.ts';
 import type { Entry, EntryElsewhere, Node, Pod, Tracker } from './model.ts';
 import { isDraining } from './node-state.ts';
@@ -27,7 +28,9 @@ export interface StallObservation {
   readonly refusal?: Refusal;
   /** What a custom resource of its profile says. */
   readonly reported?: Reported;
-  /** How long the process has known the present mark; for one without a time, or whose time somebody makes newer. */
+  /** The pods of its group, where its profile limits how many may be under way. */
+  readonly group?: readonly Pod[];
+  /** How long the process has known the present mark, or a pod without one; for one without a time, or whose time somebody makes newer. */
   readonly markedForMs: number;
 }
 
@@ -51,6 +54,7 @@ export function planStall(seen: StallObservation, settings: PolicySettings): Sta
   return (
     comesBackStall(seen, settings) ??
     otherInstallationStall(seen, settings) ??
+    groupStall(seen, settings) ??
     unschedulableStall(seen, settings) ??
     notMovedStall(seen, settings)
   );
@@ -78,6 +82,19 @@ function otherInstallationStall(seen: StallObservation, settings: PolicySettings
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
   const why = `is not marked, because the installation ${installation} of this hook keeps its entry on ${found?.on}`;
   return { kind: 'stalled', hindrance: 'OtherInstallation', why };
+}
+
+/** A drain has asked for the pod, and others of its group have been away, or about to be, for all that time. */
+function groupStall(seen: StallObservation, settings: PolicySettings): Stall | undefined {
+  const { pod, profile, node, tracker, group, markedForMs } = seen;
+  const { maxConcurrent, stallAfterMs } = profile;
+  if (maxConcurrent === undefined || group === undefined || isMarked(pod)) return undefined;
+  if (node === undefined || !isDraining(node, settings.drainTaints)) return undefined;
+  const others = tracker === undefined ? ['nobody can count them'] : underWay(pod, profile, tracker, group);
+  if (tracker !== undefined && others.length < maxConcurrent.pods) return undefined;
+  if (markedForMs < stallAfterMs) return { kind: 'lookAgain', inMs: stallAfterMs - markedForMs };
+  const why = `has waited for over ${formatAge(stallAfterMs)} for others of its group, which come first (${someOf(others)})`;
+  return { kind: 'stalled', hindrance: 'GroupBusy', why };
 }
 
 /** Only a successor of an instance that was to move keeps a drain waiting. */

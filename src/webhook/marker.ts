@@ -97,10 +97,11 @@ export class Marker {
     return running;
   }
 
-  async #carryOut({ pod, annotation, note, entryOn }: Mark, signal: AbortSignal): Promise<'marked' | 'changed'> {
+  async #carryOut(mark: Mark, signal: AbortSignal): Promise<'marked' | 'changed'> {
+    const { pod, annotation, note, entryOn } = mark;
     const { cache, writes } = this.#options;
     this.#remember(pod, note, entryOn === undefined);
-    if (entryOn !== undefined && !(await this.#writeEntry(pod, note, entryOn, signal))) return 'changed';
+    if (entryOn !== undefined && !(await this.#writeEntry(mark, entryOn, signal))) return 'changed';
     const { namespace, name, uid, resourceVersion } = pod;
     const guard = annotation.ifUnchanged ? { uid, resourceVersion } : { uid };
     const result = await writes.markPod({ namespace, name, ...guard }, annotation.key, annotation.value);
@@ -125,12 +126,13 @@ export class Marker {
    * write would change the resourceVersion and the API server would refuse the next. The write counts only if the entry
    * of this pod is unchanged.
    */
-  async #writeEntry(pod: Pod, note: MarkNote, seen: Tracker, signal: AbortSignal): Promise<boolean> {
+  async #writeEntry({ pod, note, isLocked }: Mark, seen: Tracker, signal: AbortSignal): Promise<boolean> {
     const { cache, settings, clock } = this.#options;
     return this.#trackers.run(trackerKey(seen), signal, async () => {
       const key = entryKey(pod.namespace, pod.name);
       const tracker = newerOf(seen, cache.trackers.get(seen));
       if (!isSame(tracker, seen) || tracker.entries[key] !== seen.entries[key]) return false;
+      if (isLocked && tracker.resourceVersion !== seen.resourceVersion) return false;
       const value = encodeEntry({
         uid: pod.uid,
         at: clock.now(),

@@ -7,7 +7,7 @@ import { caValidity } from '../../src/certificates/lifetimes.ts';
 import { PermissionReconciler } from '../../src/controller/permissions.ts';
 import { createListWatch } from '../../src/informer/list-watch.ts';
 import type { ApiClient, ApiRequest } from '../../src/kube/client.ts';
-import { isServed } from '../../src/kube/discovery.ts';
+import { isServed, servedVersion } from '../../src/kube/discovery.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
 import { createGuardedObjects, type GuardedObjects } from '../../src/kube/guarded-objects.ts';
 import { collectionPath, nodePath, podPath, REGISTRATIONS, trackerPath } from '../../src/kube/paths.ts';
@@ -56,6 +56,7 @@ interface TrackerToDrive {
 /** One call for each function of `Reads` and `Writes`: a new one there does not compile before it is here. */
 const READS: { [K in keyof Reads]: (reads: Reads, tracker: TrackerToDrive | undefined) => unknown } = {
   pod: (reads) => reads.pod('db', 'cb-0000'),
+  pods: (reads) => reads.pods('db', 'app=couchbase'),
   node: (reads) => reads.node('n'),
   isInstalled: (reads) => reads.isInstalled('another'),
   podMetadata: (reads) => reads.podMetadata('db', 'cb-0000'),
@@ -93,12 +94,15 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
     },
   },
   'kube/discovery.ts': {
-    methods: ['GET', 'GET'],
-    drive: (client, { resources }) =>
-      Promise.all(
-        resources.map(({ apiPath, plural }) => isServed(client, apiPath, plural, new AbortController().signal)),
-      ),
+    methods: ['GET', 'GET', 'GET', 'GET'],
+    async drive(client, { resources }) {
+      const { signal } = new AbortController();
+      await Promise.all(resources.map(({ apiPath, plural }) => isServed(client, apiPath, plural, signal)));
+      // It reads the same lists.
+      if (resources.length > 0) await servedVersion(client, 'g', 'p', signal).catch(() => undefined);
+    },
   },
+  'kube/reads.ts': { methods: ['GET'], drive: (client) => createReads(client).pods('db', 'app=couchbase') },
   'kube/events.ts': {
     methods: ['POST'],
     drive: (client) =>

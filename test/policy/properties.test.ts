@@ -345,7 +345,7 @@ describe('next: safety rules, over observations in every combination', () => {
 
 function nothingSeen({ now, request, cacheKnowsInstance }: Observation): Observation {
   const unread = { kind: 'unread' } as const;
-  const nothing = { metadata: unread, pod: unread, node: unread, tracker: unread, registration: unread };
+  const nothing = { metadata: unread, pod: unread, node: unread, tracker: unread, group: unread, registration: unread };
   return { now, request, cacheKnowsInstance, ...nothing };
 }
 

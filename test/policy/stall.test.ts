@@ -4,7 +4,7 @@ import { entryKey } from '../../src/policy/entry.ts';
 import type { Entry, Pod } from '../../src/policy/model.ts';
 import type { PolicySettings, Profile } from '../../src/policy/profiles/profile.ts';
 import { planStall, type Stall, type StallObservation } from '../../src/policy/stall.ts';
-import { aMark, aNode, aPod, aTracker, MINUTE, NOW, SETTINGS, without } from '../support/builders.ts';
+import { aMark, aNode, aPod, aTracker, MINUTE, NOW, PROFILE, SETTINGS, without } from '../support/builders.ts';
 
 const marked = (ageMs: number) => aPod({ mark: aMark(ageMs) });
 const trackerWith = (entry: Entry) => {
@@ -163,5 +163,36 @@ describe('planStall: a pod whose entry another installation keeps', () => {
     assert.deepEqual(plan(aPod(), { node: aNode(), tracker: trackerWith(entry) }), { kind: 'notWaiting' });
     const fresh = trackerWith({ ...entry, at: NOW - 14 * MINUTE });
     assert.deepEqual(plan(aPod(), { node, tracker: fresh }), { kind: 'lookAgain', inMs: MINUTE });
+  });
+});
+
+describe('a pod that waits for its group', () => {
+  const profile = { ...PROFILE, maxConcurrent: { pods: 1, by: ['couchbase_cluster'] } };
+  const other = aPod({ name: 'cb-0001', uid: 'uid-1', ready: false });
+  const waiting = (overrides: Partial<StallObservation> = {}) =>
+    plan(aPod(), {
+      profile,
+      node: aNode({ unschedulable: true }),
+      tracker: aTracker(),
+      group: [aPod(), other],
+      markedForMs: 15 * MINUTE,
+      ...overrides,
+    });
+  const why = (who: string) => `has waited for over 15m for others of its group, which come first (${who})`;
+
+  test('is reported after as long as a marked one would be', () => {
+    assert.deepEqual(waiting(), stalled('GroupBusy', why('cb-0001 is not ready')));
+    assert.deepEqual(waiting({ markedForMs: 14 * MINUTE }), { kind: 'lookAgain', inMs: MINUTE });
+  });
+
+  test('is not, where its turn has come, or nobody drains its node', () => {
+    assert.deepEqual(waiting({ group: [aPod(), { ...other, ready: true }] }), { kind: 'notWaiting' });
+    assert.deepEqual(waiting({ node: aNode() }), { kind: 'notWaiting' });
+  });
+
+  test('is reported where nobody can count the others', () => {
+    const node = aNode({ unschedulable: true });
+    const untracked = plan(aPod(), { profile, node, group: [aPod()], markedForMs: 15 * MINUTE });
+    assert.deepEqual(untracked, stalled('GroupBusy', why('nobody can count them')));
   });
 });

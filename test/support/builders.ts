@@ -105,7 +105,9 @@ export interface SeenInShort {
   readonly trackerMissing?: string;
   /** The entry of the pod on the tracker. */
   readonly entry?: Entry | undefined;
+  readonly group?: Sighting<readonly Pod[]>;
   readonly registration?: Sighting<string>;
+  readonly profile?: Profile;
   readonly remembered?: Entry;
   readonly ownMarks?: MarkRecord;
   readonly returnsToNode?: NodeReturns;
@@ -119,13 +121,14 @@ export interface SeenInShort {
 
 /** By default: a live observation of `aPod` on a cordoned node, for a request without a UID. */
 export function anObservation(seen: SeenInShort = {}): Observation {
-  const { from = 'live', request = aRequest(), pod = aPod(), node, tracker, trackerMissing, entry, ...others } = seen;
-  const profile = pod === 'absent' ? undefined : profileOf(pod, SETTINGS);
+  const { from = 'live', request = aRequest(), pod = aPod(), profile = profileFor(pod), ...others } = seen;
+  const { node: _node, tracker: _tracker, trackerMissing: _why, entry: _entry, ...known } = others;
   return {
     now: NOW,
+    group: UNREAD,
     registration: UNREAD,
     cacheKnowsInstance: true,
-    ...others,
+    ...known,
     request,
     metadata: sightingOf(pod, from),
     pod: sightingOf(pod, from),
@@ -134,6 +137,8 @@ export function anObservation(seen: SeenInShort = {}): Observation {
     ...(profile ? { profile } : {}),
   };
 }
+
+const profileFor = (pod: Pod | 'absent') => (pod === 'absent' ? undefined : profileOf(pod, SETTINGS));
 
 export function sightingOf<T>(value: T | 'absent', from: Source): Sighting<T> {
   return value === 'absent' ? { kind: 'absent', from } : { kind: 'present', value: value as T, from };

@@ -21,6 +21,30 @@ const ARANGO = {
   ],
 };
 
+const TIDB = {
+  kind: 'TidbCluster',
+  resource: 'tidbclusters.pingcap.com',
+  label: 'app.kubernetes.io/instance',
+  // While one component is upgraded or scaled, the others wait.
+  reports: [
+    { at: 'spec.paused', is: 'true', word: 'Paused' },
+    ...['pd', 'tikv', 'tidb'].flatMap((component) => [
+      { at: `status.${component}.phase`, is: 'Upgrade', word: 'Upgrading' },
+      { at: `status.${component}.phase`, is: 'Scale', word: 'Scaling' },
+    ]),
+  ],
+};
+/** A component of a TidbCluster. The operator moves all marked pods at once, so the hook marks one after the other. */
+const tidb = (component: string, annotation: string) => ({
+  name: `tidb-v1-${component}`,
+  selector: `app.kubernetes.io/managed-by=tidb-operator,app.kubernetes.io/name=tidb-cluster,app.kubernetes.io/component=${component}`,
+  mark: { annotation: `tidb.pingcap.com/${annotation}`, value: 'delete-pod' },
+  names: 'reused' as const,
+  stallAfter: '30m',
+  maxConcurrent: { pods: 1, by: 'app.kubernetes.io/instance' },
+  hindrance: TIDB,
+});
+
 /**
  * The profiles that PROFILES may name, as PROFILES_FILE would have them. docs/operators.md has the source of each, and what
  * the operator then does.
@@ -53,6 +77,9 @@ export const BUILT_IN: readonly WrittenProfile[] = [
     stallAfter: '20m',
     hindrance: [strimzi('KafkaConnect'), strimzi('KafkaMirrorMaker2')],
   },
+  tidb('tikv', 'evict-leader'),
+  { ...tidb('pd', 'pd-transfer-leader'), warning: 'the operator never moves the only PD of a cluster' },
+  tidb('tidb', 'tidb-graceful-shutdown'),
   {
     name: 'aerospike',
     selector: 'app=aerospike-cluster,aerospike.com/cr',

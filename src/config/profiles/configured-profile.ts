@@ -34,7 +34,7 @@ export function onlyProfile(values: OfOneOperator): ConfiguredProfile {
 }
 
 export function configured(read: ReadProfile, defaults: Defaults): ConfiguredProfile {
-  const { name, selector, requires, mark, names, hindrance = [], conflicts, warning } = read;
+  const { name, selector, requires, mark, names, maxConcurrent, hindrance = [], conflicts, warning } = read;
   return {
     name,
     selectors: selector,
@@ -43,6 +43,7 @@ export function configured(read: ReadProfile, defaults: Defaults): ConfiguredPro
     names,
     tracking: { type: read.tracking ?? defaultTracking(read, defaults), also: defaults.trackingAlsoRead },
     stallAfterMs: read.stallAfter ?? defaults.stallAfterMs,
+    ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
     ...(hindrance.length === 0 ? {} : { hindrances: hindrance.map(hindranceOf) }),
     conflicts,
     ...(warning === undefined ? {} : { warning }),

@@ -1,5 +1,6 @@
 import { formatAge } from '../../policy/duration.ts';
 import { formatPath, type HindranceSource } from '../../policy/profiles/hindrance.ts';
+import type { MaxConcurrent } from '../../policy/profiles/profile.ts';
 import { formatSelector } from '../../policy/selector.ts';
 import { BUILT_IN } from './built-in.ts';
 import type { ConfiguredProfile } from './configured-profile.ts';
@@ -12,7 +13,19 @@ export function describeProfiles(profiles: readonly ConfiguredProfile[]): string
 /** For machines: the same fields under the names that PROFILES_FILE has for them. */
 export function profilesAsJson(profiles: readonly ConfiguredProfile[]): string {
   const written = profiles.map(
-    ({ name, selectors, requires, mark, names, tracking, stallAfterMs, hindrances, conflicts, warning }) => ({
+    ({
+      name,
+      selectors,
+      requires,
+      mark,
+      names,
+      tracking,
+      stallAfterMs,
+      maxConcurrent,
+      hindrances,
+      conflicts,
+      warning,
+    }) => ({
       name,
       selector: selectors.map(formatSelector),
       requires: requires.map(requirement),
@@ -20,6 +33,7 @@ export function profilesAsJson(profiles: readonly ConfiguredProfile[]): string {
       names,
       tracking: tracking.type,
       stallAfter: exactDuration(stallAfterMs),
+      ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
       ...(hindrances === undefined ? {} : { hindrance: hindrances.map(writtenHindrance) }),
       conflicts,
       ...(warning === undefined ? {} : { warning }),
@@ -39,6 +53,7 @@ function describe({
   names,
   tracking,
   stallAfterMs,
+  maxConcurrent,
   hindrances = [],
   conflicts,
   warning,
@@ -50,6 +65,7 @@ function describe({
     ['names', names],
     ['tracking', tracking.type],
     ['stalled', `after ${formatAge(stallAfterMs)}`],
+    ...(maxConcurrent === undefined ? [] : [['at once', limitOf(maxConcurrent)] as [string, string]]),
     ...hindrances.map((one): [string, string] => ['hindrance', reportsOf(one)]),
     ...conflicts.map((one): [string, string] => ['conflicts', one]),
     ...(warning === undefined ? [] : [['warning', warning] as [string, string]]),
@@ -64,6 +80,8 @@ function writtenHindrance({ kind, plural, group, label, reports }: HindranceSour
 
 const reportsOf = ({ kind, label, reports }: HindranceSource) =>
   `${kind} of label ${label}: ${[...new Set(reports.map(({ word }) => word))].join(', ')}`;
+
+const limitOf = ({ pods, by }: MaxConcurrent) => `${pods} of those with the same ${by.join(' and ')}`;
 
 /** As the file has it: an age for people has days, and leaves out what is small. */
 function exactDuration(ms: number): string {

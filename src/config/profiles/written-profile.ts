@@ -133,6 +133,22 @@ const hindrance = z.strictObject(
   { error: unknownField },
 );
 
+const GROUP_LABELS_MAX = 4;
+
+const maxConcurrent = z.strictObject(
+  {
+    pods: z.int(isMissing('is no whole number')).min(1, 'is less than 1').max(1_000, 'is more than 1000'),
+    by: z.preprocess(
+      (given) => (given === undefined ? given : [given].flat()),
+      z
+        .array(text(key), isMissing('is no list'))
+        .min(1, 'is empty')
+        .max(GROUP_LABELS_MAX, `has more than ${GROUP_LABELS_MAX} labels`),
+    ),
+  },
+  { error: unknownField },
+);
+
 /** One, or a list of them. */
 const hindrances = z.preprocess((given) => (given === undefined ? given : [given].flat()), z.array(hindrance));
 
@@ -146,6 +162,7 @@ export const PROFILE = z.strictObject(
     names: oneOf('reused', 'new', 'either', 'byTracker'),
     tracking: oneOf(...TRACKING_TYPES, 'off').optional(),
     stallAfter: text(duration).optional(),
+    maxConcurrent: maxConcurrent.optional(),
     hindrance: hindrances.optional(),
     conflicts: z.array(text(nameOfWebhook), 'is no list').default([]),
     warning: z.string('is no text').optional(),

@@ -16,6 +16,13 @@ export interface RequiredAnnotation {
  */
 export type Names = 'reused' | 'new' | 'either' | 'byTracker';
 
+/** How many pods of a group may be under way at a time. */
+export interface MaxConcurrent {
+  readonly pods: number;
+  /** The labels whose values make a group, within a namespace. */
+  readonly by: readonly string[];
+}
+
 /** What the hook knows of one kind of operator, and of the pods that it moves. */
 export interface Profile {
   readonly name: string;
@@ -28,6 +35,8 @@ export interface Profile {
   readonly tracking: Tracking;
   /** How long the operator has to act on a mark before the pod counts as stalled. */
   readonly stallAfterMs: number;
+  /** Its operator moves any number of marked pods at once, so the hook marks no more of a group. */
+  readonly maxConcurrent?: MaxConcurrent;
   /** Where it says what keeps it from acting, beside the tracker. The first that reports something counts. */
   readonly hindrances?: readonly HindranceSource[];
   /** Webhooks that must not be asked about its evictions as well: their names, or those of their registrations. */

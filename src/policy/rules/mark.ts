@@ -1,4 +1,4 @@
-import { type Mark, type MarkNote, MESSAGES } from '../decision.ts';
+import { type Deny, type Mark, type MarkNote, MESSAGES } from '../decision.ts';
 import { describeMarks, type MarkHistory, markHistory } from '../mark-history.ts';
 import { isDraining } from '../node-state.ts';
 import { isLive, LOOK_AT_NODE, type Look, nodeOrGone, onceLive, type Subject, seenValue } from '../observation.ts';
@@ -6,6 +6,7 @@ import { markValue } from '../profiles/mark.ts';
 import { namesComeBack, type PolicySettings } from '../profiles/profile.ts';
 import { readsElsewhere } from '../tracking/tracking.ts';
 import { returnsOf } from './comes-back.ts';
+import { groupIsBusy, noteOfGroup } from './group.ts';
 import type { PodObservation, Rule } from './rule.ts';
 
 /** The last rule: refuse, and mark exactly this instance. */
@@ -29,7 +30,9 @@ export function markPod(
   settings: PolicySettings,
   reason: Mark['reason'],
   restsOn: readonly Subject[],
-): Mark | Look {
+): Mark | Deny | Look {
+  const busy = groupIsBusy(seen);
+  if (busy !== undefined) return busy;
   const returns = returnsOf(seen, settings);
   const where = placeForEntry(seen, returns);
   const draining = where.entryOn === undefined || drains(seen, settings);
@@ -42,7 +45,8 @@ export function markPod(
     message: again === '' ? MESSAGES.marked : `${MESSAGES.marked} (${again})`,
     pod: seen.pod.value,
     annotation: annotationFor(seen),
-    note: noteOf(seen, { draining, returns, history }),
+    note: { ...noteOf(seen, { draining, returns, history }), ...noteOfGroup(seen) },
+    ...(seen.profile.maxConcurrent === undefined ? {} : { isLocked: true }),
     ...where,
   });
 }
@@ -56,7 +60,8 @@ function annotationFor({ pod, profile: { mark }, now }: PodObservation): Mark['a
 function placeForEntry(seen: PodObservation, returns: number): Pick<Mark, 'entryOn' | 'trackerMissing'> {
   const { tracker, refusal, profile } = seen;
   if (tracker.kind === 'absent') return tracker.why === undefined ? {} : { trackerMissing: tracker.why };
-  if (!namesComeBack(profile, tracker.value) && returns === 0) return {};
+  const isToCount = profile.maxConcurrent !== undefined;
+  if (!namesComeBack(profile, tracker.value) && returns === 0 && !isToCount) return {};
   return refusal?.isSettled ? { trackerMissing: refusal.why } : { entryOn: tracker.value };
 }
 

@@ -150,7 +150,11 @@ describe('PROFILES_FILE', () => {
 
   for (const [what, text, problem] of [
     ['no group', '{kind: A, resource: as, label: app, reports: [{at: a, is: "b", word: Cd}]}', '0.resource is "as"'],
-    ['no path', '{kind: A, resource: a.b, label: app, reports: [{at: "a[", is: "b", word: Cd}]}', 'reports.0.at is "a["'],
+    [
+      'no path',
+      '{kind: A, resource: a.b, label: app, reports: [{at: "a[", is: "b", word: Cd}]}',
+      'reports.0.at is "a["',
+    ],
     ['no text', '{kind: A, resource: a.b, label: app, reports: [{at: a, is: true, word: Cd}]}', 'put it into quotes'],
     ['two words', '{kind: A, resource: a.b, label: app, reports: [{at: a, is: "b", word: c d}]}', 'PascalCase'],
     ['nothing', '{kind: A, resource: a.b, label: app, reports: []}', 'is an empty list'],
@@ -161,6 +165,20 @@ describe('PROFILES_FILE', () => {
       assert.ok(problems.includes(problem), problems);
     });
   }
+
+  test('limits how many of a group may be under way, which it counts by entries', () => {
+    const limited = (more: string) => `${OWN.replace(/^ *tracking:.*\n/m, '')}    maxConcurrent: ${more}\n`;
+    const one = { pods: 1, by: ['app'] };
+    assert.deepEqual(withFile(limited('{pods: 1, by: app}')).profiles[0]?.maxConcurrent, one);
+    const two = withFile(limited('{pods: 2, by: [app, zone]}')).profiles[0];
+    assert.deepEqual(two?.maxConcurrent, { pods: 2, by: ['app', 'zone'] });
+    assert.match(profilesAsJson(two ? [two] : []), /"maxConcurrent": \{\s*"pods": 2,\s*"by": \[/);
+    const wrong = (text: string) => problemsOf(() => withFile(text)).join('\n');
+    assert.match(wrong(limited('{pods: 0, by: app}')), /:\d+ ours\.maxConcurrent\.pods is less than 1/);
+    assert.match(wrong(limited('{pods: 1, by: []}')), /ours\.maxConcurrent\.by is empty/);
+    assert.match(wrong(limited('{pods: 1}')), /ours\.maxConcurrent\.by is missing/);
+    assert.match(wrong(`${OWN}    maxConcurrent: {pods: 1, by: app}\n`), /^ours has maxConcurrent, .*keeps none/);
+  });
 
   test('takes several selectors for one operator', () => {
     const text = OWN.replace('selector: app=ours', 'selector: [app=ours, "tier in (a,b)"]');
