@@ -58,6 +58,7 @@ describe('Observer.look in the cache', () => {
       pod: cached(aPod()),
       node: cached(aNode()),
       tracker: cached(aTracker()),
+      group: UNREAD,
       registration: UNREAD,
       profile: PROFILE,
       cacheKnowsInstance: true,
