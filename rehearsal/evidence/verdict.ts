@@ -1,5 +1,5 @@
 import type { LogLine } from '../../testkit/log-lines.ts';
-import type { Annotation } from '../operator/operator-options.ts';
+import { type Annotation, isMarked } from '../operator/model.ts';
 import { type History, isWaiting } from './history.ts';
 import type { Instance } from './pod-watch.ts';
 import type { Check, Figure } from './record.ts';
@@ -163,8 +163,8 @@ export const movedOnce: Rule = (seen) => {
   return check('no pod was moved more often than it had to be', problems);
 };
 
-export const nobodyMarked: Rule = ({ members, annotation: { key, value } }) => {
-  const marked = members.filter(({ isGone, annotations }) => !isGone && annotations[key] === value);
+export const nobodyMarked: Rule = ({ members, annotation }) => {
+  const marked = members.filter((one) => !one.isGone && isMarked(one, annotation));
   return check(
     'no pod is left marked',
     marked.map((one) => `${titleOf(one)} is marked to be moved once more`),

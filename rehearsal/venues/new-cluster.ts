@@ -11,7 +11,7 @@ import type { PodView } from '../../testkit/pods.ts';
 import { registerWebhook } from '../../testkit/webhook-registration.ts';
 import { chooseDrainer, type DrainerChoice } from '../drainers/choose.ts';
 import { startEmbedded } from '../embedded-api/cluster.ts';
-import { DEFAULT_ANNOTATION } from '../operator/operator-options.ts';
+import { COUCHBASE } from '../operator/models/couchbase.ts';
 import { HookGuard } from './hook-guard.ts';
 import type { Site, Venue } from './venue.ts';
 
@@ -78,7 +78,7 @@ export function startedSite(options: StartedSiteOptions): Site {
   const kubectl = { kubectl: cluster.assets?.kubectl, kubeconfigPath: cluster.kubeconfigPath, homeDir: cluster.dir };
   return {
     client,
-    annotation: DEFAULT_ANNOTATION,
+    annotation: COUCHBASE.mark,
     clusterOf: (pod) => (isMember(pod) ? pod.labels.couchbase_cluster : undefined),
     hook: { process: hook, guard },
     failed,

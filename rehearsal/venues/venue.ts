@@ -6,7 +6,8 @@ import type { HookProcess } from '../../testkit/hook-process.ts';
 import type { LogLine } from '../../testkit/log-lines.ts';
 import type { PodView } from '../../testkit/pods.ts';
 import type { Drainer } from '../drainers/drainer.ts';
-import type { Annotation, OperatorOptions } from '../operator/operator-options.ts';
+import type { Annotation } from '../operator/model.ts';
+import type { OperatorOptions } from '../operator/operator-options.ts';
 import type { HookGuard } from './hook-guard.ts';
 
 /** Where a rehearsal takes place. */

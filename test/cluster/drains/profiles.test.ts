@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Annotation } from '../../../rehearsal/operator/operator-options.ts';
+import type { Annotation } from '../../../rehearsal/operator/model.ts';
 import { LOG } from '../../../src/log/messages.ts';
 import { evict } from '../support/evict.ts';
 import { SYSTEM_NAMESPACE } from '../support/manifests.ts';
