@@ -72,6 +72,8 @@ export interface OperatorModel {
   /** What is lost with a member that is moved. */
   readonly loses?: string;
   readonly finalizers?: readonly string[];
+  /** Whether it makes a disruption budget that lets one member go at a time. */
+  readonly hasBudget: boolean;
   /** How its custom resource says that it is to do nothing; absent: it cannot be told. */
   readonly pausedBy?: { readonly paused: JsonObject; readonly resumed: JsonObject };
   view(raw: JsonObject): ClusterView;
@@ -84,4 +86,11 @@ export interface OperatorModel {
   isEmptied?(cluster: ClusterView, member: Member, isCordoned: boolean): boolean;
   /** What it writes to the status beside what every stand-in writes. */
   statusOf?(state: { readonly isPaused: boolean; readonly isMoving: boolean }): JsonObject;
+}
+
+/** The labels that all members of a cluster have, and no other pod. */
+export function sharedLabels(model: OperatorModel, cluster: string): Record<string, string> {
+  const view = model.view({ metadata: { name: cluster } });
+  const [one = {}, other = {}] = [0, 1].map((index) => model.labels(cluster, model.nameOf(view, index)));
+  return Object.fromEntries(Object.entries(one).filter(([key, value]) => other[key] === value));
 }

@@ -210,7 +210,11 @@ export class StandInOperator {
     const { owner: chooseOwner = () => ownerOf(client, cluster, kind, model.ownerKind) } = this.#options;
     const owner = await chooseOwner(cluster);
     const { finalizers } = model;
-    const body = manifest(memberManifest(cluster, pod, { labels, owner, readinessGate, finalizers }), cluster);
+    const examples = [model.nameOf(cluster, 0), model.nameOf(cluster, 1)] as const;
+    const body = manifest(
+      memberManifest(cluster, pod, { labels, owner, readinessGate, finalizers, examples }),
+      cluster,
+    );
     const path = `/api/v1/namespaces/${cluster.namespace}/pods`;
     const created = (await client.json({ method: 'POST', path, body })) as { metadata?: { uid?: string } };
     this.#report('created', cluster, { name: pod, uid: created.metadata?.uid ?? '' }, why);

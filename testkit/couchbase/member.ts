@@ -133,6 +133,8 @@ export interface MemberOptions {
   readonly owner: OwnerReference | undefined;
   readonly readinessGate: boolean;
   readonly finalizers?: readonly string[] | undefined;
+  /** Names of two members: labels that these share are those of all. */
+  readonly examples: readonly [string, string];
 }
 
 /** The manifest of one member's pod. It runs nothing, because the nodes of a rehearsal have no container runtime. */
@@ -151,7 +153,7 @@ export function memberManifest(cluster: ClusterView, pod: string, options: Membe
       restartPolicy: 'Never',
       automountServiceAccountToken: false,
       ...(options.readinessGate ? { readinessGates: [{ conditionType: READINESS_GATE }] } : {}),
-      affinity: { podAntiAffinity: apart(cluster, options.labels) },
+      affinity: { podAntiAffinity: apart(cluster, options) },
       containers: [{ name: 'server', image: 'registry.k8s.io/pause:3.10' }],
     },
   };
@@ -161,8 +163,8 @@ export function memberManifest(cluster: ClusterView, pod: string, options: Membe
  * Keeps members on different nodes: required with `spec.antiAffinity`, otherwise only preferred, so that few nodes are
  * enough.
  */
-function apart({ name, raw }: ClusterView, labels: MemberOptions['labels']): Record<string, unknown> {
-  const [one, other] = [labels(name, 'a'), labels(name, 'b')];
+function apart({ name, raw }: ClusterView, { labels, examples }: MemberOptions): Record<string, unknown> {
+  const [one, other] = [labels(name, examples[0]), labels(name, examples[1])];
   const matchLabels = Object.fromEntries(Object.entries(one).filter(([key, value]) => other[key] === value));
   const term = { labelSelector: { matchLabels }, topologyKey: 'kubernetes.io/hostname' };
   const isMust = (raw.spec as { antiAffinity?: boolean } | undefined)?.antiAffinity === true;

@@ -32,6 +32,7 @@ export const AEROSPIKE: OperatorModel = {
   needsOthersReady: false,
   followsCordon: false,
   marksItself: false,
+  hasBudget: true,
   outOfSync: 'migrations go on',
   loses: 'local volumes deleted',
   pausedBy: { paused: { spec: { paused: true } }, resumed: { spec: { paused: false } } },

@@ -26,6 +26,7 @@ const ARANGODB = {
   needsOthersReady: true,
   followsCordon: false,
   marksItself: false,
+  hasBudget: true,
   outOfSync: 'shards are not in sync',
   nameOf: (cluster, index) => `${cluster.name}-dbserver-${index}-${hashOf(cluster)}`,
   indexOf,
@@ -33,7 +34,7 @@ const ARANGODB = {
     app: 'arangodb',
     arango_deployment: cluster,
     role: 'dbserver',
-    'deployment.arangodb.com/member': `PRMR-${indexOf(cluster, pod) ?? 0}`,
+    'deployment.arangodb.com/member': `PRMR-${indexOf(cluster, pod)}`,
   }),
   order: (members) => members,
 } satisfies Partial<OperatorModel>;

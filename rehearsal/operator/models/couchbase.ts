@@ -31,6 +31,7 @@ export const COUCHBASE: OperatorModel = {
   needsOthersReady: false,
   followsCordon: false,
   marksItself: false,
+  hasBudget: true,
   outOfSync: 'a rebalance is due',
   pausedBy: { paused: { spec: { paused: true } }, resumed: { spec: { paused: false } } },
   view: viewCluster,

@@ -31,6 +31,7 @@ export const ES_OPERATOR: OperatorModel = {
   needsOthersReady: true,
   followsCordon: true,
   marksItself: true,
+  hasBudget: false,
   outOfSync: 'the set is not stable',
   view: (raw) => ({ ...viewCluster(raw), process: 'surge' }),
   nameOf: ({ name }, index) => `${name}-${index}`,

@@ -1,3 +1,4 @@
+import { UsageError } from '../../../src/command-line.ts';
 import type { OperatorModel } from '../model.ts';
 import { AEROSPIKE } from './aerospike.ts';
 import { ARANGODB_REPLACE, ARANGODB_ROTATE } from './arangodb.ts';
@@ -15,3 +16,13 @@ export const MODELS: readonly OperatorModel[] = [
   ARANGODB_REPLACE,
   ES_OPERATOR,
 ];
+
+/** The models of those profiles, which commas separate; all of them for `all`. Throws a UsageError that lists the wrong names. */
+export function modelsNamed(names: string): readonly OperatorModel[] {
+  if (names === 'all') return MODELS;
+  const wanted = [...new Set(names.split(','))];
+  const wrong = wanted.filter((name) => !MODELS.some(({ profile }) => profile === name));
+  if (wrong.length === 0) return wanted.flatMap((name) => MODELS.filter(({ profile }) => profile === name));
+  const list = wrong.map((name) => `"${name}"`).join(', ');
+  throw new UsageError(`there is no profile ${list}; there are ${MODELS.map(({ profile }) => profile).join(', ')}`);
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { OperatorModel } from '../../../rehearsal/operator/model.ts';
+import { type OperatorModel, sharedLabels } from '../../../rehearsal/operator/model.ts';
 import { AEROSPIKE } from '../../../rehearsal/operator/models/aerospike.ts';
 import { ARANGODB_REPLACE, ARANGODB_ROTATE } from '../../../rehearsal/operator/models/arangodb.ts';
 import { COUCHBASE } from '../../../rehearsal/operator/models/couchbase.ts';
@@ -100,6 +100,15 @@ describe('models of operators', () => {
         for (const index of [0, 7, 12]) assert.equal(model.indexOf('cb', model.nameOf(cluster(model), index)), index);
         for (const other of ['cb', 'cb-x', 'web-0', 'cb-backup-0001'])
           assert.equal(model.indexOf('cb', other), undefined);
+      });
+
+      it('gives labels that tell its members from other pods', () => {
+        const shared = Object.entries(sharedLabels(model, 'cb'));
+        assert.ok(shared.length > 0);
+        for (const index of [0, 1, 2]) {
+          const labels = model.labels('cb', model.nameOf(cluster(model), index));
+          for (const [key, value] of shared) assert.equal(labels[key], value);
+        }
       });
 
       it('does nothing without its mark', () => assert.deepEqual(steps(plan(model)), []));
