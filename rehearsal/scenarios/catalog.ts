@@ -94,7 +94,7 @@ const COUCHBASE_SCENARIOS: readonly Scenario[] = [
     title: 'The cluster is paused, then resumed',
     about: 'Nobody moves pods while the operator is told to pause; the drain waits.',
     fits: () => true,
-    endsFor: () => 'waits, then safe',
+    ends: 'waits, then safe',
     script: drainPaused,
     rules: [...SAFE, rules.asAvailable, rules.asRemembered],
   },

@@ -56,6 +56,9 @@ function figuresOf(seen: ScenarioSeen): Figure[] {
   return [
     { what: 'pods moved', value: String(movedNames(seen).length) },
     { what: 'runs of the drain', value: runsOf(seen) },
+    ...seen.drains.flatMap(({ complaint }) =>
+      complaint === undefined ? [] : [{ what: 'a drain failed', value: complaint }],
+    ),
     { what: 'evictions refused', value: String(seen.refusals) },
     { what: 'entries left', value: String(seen.entries.length) },
     { what: 'time in the hook', value: describeTimeInHook(seen.inHook) },

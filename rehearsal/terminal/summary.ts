@@ -15,11 +15,11 @@ function storyOf(record: RehearsalRecord): string[] {
 }
 
 /** What came of one of them. */
-export function summaryOf({ holds, drains, durationMs, figures, checks }: RehearsalRecord): string[] {
+export function summaryOf({ scenario, holds, drains, durationMs, figures, checks }: RehearsalRecord): string[] {
   const nodes = [...new Set(drains.map(({ node }) => node))].join(', ');
   const drainMs = drains.reduce((sum, { beganMs, endedMs = durationMs }) => sum + endedMs - beganMs, 0);
   return [
-    line(`drain of ${nodes || 'no node'}`, `${holds ? 'safe' : 'NOT SAFE'}, ${formatAge(drainMs)}`),
+    line(`drain of ${nodes || 'no node'}`, `${holds ? (scenario.ends ?? 'safe') : 'NOT SAFE'}, ${formatAge(drainMs)}`),
     ...figures.map(({ what, value }) => line(what, value)),
     ...checks.flatMap(({ problems }) => problems).map((problem) => line('problem', problem)),
   ];

@@ -86,6 +86,8 @@ export interface StartedSiteOptions {
   readonly periodMs: number;
   /** Default: that of Couchbase. */
   readonly model?: OperatorModel;
+  /** The object that keeps the entries. Default: as a hook has it that is not told. */
+  readonly trackerPath?: string;
   readonly drainer?: DrainerChoice;
   readonly write: (line: string) => void;
 }
@@ -113,8 +115,7 @@ export function startedSite(options: StartedSiteOptions): Site {
       cluster: CLUSTER,
       kind: model.kind,
       model,
-      // By default, only a CouchbaseCluster keeps entries itself.
-      trackerPath: model === COUCHBASE ? resourcePath(model.kind, namespace, CLUSTER) : namespacePath(namespace),
+      trackerPath: options.trackerPath ?? trackerOf(model, namespace),
       isMember,
       memberLabels,
       nodeSelector,
@@ -126,6 +127,10 @@ export function startedSite(options: StartedSiteOptions): Site {
     },
   };
 }
+
+/** Only a CouchbaseCluster keeps entries itself. */
+const trackerOf = (model: OperatorModel, namespace: string) =>
+  model === COUCHBASE ? resourcePath(model.kind, namespace, CLUSTER) : namespacePath(namespace);
 
 const rejectWith = async (failure: Promise<Error>): Promise<never> => {
   throw await failure;
