@@ -35,8 +35,8 @@ export interface Pace {
 
 /**
  * What an operator does, as data: `planCluster` acts by it, and `StandInOperator` writes. It knows its own mark and labels,
- * from the operator's source and not from the profile, so that a profile that is wrong shows. Whatever nobody has verified is
- * left out.
+ * from the operator's source and not from the profile, so that a profile that is wrong shows. What its operator
+ * does beyond that, and nobody has verified, is left out.
  */
 export interface OperatorModel {
   /** The name of the profile whose operator it is. */
@@ -44,6 +44,8 @@ export interface OperatorModel {
   /** What its custom resource stands for, like `a Kafka cluster of Strimzi`. */
   readonly title: string;
   readonly behaviours: readonly Behaviour[];
+  /** What it does although nobody has verified that its operator does so; for people. */
+  readonly unverified: readonly string[];
   /** Its field manager. */
   readonly manager: string;
   /** The kind of its custom resource; a stand-in has `spec.size`, and what the model reads besides. */

@@ -1,6 +1,13 @@
 import type { RehearsalRecord } from '../evidence/record.ts';
 
-/** How each scenario ended for each profile, as a Markdown table. The names of the records are `PROFILE/SCENARIO`. */
+const HEADING = `# How drains end, operator by operator
+
+A line is a scenario, a column a profile. The operators are models; \`npm run rehearse -- --profile NAME --scenario NAME\` plays
+one of them again. A dash: the scenario does not go with that profile.
+
+`;
+
+/** How each scenario ended for each profile, as a page in Markdown. The names of the records are `PROFILE/SCENARIO`. */
 export function matrixOf(records: readonly RehearsalRecord[]): string {
   const cells = records.map((record) => {
     const [profile = '', scenario = ''] = record.scenario.name.split('/');
@@ -13,7 +20,7 @@ export function matrixOf(records: readonly RehearsalRecord[]): string {
     ...profiles.map((profile) => textAt(cells, profile, scenario)),
   ]);
   const head = ['', ...profiles.map((profile) => `\`${profile}\``)];
-  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |\n`).join('');
+  return HEADING + [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |\n`).join('');
 }
 
 function endOf({ scenario, holds, checks }: RehearsalRecord): string {

@@ -12,14 +12,14 @@ export const AEROSPIKE: OperatorModel = {
   behaviours: [
     { what: 'moves a pod that has the annotation, whatever its value', source: `${REPOSITORY}: api/v1/utils.go` },
     { what: 'looks at once when the annotation is added', source: CONTROLLER },
-    { what: 'does nothing while `spec.paused` is true', source: CONTROLLER },
+    { what: 'does nothing while `spec.paused` is true', source: `${REPOSITORY}: spec.paused of AerospikeCluster` },
     { what: 'quiesces the node and waits for migrations before it deletes the pod', source: POD },
     {
       what: 'the name comes back without the annotation; local volumes are deleted, network volumes kept',
       source: POD,
     },
-    { what: 'moves one at a time', source: POD },
   ],
+  unverified: ['moves one pod at a time', 'how long migrations take', 'its pods belong to the AerospikeCluster'],
   manager: 'aerospike-operator',
   kind: { group: 'asdb.aerospike.com', version: 'v1', kind: 'AerospikeCluster', plural: 'aerospikeclusters' },
   mark: { key: 'aerospike.com/eviction-blocked', value: '', isAny: true },

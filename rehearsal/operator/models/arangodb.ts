@@ -19,6 +19,11 @@ const ARANGODB = {
   title: 'the dbservers of an ArangoDB deployment',
   manager: 'kube-arangodb',
   kind: { group: 'database.arangodb.com', version: 'v1', kind: 'ArangoDeployment', plural: 'arangodeployments' },
+  unverified: [
+    'how often it looks',
+    'how long a dbserver takes to be emptied',
+    'its pods belong to the ArangoDeployment',
+  ],
   periodMs: 10_000,
   takesMarks: 'look',
   atOnce: 1,

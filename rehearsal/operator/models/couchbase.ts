@@ -19,6 +19,7 @@ export const COUCHBASE: OperatorModel = {
     },
     { what: 'deletes with grace 0; does not look at cordons', source: PAGES },
   ],
+  unverified: [],
   manager: 'couchbase-operator',
   kind: COUCHBASE_CLUSTER,
   mark: { key: 'cao.couchbase.com/reschedule', value: 'true' },

@@ -19,6 +19,11 @@ export const ES_OPERATOR: OperatorModel = {
     { what: 'removes the additional pod when there is nothing left to move', source: OPERATOR },
     { what: 'all pods of a data set hold data', source: DATA_SET },
   ],
+  unverified: [
+    'how often it looks',
+    'a disruption budget, which the model does not make',
+    'its pods belong to the data set',
+  ],
   manager: 'es-operator',
   kind: { group: 'zalando.org', version: 'v1', kind: 'ElasticsearchDataSet', plural: 'elasticsearchdatasets' },
   mark: { key: 'operator.zalando.org/draining', value: '', isAny: true },

@@ -7,6 +7,7 @@ const ROLLER = `${REPOSITORY}: cluster-operator/.../resource/KafkaRoller.java`;
 const RECONCILER = `${REPOSITORY}: cluster-operator/.../assembly/KafkaReconciler.java`;
 const CONFIG = `${REPOSITORY}: cluster-operator/.../ClusterOperatorConfig.java`;
 const CONNECT_OPERATOR = `${REPOSITORY}: cluster-operator/.../assembly/AbstractConnectOperator.java`;
+const ANNOTATIONS = `${REPOSITORY}: api/.../ResourceAnnotations.java`;
 const LABELS = `${REPOSITORY}: operator-common/.../model/Labels.java`;
 
 const GROUP = { group: 'kafka.strimzi.io', version: 'v1beta2' };
@@ -39,15 +40,8 @@ const STRIMZI = {
 } satisfies Partial<OperatorModel>;
 
 const SHARED = [
-  { what: 'rolls a pod whose annotation has exactly the value `true`', source: RECONCILER },
   { what: 'reads the annotation only at its next look, every 120 s; the annotation triggers none', source: CONFIG },
-  {
-    what: 'does nothing while `strimzi.io/pause-reconciliation` is `true`',
-    source: `${REPOSITORY}: ReconciliationPaused`,
-  },
-  { what: 'does not go on while a pod of the cluster is stuck', source: ROLLER },
-  { what: "deletes with the pod's own grace; the name comes back without the annotation", source: ROLLER },
-  { what: 'does not look at cordons', source: ROLLER },
+  { what: 'does nothing while its resource has `strimzi.io/pause-reconciliation: "true"`', source: ANNOTATIONS },
   { what: 'its pods belong to a StrimziPodSet', source: LABELS },
 ];
 
@@ -57,10 +51,15 @@ export const STRIMZI_KAFKA: OperatorModel = {
   title: 'a Kafka cluster of Strimzi',
   kind: { ...GROUP, kind: 'Kafka', plural: 'kafkas' },
   behaviours: [
+    { what: 'rolls a pod whose annotation has exactly the value `true`', source: RECONCILER },
     ...SHARED,
+    { what: 'does not go on while a pod of the cluster is stuck', source: ROLLER },
+    { what: "deletes with the pod's own grace; the name comes back without the annotation", source: ROLLER },
+    { what: 'does not look at cordons', source: ROLLER },
     { what: 'rolls one after the other: those that are not Ready first, the active controller last', source: ROLLER },
     { what: 'rolls a pod only if in-sync replicas and quorum allow it', source: ROLLER },
   ],
+  unverified: ['how long a roll takes'],
   needsOthersReady: true,
   hasBudget: true,
   outOfSync: 'replicas are not in sync',
@@ -88,7 +87,11 @@ export const STRIMZI_CONNECT: OperatorModel = {
   profile: 'strimzi-connect',
   title: 'a Kafka Connect cluster of Strimzi',
   kind: { ...GROUP, kind: 'KafkaConnect', plural: 'kafkaconnects' },
-  behaviours: [...SHARED, { what: 'obeys the same annotation as Kafka', source: CONNECT_OPERATOR }],
+  behaviours: [
+    { what: 'rolls a pod whose annotation has exactly the value `true`, under its name', source: CONNECT_OPERATOR },
+    ...SHARED,
+  ],
+  unverified: ['rolls one pod at a time, and waits for a stuck one', "deletes with the pod's own grace"],
   needsOthersReady: false,
   hasBudget: false,
   outOfSync: 'the reconciliation fails',

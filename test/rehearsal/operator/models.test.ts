@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { type OperatorModel, sharedLabels } from '../../../rehearsal/operator/model.ts';
 import { AEROSPIKE } from '../../../rehearsal/operator/models/aerospike.ts';
@@ -84,6 +85,17 @@ describe('models of operators', () => {
       MODELS.map(({ profile }) => profile),
       BUILT_IN.map(({ name }) => name),
     );
+  });
+
+  it('are described in docs/operators.md, each behaviour with its source', () => {
+    const page = readFileSync(new URL('../../../docs/operators.md', import.meta.url), 'utf-8');
+    for (const { profile, behaviours, unverified } of MODELS) {
+      const [, section = ''] = page.split(`\n#### ${profile}\n`);
+      const rows = behaviours.map(({ what, source }) => `| ${what} | ${source} |`);
+      const told = unverified.length === 0 ? [] : [`Not verified: ${unverified.join('; ')}.`];
+      const own = (section.split(/\n##/)[0] ?? '').split('\n').filter((line) => line !== '');
+      assert.deepEqual(own, ['| the operator | read in |', '| --- | --- |', ...rows, ...told], profile);
+    }
   });
 
   for (const model of MODELS) {
