@@ -8,6 +8,7 @@ import type { Scenario } from './scenario.ts';
 import { comesBack, foreignMark, markDropped, markedEarly } from './scripts/marks.ts';
 import { DRAIN_CLEANER, drainBeside, SAFE_EVICTION } from './scripts/rival.ts';
 import { drainOutOfSync } from './scripts/slow-operator.ts';
+import { specOf } from './stand-ins.ts';
 
 const drainOne = async (play: Play) => {
   await play.drain(play.node());
@@ -16,6 +17,7 @@ const drainOne = async (play: Play) => {
 const { SAFE, movedOnce, nobodyEvicted, rehearsed, nobodyMarked } = verdict;
 const AS_EVER = [...SAFE, rules.asAvailable, rules.asRemembered];
 const any = () => true;
+const keepsNames = (model: OperatorModel) => model.view({ spec: specOf({}) }).process !== 'swap';
 const isAny = ({ mark }: OperatorModel) => mark.isAny === true;
 
 /** Where operators differ: each can be played with every profile. */
@@ -72,7 +74,8 @@ export const OPERATOR_SCENARIOS: readonly Scenario[] = [
     about: 'Each successor is bound to the drained node again; the hook marks twice, then waits and says why.',
     // es-operator moves what is on a cordoned node again and again by itself.
     fits: ({ followsCordon }) => !followsCordon,
-    ends: 'moved twice, then waits for help',
+    endsFor: (model) =>
+      keepsNames(model) ? 'moved twice, then waits for help' : 'the drain ends, and the new member is on the node',
     script: comesBack,
     rules: [rehearsed, nobodyEvicted, nobodyMarked],
   },

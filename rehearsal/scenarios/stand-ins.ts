@@ -44,7 +44,7 @@ export async function setUpStandIns(scenario: Scenario, rehearsal: Rehearsal): P
 }
 
 /** What the custom resource says of names. Only Couchbase's operator reads it. */
-const specOf = ({ process = 'in-place' }: Scenario) => ({
+export const specOf = ({ process = 'in-place' }: Pick<Scenario, 'process'>) => ({
   upgradeProcess: process === 'in-place' ? 'InPlaceUpgrade' : 'SwapRebalance',
 });
 

@@ -1,6 +1,7 @@
 import { podPath } from '../../../src/kube/paths.ts';
 import { LOG } from '../../../src/log/messages.ts';
 import type { Reason } from '../../../src/policy/decision.ts';
+import type { LogLine } from '../../../testkit/log-lines.ts';
 import { NotYet } from '../../../testkit/until.ts';
 import type { Play } from '../play.ts';
 
@@ -70,29 +71,47 @@ export async function markedEarly(play: Play): Promise<void> {
   await play.drain(play.node());
 }
 
-/** All pods that leave the node are bound to it again, as by a local volume, and tolerate its cordon. */
+/**
+ * All pods that leave the node are bound to it again, as by a local volume, and tolerate its cordon. A drainer that lists the
+ * pods once does not see those with new names.
+ */
 export async function comesBack(play: Play): Promise<void> {
   const node = play.node();
   const { name } = oneOn(play, node);
-  const process = play.options.names.process;
+  const isRenamed = play.options.names.process === 'swap';
   play.log('binds the successors to the node');
   play.options.pin.node = node;
-  play.options.pin.names = process === 'swap' ? undefined : new Set([name]);
+  play.options.pin.names = isRenamed ? undefined : new Set([name]);
+  await (isRenamed ? drainPastNewNames(play, node) : drainInVain(play, node));
+  delete play.options.pin.node;
+  await play.cordon(node, false);
+  await play.until('the end of every move', async () => {
+    const left = play.members().filter(({ ready, terminating }) => !ready || terminating);
+    if (left.length > 0) throw new NotYet(left.map((one) => one.name).join(', '));
+  });
+}
+
+async function drainInVain(play: Play, node: string): Promise<void> {
   const cut = new AbortController();
   const since = play.mark;
   const drain = play.drain(node, { cut: cut.signal });
   const isIt: Reason = 'ComesBack';
   const said = play.hookSays((line) => line.code === 429 && line.reason === isIt, since);
   await play.expectThat('the hook said that the pod comes back, and did not mark it again', play.during(drain, said));
-  const marks = play.hook.process.lines.slice(since).filter(({ message }) => message === LOG.marked).length;
+  const marks = play.hook.process.lines.slice(since).filter((line) => isMarkOf(line, play)).length;
   play.expect('it had marked twice, and no more', marks === 2, `it marked ${marks} times`);
-  play.log('gives the node back, because nobody else can help');
-  delete play.options.pin.node;
+  play.log('ends the drain, because nobody else can help');
   cut.abort(new Error('in vain'));
   await drain;
-  await play.cordon(node, false);
-  await play.until('the end of every move', async () => {
-    const left = play.members().filter(({ ready, terminating }) => !ready || terminating);
-    if (left.length > 0) throw new NotYet(left.map((one) => one.name).join(', '));
-  });
+}
+
+const isMarkOf = ({ message, namespace }: LogLine, play: Play) =>
+  message === LOG.marked && namespace === play.namespace;
+
+async function drainPastNewNames(play: Play, node: string): Promise<void> {
+  const before = play.membersOn(node).length;
+  const code = await play.drain(node);
+  play.expect('the drain ended without an error', code === 0, `exit code ${code}`);
+  const after = play.membersOn(node).length;
+  play.expect('as many members are on the node as before', after === before, `${after} instead of ${before}`);
 }
