@@ -78,6 +78,8 @@ export interface OperatorModel {
   readonly hasBudget: boolean;
   /** How its custom resource says that it is to do nothing; absent: it cannot be told. */
   readonly pausedBy?: { readonly paused: JsonObject; readonly resumed: JsonObject };
+  /** What changes its custom resource so that members come back under another name; absent: nothing does. */
+  readonly renamedBy?: JsonObject;
   view(raw: JsonObject): ClusterView;
   nameOf(cluster: ClusterView, index: number): string;
   readonly indexOf: IndexOf;

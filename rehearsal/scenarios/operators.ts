@@ -80,6 +80,17 @@ export const OPERATOR_SCENARIOS: readonly Scenario[] = [
     rules: [rehearsed, nobodyEvicted, nobodyMarked],
   },
   {
+    name: 'renamed',
+    title: 'The name does not come back',
+    about: 'The specification has changed, so that the successor has another name than the member that went.',
+    fits: ({ renamedBy }) => renamedBy !== undefined,
+    script: async (play) => {
+      await play.changeNames();
+      await play.drain(play.node());
+    },
+    rules: AS_EVER,
+  },
+  {
     name: 'mark-dropped',
     title: 'Somebody drops the mark',
     about: 'The mark is taken away before the operator has acted; the hook writes it again.',

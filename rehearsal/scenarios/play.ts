@@ -231,6 +231,14 @@ export class Play {
     await this.#patchCluster({ spec: { dataInSync: isInSync } });
   }
 
+  /** From now on members come back under other names. */
+  async changeNames(): Promise<void> {
+    const { renamedBy } = this.place.model;
+    if (renamedBy === undefined) throw new Error('the names of its members never change');
+    this.log('changes the specification of the members');
+    await this.#patchCluster(renamedBy);
+  }
+
   async #patchCluster(body: JsonObject): Promise<void> {
     const { cluster, kind } = this.place;
     const path = resourcePath(kind, this.namespace, cluster);

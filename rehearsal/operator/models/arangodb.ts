@@ -71,6 +71,7 @@ export const ARANGODB_ROTATE: OperatorModel = {
   pace: { settle: 0.5, empty: 1 },
   numbers: 'ordinal',
   finalizers: [DRAIN],
+  renamedBy: { spec: { image: 'arangodb:next' } },
   view: (raw) => ({ ...viewCluster(raw), process: 'in-place' }),
   isEmptied: ({ raw }, _, isCordoned) => {
     const { networkAttachedVolumes = false } = (raw.spec ?? {}) as { readonly networkAttachedVolumes?: boolean };

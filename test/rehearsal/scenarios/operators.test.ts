@@ -20,6 +20,7 @@ const PLAYED = [
   ['out-of-sync', 'strimzi-kafka'],
   ['same-node', 'arangodb-replace'],
   ['same-node', 'aerospike'],
+  ['renamed', 'arangodb'],
   ['mark-dropped', 'couchbase'],
   ['marked-early', 'aerospike'],
   ['foreign-mark', 'aerospike'],
