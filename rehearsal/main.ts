@@ -70,7 +70,7 @@ async function run(options: Options, signal: AbortSignal): Promise<boolean> {
   try {
     const records = await rehearseAll(scenarios, venue, view, signal);
     view.stop();
-    for (const line of endOf(records, options.scenario !== undefined)) view.write(line);
+    for (const line of endOf(records, options.scenario !== undefined || records.length > 1)) view.write(line);
     // Counted from the start of this process.
     view.write(`took ${(performance.now() / 1000).toFixed(1)} s in all`);
     if (options.json) console.log(JSON.stringify(records));

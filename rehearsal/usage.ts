@@ -58,7 +58,7 @@ export const REHEARSE = {
     ),
     scenario: value(
       '--scenario <NAMES>',
-      'play a scenario, some (a,b) or all of them, which have nodes and members of their own',
+      'play a scenario, some (a,b) or all of them, which have nodes and members of their own; with --profile only those that go with it',
       String,
     ),
     list: flag('--list', 'list the scenarios'),

@@ -1,9 +1,9 @@
 import { formatAge } from '../../src/policy/duration.ts';
 import type { RehearsalRecord } from '../evidence/record.ts';
 
-/** The lines at the end of a rehearsal. For scenarios they also list the checks of each, and how many are safe. */
-export function endOf(records: readonly RehearsalRecord[], areScenarios: boolean): string[] {
-  if (!areScenarios) return records.flatMap((record) => ['', ...summaryOf(record)]);
+/** The lines at the end of a rehearsal. For several they also list the checks of each, and how many are safe. */
+export function endOf(records: readonly RehearsalRecord[], areSeveral: boolean): string[] {
+  if (!areSeveral) return records.flatMap((record) => ['', ...summaryOf(record)]);
   const safe = records.filter(({ holds }) => holds).length;
   return [...records.flatMap(storyOf), '', `${safe} of ${records.length} safe`];
 }

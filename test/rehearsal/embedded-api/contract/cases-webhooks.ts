@@ -1,4 +1,5 @@
-import { type Case, MERGE, told } from './contract.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Api, type Case, MERGE, told } from './contract.ts';
 import { DENIED, startWebhook } from './webhook.ts';
 
 const by = 'admission webhook "<namespace>.contract.test" denied the request';
@@ -18,7 +19,33 @@ const denying =
     return told(await api.evict('a'));
   };
 
+/** How much later the one answers that is to be late. */
+const LATE_MS = 300;
+const refusal = (code: number) => ({ allowed: false, status: { code, message: `refused with ${code}` } });
+
+/** The code of an eviction that two webhooks refuse; the one in front of the other by its name is late, or the other one. */
+async function firstOfTwo(api: Api, isFirstLate: boolean): Promise<number> {
+  const late = async () => {
+    await sleep(LATE_MS);
+    return refusal(429);
+  };
+  const early = () => refusal(500);
+  await startWebhook(api, { prefix: `a-${isFirstLate}.`, respond: isFirstLate ? late : early });
+  await startWebhook(api, { prefix: `b-${isFirstLate}.`, respond: isFirstLate ? early : late });
+  return (await api.evict('a')).code;
+}
+
 export const WEBHOOKS: readonly Case[] = [
+  {
+    name: 'that refuses later than another one is not heard',
+    run: async (api) => firstOfTwo(api, true),
+    expected: 500,
+  },
+  {
+    name: 'that refuses sooner than another one is heard',
+    run: async (api) => firstOfTwo(api, false),
+    expected: 500,
+  },
   {
     name: 'is asked with the eviction, its user, and the deadline',
     run: async (api) => {
