@@ -1,5 +1,5 @@
 import type { Figure } from '../evidence/record.ts';
-import { movedNames } from '../evidence/verdict.ts';
+import { type DrainSeen, movedNames } from '../evidence/verdict.ts';
 import type { ScenarioSeen } from './checks.ts';
 import type { Play } from './play.ts';
 import type { Outcome, Rehearsal } from './rehearsal.ts';
@@ -56,14 +56,15 @@ function figuresOf(seen: ScenarioSeen): Figure[] {
   return [
     { what: 'pods moved', value: String(movedNames(seen).length) },
     { what: 'runs of the drain', value: runsOf(seen) },
-    ...seen.drains.flatMap(({ complaint }) =>
-      complaint === undefined ? [] : [{ what: 'a drain failed', value: complaint }],
-    ),
+    ...seen.drains.flatMap(failureOf),
     { what: 'evictions refused', value: String(seen.refusals) },
     { what: 'entries left', value: String(seen.entries.length) },
     { what: 'time in the hook', value: describeTimeInHook(seen.inHook) },
   ];
 }
+
+const failureOf = ({ isCut, complaint }: DrainSeen): Figure[] =>
+  isCut || complaint === undefined ? [] : [{ what: 'a drain failed', value: complaint }];
 
 /** How often each node had to be drained until it was. */
 function runsOf({ drains }: ScenarioSeen): string {

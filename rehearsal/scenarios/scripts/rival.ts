@@ -14,8 +14,8 @@ export interface Rival {
 }
 
 /** As the Strimzi Drain Cleaner (its ValidatingWebhook.java), and as Aerospike's own webhook (its eviction_webhook.go). */
-export const DRAIN_CLEANER: Rival = { name: 'drain-cleaner.rival', code: 500, message: 'The pod will be rolled' };
-export const SAFE_EVICTION: Rival = { name: 'safe-eviction.rival', code: 403, message: 'The eviction is blocked' };
+export const DRAIN_CLEANER: Rival = { name: 'drain-cleaner.rival.test', code: 500, message: 'The pod will be rolled' };
+export const SAFE_EVICTION: Rival = { name: 'safe-eviction.rival.test', code: 403, message: 'The eviction is blocked' };
 
 /**
  * Drains while another webhook refuses the same evictions. The API server passes on the refusal that comes first. The operator
@@ -37,10 +37,12 @@ export const drainBeside =
   };
 
 async function startRival(play: Play, { name, code, message }: Rival): Promise<void> {
+  const { model, cluster } = play.place;
   const authority = await createAuthority();
   const server = createServer(await authority.issue(), async (request, response) => {
-    const { uid } = ((await json(request)) as { request: { uid: string } }).request;
-    const refusal = { uid, allowed: false, status: { code, message } };
+    const { uid, name: pod } = ((await json(request)) as { request: { uid: string; name: string } }).request;
+    const isMember = model.indexOf(cluster, pod) !== undefined;
+    const refusal = isMember ? { uid, allowed: false, status: { code, message } } : { uid, allowed: true };
     const body = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: refusal };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type OperatorModel, sharedLabels } from '../../../rehearsal/operator/model.ts';
 import { AEROSPIKE } from '../../../rehearsal/operator/models/aerospike.ts';
@@ -13,6 +14,7 @@ import { BUILT_IN } from '../../../src/config/profiles/built-in.ts';
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { type Member, viewMember } from '../../../testkit/couchbase/member.ts';
 
+const ROOT = join(import.meta.dirname, '../../..');
 const NOW = 100_000;
 const PREPARE_MS = 300;
 const EMPTY_MS = 400;
@@ -96,6 +98,21 @@ describe('models of operators', () => {
       const own = (section.split(/\n##/)[0] ?? '').split('\n').filter((line) => line !== '');
       assert.deepEqual(own, ['| the operator | read in |', '| --- | --- |', ...rows, ...told], profile);
     }
+  });
+
+  it('and the built-in profiles are the only code that names a profile: nothing else is touched for another one', () => {
+    const ownFiles = ['src/config/profiles/built-in.ts', 'rehearsal/operator/models/'];
+    const others = globSync('{src,rehearsal,testkit,scripts}/**/*.ts', { cwd: ROOT }).filter(
+      (file) => !ownFiles.some((own) => file.startsWith(own)),
+    );
+    assert.ok(others.length > 100);
+    // Couchbase's is what the settings of one operator mean.
+    const names = BUILT_IN.map(({ name }) => name).filter((name) => name !== 'couchbase');
+    const named = others.filter((file) => {
+      const code = readFileSync(join(ROOT, file), 'utf-8').replaceAll(/^\s*(\/\/|\/?\*).*$/gm, '');
+      return names.some((name) => code.includes(`'${name}'`));
+    });
+    assert.deepEqual(named, []);
   });
 
   for (const model of MODELS) {

@@ -156,6 +156,15 @@ export const WEBHOOKS: readonly Case[] = [
     ],
   },
   {
+    name: 'has a name of three segments at least',
+    run: async (api) => {
+      const registered = startWebhook(api, { registration: { name: 'two.segments' } });
+      return registered.catch((error: Error) => error.message);
+    },
+    expected:
+      'ValidatingWebhookConfiguration.admissionregistration.k8s.io "<namespace>.contract.test" is invalid: webhooks[0].name: Invalid value: "two.segments": should be a domain with at least three segments separated by dots',
+  },
+  {
     name: 'one with side effects is not registered',
     run: async (api) => {
       const registered = startWebhook(api, { registration: { sideEffects: 'Some' } });
