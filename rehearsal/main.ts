@@ -3,6 +3,7 @@ import { UsageError } from '../src/command-line.ts';
 import { describeError } from '../src/kube/errors.ts';
 import { type Options, readOptions } from './options.ts';
 import { rehearseAll } from './rehearse-all.ts';
+import { matrixOf } from './report/matrix.ts';
 import { reportOf } from './report/page.ts';
 import { checkRequirements } from './requirements.ts';
 import { scenarioLines } from './scenarios/catalog.ts';
@@ -69,10 +70,11 @@ async function run(options: Options, signal: AbortSignal): Promise<boolean> {
   try {
     const records = await rehearseAll(scenarios, venue, view, signal);
     view.stop();
-    for (const line of endOf(records, options.scenario !== undefined)) view.write(line);
+    for (const line of endOf(records, options.scenario !== undefined || records.length > 1)) view.write(line);
     // Counted from the start of this process.
     view.write(`took ${(performance.now() / 1000).toFixed(1)} s in all`);
     if (options.json) console.log(JSON.stringify(records));
+    if (options.table !== undefined) writeFileSync(options.table, matrixOf(records));
     if (options.report !== undefined) writeFileSync(options.report, reportOf(records));
     return records.every(({ holds }) => holds);
   } finally {

@@ -8,13 +8,18 @@ export interface Options {
   readonly nodes: number;
   readonly members: number;
   readonly process: 'in-place' | 'swap';
-  readonly periodMs: number;
+  /** Of the operator. Absent: as the venue has it. */
+  readonly periodMs?: number;
   /** A real control plane instead of the embedded API. */
   readonly controlPlane: boolean;
   /** Absent: kubectl if there is one, and else what does the same. */
   readonly drainer?: DrainerChoice;
   /** The file for the report. Absent: none is written. */
   readonly report?: string;
+  /** Names of profiles, separated by commas, or `all`. Absent: Couchbase's, and a hook without PROFILES. */
+  readonly profile?: string;
+  /** The file for the table of scenarios and profiles. Absent: none is written. */
+  readonly table?: string;
   /** Names of scenarios, separated by commas, or `all`. Absent: one drain as the other options describe it. */
   readonly scenario?: string;
   /** Only lists the scenarios. */
@@ -47,15 +52,23 @@ type Given = Arguments<Known>['options'];
 /** Reads the command line. Throws a UsageError that names everything that is wrong with it, in one line. */
 export function readOptions(args: readonly string[]): Options {
   const given = readArguments(REHEARSE, args, '--help', conflictsIn).options;
-  const { help, controlPlane, json, plain, drainer, report, scenario } = given;
+  const { help, controlPlane, json, plain, drainer, report, scenario, profile, table, period: periodMs } = given;
   return {
     help,
     nodes: given.nodes ?? 3,
     members: given.members ?? 3,
     process: given.process ?? 'in-place',
-    periodMs: given.period ?? (controlPlane ? 10_000 : 1_000),
     controlPlane,
-    ...defined({ drainer, report, scenario, list: given.list || undefined, cluster: clusterOptions(given) }),
+    ...defined({
+      periodMs,
+      drainer,
+      report,
+      scenario,
+      profile,
+      table,
+      list: given.list || undefined,
+      cluster: clusterOptions(given),
+    }),
     json,
     plain,
   };
@@ -77,15 +90,21 @@ function clusterOptions(given: Given): ClusterOptions | undefined {
 const OF_A_CLUSTER = ['kubeconfig', 'installation', 'node', 'image', 'yes', 'observe'] as const;
 
 /** Options that do not go together, or that lack another one. */
-const conflictsIn: Conflicts<Known> = ({ node }, isGiven) => {
+const conflictsIn: Conflicts<Known> = ({ node, profile }, isGiven) => {
   const among = (names: readonly (keyof Known)[]) => names.filter(isGiven).map(flagOf);
   const problems: string[] = [];
   if (isGiven('scenario')) {
     const others = among(['nodes', 'members', 'process']);
     problems.push(...others.map((other) => `--scenario does not go with ${other}: a scenario has its own`));
   }
+  if (isGiven('process') && isGiven('profile') && profile !== 'couchbase') {
+    problems.push(`--process does not go with --profile ${profile}: only Couchbase's operator has a choice`);
+  }
+  if (isGiven('table') && !(isGiven('profile') && isGiven('scenario'))) {
+    problems.push('--table needs --profile and --scenario');
+  }
   if (!isGiven('context')) return [...problems, ...among(OF_A_CLUSTER).map((one) => `${one} needs --context`)];
-  const others = among(['nodes', 'controlPlane', 'scenario', 'drainer']);
+  const others = among(['nodes', 'controlPlane', 'scenario', 'profile', 'drainer']);
   problems.push(...others.map((other) => `--context does not go together with ${other}`));
   if (isGiven('observe')) {
     const writing = among(['node', 'yes', 'image']);

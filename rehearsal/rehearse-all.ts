@@ -26,11 +26,12 @@ export async function rehearseAll(
   // The longest first, because nothing else would go on beside it in the end.
   const todo = [...scenarios].sort((a, b) => sizeOf(b) - sizeOf(a));
   const isAlone = scenarios.length === 1;
+  const width = Math.max(...scenarios.map(({ name }) => name.length));
   const work = async () => {
     for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
       signal.throwIfAborted();
       const scenario = next;
-      const own = isAlone ? view : labelled(view, scenario.name);
+      const own = isAlone ? view : labelled(view, scenario.name, width);
       const rehearsed = rehearse(scenario, venue, own, signal);
       const record = await rehearsed.catch((error: unknown) => recordOfFailure(scenario, error, signal));
       records.set(scenario.name, record);

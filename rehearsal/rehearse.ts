@@ -5,6 +5,7 @@ import { failedRecord } from './evidence/failed-record.ts';
 import type { RehearsalRecord, ScenarioTitle } from './evidence/record.ts';
 import type { Recorder } from './evidence/recorder.ts';
 import { versionsOf } from './evidence/versions.ts';
+import { COUCHBASE } from './operator/models/couchbase.ts';
 import { playScenario } from './scenarios/play-scenario.ts';
 import type { Outcome, Rehearsal } from './scenarios/rehearsal.ts';
 import { type Observation, type Scenario, titleOf } from './scenarios/scenario.ts';
@@ -48,9 +49,10 @@ export async function rehearse(
   }
 }
 
-function needsOf(scenario: Scenario | Observation): Pick<VenueNeeds, 'nodes' | 'members' | 'hookEnv'> {
-  const { nodes = 3, members = 3, hookEnv = {} } = 'script' in scenario ? scenario : {};
-  return { nodes, members, hookEnv };
+function needsOf(scenario: Scenario | Observation): Pick<VenueNeeds, 'nodes' | 'members' | 'model' | 'hookEnv'> {
+  const { nodes = 3, members = 3, model, hookEnv = {} } = 'script' in scenario ? scenario : {};
+  const profile = model === undefined ? {} : { PROFILES: model.profile };
+  return { nodes, members, model: model ?? COUCHBASE, hookEnv: { ...profile, ...hookEnv } };
 }
 
 function evidenceOn(

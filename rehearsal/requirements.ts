@@ -9,7 +9,11 @@ const INSTALL = 'install it from https://kubernetes.io/docs/tasks/tools';
 
 /** Throws a UsageError that names what would be missing later: a kubectl, and a place for the report. */
 export function checkRequirements(options: Options, env: NodeJS.ProcessEnv): void {
-  const missing = [reportProblem(options.report), kubectlProblem(options, env)].filter((one) => one !== undefined);
+  const missing = [
+    fileProblem('--report', options.report),
+    fileProblem('--table', options.table),
+    kubectlProblem(options, env),
+  ].filter((one) => one !== undefined);
   if (missing.length > 0) throw new UsageError(missing.join('; '));
 }
 
@@ -23,15 +27,15 @@ function kubectlProblem({ drainer, controlPlane, cluster }: Options, env: NodeJS
   return `kubectl is not in the PATH: ${INSTALL}, or leave --drainer out`;
 }
 
-function reportProblem(file: string | undefined): string | undefined {
+function fileProblem(option: string, file: string | undefined): string | undefined {
   if (file === undefined) return undefined;
   const stats = statSync(file, { throwIfNoEntry: false });
-  if (stats?.isDirectory()) return `--report ${file} cannot be written: it is a folder`;
+  if (stats?.isDirectory()) return `${option} ${file} cannot be written: it is a folder`;
   const written = stats === undefined ? dirname(file) : file;
   try {
     accessSync(written, constants.W_OK);
     return undefined;
   } catch {
-    return `--report ${file} cannot be written: no right to write to ${written}, or no such folder`;
+    return `${option} ${file} cannot be written: no right to write to ${written}, or no such folder`;
   }
 }

@@ -1,5 +1,6 @@
 import { fileName, flag, helpOf, list, oneOf, under, value, whole } from '../src/command-line.ts';
 import { parseDuration } from '../src/policy/duration.ts';
+import { MODELS } from './operator/models/index.ts';
 
 /** How the command is called, for its help. */
 export interface Invocation {
@@ -11,7 +12,7 @@ export const DEFAULT_IMAGE = 'registry.k8s.io/pause:3.10';
 
 const DESCRIPTION =
   'Rehearses a drain from beginning to end: starts a Kubernetes API with simulated nodes on loopback ports, the hook as a ' +
-  'process of its own, and a stand-in for the Couchbase operator; drains a node with kubectl, or as kubectl does where ' +
+  'process of its own, and a stand-in for an operator; drains a node with kubectl, or as kubectl does where ' +
   'there is none; shows what happens while it happens; and ends with a verdict. Nothing it started is left behind.\n\n' +
   'The API is embedded and needs nothing but Node; docs/rehearsal.md says where it differs from a real one.';
 
@@ -19,6 +20,8 @@ const EXIT_CODES = `
 Exit code: 0 if every check holds; 1 if one does not, or the rehearsal broke off; 2 if it could not
 begin, by a wrong command line, without the kubectl that it needs, or on a cluster that does not
 answer or where it must not be rehearsed; 130 if it was interrupted.`;
+
+const PROFILE_NAMES = MODELS.map(({ profile }) => profile).join(', ');
 
 const ON_A_CLUSTER =
   'On a cluster that you have, with the hook that is installed in it (docs/rehearsal.md says what is touched):';
@@ -30,15 +33,16 @@ export const REHEARSE = {
   about: DESCRIPTION,
   options: {
     nodes: value('--nodes <N>', 'worker nodes, 2 to 100 (default: 3)', whole(2, 100)),
-    members: value('--members <N>', 'members of the Couchbase cluster, 1 to 100 (default: 3)', whole(1, 100)),
+    members: value('--members <N>', 'members of the stand-in cluster, 1 to 100 (default: 3)', whole(1, 100)),
     process: value(
       '--process <P>',
-      'in-place (names come back) or swap (new names) (default: in-place)',
+      'in-place (names come back) or swap (new names), of a Couchbase cluster (default: in-place)',
       oneOf(['in-place', 'swap']),
     ),
     period: value(
       '--period <TIME>',
-      'how often the operator looks at its cluster, like 500ms or 10s (default: 1s; with --control-plane 10s, as in life)',
+      'how often the operator looks at its cluster, like 500ms or 10s (default: 1s; with --control-plane as in life, ' +
+        '2m for Strimzi and 10s for others)',
       period,
     ),
     controlPlane: flag(
@@ -46,12 +50,23 @@ export const REHEARSE = {
       'a real API server, scheduler and controller-manager instead of the embedded API; the first run builds them, ' +
         'which needs Go and takes minutes (see npm run cluster:build)',
     ),
+    profile: value(
+      '--profile <NAMES>',
+      `the operator and its pods, with a hook that has its profile: one, some (a,b) or all of ${PROFILE_NAMES} ` +
+        "(default: Couchbase's, with a hook that has no PROFILES)",
+      String,
+    ),
     scenario: value(
       '--scenario <NAMES>',
-      'play a scenario, some (a,b) or all of them, which have nodes and members of their own',
+      'play a scenario, some (a,b) or all of them, which have nodes and members of their own; with --profile only those that go with it',
       String,
     ),
     list: flag('--list', 'list the scenarios'),
+    table: value(
+      '--table <FILE>',
+      'write how each scenario ended for each profile as a Markdown table; needs --profile and --scenario',
+      fileName,
+    ),
     drainer: value(
       '--drainer <WHICH>',
       'kubectl (nothing else will do) or built-in, which does what kubectl does (default: kubectl where it is ' +

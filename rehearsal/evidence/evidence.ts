@@ -1,6 +1,7 @@
 import type { LogLine } from '../../testkit/log-lines.ts';
 import type { PodView } from '../../testkit/pods.ts';
-import type { Annotation, OperatorEvent } from '../operator/operator-options.ts';
+import type { Annotation } from '../operator/model.ts';
+import type { OperatorEvent } from '../operator/operator-options.ts';
 import { ofHook, ofOperator, ofPod } from './happenings.ts';
 import { HistoryKeeper } from './history.ts';
 import type { PodChange } from './pod-watch.ts';

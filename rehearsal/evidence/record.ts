@@ -26,6 +26,8 @@ export interface ScenarioTitle {
   readonly title: string;
   /** One or two sentences for somebody who sees this for the first time. */
   readonly about: string;
+  /** How it ends if every check holds, in a word or two. Absent: it is safe. */
+  readonly ends?: string;
 }
 
 /** One thing that must hold. */

@@ -1,5 +1,5 @@
 import type { LogLine } from '../../testkit/log-lines.ts';
-import type { Annotation } from '../operator/operator-options.ts';
+import { type Annotation, isMarked } from '../operator/model.ts';
 import { type History, isWaiting } from './history.ts';
 import type { Instance } from './pod-watch.ts';
 import type { Check, Figure } from './record.ts';
@@ -12,6 +12,8 @@ export interface DrainSeen {
   readonly beganAt: number;
   readonly endedAt: number;
   readonly code: number;
+  /** What the drainer complained of last, if it ended with an error. */
+  readonly complaint?: string;
   /** It was ended on purpose, or disturbed, and says nothing: the next run on that node goes on with the same drain. */
   readonly isCut: boolean;
   /** The operator did not act before the drainer had asked again for so many of them. */
@@ -27,6 +29,8 @@ export interface Seen {
   readonly members: readonly Instance[];
   /** When the operator deleted an instance itself, by UID. */
   readonly deletedAt: ReadonlyMap<string, number>;
+  /** Those of them that were only one too many, and were not moved. Absent: none. */
+  readonly surplus?: ReadonlySet<string>;
   readonly startedAt: number;
   /** Nodes that were drained and may be used again. */
   readonly givenBack: ReadonlySet<string>;
@@ -49,7 +53,8 @@ export const nodesIn = ({ drains }: Seen) => [...new Set(drains.map(({ node }) =
 
 /** Instances that their operator moved since it began, with when. */
 function movedIn(seen: Seen): (Instance & { readonly at: number })[] {
-  const moves = seen.members.map((one) => ({ ...one, at: seen.deletedAt.get(one.uid) ?? Number.NEGATIVE_INFINITY }));
+  const members = seen.members.filter(({ uid }) => !seen.surplus?.has(uid));
+  const moves = members.map((one) => ({ ...one, at: seen.deletedAt.get(one.uid) ?? Number.NEGATIVE_INFINITY }));
   return moves.filter(({ at }) => at >= seen.startedAt);
 }
 
@@ -76,9 +81,12 @@ export const rehearsed: Rule = ({ drains }) =>
 export const drainsEnded: Rule = ({ drains }) => {
   const left = drains.filter(({ isCut }) => !isCut);
   const wrong = left.filter(({ code }) => code !== 0);
+  const because = (complaint: string | undefined) => (complaint === undefined ? '' : `: ${complaint}`);
   return check('each drain ended by itself, without an error', [
     ...(left.length === 0 ? ['no drain came to its end'] : []),
-    ...wrong.map(({ node, code }) => `the drain of ${node} ended with exit code ${code}`),
+    ...wrong.map(
+      ({ node, code, complaint }) => `the drain of ${node} ended with exit code ${code}${because(complaint)}`,
+    ),
   ]);
 };
 
@@ -163,8 +171,8 @@ export const movedOnce: Rule = (seen) => {
   return check('no pod was moved more often than it had to be', problems);
 };
 
-export const nobodyMarked: Rule = ({ members, annotation: { key, value } }) => {
-  const marked = members.filter(({ isGone, annotations }) => !isGone && annotations[key] === value);
+export const nobodyMarked: Rule = ({ members, annotation }) => {
+  const marked = members.filter((one) => !one.isGone && isMarked(one, annotation));
   return check(
     'no pod is left marked',
     marked.map((one) => `${titleOf(one)} is marked to be moved once more`),

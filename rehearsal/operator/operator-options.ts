@@ -1,23 +1,21 @@
 import type { ApiClient } from '../../src/kube/client.ts';
 import type { ResourceKind } from '../../testkit/couchbase/couchbasecluster-crd.ts';
 import type { ClusterView, OwnerReference, PodManifest } from '../../testkit/couchbase/member.ts';
-import type { Annotation, WaitingFor } from './operator-plan.ts';
-
-export type { Annotation };
-
-export const DEFAULT_ANNOTATION: Annotation = { key: 'cao.couchbase.com/reschedule', value: 'true' };
+import type { Annotation, OperatorModel } from './model.ts';
 
 export interface OperatorOptions {
   readonly client: ApiClient;
   readonly namespaces: readonly string[];
-  /** How often it looks at its clusters. Default 10 s, as in life. */
+  /** Whose behaviour it has. Default: Couchbase's operator. */
+  readonly model?: OperatorModel;
+  /** How often it looks at its clusters. Default: as in life. */
   readonly periodMs?: number;
-  /** How long a rebalance takes once new members are Ready. Default: one period. */
+  /** How long a rebalance takes once new members are Ready. Default: as many periods as the model says. */
   readonly rebalanceMs?: number;
   /** How long a name is gone when a member is moved in place. Default: 2 s, or a period where that is shorter. */
   readonly recreateDelayMs?: number;
+  /** How many members it moves at a time. Default: as the model says; as the others that follow. */
   readonly maxUpgradable?: number;
-  /** Default: cao.couchbase.com/reschedule with exactly the value true. */
   readonly annotation?: Annotation;
   /** The kind of its clusters; any kind with `spec.size` will do. */
   readonly kind?: ResourceKind;
@@ -49,7 +47,7 @@ export type OperatorEvent =
       readonly kind: 'waiting';
       readonly namespace: string;
       readonly cluster: string;
-      readonly why: WaitingFor;
+      readonly why: string;
       readonly at: number;
     }
   | { readonly kind: 'failed'; readonly namespace: string; readonly error: string; readonly at: number };

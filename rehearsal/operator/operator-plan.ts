@@ -1,12 +1,14 @@
 import type { ClusterView, Member } from '../../testkit/couchbase/member.ts';
-import { memberName } from '../../testkit/couchbase/member.ts';
+import { type Annotation, isMarked, type OperatorModel } from './model.ts';
 
-/** Asks an operator to move the pod that carries it. */
-export interface Annotation {
-  readonly key: string;
-  readonly value: string;
-  /** Whether any value asks for it. Absent: only this one. */
-  readonly isAny?: boolean;
+/** What the operator sees when it looks at one cluster. */
+export interface Sight {
+  readonly cluster: ClusterView;
+  readonly members: readonly Member[];
+  /** Names of nodes; empty if the model does not look at nodes. */
+  readonly cordoned?: ReadonlySet<string>;
+  /** Whether it is a look of a period, not one in between. */
+  readonly isDue?: boolean;
 }
 
 /** What the operator remembers of one cluster between two looks at it. */
@@ -14,30 +16,39 @@ export interface Memory {
   /** UIDs of the members that a rebalance has taken in. */
   readonly balanced: ReadonlySet<string>;
   readonly rebalance?: { readonly until: number; readonly uids: ReadonlySet<string> };
-  /** When a name was deleted in order to be recreated. */
-  readonly deletedAt: ReadonlyMap<string, number>;
+  /** When a member of that number was deleted in order to be recreated. */
+  readonly deletedAt: ReadonlyMap<number, number>;
+  /** UIDs of the members that the last look of a period chose. */
+  readonly chosen?: ReadonlySet<string>;
+  /** Until when a member is prepared for its move, or emptied after its deletion; by UID. */
+  readonly busyUntil?: ReadonlyMap<string, number>;
 }
 
 export interface PlanSettings {
+  readonly model: OperatorModel;
   readonly annotation: Annotation;
   readonly maxUpgradable: number;
   readonly rebalanceMs: number;
+  readonly prepareMs: number;
+  readonly emptyMs: number;
   readonly recreateDelayMs: number;
 }
 
 /** One thing to do. A step that fails is planned again by the next look. */
 export type Step =
-  | { readonly kind: 'create'; readonly pod: string; readonly why: 'scale up' | 'recreate' | 'swap in' }
+  | { readonly kind: 'create'; readonly pod: string; readonly why: 'scale up' | 'recreate' | 'swap in' | 'surge' }
   | {
       readonly kind: 'delete';
       readonly member: Member;
       readonly why: 'in place' | 'swapped out' | 'scale down' | 'ended';
     }
-  | { readonly kind: 'open gate'; readonly member: Member }
+  /** Opens the readiness gate, takes its finalizers away, or writes the mark. */
+  | { readonly kind: 'open gate' | 'let go' | 'mark'; readonly member: Member }
   /** Nothing to write, only an event: these members became Ready, or a rebalance has taken them in. */
   | { readonly kind: 'ready' | 'rebalanced'; readonly member: Member };
 
-export type WaitingFor = 'paused' | 'pending' | 'recreate' | 'ready' | 'rebalance';
+/** The last three: while its data is out of order, another member is not Ready, or the chosen one is being prepared. */
+export type WaitingFor = 'paused' | 'pending' | 'recreate' | 'ready' | 'rebalance' | 'sync' | 'others' | 'preparation';
 
 export interface OperatorPlan {
   readonly steps: readonly Step[];
@@ -62,14 +73,13 @@ export interface OperatorStatus {
  * takes the members that are Ready by then for rebalanced.
  */
 export function planCluster(
-  cluster: ClusterView,
-  members: readonly Member[],
+  sight: Sight,
   memory: Memory | undefined,
   settings: PlanSettings,
   now: number,
 ): OperatorPlan {
-  const look = new Look(cluster, members, memory ?? firstMemory(members), settings, now);
-  if (cluster.paused) return { steps: [], memory: look.memory, waitingFor: 'paused' };
+  const look = new Look(sight, memory ?? firstMemory(sight.members), settings, now);
+  if (sight.cluster.paused) return { steps: [], memory: look.memory, waitingFor: 'paused' };
   return look.plan();
 }
 
@@ -79,14 +89,25 @@ type Decided = Pick<OperatorPlan, 'steps' | 'waitingFor' | 'lookAgainInMs'>;
 class Look {
   readonly #cluster: ClusterView;
   readonly #members: readonly Member[];
+  readonly #cordoned: ReadonlySet<string>;
+  readonly #isDue: boolean;
+  readonly #model: OperatorModel;
   readonly #settings: PlanSettings;
   readonly #now: number;
   readonly #nextIndex: number;
   memory: Memory;
 
-  constructor(cluster: ClusterView, members: readonly Member[], memory: Memory, settings: PlanSettings, now: number) {
+  constructor(
+    { cluster, members, cordoned = new Set(), isDue = true }: Sight,
+    memory: Memory,
+    settings: PlanSettings,
+    now: number,
+  ) {
     this.#cluster = cluster;
     this.#members = members;
+    this.#cordoned = cordoned;
+    this.#isDue = isDue;
+    this.#model = settings.model;
     this.#settings = settings;
     this.#now = now;
     this.#nextIndex = Math.max(cluster.nextIndex, ...members.map(({ index }) => index + 1), 0);
@@ -95,40 +116,48 @@ class Look {
 
   plan(): OperatorPlan {
     const rebalanced = this.#finishRebalance();
-    const decided: Decided = this.#unfinished() ?? this.#missing() ?? this.#newcomers() ?? { steps: this.#moves() };
+    this.#choose();
+    const decided: Decided = this.#unfinished() ?? this.#missing() ?? this.#newcomers() ?? this.#moves();
     const steps = [...this.#gates(), ...rebalanced, ...decided.steps];
     for (const step of steps) {
-      if (step.kind === 'delete') this.#remember(step.member.name);
+      if (step.kind === 'delete') this.#remember(step.member.index);
     }
-    return { ...decided, steps, memory: this.memory, status: this.#status(steps) };
+    return { ...decided, steps, memory: this.memory, status: this.#status(steps, decided) };
   }
 
   /** Members that have no node or container yet, are on their way out, or have ended. */
   #unfinished(): Decided | undefined {
     if (this.#members.some(({ phase, terminating }) => phase === 'Pending' || terminating)) {
-      return { steps: [], waitingFor: 'pending' };
+      return { waitingFor: 'pending', ...this.#emptied() };
     }
     const ended = this.#members.filter(({ phase }) => phase === 'Failed' || phase === 'Succeeded');
     if (ended.length === 0) return undefined;
     return { steps: ended.map((member): Step => ({ kind: 'delete', member, why: 'ended' })) };
   }
 
-  /** Fewer members than the size: those that were deleted in place come back, for the rest there are new names. */
+  /** Members that are terminating, and that only a finalizer of the operator keeps. */
+  #emptied(): Decided {
+    const { model, emptyMs } = this.#settings;
+    const held = this.#members.filter(({ terminating, finalizers }) => terminating && finalizers.length > 0);
+    const due = this.#due(held, (member) => {
+      const isCordoned = member.node !== undefined && this.#cordoned.has(member.node);
+      return model.isEmptied?.(this.#cluster, member, isCordoned) ? emptyMs : 0;
+    });
+    return { ...due, steps: due.members.map((member): Step => ({ kind: 'let go', member })) };
+  }
+
+  /** Fewer members than the size: those that were deleted in place come back, for the rest there are new numbers. */
   #missing(): Decided | undefined {
-    const count = this.#cluster.size - this.#members.length;
+    const count = this.#wantedSize - this.#members.length;
     if (count <= 0) return undefined;
     const back = this.#comingBack();
-    const delays = back.map((name) => this.#recreateAt(name) - this.#now).filter((ms) => ms > 0);
+    const delays = back.map((index) => this.#recreateAt(index) - this.#now).filter((ms) => ms > 0);
     if (delays.length > 0) return { steps: [], waitingFor: 'recreate', lookAgainInMs: Math.min(...delays) };
-    const fresh = Array.from({ length: count - back.length }, (_, i) =>
-      memberName(this.#cluster.name, this.#nextIndex + i),
-    );
-    return {
-      steps: [
-        ...back.map((pod): Step => ({ kind: 'create', pod, why: 'recreate' })),
-        ...fresh.map((pod): Step => ({ kind: 'create', pod, why: 'scale up' })),
-      ],
-    };
+    const steps = [
+      ...back.map((index) => this.#creation(index, 'recreate')),
+      ...this.#free(count - back.length).map((index) => this.#creation(index, 'scale up')),
+    ];
+    return { steps };
   }
 
   #newcomers(): Decided | undefined {
@@ -148,34 +177,96 @@ class Look {
     };
   }
 
-  /** All is in place: surplus members go, else the next marked ones are moved. */
-  #moves(): Step[] {
-    const marked = this.#marked();
+  /** All is in place: the next chosen members are moved, or surplus ones go. */
+  #moves(): Decided {
+    const next = this.#next();
     const surplus = this.#members.length - this.#cluster.size;
-    if (surplus > 0) {
-      const unmarked = this.#members.filter((member) => !marked.includes(member)).reverse();
-      return [
-        ...marked.map((member): Step => ({ kind: 'delete', member, why: 'swapped out' })),
-        ...unmarked.map((member): Step => ({ kind: 'delete', member, why: 'scale down' })),
-      ].slice(0, surplus);
+    const isSurging = this.#cluster.process === 'surge' && next.length > 0;
+    if (surplus > (isSurging ? 1 : 0)) return { steps: this.#surplusGoes(next, surplus) };
+    if (next.length === 0) return { steps: [] };
+    const kept = this.#keptBy(next);
+    if (kept !== undefined) return { steps: [], waitingFor: kept };
+    if (isSurging && surplus < 1) return { steps: this.#free(1).map((index) => this.#creation(index, 'surge')) };
+    if (this.#cluster.process === 'swap') {
+      return { steps: this.#free(next.length).map((index) => this.#creation(index, 'swap in')) };
     }
-    const next = marked.slice(0, this.#settings.maxUpgradable);
-    if (this.#cluster.process === 'in-place') {
-      return next.map((member) => ({ kind: 'delete', member, why: 'in place' }));
-    }
-    return next.map((_, i) => ({
-      kind: 'create',
-      pod: memberName(this.#cluster.name, this.#nextIndex + i),
-      why: 'swap in',
-    }));
+    return this.#goes(next);
   }
 
-  /** Marked members in the order of their moves. The first member stands for the orchestrator, which goes last. */
-  #marked(): Member[] {
-    const { key, value, isAny } = this.#settings.annotation;
-    const [orchestrator, ...others] = this.#members;
-    const inOrder = orchestrator === undefined ? [] : [...others, orchestrator];
-    return inOrder.filter(({ annotations }) => (isAny ? annotations[key] !== undefined : annotations[key] === value));
+  #surplusGoes(next: readonly Member[], surplus: number): Step[] {
+    const others = this.#members.filter((member) => !next.includes(member)).reverse();
+    const swapped = this.#cluster.process === 'surge' ? [] : this.#chosen();
+    return [
+      ...swapped.map((member): Step => ({ kind: 'delete', member, why: 'swapped out' })),
+      ...others
+        .filter((member) => !swapped.includes(member))
+        .map((member): Step => ({ kind: 'delete', member, why: 'scale down' })),
+    ].slice(0, surplus);
+  }
+
+  /** Why none may go now. */
+  #keptBy(next: readonly Member[]): WaitingFor | undefined {
+    if (!this.#cluster.isInSync) return 'sync';
+    const isOtherUnready = this.#members.some((member) => !member.ready && !next.includes(member));
+    return this.#model.needsOthersReady && isOtherUnready ? 'others' : undefined;
+  }
+
+  /** Deletes those that are prepared. */
+  #goes(next: readonly Member[]): Decided {
+    const { annotation, prepareMs } = this.#settings;
+    const due = this.#due(next, () => prepareMs);
+    const unmarked = this.#model.marksItself ? next.filter((member) => !isMarked(member, annotation)) : [];
+    return {
+      ...(due.lookAgainInMs === undefined ? {} : { waitingFor: 'preparation', lookAgainInMs: due.lookAgainInMs }),
+      steps: [
+        ...unmarked.map((member): Step => ({ kind: 'mark', member })),
+        ...due.members.map((member): Step => ({ kind: 'delete', member, why: 'in place' })),
+      ],
+    };
+  }
+
+  /** Those whose time is over, and when that of the next one is; it begins at the first look. */
+  #due(
+    members: readonly Member[],
+    takesMs: (member: Member) => number,
+  ): { readonly members: readonly Member[]; readonly lookAgainInMs?: number } {
+    const before = this.memory.busyUntil ?? new Map<string, number>();
+    const until = new Map(members.map((one) => [one.uid, before.get(one.uid) ?? this.#now + takesMs(one)]));
+    this.memory = { ...this.memory, busyUntil: until };
+    const left = [...until.values()].filter((at) => at > this.#now).map((at) => at - this.#now);
+    return {
+      members: members.filter(({ uid }) => (until.get(uid) ?? 0) <= this.#now),
+      ...(left.length === 0 ? {} : { lookAgainInMs: Math.min(...left) }),
+    };
+  }
+
+  /** Those that move now. What has been begun goes on before anything else. */
+  #next(): readonly Member[] {
+    const isBegun = ({ uid }: Member) => this.memory.busyUntil?.has(uid) === true;
+    const all = this.#chosen();
+    const inOrder = [...all.filter(isBegun), ...all.filter((member) => !isBegun(member))];
+    return inOrder.slice(0, this.#settings.maxUpgradable);
+  }
+
+  /** Members that are to move, in the order of their moves. */
+  #chosen(): readonly Member[] {
+    const { chosen } = this.memory;
+    return this.#wanted().filter(({ uid }) => chosen === undefined || chosen.has(uid));
+  }
+
+  /** Takes the members that are to move into account, if this is a look that does so. */
+  #choose(): void {
+    if (this.#model.takesMarks !== 'period') return;
+    const chosen = this.#isDue ? new Set(this.#wanted().map(({ uid }) => uid)) : this.memory.chosen;
+    this.memory = { ...this.memory, chosen: chosen ?? new Set() };
+  }
+
+  /** Marked members, and then those on cordoned nodes where the operator looks at these. */
+  #wanted(): readonly Member[] {
+    const inOrder = this.#model.order(this.#members);
+    const marked = inOrder.filter((member) => isMarked(member, this.#settings.annotation));
+    const isLeaving = ({ node }: Member) => this.#model.followsCordon && node !== undefined && this.#cordoned.has(node);
+    return [...marked, ...inOrder.filter((member) => !marked.includes(member) && isLeaving(member))];
   }
 
   #gates(): Step[] {
@@ -198,32 +289,54 @@ class Look {
     return taken.map((member) => ({ kind: 'rebalanced', member }));
   }
 
-  #comingBack(): string[] {
-    if (this.#cluster.process !== 'in-place') return [];
-    const present = new Set(this.#members.map(({ name }) => name));
-    const missing = this.#cluster.known.filter((name) => !present.has(name));
-    return missing.slice(0, Math.max(0, this.#cluster.size - present.size));
+  #creation(index: number, why: 'scale up' | 'recreate' | 'swap in' | 'surge'): Step {
+    return { kind: 'create', pod: this.#model.nameOf(this.#cluster, index), why };
   }
 
-  #recreateAt(name: string): number {
-    return (this.memory.deletedAt.get(name) ?? Number.NEGATIVE_INFINITY) + this.#settings.recreateDelayMs;
+  /** Numbers for new members. */
+  #free(count: number): number[] {
+    if (this.#model.numbers === 'counted') return Array.from({ length: count }, (_, i) => this.#nextIndex + i);
+    const taken = new Set([...this.#members.map(({ index }) => index), ...this.#comingBack()]);
+    const all = Array.from({ length: taken.size + count }, (_, i) => i);
+    return all.filter((index) => !taken.has(index)).slice(0, count);
   }
 
-  #remember(name: string): void {
-    this.memory = { ...this.memory, deletedAt: new Map(this.memory.deletedAt).set(name, this.#now) };
+  /** Numbers of members that are missing, and come back. */
+  #comingBack(): number[] {
+    if (this.#cluster.process === 'swap') return [];
+    const present = new Set(this.#members.map(({ index }) => index));
+    const known = this.#cluster.known.flatMap((name) => this.#model.indexOf(this.#cluster.name, name) ?? []);
+    const missing = known.filter((index) => !present.has(index));
+    return missing.slice(0, Math.max(0, this.#wantedSize - present.size));
   }
 
-  #status(steps: readonly Step[]): OperatorStatus {
+  /** One more while an additional member is there. */
+  get #wantedSize(): number {
+    const { process, size } = this.#cluster;
+    return process === 'surge' && this.#members.some(({ index }) => index >= size) ? size + 1 : size;
+  }
+
+  #recreateAt(index: number): number {
+    return (this.memory.deletedAt.get(index) ?? Number.NEGATIVE_INFINITY) + this.#settings.recreateDelayMs;
+  }
+
+  #remember(index: number): void {
+    this.memory = { ...this.memory, deletedAt: new Map(this.memory.deletedAt).set(index, this.#now) };
+  }
+
+  #status(steps: readonly Step[], { waitingFor }: Decided): OperatorStatus {
     const deleted = steps.flatMap((step) => (step.kind === 'delete' ? [step] : []));
     const created = steps.flatMap((step) => (step.kind === 'create' ? [step.pod] : []));
     const leaving = new Set(deleted.map(({ member }) => member.name));
     const dropped = deleted.filter(({ why }) => why === 'swapped out' || why === 'scale down');
     const forGood = new Set(dropped.map(({ member }) => member.name));
     const ready = this.#members.filter((member) => member.ready && !leaving.has(member.name)).map(({ name }) => name);
-    const all = new Set([...this.#members.map(({ name }) => name), ...this.#comingBack(), ...created]);
+    const back = this.#comingBack().map((index) => this.#model.nameOf(this.#cluster, index));
+    const all = new Set([...this.#members.map(({ name }) => name), ...back, ...created]);
     const unready = [...all].filter((name) => !forGood.has(name) && !ready.includes(name));
     const isChanging = deleted.length + created.length > 0 || this.#members.length !== this.#cluster.size;
-    const isBalanced = !isChanging && this.#members.every(({ uid }) => this.memory.balanced.has(uid));
+    const isAtRest = !isChanging && waitingFor === undefined;
+    const isBalanced = isAtRest && this.#members.every(({ uid }) => this.memory.balanced.has(uid));
     const firstNew = created.filter((name) => !this.#cluster.known.includes(name)).length;
     return {
       size: this.#members.length,

@@ -5,25 +5,24 @@ import { ApiError, describeError } from '../../src/kube/errors.ts';
 import { podPath } from '../../src/kube/paths.ts';
 import { assertNever } from '../../src/policy/model.ts';
 import { managedBy } from '../../testkit/connect.ts';
-import { COUCHBASE_CLUSTER, resourcePath } from '../../testkit/couchbase/couchbasecluster-crd.ts';
+import { resourcePath } from '../../testkit/couchbase/couchbasecluster-crd.ts';
 import {
   type ClusterView,
-  clusterOwner,
-  couchbaseLabels,
   type Member,
   memberManifest,
   READINESS_GATE,
-  viewCluster,
   viewMember,
 } from '../../testkit/couchbase/member.ts';
-import { DEFAULT_ANNOTATION, type OperatorEvent, type OperatorOptions } from './operator-options.ts';
-import { type Memory, type OperatorStatus, planCluster, type Step, type WaitingFor } from './operator-plan.ts';
+import { COUCHBASE } from './models/couchbase.ts';
+import type { OperatorEvent, OperatorOptions } from './operator-options.ts';
+import { type Memory, type OperatorPlan, planCluster, type Step, type WaitingFor } from './operator-plan.ts';
+import { ownerOf } from './owner.ts';
 
 export type { OperatorEvent, OperatorOptions };
 
-const DEFAULT_PERIOD_MS = 10_000;
-const FIELD_MANAGER = 'couchbase-operator';
 const MERGE_PATCH = 'application/merge-patch+json';
+/** How soon an operator that looks at marks at once sees one. */
+const NOTICES_WITHIN_MS = 200;
 
 interface Watched {
   memory: Memory;
@@ -31,34 +30,38 @@ interface Watched {
 }
 
 /**
- * Stands in for the Couchbase operator. It keeps every cluster at its size and moves the members that carry the reschedule
- * annotation. It does so by its own DELETE calls (grace 0, no eviction), never more than `maxUpgradable` at once. It looks
- * again every period whatever happened; no API error ends it.
+ * Stands in for an operator, by its model. It keeps every cluster at its size and moves the members that carry the mark, by
+ * DELETE calls of its own (no eviction). It looks again every period whatever happened; no API error ends it.
  */
 export class StandInOperator {
-  readonly #options: Required<Omit<OperatorOptions, 'onEvent'>> & Pick<OperatorOptions, 'onEvent'>;
+  readonly #options: Settings;
   readonly #watched = new Map<string, Watched>();
   readonly #deletedAt = new Map<string, number>();
+  readonly #surplus = new Set<string>();
   #running: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
   #pass: Promise<number> = Promise.resolve(0);
   #isPaused = false;
 
   constructor(options: OperatorOptions) {
-    const { periodMs = DEFAULT_PERIOD_MS, kind = COUCHBASE_CLUSTER } = options;
+    const { model = COUCHBASE } = options;
+    const { periodMs = model.periodMs, kind = model.kind } = options;
+    const { prepare = 0, settle = 1, empty = 0 } = model.pace;
     this.#options = {
+      model,
       periodMs,
       kind,
-      rebalanceMs: periodMs,
+      rebalanceMs: settle * periodMs,
+      prepareMs: prepare * periodMs,
+      emptyMs: empty * periodMs,
       recreateDelayMs: Math.min(periodMs, 2_000),
-      maxUpgradable: 1,
-      annotation: DEFAULT_ANNOTATION,
-      labels: couchbaseLabels,
-      owner: (cluster) => clusterOwner(cluster, kind),
+      maxUpgradable: model.atOnce,
+      annotation: model.mark,
+      labels: model.labels,
       readinessGate: false,
       manifest: (pod) => pod,
       now: () => Date.now(),
       ...options,
-      client: managedBy(options.client, FIELD_MANAGER),
+      client: managedBy(options.client, model.manager),
     };
   }
 
@@ -70,6 +73,11 @@ export class StandInOperator {
   /** The same with when it did, by its clock. */
   get deletedAt(): ReadonlyMap<string, number> {
     return this.#deletedAt;
+  }
+
+  /** UIDs of the pods that it deleted because there were too many, and not in order to move them. */
+  get surplus(): ReadonlySet<string> {
+    return this.#surplus;
   }
 
   start(): void {
@@ -97,33 +105,39 @@ export class StandInOperator {
   }
 
   /** Looks at every cluster once, now. Never rejects. Resolves to when it is worth looking again. */
-  reconcile(): Promise<number> {
+  reconcile(isDue = true): Promise<number> {
     // One after another: two looks at a time would both create what is missing.
-    this.#pass = this.#pass.then(() => this.#lookAtAll());
+    this.#pass = this.#pass.then(() => this.#lookAtAll(isDue));
     return this.#pass;
   }
 
   async #run(signal: AbortSignal): Promise<void> {
+    const { periodMs, model } = this.#options;
+    const longestMs = model.takesMarks === 'mark' ? Math.min(periodMs, NOTICES_WITHIN_MS) : periodMs;
+    let dueAt = performance.now();
     while (!signal.aborted) {
-      const { periodMs } = this.#options;
-      const lookAgainInMs = this.#isPaused ? periodMs : await this.reconcile();
-      await sleep(Math.min(periodMs, Math.max(1, lookAgainInMs)), undefined, { signal }).catch(() => undefined);
+      const isDue = performance.now() >= dueAt || longestMs < periodMs;
+      const lookAgainInMs = this.#isPaused ? periodMs : await this.reconcile(isDue);
+      if (isDue) dueAt = performance.now() + periodMs;
+      const restMs = Math.max(1, Math.min(longestMs, lookAgainInMs, dueAt - performance.now()));
+      await sleep(restMs, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  async #lookAtAll(): Promise<number> {
-    const delays = await Promise.all(this.#options.namespaces.map((namespace) => this.#lookAt(namespace)));
+  async #lookAtAll(isDue: boolean): Promise<number> {
+    const delays = await Promise.all(this.#options.namespaces.map((namespace) => this.#lookAt(namespace, isDue)));
     return Math.min(this.#options.periodMs, ...delays);
   }
 
-  async #lookAt(namespace: string): Promise<number> {
+  async #lookAt(namespace: string, isDue: boolean): Promise<number> {
     const { client, kind, periodMs } = this.#options;
     let lookAgainInMs = periodMs;
     try {
       const clusters = await client.json({ method: 'GET', path: resourcePath(kind, namespace) });
       const pods = await client.json({ method: 'GET', path: `/api/v1/namespaces/${namespace}/pods` });
+      const cordoned = await this.#cordonedNodes();
       for (const raw of clusters.items as readonly JsonObject[]) {
-        const again = await this.#advance(viewCluster(raw), pods.items as readonly JsonObject[]);
+        const again = await this.#advance(raw, pods.items as readonly JsonObject[], cordoned, isDue);
         lookAgainInMs = Math.min(lookAgainInMs, again);
       }
     } catch (error) {
@@ -132,24 +146,44 @@ export class StandInOperator {
     return lookAgainInMs;
   }
 
-  async #advance(cluster: ClusterView, pods: readonly JsonObject[]): Promise<number> {
-    const { periodMs, now } = this.#options;
-    const members = pods.flatMap((raw) => viewMember(cluster.name, raw) ?? []).sort((a, b) => a.index - b.index);
+  /** Only where the model acts on it. */
+  async #cordonedNodes(): Promise<ReadonlySet<string>> {
+    const { client, model } = this.#options;
+    if (!model.followsCordon && model.isEmptied === undefined) return new Set();
+    const { items } = await client.json({ method: 'GET', path: '/api/v1/nodes' });
+    const nodes = items as readonly { metadata: { name: string }; spec?: { unschedulable?: boolean } }[];
+    return new Set(nodes.filter(({ spec }) => spec?.unschedulable === true).map(({ metadata }) => metadata.name));
+  }
+
+  async #advance(
+    raw: JsonObject,
+    pods: readonly JsonObject[],
+    cordoned: ReadonlySet<string>,
+    isDue: boolean,
+  ): Promise<number> {
+    const { periodMs, now, model } = this.#options;
+    const cluster = model.view(raw);
+    const members = pods.flatMap((pod) => viewMember(cluster.name, pod, model.indexOf) ?? []);
+    members.sort((a, b) => a.index - b.index);
     const before = this.#watched.get(cluster.uid);
-    const plan = planCluster(cluster, members, before?.memory, this.#options, now());
+    const plan = planCluster({ cluster, members, cordoned, isDue }, before?.memory, this.#options, now());
     this.#watched.set(cluster.uid, { memory: plan.memory, waitingFor: plan.waitingFor });
-    if (plan.waitingFor !== undefined && plan.waitingFor !== before?.waitingFor) {
-      const { namespace, name } = cluster;
-      this.#options.onEvent?.({ kind: 'waiting', namespace, cluster: name, why: plan.waitingFor, at: now() });
-    }
+    this.#tellWaiting(cluster, plan, before?.waitingFor);
     try {
-      if (plan.status !== undefined) await this.#writeStatus(cluster, plan.status);
+      await this.#writeStatus(cluster, plan);
       for (const step of plan.steps) await this.#take(cluster, step);
     } catch (error) {
       this.#failed(cluster.namespace, error);
     }
     const isMoving = plan.steps.some(({ kind }) => kind === 'delete');
     return isMoving ? this.#options.recreateDelayMs : (plan.lookAgainInMs ?? periodMs);
+  }
+
+  #tellWaiting({ namespace, name }: ClusterView, { waitingFor }: OperatorPlan, before: WaitingFor | undefined): void {
+    if (waitingFor === undefined || waitingFor === before) return;
+    const { model, onEvent, now } = this.#options;
+    const why = waitingFor === 'sync' ? model.outOfSync : waitingFor;
+    onEvent?.({ kind: 'waiting', namespace, cluster: name, why, at: now() });
   }
 
   async #take(cluster: ClusterView, step: Step): Promise<void> {
@@ -160,6 +194,10 @@ export class StandInOperator {
         return this.#delete(cluster, step.member, step.why);
       case 'open gate':
         return this.#openGate(step.member);
+      case 'let go':
+        return this.#patch(step.member, { finalizers: null });
+      case 'mark':
+        return this.#patch(step.member, { annotations: { [this.#options.annotation.key]: 'true' } });
       case 'ready':
       case 'rebalanced':
         return this.#report(step.kind, cluster, step.member);
@@ -169,25 +207,45 @@ export class StandInOperator {
   }
 
   async #create(cluster: ClusterView, pod: string, why: string): Promise<void> {
-    const { client, labels, owner, readinessGate, manifest } = this.#options;
-    const body = manifest(memberManifest(cluster, pod, { labels, owner: owner(cluster), readinessGate }), cluster);
+    const { client, labels, readinessGate, manifest, kind, model } = this.#options;
+    const { owner: chooseOwner = () => ownerOf(client, cluster, kind, model.ownerKind) } = this.#options;
+    const owner = await chooseOwner(cluster);
+    const { finalizers } = model;
+    const examples = [model.nameOf(cluster, 0), model.nameOf(cluster, 1)] as const;
+    const body = manifest(
+      memberManifest(cluster, pod, { labels, owner, readinessGate, finalizers, examples }),
+      cluster,
+    );
     const path = `/api/v1/namespaces/${cluster.namespace}/pods`;
     const created = (await client.json({ method: 'POST', path, body })) as { metadata?: { uid?: string } };
     this.#report('created', cluster, { name: pod, uid: created.metadata?.uid ?? '' }, why);
   }
 
   async #delete(cluster: ClusterView, member: Member, why: string): Promise<void> {
+    const { client, model, now } = this.#options;
     const { namespace, name, uid } = member;
-    const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0, preconditions: { uid } };
-    this.#deletedAt.set(uid, this.#options.now());
+    const grace = model.isGraceful ? {} : { gracePeriodSeconds: 0 };
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', ...grace, preconditions: { uid } };
+    this.#deletedAt.set(uid, now());
+    if (why === 'scale down') this.#surplus.add(uid);
     try {
-      await this.#options.client.json({ method: 'DELETE', path: podPath(namespace, name), body });
+      await client.json({ method: 'DELETE', path: podPath(namespace, name), body });
     } catch (error) {
       // Refused, so it was not us. Without an answer it may have been.
       if (error instanceof ApiError) this.#deletedAt.delete(uid);
       throw error;
     }
-    this.#report('deleted', cluster, member, why);
+    this.#report('deleted', cluster, member, model.loses === undefined ? why : `${why}, ${model.loses}`);
+  }
+
+  async #patch({ namespace, name, uid }: Member, metadata: JsonObject): Promise<void> {
+    const body = { metadata: { uid, ...metadata } };
+    await this.#options.client.json({
+      method: 'PATCH',
+      path: podPath(namespace, name),
+      contentType: MERGE_PATCH,
+      body,
+    });
   }
 
   async #openGate({ namespace, name }: Member): Promise<void> {
@@ -200,8 +258,10 @@ export class StandInOperator {
   }
 
   /** Only where it says something new: every write moves the resourceVersion that tracking entries are guarded by. */
-  async #writeStatus(cluster: ClusterView, status: OperatorStatus): Promise<void> {
-    const { client, kind } = this.#options;
+  async #writeStatus(cluster: ClusterView, plan: OperatorPlan): Promise<void> {
+    const { client, kind, model } = this.#options;
+    const isMoving = plan.steps.length > 0 || plan.waitingFor !== undefined;
+    const status = { ...plan.status, ...model.statusOf?.({ isPaused: plan.waitingFor === 'paused', isMoving }) };
     // The API server gives fields back in an order of its own.
     if (Object.entries(status).every(([key, value]) => isDeepStrictEqual(cluster.status[key], value))) return;
     const path = resourcePath(kind, cluster.namespace, cluster.name);
@@ -229,4 +289,12 @@ export class StandInOperator {
   #failed(namespace: string, error: unknown): void {
     this.#options.onEvent?.({ kind: 'failed', namespace, error: describeError(error), at: this.#options.now() });
   }
+}
+
+type Optional = 'onEvent' | 'owner';
+
+/** Options with all that the model says. */
+interface Settings extends Required<Omit<OperatorOptions, Optional>>, Pick<OperatorOptions, Optional> {
+  readonly prepareMs: number;
+  readonly emptyMs: number;
 }

@@ -14,7 +14,7 @@ export function reportOf(records: readonly RehearsalRecord[]): string {
   const [only] = records;
   const title =
     records.length === 1 && only !== undefined
-      ? `${wordFor(only.holds)}: ${only.scenario.title}`
+      ? `${wordFor(only)}: ${only.scenario.title}`
       : `${safe} of ${count(records.length, 'drain rehearsal')} safe`;
   const policy = `default-src 'none'; style-src '${hashOf(STYLE)}'; script-src '${hashOf(SCRIPT)}'; base-uri 'none'; form-action 'none'`;
   return html`<!doctype html>
@@ -34,7 +34,7 @@ ${records.map((record, i) => sectionOf(record, `r${i + 1}`))}</main>
 
 function indexOf(records: readonly RehearsalRecord[], safe: number): Html {
   return html`<nav class="index" aria-label="Rehearsals"><h2>${safe} of ${count(records.length, 'rehearsal')} safe</h2>
-<ol>${records.map((record, i) => html`<li><a href="#r${i + 1}">${tickOrCross(record.holds)}<span><strong class="title">${record.scenario.title}</strong> <small>${wordFor(record.holds)} · ${span(record.durationMs)}</small></span></a></li>`)}</ol></nav>`;
+<ol>${records.map((record, i) => html`<li><a href="#r${i + 1}">${tickOrCross(record.holds)}<span><strong class="title">${record.scenario.title}</strong> <small>${wordFor(record)} · ${span(record.durationMs)}</small></span></a></li>`)}</ol></nav>`;
 }
 
 const hashOf = (text: string) => `sha256-${createHash('sha256').update(text).digest('base64')}`;

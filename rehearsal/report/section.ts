@@ -25,7 +25,10 @@ ${logOf(record)}
 </article>`;
 }
 
-export const wordFor = (holds: boolean) => (holds ? 'Safe' : 'Not safe');
+export function wordFor({ holds, scenario: { ends } }: RehearsalRecord): string {
+  if (!holds) return 'Not safe';
+  return ends === undefined ? 'Safe' : `As expected: ${ends}`;
+}
 
 /** A tick or a cross; always beside words that say the same. */
 export function tickOrCross(holds: boolean): Html {
@@ -33,9 +36,10 @@ export function tickOrCross(holds: boolean): Html {
   return html`<svg class="icon ${holds ? 'good' : 'bad'}" viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="11"/><path d="${path}"/></svg>`;
 }
 
-function verdictOf({ holds, checks }: RehearsalRecord): Html {
+function verdictOf(record: RehearsalRecord): Html {
+  const { holds, checks } = record;
   const held = checks.filter((check) => check.holds).length;
-  return html`<p class="verdict ${holds ? 'good' : 'bad'}">${tickOrCross(holds)}<span><strong>${wordFor(holds)}</strong> <small>${held} of ${count(checks.length, 'check')} hold</small></span></p>`;
+  return html`<p class="verdict ${holds ? 'good' : 'bad'}">${tickOrCross(holds)}<span><strong>${wordFor(record)}</strong> <small>${held} of ${count(checks.length, 'check')} hold</small></span></p>`;
 }
 
 function checkOf({ what, holds, problems }: Check): Html {

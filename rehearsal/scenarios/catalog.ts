@@ -3,7 +3,9 @@ import { autoscalerLikeDrainer } from '../drainers/autoscaler-like.ts';
 import { clusterApiLikeDrainer } from '../drainers/cluster-api-like.ts';
 import { karpenterLikeDrainer } from '../drainers/karpenter-like.ts';
 import { nobodyEvicted, nobodyMarked, SAFE } from '../evidence/verdict.ts';
+import type { OperatorModel } from '../operator/model.ts';
 import * as rules from './checks.ts';
+import { OPERATOR_SCENARIOS } from './operators.ts';
 import type { Play } from './play.ts';
 import type { Scenario } from './scenario.ts';
 import { dryRun } from './scripts/dry-run.ts';
@@ -20,7 +22,7 @@ const drainOne = async (play: Play) => {
 
 const SAFE_IN_PLACE = [...SAFE, rules.available(1), rules.entriesFit('in-place')];
 
-export const SCENARIOS: readonly Scenario[] = [
+const COUCHBASE_SCENARIOS: readonly Scenario[] = [
   {
     name: 'in-place',
     title: 'Names that come back',
@@ -90,9 +92,11 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'operator-paused',
     title: 'The cluster is paused, then resumed',
-    about: 'Nobody moves pods while spec.paused is true.',
+    about: 'Nobody moves pods while the operator is told to pause; the drain waits.',
+    fits: () => true,
+    ends: 'waits, then safe',
     script: drainPaused,
-    rules: SAFE_IN_PLACE,
+    rules: [...SAFE, rules.asAvailable, rules.asRemembered],
   },
   {
     name: 'operator-stalled',
@@ -166,6 +170,8 @@ export const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
+export const SCENARIOS: readonly Scenario[] = [...COUCHBASE_SCENARIOS, ...OPERATOR_SCENARIOS];
+
 /** `--list`: one line for each scenario. */
 export const scenarioLines = () => SCENARIOS.map(({ name, about }) => `${name.padEnd(17)} ${about}`);
 
@@ -177,4 +183,19 @@ export function scenariosNamed(names: string): readonly Scenario[] {
   const list = wrong.map((name) => `"${name}"`).join(', ');
   if (wrong.length > 0) throw new UsageError(`there is no scenario ${list}; see --list`);
   return wanted.flatMap((name) => SCENARIOS.filter((one) => one.name === name));
+}
+
+/** Those of the scenarios that fit that profile, to be played with it; without one, as they are. */
+export function forModel(scenarios: readonly Scenario[], model: OperatorModel | undefined): readonly Scenario[] {
+  if (model === undefined) return scenarios;
+  const fitting = scenarios.filter(({ fits }) => fits?.(model));
+  if (fitting.length > 0) return fitting.map((one) => played(one, model));
+  const all = SCENARIOS.filter(({ fits }) => fits?.(model)).map(({ name }) => name);
+  throw new UsageError(`no such scenario goes with --profile ${model.profile}; these do: ${all.join(', ')}`);
+}
+
+function played(scenario: Scenario, model: OperatorModel): Scenario {
+  const { endsFor } = scenario;
+  const ends = endsFor === undefined ? {} : { ends: endsFor(model) };
+  return { ...scenario, ...ends, name: `${model.profile}/${scenario.name}`, model };
 }

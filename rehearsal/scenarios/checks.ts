@@ -1,3 +1,4 @@
+import type { Process } from '../../testkit/couchbase/member.ts';
 import type { Instance } from '../evidence/pod-watch.ts';
 import type { AvailabilityRecord } from '../evidence/record.ts';
 import { check, movedNames, nodesIn, type Rule as RuleOf, type Seen, titleOf } from '../evidence/verdict.ts';
@@ -8,11 +9,19 @@ export interface ScenarioSeen extends Seen {
   /** Every instance of a pod that nobody protects, and of those of Jobs that carry the label of protected ones. */
   readonly others: readonly Instance[];
   readonly availability: readonly AvailabilityRecord[];
+  /** Whether names come back, and whether one more member comes before one goes. */
+  readonly names: NamesSeen;
   /** Keys of the tracking entries. */
   readonly entries: readonly string[];
   readonly inHook: TimeInHook;
   /** How many evictions the hook refused. */
   readonly refusals: number;
+}
+
+export interface NamesSeen {
+  readonly process: Process;
+  /** How many members the operator moves at a time. */
+  readonly atOnce: number;
 }
 
 export type Rule = RuleOf<ScenarioSeen>;
@@ -28,6 +37,12 @@ export const available =
     );
     return check(downAtMost(down), availability.length === 0 ? ['nobody looked'] : wrong);
   };
+
+/** As many as the operator moves at a time; none if another one comes first. */
+export const asAvailable: Rule = (seen) => {
+  const { process, atOnce } = seen.names;
+  return available(process === 'in-place' ? atOnce : 0)(seen);
+};
 
 function downAtMost(down: number): string {
   if (down === 0) return 'no member was ever missing';
@@ -46,6 +61,9 @@ export const entriesFit =
       ...surplus.map((entry) => `${entry} is left over`),
     ]);
   };
+
+/** The same, by what the operator does with names. */
+export const asRemembered: Rule = (seen) => entriesFit(seen.names.process === 'swap' ? 'swap' : 'in-place')(seen);
 
 const isOfJob = ({ labels }: Instance) => labels['batch.kubernetes.io/job-name'] !== undefined;
 /** Of a DaemonSet: a drain leaves it alone. */

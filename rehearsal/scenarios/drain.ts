@@ -2,8 +2,8 @@ import { listPods, type PodView } from '../../testkit/pods.ts';
 import type { Drainer } from '../drainers/drainer.ts';
 import type { PodWatch } from '../evidence/pod-watch.ts';
 import type { DrainSeen } from '../evidence/verdict.ts';
-import { isMarked } from '../evidence/without-hook-log/marked-pods.ts';
 import { evictInParallel } from '../evidence/without-hook-log/parallel-evictions.ts';
+import { isMarked } from '../operator/model.ts';
 import type { SharedPause } from '../operator/shared-pause.ts';
 import type { Place } from '../venues/venue.ts';
 import type { Rehearsal } from './rehearsal.ts';
@@ -17,6 +17,8 @@ export interface DrainContext extends Rehearsal {
   readonly size: number;
   /** How long anything that has to come about may take, such as one more request of a drainer. */
   readonly patienceMs: number;
+  /** A drainer is ended after that. */
+  readonly drainWithinMs?: number | undefined;
 }
 
 export interface DrainWanted {
@@ -31,8 +33,12 @@ export interface DrainWanted {
 
 const LEAST_DRAIN_TIMEOUT_MS = 10 * 60_000;
 
-export const drainTimeoutMs = ({ size, place }: Pick<DrainContext, 'size' | 'place'>) =>
-  Math.max(LEAST_DRAIN_TIMEOUT_MS, size * 10 * place.periodMs);
+export const drainTimeoutMs = ({
+  size,
+  place,
+  drainWithinMs,
+}: Pick<DrainContext, 'size' | 'place' | 'drainWithinMs'>) =>
+  drainWithinMs ?? Math.max(LEAST_DRAIN_TIMEOUT_MS, size * 10 * place.periodMs);
 
 /**
  * Drains a node once, and pauses the operator at the beginning of the drain. An operator that is not paused moves pods very
@@ -53,26 +59,43 @@ export async function drainOnce(context: DrainContext, wanted: DrainWanted): Pro
       const retried = evidence.history.retried(retries, AbortSignal.any([signal, over.signal]));
       void retried.catch(() => undefined).then(endPause);
     }
-    const code = await withParallelEvictions(context, node, () => runDrainer(context, wanted));
+    const complaints: string[] = [];
+    const code = await withParallelEvictions(context, node, () => runDrainer(context, wanted, complaints));
     signal.throwIfAborted();
     const endedAt = evidence.now;
     const left = code === 0 ? await leftOn(context, node) : [];
     const drained = new Set(members.map(({ uid }) => uid));
-    return { node, drained, beganAt, endedAt, code, isCut: cut?.aborted === true, heldFor: isHeld ? heldFor : 0, left };
+    const complaint = code === 0 ? undefined : complaints.at(-1);
+    return {
+      node,
+      drained,
+      beganAt,
+      endedAt,
+      code,
+      ...(complaint === undefined ? {} : { complaint }),
+      isCut: cut?.aborted === true,
+      heldFor: isHeld ? heldFor : 0,
+      left,
+    };
   } finally {
     over.abort(new Error('the drain is over'));
     endPause();
   }
 }
 
-async function runDrainer(context: DrainContext, { node, cut }: DrainWanted): Promise<number> {
+const COMPLAINS = /\b(error|denied|could not)\b/i;
+
+async function runDrainer(context: DrainContext, { node, cut }: DrainWanted, complaints: string[]): Promise<number> {
   const { evidence, drainer, signal } = context;
   const ended = evidence.recorder.drain(node, drainer.name);
   const code = await drainer.drain({
     node,
     timeoutMs: drainTimeoutMs(context),
     signal: cut === undefined ? signal : AbortSignal.any([signal, cut]),
-    onLine: (line) => evidence.drainerLine(drainer.voice, line),
+    onLine: (line) => {
+      if (COMPLAINS.test(line)) complaints.push(line.trim());
+      evidence.drainerLine(drainer.voice, line);
+    },
   });
   if (code === 0) evidence.drained();
   const result = cut?.aborted === true ? 'interrupted' : `exit code ${code}`;

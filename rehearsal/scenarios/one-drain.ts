@@ -1,5 +1,7 @@
 import type { Figure } from '../evidence/record.ts';
 import { figuresOf, SAFE } from '../evidence/verdict.ts';
+import type { OperatorModel } from '../operator/model.ts';
+import { COUCHBASE } from '../operator/models/couchbase.ts';
 import type { ScenarioSeen } from './checks.ts';
 import type { Play } from './play.ts';
 import type { Scenario } from './scenario.ts';
@@ -10,21 +12,25 @@ export interface OneDrainOptions {
   readonly process: 'in-place' | 'swap';
   /** Of the operator. */
   readonly periodMs: number;
+  /** Absent: Couchbase's, and a hook without PROFILES. */
+  readonly model?: OperatorModel;
 }
 
 /** What is rehearsed unless somebody asks for a scenario of the catalog: one drain of the fullest node. */
-export function oneDrain({ nodes, members, process, periodMs }: OneDrainOptions): Scenario {
-  const names = process === 'in-place' ? 'its name comes back' : 'a member with a new name takes its place';
+export function oneDrain({ nodes, members, process, periodMs, model }: OneDrainOptions): Scenario {
+  const { title, mark } = model ?? COUCHBASE;
+  const names = { 'in-place': 'its name comes back', swap: 'a member with a new name takes its place' };
   return {
-    name: process,
-    title: process === 'in-place' ? 'A drain with names that come back' : 'A drain with new names',
+    name: model?.profile ?? process,
+    title: model === undefined ? `A drain with ${TITLES[process]}` : `A drain under ${title}`,
     about:
-      `One of ${nodes} nodes is drained under a Couchbase cluster of ${members} members. Each member on it ` +
-      `is moved by its operator, which looks at its cluster every ${periodMs / 1000} s, but not before the drainer has ` +
-      `asked twice: ${names}.`,
+      `One of ${nodes} nodes is drained under ${title} of ${members} members. Each member on it is moved by its operator, ` +
+      `which looks ${lookOf(model, periodMs)}, but not before the drainer has asked twice` +
+      (model === undefined ? `: ${names[process]}.` : `. The mark is ${mark.key}.`),
     nodes,
     members,
     process,
+    ...(model === undefined ? {} : { model }),
     isVerbose: true,
     script: drainFullestNode,
     rules: SAFE,
@@ -32,7 +38,13 @@ export function oneDrain({ nodes, members, process, periodMs }: OneDrainOptions)
   };
 }
 
-export interface OneDrainElsewhereOptions extends Omit<OneDrainOptions, 'nodes'> {
+const TITLES = { 'in-place': 'names that come back', swap: 'new names' };
+
+function lookOf(model: OperatorModel | undefined, periodMs: number): string {
+  return model?.takesMarks === 'mark' ? 'as soon as it sees a mark' : `at its cluster every ${periodMs / 1000} s`;
+}
+
+export interface OneDrainElsewhereOptions extends Omit<OneDrainOptions, 'nodes' | 'model'> {
   readonly nodes: readonly string[];
   /** The context of the cluster. */
   readonly context: string;

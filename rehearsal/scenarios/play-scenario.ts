@@ -1,6 +1,5 @@
-import * as workload from '../../testkit/couchbase/workload.ts';
 import type { Figure } from '../evidence/record.ts';
-import { movedNames } from '../evidence/verdict.ts';
+import { type DrainSeen, movedNames } from '../evidence/verdict.ts';
 import type { ScenarioSeen } from './checks.ts';
 import type { Play } from './play.ts';
 import type { Outcome, Rehearsal } from './rehearsal.ts';
@@ -21,10 +20,11 @@ export async function playScenario(scenario: Scenario, rehearsal: Rehearsal): Pr
   return { checks, figures: scenario.figures?.(seen) ?? figuresOf(seen) };
 }
 
-async function lookBack({ options, drains, givenBack, client }: Play, scenario: Scenario): Promise<ScenarioSeen> {
+async function lookBack(play: Play, scenario: Scenario): Promise<ScenarioSeen> {
+  const { options, drains, givenBack } = play;
   const { evidence, pods, operator, site } = options;
-  const { namespace, cluster, kind, isMember } = options.place;
-  const entries = Object.keys(await workload.entriesOnCluster(client, namespace, cluster, kind));
+  const { isMember } = options.place;
+  const entries = await play.entries();
   const unjudged = {
     scenario: titleOf(scenario),
     startedAt: evidence.startedAt,
@@ -40,9 +40,11 @@ async function lookBack({ options, drains, givenBack, client }: Play, scenario: 
     others: pods.instances.filter((one) => !isMember(one)),
     history: evidence.history,
     deletedAt: operator.deletedAt,
+    surplus: operator.surplus,
     startedAt: evidence.startedAtMs,
     givenBack,
     annotation: site.annotation,
+    names: options.names,
     availability: recorded.availability,
     entries,
     inHook: timeInHook(evidence.hookLines, drainMs),
@@ -54,11 +56,15 @@ function figuresOf(seen: ScenarioSeen): Figure[] {
   return [
     { what: 'pods moved', value: String(movedNames(seen).length) },
     { what: 'runs of the drain', value: runsOf(seen) },
+    ...seen.drains.flatMap(failureOf),
     { what: 'evictions refused', value: String(seen.refusals) },
     { what: 'entries left', value: String(seen.entries.length) },
     { what: 'time in the hook', value: describeTimeInHook(seen.inHook) },
   ];
 }
+
+const failureOf = ({ isCut, complaint }: DrainSeen): Figure[] =>
+  isCut || complaint === undefined ? [] : [{ what: 'a drain failed', value: complaint }];
 
 /** How often each node had to be drained until it was. */
 function runsOf({ drains }: ScenarioSeen): string {

@@ -1,6 +1,8 @@
+import type { JsonObject } from '../../src/kube/client.ts';
 import { describeError } from '../../src/kube/errors.ts';
 import { LOG } from '../../src/log/messages.ts';
 import { MESSAGES } from '../../src/policy/decision.ts';
+import { resourcePath } from '../../testkit/couchbase/couchbasecluster-crd.ts';
 import type { Member } from '../../testkit/couchbase/member.ts';
 import * as workload from '../../testkit/couchbase/workload.ts';
 import type { LogLine } from '../../testkit/log-lines.ts';
@@ -9,12 +11,17 @@ import type { Check } from '../evidence/record.ts';
 import { check, type DrainSeen } from '../evidence/verdict.ts';
 import type { StandInOperator } from '../operator/stand-in-operator.ts';
 import type { Place, StartedHook } from '../venues/venue.ts';
+import type { NamesSeen } from './checks.ts';
 import { type DrainContext, drainOnce } from './drain.ts';
+import type { Pin } from './pin.ts';
 
 const RUNS = 3;
 
 export interface PlayOptions extends DrainContext {
   readonly operator: StandInOperator;
+  readonly names: NamesSeen;
+  /** Where successors are bound to, if somewhere. */
+  readonly pin: Pin;
 }
 
 export interface DrainHow {
@@ -32,6 +39,7 @@ export class Play {
   /** Nodes that were uncordoned. */
   readonly givenBack = new Set<string>();
   readonly options: PlayOptions;
+  #resume: (() => void) | undefined;
 
   constructor(options: PlayOptions) {
     this.options = options;
@@ -180,11 +188,16 @@ export class Play {
     return until(what, probe, { timeoutMs, signal });
   }
 
+  /** The keys of the tracking entries now. */
+  async entries(): Promise<string[]> {
+    return Object.keys(workload.entriesOn(await this.client.json({ method: 'GET', path: this.place.trackerPath })));
+  }
+
   /** The members are in place and the operator has nothing left to do. Throws if that does not come about. */
   async calm(timeoutMs = this.options.patienceMs): Promise<readonly Member[]> {
     const { size, signal } = this.options;
-    const { namespace, cluster, kind } = this.place;
-    const wanted = { namespace, cluster, size, kind, balanced: true, timeoutMs, signal };
+    const { namespace, cluster, kind, model } = this.place;
+    const wanted = { namespace, cluster, size, kind, indexOf: model.indexOf, balanced: true, timeoutMs, signal };
     return workload.waitForMembers(this.client, wanted);
   }
 
@@ -203,9 +216,32 @@ export class Play {
     });
   }
 
+  /** As the custom resource says it; the operator itself is paused if there is no word for that. */
   async pauseCluster(paused: boolean): Promise<void> {
     this.log(paused ? 'pauses the cluster' : 'resumes the cluster');
+    const { pausedBy } = this.place.model;
+    if (pausedBy !== undefined) return this.#patchCluster(paused ? pausedBy.paused : pausedBy.resumed);
+    if (paused) this.#resume = await this.options.pause.begin();
+    else this.#resume?.();
+  }
+
+  /** Whether the data is in order, so that a member may be taken away. */
+  async setInSync(isInSync: boolean): Promise<void> {
+    this.log(isInSync ? 'the data is in order again' : this.place.model.outOfSync);
+    await this.#patchCluster({ spec: { dataInSync: isInSync } });
+  }
+
+  /** From now on members come back under other names. */
+  async changeNames(): Promise<void> {
+    const { renamedBy } = this.place.model;
+    if (renamedBy === undefined) throw new Error('the names of its members never change');
+    this.log('changes the specification of the members');
+    await this.#patchCluster(renamedBy);
+  }
+
+  async #patchCluster(body: JsonObject): Promise<void> {
     const { cluster, kind } = this.place;
-    await workload.patchCluster(this.client, this.namespace, cluster, { paused }, kind);
+    const path = resourcePath(kind, this.namespace, cluster);
+    await this.client.json({ method: 'PATCH', path, contentType: 'application/merge-patch+json', body });
   }
 }

@@ -17,8 +17,8 @@ export function plainView(write: (line: string) => void): View {
 }
 
 /** For one of several rehearsals that are shown at the same time: its name is before each line, and no pods are shown. */
-export function labelled(view: View, name: string): View {
-  return { ...plainView((line) => view.write(`${name.padEnd(17)} ${line}`)), stop: () => view.stop() };
+export function labelled(view: View, name: string, width = 17): View {
+  return { ...plainView((line) => view.write(`${name.padEnd(width)} ${line}`)), stop: () => view.stop() };
 }
 
 const EVERY_MS = 250;

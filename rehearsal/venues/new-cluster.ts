@@ -1,26 +1,31 @@
 import { join } from 'node:path';
 import { UsageError } from '../../src/command-line.ts';
 import type { ApiClient } from '../../src/kube/client.ts';
+import { namespacePath } from '../../src/kube/paths.ts';
 import { createAuthority, writeServing } from '../../testkit/certificates.ts';
 import type { Cluster } from '../../testkit/cluster.ts';
 import { connect } from '../../testkit/connect.ts';
-import { COUCHBASE_CLUSTER, installClusterDefinition } from '../../testkit/couchbase/couchbasecluster-crd.ts';
+import { installClusterDefinition, resourcePath } from '../../testkit/couchbase/couchbasecluster-crd.ts';
 import { createNamespace } from '../../testkit/couchbase/workload.ts';
 import { type HookProcess, startHook } from '../../testkit/hook-process.ts';
-import type { PodView } from '../../testkit/pods.ts';
 import { registerWebhook } from '../../testkit/webhook-registration.ts';
 import { chooseDrainer, type DrainerChoice } from '../drainers/choose.ts';
 import { startEmbedded } from '../embedded-api/cluster.ts';
-import { DEFAULT_ANNOTATION } from '../operator/operator-options.ts';
+import { type OperatorModel, sharedLabels } from '../operator/model.ts';
+import { COUCHBASE } from '../operator/models/couchbase.ts';
 import { HookGuard } from './hook-guard.ts';
 import type { Site, Venue } from './venue.ts';
 
 export interface NewClusterOptions {
   /** A real control plane instead of the embedded API. */
   readonly controlPlane: boolean;
-  readonly periodMs: number;
+  /** Of the operator. Absent: as in life on a control plane, else a second. */
+  readonly periodMs?: number;
   readonly drainer?: DrainerChoice;
 }
+
+const EMBEDDED_PERIOD_MS = 1_000;
+const CLUSTER = 'cb';
 
 const NAMESPACE = 'db';
 /** Also on a machine that has much else to do; a hook that cannot start ends sooner. */
@@ -28,11 +33,16 @@ const HOOK_STARTS_WITHIN_MS = 120_000;
 /** Most of a drain is waiting. More rehearsals than this would wait for each other. */
 const EMBEDDED_AT_ONCE = 3;
 
-/** A cluster that is started for the rehearsal, with the definition of CouchbaseCluster and the hook as a process of its own. */
-export function newCluster({ controlPlane, periodMs, drainer }: NewClusterOptions): Venue {
+/** How often an operator looks in a new cluster. */
+export const periodIn = ({ controlPlane, periodMs }: NewClusterOptions, model: OperatorModel) =>
+  periodMs ?? (controlPlane ? model.periodMs : EMBEDDED_PERIOD_MS);
+
+/** A cluster that is started for the rehearsal, with the operator's definitions and the hook as a process of its own. */
+export function newCluster(options: NewClusterOptions): Venue {
+  const { controlPlane, drainer } = options;
   return {
     atOnce: controlPlane ? 1 : EMBEDDED_AT_ONCE,
-    async open({ nodes, hookEnv, onHookLine, write, signal }, cleanup) {
+    async open({ nodes, model, hookEnv, onHookLine, write, signal }, cleanup) {
       const start = controlPlane ? (await loadControlPlane()).startControlPlane : startEmbedded;
       const cluster = await start({ nodes, log: write, signal }).catch((error: unknown) => {
         throw isUnavailable(error) ? new UsageError(error.message, { cause: error }) : error;
@@ -41,7 +51,7 @@ export function newCluster({ controlPlane, periodMs, drainer }: NewClusterOption
       const { kubeconfigPath } = cluster;
       const { client, close } = await connect(kubeconfigPath);
       cleanup.defer(close);
-      await installClusterDefinition(client, undefined, { signal });
+      await installDefinitions(client, model, signal);
       const authority = await createAuthority();
       const files = await writeServing(join(cluster.dir, 'hook'), await authority.issue());
       signal.throwIfAborted();
@@ -52,9 +62,19 @@ export function newCluster({ controlPlane, periodMs, drainer }: NewClusterOption
       write(`hook ready at ${hook.url}`);
       await createNamespace(client, NAMESPACE);
       const choice = drainer === undefined ? {} : { drainer };
-      return startedSite({ cluster, client, hook, namespace: NAMESPACE, nodeSelector: {}, periodMs, write, ...choice });
+      const periodMs = periodIn(options, model);
+      const place = { namespace: NAMESPACE, nodeSelector: {}, periodMs, model };
+      return startedSite({ cluster, client, hook, write, ...place, ...choice });
     },
   };
+}
+
+/** Of the kinds that the model's operator knows. */
+export async function installDefinitions(client: ApiClient, model: OperatorModel, signal: AbortSignal): Promise<void> {
+  const { kind, ownerKind } = model;
+  for (const one of ownerKind === undefined ? [kind] : [kind, ownerKind]) {
+    await installClusterDefinition(client, one, { signal });
+  }
 }
 
 export interface StartedSiteOptions {
@@ -64,13 +84,20 @@ export interface StartedSiteOptions {
   readonly namespace: string;
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly periodMs: number;
+  /** Default: that of Couchbase. */
+  readonly model?: OperatorModel;
+  /** The object that keeps the entries. Default: as a hook has it that is not told. */
+  readonly trackerPath?: string;
   readonly drainer?: DrainerChoice;
   readonly write: (line: string) => void;
 }
 
-/** The site on a cluster where a hook was started, and where CouchbaseClusters have no other operator. */
+/** The site on a cluster where a hook was started, and where no other operator acts. */
 export function startedSite(options: StartedSiteOptions): Site {
-  const { cluster, client, hook, namespace, nodeSelector, periodMs, drainer, write } = options;
+  const { cluster, client, hook, namespace, nodeSelector, periodMs, model = COUCHBASE, drainer, write } = options;
+  const memberLabels = sharedLabels(model, CLUSTER);
+  const isMember = ({ labels }: { readonly labels: Readonly<Record<string, string>> }) =>
+    Object.entries(memberLabels).every(([key, value]) => labels[key] === value);
   const { nodes, apiServer } = cluster;
   const guard = new HookGuard(hook);
   const failed = Promise.race([rejectWith(cluster.failed), guard.died]);
@@ -78,19 +105,21 @@ export function startedSite(options: StartedSiteOptions): Site {
   const kubectl = { kubectl: cluster.assets?.kubectl, kubeconfigPath: cluster.kubeconfigPath, homeDir: cluster.dir };
   return {
     client,
-    annotation: DEFAULT_ANNOTATION,
-    clusterOf: (pod) => (isMember(pod) ? pod.labels.couchbase_cluster : undefined),
+    annotation: model.mark,
+    clusterOf: (pod) => (isMember(pod) ? CLUSTER : undefined),
     hook: { process: hook, guard },
     failed,
     place: {
       namespace,
       nodes,
-      cluster: 'cb',
-      kind: COUCHBASE_CLUSTER,
+      cluster: CLUSTER,
+      kind: model.kind,
+      model,
+      trackerPath: options.trackerPath ?? trackerOf(model, namespace),
       isMember,
-      memberLabels: { couchbase_cluster: 'cb', couchbase_server: 'true' },
+      memberLabels,
       nodeSelector,
-      operator: { manifest: (pod) => ({ ...pod, spec: { ...pod.spec, nodeSelector } }) },
+      operator: { labels: model.labels, manifest: (pod) => ({ ...pod, spec: { ...pod.spec, nodeSelector } }) },
       periodMs,
       plainPods: { labels: { app: 'web' }, spec: { nodeSelector } },
       drainer: chooseDrainer(client, kubectl, drainer, write),
@@ -99,8 +128,9 @@ export function startedSite(options: StartedSiteOptions): Site {
   };
 }
 
-/** The label that the hook selects by is also on pods of Jobs, which the operator does not move. */
-const isMember = ({ labels }: Pick<PodView, 'labels'>) => labels.couchbase_server === 'true';
+/** Only a CouchbaseCluster keeps entries itself. */
+const trackerOf = (model: OperatorModel, namespace: string) =>
+  model === COUCHBASE ? resourcePath(model.kind, namespace, CLUSTER) : namespacePath(namespace);
 
 const rejectWith = async (failure: Promise<Error>): Promise<never> => {
   throw await failure;

@@ -6,7 +6,8 @@ import type { HookProcess } from '../../testkit/hook-process.ts';
 import type { LogLine } from '../../testkit/log-lines.ts';
 import type { PodView } from '../../testkit/pods.ts';
 import type { Drainer } from '../drainers/drainer.ts';
-import type { Annotation, OperatorOptions } from '../operator/operator-options.ts';
+import type { Annotation, OperatorModel } from '../operator/model.ts';
+import type { OperatorOptions } from '../operator/operator-options.ts';
 import type { HookGuard } from './hook-guard.ts';
 
 /** Where a rehearsal takes place. */
@@ -25,6 +26,8 @@ export interface VenueNeeds {
   readonly nodes: number;
   /** Stand-in members that will be created. */
   readonly members: number;
+  /** Whose pods they are. */
+  readonly model: OperatorModel;
   /** Settings of a hook that is started, over those of a rehearsal. */
   readonly hookEnv: Readonly<Record<string, string>>;
   readonly onHookLine: (line: LogLine) => void;
@@ -64,6 +67,8 @@ export interface Place {
   /** The name of the stand-in cluster, and the kind of its object. */
   readonly cluster: string;
   readonly kind: ResourceKind;
+  /** The path of the object that keeps the entries. */
+  readonly trackerPath: string;
   /** Whether a pod is one that the operator moves. */
   readonly isMember: (pod: Pick<PodView, 'labels'>) => boolean;
   /** Labels that select the members, for their disruption budget. */
@@ -72,6 +77,7 @@ export interface Place {
   readonly nodeSelector: Readonly<Record<string, string>>;
   /** How the operator makes members here. */
   readonly operator: Pick<OperatorOptions, 'labels' | 'manifest'>;
+  readonly model: OperatorModel;
   /** How often the operator looks at its cluster. */
   readonly periodMs: number;
   /** Pods that nobody protects. Absent: the hook protects everything. */

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { COUCHBASE } from '../../rehearsal/operator/models/couchbase.ts';
+import { STRIMZI_KAFKA } from '../../rehearsal/operator/models/strimzi.ts';
 import { readOptions } from '../../rehearsal/options.ts';
 import { helpText } from '../../rehearsal/usage.ts';
+import { periodIn } from '../../rehearsal/venues/new-cluster.ts';
 import { UsageError } from '../../src/command-line.ts';
 
 const DEFAULTS = {
@@ -9,7 +12,6 @@ const DEFAULTS = {
   nodes: 3,
   members: 3,
   process: 'in-place',
-  periodMs: 1_000,
   controlPlane: false,
   json: false,
   plain: false,
@@ -18,7 +20,7 @@ const DEFAULTS = {
 describe('options of the rehearsal', () => {
   it('have defaults', () => {
     assert.deepEqual(readOptions([]), DEFAULTS);
-    assert.deepEqual(readOptions(['--control-plane']), { ...DEFAULTS, controlPlane: true, periodMs: 10_000 });
+    assert.deepEqual(readOptions(['--control-plane']), { ...DEFAULTS, controlPlane: true });
   });
 
   it('are read', () => {
@@ -33,6 +35,22 @@ describe('options of the rehearsal', () => {
     });
   });
 
+  it('name profiles, and then scenarios and a table of both', () => {
+    assert.deepEqual(readOptions(['--profile', 'all']), { ...DEFAULTS, profile: 'all' });
+    const both = readOptions(['--profile=strimzi-kafka', '--scenario=all', '--table=t.md']);
+    assert.deepEqual(both, { ...DEFAULTS, profile: 'strimzi-kafka', scenario: 'all', table: 't.md' });
+    assert.equal(readOptions(['--profile=couchbase', '--process=swap']).process, 'swap');
+  });
+
+  it('let an operator look as often as it does in life on a control plane, and each second elsewhere', () => {
+    assert.deepEqual(
+      [COUCHBASE, STRIMZI_KAFKA].map((model) => periodIn({ controlPlane: true }, model)),
+      [10_000, 120_000],
+    );
+    assert.equal(periodIn({ controlPlane: false }, STRIMZI_KAFKA), 1_000);
+    assert.equal(periodIn({ controlPlane: true, periodMs: 500 }, STRIMZI_KAFKA), 500);
+  });
+
   const wrong: [string[], RegExp][] = [
     [['--unknown'], /^unknown option '--unknown'; see --help$/],
     [['--nodes', '1'], /^--nodes takes a number from 2 to 100, not "1"$/],
@@ -41,6 +59,8 @@ describe('options of the rehearsal', () => {
     [['--period', '10'], /^--period takes a time like 500ms or 10s, not "10"$/],
     [['--period', '0s'], /^--period takes a time/],
     [['--report='], /^--report takes the name of a file$/],
+    [['--profile=aerospike', '--process=swap'], /^--process does not go with --profile aerospike: only Couchbase/],
+    [['--profile=all', '--table=t.md'], /^--table needs --profile and --scenario$/],
     [['drain'], /^unexpected argument 'drain'; see --help$/],
   ];
   for (const [args, message] of wrong) {
@@ -125,6 +145,7 @@ describe('options of a rehearsal on a cluster that exists', () => {
     [['--context=c', '--node=a', '--node=a'], /^--context needs --node at least twice/],
     [[...BOTH, '--nodes=3'], '--context does not go together with --nodes'],
     [[...BOTH, '--control-plane'], '--context does not go together with --control-plane'],
+    [[...BOTH, '--profile=all'], '--context does not go together with --profile'],
     [[...BOTH, '--observe'], '--observe only watches, and does not go together with --node'],
     [['--context=c', '--observe', '--yes'], '--observe only watches, and does not go together with --yes'],
   ] as const) {

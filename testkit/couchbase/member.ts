@@ -2,12 +2,17 @@ import type { JsonObject } from '../../src/kube/client.ts';
 import { type PodView, viewPod } from '../pods.ts';
 import { apiVersionOf, type ResourceKind } from './couchbasecluster-crd.ts';
 
-/** A pod of a cluster; `name` is always `<cluster>-NNNN`. */
+/** A pod of a cluster. */
 export interface Member extends PodView {
+  /** Its number in the cluster, which its name says. */
   readonly index: number;
+  readonly finalizers: readonly string[];
 }
 
-/** The parts of a CouchbaseCluster that the operator reads. */
+/** The number that the name of a member says; undefined for the name of any other pod. */
+export type IndexOf = (cluster: string, pod: string) => number | undefined;
+
+/** The parts of a stand-in's custom resource that its operator reads. */
 export interface ClusterView {
   readonly namespace: string;
   readonly name: string;
@@ -15,7 +20,9 @@ export interface ClusterView {
   readonly size: number;
   /** Paused or hibernating: the operator does nothing. */
   readonly paused: boolean;
-  readonly process: UpgradeProcess;
+  readonly process: Process;
+  /** False: the data is not in order, and the operator must not take a member away. */
+  readonly isInSync: boolean;
   /** The members in the status, whether or not their pods exist. */
   readonly known: readonly string[];
   /** The lowest index that no member ever had. */
@@ -24,7 +31,11 @@ export interface ClusterView {
   readonly raw: JsonObject;
 }
 
-export type UpgradeProcess = 'in-place' | 'swap';
+/**
+ * How a member is moved. `in-place`: it goes, and its name comes back. `swap`: one with a new name comes first, and stays.
+ * `surge`: one more comes first and goes at the end, and the name of the moved member comes back.
+ */
+export type Process = 'in-place' | 'swap' | 'surge';
 
 const IN_PLACE = ['InPlaceUpgrade', 'DeltaRecovery'];
 export const READINESS_GATE = 'pod.couchbase.com/readiness';
@@ -37,6 +48,7 @@ interface RawCluster {
     readonly hibernate?: boolean;
     readonly upgradeProcess?: string;
     readonly upgrade?: { readonly upgradeProcess?: string };
+    readonly dataInSync?: boolean;
   };
   readonly status?: JsonObject & {
     readonly members?: { readonly ready?: readonly string[]; readonly unready?: readonly string[] };
@@ -53,6 +65,7 @@ export function viewCluster(raw: JsonObject): ClusterView {
     size: spec.size ?? 0,
     paused: spec.paused === true || spec.hibernate === true,
     process: processOf(spec),
+    isInSync: spec.dataInSync !== false,
     known: [...(status.members?.ready ?? []), ...(status.members?.unready ?? [])].sort(),
     nextIndex: status.nextMemberIndex ?? 0,
     status,
@@ -61,7 +74,7 @@ export function viewCluster(raw: JsonObject): ClusterView {
 }
 
 /** The older field counts only if the newer one is absent. */
-function processOf(spec: NonNullable<RawCluster['spec']>): UpgradeProcess {
+function processOf(spec: NonNullable<RawCluster['spec']>): Process {
   const process = (spec.upgrade ?? spec).upgradeProcess;
   return process !== undefined && IN_PLACE.includes(process) ? 'in-place' : 'swap';
 }
@@ -70,12 +83,17 @@ export function memberName(cluster: string, index: number): string {
   return `${cluster}-${String(index).padStart(4, '0')}`;
 }
 
+export const couchbaseIndex: IndexOf = (cluster, pod) => {
+  const digits = pod.slice(cluster.length + 1);
+  return pod.startsWith(`${cluster}-`) && /^\d{4,}$/.test(digits) ? Number(digits) : undefined;
+};
+
 /** The pod as a member of that cluster; undefined if its name is not a member's. */
-export function viewMember(cluster: string, raw: JsonObject): Member | undefined {
+export function viewMember(cluster: string, raw: JsonObject, indexOf: IndexOf = couchbaseIndex): Member | undefined {
   const pod = viewPod(raw);
-  const digits = pod.name.slice(cluster.length + 1);
-  if (!pod.name.startsWith(`${cluster}-`) || !/^\d{4,}$/.test(digits)) return undefined;
-  return { ...pod, index: Number(digits) };
+  const index = indexOf(cluster, pod.name);
+  const { finalizers = [] } = (raw.metadata ?? {}) as { readonly finalizers?: readonly string[] };
+  return index === undefined ? undefined : { ...pod, index, finalizers };
 }
 
 export interface PodManifest {
@@ -114,6 +132,9 @@ export interface MemberOptions {
   readonly labels: (cluster: string, pod: string) => Record<string, string>;
   readonly owner: OwnerReference | undefined;
   readonly readinessGate: boolean;
+  readonly finalizers?: readonly string[] | undefined;
+  /** Names of two members: labels that these share are those of all. */
+  readonly examples: readonly [string, string];
 }
 
 /** The manifest of one member's pod. It runs nothing, because the nodes of a rehearsal have no container runtime. */
@@ -126,13 +147,14 @@ export function memberManifest(cluster: ClusterView, pod: string, options: Membe
       name: pod,
       labels: options.labels(cluster.name, pod),
       ...(options.owner ? { ownerReferences: [options.owner] } : {}),
+      ...(options.finalizers ? { finalizers: options.finalizers } : {}),
     },
     spec: {
       restartPolicy: 'Never',
       automountServiceAccountToken: false,
       ...(options.readinessGate ? { readinessGates: [{ conditionType: READINESS_GATE }] } : {}),
-      affinity: { podAntiAffinity: apart(cluster, options.labels) },
-      containers: [{ name: 'couchbase-server', image: 'registry.k8s.io/pause:3.10' }],
+      affinity: { podAntiAffinity: apart(cluster, options) },
+      containers: [{ name: 'server', image: 'registry.k8s.io/pause:3.10' }],
     },
   };
 }
@@ -141,8 +163,8 @@ export function memberManifest(cluster: ClusterView, pod: string, options: Membe
  * Keeps members on different nodes: required with `spec.antiAffinity`, otherwise only preferred, so that few nodes are
  * enough.
  */
-function apart({ name, raw }: ClusterView, labels: MemberOptions['labels']): Record<string, unknown> {
-  const [one, other] = [labels(name, 'a'), labels(name, 'b')];
+function apart({ name, raw }: ClusterView, { labels, examples }: MemberOptions): Record<string, unknown> {
+  const [one, other] = [labels(name, examples[0]), labels(name, examples[1])];
   const matchLabels = Object.fromEntries(Object.entries(one).filter(([key, value]) => other[key] === value));
   const term = { labelSelector: { matchLabels }, topologyKey: 'kubernetes.io/hostname' };
   const isMust = (raw.spec as { antiAffinity?: boolean } | undefined)?.antiAffinity === true;

@@ -3,7 +3,7 @@ import { ENTRY_PREFIX } from '../../src/policy/entry.ts';
 import { listPods, type PodView } from '../pods.ts';
 import { NotYet, type UntilOptions, until } from '../until.ts';
 import { apiVersionOf, COUCHBASE_CLUSTER, type ResourceKind, resourcePath } from './couchbasecluster-crd.ts';
-import { type Member, viewMember } from './member.ts';
+import { couchbaseIndex, type IndexOf, type Member, viewMember } from './member.ts';
 
 const IMAGE = 'registry.k8s.io/pause:3.10';
 
@@ -69,9 +69,12 @@ export async function patchCluster(
   return client.json({ method: 'PATCH', path, contentType: 'application/merge-patch+json', body: { spec } });
 }
 
-async function listMembers(client: ApiClient, namespace: string, cluster: string): Promise<Member[]> {
+async function listMembers(
+  client: ApiClient,
+  { namespace, cluster, indexOf = couchbaseIndex }: MembersWanted,
+): Promise<Member[]> {
   const list = await client.json({ method: 'GET', path: `/api/v1/namespaces/${namespace}/pods` });
-  const members = (list.items as readonly JsonObject[]).flatMap((raw) => viewMember(cluster, raw) ?? []);
+  const members = (list.items as readonly JsonObject[]).flatMap((raw) => viewMember(cluster, raw, indexOf) ?? []);
   return members.sort((a, b) => a.index - b.index);
 }
 
@@ -83,6 +86,8 @@ export interface MembersWanted extends UntilOptions {
   /** Also waits until the operator reports that it is done: the condition Balanced in the cluster's status. */
   readonly balanced?: boolean;
   readonly kind?: ResourceKind;
+  /** Default: by the names that Couchbase's operator gives. */
+  readonly indexOf?: IndexOf;
 }
 
 /** Waits until exactly `size` members exist, all of them Running and Ready, and returns them by index. */
@@ -92,7 +97,7 @@ export async function waitForMembers(client: ApiClient, wanted: MembersWanted): 
   const inPlace = async () => {
     // Reads the status before the members, because a status can list members that have gone since.
     const isBalanced = !balanced || hasCondition(await client.json({ method: 'GET', path }), 'Balanced');
-    const members = await listMembers(client, namespace, cluster);
+    const members = await listMembers(client, wanted);
     const fit = members.filter(({ phase, ready, terminating }) => phase === 'Running' && ready && !terminating);
     if (members.length === size && fit.length === size && isBalanced) return members;
     throw new NotYet(`${members.length} members, ${fit.length} of them Running and Ready, balanced: ${isBalanced}`);

@@ -51,8 +51,10 @@ export type Warn = (text: string) => void;
 export async function admit(store: Store, admission: Admission, warn: Warn): Promise<void> {
   const webhooks = store.list(WEBHOOKS).flatMap(({ webhooks = [] }) => webhooks as readonly Webhook[]);
   const asked = webhooks.filter((webhook) => isAsked(store, webhook, admission));
-  const answers = await Promise.allSettled(asked.map((webhook) => ask(webhook, admission, warn)));
-  for (const answer of answers) if (answer.status === 'rejected') throw answer.reason;
+  const refusals: unknown[] = [];
+  await Promise.all(asked.map((webhook) => ask(webhook, admission, warn).catch((error) => refusals.push(error))));
+  // As the real one does: of several refusals the client gets the one that came first.
+  if (refusals.length > 0) throw refusals[0];
 }
 
 function isAsked(

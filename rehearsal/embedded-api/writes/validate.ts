@@ -84,11 +84,13 @@ const CREATE: ReadonlyMap<Kind, (object: ApiObject) => FieldError[]> = new Map([
   [WEBHOOKS, webhookErrors],
 ]);
 
+const SEGMENTS_RULE = 'should be a domain with at least three segments separated by dots';
 const SIDE_EFFECTS = ['None', 'NoneOnDryRun'];
 
 function webhookErrors(object: ApiObject): FieldError[] {
   const webhooks = (object.webhooks ?? []) as readonly Json[];
-  return webhooks.flatMap(({ matchConditions, sideEffects }, i) => [
+  return webhooks.flatMap(({ name, matchConditions, sideEffects }, i) => [
+    ...(String(name).split('.').length < 3 ? [invalidValue(`webhooks[${i}].name`, String(name), SEGMENTS_RULE)] : []),
     ...sideEffectErrors(`webhooks[${i}].sideEffects`, sideEffects),
     // There is no CEL here, and a condition that is not looked at would be worse than none.
     ...(matchConditions === undefined ? [] : [noCel(`webhooks[${i}].matchConditions`)]),

@@ -1,10 +1,8 @@
 import { LOG } from '../../../src/log/messages.ts';
 import type { PodView } from '../../../testkit/pods.ts';
-import type { Annotation } from '../../operator/operator-options.ts';
+import { type Annotation, isMarked } from '../../operator/model.ts';
 import type { Recorder } from '../recorder.ts';
 import type { Timeline } from '../timeline.ts';
-
-export const isMarked = ({ annotations }: PodView, { key, value }: Annotation) => annotations[key] === value;
 
 /** Records a mark when it appears on its pod, because nobody reads the log of an installed hook. */
 export function recordMark(

@@ -2,7 +2,7 @@ import { describeError } from '../../../src/kube/errors.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
 import { watchCluster } from '../../evidence/cluster-watch.ts';
 import type { Instance, PodWatch } from '../../evidence/pod-watch.ts';
-import { isMarked } from '../../evidence/without-hook-log/marked-pods.ts';
+import { isMarked } from '../../operator/model.ts';
 import type { Outcome, Rehearsal } from '../rehearsal.ts';
 import type { Observation } from '../scenario.ts';
 import { ObservedDrains, observedChecks } from './observed-drains.ts';

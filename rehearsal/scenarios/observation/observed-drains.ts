@@ -1,8 +1,7 @@
 import type { Instance } from '../../evidence/pod-watch.ts';
 import type { Check } from '../../evidence/record.ts';
 import { check } from '../../evidence/verdict.ts';
-import { isMarked } from '../../evidence/without-hook-log/marked-pods.ts';
-import type { Annotation } from '../../operator/operator-options.ts';
+import { type Annotation, isMarked } from '../../operator/model.ts';
 
 /** What was seen of the drains that somebody else runs. */
 export class ObservedDrains {

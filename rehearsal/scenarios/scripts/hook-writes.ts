@@ -1,17 +1,17 @@
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { nodePath } from '../../../src/kube/paths.ts';
 import { resourcePath } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
-import * as workload from '../../../testkit/couchbase/workload.ts';
 import { NotYet } from '../../../testkit/until.ts';
 import type { Play } from '../play.ts';
 
 /** The versions of all that the hook could have written to, and the cordons of the nodes: the same if nothing was written. */
 export async function versions({ client, place }: Play): Promise<string> {
-  const { namespace, kind, cluster, nodes } = place;
+  const { namespace, kind, cluster, nodes, trackerPath } = place;
   const { items } = await client.json({ method: 'GET', path: `/api/v1/namespaces/${namespace}/pods` });
   const owner = await client.json({ method: 'GET', path: resourcePath(kind, namespace, cluster) });
+  const tracker = await client.json({ method: 'GET', path: trackerPath });
   const raw = await Promise.all(nodes.map((name) => client.json({ method: 'GET', path: nodePath(name) })));
-  const all = [...(items as readonly JsonObject[]), owner] as {
+  const all = [...(items as readonly JsonObject[]), owner, tracker] as {
     metadata?: { uid?: string; resourceVersion?: string };
   }[];
   return JSON.stringify([
@@ -50,16 +50,10 @@ export async function countEvents(play: Play, reason: string): Promise<ReadonlyM
   return counts;
 }
 
-/** The keys of the tracking entries on the cluster now. */
-export async function entryKeys({ client, place }: Play): Promise<string[]> {
-  const { namespace, cluster, kind } = place;
-  return Object.keys(await workload.entriesOnCluster(client, namespace, cluster, kind));
-}
-
 /** Waits until the cluster has no tracking entry any more. */
 export function noEntry(play: Play): Promise<void> {
   return play.until('the end of every tracking entry', async () => {
-    const left = await entryKeys(play);
+    const left = await play.entries();
     if (left.length > 0) throw new NotYet(`left: ${left.join(', ')}`);
   });
 }

@@ -1,12 +1,12 @@
 import type { Play } from '../play.ts';
-import { countEvents, entryKeys, noEntry } from './hook-writes.ts';
+import { countEvents, noEntry } from './hook-writes.ts';
 
 /** Drains, waits until the entries of that drain are pruned, and counts the Events about it. */
 export async function drainAndForget(play: Play): Promise<void> {
   const before = new Set(play.members().map(({ uid }) => uid));
   await play.drain(play.node());
   // When the operator has done all that it does, the time may be over.
-  const remembered = (await entryKeys(play)).length;
+  const remembered = (await play.entries()).length;
   play.expect('the move was remembered when the drain ended', remembered > 0, 'there was no tracking entry');
   await play.calm();
   await play.expectThat('each entry was pruned after TRACKING_RETENTION', noEntry(play));

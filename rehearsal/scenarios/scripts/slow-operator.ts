@@ -34,6 +34,11 @@ export async function drainPaused(play: Play): Promise<void> {
   await drainAgainst(play, play.refusedAgain(play.mark), () => play.pauseCluster(false));
 }
 
+export async function drainOutOfSync(play: Play): Promise<void> {
+  await play.setInSync(false);
+  await drainAgainst(play, play.refusedAgain(play.mark), () => play.setInSync(true));
+}
+
 /** Waits until the hook has reported in all its ways that the operator does not act. */
 export async function drainStalled(play: Play): Promise<void> {
   play.log('hangs the operator');

@@ -4,10 +4,12 @@ import type { ApiClient } from '../../../src/kube/client.ts';
 import { describeError } from '../../../src/kube/errors.ts';
 import { selects } from '../../../src/policy/profiles/profile.ts';
 import { Cleanup } from '../../../testkit/cleanup.ts';
+import { resourcePath } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
 import { createNamespace } from '../../../testkit/couchbase/workload.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
 import { deniedBy, probe } from '../../../testkit/webhook-registration.ts';
 import { installedKubectl } from '../../drainers/kubectl.ts';
+import { COUCHBASE } from '../../operator/models/couchbase.ts';
 import type { Place, Site, Venue, VenueNeeds } from '../venue.ts';
 import { type Confirmation, checkAndConfirm } from './confirmation.ts';
 import { type ClusterContext, connectTo, readFirst } from './connection.ts';
@@ -154,6 +156,8 @@ function placeFor(
     nodes,
     cluster: CLUSTER,
     kind,
+    model: COUCHBASE,
+    trackerPath: resourcePath(kind, run, CLUSTER),
     isMember: (pod) => pod.labels[standIns.MEMBER_LABEL] === CLUSTER,
     memberLabels: { [standIns.MEMBER_LABEL]: CLUSTER },
     nodeSelector: {},

@@ -4,7 +4,7 @@ import type { ConfiguredProfile } from '../../../src/config/profiles/configured-
 import type { ApiClient, JsonObject } from '../../../src/kube/client.ts';
 import { isNotFound } from '../../../src/kube/errors.ts';
 import { selects } from '../../embedded-api/storage/selectors.ts';
-import type { Annotation } from '../../operator/operator-options.ts';
+import type { Annotation } from '../../operator/model.ts';
 
 /** The hook that is installed in a cluster, as far as a rehearsal needs to know it. */
 export interface InstalledHook {

@@ -1,132 +1,120 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Annotation } from '../../../rehearsal/operator/operator-options.ts';
-import { LOG } from '../../../src/log/messages.ts';
+import type { OperatorModel } from '../../../rehearsal/operator/model.ts';
+import { MODELS } from '../../../rehearsal/operator/models/index.ts';
+import { rehearse } from '../../../rehearsal/rehearse.ts';
+import { forModel, scenariosNamed } from '../../../rehearsal/scenarios/catalog.ts';
+import { plainView } from '../../../rehearsal/terminal/view.ts';
+import { installDefinitions, startedSite } from '../../../rehearsal/venues/new-cluster.ts';
+import type { Venue } from '../../../rehearsal/venues/venue.ts';
+import { namespacePath } from '../../../src/kube/paths.ts';
+import { writeServing } from '../../../testkit/certificates.ts';
+import { kubeconfig } from '../../../testkit/control-plane/pki.ts';
+import { createNamespace, createPod } from '../../../testkit/couchbase/workload.ts';
+import { type HookProcess, startHook } from '../../../testkit/hook-process.ts';
+import type { LogLine } from '../../../testkit/log-lines.ts';
 import { evict } from '../support/evict.ts';
-import { SYSTEM_NAMESPACE } from '../support/manifests.ts';
-import { type Rig, type RunningHook, startRig } from '../support/rig.ts';
-import { aScene, type Scene } from '../support/scene.ts';
+import { HOOK_LABEL, type Rig, startRig } from '../support/rig.ts';
+import { addNode } from '../support/scene.ts';
 
-/** What distinguishes the pods of a profile, and how its operator listens. `comesBack`: under the old name. */
-interface Operator {
-  readonly profile: string;
-  readonly labels: Record<string, string>;
-  readonly annotation: Annotation;
-  readonly comesBack: boolean;
+/** Much shorter than that of any operator in life. */
+const PERIOD_MS = 300;
+/** Also of a hook on a machine that has much else to do. */
+const START_TIMEOUT_MS = 120_000;
+/** It selects what `arangodb` selects, and would never count beside it. */
+const ALONE = 'arangodb-replace';
+
+/** A hook that several rehearsals share; each hears all that it says. */
+interface SharedHook {
+  readonly name: string;
+  readonly process: HookProcess;
+  readonly listeners: Set<(line: LogLine) => void>;
 }
-
-const ROLL = { key: 'strimzi.io/manual-rolling-update', value: 'true' };
-const ARANGO = { app: 'arangodb', arango_deployment: 'db', role: 'dbserver' };
-const OPERATORS: readonly Operator[] = [
-  {
-    profile: 'couchbase',
-    labels: { app: 'couchbase', couchbase_cluster: 'cb' },
-    annotation: { key: 'cao.couchbase.com/reschedule', value: 'true' },
-    comesBack: true,
-  },
-  {
-    profile: 'strimzi-kafka',
-    labels: { 'strimzi.io/kind': 'Kafka', 'strimzi.io/component-type': 'kafka', 'strimzi.io/cluster': 'cb' },
-    annotation: ROLL,
-    comesBack: true,
-  },
-  {
-    profile: 'strimzi-connect',
-    labels: { 'strimzi.io/kind': 'KafkaConnect', 'strimzi.io/component-type': 'kafka-connect' },
-    annotation: ROLL,
-    comesBack: true,
-  },
-  {
-    profile: 'aerospike',
-    labels: { app: 'aerospike-cluster', 'aerospike.com/cr': 'cb' },
-    annotation: { key: 'aerospike.com/eviction-blocked', value: '', isAny: true },
-    comesBack: true,
-  },
-  {
-    profile: 'arangodb',
-    labels: ARANGO,
-    annotation: { key: 'deployment.arangodb.com/rotate', value: '', isAny: true },
-    comesBack: false,
-  },
-  {
-    profile: 'es-operator',
-    labels: { 'es-operator-dataset': 'cb' },
-    annotation: { key: 'operator.zalando.org/draining', value: '', isAny: true },
-    comesBack: true,
-  },
-];
-const HOOK = {
-  POD_NAMESPACE: SYSTEM_NAMESPACE,
-  TRACKING_RESOURCE_TYPE: 'configmap',
-  PROFILES: OPERATORS.map(({ profile }) => profile).join(','),
-};
 
 let rig: Rig;
-let hook: RunningHook;
+let hooks: readonly SharedHook[];
 
 before(async () => {
-  rig = await startRig();
-  hook = await rig.hook('all', HOOK);
+  rig = await startRig({ installCrd: false });
+  const together = MODELS.map(({ profile }) => profile).filter((name) => name !== ALONE);
+  hooks = await Promise.all([aHook('together', together.join(',')), aHook('alone', ALONE)]);
 });
-
 after(() => rig?.stop());
 
-function scene({ profile, labels, annotation, comesBack }: Operator, suffix = ''): Promise<Scene> {
-  const process = comesBack ? 'InPlaceUpgrade' : 'SwapRebalance';
-  const namespace = `${profile}${suffix}`;
-  return aScene({
-    rig,
-    hook: 'all',
-    namespace,
-    cluster: { process },
-    operator: { annotation, labels: () => labels },
-    pdb: false,
-  });
+async function aHook(name: string, profiles: string): Promise<SharedHook> {
+  const { controlPlane, authority, access } = rig;
+  const env = { PROFILES: profiles, TRACKING_RESOURCE_TYPE: 'namespace' };
+  const dir = join(controlPlane.dir, name);
+  const files = await writeServing(dir, await authority.issue());
+  const kubeconfigPath = join(dir, 'hook.kubeconfig');
+  const config = kubeconfig(controlPlane.server, controlPlane.caData, await access.token(env));
+  await writeFile(kubeconfigPath, config);
+  const listeners = new Set<(line: LogLine) => void>();
+  const onLine = (line: LogLine) => {
+    for (const listener of listeners) listener(line);
+  };
+  const process = await startHook({ kubeconfigPath, files, env, onLine, timeoutMs: START_TIMEOUT_MS });
+  rig.atStop(async () => void (await process.stop()));
+  await rig.register(name, process.url);
+  return { name, process, listeners };
 }
 
-describe('one hook, and the pods of six operators', { concurrency: 3 }, () => {
-  for (const operator of OPERATORS) {
-    const { profile, annotation, comesBack } = operator;
-    test(`${profile}: kubectl drains the node, each member is marked for its operator and moves once`, async () => {
-      const here = await scene(operator);
-      const { code, stderr } = await here.drain(here.node(1));
-      assert.equal(code, 0, stderr);
-      assert.deepEqual(await here.podsOn(here.node(1)), []);
-      assert.deepEqual(here.moves, ['cb-0000', 'cb-0001']);
-      await here.assertNobodyEvicted();
-      const names = (await here.pods()).map(({ name }) => name);
-      assert.deepEqual(names, comesBack ? ['cb-0000', 'cb-0001'] : ['cb-0002', 'cb-0003']);
-      for (const { annotations } of await here.pods()) assert.equal(annotations[annotation.key], undefined);
-      const marked = hook.lines.filter((line) => line.message === LOG.marked && line.namespace === profile);
-      assert.equal(marked.length, 2);
-      // Nobody knows before whether an ArangoDB member keeps its name.
-      const keys = Object.keys((await here.configMap())?.data ?? {});
-      assert.deepEqual(keys.sort(), [`${profile}.cb-0000`, `${profile}.cb-0001`]);
+const hookFor = (profile: string) => {
+  const hook = hooks.find(({ name }) => name === (profile === ALONE ? 'alone' : 'together'));
+  assert.ok(hook);
+  return hook;
+};
+
+/** Nodes and a namespace of its own, so that all profiles can be rehearsed beside each other. */
+function venueFor(model: OperatorModel): Venue {
+  const { profile } = model;
+  const { name, process: hook, listeners } = hookFor(profile);
+  return {
+    atOnce: 1,
+    async open({ nodes: count, onHookLine, write, signal }, cleanup) {
+      const { controlPlane, client } = rig;
+      const nodes = Array.from({ length: count }, (_, i) => `${profile}-${i + 1}`);
+      await Promise.all(nodes.map((node) => addNode(rig, node, profile, false)));
+      await installDefinitions(client, model, signal);
+      listeners.add(onHookLine);
+      cleanup.defer(async () => void listeners.delete(onHookLine));
+      await createNamespace(client, profile, { [HOOK_LABEL]: name });
+      return startedSite({
+        cluster: { ...controlPlane, nodes },
+        client,
+        hook,
+        namespace: profile,
+        nodeSelector: { pool: profile },
+        periodMs: PERIOD_MS,
+        model,
+        trackerPath: namespacePath(profile),
+        write,
+      });
+    },
+  };
+}
+
+describe('a node of each operator, drained by kubectl', { concurrency: MODELS.length }, () => {
+  for (const model of MODELS) {
+    test(`${model.profile}: each member is marked for its operator and moves once`, async ({ signal }) => {
+      const [scenario] = forModel(scenariosNamed('by-kubectl'), model);
+      assert.ok(scenario);
+      const lines: string[] = [];
+      const view = plainView((line) => void lines.push(line));
+      const record = await rehearse(scenario, venueFor(model), view, signal);
+      const wrong = record.checks.filter(({ holds }) => !holds);
+      assert.deepEqual(wrong, [], lines.join('\n'));
+      assert.equal(record.drains[0]?.drainer, 'kubectl drain');
     });
   }
 
-  test('a mark of any value is one, and is never overwritten', async () => {
-    const aerospike = OPERATORS.find(({ profile }) => profile === 'aerospike') as Operator;
-    const here = await scene(aerospike, '-marked');
-    await here.operator.pause();
-    const path = `/api/v1/namespaces/${here.namespace}/pods/cb-0000`;
-    const body = { metadata: { annotations: { [aerospike.annotation.key]: 'of its own webhook' } } };
-    await rig.client.json({ method: 'PATCH', path, contentType: 'application/merge-patch+json', body });
-    const { code, message } = await evict(here, 'cb-0000');
-    assert.equal(code, 429);
-    assert.match(message, /Pod waiting to be rescheduled/);
-    assert.equal((await here.pod('cb-0000'))?.annotations[aerospike.annotation.key], 'of its own webhook');
-    assert.equal((await evict(here, 'cb-0001')).code, 429);
-    assert.match(
-      (await here.pod('cb-0001'))?.annotations[aerospike.annotation.key] ?? '',
-      /^\d{4}-\d\d-\d\dT[\d:]{8}Z$/,
-    );
-  });
-
   test('a pod that no profile selects is evicted at once', async () => {
-    const kafka = OPERATORS.find(({ profile }) => profile === 'strimzi-kafka') as Operator;
-    const labels = { ...kafka.labels, 'strimzi.io/component-type': 'kafka-exporter' };
-    const here = await scene({ ...kafka, labels }, '-exporter');
-    assert.equal((await evict(here, 'cb-0000')).code, 201);
+    const namespace = 'exporter';
+    const labels = { 'strimzi.io/kind': 'Kafka', 'strimzi.io/component-type': 'kafka-exporter' };
+    await createNamespace(rig.client, namespace, { [HOOK_LABEL]: 'together' });
+    await createPod(rig.client, { namespace, name: 'exporter', labels });
+    assert.equal((await evict({ rig, namespace }, 'exporter')).code, 201);
   });
 });

@@ -14,6 +14,12 @@ const moved = (node: string, at: number) => ({
 const later: verdict.DrainSeen = { ...drain, node: 'node-2', beganAt: 500, endedAt: 700 };
 
 describe('the verdict on drains', () => {
+  it('does not count a pod as moved that was only one too many', () => {
+    const twice = { ...safe, ...moved('node-2', 250) };
+    assert.equal(verdict.movedOnce(twice).holds, false);
+    assert.equal(verdict.movedOnce({ ...twice, surplus: new Set(['mid']) }).holds, true);
+  });
+
   it('is that they were safe where all is well', () => {
     assert.deepEqual(
       verdict.checksOf(safe).filter(({ holds }) => !holds),
@@ -25,6 +31,21 @@ describe('the verdict on drains', () => {
     ['nothing was rehearsed', verdict.rehearsed, { drains: [] }, /nothing was rehearsed/],
     ['no pod was on the node', verdict.rehearsed, { drains: [{ ...drain, drained: new Set() }] }, /nothing was reh/],
     ['a drain failed', verdict.drainsEnded, { drains: [{ ...drain, code: 1 }] }, /node-1 ended with exit code 1/],
+    [
+      'a drain failed, and its drainer said why',
+      verdict.drainsEnded,
+      { drains: [{ ...drain, code: 1, complaint: 'error: a second webhook' }] },
+      /node-1 ended with exit code 1: error: a second webhook/,
+    ],
+    [
+      'a mark of any value is left',
+      verdict.nobodyMarked,
+      {
+        annotation: { key: 'move', value: '', isAny: true },
+        members: [aMember('cb-1', 'new', { annotations: { move: 'of somebody' } })],
+      },
+      /new\) is marked to be moved/,
+    ],
     ['every drain was cut', verdict.drainsEnded, { drains: [{ ...drain, isCut: true }] }, /no drain came/],
     ['a pod was evicted', verdict.nobodyEvicted, { deletedAt: new Map() }, /cb-1 \(old\) was evicted/],
     [

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { COUCHBASE } from '../../../rehearsal/operator/models/couchbase.ts';
 import { type Memory, type OperatorPlan, planCluster } from '../../../rehearsal/operator/operator-plan.ts';
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { type Member, viewCluster, viewMember } from '../../../testkit/couchbase/member.ts';
 
 const KEY = 'cao.couchbase.com/reschedule';
 const SETTINGS = {
-  annotation: { key: KEY, value: 'true' },
+  model: COUCHBASE,
+  annotation: COUCHBASE.mark,
   maxUpgradable: 1,
   rebalanceMs: 1_000,
+  prepareMs: 0,
+  emptyMs: 0,
   recreateDelayMs: 200,
 };
 const NOW = 100_000;
@@ -27,8 +31,8 @@ function plan({ spec = {}, status = {}, members = [], memory, settings = {} }: G
     spec: { size: 3, ...spec },
     status,
   });
-  const before = memory && { balanced: new Set<string>(), deletedAt: new Map<string, number>(), ...memory };
-  return planCluster(cluster, members, before, { ...SETTINGS, ...settings }, NOW);
+  const before = memory && { balanced: new Set<string>(), deletedAt: new Map<number, number>(), ...memory };
+  return planCluster({ cluster, members }, before, { ...SETTINGS, ...settings }, NOW);
 }
 
 /** A member that is Running and Ready on node-1. */
@@ -156,9 +160,9 @@ describe('the next steps of the stand-in operator', () => {
       members: [aMember(0), aMember(2)],
       status: { members: { ready: ['cb-0000', 'cb-0002'], unready: ['cb-0001'] } },
     };
-    const early = plan({ ...given, memory: { deletedAt: new Map([['cb-0001', NOW - 199]]) } });
+    const early = plan({ ...given, memory: { deletedAt: new Map([[1, NOW - 199]]) } });
     assert.deepEqual([early.waitingFor, early.lookAgainInMs, early.steps], ['recreate', 1, []]);
-    const due = plan({ ...given, memory: { deletedAt: new Map([['cb-0001', NOW - 200]]) } });
+    const due = plan({ ...given, memory: { deletedAt: new Map([[1, NOW - 200]]) } });
     assert.deepEqual(steps(due), ['create cb-0001 (recreate)']);
   });
 

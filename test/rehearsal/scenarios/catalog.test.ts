@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it, test } from 'node:test';
+import { MODELS, modelsNamed } from '../../../rehearsal/operator/models/index.ts';
 import { readOptions } from '../../../rehearsal/options.ts';
-import { SCENARIOS, scenarioLines, scenariosNamed } from '../../../rehearsal/scenarios/catalog.ts';
+import { forModel, SCENARIOS, scenarioLines, scenariosNamed } from '../../../rehearsal/scenarios/catalog.ts';
 import { UsageError } from '../../../src/command-line.ts';
 import { playEmbedded } from '../play-embedded.ts';
 
@@ -48,7 +49,7 @@ describe('scenarios on the embedded API', { concurrency: true }, () => {
 
 test('docs/rehearsal.md names each scenario, in the same words', () => {
   const docs = readFileSync(new URL('../../../docs/rehearsal.md', import.meta.url), 'utf-8');
-  const rows = [...docs.matchAll(/^\| `([a-z-]+)` \| (.*) \|$/gm)].map(([, name, about]) => ({ name, about }));
+  const rows = [...docs.matchAll(/^\| `([a-z0-9-]+)` \| (.*) \|$/gm)].map(([, name, about]) => ({ name, about }));
   assert.deepEqual(
     rows,
     SCENARIOS.map(({ name, about }) => ({ name, about })),
@@ -63,6 +64,35 @@ describe('the choice of scenarios', () => {
     assert.throws(
       () => scenariosNamed('nobody'),
       (error) => error instanceof UsageError && error.message === 'there is no scenario "nobody"; see --list',
+    );
+  });
+
+  it('is of those that go with a profile, if there is one', () => {
+    const model = MODELS.find(({ profile }) => profile === 'es-operator');
+    assert.ok(model);
+    const all = forModel(SCENARIOS, model);
+    assert.ok(all.every((one) => one.model === model && one.name.startsWith('es-operator/')));
+    const names = all.map(({ name }) => name);
+    assert.ok(names.includes('es-operator/by-kubectl') && !names.includes('es-operator/same-node'));
+    assert.throws(
+      () => forModel(scenariosNamed('swap'), model),
+      (error) =>
+        error instanceof UsageError &&
+        /^no such scenario goes with --profile es-operator; these do: /.test(error.message),
+    );
+    assert.deepEqual(forModel(SCENARIOS, undefined), SCENARIOS);
+  });
+
+  it('is of profiles that exist', () => {
+    assert.deepEqual(modelsNamed('all'), MODELS);
+    assert.deepEqual(
+      modelsNamed('aerospike,couchbase,aerospike').map(({ profile }) => profile),
+      ['aerospike', 'couchbase'],
+    );
+    assert.throws(
+      () => modelsNamed('nobody'),
+      (error) =>
+        error instanceof UsageError && /^there is no profile "nobody"; there are couchbase, /.test(error.message),
     );
   });
 

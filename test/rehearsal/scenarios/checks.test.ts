@@ -18,6 +18,7 @@ const safe: rules.ScenarioSeen = {
   ...aSeen,
   others: [web('a', { node: 'node-1', isGone: true }), web('b'), ofJob, daemon],
   availability: [{ cluster: 'cb', points: [{ afterMs: 0, ready: 2, wanted: 3 }] }],
+  names: { process: 'in-place', atOnce: 1 },
   entries: ['reschedule.hook/db.cb-1'],
   inHook: { answers: 3, sumMs: 90, busyMs: 40, drainMs: 1_000 },
   refusals: 0,

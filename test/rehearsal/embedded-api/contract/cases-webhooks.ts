@@ -1,4 +1,5 @@
-import { type Case, MERGE, told } from './contract.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Api, type Case, MERGE, told } from './contract.ts';
 import { DENIED, startWebhook } from './webhook.ts';
 
 const by = 'admission webhook "<namespace>.contract.test" denied the request';
@@ -18,7 +19,33 @@ const denying =
     return told(await api.evict('a'));
   };
 
+/** How much later the one answers that is to be late. */
+const LATE_MS = 300;
+const refusal = (code: number) => ({ allowed: false, status: { code, message: `refused with ${code}` } });
+
+/** The code of an eviction that two webhooks refuse; the one in front of the other by its name is late, or the other one. */
+async function firstOfTwo(api: Api, isFirstLate: boolean): Promise<number> {
+  const late = async () => {
+    await sleep(LATE_MS);
+    return refusal(429);
+  };
+  const early = () => refusal(500);
+  await startWebhook(api, { prefix: `a-${isFirstLate}.`, respond: isFirstLate ? late : early });
+  await startWebhook(api, { prefix: `b-${isFirstLate}.`, respond: isFirstLate ? early : late });
+  return (await api.evict('a')).code;
+}
+
 export const WEBHOOKS: readonly Case[] = [
+  {
+    name: 'that refuses later than another one is not heard',
+    run: async (api) => firstOfTwo(api, true),
+    expected: 500,
+  },
+  {
+    name: 'that refuses sooner than another one is heard',
+    run: async (api) => firstOfTwo(api, false),
+    expected: 500,
+  },
   {
     name: 'is asked with the eviction, its user, and the deadline',
     run: async (api) => {
@@ -127,6 +154,15 @@ export const WEBHOOKS: readonly Case[] = [
       [true, []],
       [false, ['All']],
     ],
+  },
+  {
+    name: 'has a name of three segments at least',
+    run: async (api) => {
+      const registered = startWebhook(api, { registration: { name: 'two.segments' } });
+      return registered.catch((error: Error) => error.message);
+    },
+    expected:
+      'ValidatingWebhookConfiguration.admissionregistration.k8s.io "<namespace>.contract.test" is invalid: webhooks[0].name: Invalid value: "two.segments": should be a domain with at least three segments separated by dots',
   },
   {
     name: 'one with side effects is not registered',

@@ -20,6 +20,8 @@ export interface Webhook {
 }
 
 export interface WebhookOptions {
+  /** In front of its name, where a case has several. */
+  readonly prefix?: string;
   /** The response to a review, without its UID. Default: deny with 429. */
   readonly respond?: (request: Review) => object | Promise<object>;
   /** The HTTP status. Default 200. */
@@ -38,7 +40,7 @@ const PROBE = 'contract-probe';
 
 /** A webhook of its own for the evictions of a case's namespace, which is being asked once this resolves. */
 export async function startWebhook(api: Api, options: WebhookOptions = {}): Promise<Webhook> {
-  const { respond = () => DENIED, status = 200, registration = {}, isForeign = false } = options;
+  const { prefix = '', respond = () => DENIED, status = 200, registration = {}, isForeign = false } = options;
   const authority = await createAuthority();
   const asked: Webhook['asked'] = [];
   let isProbed = false;
@@ -53,7 +55,7 @@ export async function startWebhook(api: Api, options: WebhookOptions = {}): Prom
   server.listen({ host: '127.0.0.1', port: 0 });
   await once(server, 'listening');
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/eviction`;
-  const name = `${api.namespace}.contract.test`;
+  const name = `${prefix}${api.namespace}.contract.test`;
   const trusted = isForeign ? await createAuthority() : authority;
   api.atEnd(async () => {
     await api.call('DELETE', `${PATH}/${name}`);

@@ -1,0 +1,117 @@
+import { podPath } from '../../../src/kube/paths.ts';
+import { LOG } from '../../../src/log/messages.ts';
+import type { Reason } from '../../../src/policy/decision.ts';
+import type { LogLine } from '../../../testkit/log-lines.ts';
+import { NotYet } from '../../../testkit/until.ts';
+import type { Play } from '../play.ts';
+
+/** Drains with marks that come, go, or are of somebody else, while the operator is held until the drainer has met them. */
+
+const FOREIGN = 'of-somebody-else';
+
+/** Another name than a drainer and the hook writes the annotation of a pod, or takes it away. */
+async function annotate(play: Play, name: string, value: string | null): Promise<void> {
+  const { key } = play.options.site.annotation;
+  play.log(value === null ? `takes the mark of ${name} away` : `writes ${key}=${value} on ${name}`);
+  const body = { metadata: { annotations: { [key]: value } } };
+  const path = podPath(play.namespace, name);
+  await play.client.json({ method: 'PATCH', path, contentType: 'application/merge-patch+json', body });
+}
+
+function oneOn(play: Play, node: string) {
+  const [one] = play.membersOn(node);
+  if (one === undefined) throw new Error(`no member is on ${node}`);
+  return one;
+}
+
+/** Somebody takes the mark away before the operator has acted: the hook writes it again. */
+export async function markDropped(play: Play): Promise<void> {
+  const endPause = await play.options.pause.begin();
+  const node = play.node();
+  const { name } = oneOn(play, node);
+  const since = play.mark;
+  const drain = play.drain(node, { heldFor: 0 });
+  await play.during(drain, play.marked(since, name));
+  const dropped = play.mark;
+  await annotate(play, name, null);
+  await play.expectThat('the hook wrote the mark again', play.during(drain, play.marked(dropped, name)));
+  await play.during(drain, play.refusedAgain(play.mark)).catch(() => undefined);
+  endPause();
+  await drain;
+}
+
+/** Somebody else has written the annotation, with a value of their own. */
+export async function foreignMark(play: Play): Promise<void> {
+  const { key, value, isAny } = play.options.site.annotation;
+  const endPause = await play.options.pause.begin();
+  const node = play.node();
+  const { name, uid } = oneOn(play, node);
+  await annotate(play, name, FOREIGN);
+  const since = play.mark;
+  const drain = play.drain(node, { heldFor: 0 });
+  await play.during(drain, play.refusedAgain(since)).catch(() => undefined);
+  const found = play.members().find((one) => one.uid === uid)?.annotations[key];
+  const expected = isAny ? FOREIGN : value;
+  const what = isAny ? 'the hook left the value of somebody else alone' : 'the hook wrote the value that is a mark';
+  play.expect(what, found === expected, `it is ${found ?? 'gone'}`);
+  endPause();
+  await drain;
+}
+
+/** Somebody marks a pod on a node that nobody drains. It is the operator's affair; a later drain is not misled by it. */
+export async function markedEarly(play: Play): Promise<void> {
+  const node = play.node();
+  const { name, uid } = oneOn(play, node);
+  const { value, isAny } = play.options.site.annotation;
+  await annotate(play, name, isAny ? FOREIGN : value);
+  await play.see('the move of the pod', () => !play.members().some((one) => one.uid === uid));
+  await play.calm();
+  const entries = await play.entries();
+  play.expect('the hook remembered nothing of it', entries.length === 0, `there is ${entries.join(', ')}`);
+  await play.drain(play.node());
+}
+
+/**
+ * All pods that leave the node are bound to it again, as by a local volume, and tolerate its cordon. A drainer that lists the
+ * pods once does not see those with new names.
+ */
+export async function comesBack(play: Play): Promise<void> {
+  const node = play.node();
+  const { name } = oneOn(play, node);
+  const isRenamed = play.options.names.process === 'swap';
+  play.log('binds the successors to the node');
+  play.options.pin.node = node;
+  play.options.pin.names = isRenamed ? undefined : new Set([name]);
+  await (isRenamed ? drainPastNewNames(play, node) : drainInVain(play, node));
+  delete play.options.pin.node;
+  await play.cordon(node, false);
+  await play.until('the end of every move', async () => {
+    const left = play.members().filter(({ ready, terminating }) => !ready || terminating);
+    if (left.length > 0) throw new NotYet(left.map((one) => one.name).join(', '));
+  });
+}
+
+async function drainInVain(play: Play, node: string): Promise<void> {
+  const cut = new AbortController();
+  const since = play.mark;
+  const drain = play.drain(node, { cut: cut.signal });
+  const isIt: Reason = 'ComesBack';
+  const said = play.hookSays((line) => line.code === 429 && line.reason === isIt, since);
+  await play.expectThat('the hook said that the pod comes back, and did not mark it again', play.during(drain, said));
+  const marks = play.hook.process.lines.slice(since).filter((line) => isMarkOf(line, play)).length;
+  play.expect('it had marked twice, and no more', marks === 2, `it marked ${marks} times`);
+  play.log('ends the drain, because nobody else can help');
+  cut.abort(new Error('in vain'));
+  await drain;
+}
+
+const isMarkOf = ({ message, namespace }: LogLine, play: Play) =>
+  message === LOG.marked && namespace === play.namespace;
+
+async function drainPastNewNames(play: Play, node: string): Promise<void> {
+  const before = play.membersOn(node).length;
+  const code = await play.drain(node);
+  play.expect('the drain ended without an error', code === 0, `exit code ${code}`);
+  const after = play.membersOn(node).length;
+  play.expect('as many members are on the node as before', after === before, `${after} instead of ${before}`);
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { autoscalerLikeDrainer } from '../../../rehearsal/drainers/autoscaler-like.ts';
+import { kubectlLikeDrainer } from '../../../rehearsal/drainers/kubectl-like.ts';
+import { MODELS, modelsNamed } from '../../../rehearsal/operator/models/index.ts';
+import { forModel, SCENARIOS, scenariosNamed } from '../../../rehearsal/scenarios/catalog.ts';
+import type { Scenario } from '../../../rehearsal/scenarios/scenario.ts';
+import { playEmbedded } from '../play-embedded.ts';
+
+/**
+ * Each scenario with one operator that is peculiar there, and each operator once. `npm run rehearse -- --profile all
+ * --scenario all` plays all of them with all.
+ */
+const PLAYED = [
+  ['operator-paused', 'strimzi-connect'],
+  ['by-kubectl', 'arangodb-replace'],
+  ['by-karpenter', 'strimzi-kafka'],
+  ['by-autoscaler', 'arangodb'],
+  ['two-marked', 'es-operator'],
+  ['out-of-sync', 'strimzi-kafka'],
+  ['same-node', 'arangodb-replace'],
+  ['same-node', 'aerospike'],
+  ['renamed', 'arangodb'],
+  ['mark-dropped', 'couchbase'],
+  ['marked-early', 'aerospike'],
+  ['foreign-mark', 'aerospike'],
+  ['foreign-mark', 'strimzi-kafka'],
+  ['rival-500', 'strimzi-kafka'],
+  ['rival-403', 'aerospike'],
+] as const;
+
+/** Drainers that do not wait as long as in life. */
+const HASTY: Readonly<Record<string, Scenario['drainer']>> = {
+  'by-karpenter': undefined,
+  'by-autoscaler': (client) => autoscalerLikeDrainer(client, { retryAfterMs: 1_000, lookEveryMs: 200 }),
+};
+const hastyKubectl: Scenario['drainer'] = (client) =>
+  kubectlLikeDrainer({ client, retryAfterMs: 1_000, pollEveryMs: 100 });
+
+describe('scenarios where operators differ', { concurrency: 4 }, () => {
+  for (const [name, profile] of PLAYED) {
+    it(`${name} holds with ${profile}`, async ({ signal }) => {
+      const [model] = modelsNamed(profile);
+      const [scenario] = forModel(scenariosNamed(name), model);
+      assert.ok(scenario);
+      const drainer = name in HASTY ? HASTY[name] : hastyKubectl;
+      const { record, lines } = await playEmbedded({ ...scenario, ...(drainer ? { drainer } : {}) }, signal);
+      const wrong = record.checks.filter(({ holds }) => !holds);
+      assert.deepEqual(wrong, [], lines.join('\n'));
+    });
+  }
+
+  it('are all played, and so is each operator', () => {
+    const all = SCENARIOS.filter(({ fits }) => fits !== undefined).map(({ name }) => name);
+    assert.deepEqual([...new Set(PLAYED.map(([name]) => name as string))].sort(), all.sort());
+    assert.deepEqual(
+      [...new Set(PLAYED.map(([, profile]) => profile as string))].sort(),
+      MODELS.map(({ profile }) => profile).sort(),
+    );
+  });
+});

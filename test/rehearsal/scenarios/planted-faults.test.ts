@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { karpenterLikeDrainer } from '../../../rehearsal/drainers/karpenter-like.ts';
+import type { OperatorModel } from '../../../rehearsal/operator/model.ts';
+import { MODELS } from '../../../rehearsal/operator/models/index.ts';
+import { forModel, scenariosNamed } from '../../../rehearsal/scenarios/catalog.ts';
+import { BUILT_IN } from '../../../src/config/profiles/built-in.ts';
+import { playEmbedded } from '../play-embedded.ts';
+
+/** What a profile says that is wrong, and what the verdict then finds. */
+const FAULTS: readonly {
+  readonly what: string;
+  readonly fields: (model: OperatorModel) => object;
+  readonly problem: RegExp;
+}[] = [
+  {
+    what: 'wrong mark',
+    // Where presence decides, no value is wrong.
+    fields: ({ mark: { key, value, isAny } }) => ({
+      mark: isAny ? { annotation: `${key}-x`, value: 'x', match: 'present' } : { annotation: key, value: `${value}x` },
+    }),
+    problem: /the drain of node-\d ended with exit code 1/,
+  },
+  {
+    what: 'wrong selector',
+    fields: () => ({ selector: 'nobody=has-it' }),
+    problem: /was evicted, not moved by its operator/,
+  },
+];
+
+let folder: string;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'planted-faults-'));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+/** A file that gives a built-in profile other fields. */
+async function aFile(name: string, what: string, fields: object): Promise<string> {
+  const file = join(folder, `${name} ${what}.yaml`);
+  await writeFile(file, JSON.stringify({ profiles: [{ name, ...fields }] }));
+  return file;
+}
+
+describe('the rehearsal of a profile that is wrong', { concurrency: 4 }, () => {
+  for (const model of MODELS) {
+    for (const { what, fields, problem } of FAULTS) {
+      it(`${model.profile} with a ${what} is not safe`, async ({ signal }) => {
+        const [scenario] = forModel(scenariosNamed('by-karpenter'), model);
+        assert.ok(scenario);
+        const hookEnv = { PROFILES_FILE: await aFile(model.profile, what, fields(model)) };
+        const drainer: typeof scenario.drainer = (client) => karpenterLikeDrainer(client, { mostBackoffMs: 1_000 });
+        const planted = { ...scenario, drainer, hookEnv, drainWithinMs: 5_000, patienceMs: 30_000 };
+        const { record, lines } = await playEmbedded(planted, signal);
+        assert.equal(record.holds, false, lines.join('\n'));
+        assert.match(record.checks.flatMap(({ problems }) => problems).join('\n'), problem, lines.join('\n'));
+      });
+    }
+  }
+
+  it('is one of each built-in profile', () => assert.equal(MODELS.length, BUILT_IN.length));
+});
