@@ -59,6 +59,8 @@ export interface OperatorModel {
   readonly takesMarks: 'period' | 'mark' | 'look';
   readonly pace: Pace;
   readonly atOnce: number;
+  /** Its profile has `maxConcurrent`: the hook marks so many at a time, because the operator takes all. */
+  readonly heldTo?: number;
   /** `counted`: no number is used twice. `ordinal`: the lowest that is free. */
   readonly numbers: 'counted' | 'ordinal';
   /** Whether pods end within their own grace. False: it deletes with grace 0. */

@@ -55,7 +55,7 @@ export const OPERATOR_SCENARIOS: readonly Scenario[] = [
       'Two members stand on the node and are marked at once; the operator moves as many at a time as it always does.',
     members: 6,
     fits: any,
-    endsFor: ({ atOnce }) => `safe, ${atOnce} at a time`,
+    endsFor: ({ atOnce, heldTo = atOnce }) => `safe, ${heldTo} at a time`,
     script: drainOne,
     rules: AS_EVER,
   },

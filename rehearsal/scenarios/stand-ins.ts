@@ -25,7 +25,7 @@ export async function setUpStandIns(scenario: Scenario, rehearsal: Rehearsal): P
   const operator = operatorFor(scenario, rehearsal, place, pin);
   const pause = new SharedPause(operator, signal);
   const drainer = scenario.drainer?.(client) ?? place.drainer;
-  const { patienceMs = 60_000 + 10 * periodMs, atOnce = model.atOnce } = scenario;
+  const { patienceMs = 60_000 + 10 * periodMs, atOnce = model.heldTo ?? model.atOnce } = scenario;
   const names = { process: model.view({ spec: specOf(scenario) }).process, atOnce };
   const context = { ...rehearsal, place, operator, pause, pods, drainer, size, names, pin };
   const play = new Play({ ...context, patienceMs, drainWithinMs });

@@ -5,12 +5,16 @@ import { ARANGODB_REPLACE, ARANGODB_ROTATE } from './arangodb.ts';
 import { COUCHBASE } from './couchbase.ts';
 import { ES_OPERATOR } from './es-operator.ts';
 import { STRIMZI_CONNECT, STRIMZI_KAFKA } from './strimzi.ts';
+import { TIDB_PD, TIDB_TIDB, TIDB_TIKV } from './tidb.ts';
 
 /** One for each built-in profile, in the order of the profiles. */
 export const MODELS: readonly OperatorModel[] = [
   COUCHBASE,
   STRIMZI_KAFKA,
   STRIMZI_CONNECT,
+  TIDB_TIKV,
+  TIDB_PD,
+  TIDB_TIDB,
   AEROSPIKE,
   ARANGODB_ROTATE,
   ARANGODB_REPLACE,

@@ -61,5 +61,17 @@ describe('the rehearsal of a profile that is wrong', { concurrency: 4 }, () => {
     }
   }
 
+  for (const model of MODELS.filter(({ heldTo }) => heldTo !== undefined)) {
+    it(`${model.profile} without its limit is not safe: all go at once`, async ({ signal }) => {
+      const [scenario] = forModel(scenariosNamed('two-marked'), model);
+      assert.ok(scenario);
+      const text = { maxConcurrent: { pods: 100, by: 'app.kubernetes.io/instance' } };
+      const hookEnv = { PROFILES_FILE: await aFile(model.profile, 'no limit', text) };
+      const { record, lines } = await playEmbedded({ ...scenario, hookEnv }, signal);
+      assert.equal(record.holds, false, lines.join('\n'));
+      assert.match(record.checks.flatMap(({ problems }) => problems).join('\n'), /ready/i, lines.join('\n'));
+    });
+  }
+
   it('is one of each built-in profile', () => assert.equal(MODELS.length, BUILT_IN.length));
 });
