@@ -35,6 +35,12 @@ const END_WITH_PARENT = new URL('./end-with-parent.ts', import.meta.url).href;
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 20_000;
 
+/** None outlives this process. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** The hook in its own process, as in a cluster. It does not outlive this process. */
 export class HookProcess {
   readonly webhookPort: number;
@@ -164,8 +170,7 @@ export class HookProcess {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#child = child;
-    const atExit = () => child.kill('SIGKILL');
-    process.once('exit', atExit);
+    running.add(child);
     // `exited` settles only after both streams have ended, so that `lines` is complete.
     const gone = Promise.withResolvers<Exit>();
     // The end of the process reports this; a broken pipe adds nothing.
@@ -177,7 +182,7 @@ export class HookProcess {
     child.once('exit', (code, signal) => gone.resolve({ code, signal }));
     const read = Promise.all([this.#log.read(child.stdout), this.#log.read(child.stderr)]);
     this.#exited = gone.promise.then(async (exit) => {
-      process.off('exit', atExit);
+      running.delete(child);
       await read;
       return exit;
     });

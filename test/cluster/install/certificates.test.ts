@@ -162,69 +162,85 @@ describe('certificates of its own, on the real control plane', { concurrency: 4 
   });
 });
 
-test('new certificates from files, by another authority each time, are served once the API server knows it', async () => {
-  const kept = await aSelfKept(rig, 'other-authorities');
-  await kept.register();
-  await using scene = await aScene({ rig, hook: kept.name, namespace: 'other-pods' });
-  await scene.operator.pause();
-  const dir = join(rig.controlPlane.dir, 'other-authorities');
-  const issue = async () => {
-    const authority = await createAuthority(`authority ${Math.random()}`);
-    const hosts = [`reschedule-hook-server.${kept.name}.svc`];
-    return writeServing(dir, await authority.issue({ hosts }), authority.ca);
-  };
-  const { certFile, keyFile } = await issue();
-  const hook = await kept.replica({ CERTIFICATES: 'files', TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile });
-  await hook.start();
-  await kept.untilAsked();
-  await scene.cordon(scene.node(1));
-  const evicting = keepEvicting(rig, scene.namespace, ['cb-0000', 'cb-0001']);
-  for (let times = 1; times <= 2; times++) {
-    await issue();
-    await untilSaid([hook], LOG.certificateLoaded, times);
-    await evicting.untilMore(50);
-  }
-  await evicting.stop();
-  assert.deepEqual(
-    evicting.answers.filter(({ code }) => code !== 429),
-    [],
-  );
-  assert.equal(certificatesIn((await kept.bundles())[0] ?? '').length, 3);
-});
+describe('certificates from files, the end of a replica, and a registration by hand', { concurrency: 4 }, () => {
+  test('new certificates from files, by another authority each time, are served once the API server knows it', async () => {
+    const kept = await aSelfKept(rig, 'other-authorities');
+    await kept.register();
+    await using scene = await aScene({ rig, hook: kept.name, namespace: 'other-pods' });
+    await scene.operator.pause();
+    const dir = join(rig.controlPlane.dir, 'other-authorities');
+    const issue = async () => {
+      const authority = await createAuthority(`authority ${Math.random()}`);
+      const hosts = [`reschedule-hook-server.${kept.name}.svc`];
+      return writeServing(dir, await authority.issue({ hosts }), authority.ca);
+    };
+    const { certFile, keyFile } = await issue();
+    const hook = await kept.replica({ CERTIFICATES: 'files', TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile });
+    await hook.start();
+    await kept.untilAsked();
+    await scene.cordon(scene.node(1));
+    const evicting = keepEvicting(rig, scene.namespace, ['cb-0000', 'cb-0001']);
+    for (let times = 1; times <= 2; times++) {
+      await issue();
+      await untilSaid([hook], LOG.certificateLoaded, times);
+      await evicting.untilMore(50);
+    }
+    await evicting.stop();
+    assert.deepEqual(
+      evicting.answers.filter(({ code }) => code !== 429),
+      [],
+    );
+    assert.equal(certificatesIn((await kept.bundles())[0] ?? '').length, 3);
+  });
 
-test('a certificate that is no authority and its own trust anchor is taken; who wrote the bundle last is recorded', async () => {
-  const kept = await aSelfKept(rig, 'self-signed');
-  await kept.register();
-  const host = `reschedule-hook-server.${kept.name}.svc`;
-  const serving = await selfSigned(host, { hosts: [host], isAuthority: false });
-  const { certFile, keyFile } = await writeServing(join(rig.controlPlane.dir, kept.name), serving, serving.cert);
-  const hook = await kept.replica({ CERTIFICATES: 'files', TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile });
-  await hook.start();
-  await kept.untilAsked();
-  assert.equal(await metric(hook, 'reschedule_hook_registration_verified'), 1);
-  const service = { namespace: kept.name, name: 'reschedule-hook-server' };
-  const registration = new Registration(createGuardedObjects(rig.client), kept.name, service);
-  const writtenByReplicas = async () => registration.parse(await kept.registration()).own.map((one) => one.isOfReplica);
-  assert.deepEqual(await writtenByReplicas(), [true]);
-  await hook.stop();
-  await kept.overwrite('');
-  await kept.overwrite(serving.cert);
-  assert.deepEqual(await writtenByReplicas(), [false]);
-});
+  test('a certificate that is no authority and its own trust anchor is taken; who wrote the bundle last is recorded', async () => {
+    const kept = await aSelfKept(rig, 'self-signed');
+    await kept.register();
+    const host = `reschedule-hook-server.${kept.name}.svc`;
+    const serving = await selfSigned(host, { hosts: [host], isAuthority: false });
+    const { certFile, keyFile } = await writeServing(join(rig.controlPlane.dir, kept.name), serving, serving.cert);
+    const hook = await kept.replica({ CERTIFICATES: 'files', TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile });
+    await hook.start();
+    await kept.untilAsked();
+    assert.equal(await metric(hook, 'reschedule_hook_registration_verified'), 1);
+    const service = { namespace: kept.name, name: 'reschedule-hook-server' };
+    const registration = new Registration(createGuardedObjects(rig.client), kept.name, service);
+    const writtenByReplicas = async () =>
+      registration.parse(await kept.registration()).own.map((one) => one.isOfReplica);
+    assert.deepEqual(await writtenByReplicas(), [true]);
+    await hook.stop();
+    await kept.overwrite('');
+    await kept.overwrite(serving.cert);
+    assert.deepEqual(await writtenByReplicas(), [false]);
+  });
 
-test('after SIGTERM it leaves its registration alone', async () => {
-  const kept = await aSelfKept(rig, 'stopping');
-  const hook = await kept.replica({ SHUTDOWN_DELAY: '4s' });
-  await kept.register();
-  await hook.start();
-  await kept.untilAsked();
-  hook.kill('SIGTERM');
-  await untilSaid([hook], LOG.stopping);
-  await kept.overwrite(rig.authority.ca);
-  await rig.client.json({ method: 'DELETE', path: kept.secretPath });
-  assert.deepEqual(await hook.exited, { code: 0, signal: null });
-  assert.deepEqual(await kept.bundles(), [rig.authority.ca], 'its own, which is dead, is not put back');
-  assert.equal(await kept.secret(), undefined, 'nor is its Secret');
+  test('after SIGTERM it leaves its registration alone', async () => {
+    const kept = await aSelfKept(rig, 'stopping');
+    const hook = await kept.replica({ SHUTDOWN_DELAY: '4s' });
+    await kept.register();
+    await hook.start();
+    await kept.untilAsked();
+    hook.kill('SIGTERM');
+    await untilSaid([hook], LOG.stopping);
+    await kept.overwrite(rig.authority.ca);
+    await rig.client.json({ method: 'DELETE', path: kept.secretPath });
+    assert.deepEqual(await hook.exited, { code: 0, signal: null });
+    assert.deepEqual(await kept.bundles(), [rig.authority.ca], 'its own, which is dead, is not put back');
+    assert.equal(await kept.secret(), undefined, 'nor is its Secret');
+  });
+
+  test('where somebody else registers it, it leaves every registration and every Secret alone', async () => {
+    const hook = await rig.startHook({ WEBHOOK_CONFIGURATION: 'by-files' });
+    await rig.register('by-files', hook.url);
+    const path = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/by-files';
+    const { metadata } = await rig.client.json({ method: 'GET', path });
+    const managers = (metadata as { managedFields: { manager: string }[] }).managedFields.map(({ manager }) => manager);
+    assert.deepEqual(managers, ['rehearsal']);
+    assert.ok(
+      hook.lines.every(({ kind }) => kind !== 'validatingwebhookconfigurations'),
+      'it watches none',
+    );
+  });
 });
 
 test('without the API server it renews its certificate and stays ready', async () => {
@@ -242,19 +258,6 @@ test('without the API server it renews its certificate and stays ready', async (
   await rig.controlPlane.apiServer.start();
   await kept.untilAsked();
   assert.deepEqual(await kept.bundles(), [ca]);
-});
-
-test('where somebody else registers it, it leaves every registration and every Secret alone', async () => {
-  const hook = await rig.startHook({ WEBHOOK_CONFIGURATION: 'by-files' });
-  await rig.register('by-files', hook.url);
-  const path = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/by-files';
-  const { metadata } = await rig.client.json({ method: 'GET', path });
-  const managers = (metadata as { managedFields: { manager: string }[] }).managedFields.map(({ manager }) => manager);
-  assert.deepEqual(managers, ['rehearsal']);
-  assert.ok(
-    hook.lines.every(({ kind }) => kind !== 'validatingwebhookconfigurations'),
-    'it watches none',
-  );
 });
 
 function sameCertificates(one = '', other = ''): boolean {
