@@ -136,7 +136,11 @@ export function createCore(options: CoreOptions): Core {
     settings,
     log,
     clock,
-    onDecision: (decision, durationMs) => on.onDecision?.(decision, durationMs),
+    onDecision(decision, durationMs, { namespace, name }) {
+      on.onDecision?.(decision, durationMs);
+      // No mark tells that a drain waits for it.
+      if (decision.reason === 'Held') controllers.stalledPods.queue.add({ namespace, name });
+    },
     onFull: () => on.onTurnedAway?.('looks'),
   });
   const all = Object.values(controllers);

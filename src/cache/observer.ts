@@ -47,7 +47,14 @@ export class Observer {
   /** An observation without any look yet. */
   begin(request: EvictionRequest): Observation {
     const { clock } = this.#options;
-    const unread = { metadata: UNREAD, pod: UNREAD, node: UNREAD, tracker: UNREAD, registration: UNREAD };
+    const unread = {
+      metadata: UNREAD,
+      pod: UNREAD,
+      node: UNREAD,
+      tracker: UNREAD,
+      namespace: UNREAD,
+      registration: UNREAD,
+    };
     return { now: clock.now(), request, ...unread, cacheKnowsInstance: false };
   }
 
@@ -64,6 +71,8 @@ export class Observer {
         return this.#lookAtNode(seen, live, signal);
       case 'tracker':
         return this.#lookAtTracker(seen, live, signal);
+      case 'namespace':
+        return this.#lookAtNamespace(seen, live, signal);
       case 'registration':
         return this.#lookAtRegistration(seen, signal);
     }
@@ -133,7 +142,7 @@ export class Observer {
   }
 
   /** Adds what the process itself remembers of the pod now. */
-  #withMemory({ request, metadata, pod, node, tracker, registration }: Observation): Observation {
+  #withMemory({ request, metadata, pod, node, tracker, namespace, registration }: Observation): Observation {
     const { cache, settings, clock } = this.#options;
     const key = storeKey({ namespace: request.namespace, name: request.name });
     const found = seenValue(metadata);
@@ -150,6 +159,7 @@ export class Observer {
       pod,
       node,
       tracker,
+      namespace,
       registration,
       ...(profile ? { profile } : {}),
       ...(remembered ? { remembered } : {}),
@@ -179,6 +189,16 @@ export class Observer {
     const { remembered, ...others } = seen;
     const kept = remembered && !isOfAnotherNamespace(cache, found) ? { remembered } : {};
     return { ...others, ...kept, ...looked, registration: UNREAD, ...(refusal ? { refusal } : {}) };
+  }
+
+  /** What a namespace says does not depend on the pod, so a new look at the pod leaves it. */
+  async #lookAtNamespace(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation> {
+    const { cache, reads } = this.#options;
+    const { namespace: name } = seen.request;
+    const cached = cache.trackersAgeMs() > STALE_AFTER_MS ? undefined : cache.namespaces.get(name);
+    if (!live && cached !== undefined) return { ...seen, namespace: sightingOf(cached, 'cache') };
+    const object = await reads.namespace(name, signal);
+    return { ...seen, namespace: sightingOf(object && cache.project.namespace(object), 'live') };
   }
 
   /** Always live: the other installation may have been removed a moment ago, and its entries then count as ours. */

@@ -19,7 +19,7 @@ export interface AdmitterOptions {
   readonly log: Log;
   readonly clock: Pick<Clock, 'monotonicNow' | 'setTimer'>;
   /** Called with every decision, for metrics. */
-  readonly onDecision?: (decision: Decision, durationMs: number) => void;
+  readonly onDecision?: (decision: Decision, durationMs: number, request: EvictionRequest) => void;
   /** Called for each request that is refused because too many wait for a look. */
   readonly onFull?: () => void;
 }
@@ -137,7 +137,7 @@ export class Admitter {
   #report(request: EvictionRequest, decision: Decision, startedAt: number, review: string | undefined): Decision {
     const durationMs = Math.round(this.#options.clock.monotonicNow() - startedAt);
     this.#logDecision(request, decision, durationMs, review);
-    this.#options.onDecision?.(decision, durationMs);
+    this.#options.onDecision?.(decision, durationMs, request);
     return decision;
   }
 }

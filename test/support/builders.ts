@@ -1,5 +1,5 @@
 import { entryKey } from '../../src/policy/entry.ts';
-import type { Entry, EvictionRequest, Node, Pod, Resource, Tracker } from '../../src/policy/model.ts';
+import type { Entry, EvictionRequest, Namespace, Node, Pod, Resource, Tracker } from '../../src/policy/model.ts';
 import {
   type CacheTrouble,
   type MarkRecord,
@@ -88,6 +88,10 @@ export function aTracker(overrides: Partial<Tracker> = {}): Tracker {
   };
 }
 
+export function aNamespace(overrides: Partial<Namespace> = {}): Namespace {
+  return { name: 'db', uid: 'uid-db', resourceVersion: '10', ...overrides };
+}
+
 export function aRequest(overrides: Partial<EvictionRequest> = {}): EvictionRequest {
   return { isEviction: true, namespace: 'db', name: 'cb-0000', username: 'admin', dryRun: false, ...overrides };
 }
@@ -105,6 +109,8 @@ export interface SeenInShort {
   readonly trackerMissing?: string;
   /** The entry of the pod on the tracker. */
   readonly entry?: Entry | undefined;
+  /** `unread` by default. */
+  readonly namespace?: Namespace | 'absent';
   readonly registration?: Sighting<string>;
   readonly remembered?: Entry;
   readonly ownMarks?: MarkRecord;
@@ -130,7 +136,8 @@ export function anObservation(seen: SeenInShort = {}): Observation {
     pod: sightingOf(pod, from),
     node: nodeOf(seen, from),
     tracker: trackerOf(seen, request, from),
-    registration: seen.registration ?? UNREAD,
+    namespace: namespaceOf(seen, from),
+    ...registrationOf(seen),
     ...(profile ? { profile } : {}),
     ...(remembered ? { remembered } : {}),
     ...(ownMarks ? { ownMarks } : {}),
@@ -146,6 +153,12 @@ export function anObservation(seen: SeenInShort = {}): Observation {
 
 export function sightingOf<T>(value: T | 'absent', from: Source): Sighting<T> {
   return value === 'absent' ? { kind: 'absent', from } : { kind: 'present', value: value as T, from };
+}
+
+const registrationOf = ({ registration = UNREAD }: SeenInShort) => ({ registration });
+
+function namespaceOf({ namespace }: SeenInShort, from: Source): Sighting<Namespace> {
+  return namespace === undefined ? UNREAD : sightingOf(namespace, from);
 }
 
 function nodeOf({ pod, node = aNode({ unschedulable: true }) }: SeenInShort, from: Source): Sighting<Node> {
