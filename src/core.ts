@@ -75,7 +75,7 @@ export interface Core {
   stop(): Promise<void>;
 }
 
-const waitsForGroup = ({ reason }: Decision) => reason === 'GroupBusy' || reason === 'GroupUntracked';
+const waitsUnmarked = ({ reason }: Decision) => ['GroupBusy', 'GroupUntracked', 'Held'].includes(reason);
 
 /** Puts cache, observer, marker, admitter and controllers together. Nothing runs before `start`. */
 export function createCore(options: CoreOptions): Core {
@@ -141,7 +141,7 @@ export function createCore(options: CoreOptions): Core {
     onDecision(decision, durationMs, { namespace, name }) {
       on.onDecision?.(decision, durationMs);
       // It carries no mark, so no change of it would wake anybody.
-      if (waitsForGroup(decision)) queues.stalledPods.add({ namespace, name });
+      if (waitsUnmarked(decision)) queues.stalledPods.add({ namespace, name });
     },
     onFull: () => on.onTurnedAway?.('looks'),
   });

@@ -138,6 +138,7 @@ function neededBy(config: Config, settings: PolicySettings) {
   const { certificates, registration, podNamespace, caSecret, webhookConfiguration } = config;
   return {
     tracking: { resources: trackedResources(settings) },
+    readsNamespaces: settings.readsNamespacePolicy === true,
     reporters: reportersOf(settings),
     hasConflicts: conflictsOf(settings.profiles).size > 0,
     ...(certificates === 'self' && { ownSecret: { namespace: podNamespace, name: caSecret } }),

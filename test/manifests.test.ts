@@ -145,8 +145,17 @@ describe('the ClusterRole', () => {
     );
   });
 
+  test('and the component for annotations of Namespaces likewise', () => {
+    const [role, binding] = read('components/policy-annotations/role.yaml');
+    assert.equal(binding.roleRef.name, role.metadata.name);
+    const always = permissionsOf({ tracking: NO_TRACKING });
+    const all = grantsOf(permissionsOf({ tracking: NO_TRACKING, readsNamespaces: true }));
+    assert.deepEqual(role.rules.flatMap(permissionsIn), all.slice(always.length));
+  });
+
   test('is bound to the ServiceAccount of the pods', () => {
-    const rival = read('components/rival-webhooks/role.yaml').filter(({ kind }) => kind === 'ClusterRoleBinding');
+    const added = ['rival-webhooks', 'policy-annotations'].flatMap((name) => read(`components/${name}/role.yaml`));
+    const rival = added.filter(({ kind }) => kind === 'ClusterRoleBinding');
     for (const binding of [
       ...read('rbac/role_binding.yaml'),
       ...read('rbac/certificate_role_binding.yaml'),

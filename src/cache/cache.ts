@@ -66,7 +66,7 @@ export interface Cache {
   readonly pods: Store<Pod>;
   readonly nodes: Store<Node>;
   readonly trackers: Trackers;
-  /** Watched only if the hook keeps objects of its own for them. */
+  /** Watched only if the hook keeps objects of its own for them, or if people may say what becomes of their pods. */
   readonly namespaces: Store<Namespace>;
   readonly earlierInstances: EarlierInstances;
   readonly terminationTimes: TerminationTimes;
@@ -257,7 +257,7 @@ function watchedKinds(options: CacheOptions, stores: Stores, project: Projection
         project.tracker(object, resource),
       ),
     ),
-    ...(resources.some(({ own }) => own)
+    ...(settings.readsNamespacePolicy || resources.some(({ own }) => own)
       ? [watch(options, { name: 'namespaces', path: '/api/v1/namespaces' }, stores.namespaces, project.namespace)]
       : []),
   ];

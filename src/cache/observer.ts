@@ -54,6 +54,7 @@ export class Observer {
       pod: UNREAD,
       node: UNREAD,
       tracker: UNREAD,
+      namespace: UNREAD,
       group: UNREAD,
       registration: UNREAD,
     };
@@ -75,6 +76,8 @@ export class Observer {
         return this.#lookAtTracker(seen, live, signal);
       case 'group':
         return this.#lookAtGroup(seen, live, signal);
+      case 'namespace':
+        return this.#lookAtNamespace(seen, live, signal);
       case 'registration':
         return this.#lookAtRegistration(seen, signal);
     }
@@ -145,7 +148,7 @@ export class Observer {
   }
 
   /** Adds what the process itself remembers of the pod now. */
-  #withMemory({ request, metadata, pod, node, tracker, group, registration }: Observation): Observation {
+  #withMemory({ request, metadata, pod, node, tracker, namespace, group, registration }: Observation): Observation {
     const { cache, settings, clock } = this.#options;
     const key = storeKey({ namespace: request.namespace, name: request.name });
     const found = seenValue(metadata);
@@ -162,6 +165,7 @@ export class Observer {
       pod,
       node,
       tracker,
+      namespace,
       group,
       registration,
       ...(profile ? { profile } : {}),
@@ -205,6 +209,16 @@ export class Observer {
     const selector = formatSelector(groupSelector(profile, pod));
     const found = (await reads.pods(pod.namespace, selector, signal)).map(cache.project.pod);
     return { ...seen, group: sightingOf(podsOfGroup(pod, profile, found), 'live') };
+  }
+
+  /** What a namespace says does not depend on the pod, so a new look at the pod leaves it. */
+  async #lookAtNamespace(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation> {
+    const { cache, reads } = this.#options;
+    const { namespace: name } = seen.request;
+    const cached = cache.trackersAgeMs() > STALE_AFTER_MS ? undefined : cache.namespaces.get(name);
+    if (!live && cached !== undefined) return { ...seen, namespace: sightingOf(cached, 'cache') };
+    const object = await reads.namespace(name, signal);
+    return { ...seen, namespace: sightingOf(object && cache.project.namespace(object), 'live') };
   }
 
   /** Always live: the other installation may have been removed a moment ago, and its entries then count as ours. */

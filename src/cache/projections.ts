@@ -3,6 +3,7 @@ import { FIELD_MANAGER } from '../kube/guarded-objects.ts';
 import type { Mark, Namespace, Node, Owner, Pod, PodMetadata } from '../policy/model.ts';
 import { MANAGER, short } from '../policy/names.ts';
 import { type Taint, taintText } from '../policy/node-state.ts';
+import { policyIn } from '../policy/policy-annotation.ts';
 import { type MarkedPod, matchesMark } from '../policy/profiles/mark.ts';
 import { type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
 
@@ -86,6 +87,7 @@ export function projectPod(object: JsonObject, fields: PodFields): Pod {
     ...optional('owner', controllerOf(metadata)),
     ...optional('mark', markOf(metadata, pod, fields)),
     ...optional('isMirror', isMirror(metadata)),
+    ...optional('policy', policyIn(metadata.annotations)),
     ...scheduling(spec, status),
     ...optional('deletionDeadline', instant(metadata.deletionTimestamp)),
     ...optional('deletionGraceSeconds', metadata.deletionGracePeriodSeconds),
@@ -118,10 +120,10 @@ export function lastWriterOf(object: JsonObject): string | undefined {
   return last.manager !== undefined && MANAGER.test(last.manager) ? last.manager : undefined;
 }
 
-/** Keeps nothing that a tenant may write. */
+/** Of what a tenant may write it keeps one of two words. */
 export function projectNamespace(object: JsonObject): Namespace {
   const { metadata = {} } = object as { readonly metadata?: RawMetadata };
-  return Object.freeze(identity(metadata));
+  return Object.freeze({ ...identity(metadata), ...optional('policy', policyIn(metadata.annotations)) });
 }
 
 export function projectNode(object: JsonObject): Node {

@@ -23,7 +23,8 @@ export function observeStall(
   when: Pick<StallObservation, 'now' | 'markedForMs'>,
 ): StallObservation | undefined {
   const profile = profileOf(pod, settings);
-  return profile && { ...when, ...knownOf(cache, pod, profile) };
+  const namespace = settings.readsNamespacePolicy ? cache.namespaces.get(pod.namespace) : undefined;
+  return profile && { ...when, ...knownOf(cache, pod, profile), ...(namespace && { namespace }) };
 }
 
 function knownOf(cache: StallSources, pod: Pod, profile: Profile): Omit<StallObservation, 'now' | 'markedForMs'> {

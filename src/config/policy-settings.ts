@@ -4,7 +4,8 @@ import type { Config } from './config.ts';
 
 /** The settings that the policy needs. Profiles that keep entries in the same way share what they are kept on. */
 export function policySettingsOf(config: PolicyConfig): PolicySettings {
-  const { drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs, podNamespace } = config;
+  const { drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs, podNamespace, readsNamespacePolicy } =
+    config;
   const installation = config.webhookConfiguration;
   const trackings = new Map<string, Tracking>();
   const trackingFor = (choice: TrackingChoice) => {
@@ -16,7 +17,16 @@ export function policySettingsOf(config: PolicyConfig): PolicySettings {
     ...profile,
     tracking: trackingFor(tracking),
   }));
-  return { profiles, installation, drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs };
+  return {
+    profiles,
+    installation,
+    drainTaints,
+    replacementCondition,
+    markWhen,
+    exemptUsers,
+    retentionMs,
+    readsNamespacePolicy,
+  };
 }
 
 export type PolicyConfig = Pick<
@@ -27,6 +37,7 @@ export type PolicyConfig = Pick<
   | 'markWhen'
   | 'exemptUsers'
   | 'retentionMs'
+  | 'readsNamespacePolicy'
   | 'webhookConfiguration'
   | 'podNamespace'
 >;

@@ -141,6 +141,13 @@ export const SETTINGS = [
     parse: parse.optional(parse.userNames, []),
   },
   {
+    name: 'POLICY_ANNOTATIONS',
+    key: 'readsNamespacePolicy',
+    fallback: 'false',
+    help: 'read reschedule.hook/policy of Namespaces, too, beside that of pods and tracking resources: true or false',
+    parse: parse.boolean,
+  },
+  {
     name: 'CERTIFICATES',
     key: 'certificates',
     fallback: 'files',

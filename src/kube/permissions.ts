@@ -31,13 +31,13 @@ export const PURPOSES: readonly Purpose[] = ['answers', 'upkeep'];
  * own permissions is not among them, because every account may do it.
  */
 export function permissionsOf(settings: PermissionSettings): readonly Permission[] {
-  const { tracking, reporters = [], hasConflicts, ownSecret, ownRegistration } = settings;
+  const { tracking, readsNamespaces, reporters = [], hasConflicts, ownSecret, ownRegistration } = settings;
   return [
     ...verbs('answers', '', 'pods', ['get', 'list', 'watch', 'patch']),
     ...verbs('answers', '', 'nodes', ['get', 'list', 'watch']),
     ...verbs('upkeep', '', 'events', ['create']),
     ...verbs('upkeep', 'admissionregistration.k8s.io', 'validatingwebhookconfigurations', ['get']),
-    ...forTracking(tracking.resources),
+    ...forTracking(tracking.resources, readsNamespaces),
     ...reporters.flatMap(({ group, plural }) => verbs('upkeep', group, plural, ['list', 'watch'])),
     ...(hasConflicts
       ? verbs('upkeep', 'admissionregistration.k8s.io', 'validatingwebhookconfigurations', ['list', 'watch'])
@@ -50,6 +50,8 @@ export function permissionsOf(settings: PermissionSettings): readonly Permission
 export interface PermissionSettings {
   /** The resources that carry entries. */
   readonly tracking: { readonly resources: readonly TrackedResource[] };
+  /** Whether Namespaces may say what becomes of evictions. */
+  readonly readsNamespaces?: boolean;
   /** What says why operators do not act. Absent: nothing is read of it. */
   readonly reporters?: readonly { readonly group: string; readonly plural: string }[];
   /** Whether a profile conflicts with webhooks of others, which the hook then looks for in all registrations. */
@@ -71,8 +73,9 @@ interface TrackedResource {
  * The hook writes the entry before it marks the pod, so a response needs these permissions too. It believes an object of
  * its own only if that belongs to the Namespace that has its name now.
  */
-function forTracking(resources: readonly TrackedResource[]): Permission[] {
-  const readsNamespaces = resources.some(({ own }) => own) && resources.every(({ plural }) => plural !== 'namespaces');
+function forTracking(resources: readonly TrackedResource[], mayHavePolicy = false): Permission[] {
+  const readsNamespaces =
+    (mayHavePolicy || resources.some(({ own }) => own)) && resources.every(({ plural }) => plural !== 'namespaces');
   return [
     ...(readsNamespaces ? verbs('answers', '', 'namespaces', ['get', 'list', 'watch']) : []),
     ...resources.flatMap(({ apiPath, plural, own }) => {

@@ -1,3 +1,5 @@
+import type { PolicyWord } from './policy-annotation.ts';
+
 /**
  * The plain data that decisions are made on. It has no client library type and no clock. Instants are epoch
  * milliseconds. Every object is a projection that `src/cache` makes of the API server's object.
@@ -38,6 +40,8 @@ export interface Pod extends PodMetadata {
   readonly resourceVersion: string;
   /** Present if the reschedule annotation is, whatever its value. */
   readonly mark?: Mark;
+  /** What people have said of its evictions. */
+  readonly policy?: PolicyWord;
   /** `spec.nodeName`; absent until the pod is scheduled. */
   readonly node?: string;
   /** When the scheduler bound the pod to its node, in whole seconds. */
@@ -110,6 +114,8 @@ export interface Tracker {
    * nothing.
    */
   readonly hindrance?: string;
+  /** What people have said of evictions of its pods. Never read of an object of the hook. */
+  readonly policy?: PolicyWord;
   /** Its entries: annotation key to raw value, or to what stands for one that is too long (`kept-entries.ts`). */
   readonly entries: Readonly<Record<string, string>>;
   /** How many entries more it has than the hook keeps; absent if none. */
@@ -121,6 +127,8 @@ export interface Namespace {
   readonly name: string;
   readonly uid: string;
   readonly resourceVersion: string;
+  /** What people have said of evictions of its pods. */
+  readonly policy?: PolicyWord;
 }
 
 /** An entry of a pod at a place where entries are read, but not written any more. */

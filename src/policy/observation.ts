@@ -1,4 +1,4 @@
-import type { Entry, EntryElsewhere, EvictionRequest, Node, Pod, PodMetadata, Tracker } from './model.ts';
+import type { Entry, EntryElsewhere, EvictionRequest, Namespace, Node, Pod, PodMetadata, Tracker } from './model.ts';
 import type { Reported } from './profiles/hindrance.ts';
 import type { Profile } from './profiles/profile.ts';
 
@@ -28,7 +28,7 @@ export type Sighting<T> = Unread | Absent | Present<T>;
 export const UNREAD: Unread = { kind: 'unread' };
 
 /** What a look can be at. The metadata of a pod show at the least cost whether the hook protects it. */
-export type Subject = 'metadata' | 'pod' | 'node' | 'tracker' | 'group' | 'registration';
+export type Subject = 'metadata' | 'pod' | 'node' | 'tracker' | 'namespace' | 'group' | 'registration';
 
 /** All data that one eviction decision is made on. */
 export interface Observation {
@@ -40,6 +40,8 @@ export interface Observation {
   readonly node: Sighting<Node>;
   /** The tracker of the pod; always absent if tracking is off. */
   readonly tracker: Sighting<Tracker>;
+  /** The pod's Namespace; stays unread unless a rule asks for it. */
+  readonly namespace: Sighting<Namespace>;
   /** The pod's latest entry at places that are only read, as current as the look at the tracker. */
   readonly elsewhere?: EntryElsewhere;
   /** The pods of its group, itself among them, seen after the tracker. Unread if its profile has no `maxConcurrent`. */

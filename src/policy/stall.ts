@@ -1,11 +1,12 @@
 import { formatAge } from './duration.ts';
 import { WITHDRAWN_AFTER_MS } from './entry-lifecycle.ts';
-import { someOf, underWay } from './group-moves.ts';
 import { describeMarks, type MarkHistory, markHistory } from './mark-history.ts';
-import type { Entry, EntryElsewhere, Node, Pod, Tracker } from './model.ts';
-import { isDraining } from './node-state.ts';
+import type { Entry, EntryElsewhere, Namespace, Node, Pod, Tracker } from './model.ts';
+import { drainingSince, isDraining } from './node-state.ts';
 import type { MarkRecord, NodeReturns, Refusal } from './observation.ts';
 import { describeHindrance, describeUnschedulable, isTerminatingOrFinished } from './pod-state.ts';
+import { firstWord, POLICY_KEY } from './policy-annotation.ts';
+import { someOf, underWay } from './profiles/group-moves.ts';
 import type { Reported } from './profiles/hindrance.ts';
 import { isMarked, type PolicySettings, type Profile } from './profiles/profile.ts';
 import { countReturns, REFUSED_FROM_RETURN } from './returns.ts';
@@ -20,6 +21,8 @@ export interface StallObservation {
   /** Its node, if the cache knows it. */
   readonly node?: Node;
   readonly tracker?: Tracker;
+  /** Its Namespace, if Namespaces may say what becomes of evictions. */
+  readonly namespace?: Namespace;
   /** The pod's latest entry at places that are only read. */
   readonly elsewhere?: EntryElsewhere;
   readonly remembered?: Entry;
@@ -30,7 +33,7 @@ export interface StallObservation {
   readonly reported?: Reported;
   /** The pods of its group, where its profile limits how many may be under way. */
   readonly group?: readonly Pod[];
-  /** How long the process has known the present mark, or a pod without one; for one without a time, or whose time somebody makes newer. */
+  /** How long the process has known the present mark, or that there is none; for one without a time, or whose time somebody makes newer. */
   readonly markedForMs: number;
 }
 
@@ -53,6 +56,7 @@ export function planStall(seen: StallObservation, settings: PolicySettings): Sta
   if (isTerminatingOrFinished(seen.pod)) return NOT_WAITING;
   return (
     comesBackStall(seen, settings) ??
+    heldStall(seen, settings) ??
     otherInstallationStall(seen, settings) ??
     groupStall(seen, settings) ??
     unschedulableStall(seen, settings) ??
@@ -69,6 +73,18 @@ function comesBackStall(seen: StallObservation, settings: PolicySettings): Stall
   if (returns < REFUSED_FROM_RETURN) return undefined;
   const why = `came back ${returns} times to node ${node.name} while that was draining, and is not marked again; does it tolerate the cordon?`;
   return { kind: 'stalled', hindrance: 'ComesBack', why };
+}
+
+/** Somebody has forbidden to mark it, and its node is draining. */
+function heldStall(seen: StallObservation, { drainTaints }: PolicySettings): Stall | undefined {
+  const { pod, node, tracker, namespace, profile, now, markedForMs } = seen;
+  if (node === undefined || isMarked(pod) || firstWord(pod, tracker, namespace) !== 'hold') return undefined;
+  if (!isDraining(node, drainTaints)) return undefined;
+  const since = drainingSince(node, drainTaints);
+  const leftMs = profile.stallAfterMs - (since === undefined ? markedForMs : now - since);
+  if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
+  const why = `is not marked, because ${POLICY_KEY} says hold`;
+  return { kind: 'stalled', hindrance: 'Held', why };
 }
 
 /** Another installation keeps the pod's entry, and has not moved the pod either. */

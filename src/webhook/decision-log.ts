@@ -44,8 +44,8 @@ export function logDecision(
   if (decision.kind === 'mark' && decision.trackerMissing !== undefined) log.warn(LOG.untracked, fields);
 }
 
-/** With these the eviction ends a protected pod, or what is left of it. */
-const ENDS_A_POD: readonly Reason[] = ['EndingInstanceNamed', 'Corpse'];
+/** With these the eviction ends a pod that a profile selects, or what is left of it. */
+const ENDS_A_POD: readonly Reason[] = ['EndingInstanceNamed', 'Corpse', 'Ignored'];
 
 function lineFor(decision: Decision): readonly [LogLevel, string] {
   switch (decision.kind) {

@@ -6,7 +6,7 @@ import { type Observation, type Subject, seenValue, UNREAD } from '../../src/pol
 import { createTracking } from '../../src/policy/tracking/index.ts';
 import { namespaceTracking } from '../../src/policy/tracking/namespace.ts';
 import { FakeApi, refusal } from '../support/api.ts';
-import { aNode, aPod, aRequest, aTracker, NOW, PROFILE } from '../support/builders.ts';
+import { aNode, aPod, aRequest, aTracker, NOW, PROFILE, SETTINGS } from '../support/builders.ts';
 import {
   aCache,
   type CacheWorld,
@@ -58,6 +58,7 @@ describe('Observer.look in the cache', () => {
       pod: cached(aPod()),
       node: cached(aNode()),
       tracker: cached(aTracker()),
+      namespace: UNREAD,
       group: UNREAD,
       registration: UNREAD,
       profile: PROFILE,
@@ -116,6 +117,33 @@ describe('Observer.look in the cache', () => {
     assert.deepEqual((await fromCache('pod', 'tracker')).tracker, { kind: 'absent', from: 'live' });
     await live('pod', 'tracker');
     assert.deepEqual(calls, [`GET ${POD_PATH}`]);
+  });
+});
+
+describe('Observer.look at the Namespace', () => {
+  const settings = { ...SETTINGS, readsNamespacePolicy: true };
+  const namespaces = [aRawNamespace()];
+
+  test('in the cache, if that has it', async () => {
+    const { fromCache, calls } = anObserver({ ...synced, namespaces, settings });
+    assert.equal(seenValue((await fromCache('pod', 'namespace')).namespace)?.name, 'db');
+    assert.deepEqual(calls, []);
+  });
+
+  test('live, if it is asked for, if the cache lacks it, or if that has heard nothing for minutes', async () => {
+    for (const [world, ages, isLive] of [
+      [{ namespaces }, {}, true],
+      [{ namespaces: [] }, {}, false],
+      [{ namespaces }, { trackers: 180_001 }, false],
+    ] as const) {
+      const { fromCache, live, calls, api } = anObserver({ ...synced, ...world, settings }, ages);
+      const said = { 'reschedule.hook/policy': 'hold' };
+      const { metadata } = aRawNamespace();
+      api.put(NAMESPACE_PATH, { metadata: { ...(metadata as object), annotations: said } });
+      const { namespace } = await (isLive ? live : fromCache)('namespace');
+      assert.deepEqual([seenValue(namespace)?.policy, namespace.kind !== 'unread' && namespace.from], ['hold', 'live']);
+      assert.deepEqual(calls, [`GET ${NAMESPACE_PATH}`]);
+    }
   });
 });
 

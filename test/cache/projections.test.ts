@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { lastWriterOf, projectNode, projectPod, projectPodMetadata } from '../../src/cache/projections.ts';
+import {
+  lastWriterOf,
+  projectNamespace,
+  projectNode,
+  projectPod,
+  projectPodMetadata,
+} from '../../src/cache/projections.ts';
+import { configMapTracking } from '../../src/policy/tracking/configmap.ts';
 import { couchbaseCluster } from '../../src/policy/tracking/couchbasecluster.ts';
 import { namespaceTracking } from '../../src/policy/tracking/namespace.ts';
-import { aNode, aPod, aTracker, PROFILE } from '../support/builders.ts';
+import { aNamespace, aNode, aPod, aTracker, PROFILE } from '../support/builders.ts';
 import { aRawCluster, aRawNode, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
 
 const FIELDS = { profiles: [PROFILE], labelKeys: ['app', 'couchbase_cluster'], annotationKeys: [] };
@@ -228,6 +235,16 @@ describe('Tracking.project', () => {
   test('without annotations has no entries', () => {
     const object = aRawCluster({ metadata: { annotations: null } });
     assert.deepEqual(couchbaseCluster.project(object).entries, {});
+  });
+
+  test('keeps one word of what people say of evictions, but for objects of the hook', () => {
+    const said = { annotations: { 'reschedule.hook/policy': 'x'.repeat(250_000) } };
+    assert.deepEqual(couchbaseCluster.project(aRawCluster({ metadata: said })), aTracker({ policy: 'hold' }));
+    const own = configMapTracking({ namespace: 'hooks', installation: 'hook' });
+    assert.equal(own.project({ metadata: { annotations: { 'reschedule.hook/policy': 'ignore' } } }).policy, undefined);
+    const object = { metadata: { name: 'db', uid: 'uid-db', resourceVersion: '10', ...said } };
+    assert.deepEqual(projectNamespace(object), aNamespace({ policy: 'hold' }));
+    assert.deepEqual(projectPod(aRawPod({ metadata: said }), FIELDS), aPod({ policy: 'hold' }));
   });
 
   test('of a cluster-scoped kind has no namespace', () => {

@@ -60,6 +60,7 @@ describe('configuration', () => {
       retentionMs: 900_000,
       shutdownDelayMs: 8_000,
       exemptUsers: [],
+      readsNamespacePolicy: false,
       bindAddress: '',
       webhookPort: 8443,
       healthPort: 8080,

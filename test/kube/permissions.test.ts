@@ -20,6 +20,7 @@ import { Registration } from '../../src/registration/registration.ts';
 import { createReplicaPods } from '../../src/registration/replica-pods.ts';
 import { RivalWatch } from '../../src/registration/rivals.ts';
 import { answering } from '../support/api.ts';
+import { SETTINGS } from '../support/builders.ts';
 import { aCache } from '../support/cache.ts';
 import { aLog } from '../support/log.ts';
 import { authorizedAs } from '../support/request-attributes.ts';
@@ -206,6 +207,26 @@ describe('the permissions are those that the code uses', () => {
       assert.deepEqual([...used].sort(), listed.sort());
     });
   }
+
+  test('Namespaces are read, whatever keeps entries, if they may say what becomes of evictions', async () => {
+    const refusing = answering(new Error('not now'));
+    const cache = aCache({ client: refusing, tracking: 'off', settings: { ...SETTINGS, readsNamespacePolicy: true } });
+    cache.start();
+    await cache.stop();
+    assert.ok(refusing.requests.some(({ path }) => path === '/api/v1/namespaces'));
+    const namespacesOf = (tracking: Tracking) =>
+      permissionsOf({ tracking, readsNamespaces: true }).filter(({ resource }) => resource === 'namespaces');
+    assert.deepEqual(
+      namespacesOf(NO_TRACKING).map(({ verb }) => verb),
+      ['get', 'list', 'watch'],
+    );
+    // Each once.
+    const onNamespaces = createTracking({ type: 'namespace', also: [] }, home);
+    assert.deepEqual(
+      namespacesOf(onNamespaces).map(({ verb }) => verb),
+      ['get', 'list', 'watch', 'patch'],
+    );
+  });
 
   test('ConfigMaps: those of its own namespace, and not even to read those of others', async () => {
     const tracking = createTracking({ type: 'configmap', also: TRACKING_TYPES }, home);

@@ -15,6 +15,10 @@ describe('keepEntries', () => {
     assert.deepEqual(keepEntries({ ...entries, 'couchbase.com/note': 'x' }), { entries, leftOut: 0 });
   });
 
+  test('what people say of evictions is no entry', () => {
+    assert.deepEqual(keepEntries({ 'reschedule.hook/policy': 'hold' }), { entries: {}, leftOut: 0 });
+  });
+
   test('leaves out what is beyond the limit, and says how many', () => {
     const { entries, leftOut } = keepEntries(made(12_500));
     assert.deepEqual([Object.keys(entries).length, leftOut], [ENTRIES_MAX, 12_500 - ENTRIES_MAX]);

@@ -7,6 +7,7 @@ import { LOOK_AT_NODE, type Observation, type Subject, seenValue } from '../../s
 import type { PolicySettings } from '../../src/policy/profiles/profile.ts';
 import {
   aMark,
+  aNamespace,
   aNode,
   anObservation,
   aPod,
@@ -564,6 +565,210 @@ const ENDLESS: readonly Case[] = [
     rule: '9',
     reason: 'Marked',
   },
+];
+
+/** What people say of evictions, in an annotation. */
+const SAID: readonly Case[] = [
+  {
+    when: 'rule 6a: the pod says ignore',
+    given: anObservation({ pod: aPod({ policy: 'ignore' }) }),
+    kind: 'allow',
+    rule: '6a',
+    reason: 'Ignored',
+  },
+  {
+    when: 'rule 6a: its tracker says ignore',
+    given: anObservation({ tracker: aTracker({ policy: 'ignore' }) }),
+    kind: 'allow',
+    rule: '6a',
+    reason: 'Ignored',
+  },
+  {
+    when: 'rule 6a: its Namespace says ignore',
+    given: anObservation({ namespace: aNamespace({ policy: 'ignore' }) }),
+    settings: { readsNamespacePolicy: true },
+    kind: 'allow',
+    rule: '6a',
+    reason: 'Ignored',
+  },
+  {
+    when: 'rule 6a: without POLICY_ANNOTATIONS a Namespace says nothing',
+    given: anObservation({ namespace: aNamespace({ policy: 'ignore' }) }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+  },
+  {
+    when: 'rule 6a: a Namespace that says nothing changes nothing',
+    given: anObservation({ namespace: aNamespace() }),
+    settings: { readsNamespacePolicy: true },
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+  },
+  {
+    when: 'rule 6a: the pod says hold: refused without a mark',
+    given: anObservation({ pod: aPod({ policy: 'hold' }) }),
+    kind: 'deny',
+    rule: '6a',
+    reason: 'Held',
+    code: 429,
+    message:
+      'Pod waiting to be rescheduled (reschedule.hook/policy on the pod says hold, so nobody is asked to move it)',
+  },
+  {
+    when: 'rule 6a: the Namespace says hold, and the UID is named',
+    given: anObservation({ request: named, namespace: aNamespace({ policy: 'hold' }) }),
+    settings: { readsNamespacePolicy: true },
+    kind: 'deny',
+    rule: '6a',
+    reason: 'Held',
+    code: 429,
+    message:
+      'Pod waiting to be rescheduled (reschedule.hook/policy on Namespace db says hold, so nobody is asked to move it)',
+  },
+  {
+    when: 'rule 6a: the pod before its tracker: hold',
+    given: anObservation({ pod: aPod({ policy: 'hold' }), tracker: aTracker({ policy: 'ignore' }) }),
+    kind: 'deny',
+    rule: '6a',
+    reason: 'Held',
+    code: 429,
+  },
+  {
+    when: 'rule 6a: the pod before its tracker: ignore',
+    given: anObservation({ pod: aPod({ policy: 'ignore' }), tracker: aTracker({ policy: 'hold' }) }),
+    kind: 'allow',
+    rule: '6a',
+    reason: 'Ignored',
+  },
+  {
+    when: 'rule 6a: the tracker before the Namespace',
+    given: anObservation({ tracker: aTracker({ policy: 'hold' }), namespace: aNamespace({ policy: 'ignore' }) }),
+    settings: { readsNamespacePolicy: true },
+    kind: 'deny',
+    rule: '6a',
+    reason: 'Held',
+    code: 429,
+  },
+  {
+    when: 'rule 6a: where tracking is off, a Namespace may say it',
+    given: anObservation({ tracker: 'off', namespace: aNamespace({ policy: 'hold' }) }),
+    settings: { readsNamespacePolicy: true },
+    kind: 'deny',
+    rule: '6a',
+    reason: 'Held',
+    code: 429,
+  },
+  {
+    when: 'rule 5 before rule 6a: a dry run says that the pod would be let go',
+    given: anObservation({ request: aRequest({ dryRun: true }), pod: aPod({ policy: 'ignore' }) }),
+    kind: 'allow',
+    rule: '5',
+    reason: 'DryRun',
+    message: 'reschedule hook, dry run: pod db/cb-0000 would be evicted',
+  },
+  {
+    when: 'rule 6 before rule 6a: a terminating pod is being replaced, whatever it says',
+    given: anObservation({ pod: { ...terminating, policy: 'ignore' } }),
+    kind: 'deny',
+    rule: '6',
+    reason: 'Ending',
+    code: 429,
+  },
+  {
+    when: 'rule 6a: a marked pod says ignore, and the UID is named',
+    given: anObservation({ request: named, pod: aPod({ policy: 'ignore', mark: aMark() }) }),
+    kind: 'allow',
+    rule: '6a',
+    reason: 'Ignored',
+  },
+  {
+    when: 'rule 6a: a marked pod says ignore, by name: its successor would not say it',
+    given: anObservation({ pod: aPod({ policy: 'ignore', mark: aMark() }) }),
+    kind: 'deny',
+    rule: '6a',
+    reason: 'Waiting',
+    code: 429,
+    message:
+      'Pod waiting to be rescheduled (reschedule.hook/policy on the pod says ignore, but it is marked: an eviction by name could hit its successor; remove the mark, or name the UID)',
+  },
+  {
+    when: 'rule 6a: a pod whose mark has another value is not marked',
+    given: anObservation({ pod: aPod({ policy: 'ignore', mark: { matches: false } }) }),
+    kind: 'allow',
+    rule: '6a',
+    reason: 'Ignored',
+  },
+  {
+    when: 'rule 6a: the tracker of a marked pod says ignore, and of its successor, too',
+    given: anObservation({ pod: aPod({ mark: aMark() }), tracker: aTracker({ policy: 'ignore' }) }),
+    kind: 'allow',
+    rule: '6a',
+    reason: 'Ignored',
+  },
+  {
+    when: 'rule 7: a marked pod that says hold stays refused, and the message has its mark',
+    given: anObservation({ pod: aPod({ policy: 'hold', mark: aMark() }) }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Waiting',
+    code: 429,
+    message: 'Pod waiting to be rescheduled (marked 3m20s ago by reschedule-hook)',
+  },
+  {
+    when: 'rule 8a: the successor is on a draining node, too, and held',
+    given: anObservation({ pod: { ...successor, policy: 'hold' }, node: draining, entry: earlier }),
+    kind: 'deny',
+    rule: '6a',
+    reason: 'Held',
+    code: 429,
+  },
+  {
+    when: 'rule 6a: the successor is on a draining node, too, and its tracker says ignore',
+    given: anObservation({ pod: successor, node: draining, entry: earlier, tracker: aTracker({ policy: 'ignore' }) }),
+    kind: 'allow',
+    rule: '6a',
+    reason: 'Ignored',
+  },
+  ...(['ignore', 'hold'] as const).flatMap((policy): Case[] => [
+    {
+      when: `rule 8c: moved to a node that nobody drains: the drain is over, and the tracker says ${policy}`,
+      given: anObservation({ pod: successor, node: settled, entry: earlier, tracker: aTracker({ policy }) }),
+      kind: 'deny',
+      rule: '8c',
+      reason: 'Rescheduled',
+      code: 404,
+    },
+    {
+      when: `rule 8b: the successor is not scheduled yet, and says ${policy}`,
+      given: anObservation({ pod: { ...unscheduled, policy }, entry: earlier }),
+      kind: 'deny',
+      rule: '8b',
+      reason: 'WaitingForSchedule',
+      code: 429,
+    },
+    {
+      when: `rule 8d: the cache does not know the instance, which may be a successor, and says ${policy}`,
+      given: anObservation({ pod: aPod({ policy }), cacheKnowsInstance: false }),
+      kind: 'deny',
+      rule: '8d',
+      reason: 'CacheBehind',
+      code: 429,
+    },
+    {
+      when: `rule 9: another installation keeps the entry, and the pod says ${policy}`,
+      given: anObservation({
+        pod: aPod({ policy }),
+        entry: { uid: 'uid-a', installation: 'other' },
+        registration: OTHER_INSTALLED,
+      }),
+      kind: 'deny',
+      rule: '9',
+      reason: 'OtherInstallation',
+      code: 429,
+    },
+  ]),
 ];
 
 /** The table of docs/decision-table.md, row by row; within a row the boundary instants. */
@@ -1165,7 +1370,7 @@ const TABLE: readonly Case[] = [
 ];
 
 describe('decide: the decision table', () => {
-  for (const { when, given, settings, ...expected } of [...TABLE, ...ENDLESS]) {
+  for (const { when, given, settings, ...expected } of [...TABLE, ...SAID, ...ENDLESS]) {
     test(when, () => {
       const decision = decide(given, { ...SETTINGS, ...settings });
       assert.deepEqual(seenOf(decision, expected), expected);
@@ -1293,6 +1498,24 @@ describe('next: what the cache alone may answer, and what has to be read live fi
       fromCache({ ownMarks: { uid: 'uid-a', at: NOW, lastAt: NOW, marks: 1, isLost: true } }),
       ['pod', 'tracker'],
     ],
+    ['an allow because the pod says ignore', fromCache({ pod: aPod({ policy: 'ignore' }) }), ['pod']],
+    [
+      'an allow because the tracker says ignore',
+      fromCache({ tracker: aTracker({ policy: 'ignore' }) }),
+      ['pod', 'tracker'],
+    ],
+    [
+      'an allow because the Namespace says ignore',
+      fromCache({ namespace: aNamespace({ policy: 'ignore' }) }),
+      ['pod', 'tracker', 'namespace'],
+      { readsNamespacePolicy: true },
+    ],
+    [
+      'an allow of a successor because the tracker says ignore',
+      fromCache({ pod: successor, node: draining, entry: earlier, tracker: aTracker({ policy: 'ignore' }) }),
+      ['pod', 'tracker', 'node'],
+    ],
+    ['a refusal because the pod says hold', fromCache({ pod: aPod({ policy: 'hold' }) }), []],
     ['a mark whose tracker is missing', fromCache({ trackerMissing: 'no CouchbaseCluster db/cb' }), ['pod', 'tracker']],
   ];
   for (const [when, observation, expected, settings] of cases) {

@@ -11,7 +11,7 @@ import { isTerminatingOrFinished } from '../../src/policy/pod-state.ts';
 import { isProtected, type PolicySettings, profileOf } from '../../src/policy/profiles/profile.ts';
 import { entryOf } from '../../src/policy/rules/rule.ts';
 import { createTracking } from '../../src/policy/tracking/index.ts';
-import { aMark, aNode, aPod, aRequest, aTracker, NOW, SETTINGS } from '../support/builders.ts';
+import { aMark, aNamespace, aNode, aPod, aRequest, aTracker, NOW, SETTINGS } from '../support/builders.ts';
 
 /** The safety rules of the design, over observations in every combination. */
 const uid = fc.constantFrom('uid-a', 'uid-b', 'uid-c');
@@ -20,6 +20,7 @@ const maybe = <T>(key: string, arbitrary: fc.Arbitrary<T>) =>
 const all = (...parts: fc.Arbitrary<object>[]) => fc.tuple(...parts).map((objects) => Object.assign({}, ...objects));
 
 const instants = fc.integer({ min: NOW - 600_000, max: NOW + 60_000 });
+const words = fc.constantFrom('ignore' as const, 'hold' as const);
 const pods = all(
   fc.record({ uid, ready: fc.boolean(), labels: fc.constantFrom({ app: 'couchbase' }, { app: 'other' }) }),
   maybe(
@@ -31,6 +32,7 @@ const pods = all(
       { matches: true, by: 'somebody', isForeign: true },
     ),
   ),
+  maybe('policy', words),
   maybe('boundAt', instants),
   maybe('deletionDeadline', instants),
   maybe('deletionGraceSeconds', fc.constantFrom(0, 30)),
@@ -77,10 +79,11 @@ const refusals = fc.record({ why: fc.constant('denied'), isSettled: fc.boolean()
 
 const KEY = entryKey('db', 'cb-0000');
 const trackers = fc
-  .record({ reusesNames: fc.boolean(), entry: fc.option(entries, { nil: undefined }) })
-  .map(({ reusesNames, entry }) =>
-    aTracker({ reusesNames, entries: entry === undefined ? {} : { [KEY]: JSON.stringify(entry) } }),
+  .tuple(fc.boolean(), fc.option(entries, { nil: undefined }), maybe('policy', words))
+  .map(([reusesNames, entry, policy]) =>
+    aTracker({ reusesNames, ...policy, entries: entry === undefined ? {} : { [KEY]: JSON.stringify(entry) } }),
   );
+const namespaces = maybe('policy', words).map(aNamespace);
 
 const sources: fc.Arbitrary<Source> = fc.constantFrom('cache', 'live');
 const why = fc.constantFrom({}, { why: 'there is none' });
@@ -112,6 +115,7 @@ const observations: fc.Arbitrary<Observation> = fc
       request: requests,
       node: sighted(nodes, 'unread'),
       tracker: sighted(trackers, 'unread'),
+      namespace: sighted(namespaces, 'unread'),
       registration: sighted(fc.constant('other'), 'unread').map((one) =>
         'from' in one ? { ...one, from: 'live' as const } : one,
       ),
@@ -140,6 +144,7 @@ const variants: fc.Arbitrary<PolicySettings> = fc
   .record({
     replacementCondition: fc.constantFrom('scheduled', 'ready', 'left'),
     markWhen: fc.constantFrom('always', 'draining'),
+    readsNamespacePolicy: fc.boolean(),
   })
   .map((changed) => ({ ...SETTINGS, ...changed }));
 
@@ -173,6 +178,8 @@ const RESTS_ON: Readonly<Partial<Record<Decision['reason'], readonly Subject[]>>
   EndingInstanceNamed: ['pod'],
   Corpse: ['pod'],
   Rescheduled: ['pod', 'node'],
+  // And what says it: the test below.
+  Ignored: ['pod'],
 };
 
 describe('next: safety rules, over observations in every combination', () => {
@@ -181,7 +188,34 @@ describe('next: safety rules, over observations in every combination', () => {
       const value = seenValue(pod);
       if (value === undefined || !isProtected(value, SETTINGS) || isTerminatingOrFinished(value)) return;
       const isHarmless = !request.isEviction || SETTINGS.exemptUsers.includes(request.username) || request.dryRun;
-      assert.ok(decision.kind !== 'allow' || isHarmless);
+      assert.ok(decision.kind !== 'allow' || isHarmless || decision.reason === 'Ignored');
+    }));
+
+  test('S1: it is let go only if the first that says anything says ignore, and all up to that was read live', () =>
+    everyDecision((decision, seen, { readsNamespacePolicy }) => {
+      if (decision.reason !== 'Ignored') return;
+      const places = [seen.pod, seen.tracker, ...(readsNamespacePolicy ? [seen.namespace] : [])];
+      const said = places.findIndex((place) => place.kind === 'present' && place.value.policy !== undefined);
+      const place = places[said];
+      assert.ok(place?.kind === 'present' && place.value.policy === 'ignore');
+      assert.ok(places.slice(0, said + 1).every(isLive));
+    }));
+
+  test('S1: by name it is not let go if the request may be about another instance', () =>
+    everyDecision((decision, seen) => {
+      const pod = seenValue(seen.pod);
+      if (decision.reason !== 'Ignored' || seen.request.uid !== undefined || pod === undefined) return;
+      assert.ok(seen.cacheKnowsInstance);
+      assert.ok(pod.policy === undefined || !pod.mark?.matches, 'its operator may just replace it');
+      if (earlierInstance(seen, entryOf(seen)) === undefined) return;
+      assert.ok(isLive(seen.node) && isDraining(seenValue(seen.node) ?? 'gone', SETTINGS.drainTaints));
+    }));
+
+  test('hold: no pod is marked if the first that says anything says it', () =>
+    everyDecision((decision, { pod, tracker, namespace }, { readsNamespacePolicy }) => {
+      const places = [seenValue(pod), seenValue(tracker), readsNamespacePolicy ? seenValue(namespace) : undefined];
+      const said = places.map((place) => place?.policy).find((word) => word !== undefined);
+      if (said === 'hold') assert.notEqual(decision.kind, 'mark');
     }));
 
   test('S2: no answer that lets a drain go on is reachable unless all that it rests on was read live', () =>
@@ -345,7 +379,15 @@ describe('next: safety rules, over observations in every combination', () => {
 
 function nothingSeen({ now, request, cacheKnowsInstance }: Observation): Observation {
   const unread = { kind: 'unread' } as const;
-  const nothing = { metadata: unread, pod: unread, node: unread, tracker: unread, group: unread, registration: unread };
+  const nothing = {
+    metadata: unread,
+    pod: unread,
+    node: unread,
+    tracker: unread,
+    namespace: unread,
+    group: unread,
+    registration: unread,
+  };
   return { now, request, cacheKnowsInstance, ...nothing };
 }
 
@@ -362,7 +404,7 @@ function looked(seen: Observation, at: Subject, world: Observation, from: Source
   const found = <T>(sighting: Sighting<T>): Sighting<T> =>
     sighting.kind === 'present' ? { ...sighting, from } : { kind: 'absent', from };
   const { profile: _profile, ...rest } = seen;
-  if (at === 'node' || at === 'tracker' || at === 'registration')
+  if (at === 'node' || at === 'tracker' || at === 'namespace' || at === 'registration')
     return { ...seen, [at]: found(world[at] as Sighting<unknown>) };
   if (at === 'metadata') return withProfile({ ...rest, metadata: found(world.metadata), pod: unread });
   const pod = found(world.pod);

@@ -4,7 +4,18 @@ import { entryKey } from '../../src/policy/entry.ts';
 import type { Entry, Pod } from '../../src/policy/model.ts';
 import type { PolicySettings, Profile } from '../../src/policy/profiles/profile.ts';
 import { planStall, type Stall, type StallObservation } from '../../src/policy/stall.ts';
-import { aMark, aNode, aPod, aTracker, MINUTE, NOW, PROFILE, SETTINGS, without } from '../support/builders.ts';
+import {
+  aMark,
+  aNamespace,
+  aNode,
+  aPod,
+  aTracker,
+  MINUTE,
+  NOW,
+  PROFILE,
+  SETTINGS,
+  without,
+} from '../support/builders.ts';
 
 const marked = (ageMs: number) => aPod({ mark: aMark(ageMs) });
 const trackerWith = (entry: Entry) => {
@@ -150,6 +161,39 @@ describe('planStall: a pod that comes back to its draining node', () => {
 
   test('nor while it carries a mark', () => {
     assert.equal(plan({ ...pod, mark: aMark() }, { node, tracker }).kind, 'lookAgain');
+  });
+});
+
+describe('planStall: a pod that must not be marked', () => {
+  const pod = aPod({ policy: 'hold' });
+  const cordonedFor = (ms: number) =>
+    aNode({ unschedulable: true, taintedAt: { 'node.kubernetes.io/unschedulable': NOW - ms } });
+  const held = stalled('Held', 'is not marked, because reschedule.hook/policy says hold');
+
+  test('is reported once its node has been draining for STALL_AFTER', () => {
+    assert.deepEqual(plan(pod, { node: cordonedFor(15 * MINUTE) }), held);
+    assert.deepEqual(plan(pod, { node: cordonedFor(14 * MINUTE) }), { kind: 'lookAgain', inMs: MINUTE });
+  });
+
+  test('counts from when the process saw it if nobody knows since when the node is draining', () => {
+    const node = aNode({ unschedulable: true });
+    assert.deepEqual(plan(pod, { node, markedForMs: 14 * MINUTE }), { kind: 'lookAgain', inMs: MINUTE });
+    assert.deepEqual(plan(pod, { node, markedForMs: 15 * MINUTE }), held);
+  });
+
+  test('also if its tracker or its Namespace says so, and not if the pod says ignore', () => {
+    const node = cordonedFor(15 * MINUTE);
+    const namespace = aNamespace({ policy: 'hold' });
+    assert.deepEqual(plan(aPod(), { node, tracker: aTracker({ policy: 'hold' }) }), held);
+    assert.deepEqual(plan(aPod(), { node, namespace }), held);
+    assert.deepEqual(plan(aPod({ policy: 'ignore' }), { node, namespace }), { kind: 'notWaiting' });
+  });
+
+  test('nobody waits if nobody drains its node, and a marked one is like any other', () => {
+    assert.deepEqual(plan(pod, { node: aNode() }), { kind: 'notWaiting' });
+    assert.deepEqual(plan(pod), { kind: 'notWaiting' });
+    const node = cordonedFor(15 * MINUTE);
+    assert.deepEqual(plan({ ...marked(15 * MINUTE), policy: 'hold' }, { node }), stalled(undefined, NOT_MOVED));
   });
 });
 

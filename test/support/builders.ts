@@ -1,5 +1,5 @@
 import { entryKey } from '../../src/policy/entry.ts';
-import type { Entry, EvictionRequest, Node, Pod, Resource, Tracker } from '../../src/policy/model.ts';
+import type { Entry, EvictionRequest, Namespace, Node, Pod, Resource, Tracker } from '../../src/policy/model.ts';
 import {
   type CacheTrouble,
   type MarkRecord,
@@ -88,6 +88,10 @@ export function aTracker(overrides: Partial<Tracker> = {}): Tracker {
   };
 }
 
+export function aNamespace(overrides: Partial<Namespace> = {}): Namespace {
+  return { name: 'db', uid: 'uid-db', resourceVersion: '10', ...overrides };
+}
+
 export function aRequest(overrides: Partial<EvictionRequest> = {}): EvictionRequest {
   return { isEviction: true, namespace: 'db', name: 'cb-0000', username: 'admin', dryRun: false, ...overrides };
 }
@@ -106,6 +110,8 @@ export interface SeenInShort {
   /** The entry of the pod on the tracker. */
   readonly entry?: Entry | undefined;
   readonly group?: Sighting<readonly Pod[]>;
+  /** `unread` by default. */
+  readonly namespace?: Namespace | 'absent';
   readonly registration?: Sighting<string>;
   readonly profile?: Profile;
   readonly remembered?: Entry;
@@ -122,7 +128,14 @@ export interface SeenInShort {
 /** By default: a live observation of `aPod` on a cordoned node, for a request without a UID. */
 export function anObservation(seen: SeenInShort = {}): Observation {
   const { from = 'live', request = aRequest(), pod = aPod(), profile = profileFor(pod), ...others } = seen;
-  const { node: _node, tracker: _tracker, trackerMissing: _why, entry: _entry, ...known } = others;
+  const {
+    node: _node,
+    tracker: _tracker,
+    trackerMissing: _why,
+    entry: _entry,
+    namespace: _namespace,
+    ...known
+  } = others;
   return {
     now: NOW,
     group: UNREAD,
@@ -134,6 +147,7 @@ export function anObservation(seen: SeenInShort = {}): Observation {
     pod: sightingOf(pod, from),
     node: nodeOf(seen, from),
     tracker: trackerOf(seen, request, from),
+    namespace: namespaceOf(seen, from),
     ...(profile ? { profile } : {}),
   };
 }
@@ -142,6 +156,10 @@ const profileFor = (pod: Pod | 'absent') => (pod === 'absent' ? undefined : prof
 
 export function sightingOf<T>(value: T | 'absent', from: Source): Sighting<T> {
   return value === 'absent' ? { kind: 'absent', from } : { kind: 'present', value: value as T, from };
+}
+
+function namespaceOf({ namespace }: SeenInShort, from: Source): Sighting<Namespace> {
+  return namespace === undefined ? UNREAD : sightingOf(namespace, from);
 }
 
 function nodeOf({ pod, node = aNode({ unschedulable: true }) }: SeenInShort, from: Source): Sighting<Node> {

@@ -57,6 +57,8 @@ export interface PolicySettings {
   /** `draining`: the hook marks a pod only if its node is draining. */
   readonly markWhen: 'always' | 'draining';
   readonly exemptUsers: readonly string[];
+  /** Whether Namespaces may say `ignore` or `hold`, too. Absent: only pods and trackers. */
+  readonly readsNamespacePolicy?: boolean;
   /** How long an entry stays after its pod has settled. */
   readonly retentionMs: number;
 }

@@ -1,7 +1,7 @@
 import { type Deny, MESSAGES, wait } from '../decision.ts';
-import { someOf, underWay } from '../group-moves.ts';
 import { type Look, onceLive, seenValue } from '../observation.ts';
 import { groupKey } from '../profiles/group.ts';
+import { someOf, underWay } from '../profiles/group-moves.ts';
 import type { PodObservation } from './rule.ts';
 
 /**

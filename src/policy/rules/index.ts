@@ -19,6 +19,7 @@ import { notProtected } from './not-protected.ts';
 import { otherInstallation } from './other-installation.ts';
 import { otherInstance } from './other-instance.ts';
 import { podGone } from './pod-gone.ts';
+import { policyAnnotation } from './policy-annotation.ts';
 import type { Opinion, PodObservation, Rule } from './rule.ts';
 import { terminatingOrFinished } from './terminating-or-finished.ts';
 
@@ -39,6 +40,7 @@ export const RULES: readonly Numbered<Observation>[] = [
 const ACTING: readonly Numbered<PodObservation>[] = [
   { id: '6', rule: terminatingOrFinished },
   { id: '8c', rule: rescheduledThoughMarked },
+  { id: '6a', rule: policyAnnotation },
   { id: '7', rule: marked },
   { id: '8a', rule: cameBackTooOften },
   { id: '8a', rule: cameBackOnDrainingNode },

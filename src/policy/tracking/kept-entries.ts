@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ENTRY_PREFIX } from '../entry.ts';
+import { POLICY_KEY } from '../policy-annotation.ts';
 
 /**
  * How many entries of one tracker are kept. All annotations of an object have at most 256 KiB, and no more entries than
@@ -27,7 +28,7 @@ export function keepEntries(annotations: Readonly<Record<string, string>>, most 
   let count = 0;
   // Not Object.entries: of 12,500 made-up entries it takes four times as long.
   for (const key in annotations) {
-    if (!key.startsWith(ENTRY_PREFIX)) continue;
+    if (!key.startsWith(ENTRY_PREFIX) || key === POLICY_KEY) continue;
     count++;
     if (annotations[key]?.startsWith('{"uid":"')) written.push(key);
     else if (others.length < most) others.push(key);

@@ -1,6 +1,7 @@
 import { ENTRY_PREFIX } from '../entry.ts';
 import type { Pod, Resource, Tracker } from '../model.ts';
 import { short } from '../names.ts';
+import { policyIn } from '../policy-annotation.ts';
 import { keepEntries, OWN_ENTRIES_MAX } from './kept-entries.ts';
 
 /** The place of a pod's tracker: at an object of that resource, missing for a reason, or off with tracking. */
@@ -129,6 +130,7 @@ function projectTracker(
   const { entries, leftOut } = resource.own
     ? keepEntries(withPrefix(data ?? {}), OWN_ENTRIES_MAX)
     : keepEntries(annotations ?? {});
+  const policy = resource.own ? undefined : policyIn(annotations);
   const owner = ownerReferences?.find(({ kind }) => kind === 'Namespace');
   return Object.freeze({
     resource,
@@ -139,6 +141,7 @@ function projectTracker(
     ...(resource.own && { owner: Object.freeze({ namespace: short(owner?.name), uid: short(owner?.uid) }) }),
     reusesNames,
     ...(hindrance === undefined ? {} : { hindrance }),
+    ...(policy === undefined ? {} : { policy }),
     entries,
     ...(leftOut === 0 ? {} : { leftOut }),
   });

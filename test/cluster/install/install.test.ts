@@ -258,7 +258,7 @@ describe('kubectl apply -k config/default', () => {
   test('each variant grants what its settings use, and no other', async () => {
     const tracking = [[], ['namespace-tracking'], ['configmap-tracking'], ['no-tracking']];
     const changing = tracking.slice(0, 3).map((names) => [...names, 'tracking-change']);
-    for (const names of [...tracking, ...changing, ['rival-webhooks']]) {
+    for (const names of [...tracking, ...changing, ['rival-webhooks'], ['policy-annotations']]) {
       for (const components of [names, [...names, 'certificate-files']]) {
         const folder = await variantFolder(plane.dir, `-${components.join('-') || 'default'}`, components);
         const all = await rendered(plane, folder);
@@ -268,7 +268,8 @@ describe('kubectl apply -k config/default', () => {
           .filter(({ metadata }) => !isOfCertificates(metadata));
         const tracking = { resources: trackedResources(policySettingsOf(config)) };
         const hasConflicts = names.includes('rival-webhooks');
-        const needed = grantsOf(permissionsOf({ tracking, hasConflicts }));
+        const readsNamespaces = config.readsNamespacePolicy;
+        const needed = grantsOf(permissionsOf({ tracking, readsNamespaces, hasConflicts }));
         assert.deepEqual(eachOnce(granted.flatMap(grantedBy)), eachOnce(needed), components.join(' and '));
         const others = all.filter(({ kind }) => /Role$/.test(kind)).length - granted.length;
         assert.equal(others, components.includes('certificate-files') ? 1 : 2);

@@ -16,7 +16,8 @@ function componentsFor(env: Readonly<Record<string, string>>): string[] {
   const profiles = named
     .filter(({ hindrance }) => hindrance !== undefined)
     .map(({ name }) => `profile-${name.replace(/-replace$/, '')}`);
-  return ['certificate-files', ...new Set(profiles), ...(isOff ? ['no-tracking'] : [...tracking, ...change])];
+  const said = env.POLICY_ANNOTATIONS === 'true' ? ['policy-annotations'] : [];
+  return ['certificate-files', ...said, ...new Set(profiles), ...(isOff ? ['no-tracking'] : [...tracking, ...change])];
 }
 
 /** Gives hooks the identity under which they would run where config/ is applied, with the rights for their settings. */

@@ -11,7 +11,7 @@ import type { Fault } from './fault.ts';
 /** A live read that finds no pod leads to a 404. */
 export function asGone({ now, request }: Observation): Observation {
   const gone = { kind: 'absent', from: 'live' } as const;
-  const unread = { node: UNREAD, tracker: UNREAD, group: UNREAD, registration: UNREAD };
+  const unread = { node: UNREAD, tracker: UNREAD, namespace: UNREAD, group: UNREAD, registration: UNREAD };
   return { now, request, metadata: gone, pod: gone, ...unread, cacheKnowsInstance: false };
 }
 

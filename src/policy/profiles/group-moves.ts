@@ -1,8 +1,8 @@
-import { decodeEntry, entryPod } from './entry.ts';
-import type { Pod, Tracker } from './model.ts';
-import { isTerminatingOrFinished } from './pod-state.ts';
-import { groupKey } from './profiles/group.ts';
-import { isMarked, type Profile } from './profiles/profile.ts';
+import { decodeEntry, entryPod } from '../entry.ts';
+import type { Pod, Tracker } from '../model.ts';
+import { isTerminatingOrFinished } from '../pod-state.ts';
+import { groupKey } from './group.ts';
+import { isMarked, type Profile } from './profile.ts';
 
 /** How many pods a message names. */
 const NAMED_MAX = 3;
