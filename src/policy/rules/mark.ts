@@ -2,11 +2,11 @@ import { type Deny, type Mark, type MarkNote, MESSAGES } from '../decision.ts';
 import { describeMarks, type MarkHistory, markHistory } from '../mark-history.ts';
 import { isDraining } from '../node-state.ts';
 import { isLive, LOOK_AT_NODE, type Look, nodeOrGone, onceLive, type Subject, seenValue } from '../observation.ts';
+import { groupIsBusy, noteOfGroup } from '../profiles/group-busy.ts';
 import { markValue } from '../profiles/mark.ts';
 import { namesComeBack, type PolicySettings } from '../profiles/profile.ts';
 import { readsElsewhere } from '../tracking/tracking.ts';
 import { returnsOf } from './comes-back.ts';
-import { groupIsBusy, noteOfGroup } from './group.ts';
 import type { PodObservation, Rule } from './rule.ts';
 
 /** The last rule: refuse, and mark exactly this instance. */
