@@ -42,6 +42,8 @@ export const BUILT_IN: readonly WrittenProfile[] = [
     // The operator looks every two minutes, and rolls one pod after the other.
     stallAfter: '20m',
     hindrance: strimzi('Kafka'),
+    // It looks at the annotation anew each time, and begins with the deletion.
+    withdraw: true,
     // It answers 500. It does not look at pods of Kafka Connect.
     conflicts: ['strimzi-drain-cleaner.strimzi.io'],
   },
@@ -52,6 +54,7 @@ export const BUILT_IN: readonly WrittenProfile[] = [
     names: 'reused',
     stallAfter: '20m',
     hindrance: [strimzi('KafkaConnect'), strimzi('KafkaMirrorMaker2')],
+    withdraw: true,
   },
   {
     name: 'aerospike',

@@ -34,7 +34,7 @@ export function onlyProfile(values: OfOneOperator): ConfiguredProfile {
 }
 
 export function configured(read: ReadProfile, defaults: Defaults): ConfiguredProfile {
-  const { name, selector, requires, mark, names, hindrance = [], conflicts, warning } = read;
+  const { name, selector, requires, mark, names, hindrance = [], withdraw, conflicts, warning } = read;
   return {
     name,
     selectors: selector,
@@ -44,6 +44,7 @@ export function configured(read: ReadProfile, defaults: Defaults): ConfiguredPro
     tracking: { type: read.tracking ?? defaultTracking(read, defaults), also: defaults.trackingAlsoRead },
     stallAfterMs: read.stallAfter ?? defaults.stallAfterMs,
     ...(hindrance.length === 0 ? {} : { hindrances: hindrance.map(hindranceOf) }),
+    ...(withdraw ? { withdraws: true } : {}),
     conflicts,
     ...(warning === undefined ? {} : { warning }),
   };

@@ -12,7 +12,19 @@ export function describeProfiles(profiles: readonly ConfiguredProfile[]): string
 /** For machines: the same fields under the names that PROFILES_FILE has for them. */
 export function profilesAsJson(profiles: readonly ConfiguredProfile[]): string {
   const written = profiles.map(
-    ({ name, selectors, requires, mark, names, tracking, stallAfterMs, hindrances, conflicts, warning }) => ({
+    ({
+      name,
+      selectors,
+      requires,
+      mark,
+      names,
+      tracking,
+      stallAfterMs,
+      hindrances,
+      withdraws,
+      conflicts,
+      warning,
+    }) => ({
       name,
       selector: selectors.map(formatSelector),
       requires: requires.map(requirement),
@@ -21,6 +33,7 @@ export function profilesAsJson(profiles: readonly ConfiguredProfile[]): string {
       tracking: tracking.type,
       stallAfter: exactDuration(stallAfterMs),
       ...(hindrances === undefined ? {} : { hindrance: hindrances.map(writtenHindrance) }),
+      ...(withdraws ? { withdraw: true } : {}),
       conflicts,
       ...(warning === undefined ? {} : { warning }),
     }),
@@ -40,6 +53,7 @@ function describe({
   tracking,
   stallAfterMs,
   hindrances = [],
+  withdraws,
   conflicts,
   warning,
 }: ConfiguredProfile): string {
@@ -51,6 +65,7 @@ function describe({
     ['tracking', tracking.type],
     ['stalled', `after ${formatAge(stallAfterMs)}`],
     ...hindrances.map((one): [string, string] => ['hindrance', reportsOf(one)]),
+    ...(withdraws ? [['withdraw', 'once nobody drains the node any more'] as [string, string]] : []),
     ...conflicts.map((one): [string, string] => ['conflicts', one]),
     ...(warning === undefined ? [] : [['warning', warning] as [string, string]]),
   ];

@@ -147,6 +147,7 @@ export const PROFILE = z.strictObject(
     tracking: oneOf(...TRACKING_TYPES, 'off').optional(),
     stallAfter: text(duration).optional(),
     hindrance: hindrances.optional(),
+    withdraw: z.boolean('is neither true nor false').default(false),
     conflicts: z.array(text(nameOfWebhook), 'is no list').default([]),
     warning: z.string('is no text').optional(),
   },
