@@ -23,9 +23,9 @@ export type Shares = Readonly<Record<CallClass, Share>>;
 /**
  * In all 216 connections. Live reads have as many as all calls together once had: over a slow network their number is what
  * limits how many evictions a second are answered. Watches are 44 at most. These are pods by 24 selectors, nodes, three kinds
- * that carry entries, their Namespaces, twelve kinds that report hindrances, registrations and the own one. The last is a
- * list of one namespace before it is registered no more. While profiles change there are twice as many. A webhook usually makes the writes of some namespaces slow, so a namespace leaves as many connections
- * for writes free as it has.
+ * that carry entries, and their Namespaces. Twelve kinds report hindrances. Registrations are watched twice, and one namespace
+ * is listed before it is registered no more. While profiles change there are twice as many. A webhook usually makes the
+ * writes of some namespaces slow, so a namespace leaves as many connections for writes free as it has.
  */
 export const SHARES: Shares = {
   watch: { connections: 96, waiting: 64 },

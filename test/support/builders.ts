@@ -125,37 +125,26 @@ export interface SeenInShort {
 
 /** By default: a live observation of `aPod` on a cordoned node, for a request without a UID. */
 export function anObservation(seen: SeenInShort = {}): Observation {
-  const { from = 'live', now = NOW, request = aRequest(), pod = aPod(), cacheKnowsInstance = true } = seen;
-  const { remembered, ownMarks, returnsToNode, refusal, lastWriter, terminatingOrFinishedForMs, cacheTrouble } = seen;
-  const { reported } = seen;
+  const { from = 'live', request = aRequest(), pod = aPod(), node, tracker, trackerMissing, entry, ...others } = seen;
   const profile = pod === 'absent' ? undefined : profileOf(pod, SETTINGS);
   return {
-    now,
+    now: NOW,
+    registration: UNREAD,
+    cacheKnowsInstance: true,
+    ...others,
     request,
     metadata: sightingOf(pod, from),
     pod: sightingOf(pod, from),
     node: nodeOf(seen, from),
     tracker: trackerOf(seen, request, from),
     namespace: namespaceOf(seen, from),
-    ...registrationOf(seen),
     ...(profile ? { profile } : {}),
-    ...(remembered ? { remembered } : {}),
-    ...(ownMarks ? { ownMarks } : {}),
-    ...(returnsToNode === undefined ? {} : { returnsToNode }),
-    ...(refusal ? { refusal } : {}),
-    ...(reported ? { reported } : {}),
-    ...(lastWriter === undefined ? {} : { lastWriter }),
-    ...(terminatingOrFinishedForMs === undefined ? {} : { terminatingOrFinishedForMs }),
-    ...(cacheTrouble ? { cacheTrouble } : {}),
-    cacheKnowsInstance,
   };
 }
 
 export function sightingOf<T>(value: T | 'absent', from: Source): Sighting<T> {
   return value === 'absent' ? { kind: 'absent', from } : { kind: 'present', value: value as T, from };
 }
-
-const registrationOf = ({ registration = UNREAD }: SeenInShort) => ({ registration });
 
 function namespaceOf({ namespace }: SeenInShort, from: Source): Sighting<Namespace> {
   return namespace === undefined ? UNREAD : sightingOf(namespace, from);
