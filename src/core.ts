@@ -4,7 +4,8 @@ import { Observer } from './cache/observer.ts';
 import { Controller, type Reconciler } from './controller/controller.ts';
 import { EarlierInstanceReconciler } from './controller/earlier-instances.ts';
 import { EntryReconciler } from './controller/entries.ts';
-import { MarkEventReconciler } from './controller/mark-events.ts';
+import { MarkEventReconciler } from './controller/marks/mark-events.ts';
+import { WithdrawalReconciler } from './controller/marks/withdrawals.ts';
 import { createPodEvents } from './controller/pod-events.ts';
 import { StalledPodReconciler } from './controller/stalled-pods.ts';
 import { wakeOnChanges } from './controller/triggers.ts';
@@ -42,6 +43,8 @@ export interface CoreMetrics {
   /** Keys were dropped, because there were too many; the controller goes through everything instead. */
   onLeftOut?(kind: string, count: number): void;
   onPrune?(state: EntryState, profile: string): void;
+  /** The hook took back a mark of that profile. */
+  onWithdraw?(profile: string): void;
   onWatchInterrupted?(kind: string, error: unknown): void;
   onSynced?(): void;
   /** Requests that wait for marks or live looks were over their bound. */
@@ -106,6 +109,8 @@ export function createCore(options: CoreOptions): Core {
   const shared = { cache: seen, emitEvent, settings, log, clock };
   const entries = new EntryReconciler({ ...shared, reads, writes, onPrune: (...what) => on.onPrune?.(...what) });
   const stalledPods = new StalledPodReconciler(shared);
+  const onWithdraw = (profile: string) => on.onWithdraw?.(profile);
+  const withdrawals = new WithdrawalReconciler({ ...shared, reads, writes, onWithdraw });
   const run = <Key>(reconciler: Reconciler<Key>) =>
     new Controller<Key>({
       reconciler: between.reconciler?.(reconciler) ?? reconciler,
@@ -121,12 +126,14 @@ export function createCore(options: CoreOptions): Core {
     earlierInstances: run(new EarlierInstanceReconciler(shared)),
     markEvents: run(new MarkEventReconciler(shared)),
     stalledPods: run(stalledPods),
+    withdrawals: run(withdrawals),
   };
   const queues = {
     entries: controllers.entries.queue,
     earlierInstances: controllers.earlierInstances.queue,
     markEvents: controllers.markEvents.queue,
     stalledPods: controllers.stalledPods.queue,
+    withdrawals: controllers.withdrawals.queue,
   };
   const wakeOnSynced = wakeOnChanges(cache, settings, queues, { clock, stalledPods: () => stalledPods.pods() });
 

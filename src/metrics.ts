@@ -87,6 +87,10 @@ export function createMetrics(build: { readonly version: string; readonly nodeVe
     'state',
     'profile',
   ]);
+  const withdrawn = perProfile(
+    'withdrawn_marks_total',
+    'Marks that the hook took back, because nobody drained the node any more and the operator had not begun',
+  );
   const calls = counter(
     'api_requests_total',
     'Calls to the API server by method, resource and status code (0: no answer)',
@@ -137,6 +141,7 @@ export function createMetrics(build: { readonly version: string; readonly nodeVe
       durations.observe({ kind }, durationMs / 1000);
       if (decision.kind === 'mark' && decision.trackerMissing !== undefined) untracked.inc({ profile });
     },
+    onWithdraw: (profile: string) => withdrawn.inc({ profile }),
     onPrune: (state: EntryState, profile: string) => pruned.inc({ state, profile }),
     onApiCall({ method, path, code, durationMs }: ApiCall) {
       const resource = resourceOf(path);

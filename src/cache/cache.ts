@@ -13,6 +13,7 @@ import type { Lookup } from '../policy/entry-lifecycle.ts';
 import type { Namespace, Node, Pod, PodMetadata, Resource, Tracker } from '../policy/model.ts';
 import { isDraining } from '../policy/node-state.ts';
 import type { CacheTrouble } from '../policy/observation.ts';
+import { isDrainOver } from '../policy/plans/withdrawal.ts';
 import { labelsIn } from '../policy/profiles/mark.ts';
 import { MISSELECTION_LABELS, misselectionsOf } from '../policy/profiles/misselected.ts';
 import {
@@ -25,6 +26,7 @@ import {
   trackingsOf,
 } from '../policy/profiles/profile.ts';
 import type { Tracking } from '../policy/tracking/tracking.ts';
+import { observeDrain } from './drain-observation.ts';
 import { EarlierInstances } from './earlier-instances.ts';
 import { Hindrances, idOf, listWatchOf, projectReporter, type Reporter, sourcesOf } from './hindrances/hindrances.ts';
 import { type ObjectKey, storeKey, trackerKey } from './keys.ts';
@@ -342,7 +344,14 @@ function rememberPods(stores: Stores, { settings, clock, log, onEarlierInstanceD
     onDropped: (pod) => onEarlierInstanceDropped?.(pod),
   });
   const terminationTimes = new TerminationTimes(() => clock.monotonicNow());
-  const markMemory = new MarkMemory(isMarked, () => clock.now());
+  const markMemory = new MarkMemory(
+    isMarked,
+    () => clock.now(),
+    (pod) => {
+      const seen = observeDrain({ ...stores, earlierInstances }, pod, settings);
+      return seen !== undefined && isDrainOver(seen, settings);
+    },
+  );
   /** UIDs of pods of the cache whose Namespace went first: watches of two kinds have no common order. */
   const left = new Set<string>();
   pods.subscribe((change) => {

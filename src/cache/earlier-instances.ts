@@ -58,6 +58,11 @@ export class EarlierInstances {
     return this.#byKey.get(podKey)?.entry;
   }
 
+  /** The UID of the node of a marked pod, if that was draining at some time since the mark. */
+  drainedNode(podKey: string): string | undefined {
+    return this.#sawDraining.get(podKey);
+  }
+
   /** The pods whose earlier instance is remembered. */
   pods(): ObjectKey[] {
     return [...this.#byKey.values()].map(({ pod }) => pod);

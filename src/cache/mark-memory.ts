@@ -30,10 +30,13 @@ export class MarkMemory {
   readonly #returns = new Map<string, NodeReturns>();
   readonly #isMarked: (pod: Pod) => boolean;
   readonly #now: () => number;
+  readonly #isDrainOver: (pod: Pod) => boolean;
 
-  constructor(isMarked: (pod: Pod) => boolean, now: () => number) {
+  /** `isDrainOver`: of a marked pod whether the hook itself would take its mark back. */
+  constructor(isMarked: (pod: Pod) => boolean, now: () => number, isDrainOver: (pod: Pod) => boolean = () => false) {
     this.#isMarked = isMarked;
     this.#now = now;
+    this.#isDrainOver = isDrainOver;
   }
 
   /** A mark that was taken away and not made again is forgotten, as its entry is withdrawn. */
@@ -93,8 +96,16 @@ export class MarkMemory {
     if (!wasMarked && isMarked) this.#markAgain(change.key, change.now);
   }
 
-  /** Also a mark of another replica, or of the process before this one. */
-  #loseMark(podKey: string, { uid, mark }: Pod): void {
+  /**
+   * Also a mark of another replica, or of the process before this one. One that the hook takes back is not lost. Nothing on
+   * the pod says who took it away, so what would have been taken back counts as taken back.
+   */
+  #loseMark(podKey: string, pod: Pod): void {
+    const { uid, mark } = pod;
+    if (this.#isDrainOver(pod)) {
+      this.#byKey.delete(podKey);
+      return;
+    }
     if (isOurs(mark) && this.get(podKey, uid) === undefined) {
       const at = mark?.at ?? this.#now();
       putNewest(this.#byKey, podKey, { uid, at, lastAt: at, marks: 1, isLost: false }, MAX_INSTANCES);

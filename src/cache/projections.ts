@@ -216,11 +216,13 @@ function markOf(metadata: RawMetadata, pod: MarkedPod, { profiles }: PodFields):
   const setter = owners?.find(({ manager }) => manager === FIELD_MANAGER) ?? owners?.[0];
   const by = setter?.manager === undefined ? undefined : short(setter.manager);
   const isForeign = by === undefined || by === FIELD_MANAGER ? undefined : (true as const);
+  const isShared = by === FIELD_MANAGER && (owners?.length ?? 0) > 1 ? (true as const) : undefined;
   return {
     matches: matchesMark(mark, value, pod),
     ...optional('at', instant(setter?.time)),
     ...optional('by', by),
     ...optional('isForeign', isForeign),
+    ...optional('isShared', isShared),
   };
 }
 

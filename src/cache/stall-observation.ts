@@ -1,7 +1,7 @@
 import type { Pod } from '../policy/model.ts';
+import type { StallObservation } from '../policy/plans/stall.ts';
 import { podsOfGroup } from '../policy/profiles/group.ts';
 import { type PolicySettings, type Profile, profileOf } from '../policy/profiles/profile.ts';
-import type { StallObservation } from '../policy/stall.ts';
 import type { Cache } from './cache.ts';
 import { storeKey, trackerKey } from './keys.ts';
 import { entryElsewhere, trackerOf } from './trackers.ts';

@@ -5,7 +5,7 @@ import { keyOf, type ObjectKey, storeKey, type TrackerKey, trackerKeyIn, tracker
 import { trackerAt } from '../cache/trackers.ts';
 import type { Change } from '../informer/store.ts';
 import type { Pod } from '../policy/model.ts';
-import { isMarked, type PolicySettings, trackingOfPod } from '../policy/profiles/profile.ts';
+import { isMarked, type PolicySettings, profileOf, trackingOfPod } from '../policy/profiles/profile.ts';
 import type { TrackedAt } from '../policy/tracking/index.ts';
 import { hasEntries } from '../policy/tracking/kept-entries.ts';
 
@@ -20,6 +20,7 @@ export interface Wakeable {
   readonly earlierInstances: { add(key: ObjectKey): void };
   readonly markEvents: { add(key: ObjectKey): void };
   readonly stalledPods: { add(key: ObjectKey): void };
+  readonly withdrawals: { add(key: ObjectKey): void };
 }
 
 export interface Others {
@@ -51,7 +52,7 @@ export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wa
     for (const tracker of placesOf(change, settings)) queues.entries.add(trackerKeyIn(tracker));
     if (cache.earlierInstances.get(change.key) !== undefined) queues.earlierInstances.add(key);
     const isAboutMark = involvesMark(change);
-    if (isAboutMark) queues.markEvents.add(key);
+    if (isAboutMark) wakeForMark(pod, settings, queues);
     if (isAboutMark || mayStall(pod, cache, settings)) queues.stalledPods.add(key);
   });
   // Only what drains, undrains, comes or goes reaches this: heartbeats change nothing that is kept of a node.
@@ -68,8 +69,13 @@ export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wa
     });
 }
 
+function wakeForMark(pod: Pod, settings: PolicySettings, { markEvents, withdrawals }: Wakeable): void {
+  markEvents.add(keyOf(pod));
+  if (profileOf(pod, settings)?.withdraws) withdrawals.add(keyOf(pod));
+}
+
 /**
- * What concerns a node concerns the entries and memories of the pods on it. It can also free a stalled pod, which may be on
+ * What concerns a node concerns the entries, memories and marks of the pods on it. It can also free a stalled pod, which may be on
  * no node.
  */
 function wakerOf(cache: Cache, settings: PolicySettings, queues: Wakeable, { clock, stalledPods }: Others) {
@@ -78,6 +84,7 @@ function wakerOf(cache: Cache, settings: PolicySettings, queues: Wakeable, { clo
     const pod = cache.pods.get(podKey);
     if (pod === undefined) return;
     if (cache.earlierInstances.get(podKey) !== undefined) queues.earlierInstances.add(keyOf(pod));
+    if (isMarked(pod) && profileOf(pod, settings)?.withdraws) queues.withdrawals.add(keyOf(pod));
     for (const tracker of trackersOf(pod, trackingOfPod(pod, settings))) queues.entries.add(trackerKeyIn(tracker));
   };
   return async (node: string): Promise<void> => {

@@ -4,7 +4,7 @@ import { ApiError } from './errors.ts';
 
 const COMPONENT = 'reschedule-hook';
 
-export type EventReason = 'RescheduleRequested' | 'RescheduleStalled' | 'Rescheduled';
+export type EventReason = 'RescheduleRequested' | 'RescheduleStalled' | 'RescheduleWithdrawn' | 'Rescheduled';
 
 export interface EventInput {
   /** The pod instance that the Event is about. With the reason it forms the Event's name. */

@@ -31,6 +31,8 @@ interface KeyAndValue {
 export interface Writes {
   /** Annotates exactly this instance of a pod, never another one of the same name. */
   markPod(pod: PodInstance, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
+  /** Takes this very value of the annotation from exactly this instance. */
+  unmarkPod(pod: PodInstance, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
   /** Writes an entry if the tracker still has the resourceVersion of the observation. */
   writeEntry(tracker: TrackerObject, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
   /** Creates a tracker with its first entry, at the path of its collection; `changed`: there is one already. */
@@ -51,6 +53,11 @@ export function createWrites(client: ApiClient): Writes {
     markPod: ({ namespace, name, uid, resourceVersion }, key, value, signal) => {
       const guard = resourceVersion === undefined ? { uid } : { uid, resourceVersion };
       return mergeMetadata(podPath(namespace, name), { ...guard, annotations: { [key]: value } }, signal);
+    },
+    unmarkPod: ({ namespace, name, uid }, key, value, signal) => {
+      const guard = { op: 'test', path: '/metadata/uid', value: uid } as const;
+      const removal = removalFrom('/metadata/annotations')({ key, value });
+      return patch(podPath(namespace, name), [guard, ...removal], signal);
     },
     writeEntry: ({ path, resourceVersion, isOwn }, key, value, signal) =>
       isOwn

@@ -26,6 +26,7 @@ export const LOG = {
   doubt: 'Eviction refused in doubt',
   dryRun: 'Dry run answered',
   untracked: 'Pod marked without a tracking entry',
+  withdrawn: 'Mark taken back: nobody drains the node any more',
   pruned: 'Tracking entry pruned',
   rescheduled: 'Pod rescheduled',
   leftoverDeleted: 'Entries of an earlier namespace deleted',

@@ -14,6 +14,8 @@ export interface Mark {
   readonly by?: string;
   /** Somebody else than the hook made it, by the managed fields. Absent also if they do not say who made it. */
   readonly isForeign?: true;
+  /** The hook made it, and somebody else applies it, too. */
+  readonly isShared?: true;
 }
 
 export interface Owner {

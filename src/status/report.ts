@@ -6,6 +6,7 @@ import { formatAge } from '../policy/duration.ts';
 import { type EntryState, type EntryView, planEntry, viewEntries } from '../policy/entry-lifecycle.ts';
 import { assertNever, type Pod, type Tracker } from '../policy/model.ts';
 import { drainCause } from '../policy/node-state.ts';
+import { planStall, type Stall } from '../policy/plans/stall.ts';
 import { isTerminatingOrFinished } from '../policy/pod-state.ts';
 import {
   isMarked,
@@ -16,7 +17,6 @@ import {
   trackingOfPod,
 } from '../policy/profiles/profile.ts';
 import type { Rival } from '../policy/profiles/rivals.ts';
-import { planStall, type Stall } from '../policy/stall.ts';
 
 /**
  * The content of `status`, and the JSON of `-o json`: docs/status.md. Fields are only ever added. Ages are in seconds.

@@ -37,6 +37,19 @@ describe('EarlierInstances', () => {
     assert.deepEqual(earlierInstances.pods(), [POD]);
   });
 
+  test('knows of a marked pod which node it saw draining since the mark, also after an uncordon', () => {
+    const { cache, pod, earlierInstances } = aMemory();
+    const node = (unschedulable: boolean, resourceVersion: string) =>
+      cache.nodes.put(cache.project.node(aRawNode({ metadata: { resourceVersion }, spec: { unschedulable } })));
+    cache.pods.put(pod('uid-a', 1, 'true'));
+    assert.equal(earlierInstances.drainedNode(POD_KEY), undefined);
+    node(true, '60');
+    node(false, '61');
+    assert.equal(earlierInstances.drainedNode(POD_KEY), 'uid-node-1');
+    cache.pods.put(pod('uid-a', 2));
+    assert.equal(earlierInstances.drainedNode(POD_KEY), undefined);
+  });
+
   test('remembers nothing of a pod that is not protected: a Job has the labels too', () => {
     const { cache, earlierInstances } = aMemory();
     const ownerReferences = [{ apiVersion: 'batch/v1', kind: 'Job', name: 'backup', controller: true }];

@@ -105,6 +105,16 @@ describe('projectPod', () => {
     assert.equal('mark' in pod({ metadata: { annotations: { 'other/reschedule': 'true' } } }), false);
   });
 
+  test('keeps of a mark of the hook whether somebody else applies it, too', () => {
+    const time = '2026-01-01T11:00:00Z';
+    const both = [...markedBy('reschedule-hook', time), ...markedBy('gitops', time)];
+    const { mark } = pod({ metadata: { ...marked, managedFields: both } });
+    assert.deepEqual([mark?.by, mark?.isForeign, mark?.isShared], ['reschedule-hook', undefined, true]);
+    const others = [...markedBy('kubectl', time), ...markedBy('gitops', time)];
+    const foreign = pod({ metadata: { ...marked, managedFields: others } }).mark;
+    assert.deepEqual([foreign?.isForeign, foreign?.isShared], [true, undefined]);
+  });
+
   test('a mark of the hook is not foreign', () => {
     const { mark } = pod({
       metadata: { ...marked, managedFields: markedBy('reschedule-hook', '2026-01-01T11:00:00Z') },

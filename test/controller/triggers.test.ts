@@ -4,7 +4,7 @@ import { type ObjectKey, storeKey } from '../../src/cache/keys.ts';
 import { wakeOnChanges } from '../../src/controller/triggers.ts';
 import { createTracking } from '../../src/policy/tracking/index.ts';
 import { namespaceTracking } from '../../src/policy/tracking/namespace.ts';
-import { PROFILE, SETTINGS } from '../support/builders.ts';
+import { PROFILE, SETTINGS, settingsWith } from '../support/builders.ts';
 import { aCache, type CacheWorld, ENTRY_KEY, settingsOf } from '../support/cache.ts';
 import { aRawConfigMap, aRawNamespace, CONFIGMAPS } from '../support/configmaps.ts';
 import { present } from '../support/entries.ts';
@@ -23,6 +23,7 @@ function aWiredCache(world: CacheWorld = {}, stalled: readonly ObjectKey[] = [])
     earlierInstances: queue('departed'),
     markEvents: queue('requested'),
     stalledPods: queue('stall'),
+    withdrawals: queue('withdrawal'),
   };
   wakeOnChanges(cache, settingsOf(world), queues, { clock, stalledPods: () => stalled });
   return {
@@ -42,6 +43,24 @@ describe('wakeOnChanges', () => {
     assert.deepEqual(woken(), ['tracker db/cb']);
     cache.pods.replace([]);
     assert.deepEqual(woken(), ['tracker db/cb']);
+  });
+
+  test('a mark, and what becomes of its node, wake who takes it back, if its profile does so', async () => {
+    const nodes = (cache: ReturnType<typeof aWiredCache>['cache'], resourceVersion: string) =>
+      cache.nodes.put(cache.project.node(aRawNode({ metadata: { resourceVersion }, spec: { unschedulable: true } })));
+    for (const withdraws of [true, false]) {
+      const { cache, woken, pod } = aWiredCache({ settings: settingsWith({ withdraws }) });
+      const isWoken = () => woken().includes('withdrawal db/cb-0000');
+      pod({ version: 1 });
+      assert.equal(isWoken(), false, 'not marked');
+      pod({ version: 2, mark: 'true' });
+      assert.equal(isWoken(), withdraws);
+      nodes(cache, '60');
+      await settle();
+      assert.equal(isWoken(), withdraws);
+      pod({ version: 3 });
+      assert.equal(isWoken(), withdraws, 'what is remembered of it goes');
+    }
   });
 
   test('a pod wakes its namespace where that is the tracking resource', () => {

@@ -66,6 +66,7 @@ const READS: { [K in keyof Reads]: (reads: Reads, tracker: TrackerToDrive | unde
 };
 const WRITES: { [K in keyof Writes]: (writes: Writes, tracker: TrackerToDrive | undefined) => unknown } = {
   markPod: (writes) => writes.markPod(POD, 'a', 'true'),
+  unmarkPod: (writes) => writes.unmarkPod(POD, 'a', 'true'),
   writeEntry: (writes, tracker) => tracker && writes.writeEntry({ ...tracker, resourceVersion: '1' }, 'k', 'v'),
   removeEntries: (writes, tracker) => tracker && writes.removeEntries(tracker, [{ key: 'k', value: 'v' }]),
   createTracker: (writes, tracker) => tracker?.isOwn && writes.createTracker(tracker.collection, {}),

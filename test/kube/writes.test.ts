@@ -100,16 +100,19 @@ describe('Writes', () => {
 /** Every write, by name, as one call. */
 const WRITES: readonly [string, (writes: Writes) => Promise<WriteResult>][] = [
   ['markPod', (writes) => writes.markPod(POD, 'a', 'b')],
+  ['unmarkPod', (writes) => writes.unmarkPod(POD, 'a', 'b')],
   ['writeEntry', (writes) => writes.writeEntry(TRACKER, KEY, 'v')],
   ['removeEntries', (writes) => writes.removeEntries(TRACKER, [{ key: KEY, value: 'v' }])],
 ];
+
+const isJsonPatch = (name: string) => ['removeEntries', 'unmarkPod'].includes(name);
 
 for (const [name, write] of WRITES) {
   describe(`Writes.${name}: nothing was written`, () => {
     for (const [what, error] of [
       ['404: it is gone', new ApiError(404, 'PATCH', { reason: 'NotFound' })],
       ['409: it has changed', new ApiError(409, 'PATCH', { reason: 'Conflict' })],
-      name === 'removeEntries' ? FAILED_TEST : OTHER_INSTANCE,
+      isJsonPatch(name) ? FAILED_TEST : OTHER_INSTANCE,
     ] as const) {
       test(`${what}: changed`, async () => {
         assert.deepEqual(await write(aWriter(error).writes), { kind: 'changed' });
@@ -117,7 +120,7 @@ for (const [name, write] of WRITES) {
     }
 
     for (const [what, error] of [
-      name === 'removeEntries' ? OTHER_INSTANCE : FAILED_TEST,
+      isJsonPatch(name) ? OTHER_INSTANCE : FAILED_TEST,
       ['422 on metadata.annotations: too long', invalid('metadata.annotations')],
       ['422 on spec: the object was not valid before', invalid('spec.servers')],
       ['403', new ApiError(403, 'PATCH', { reason: 'Forbidden' })],

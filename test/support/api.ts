@@ -145,7 +145,10 @@ function merge(object: Raw, { metadata: patch, data }: { metadata: Partial<Metad
 }
 
 /** All or nothing, as a JSON patch is. */
-function testAndRemove(object: Raw, operations: readonly { path: string; value?: string }[]): void {
+function testAndRemove(object: Raw, all: readonly { path: string; value?: string }[]): void {
+  const ofIdentity = all.filter(({ path }) => path === '/metadata/uid');
+  if (ofIdentity.some(({ value }) => value !== object.metadata.uid)) throw refusal(422, { reason: 'Invalid' });
+  const operations = all.filter((one) => !ofIdentity.includes(one));
   const isData = operations[0]?.path.startsWith('/data/');
   const left = { ...(isData ? object.data : object.metadata.annotations) };
   for (const { path, value } of operations) {

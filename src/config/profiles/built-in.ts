@@ -66,6 +66,8 @@ export const BUILT_IN: readonly WrittenProfile[] = [
     // The operator looks every two minutes, and rolls one pod after the other.
     stallAfter: '20m',
     hindrance: strimzi('Kafka'),
+    // It looks at the annotation anew each time, and begins with the deletion.
+    withdraw: true,
     // It answers 500. It does not look at pods of Kafka Connect.
     conflicts: ['strimzi-drain-cleaner.strimzi.io'],
   },
@@ -76,6 +78,7 @@ export const BUILT_IN: readonly WrittenProfile[] = [
     names: 'reused',
     stallAfter: '20m',
     hindrance: [strimzi('KafkaConnect'), strimzi('KafkaMirrorMaker2')],
+    withdraw: true,
   },
   tidb('tikv', 'evict-leader'),
   { ...tidb('pd', 'pd-transfer-leader'), warning: 'the operator never moves the only PD of a cluster' },

@@ -23,6 +23,7 @@ export function profilesAsJson(profiles: readonly ConfiguredProfile[]): string {
       stallAfterMs,
       maxConcurrent,
       hindrances,
+      withdraws,
       conflicts,
       warning,
     }) => ({
@@ -35,6 +36,7 @@ export function profilesAsJson(profiles: readonly ConfiguredProfile[]): string {
       stallAfter: exactDuration(stallAfterMs),
       ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
       ...(hindrances === undefined ? {} : { hindrance: hindrances.map(writtenHindrance) }),
+      ...(withdraws ? { withdraw: true } : {}),
       conflicts,
       ...(warning === undefined ? {} : { warning }),
     }),
@@ -55,6 +57,7 @@ function describe({
   stallAfterMs,
   maxConcurrent,
   hindrances = [],
+  withdraws,
   conflicts,
   warning,
 }: ConfiguredProfile): string {
@@ -67,6 +70,7 @@ function describe({
     ['stalled', `after ${formatAge(stallAfterMs)}`],
     ...(maxConcurrent === undefined ? [] : [['at once', limitOf(maxConcurrent)] as [string, string]]),
     ...hindrances.map((one): [string, string] => ['hindrance', reportsOf(one)]),
+    ...(withdraws ? [['withdraw', 'once nobody drains the node any more'] as [string, string]] : []),
     ...conflicts.map((one): [string, string] => ['conflicts', one]),
     ...(warning === undefined ? [] : [['warning', warning] as [string, string]]),
   ];

@@ -164,6 +164,7 @@ export const PROFILE = z.strictObject(
     stallAfter: text(duration).optional(),
     maxConcurrent: maxConcurrent.optional(),
     hindrance: hindrances.optional(),
+    withdraw: z.boolean('is neither true nor false').default(false),
     conflicts: z.array(text(nameOfWebhook), 'is no list').default([]),
     warning: z.string('is no text').optional(),
   },

@@ -39,6 +39,8 @@ export interface Profile {
   readonly maxConcurrent?: MaxConcurrent;
   /** Where it says what keeps it from acting, beside the tracker. The first that reports something counts. */
   readonly hindrances?: readonly HindranceSource[];
+  /** Whether a mark is taken back once nobody drains the node any more, if the operator has not begun. Absent: no. */
+  readonly withdraws?: boolean;
   /** Webhooks that must not be asked about its evictions as well: their names, or those of their registrations. */
   readonly conflicts: readonly string[];
   /** PROFILES_FILE has it no more, or selects less; it counts for a few minutes yet. */

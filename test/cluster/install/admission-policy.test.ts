@@ -265,6 +265,11 @@ describe('the admission policy', () => {
     // As a mark of any value is written: never over one that came meanwhile.
     assert.equal((await writes.markPod({ ...pod, resourceVersion }, KEY, 'late')).kind, 'changed');
     assert.equal((await writes.markPod({ ...pod, ...(await versionOf()) }, KEY, 'again')).kind, 'written');
+    // It takes back what is there, of this very pod, and nothing else.
+    assert.equal((await writes.unmarkPod(pod, KEY, 'other')).kind, 'changed');
+    assert.equal((await writes.unmarkPod({ ...pod, uid: 'other' }, KEY, 'again')).kind, 'changed');
+    assert.equal((await writes.unmarkPod(pod, KEY, 'again')).kind, 'written');
+    assert.equal((await writes.unmarkPod(pod, KEY, 'again')).kind, 'changed', 'it is gone');
     const many = Array.from({ length: 2_500 }, (_, i) => [`reschedule.hook/victims.cb-${i}`, '{}']);
     await rig.client.json(merge(NAMESPACE, { metadata: { annotations: Object.fromEntries(many) } }));
     for (const path of [NAMESPACE, CLUSTER]) {

@@ -36,6 +36,7 @@ const OWN = `profiles:
     tracking: off
     stallAfter: 1h
     conflicts: [theirs.example.com]
+    withdraw: true
     warning: it may take long
 `;
 
@@ -112,6 +113,7 @@ describe('PROFILES_FILE', () => {
       names: 'new',
       tracking: { type: 'off', also: [] },
       stallAfterMs: 3_600_000,
+      withdraws: true,
       conflicts: ['theirs.example.com'],
       warning: 'it may take long',
     });
@@ -358,6 +360,7 @@ test('what is in force is shown as text, and as a file that reads the same', () 
   names     new
   tracking  off
   stalled   after 1h
+  withdraw  once nobody drains the node any more
   conflicts theirs.example.com
   warning   it may take long
 `,

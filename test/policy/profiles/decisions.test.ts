@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { next } from '../../../src/policy/next.ts';
 import type { Observation } from '../../../src/policy/observation.ts';
+import { planStall } from '../../../src/policy/plans/stall.ts';
 import type { Profile } from '../../../src/policy/profiles/profile.ts';
-import { planStall } from '../../../src/policy/stall.ts';
 import {
   aMark,
   aNode,

@@ -1,16 +1,16 @@
-import { formatAge } from './duration.ts';
-import { WITHDRAWN_AFTER_MS } from './entry-lifecycle.ts';
-import { describeMarks, type MarkHistory, markHistory } from './mark-history.ts';
-import type { Entry, EntryElsewhere, Namespace, Node, Pod, Tracker } from './model.ts';
-import { drainingSince, isDraining } from './node-state.ts';
-import type { MarkRecord, NodeReturns, Refusal } from './observation.ts';
-import { describeHindrance, describeUnschedulable, isTerminatingOrFinished } from './pod-state.ts';
-import { firstWord, POLICY_KEY } from './policy-annotation.ts';
-import { someOf, underWay } from './profiles/group-moves.ts';
-import type { Reported } from './profiles/hindrance.ts';
-import { isMarked, type PolicySettings, type Profile } from './profiles/profile.ts';
-import { countReturns, REFUSED_FROM_RETURN } from './returns.ts';
-import { findEntry } from './tracking/elsewhere.ts';
+import { formatAge } from '../duration.ts';
+import { WITHDRAWN_AFTER_MS } from '../entry-lifecycle.ts';
+import { describeMarks, type MarkHistory, markHistory } from '../mark-history.ts';
+import type { Entry, EntryElsewhere, Namespace, Node, Pod, Tracker } from '../model.ts';
+import { drainingSince, isDraining } from '../node-state.ts';
+import type { MarkRecord, NodeReturns, Refusal } from '../observation.ts';
+import { describeHindrance, describeUnschedulable, isTerminatingOrFinished } from '../pod-state.ts';
+import { firstWord, POLICY_KEY } from '../policy-annotation.ts';
+import { someOf, underWay } from '../profiles/group-moves.ts';
+import type { Reported } from '../profiles/hindrance.ts';
+import { isMarked, type PolicySettings, type Profile } from '../profiles/profile.ts';
+import { countReturns, REFUSED_FROM_RETURN } from '../returns.ts';
+import { findEntry } from '../tracking/elsewhere.ts';
 
 /** What the controller knows of a pod that may wait. */
 export interface StallObservation {

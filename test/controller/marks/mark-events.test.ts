@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { MarkEventReconciler } from '../../src/controller/mark-events.ts';
-import { createPodEvents } from '../../src/controller/pod-events.ts';
-import { createEmitEvent } from '../../src/kube/events.ts';
-import { FakeApi, refusal } from '../support/api.ts';
-import { NOW, PROFILE, SETTINGS } from '../support/builders.ts';
-import { aCache, POD } from '../support/cache.ts';
-import { EVENT, MINUTES, SECOND } from '../support/entries.ts';
-import { aRawCluster, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
+import { MarkEventReconciler } from '../../../src/controller/marks/mark-events.ts';
+import { createPodEvents } from '../../../src/controller/pod-events.ts';
+import { createEmitEvent } from '../../../src/kube/events.ts';
+import { FakeApi, refusal } from '../../support/api.ts';
+import { NOW, PROFILE, SETTINGS } from '../../support/builders.ts';
+import { aCache, POD } from '../../support/cache.ts';
+import { EVENT, MINUTES, SECOND } from '../../support/entries.ts';
+import { aRawCluster, aRawPod, markedBy, RESCHEDULE } from '../../support/raw.ts';
 
 const { signal } = new AbortController();
 let version = 100;

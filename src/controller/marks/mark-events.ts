@@ -1,14 +1,14 @@
-import type { Clock } from '../async/clock.ts';
-import type { Cache } from '../cache/cache.ts';
-import { keysOf, type ObjectKey, storeKey } from '../cache/keys.ts';
-import { trackerOf } from '../cache/trackers.ts';
-import { FIELD_MANAGER } from '../kube/guarded-objects.ts';
-import type { Pod } from '../policy/model.ts';
-import { isMarked, type PolicySettings, trackingOfPod } from '../policy/profiles/profile.ts';
-import { operatorOf } from '../policy/stall.ts';
-import type { ReconcileResult, Reconciler } from './controller.ts';
-import { UNSYNCED_RETRY_MS } from './entries.ts';
-import type { EmitPodEvent } from './pod-events.ts';
+import type { Clock } from '../../async/clock.ts';
+import type { Cache } from '../../cache/cache.ts';
+import { keysOf, type ObjectKey, storeKey } from '../../cache/keys.ts';
+import { trackerOf } from '../../cache/trackers.ts';
+import { FIELD_MANAGER } from '../../kube/guarded-objects.ts';
+import type { Pod } from '../../policy/model.ts';
+import { operatorOf } from '../../policy/plans/stall.ts';
+import { isMarked, type PolicySettings, trackingOfPod } from '../../policy/profiles/profile.ts';
+import type { ReconcileResult, Reconciler } from '../controller.ts';
+import { UNSYNCED_RETRY_MS } from '../entries.ts';
+import type { EmitPodEvent } from '../pod-events.ts';
 
 export interface MarkEventOptions {
   readonly cache: Cache;

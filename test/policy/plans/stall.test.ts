@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { entryKey } from '../../src/policy/entry.ts';
-import type { Entry, Pod } from '../../src/policy/model.ts';
-import type { PolicySettings, Profile } from '../../src/policy/profiles/profile.ts';
-import { planStall, type Stall, type StallObservation } from '../../src/policy/stall.ts';
+import { entryKey } from '../../../src/policy/entry.ts';
+import type { Entry, Pod } from '../../../src/policy/model.ts';
+import { planStall, type Stall, type StallObservation } from '../../../src/policy/plans/stall.ts';
+import type { PolicySettings, Profile } from '../../../src/policy/profiles/profile.ts';
 import {
   aMark,
   aNamespace,
@@ -15,7 +15,7 @@ import {
   PROFILE,
   SETTINGS,
   without,
-} from '../support/builders.ts';
+} from '../../support/builders.ts';
 
 const marked = (ageMs: number) => aPod({ mark: aMark(ageMs) });
 const trackerWith = (entry: Entry) => {

@@ -1,0 +1,31 @@
+import type { Lister } from '../informer/store.ts';
+import type { Node, Pod } from '../policy/model.ts';
+import type { DrainObservation } from '../policy/plans/withdrawal.ts';
+import { type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
+import type { EarlierInstances } from './earlier-instances.ts';
+import { storeKey } from './keys.ts';
+import { entryElsewhere, type KnownTrackers, trackerOf } from './trackers.ts';
+
+/** The parts of the cache that say what became of a drain. */
+export interface DrainSources extends KnownTrackers {
+  readonly nodes: Pick<Lister<Node>, 'get'>;
+  readonly earlierInstances: Pick<EarlierInstances, 'drainedNode'>;
+}
+
+/** Undefined if the profile of the pod takes no marks back. */
+export function observeDrain(cache: DrainSources, pod: Pod, settings: PolicySettings): DrainObservation | undefined {
+  const profile = profileOf(pod, settings);
+  if (!profile?.withdraws) return undefined;
+  const node = pod.node === undefined ? undefined : cache.nodes.get(pod.node);
+  const tracker = trackerOf(cache, pod, profile.tracking);
+  const elsewhere = entryElsewhere(cache, pod, profile.tracking);
+  const drainedNode = cache.earlierInstances.drainedNode(storeKey(pod));
+  return {
+    pod,
+    profile,
+    ...(node && { node }),
+    ...(tracker && { tracker }),
+    ...(elsewhere && { elsewhere }),
+    ...(drainedNode !== undefined && { drainedNode }),
+  };
+}

@@ -1,0 +1,67 @@
+import type { Entry, EntryElsewhere, Node, Pod, Tracker } from '../model.ts';
+import { isDraining } from '../node-state.ts';
+import { isTerminatingOrFinished } from '../pod-state.ts';
+import type { Reported } from '../profiles/hindrance.ts';
+import { isMarked, type PolicySettings, type Profile } from '../profiles/profile.ts';
+import { isOfNode } from '../returns.ts';
+import { findEntry } from '../tracking/elsewhere.ts';
+
+/**
+ * For how long the node must have been calm before a mark on it is taken back. Tools uncordon a node and cordon it again when
+ * they fail, and drainers come every few seconds.
+ */
+export const CALM_MS = 15_000;
+/** When to look again at a pod whose operator may be at work. */
+const AT_WORK_RETRY_MS = 10_000;
+
+/** A marked pod, and what is known of the drain that it was marked for. */
+export interface DrainObservation {
+  readonly pod: Pod;
+  readonly profile: Profile;
+  /** Its node, if that exists. */
+  readonly node?: Node;
+  readonly tracker?: Tracker;
+  readonly elsewhere?: EntryElsewhere;
+  /** The UID of the node that this process saw draining since the mark. */
+  readonly drainedNode?: string;
+}
+
+/**
+ * Whether the hook marked the pod for a drain that is over: the node was draining and is not any more. If the node never was,
+ * somebody evicted the pod for another reason, and its move still stands.
+ */
+export function isDrainOver(seen: DrainObservation, settings: PolicySettings): boolean {
+  const { pod, profile, node } = seen;
+  if (!profile.withdraws || !isOurs(pod) || isTerminatingOrFinished(pod)) return false;
+  if (node === undefined || isDraining(node, settings.drainTaints)) return false;
+  return seen.drainedNode === node.uid || saysDraining(entryOf(seen, settings), pod, node);
+}
+
+/** In how many ms the mark may be taken back; 0: now. `calmForMs`: for how long its drain has been over. */
+export function withdrawInMs(
+  { tracker }: Pick<DrainObservation, 'tracker'>,
+  reported: Reported | undefined,
+  calmForMs: number,
+): number {
+  if (calmForMs < CALM_MS) return CALM_MS - calmForMs;
+  return [tracker?.hindrance, reported?.word].every(isAtRest) ? 0 : AT_WORK_RETRY_MS;
+}
+
+/** An operator that reports nothing has not begun, nor has one that is paused. Any other report may come from the move. */
+const isAtRest = (word: string | undefined) => word === undefined || word.endsWith('Paused');
+
+/** The mark is surely the hook's, and nobody else wants it. */
+function isOurs(pod: Pod): boolean {
+  const { mark } = pod;
+  return isMarked(pod) && mark?.by !== undefined && !mark.isForeign && !mark.isShared;
+}
+
+/** Entries of other installations say nothing about the marks of this one. */
+function entryOf({ pod, tracker, elsewhere }: DrainObservation, { installation }: PolicySettings): Entry | undefined {
+  const entry = findEntry(pod, tracker, elsewhere)?.entry;
+  return (entry?.installation ?? installation) === installation ? entry : undefined;
+}
+
+function saysDraining(entry: Entry | undefined, pod: Pod, node: Node): boolean {
+  return entry !== undefined && entry.uid === pod.uid && entry.draining !== false && isOfNode(entry, node);
+}
