@@ -93,7 +93,7 @@ export interface Cache {
 }
 
 /** What no list tells again. */
-export type Remembers = 'earlierInstances' | 'terminationTimes' | 'markMemory' | 'refusals';
+export type Remembers = 'pods' | 'earlierInstances' | 'terminationTimes' | 'markMemory' | 'refusals';
 
 /** Keep the fields of raw objects that the policy needs. */
 export interface Projections {
@@ -145,6 +145,13 @@ export function createCache(options: CacheOptions): Cache {
     adopt(other) {
       const isKnown = (podKey: string) => stores.pods.get(podKey) !== undefined;
       memories.earlierInstances.adopt(other.earlierInstances);
+      for (const before of other.pods.values()) {
+        const podKey = storeKey(before);
+        const now = stores.pods.get(podKey);
+        if (now?.uid !== before.uid && isProtected(before, settings)) {
+          memories.earlierInstances.missed(podKey, before, now);
+        }
+      }
       memories.terminationTimes.adopt(other.terminationTimes);
       memories.markMemory.adopt(other.markMemory, isKnown);
       memories.refusals.adopt(other.refusals);

@@ -89,6 +89,12 @@ export class EarlierInstances {
     }
   }
 
+  /** An instance that the other one had seen, and of which this one sees at most the next. To be called after `adopt`. */
+  missed(podKey: string, before: Pod, now: Pod | undefined): void {
+    this.#end(podKey, before);
+    if (now !== undefined) this.observe({ kind: 'added', key: podKey, now });
+  }
+
   #adopt(podKey: string, other: EarlierInstances, isMarked: boolean): void {
     const remembered = other.#byKey.get(podKey);
     if (remembered !== undefined && !this.#byKey.has(podKey)) this.#remember(podKey, remembered, isMarked);

@@ -1,4 +1,6 @@
 import { unlessAborted } from '../async/abort.ts';
+import { SharedCalls } from '../async/shared-calls.ts';
+import type { JsonObject } from '../kube/client.ts';
 import type { Reads } from '../kube/reads.ts';
 import type { EvictionRequest, Pod, Tracker } from '../policy/model.ts';
 import {
@@ -40,6 +42,7 @@ const STALE_AFTER_MS = 180_000;
 export class Observer {
   readonly #options: ObserverOptions;
   readonly #trackers: TrackerLooks;
+  readonly #groups = new SharedCalls<readonly JsonObject[]>({ running: 2, waiting: 100 });
 
   constructor(options: ObserverOptions) {
     this.#options = options;
@@ -207,7 +210,9 @@ export class Observer {
       return { ...seen, group: sightingOf(podsOfGroup(pod, profile, cache.pods.values()), 'cache') };
     }
     const selector = formatSelector(groupSelector(profile, pod));
-    const found = (await reads.pods(pod.namespace, selector, signal)).map(cache.project.pod);
+    const call = () => reads.pods(pod.namespace, selector);
+    const raw = await this.#groups.run(`${pod.namespace} ${selector}`, pod.namespace, call, signal);
+    const found = raw.map(cache.project.pod);
     return { ...seen, group: sightingOf(podsOfGroup(pod, profile, found), 'live') };
   }
 

@@ -1,7 +1,8 @@
 import type { Pod } from '../policy/model.ts';
+import { isDraining } from '../policy/node-state.ts';
 import type { StallObservation } from '../policy/plans/stall.ts';
 import { podsOfGroup } from '../policy/profiles/group.ts';
-import { type PolicySettings, type Profile, profileOf } from '../policy/profiles/profile.ts';
+import { isMarked, type PolicySettings, type Profile, profileOf } from '../policy/profiles/profile.ts';
 import type { Cache } from './cache.ts';
 import { storeKey, trackerKey } from './keys.ts';
 import { entryElsewhere, trackerOf } from './trackers.ts';
@@ -24,7 +25,9 @@ export function observeStall(
 ): StallObservation | undefined {
   const profile = profileOf(pod, settings);
   const namespace = settings.readsNamespacePolicy ? cache.namespaces.get(pod.namespace) : undefined;
-  return profile && { ...when, ...knownOf(cache, pod, profile), ...(namespace && { namespace }) };
+  if (profile === undefined) return undefined;
+  const known = knownOf(cache, pod, profile);
+  return { ...when, ...known, ...(namespace && { namespace }), ...groupOf(cache, known, settings) };
 }
 
 function knownOf(cache: StallSources, pod: Pod, profile: Profile): Omit<StallObservation, 'now' | 'markedForMs'> {
@@ -48,9 +51,16 @@ function knownOf(cache: StallSources, pod: Pod, profile: Profile): Omit<StallObs
     ...(returnsToNode && { returnsToNode }),
     ...(refusal && { refusal }),
     ...cache.hindrances.reported(pod, profile),
-    ...groupOf(cache, pod, profile),
   };
 }
 
-const groupOf = ({ pods }: Pick<Cache, 'pods'>, pod: Pod, profile: Profile) =>
-  profile.maxConcurrent === undefined ? {} : { group: podsOfGroup(pod, profile, pods.values()) };
+/** Only for a pod that may wait for others: to find them takes a look at all pods. */
+function groupOf(
+  { pods }: Pick<Cache, 'pods'>,
+  { pod, node, profile }: Pick<StallObservation, 'pod' | 'node' | 'profile'>,
+  { drainTaints }: PolicySettings,
+): Pick<StallObservation, 'group'> {
+  const mayWait = !isMarked(pod) && node !== undefined && isDraining(node, drainTaints);
+  if (profile.maxConcurrent === undefined || !mayWait) return {};
+  return { group: podsOfGroup(pod, profile, pods.values()) };
+}

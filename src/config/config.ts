@@ -66,13 +66,17 @@ export function readConfig(env: Environment, readFile: ReadFile = noFile): Confi
   problems.push(...(chosen.problems ?? []));
   if (problems.length > 0) throw new ConfigError(problems);
   const config = configOf(values as Values, chosen.profiles);
-  const uncountable = config.profiles.filter(({ maxConcurrent, tracking }) => maxConcurrent && tracking.type === 'off');
+  const uncountable = config.profiles.filter(
+    ({ maxConcurrent, tracking }) => maxConcurrent && !COUNTING.includes(tracking.type),
+  );
   if (uncountable.length > 0) throw new ConfigError(uncountable.map(({ name }) => `${name} ${NEEDS_ENTRIES}`));
   return config;
 }
 
+/** All pods of a namespace have their entries on one object, whose version is the lock. */
+const COUNTING: readonly string[] = ['namespace', 'configmap'];
 const NEEDS_ENTRIES =
-  'has maxConcurrent, which is counted by entries, and keeps none; set its tracking to namespace or configmap, or TRACK_RESCHEDULED_PODS to true';
+  'has maxConcurrent, which is counted by the entries of a namespace; set its tracking to namespace or configmap, and TRACK_RESCHEDULED_PODS to true';
 
 function noFile(path: string): never {
   throw new Error(`${path} is not to be read from here`);

@@ -6,7 +6,7 @@ import { observeStall } from '../cache/stall-observation.ts';
 import { trackerOf } from '../cache/trackers.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
-import { planStall, type Stall, type StallObservation } from '../policy/plans/stall.ts';
+import { othersOf, planStall, type Stall, type StallObservation } from '../policy/plans/stall.ts';
 import { isMarked, type PolicySettings, profileNameOf, trackingOfPod } from '../policy/profiles/profile.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
 import { UNSYNCED_RETRY_MS } from './entries.ts';
@@ -94,8 +94,11 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
 
   #observe(podKey: string, pod: Pod): StallObservation | undefined {
     const { cache, clock, settings } = this.#options;
-    const markedForMs = this.#since.heldMs(podKey, `${pod.uid} ${pod.mark?.matches}`);
-    return observeStall(cache, pod, settings, { now: clock.now(), markedForMs });
+    const seen = observeStall(cache, pod, settings, { now: clock.now(), markedForMs: 0 });
+    // Where others of its group go on, the pod's turn comes nearer.
+    const others = seen && othersOf(seen).join();
+    const markedForMs = this.#since.heldMs(podKey, `${pod.uid} ${pod.mark?.matches} ${others}`);
+    return seen && { ...seen, markedForMs };
   }
 
   /** Counts the pod as stalled, and logs it once. */

@@ -36,8 +36,8 @@ export const NAMESPACE_LABEL = 'reschedule.hook/namespace';
 /** Whether an object with these labels is the hook's. */
 export const isOfTheHook = (labels: Readonly<Record<string, string>> = {}) => labels[NAME_LABEL] === HOOK_NAME;
 
-/** Some thousand pods, or some hundred of the largest. */
-const GROUP_MAX_BYTES = 32 * 1024 * 1024;
+/** A thousand pods, or a dozen of the largest. */
+const GROUP_MAX_BYTES = 16 * 1024 * 1024;
 
 export function createReads(client: ApiClient): Reads {
   const { read } = createGuardedObjects(client);

@@ -1,16 +1,14 @@
 import { unlessAborted } from '../async/abort.ts';
 import { type Clock, timeLimit } from '../async/clock.ts';
 import type { Cache, Remembers } from '../cache/cache.ts';
-import type { Cached, Change, Store } from '../informer/store.ts';
+import type { Cached, Change } from '../informer/store.ts';
 
 /** A list of 20,000 pods takes some seconds, and an API server that is busy some more. */
 const SYNC_WITHIN_MS = 120_000;
 
 /** What runs, and another of its kind may take its place. */
 export interface Replaceable {
-  readonly cache: Pick<Cache, 'adopt' | Remembers> & {
-    readonly pods: Pick<Store<Cached>, 'hasSynced' | 'subscribe' | 'get' | 'values' | 'keyOf'>;
-  };
+  readonly cache: Pick<Cache, 'adopt' | Remembers>;
   start(): void;
   stop(): Promise<void>;
 }

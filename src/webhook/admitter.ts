@@ -98,10 +98,10 @@ export class Admitter {
     return doubt(`the pod or its tracking resource changed ${MAX_CHANGES} times meanwhile`, seen.profile?.name);
   }
 
-  /** A look at a tracker does not take part: a slow one must not hold up those who need none. */
+  /** Looks at a tracker or a group do not take part: a slow one must not hold up those who need none. */
   async #look(seen: Observation, look: Look, signal: AbortSignal, client: string): Promise<Observation> {
     const { observer, onFull } = this.#options;
-    if (!look.live || look.at === 'tracker') return observer.look(seen, look, signal);
+    if (!look.live || look.at === 'tracker' || look.at === 'group') return observer.look(seen, look, signal);
     try {
       const leave = this.#looks.enterNow(client) ?? (await this.#looks.enter(client, signal));
       try {

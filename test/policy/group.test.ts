@@ -4,7 +4,7 @@ import { encodeEntry, entryKey } from '../../src/policy/entry.ts';
 import type { Entry, Pod, Tracker } from '../../src/policy/model.ts';
 import { next } from '../../src/policy/next.ts';
 import type { Source } from '../../src/policy/observation.ts';
-import { groupKey, groupSelector } from '../../src/policy/profiles/group.ts';
+import { groupKey, groupSelector, podsOfGroup } from '../../src/policy/profiles/group.ts';
 import type { Profile } from '../../src/policy/profiles/profile.ts';
 import { formatSelector } from '../../src/policy/selector.ts';
 import {
@@ -41,7 +41,7 @@ function decide(
   { profile = LIMITED, groupFrom = 'live', ...seen }: SeenInShort & { groupFrom?: Source } = {},
 ) {
   const settings = { ...SETTINGS, profiles: [profile] };
-  const sighting = sightingOf([TARGET, ...group], groupFrom);
+  const sighting = sightingOf(podsOfGroup(TARGET, profile, [TARGET, ...group]), groupFrom);
   return next(anObservation({ profile, group: sighting, ...seen }), settings);
 }
 
@@ -75,7 +75,22 @@ describe('maxConcurrent', () => {
     [
       'another one is gone, and as many are there as before: it came back under a new name',
       [member(2), member(3)],
+      { tracker: withEntries({ 'cb-0001': { uid: 'uid-1' } }), profile: { ...LIMITED, names: 'either' } },
+      'mark',
+    ],
+    [
+      'another one is gone, whose name comes back, and one more is there: the group was scaled up',
+      [member(2), member(3)],
       { tracker: withEntries({ 'cb-0001': { uid: 'uid-1' } }) },
+      busy('cb-0001 is being moved'),
+    ],
+    [
+      'the only others are a backup Job that has ended, and a pod of a DaemonSet',
+      [
+        member(1, { owner: { apiVersion: 'batch/v1', kind: 'Job', name: 'backup' }, finishedAt: NOW }),
+        member(2, { owner: { apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'agent' }, ready: false }),
+      ],
+      {},
       'mark',
     ],
     ['another one came back', calm, { tracker: withEntries({ 'cb-0001': { uid: 'uid-old' } }) }, 'mark'],
@@ -114,6 +129,12 @@ describe('maxConcurrent', () => {
     assert.ok(step.kind === 'mark');
     assert.deepEqual([step.note.group, step.note.groupSize, step.isLocked], [KEY, 3, true]);
     assert.equal(step.entryOn?.name, 'cb');
+  });
+
+  test('a mark counts those that are not under way: a replacement may be there before its pod goes', () => {
+    const step = decide([member(1, { mark: aMark() }), member(2), member(3)], { profile: { ...TWO, names: 'new' } });
+    assert.ok(step.kind === 'mark');
+    assert.equal(step.note.groupSize, 3);
   });
 
   test('a refusal may rest on the cache, a mark rests on looks in this order: pod, tracker, group', () => {
@@ -157,10 +178,10 @@ describe('a group', () => {
   test('is the pods of the profile with the same values of its labels', () => {
     const by = (...keys: string[]) => ({ ...LIMITED, maxConcurrent: { pods: 1, by: keys } });
     const pod = { labels: { app: 'couchbase', couchbase_cluster: 'cb' } };
-    assert.equal(
-      formatSelector(groupSelector(by('couchbase_cluster', 'zone'), pod)),
-      'couchbase_cluster in (cb),!zone',
-    );
+    const both = by('couchbase_cluster', 'zone');
+    assert.equal(formatSelector(groupSelector(both, pod)), 'app in (couchbase),couchbase_cluster in (cb),!zone');
+    const two = { ...both, selectors: [...both.selectors, ...both.selectors] };
+    assert.equal(formatSelector(groupSelector(two, pod)), 'couchbase_cluster in (cb),!zone', 'any of them selects');
     const other = { labels: { ...pod.labels, couchbase_cluster: 'other' } };
     assert.notEqual(groupKey(LIMITED, pod), groupKey(LIMITED, other));
     assert.equal(groupKey(LIMITED, pod), groupKey({ ...LIMITED, ...{ name: 'renamed' } }, pod));

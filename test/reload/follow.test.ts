@@ -100,6 +100,25 @@ test('what is remembered of marks and of earlier instances outlives a change of 
   assert.equal(followed.serving().cache.earlierInstances.get('default/a')?.uid, mark.uid);
 });
 
+test('an instance that ended while the new lists were made is not forgotten', async (t) => {
+  const { world, client, followed, evict, look, clock } = await aFollower(t, file(profile('a')), 'a', 'b');
+  assert.equal(await evict('a'), 'mark Marked');
+  const { cache } = followed.serving();
+  await untilTrue(
+    'the mark',
+    () => cache.podIndex.marked.get('a') === 1 || cache.pods.get('default/a')?.mark?.matches === true,
+  );
+  const uid = cache.pods.get('default/a')?.uid;
+  // The old watch hears of nothing any more, as over a connection that is half open.
+  await cache.stop();
+  await client.json({ method: 'DELETE', path: '/api/v1/namespaces/default/pods/a', body: { gracePeriodSeconds: 0 } });
+  world.text = file(profile('a'), profile('b'));
+  await look(1);
+  assert.equal(cache.earlierInstances.get('default/a'), undefined);
+  assert.equal(followed.serving().cache.earlierInstances.get('default/a')?.uid, uid);
+  await clock.advance(0);
+});
+
 test('profiles that cannot be listed, or need a right that is missing, leave those before in force', async (t) => {
   const { world, clock, log, client, followed, evict, look } = await aFollower(t, file(profile('a')), 'a', 'b');
   const json = client.json.bind(client);

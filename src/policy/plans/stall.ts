@@ -6,7 +6,7 @@ import { drainingSince, isDraining } from '../node-state.ts';
 import type { MarkRecord, NodeReturns, Refusal } from '../observation.ts';
 import { describeHindrance, describeUnschedulable, isTerminatingOrFinished } from '../pod-state.ts';
 import { firstWord, POLICY_KEY } from '../policy-annotation.ts';
-import { someOf, underWay } from '../profiles/group-moves.ts';
+import { someOf, uncountable, underWay } from '../profiles/group-moves.ts';
 import type { Reported } from '../profiles/hindrance.ts';
 import { isMarked, type PolicySettings, type Profile } from '../profiles/profile.ts';
 import { countReturns, REFUSED_FROM_RETURN } from '../returns.ts';
@@ -100,17 +100,24 @@ function otherInstallationStall(seen: StallObservation, settings: PolicySettings
   return { kind: 'stalled', hindrance: 'OtherInstallation', why };
 }
 
+/** The others of the pod's group that it may be waiting for, each with what it is at. */
+export function othersOf({ pod, profile, tracker, group }: StallObservation): readonly string[] {
+  return tracker === undefined || group === undefined ? [] : underWay(pod, profile, tracker, group);
+}
+
 /** A drain has asked for the pod, and others of its group have been away, or about to be, for all that time. */
 function groupStall(seen: StallObservation, settings: PolicySettings): Stall | undefined {
   const { pod, profile, node, tracker, group, markedForMs } = seen;
   const { maxConcurrent, stallAfterMs } = profile;
   if (maxConcurrent === undefined || group === undefined || isMarked(pod)) return undefined;
   if (node === undefined || !isDraining(node, settings.drainTaints)) return undefined;
-  const others = tracker === undefined ? ['nobody can count them'] : underWay(pod, profile, tracker, group);
-  if (tracker !== undefined && others.length < maxConcurrent.pods) return undefined;
+  const why = uncountable(tracker, seen.refusal, group);
+  const others = why === undefined ? othersOf(seen) : [];
+  if (why === undefined && others.length < maxConcurrent.pods) return undefined;
   if (markedForMs < stallAfterMs) return { kind: 'lookAgain', inMs: stallAfterMs - markedForMs };
-  const why = `has waited for over ${formatAge(stallAfterMs)} for others of its group, which come first (${someOf(others)})`;
-  return { kind: 'stalled', hindrance: 'GroupBusy', why };
+  const which = why === undefined ? someOf(others) : `nobody can count them: ${why}`;
+  const text = `has waited for over ${formatAge(stallAfterMs)} for others of its group, which come first (${which})`;
+  return { kind: 'stalled', hindrance: 'GroupBusy', why: text };
 }
 
 /** Only a successor of an instance that was to move keeps a drain waiting. */

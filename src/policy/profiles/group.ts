@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Pod, Selector } from '../model.ts';
+import type { Pod, Requirement, Selector } from '../model.ts';
 import { formatSelector, matches } from '../selector.ts';
-import { type Profile, selects } from './profile.ts';
+import { immovable, type Profile, selects } from './profile.ts';
 
 type Grouped = Pick<Profile, 'selectors' | 'maxConcurrent'>;
 
@@ -15,15 +15,21 @@ export function groupKey({ selectors, maxConcurrent }: Grouped, { labels }: Pick
 /** The pods of the group, itself among them. */
 export function podsOfGroup(pod: Pod, profile: Profile, among: Iterable<Pod>): Pod[] {
   const selector = groupSelector(profile, pod);
+  // A backup Job may carry the labels of the members, and is none.
   const isOfGroup = (one: Pod) =>
-    one.namespace === pod.namespace && matches(selector, one.labels) && selects(profile, one);
+    one.namespace === pod.namespace &&
+    matches(selector, one.labels) &&
+    selects(profile, one) &&
+    immovable(one) === undefined;
   return [...among].filter(isOfGroup);
 }
 
-/** Selects the pods of the group. Whether they are of the profile, `selects` says. */
-export function groupSelector({ maxConcurrent }: Grouped, { labels }: Pick<Pod, 'labels'>): Selector {
-  return (maxConcurrent?.by ?? []).map((key) => {
+/** Selects the pods of the group. If the profile has several selectors, also others: `podsOfGroup` leaves them out. */
+export function groupSelector({ selectors, maxConcurrent }: Grouped, { labels }: Pick<Pod, 'labels'>): Selector {
+  const [only = [], ...others] = selectors;
+  const ofGroup = (maxConcurrent?.by ?? []).map((key): Requirement => {
     const value = labels[key];
     return value === undefined ? { op: 'missing', key } : { op: 'in', key, values: [value] };
   });
+  return others.length > 0 ? ofGroup : [...only, ...ofGroup];
 }

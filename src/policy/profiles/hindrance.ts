@@ -59,7 +59,7 @@ function valueAt(object: unknown, path: readonly string[]): string | undefined {
 }
 
 function stepInto(value: unknown, step: string): unknown {
-  if (Array.isArray(value)) return value.find((one) => stepInto(one, 'type') === step);
+  if (Array.isArray(value)) return value.find((one) => !Array.isArray(one) && stepInto(one, 'type') === step);
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
   return (value as Readonly<Record<string, unknown>>)[step];
 }

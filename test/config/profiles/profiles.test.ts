@@ -179,7 +179,10 @@ describe('PROFILES_FILE', () => {
     assert.match(wrong(limited('{pods: 0, by: app}')), /:\d+ ours\.maxConcurrent\.pods is less than 1/);
     assert.match(wrong(limited('{pods: 1, by: []}')), /ours\.maxConcurrent\.by is empty/);
     assert.match(wrong(limited('{pods: 1}')), /ours\.maxConcurrent\.by is missing/);
-    assert.match(wrong(`${OWN}    maxConcurrent: {pods: 1, by: app}\n`), /^ours has maxConcurrent, .*keeps none/);
+    assert.match(
+      wrong(`${OWN}    maxConcurrent: {pods: 1, by: app}\n`),
+      /^ours has maxConcurrent, .*set its tracking to namespace or configmap/,
+    );
   });
 
   test('takes several selectors for one operator', () => {

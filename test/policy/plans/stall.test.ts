@@ -237,6 +237,11 @@ describe('a pod that waits for its group', () => {
   test('is reported where nobody can count the others', () => {
     const node = aNode({ unschedulable: true });
     const untracked = plan(aPod(), { profile, node, group: [aPod()], markedForMs: 15 * MINUTE });
-    assert.deepEqual(untracked, stalled('GroupBusy', why('nobody can count them')));
+    const uncounted = (text: string) => stalled('GroupBusy', why(`nobody can count them: ${text}`));
+    assert.deepEqual(untracked, uncounted('it has no tracking resource'));
+    const full = waiting({ group: [aPod()], tracker: aTracker({ leftOut: 1 }) });
+    assert.deepEqual(full, uncounted('its tracking resource has too many entries'));
+    const refused = waiting({ group: [aPod()], refusal: { why: 'it refuses', isSettled: true } });
+    assert.deepEqual(refused, uncounted('it refuses'));
   });
 });
