@@ -152,7 +152,11 @@ describe('PROFILES_FILE', () => {
 
   for (const [what, text, problem] of [
     ['no group', '{kind: A, resource: as, label: app, reports: [{at: a, is: "b", word: Cd}]}', '0.resource is "as"'],
-    ['no path', '{kind: A, resource: a.b, label: app, reports: [{at: "a[", is: "b", word: Cd}]}', 'reports.0.at is "a["'],
+    [
+      'no path',
+      '{kind: A, resource: a.b, label: app, reports: [{at: "a[", is: "b", word: Cd}]}',
+      'reports.0.at is "a["',
+    ],
     ['no text', '{kind: A, resource: a.b, label: app, reports: [{at: a, is: true, word: Cd}]}', 'put it into quotes'],
     ['two words', '{kind: A, resource: a.b, label: app, reports: [{at: a, is: "b", word: c d}]}', 'PascalCase'],
     ['nothing', '{kind: A, resource: a.b, label: app, reports: []}', 'is an empty list'],
