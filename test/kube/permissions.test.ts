@@ -7,7 +7,7 @@ import { caValidity } from '../../src/certificates/lifetimes.ts';
 import { PermissionReconciler } from '../../src/controller/permissions.ts';
 import { createListWatch } from '../../src/informer/list-watch.ts';
 import type { ApiClient, ApiRequest } from '../../src/kube/client.ts';
-import { isServed } from '../../src/kube/discovery.ts';
+import { isServed, servedVersion } from '../../src/kube/discovery.ts';
 import { createEmitEvent } from '../../src/kube/events.ts';
 import { createGuardedObjects, type GuardedObjects } from '../../src/kube/guarded-objects.ts';
 import { collectionPath, nodePath, podPath, REGISTRATIONS, trackerPath } from '../../src/kube/paths.ts';
@@ -95,10 +95,14 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
     },
   },
   'kube/discovery.ts': {
-    methods: ['GET', 'GET'],
+    methods: ['GET', 'GET', 'GET', 'GET'],
     drive: (client, { resources }) =>
       Promise.all(
-        resources.map(({ apiPath, plural }) => isServed(client, apiPath, plural, new AbortController().signal)),
+        resources.flatMap(({ apiPath, plural }) => {
+          const { signal } = new AbortController();
+          const group = apiPath.split('/')[2] ?? '';
+          return [isServed(client, apiPath, plural, signal), servedVersion(client, group, plural, signal)];
+        }),
       ),
   },
   'kube/events.ts': {
