@@ -8,7 +8,7 @@ import { findEntry } from '../tracking/elsewhere.ts';
 
 /**
  * For how long the node must have been calm before a mark on it is taken back. Tools uncordon a node and cordon it again when
- * they fail, and drainers come every few seconds.
+ * they fail.
  */
 export const CALM_MS = 15_000;
 /** When to look again at a pod whose operator may be at work. */
