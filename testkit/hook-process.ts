@@ -29,8 +29,8 @@ export interface Exit {
 }
 
 /** bin/reschedule-hook.js, which runs the sources here. `npm test` has built it before, as one file, and says where. */
-export const HOOK_ENTRY =
-  process.env.HOOK_ENTRY ?? fileURLToPath(new URL('../bin/reschedule-hook.js', import.meta.url));
+const SOURCES = fileURLToPath(new URL('../bin/reschedule-hook.js', import.meta.url));
+export const HOOK_ENTRY = process.env.HOOK_ENTRY ?? SOURCES;
 const END_WITH_PARENT = new URL('./end-with-parent.ts', import.meta.url).href;
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 20_000;
@@ -150,7 +150,10 @@ export class HookProcess {
   }
 
   #spawn(env: Readonly<Record<string, string>>): void {
-    const { kubeconfigPath, files, nodeArgs = [], entry = HOOK_ENTRY } = this.#options;
+    const { kubeconfigPath, files, nodeArgs = [] } = this.#options;
+    // Whoever loads something into the process may change its sources.
+    const { NODE_OPTIONS: loads } = { ...this.#options.env, ...env };
+    const { entry = loads === undefined ? HOOK_ENTRY : SOURCES } = this.#options;
     const child = spawn(process.execPath, [...nodeArgs, '--import', END_WITH_PARENT, entry], {
       env: {
         PATH: process.env.PATH,

@@ -27,6 +27,9 @@ const PLAYED = [
   ['foreign-mark', 'strimzi-kafka'],
   ['rival-500', 'strimzi-kafka'],
   ['rival-403', 'aerospike'],
+  ['two-marked', 'tidb-v1-tikv'],
+  ['out-of-sync', 'tidb-v1-pd'],
+  ['by-karpenter', 'tidb-v1-tidb'],
 ] as const;
 
 /** Drainers that do not wait as long as in life. */
