@@ -20,6 +20,7 @@ import { DECIDED_BY } from '../src/registration/decided-by.ts';
 import { scopeOf } from '../src/registration/scope.ts';
 import { webhookOf } from '../src/registration/wanted-webhook.ts';
 import { grantsOf } from './support/grants.ts';
+import { profileComponent } from './support/profile-component.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const CONFIG = join(ROOT, 'config');
@@ -116,8 +117,7 @@ describe('the ClusterRole', () => {
       const always = permissionsOf({ tracking: NO_TRACKING });
       const hasConflicts = conflictsOf(profiles).size > 0;
       const all = permissionsOf({ tracking: NO_TRACKING, reporters: reportersOf({ profiles }), hasConflicts });
-      // Both ways to ask for a move are about the same resource, and so are the components of one cluster.
-      const file = `components/profile-${name.replace(/-replace$|-(tikv|pd|tidb)$/, '')}/role.yaml`;
+      const file = `components/${profileComponent(name)}/role.yaml`;
       const granted = existsSync(join(CONFIG, file)) ? read(file)[0].rules.flatMap(permissionsIn) : [];
       assert.deepEqual(granted, grantsOf(all).slice(always.length));
     });

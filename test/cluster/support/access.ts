@@ -1,6 +1,7 @@
 import { BUILT_IN } from '../../../src/config/profiles/built-in.ts';
 import type { ApiClient } from '../../../src/kube/client.ts';
 import type { ControlPlane } from '../../../testkit/control-plane/control-plane.ts';
+import { profileComponent } from '../../support/profile-component.ts';
 import { find, rendered, requestToken, SYSTEM_NAMESPACE, variantFolder } from './manifests.ts';
 
 /** What of an installation says who the hook is, what it may do, and whom its calls go before. */
@@ -13,9 +14,7 @@ function componentsFor(env: Readonly<Record<string, string>>): string[] {
   const tracking = type === 'couchbasecluster' ? [] : [`${type}-tracking`];
   const change = env.TRACKING_ALSO_READ === undefined ? [] : ['tracking-change'];
   const named = BUILT_IN.filter(({ name }) => env.PROFILES?.split(',').includes(name));
-  const profiles = named
-    .filter(({ hindrance }) => hindrance !== undefined)
-    .map(({ name }) => `profile-${name.replace(/-replace$/, '')}`);
+  const profiles = named.filter(({ hindrance }) => hindrance !== undefined).map(({ name }) => profileComponent(name));
   const said = env.POLICY_ANNOTATIONS === 'true' ? ['policy-annotations'] : [];
   return ['certificate-files', ...said, ...new Set(profiles), ...(isOff ? ['no-tracking'] : [...tracking, ...change])];
 }
