@@ -39,8 +39,11 @@ const atWrite =
       isSecretWrite(request) && passed.slice(since).filter(isSecretWrite).length === (isFirst ? number : 1),
   });
 
-/** So that an authority which was made for a day is to be renewed at once, and its last certificate soon over. */
-const RENEWING = { CERTIFICATE_LIFETIME: '15s', CA_LIFETIME: '96h' };
+/**
+ * So that an authority which was made for a day is to be renewed at once. Its last certificate is soon over, but not before a
+ * slow machine has renewed it.
+ */
+const RENEWING = { CERTIFICATE_LIFETIME: '24s', CA_LIFETIME: '96h' };
 
 /** Lets it make an authority that lasts for a day. */
 async function aged(_: SelfKept, hook: HookProcess): Promise<void> {
