@@ -64,7 +64,7 @@ export function followProfiles(config: Config, world: ServingWorld) {
     serving: () => inForce.current,
     protectedPods: {
       get hasSynced() {
-        return inForce.hasSynced;
+        return inForce.current.cache.pods.hasSynced;
       },
       subscribe: (handler: Parameters<typeof inForce.subscribe>[0]) => inForce.subscribe(handler),
       get labelSelectors() {

@@ -28,7 +28,7 @@ import {
 import type { Tracking } from '../policy/tracking/tracking.ts';
 import { observeDrain } from './drain-observation.ts';
 import { EarlierInstances } from './earlier-instances.ts';
-import { Hindrances, idOf, listWatchOf, projectReporter, type Reporter, sourcesOf } from './hindrances/hindrances.ts';
+import { Hindrances, listWatchOf, projectReporter, type Reporter } from './hindrances/hindrances.ts';
 import { type ObjectKey, storeKey, trackerKey } from './keys.ts';
 import { MarkMemory } from './mark-memory.ts';
 import { PodIndex } from './pod-index.ts';
@@ -273,16 +273,16 @@ function watchedKinds(options: CacheOptions, stores: Stores, project: Projection
 }
 
 /** Nobody waits for them. Without the right to read them, the check of permissions has said so. */
-function watchedReports(options: CacheOptions, { stores }: Hindrances): Pick<Watched, 'reflector'>[] {
-  const { client, clock, random, log, backoff, settings, namespace } = options;
+function watchedReports(options: CacheOptions, { watched }: Hindrances): Pick<Watched, 'reflector'>[] {
+  const { client, clock, random, log, backoff, namespace } = options;
   const scope = namespace === undefined ? '' : `/namespaces/${namespace}`;
-  return sourcesOf(settings.profiles).map((source) => {
+  return watched.map(({ source, store }) => {
     const { group, plural } = source;
     const reflector = new Reflector<Reporter>({
       name: plural,
       listWatch: listWatchOf(client, source, scope),
       project: (object) => projectReporter(object, source),
-      sink: stores.get(idOf(source)) as Store<Reporter>,
+      sink: store,
       clock,
       random,
       log: (_, message, fields) => log('debug', message, fields),

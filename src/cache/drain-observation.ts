@@ -1,7 +1,7 @@
 import type { Lister } from '../informer/store.ts';
 import type { Node, Pod } from '../policy/model.ts';
 import type { DrainObservation } from '../policy/plans/withdrawal.ts';
-import { type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
+import { type PolicySettings, type Profile, profileOf } from '../policy/profiles/profile.ts';
 import type { EarlierInstances } from './earlier-instances.ts';
 import { storeKey } from './keys.ts';
 import { entryElsewhere, type KnownTrackers, trackerOf } from './trackers.ts';
@@ -16,16 +16,14 @@ export interface DrainSources extends KnownTrackers {
 export function observeDrain(cache: DrainSources, pod: Pod, settings: PolicySettings): DrainObservation | undefined {
   const profile = profileOf(pod, settings);
   if (!profile?.withdraws) return undefined;
+  const drainedNode = cache.earlierInstances.drainedNode(storeKey(pod));
+  return { ...surroundingsOf(cache, pod, profile), ...(drainedNode !== undefined && { drainedNode }) };
+}
+
+/** The pod with its node, its tracker and its entry elsewhere, as far as the cache knows them. */
+export function surroundingsOf(cache: KnownTrackers & Pick<DrainSources, 'nodes'>, pod: Pod, profile: Profile) {
   const node = pod.node === undefined ? undefined : cache.nodes.get(pod.node);
   const tracker = trackerOf(cache, pod, profile.tracking);
   const elsewhere = entryElsewhere(cache, pod, profile.tracking);
-  const drainedNode = cache.earlierInstances.drainedNode(storeKey(pod));
-  return {
-    pod,
-    profile,
-    ...(node && { node }),
-    ...(tracker && { tracker }),
-    ...(elsewhere && { elsewhere }),
-    ...(drainedNode !== undefined && { drainedNode }),
-  };
+  return { pod, profile, ...(node && { node }), ...(tracker && { tracker }), ...(elsewhere && { elsewhere }) };
 }

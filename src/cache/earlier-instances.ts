@@ -80,10 +80,10 @@ export class EarlierInstances {
 
   /** Takes over what another one remembers of pods that this one knows nothing of. */
   adopt(other: EarlierInstances): void {
-    for (const { marked } of other.#byNamespace.values()) {
+    for (const { marked, unmarked } of other.#byNamespace.values()) {
       for (const podKey of marked) this.#adopt(podKey, other, true);
+      for (const podKey of unmarked) this.#adopt(podKey, other, false);
     }
-    for (const podKey of other.#byKey.keys()) this.#adopt(podKey, other, false);
     for (const [podKey, nodeUid] of other.#sawDraining) {
       if (!this.#sawDraining.has(podKey)) this.#sawDraining.set(podKey, nodeUid);
     }

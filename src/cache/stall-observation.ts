@@ -4,8 +4,8 @@ import type { StallObservation } from '../policy/plans/stall.ts';
 import { podsOfGroup } from '../policy/profiles/group.ts';
 import { isMarked, type PolicySettings, type Profile, profileOf } from '../policy/profiles/profile.ts';
 import type { Cache } from './cache.ts';
+import { surroundingsOf } from './drain-observation.ts';
 import { storeKey, trackerKey } from './keys.ts';
-import { entryElsewhere, trackerOf } from './trackers.ts';
 
 /** The parts of the cache that say whether a pod is stalled. */
 export type StallSources = Pick<
@@ -32,20 +32,14 @@ export function observeStall(
 
 function knownOf(cache: StallSources, pod: Pod, profile: Profile): Omit<StallObservation, 'now' | 'markedForMs'> {
   const podKey = storeKey(pod);
-  const node = pod.node === undefined ? undefined : cache.nodes.get(pod.node);
-  const { tracking } = profile;
-  const tracker = trackerOf(cache, pod, tracking);
-  const elsewhere = entryElsewhere(cache, pod, tracking);
+  const around = surroundingsOf(cache, pod, profile);
+  const { node, tracker } = around;
   const remembered = cache.earlierInstances.get(podKey);
   const ownMarks = cache.markMemory.get(podKey, pod.uid);
   const returnsToNode = node && cache.markMemory.returnsTo(pod.namespace, node.uid);
   const refusal = tracker && cache.refusals.get(trackerKey(tracker));
   return {
-    pod,
-    profile,
-    ...(node && { node }),
-    ...(tracker && { tracker }),
-    ...(elsewhere && { elsewhere }),
+    ...around,
     ...(remembered && { remembered }),
     ...(ownMarks && { ownMarks }),
     ...(returnsToNode && { returnsToNode }),

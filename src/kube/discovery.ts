@@ -12,14 +12,9 @@ export async function isServed(
   plural: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const [, , group, version] = apiPath.split('/');
-  if (version !== undefined) {
-    const groups = await client.json({ method: 'GET', path: '/apis', signal });
-    const found = listIn(groups, 'groups').find(({ name }) => name === group);
-    if (found === undefined || !listIn(found, 'versions').some((one) => one.version === version)) return false;
-  }
-  const resources = await client.json({ method: 'GET', path: apiPath, signal });
-  return listIn(resources, 'resources').some(({ name }) => name === plural);
+  const [, , group = '', version] = apiPath.split('/');
+  if (version !== undefined && !(await versionsOf(client, group, signal)).includes(version)) return false;
+  return hasKind(client, apiPath, plural, signal);
 }
 
 /**
@@ -32,16 +27,25 @@ export async function servedVersion(
   plural: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const groups = await client.json({ method: 'GET', path: '/apis', signal });
-  const found = listIn(groups, 'groups').find(({ name }) => name === group);
-  if (found === undefined) return undefined;
-  const preferred = (found.preferredVersion as JsonObject | undefined)?.version;
-  const versions = listIn(found, 'versions').map(({ version }) => String(version));
-  for (const version of new Set([...(preferred === undefined ? [] : [String(preferred)]), ...versions])) {
-    const resources = await client.json({ method: 'GET', path: `/apis/${group}/${version}`, signal });
-    if (listIn(resources, 'resources').some(({ name }) => name === plural)) return version;
+  for (const version of await versionsOf(client, group, signal)) {
+    if (await hasKind(client, `/apis/${group}/${version}`, plural, signal)) return version;
   }
   return undefined;
+}
+
+/** The versions of a group, the preferred one first; empty if there is no such group. */
+async function versionsOf(client: Pick<ApiClient, 'json'>, group: string, signal: AbortSignal): Promise<string[]> {
+  const groups = await client.json({ method: 'GET', path: '/apis', signal });
+  const found = listIn(groups, 'groups').find(({ name }) => name === group);
+  if (found === undefined) return [];
+  const preferred = (found.preferredVersion as JsonObject | undefined)?.version;
+  const all = listIn(found, 'versions').map(({ version }) => String(version));
+  return [...new Set([...(preferred === undefined ? [] : [String(preferred)]), ...all])];
+}
+
+async function hasKind(client: Pick<ApiClient, 'json'>, apiPath: string, plural: string, signal: AbortSignal) {
+  const resources = await client.json({ method: 'GET', path: apiPath, signal });
+  return listIn(resources, 'resources').some(({ name }) => name === plural);
 }
 
 function listIn(object: JsonObject | null, field: string): readonly JsonObject[] {

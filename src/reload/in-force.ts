@@ -32,11 +32,6 @@ export class InForce<T extends Replaceable> {
     return this.#current;
   }
 
-  /** Of its pods. */
-  get hasSynced(): boolean {
-    return this.#current.cache.pods.hasSynced;
-  }
-
   /** Changes of the protected pods, also where profiles that others protect them by take over. */
   subscribe(handler: (change: Change<Cached>) => void): () => void {
     this.#handlers.add(handler);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ConfiguredProfile } from '../config/profiles/configured-profile.ts';
 import { formatSelector } from '../policy/selector.ts';
 
@@ -23,7 +24,7 @@ export function planProfiles(before: ProfilePlan, written: readonly ConfiguredPr
     ({ profile, until }, i, all) =>
       until > now &&
       !written.some((one) => selectsAllOf(one, profile)) &&
-      all.findIndex((one) => isSame(one.profile, profile)) === i,
+      all.findIndex((one) => isDeepStrictEqual(one.profile, profile)) === i,
   );
   return { written, leaving };
 }
@@ -33,13 +34,8 @@ export function profilesInForce({ written, leaving }: ProfilePlan): readonly Con
   return [...written, ...leaving.map(({ profile }) => profile)];
 }
 
-/** Whether the two are one, in every field. */
-export function isSame(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
-}
-
 function selectsAllOf(one: ConfiguredProfile, other: ConfiguredProfile): boolean {
   const selectors = one.selectors.map(formatSelector);
   const hasAll = other.selectors.every((selector) => selectors.includes(formatSelector(selector)));
-  return hasAll && isSame(one.requires, other.requires);
+  return hasAll && isDeepStrictEqual(one.requires, other.requires);
 }

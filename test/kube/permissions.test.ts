@@ -96,7 +96,7 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
     },
   },
   'kube/discovery.ts': {
-    methods: ['GET', 'GET', 'GET', 'GET'],
+    methods: ['GET', 'GET'],
     async drive(client, { resources }) {
       const { signal } = new AbortController();
       await Promise.all(resources.map(({ apiPath, plural }) => isServed(client, apiPath, plural, signal)));

@@ -17,16 +17,29 @@ export interface Reporter extends Cached {
   readonly word?: string;
 }
 
+/** One kind of resource with its reports, and what is known of it. */
+interface Watched {
+  readonly source: HindranceSource;
+  readonly store: Store<Reporter>;
+}
+
 /**
  * What custom resources report of their operators, for those that keep no entries. It explains, and decides nothing. So nobody
  * waits for it, and it may be missing.
  */
 export class Hindrances {
-  /** By what tells two sources apart. */
-  readonly stores: ReadonlyMap<string, Store<Reporter>>;
+  /** What is watched: two profiles that name the same share it. */
+  readonly watched: readonly Watched[];
+  readonly #stores: ReadonlyMap<HindranceSource, Store<Reporter>>;
 
-  constructor(profiles: readonly Profile[], createStore: () => Store<Reporter>) {
-    this.stores = new Map(sourcesOf(profiles).map((source) => [idOf(source), createStore()]));
+  constructor(profiles: readonly Pick<Profile, 'hindrances'>[], createStore: () => Store<Reporter>) {
+    const all = profiles.flatMap(({ hindrances = [] }) => hindrances);
+    const same = [
+      ...Map.groupBy(all, ({ group, plural, reports }) => JSON.stringify([group, plural, reports])).values(),
+    ];
+    const shared = same.map((sources) => ({ sources, store: createStore() }));
+    this.watched = shared.flatMap(({ sources: [source], store }) => (source === undefined ? [] : [{ source, store }]));
+    this.#stores = new Map(shared.flatMap(({ sources, store }) => sources.map((source) => [source, store] as const)));
   }
 
   /** What hinders the operator of the pod now, as far as is known; empty for a pod of no profile. */
@@ -34,24 +47,16 @@ export class Hindrances {
     if (pod === undefined) return {};
     for (const source of profile?.hindrances ?? []) {
       const name = pod.labels[source.label];
-      const found = name && this.stores.get(idOf(source))?.get(storeKey({ namespace: pod.namespace, name }));
+      const found = name && this.#stores.get(source)?.get(storeKey({ namespace: pod.namespace, name }));
       if (found && found.word !== undefined) return { reported: { kind: source.kind, name, word: found.word } };
     }
     return {};
   }
 
   subscribe(handler: (change: Change<Reporter>) => void): void {
-    for (const store of this.stores.values()) store.subscribe(handler);
+    for (const { store } of this.watched) store.subscribe(handler);
   }
 }
-
-/** Each once: two profiles may name the same. */
-export function sourcesOf(profiles: readonly Pick<Profile, 'hindrances'>[]): readonly HindranceSource[] {
-  const all = profiles.flatMap(({ hindrances = [] }) => hindrances);
-  return [...new Map(all.map((source) => [idOf(source), source])).values()];
-}
-
-export const idOf = ({ group, plural, reports }: HindranceSource): string => JSON.stringify([group, plural, reports]);
 
 export function projectReporter(object: JsonObject, { reports }: HindranceSource): Reporter {
   const { namespace, name, uid, resourceVersion } = (object.metadata ?? {}) as Readonly<Record<string, string>>;

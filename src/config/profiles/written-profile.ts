@@ -133,13 +133,16 @@ const hindrance = z.strictObject(
   { error: unknownField },
 );
 
+/** A list, or what would be its only element. */
+const oneOrMore = <T extends z.ZodType>(list: T) =>
+  z.preprocess((given) => (given === undefined ? given : [given].flat()), list);
+
 const GROUP_LABELS_MAX = 4;
 
 const maxConcurrent = z.strictObject(
   {
     pods: z.int(isMissing('is no whole number')).min(1, 'is less than 1').max(1_000, 'is more than 1000'),
-    by: z.preprocess(
-      (given) => (given === undefined ? given : [given].flat()),
+    by: oneOrMore(
       z
         .array(text(key), isMissing('is no list'))
         .min(1, 'is empty')
@@ -148,9 +151,6 @@ const maxConcurrent = z.strictObject(
   },
   { error: unknownField },
 );
-
-/** One, or a list of them. */
-const hindrances = z.preprocess((given) => (given === undefined ? given : [given].flat()), z.array(hindrance));
 
 /** One profile, with every field. What is not there is the setting's: TRACKING_RESOURCE_TYPE, STALL_AFTER. */
 export const PROFILE = z.strictObject(
@@ -163,7 +163,7 @@ export const PROFILE = z.strictObject(
     tracking: oneOf(...TRACKING_TYPES, 'off').optional(),
     stallAfter: text(duration).optional(),
     maxConcurrent: maxConcurrent.optional(),
-    hindrance: hindrances.optional(),
+    hindrance: oneOrMore(z.array(hindrance)).optional(),
     withdraw: z.boolean('is neither true nor false').default(false),
     conflicts: z.array(text(nameOfWebhook), 'is no list').default([]),
     warning: z.string('is no text').optional(),

@@ -17,10 +17,8 @@ import {
   type SeenInShort,
 } from '../../support/builders.ts';
 
-const seenBy = (profile: Partial<Profile>, seen: SeenInShort = {}): Observation => ({
-  ...anObservation(seen),
-  profile: { ...PROFILE, ...profile },
-});
+const seenBy = (profile: Partial<Profile>, seen: SeenInShort = {}): Observation =>
+  anObservation({ ...seen, profile: { ...PROFILE, ...profile } });
 
 /** The mark that is decided on. */
 function markOf(profile: Partial<Profile>, seen: SeenInShort = {}) {
