@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { readConfig } from '../src/config/config.ts';
 import { BUILT_IN } from '../src/config/profiles/built-in.ts';
+import { NO_MARK } from '../src/config/profiles/written-profile.ts';
 import { SETTINGS } from '../src/config/settings.ts';
 import { LOG } from '../src/log/messages.ts';
 import { MESSAGES } from '../src/policy/decision.ts';
@@ -62,8 +63,9 @@ test('docs/configuration.md has the settings of the program, in the same order, 
 test('docs/operators.md has the built-in profiles, in their order, and the source of each', () => {
   const page = read('docs/operators.md');
   const expected = BUILT_IN.map(({ name, selector, mark, names, stallAfter }) => {
-    const any = mark.match === 'present' ? ', any value' : '';
-    return `| \`${name}\` | \`${selector}\` | \`${mark.annotation}=${mark.value}\`${any} | \`${names}\` | ${stallAfter} |`;
+    const any = mark !== NO_MARK && mark.match === 'present' ? ', any value' : '';
+    const shown = mark === NO_MARK ? mark : `\`${mark.annotation}=${mark.value}\`${any}`;
+    return `| \`${name}\` | \`${selector}\` | ${shown} | \`${names}\` | ${stallAfter} |`;
   });
   assert.deepEqual(
     page.split('\n').filter((line) => /^\| `[a-z0-9-]+` \| `/.test(line)),

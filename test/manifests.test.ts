@@ -205,7 +205,7 @@ describe('the admission policy', () => {
     const config = readConfig(env);
     const [profile] = policySettingsOf(config).profiles;
     assert.deepEqual(['marks', 'service', 'secret', 'home'].map(value), [
-      profile?.mark.key,
+      profile?.mark?.key,
       config.serviceName,
       config.caSecret,
       NAMESPACE,

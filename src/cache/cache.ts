@@ -197,7 +197,7 @@ function projectionsFor({ profiles }: PolicySettings): Projections {
     ...selectors.flat().map(({ key }) => key),
     ...hindrances.map(({ label }) => label),
     ...(maxConcurrent?.by ?? []),
-    ...labelsIn(mark.value),
+    ...labelsIn(mark?.value ?? ''),
     ...tracking.labelKeys,
   ]);
   const annotationKeys = profiles.flatMap(({ requires }) => requires.map(({ key }) => key));

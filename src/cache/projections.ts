@@ -203,7 +203,7 @@ function markOf(metadata: RawMetadata, pod: MarkedPod, { profiles }: PodFields):
   const profile = profileOf(pod, { profiles });
   const { annotations } = metadata;
   const mark = (profile ? [profile] : profiles)
-    .map((one) => one.mark)
+    .flatMap((one) => one.mark ?? [])
     .find(({ key }) => annotations?.[key] !== undefined);
   if (mark === undefined) return undefined;
   const { key } = mark;

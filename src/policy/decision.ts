@@ -58,11 +58,15 @@ export type MarkNote = Pick<
 /** First write the entry (if there is a tracker), then mark the pod, then deny with 429 and the message. */
 export interface Mark {
   readonly kind: 'mark';
-  readonly reason: 'Marked' | 'MarkedAgain';
+  /** `Held`: the pod gets an entry and no mark, because its profile has none. */
+  readonly reason: 'Marked' | 'MarkedAgain' | 'Held';
   readonly message: string;
   readonly pod: Pod;
-  /** What the pod gets. `ifUnchanged`: only if nobody has written the pod since, because any value is a mark. */
-  readonly annotation: { readonly key: string; readonly value: string; readonly ifUnchanged?: true };
+  /**
+   * What the pod gets; absent if it only gets an entry. `ifUnchanged`: only if nobody has written the pod since, because any
+   * value is a mark.
+   */
+  readonly annotation?: { readonly key: string; readonly value: string; readonly ifUnchanged?: true };
   /** What to remember of the mark, in the entry and in the process. */
   readonly note: MarkNote;
   readonly entryOn?: Tracker;

@@ -102,6 +102,7 @@ export class Marker {
     const { cache, writes } = this.#options;
     this.#remember(pod, note, entryOn === undefined);
     if (entryOn !== undefined && !(await this.#writeEntry(mark, entryOn, signal))) return 'changed';
+    if (annotation === undefined) return 'marked';
     const { namespace, name, uid, resourceVersion } = pod;
     const guard = annotation.ifUnchanged ? { uid, resourceVersion } : { uid };
     const result = await writes.markPod({ namespace, name, ...guard }, annotation.key, annotation.value);

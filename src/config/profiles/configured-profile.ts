@@ -3,7 +3,7 @@ import type { HindranceSource } from '../../policy/profiles/hindrance.ts';
 import type { Profile } from '../../policy/profiles/profile.ts';
 import type { TrackingChoice, TrackingType } from '../../policy/tracking/index.ts';
 import type { Values } from '../settings.ts';
-import type { ReadProfile } from './written-profile.ts';
+import { NO_MARK, type ReadProfile } from './written-profile.ts';
 
 /** A profile as the settings have it: where it keeps entries is a choice, and not yet an object. */
 export interface ConfiguredProfile extends Omit<Profile, 'tracking'> {
@@ -39,7 +39,7 @@ export function configured(read: ReadProfile, defaults: Defaults): ConfiguredPro
     name,
     selectors: selector,
     requires: requires.map(({ key, value }) => (value === undefined ? { key } : { key, value })),
-    mark: { key: mark.annotation, value: mark.value, match: mark.match },
+    ...(mark === NO_MARK ? {} : { mark: { key: mark.annotation, value: mark.value, match: mark.match } }),
     names,
     tracking: { type: read.tracking ?? defaultTracking(read, defaults), also: defaults.trackingAlsoRead },
     stallAfterMs: read.stallAfter ?? defaults.stallAfterMs,

@@ -4,6 +4,7 @@ import type { MaxConcurrent } from '../../policy/profiles/profile.ts';
 import { formatSelector } from '../../policy/selector.ts';
 import { BUILT_IN } from './built-in.ts';
 import type { ConfiguredProfile } from './configured-profile.ts';
+import { NO_MARK } from './written-profile.ts';
 
 /** The profiles in their order, for people. A pod is of the first that selects it. */
 export function describeProfiles(profiles: readonly ConfiguredProfile[]): string {
@@ -30,7 +31,7 @@ export function profilesAsJson(profiles: readonly ConfiguredProfile[]): string {
       name,
       selector: selectors.map(formatSelector),
       requires: requires.map(requirement),
-      mark: { annotation: mark.key, value: mark.value, match: mark.match },
+      mark: mark === undefined ? NO_MARK : { annotation: mark.key, value: mark.value, match: mark.match },
       names,
       tracking: tracking.type,
       stallAfter: exactDuration(stallAfterMs),
@@ -64,7 +65,7 @@ function describe({
   const rows: [string, string][] = [
     ['selects', selectors.map(formatSelector).join(' or ')],
     ...requires.map((one): [string, string] => ['requires', requirement(one)]),
-    ['mark', `${mark.key}=${mark.value}${mark.match === 'present' ? ' (any value is one)' : ''}`],
+    ['mark', markText(mark)],
     ['names', names],
     ['tracking', tracking.type],
     ['stalled', `after ${formatAge(stallAfterMs)}`],
@@ -75,6 +76,11 @@ function describe({
     ...(warning === undefined ? [] : [['warning', warning] as [string, string]]),
   ];
   return `${name}\n${rows.map(([what, text]) => `  ${what.padEnd(9)} ${text}\n`).join('')}`;
+}
+
+function markText(mark: ConfiguredProfile['mark']): string {
+  if (mark === undefined) return 'none: nobody is asked to move its pods, which have to leave by themselves';
+  return `${mark.key}=${mark.value}${mark.match === 'present' ? ' (any value is one)' : ''}`;
 }
 
 function writtenHindrance({ kind, plural, group, label, reports }: HindranceSource) {

@@ -73,7 +73,10 @@ const selectors = z
     return all.map((one) => attempt(selector, one, context));
   });
 
-const mark = z
+/** What a profile has for a mark if nobody is asked to move its pods. */
+export const NO_MARK = 'none';
+
+const markOnPod = z
   .strictObject(
     {
       annotation: text(key),
@@ -86,6 +89,17 @@ const mark = z
     const wrongLabel = labelsIn(given.value).find((label) => !LABEL_KEY.test(label));
     const problem = markProblem(given) ?? (wrongLabel && `has {label:${wrongLabel}}, which is not a label key`);
     if (problem) context.addIssue({ code: 'custom', path: ['value'], message: problem });
+  });
+
+/** Else the problems of a union would not say which of them is meant. */
+const mark = z
+  .custom<z.input<typeof markOnPod> | typeof NO_MARK>(() => true)
+  .transform((given, context): z.output<typeof markOnPod> | typeof NO_MARK => {
+    if (given === NO_MARK) return NO_MARK;
+    const read = markOnPod.safeParse(given);
+    if (read.success) return read.data;
+    for (const { path, message } of read.error.issues) context.addIssue({ code: 'custom', path: [...path], message });
+    return z.NEVER;
   });
 
 const RESOURCE = /^([a-z0-9]+)\.([a-z0-9]([-a-z0-9.]*[a-z0-9])?)$/;

@@ -75,15 +75,17 @@ function comesBackStall(seen: StallObservation, settings: PolicySettings): Stall
   return { kind: 'stalled', hindrance: 'ComesBack', why };
 }
 
-/** Somebody has forbidden to mark it, and its node is draining. */
+/** Nobody may mark it, or there is no mark for it, and its node is draining. */
 function heldStall(seen: StallObservation, { drainTaints }: PolicySettings): Stall | undefined {
   const { pod, node, tracker, namespace, profile, now, markedForMs } = seen;
-  if (node === undefined || isMarked(pod) || firstWord(pod, tracker, namespace) !== 'hold') return undefined;
+  const isForbidden = firstWord(pod, tracker, namespace) === 'hold';
+  if (node === undefined || isMarked(pod) || !(isForbidden || profile.mark === undefined)) return undefined;
   if (!isDraining(node, drainTaints)) return undefined;
   const since = drainingSince(node, drainTaints);
   const leftMs = profile.stallAfterMs - (since === undefined ? markedForMs : now - since);
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
-  const why = `is not marked, because ${POLICY_KEY} says hold`;
+  const isLate = `has not left by itself, and its profile ${profile.name} has no mark`;
+  const why = isForbidden ? `is not marked, because ${POLICY_KEY} says hold` : isLate;
   return { kind: 'stalled', hindrance: 'Held', why };
 }
 

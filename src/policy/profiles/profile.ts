@@ -30,7 +30,8 @@ export interface Profile {
   readonly selectors: readonly Selector[];
   /** What a pod must carry besides. Its operator moves no other. */
   readonly requires: readonly RequiredAnnotation[];
-  readonly mark: MarkOfProfile;
+  /** Absent: nobody is asked to move its pods. They leave by themselves, or people move them. */
+  readonly mark?: MarkOfProfile;
   readonly names: Names;
   readonly tracking: Tracking;
   /** How long the operator has to act on a mark before the pod counts as stalled. */

@@ -1,9 +1,9 @@
-import { type Deny, type Mark, type MarkNote, MESSAGES } from '../decision.ts';
+import { type Deny, type Mark, type MarkNote, MESSAGES, wait } from '../decision.ts';
 import { describeMarks, type MarkHistory, markHistory } from '../mark-history.ts';
 import { isDraining } from '../node-state.ts';
 import { isLive, LOOK_AT_NODE, type Look, nodeOrGone, onceLive, type Subject, seenValue } from '../observation.ts';
 import { groupIsBusy, noteOfGroup } from '../profiles/group-busy.ts';
-import { markValue } from '../profiles/mark.ts';
+import { type MarkOfProfile, markValue } from '../profiles/mark.ts';
 import { namesComeBack, type PolicySettings } from '../profiles/profile.ts';
 import { readsElsewhere } from '../tracking/tracking.ts';
 import { returnsOf } from './comes-back.ts';
@@ -37,6 +37,7 @@ export function markPod(
   const where = placeForEntry(seen, returns);
   const draining = where.entryOn === undefined || drains(seen, settings);
   if (typeof draining !== 'boolean') return draining;
+  if (seen.profile.mark === undefined) return holdPod(seen, where, draining, returns, restsOn);
   const history = historyWith(seen);
   const again = describeMarks(history, seen.now);
   return onceLive<Mark>(seen, [...evidenceForWrites(seen, 'entryOn' in where && !draining), ...restsOn], {
@@ -44,20 +45,46 @@ export function markPod(
     reason,
     message: again === '' ? MESSAGES.marked : `${MESSAGES.marked} (${again})`,
     pod: seen.pod.value,
-    annotation: annotationFor(seen),
+    annotation: annotationFor(seen, seen.profile.mark),
     note: { ...noteOf(seen, { draining, returns, history }), ...noteOfGroup(seen) },
     ...(seen.profile.maxConcurrent === undefined ? {} : { isLocked: true }),
     ...where,
   });
 }
 
-function annotationFor({ pod, profile: { mark }, now }: PodObservation): Mark['annotation'] {
+/**
+ * The profile has no mark: nobody is asked, and the drain waits until the pod has left by itself. If its name may come back, an
+ * entry tells the instance that was to leave from its successor.
+ */
+function holdPod(
+  seen: PodObservation,
+  where: PlaceForEntry,
+  draining: boolean,
+  returns: number,
+  restsOn: readonly Subject[],
+): Mark | Deny | Look {
+  const { pod, profile, entry } = seen;
+  const message = `${MESSAGES.waiting} (profile ${profile.name} has no mark, so nobody is asked to move it)`;
+  if (where.entryOn === undefined || entry?.uid === pod.value.uid) return wait('Held', message);
+  return onceLive<Mark>(seen, [...evidenceForWrites(seen, !draining), ...restsOn], {
+    kind: 'mark',
+    reason: 'Held',
+    message,
+    pod: pod.value,
+    note: noteOf(seen, { draining, returns, history: { marks: 1 } }),
+    entryOn: where.entryOn,
+  });
+}
+
+function annotationFor({ pod, now }: PodObservation, mark: MarkOfProfile): NonNullable<Mark['annotation']> {
   const annotation = { key: mark.key, value: markValue(mark.value, pod.value, now) };
   return mark.match === 'present' ? { ...annotation, ifUnchanged: true } : annotation;
 }
 
+type PlaceForEntry = Pick<Mark, 'entryOn' | 'trackerMissing'>;
+
 /** The tracker that gets the entry, or why there is none. A pod whose name does not come back needs none. */
-function placeForEntry(seen: PodObservation, returns: number): Pick<Mark, 'entryOn' | 'trackerMissing'> {
+function placeForEntry(seen: PodObservation, returns: number): PlaceForEntry {
   const { tracker, refusal, profile } = seen;
   if (tracker.kind === 'absent') return tracker.why === undefined ? {} : { trackerMissing: tracker.why };
   const isToCount = profile.maxConcurrent !== undefined;

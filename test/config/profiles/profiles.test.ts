@@ -337,7 +337,7 @@ describe('RESCHEDULE_ANNOTATION_VALUE', () => {
   test('is taken as it is written, braces and all', () => {
     for (const value of ['{"reason":"drain"}', '{}', '{when}']) {
       const [profile] = policySettingsOf(readConfig({ RESCHEDULE_ANNOTATION_VALUE: value })).profiles;
-      assert.equal(profile && markValue(profile.mark.value, aPod(), 0), value);
+      assert.equal(profile?.mark && markValue(profile.mark.value, aPod(), 0), value);
     }
   });
 
