@@ -4,6 +4,7 @@ import { Observer } from './cache/observer.ts';
 import { Controller, type Reconciler } from './controller/controller.ts';
 import { EarlierInstanceReconciler } from './controller/earlier-instances.ts';
 import { EntryReconciler } from './controller/entries.ts';
+import { type EvictionOptions, EvictionReconciler } from './controller/marks/evictions.ts';
 import { MarkEventReconciler } from './controller/marks/mark-events.ts';
 import { WithdrawalReconciler } from './controller/marks/withdrawals.ts';
 import { createPodEvents } from './controller/pod-events.ts';
@@ -45,6 +46,8 @@ export interface CoreMetrics {
   onPrune?(state: EntryState, profile: string): void;
   /** The hook took back a mark of that profile. */
   onWithdraw?(profile: string): void;
+  /** The hook asked for the eviction of a pod of that profile. */
+  onEvict?(profile: string, result: 'evicted' | 'refused'): void;
   onWatchInterrupted?(kind: string, error: unknown): void;
   onSynced?(): void;
   /** Requests that wait for marks or live looks were over their bound. */
@@ -111,6 +114,8 @@ export function createCore(options: CoreOptions): Core {
   const stalledPods = new StalledPodReconciler(shared);
   const onWithdraw = (profile: string) => on.onWithdraw?.(profile);
   const withdrawals = new WithdrawalReconciler({ ...shared, reads, writes, onWithdraw });
+  const onEvict: EvictionOptions['onEvict'] = (...what) => on.onEvict?.(...what);
+  const evictions = new EvictionReconciler({ ...shared, reads, writes, onEvict });
   const run = <Key>(reconciler: Reconciler<Key>) =>
     new Controller<Key>({
       reconciler: between.reconciler?.(reconciler) ?? reconciler,
@@ -127,6 +132,7 @@ export function createCore(options: CoreOptions): Core {
     markEvents: run(new MarkEventReconciler(shared)),
     stalledPods: run(stalledPods),
     withdrawals: run(withdrawals),
+    evictions: run(evictions),
   };
   const queues = {
     entries: controllers.entries.queue,
@@ -134,6 +140,7 @@ export function createCore(options: CoreOptions): Core {
     markEvents: controllers.markEvents.queue,
     stalledPods: controllers.stalledPods.queue,
     withdrawals: controllers.withdrawals.queue,
+    evictions: controllers.evictions.queue,
   };
   const wakeOnSynced = wakeOnChanges(cache, settings, queues, { clock, stalledPods: () => stalledPods.pods() });
 

@@ -140,6 +140,7 @@ function neededBy(config: Config, settings: PolicySettings) {
     tracking: { resources: trackedResources(settings) },
     readsNamespaces: settings.readsNamespacePolicy === true,
     reporters: reportersOf(settings),
+    evicts: settings.profiles.some(({ report }) => report !== undefined),
     hasConflicts: conflictsOf(settings.profiles).size > 0,
     ...(certificates === 'self' && { ownSecret: { namespace: podNamespace, name: caSecret } }),
     ...(registration === 'managed' && { ownRegistration: webhookConfiguration }),

@@ -7,6 +7,7 @@ import {
   type Absent,
   isLive,
   type Look,
+  NOTHING_SEEN,
   type Observation,
   type Sighting,
   seenValue,
@@ -42,6 +43,7 @@ const STALE_AFTER_MS = 180_000;
 export class Observer {
   readonly #options: ObserverOptions;
   readonly #trackers: TrackerLooks;
+  #self: string | undefined;
   readonly #groups = new SharedCalls<readonly JsonObject[]>({ running: 2, waiting: 100 });
 
   constructor(options: ObserverOptions) {
@@ -52,16 +54,7 @@ export class Observer {
   /** An observation without any look yet. */
   begin(request: EvictionRequest): Observation {
     const { clock } = this.#options;
-    const unread = {
-      metadata: UNREAD,
-      pod: UNREAD,
-      node: UNREAD,
-      tracker: UNREAD,
-      namespace: UNREAD,
-      group: UNREAD,
-      registration: UNREAD,
-    };
-    return { now: clock.now(), request, ...unread, cacheKnowsInstance: false };
+    return { now: clock.now(), request, ...NOTHING_SEEN, cacheKnowsInstance: false };
   }
 
   /**
@@ -83,6 +76,8 @@ export class Observer {
         return this.#lookAtNamespace(seen, live, signal);
       case 'registration':
         return this.#lookAtRegistration(seen, signal);
+      case 'self':
+        return this.#lookAtSelf(seen, signal);
     }
   }
 
@@ -151,7 +146,17 @@ export class Observer {
   }
 
   /** Adds what the process itself remembers of the pod now. */
-  #withMemory({ request, metadata, pod, node, tracker, namespace, group, registration }: Observation): Observation {
+  #withMemory({
+    request,
+    metadata,
+    pod,
+    node,
+    tracker,
+    namespace,
+    group,
+    registration,
+    self,
+  }: Observation): Observation {
     const { cache, settings, clock } = this.#options;
     const key = storeKey({ namespace: request.namespace, name: request.name });
     const found = seenValue(metadata);
@@ -171,6 +176,7 @@ export class Observer {
       namespace,
       group,
       registration,
+      self,
       ...(profile ? { profile } : {}),
       ...(remembered ? { remembered } : {}),
       ...(ownMarks ? { ownMarks } : {}),
@@ -232,6 +238,12 @@ export class Observer {
     if (name === undefined) throw new Error('the registration of an entry was asked for that names none');
     const exists = await this.#options.reads.isInstalled(name, signal);
     return { ...seen, registration: sightingOf(exists ? name : undefined, 'live') };
+  }
+
+  /** It stays the same for as long as the process runs. */
+  async #lookAtSelf(seen: Observation, signal: AbortSignal): Promise<Observation> {
+    this.#self ??= await this.#options.reads.self(signal);
+    return { ...seen, self: sightingOf(this.#self, 'live') };
   }
 
   /**

@@ -16,6 +16,8 @@ export interface Reads {
   namespace(name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
   /** Whether another installation of the hook has a registration of this name. */
   isInstalled(registration: string, signal?: AbortSignal): Promise<boolean>;
+  /** The name of the user that the API server takes the hook for. */
+  self(signal?: AbortSignal): Promise<string>;
   /** For a kind that may not be installed. If it is not, the object does not exist either. */
   object(path: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
 }
@@ -35,6 +37,9 @@ export const NAMESPACE_LABEL = 'reschedule.hook/namespace';
 
 /** Whether an object with these labels is the hook's. */
 export const isOfTheHook = (labels: Readonly<Record<string, string>> = {}) => labels[NAME_LABEL] === HOOK_NAME;
+
+/** Every account may ask who it is (system:basic-user). */
+const SELF = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
 
 /** A thousand pods, or a dozen of the largest. */
 const GROUP_MAX_BYTES = 16 * 1024 * 1024;
@@ -69,6 +74,14 @@ export function createReads(client: ApiClient): Reads {
     podMetadata: (namespace, name, signal) => metadataAlone(podPath(namespace, name), signal),
     node: (name, signal) => read(nodePath(name), signal),
     namespace: (name, signal) => metadataAlone(namespacePath(name), signal),
+    async self(signal) {
+      const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+      const answer = await client.json({ method: 'POST', path: SELF, body, signal });
+      const { userInfo } = (answer.status ?? {}) as { readonly userInfo?: { readonly username?: unknown } };
+      if (typeof userInfo?.username !== 'string' || userInfo.username === '')
+        throw new TypeError(`POST ${SELF} names no user`);
+      return userInfo.username;
+    },
     async isInstalled(registration, signal) {
       const object = await metadataAlone(registrationPath(registration), signal);
       const { labels } = (object?.metadata ?? {}) as { labels?: Record<string, string> };

@@ -26,6 +26,7 @@ export type Reason =
   | 'GroupUntracked'
   | 'Rescheduled'
   | 'Ignored'
+  | 'OwnEviction'
   | 'Held'
   | 'CacheBehind'
   | 'CacheUnsynced'
@@ -79,7 +80,7 @@ export interface Mark {
 export type Answer = Allow | Deny | Mark;
 
 /** The rule numbers of docs/decision-table.md; S6 stands for "doubt waits". */
-export type RuleId = '1' | '2' | '3' | '4' | '5' | '6' | '6a' | '7' | '8a' | '8b' | '8c' | '8d' | '9' | 'S6';
+export type RuleId = '1' | '2' | '3' | '4' | '5' | '6' | '6a' | '6b' | '7' | '8a' | '8b' | '8c' | '8d' | '9' | 'S6';
 
 /** An answer, the rule that gave it, and the profile of the pod; absent if no profile selects it, or if nobody has looked. */
 export type Decision = Answer & { readonly rule: RuleId; readonly profile?: string };

@@ -28,7 +28,7 @@ export type Sighting<T> = Unread | Absent | Present<T>;
 export const UNREAD: Unread = { kind: 'unread' };
 
 /** What a look can be at. The metadata of a pod show at the least cost whether the hook protects it. */
-export type Subject = 'metadata' | 'pod' | 'node' | 'tracker' | 'namespace' | 'group' | 'registration';
+export type Subject = 'metadata' | 'pod' | 'node' | 'tracker' | 'namespace' | 'group' | 'registration' | 'self';
 
 /** All data that one eviction decision is made on. */
 export interface Observation {
@@ -48,6 +48,8 @@ export interface Observation {
   readonly group: Sighting<readonly Pod[]>;
   /** The registration of the other installation that wrote the pod's entry; stays unread if none did. */
   readonly registration: Sighting<string>;
+  /** The user that the hook itself is; stays unread unless the hook may be the one that asks. */
+  readonly self: Sighting<string>;
   /** The profile that selects the pod, by its metadata. Absent if none does, or if the metadata are unread. */
   readonly profile?: Profile;
   /** The earlier instance of this name that the cache itself saw disappear. */
@@ -71,6 +73,18 @@ export interface Observation {
   /** Absent if the cache is at most a little behind. */
   readonly cacheTrouble?: CacheTrouble;
 }
+
+/** Nobody has looked at anything. */
+export const NOTHING_SEEN = {
+  metadata: UNREAD,
+  pod: UNREAD,
+  node: UNREAD,
+  tracker: UNREAD,
+  namespace: UNREAD,
+  group: UNREAD,
+  registration: UNREAD,
+  self: UNREAD,
+} as const satisfies Record<Subject, Unread>;
 
 /** Why the cache may lack a pod. `lasts`: the API server refuses it or fails, so a short wait would not help. */
 export interface CacheTrouble {

@@ -45,7 +45,7 @@ export function logDecision(
 }
 
 /** With these the eviction ends a pod that a profile selects, or what is left of it. */
-const ENDS_A_POD: readonly Reason[] = ['EndingInstanceNamed', 'Corpse', 'Ignored'];
+const ENDS_A_POD: readonly Reason[] = ['EndingInstanceNamed', 'Corpse', 'Ignored', 'OwnEviction'];
 
 function lineFor(decision: Decision): readonly [LogLevel, string] {
   switch (decision.kind) {

@@ -34,7 +34,19 @@ export function onlyProfile(values: OfOneOperator): ConfiguredProfile {
 }
 
 export function configured(read: ReadProfile, defaults: Defaults): ConfiguredProfile {
-  const { name, selector, requires, mark, names, maxConcurrent, hindrance = [], withdraw, conflicts, warning } = read;
+  const {
+    name,
+    selector,
+    requires,
+    mark,
+    names,
+    maxConcurrent,
+    hindrance = [],
+    report,
+    withdraw,
+    conflicts,
+    warning,
+  } = read;
   return {
     name,
     selectors: selector,
@@ -45,6 +57,7 @@ export function configured(read: ReadProfile, defaults: Defaults): ConfiguredPro
     stallAfterMs: read.stallAfter ?? defaults.stallAfterMs,
     ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
     ...(hindrance.length === 0 ? {} : { hindrances: hindrance.map(hindranceOf) }),
+    ...(report === undefined ? {} : { report }),
     ...(withdraw ? { withdraws: true } : {}),
     conflicts,
     ...(warning === undefined ? {} : { warning }),

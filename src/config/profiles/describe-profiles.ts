@@ -1,6 +1,7 @@
 import { formatAge } from '../../policy/duration.ts';
 import { formatPath, type HindranceSource } from '../../policy/profiles/hindrance.ts';
 import type { MaxConcurrent } from '../../policy/profiles/profile.ts';
+import { describeReport, formatConditions, type Report } from '../../policy/profiles/report.ts';
 import { formatSelector } from '../../policy/selector.ts';
 import { BUILT_IN } from './built-in.ts';
 import type { ConfiguredProfile } from './configured-profile.ts';
@@ -24,6 +25,7 @@ export function profilesAsJson(profiles: readonly ConfiguredProfile[]): string {
       stallAfterMs,
       maxConcurrent,
       hindrances,
+      report,
       withdraws,
       conflicts,
       warning,
@@ -35,11 +37,13 @@ export function profilesAsJson(profiles: readonly ConfiguredProfile[]): string {
       names,
       tracking: tracking.type,
       stallAfter: exactDuration(stallAfterMs),
-      ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
-      ...(hindrances === undefined ? {} : { hindrance: hindrances.map(writtenHindrance) }),
-      ...(withdraws ? { withdraw: true } : {}),
+      // What is undefined is left out.
+      maxConcurrent,
+      hindrance: hindrances?.map(writtenHindrance),
+      report: report && writtenReport(report),
+      withdraw: withdraws,
       conflicts,
-      ...(warning === undefined ? {} : { warning }),
+      warning,
     }),
   );
   return `${JSON.stringify({ profiles: written }, null, 2)}\n`;
@@ -58,24 +62,27 @@ function describe({
   stallAfterMs,
   maxConcurrent,
   hindrances = [],
+  report,
   withdraws,
   conflicts,
   warning,
 }: ConfiguredProfile): string {
-  const rows: [string, string][] = [
+  const rows: readonly (readonly [string, string | false | undefined])[] = [
     ['selects', selectors.map(formatSelector).join(' or ')],
-    ...requires.map((one): [string, string] => ['requires', requirement(one)]),
+    ...requires.map((one) => ['requires', requirement(one)] as const),
     ['mark', markText(mark)],
     ['names', names],
     ['tracking', tracking.type],
     ['stalled', `after ${formatAge(stallAfterMs)}`],
-    ...(maxConcurrent === undefined ? [] : [['at once', limitOf(maxConcurrent)] as [string, string]]),
-    ...hindrances.map((one): [string, string] => ['hindrance', reportsOf(one)]),
-    ...(withdraws ? [['withdraw', 'once nobody drains the node any more'] as [string, string]] : []),
-    ...conflicts.map((one): [string, string] => ['conflicts', one]),
-    ...(warning === undefined ? [] : [['warning', warning] as [string, string]]),
+    ['at once', maxConcurrent && limitOf(maxConcurrent)],
+    ...hindrances.map((one) => ['hindrance', reportsOf(one)] as const),
+    ['report', report && `${describeReport(report)}: the hook then evicts the pod`],
+    ['withdraw', withdraws && 'once nobody drains the node any more'],
+    ...conflicts.map((one) => ['conflicts', one] as const),
+    ['warning', warning],
   ];
-  return `${name}\n${rows.map(([what, text]) => `  ${what.padEnd(9)} ${text}\n`).join('')}`;
+  const lines = rows.flatMap(([what, text]) => (text ? `  ${what.padEnd(9)} ${text}\n` : []));
+  return `${name}\n${lines.join('')}`;
 }
 
 function markText(mark: ConfiguredProfile['mark']): string {
@@ -87,6 +94,8 @@ function writtenHindrance({ kind, plural, group, label, reports }: HindranceSour
   const written = reports.map(({ path, is, word }) => ({ at: formatPath(path), is, word }));
   return { kind, resource: `${plural}.${group}`, label, reports: written };
 }
+
+const writtenReport = (report: Report) => ('annotation' in report ? report : { conditions: formatConditions(report) });
 
 const reportsOf = ({ kind, label, reports }: HindranceSource) =>
   `${kind} of label ${label}: ${[...new Set(reports.map(({ word }) => word))].join(', ')}`;

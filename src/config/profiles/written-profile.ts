@@ -3,6 +3,7 @@ import type { Selector } from '../../policy/model.ts';
 import { LABEL_KEY, OBJECT_NAME, short } from '../../policy/names.ts';
 import { readPath } from '../../policy/profiles/hindrance.ts';
 import { labelsIn, markProblem } from '../../policy/profiles/mark.ts';
+import { type Report, readConditions } from '../../policy/profiles/report.ts';
 import { TRACKING_TYPES } from '../../policy/tracking/index.ts';
 import { duration, selector } from '../parsers.ts';
 
@@ -128,7 +129,7 @@ const matching = (pattern: RegExp, what: string) =>
     return given;
   });
 
-const report = z.strictObject(
+const hindranceReport = z.strictObject(
   {
     at: text(path),
     is: z.string(isMissing('is no text; put it into quotes')),
@@ -142,7 +143,10 @@ const hindrance = z.strictObject(
     kind: matching(KIND, 'the kind of a resource, such as Kafka'),
     resource: text(resource),
     label: text(key),
-    reports: z.array(report, 'is no list').min(1, 'is an empty list').max(REPORTS_MAX, `has more than ${REPORTS_MAX}`),
+    reports: z
+      .array(hindranceReport, 'is no list')
+      .min(1, 'is an empty list')
+      .max(REPORTS_MAX, `has more than ${REPORTS_MAX}`),
   },
   { error: unknownField },
 );
@@ -166,8 +170,40 @@ const maxConcurrent = z.strictObject(
   { error: unknownField },
 );
 
-/** One profile, with every field. What is not there is the setting's: TRACKING_RESOURCE_TYPE, STALL_AFTER. */
-export const PROFILE = z.strictObject(
+const CONDITION = /^!?[A-Za-z0-9]([-A-Za-z0-9_./]{0,314}[A-Za-z0-9])?$/;
+
+/** Where the operator says that a pod may go. */
+const report = z
+  .strictObject(
+    {
+      annotation: text(key).optional(),
+      conditions: oneOrMore(
+        z.array(
+          matching(CONDITION, 'the type of a condition, with ! for one that must not be True'),
+          isMissing('is no list'),
+        ),
+      ).optional(),
+    },
+    { error: unknownField },
+  )
+  .transform(({ annotation, conditions = [] }, context): Report => {
+    const isOne = (annotation === undefined) !== (conditions.length === 0);
+    const found = annotation === undefined ? readConditions(conditions) : { annotation };
+    if (!isOne) context.addIssue('needs either annotation or conditions');
+    if ('conditions' in found && isOne && found.conditions.length === 0)
+      context.addIssue('has no condition that has to be True');
+    return found;
+  });
+
+/** What takes a mark on the pod. */
+function needsMark({ mark, withdraw, maxConcurrent, report }: ProfileFields, context: z.RefinementCtx): void {
+  if (mark !== NO_MARK) return;
+  for (const [field, isThere] of Object.entries({ withdraw, maxConcurrent, report })) {
+    if (isThere) context.addIssue({ code: 'custom', path: [field], message: 'needs a mark' });
+  }
+}
+
+const FIELDS = z.strictObject(
   {
     name: text(name),
     selector: selectors,
@@ -178,12 +214,18 @@ export const PROFILE = z.strictObject(
     stallAfter: text(duration).optional(),
     maxConcurrent: maxConcurrent.optional(),
     hindrance: oneOrMore(z.array(hindrance)).optional(),
+    report: report.optional(),
     withdraw: z.boolean('is neither true nor false').default(false),
     conflicts: z.array(text(nameOfWebhook), 'is no list').default([]),
     warning: z.string('is no text').optional(),
   },
   { error: unknownField },
 );
+
+type ProfileFields = z.output<typeof FIELDS>;
+
+/** One profile, with every field. What is not there is the setting's: TRACKING_RESOURCE_TYPE, STALL_AFTER. */
+export const PROFILE = FIELDS.superRefine(needsMark);
 
 /** A profile as it is written. */
 export type WrittenProfile = z.input<typeof PROFILE>;

@@ -146,6 +146,7 @@ function notMovedStall(seen: StallObservation, settings: PolicySettings): Stall 
   const leftMs = profile.stallAfterMs - forMs;
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
   const why = whyNotMoved(seen, history, formatAge(profile.stallAfterMs));
+  if (pod.isReported) return { kind: 'stalled', hindrance: 'EvictionRefused', why };
   const hindrance = history.marks > 1 ? 'Unmarked' : seen.reported?.word;
   return { kind: 'stalled', ...(hindrance === undefined ? {} : { hindrance }), why };
 }
@@ -154,7 +155,10 @@ function whyNotMoved({ pod, tracker, reported, now }: StallObservation, history:
   const details = [describeMarksOf(history, now), describeHindrance(tracker, reported), describeSelector(pod)];
   const text = details.filter((detail) => detail !== undefined).join('; ');
   const about = text === '' ? '' : ` (${text})`;
-  return `was marked over ${age} ago and ${operatorOf(pod)} has not moved it${about}`;
+  const what = pod.isReported
+    ? `${operatorOf(pod)} reports that it may go, but its eviction by the hook is refused`
+    : `${operatorOf(pod)} has not moved it`;
+  return `was marked over ${age} ago and ${what}${about}`;
 }
 
 function describeMarksOf(history: MarkHistory, now: number): string | undefined {

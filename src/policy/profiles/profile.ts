@@ -3,6 +3,7 @@ import { formatSelector, matches } from '../selector.ts';
 import { NO_TRACKING, type Tracking } from '../tracking/tracking.ts';
 import type { HindranceSource } from './hindrance.ts';
 import type { MarkOfProfile } from './mark.ts';
+import type { Report } from './report.ts';
 
 /** An annotation that a pod must carry. Absent value: any. */
 export interface RequiredAnnotation {
@@ -42,6 +43,8 @@ export interface Profile {
   readonly hindrances?: readonly HindranceSource[];
   /** Whether a mark is taken back once nobody drains the node any more, if the operator has not begun. Absent: no. */
   readonly withdraws?: boolean;
+  /** Its operator deletes nothing. Once it reports that a marked pod may go, the hook itself evicts the pod. */
+  readonly report?: Report;
   /** Webhooks that must not be asked about its evictions as well: their names, or those of their registrations. */
   readonly conflicts: readonly string[];
   /** PROFILES_FILE has it no more, or selects less; it counts for a few minutes yet. */

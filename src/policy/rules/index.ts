@@ -18,6 +18,7 @@ import { notDraining } from './not-draining.ts';
 import { notProtected } from './not-protected.ts';
 import { otherInstallation } from './other-installation.ts';
 import { otherInstance } from './other-instance.ts';
+import { ownEviction } from './own-eviction.ts';
 import { podGone } from './pod-gone.ts';
 import { policyAnnotation } from './policy-annotation.ts';
 import type { Opinion, PodObservation, Rule } from './rule.ts';
@@ -41,6 +42,7 @@ const ACTING: readonly Numbered<PodObservation>[] = [
   { id: '6', rule: terminatingOrFinished },
   { id: '8c', rule: rescheduledThoughMarked },
   { id: '6a', rule: policyAnnotation },
+  { id: '6b', rule: ownEviction },
   { id: '7', rule: marked },
   { id: '8a', rule: cameBackTooOften },
   { id: '8a', rule: cameBackOnDrainingNode },
