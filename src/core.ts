@@ -81,7 +81,11 @@ export interface Core {
   stop(): Promise<void>;
 }
 
-const waitsUnmarked = ({ reason }: Decision) => ['GroupBusy', 'GroupUntracked', 'Held'].includes(reason);
+/** Whether the pod waits, and carries no mark, so that no change of it would wake anybody. */
+function waitsUnmarked({ kind, reason, profile }: Decision, { profiles }: PolicySettings): boolean {
+  if (['GroupBusy', 'GroupUntracked', 'Held'].includes(reason)) return true;
+  return kind !== 'allow' && profiles.some(({ name, request }) => name === profile && request !== undefined);
+}
 
 /** Puts cache, observer, marker, admitter and controllers together. Nothing runs before `start`. */
 export function createCore(options: CoreOptions): Core {
@@ -154,8 +158,8 @@ export function createCore(options: CoreOptions): Core {
     clock,
     onDecision(decision, durationMs, { namespace, name }) {
       on.onDecision?.(decision, durationMs);
-      // It carries no mark, so no change of it would wake anybody.
-      if (waitsUnmarked(decision)) queues.stalledPods.add({ namespace, name });
+      if (waitsUnmarked(decision, settings)) queues.stalledPods.add({ namespace, name });
+      if (decision.kind === 'mark' && decision.request) queues.markEvents.add({ namespace, name });
     },
     onFull: () => on.onTurnedAway?.('looks'),
   });

@@ -11,7 +11,14 @@ import type { ApiClient } from './kube/client.ts';
 import { podPath } from './kube/paths.ts';
 import { permissionsOf } from './kube/permissions.ts';
 import { LOG, type Log } from './log/messages.ts';
-import { labelSelectorsOf, type PolicySettings, reportersOf, trackedResources } from './policy/profiles/profile.ts';
+import {
+  evictsPods,
+  labelSelectorsOf,
+  type PolicySettings,
+  reportersOf,
+  requestsOf,
+  trackedResources,
+} from './policy/profiles/profile.ts';
 import { conflictsOf } from './policy/profiles/rivals.ts';
 import { RivalWatch } from './registration/rivals.ts';
 import { InForce } from './reload/in-force.ts';
@@ -140,7 +147,8 @@ function neededBy(config: Config, settings: PolicySettings) {
     tracking: { resources: trackedResources(settings) },
     readsNamespaces: settings.readsNamespacePolicy === true,
     reporters: reportersOf(settings),
-    evicts: settings.profiles.some(({ report }) => report !== undefined),
+    requests: requestsOf(settings),
+    evicts: evictsPods(settings),
     hasConflicts: conflictsOf(settings.profiles).size > 0,
     ...(certificates === 'self' && { ownSecret: { namespace: podNamespace, name: caSecret } }),
     ...(registration === 'managed' && { ownRegistration: webhookConfiguration }),

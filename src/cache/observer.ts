@@ -7,15 +7,18 @@ import {
   type Absent,
   isLive,
   type Look,
+  NOTHING_OF_POD,
   NOTHING_SEEN,
   type Observation,
   type Sighting,
   seenValue,
   sightingOf,
+  sightingsOf,
   UNREAD,
 } from '../policy/observation.ts';
 import { groupSelector, podsOfGroup } from '../policy/profiles/group.ts';
 import { type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
+import { targetOf } from '../policy/requests/index.ts';
 import { entryOf } from '../policy/rules/rule.ts';
 import { formatSelector } from '../policy/selector.ts';
 import { latestElsewhere } from '../policy/tracking/elsewhere.ts';
@@ -76,6 +79,8 @@ export class Observer {
         return this.#lookAtNamespace(seen, live, signal);
       case 'registration':
         return this.#lookAtRegistration(seen, signal);
+      case 'target':
+        return this.#lookAtTarget(seen, signal);
       case 'self':
         return this.#lookAtSelf(seen, signal);
     }
@@ -113,8 +118,7 @@ export class Observer {
     const value = object && cache.project.podMetadata(object);
     const metadata = sightingOf(value, 'live');
     const isOther = seenValue(seen.pod)?.uid !== value?.uid;
-    if (isOther)
-      return this.#withMemory({ ...seen, metadata, pod: UNREAD, node: UNREAD, tracker: UNREAD, group: UNREAD });
+    if (isOther) return this.#withMemory({ ...seen, ...NOTHING_OF_POD, metadata });
     const { elsewhere } = seen;
     return { ...this.#withMemory({ ...seen, metadata }), ...(elsewhere && { elsewhere }) };
   }
@@ -142,21 +146,12 @@ export class Observer {
    */
   #withPod(seen: Observation, pod: Sighting<Pod>): Observation {
     const metadata = pod.kind === 'absent' && pod.from === 'cache' ? UNREAD : pod;
-    return this.#withMemory({ ...seen, metadata, pod, node: UNREAD, tracker: UNREAD, group: UNREAD });
+    return this.#withMemory({ ...seen, ...NOTHING_OF_POD, metadata, pod });
   }
 
   /** Adds what the process itself remembers of the pod now. */
-  #withMemory({
-    request,
-    metadata,
-    pod,
-    node,
-    tracker,
-    namespace,
-    group,
-    registration,
-    self,
-  }: Observation): Observation {
+  #withMemory(seen: Observation): Observation {
+    const { request, metadata, pod, tracker } = seen;
     const { cache, settings, clock } = this.#options;
     const key = storeKey({ namespace: request.namespace, name: request.name });
     const found = seenValue(metadata);
@@ -169,14 +164,7 @@ export class Observer {
     return {
       now: clock.now(),
       request,
-      metadata,
-      pod,
-      node,
-      tracker,
-      namespace,
-      group,
-      registration,
-      self,
+      ...sightingsOf(seen),
       ...(profile ? { profile } : {}),
       ...(remembered ? { remembered } : {}),
       ...(ownMarks ? { ownMarks } : {}),
@@ -238,6 +226,16 @@ export class Observer {
     if (name === undefined) throw new Error('the registration of an entry was asked for that names none');
     const exists = await this.#options.reads.isInstalled(name, signal);
     return { ...seen, registration: sightingOf(exists ? name : undefined, 'live') };
+  }
+
+  /** Always live: nobody watches it, and what asks for a move has to name its version. */
+  async #lookAtTarget(seen: Observation, signal: AbortSignal): Promise<Observation> {
+    const { reads, clock } = this.#options;
+    const [pod, request] = [seenValue(seen.pod), seen.profile?.request];
+    if (pod === undefined || request === undefined) throw new Error('the request of no pod was asked for');
+    const name = pod.labels[request.label];
+    const found = name ? await reads.custom(request, pod.namespace, name, signal) : undefined;
+    return { ...seen, target: sightingOf(found && targetOf(found, pod, request, clock.now()), 'live') };
   }
 
   /** It stays the same for as long as the process runs. */

@@ -31,7 +31,16 @@ export const PURPOSES: readonly Purpose[] = ['answers', 'upkeep'];
  * own permissions is not among them, because every account may do it.
  */
 export function permissionsOf(settings: PermissionSettings): readonly Permission[] {
-  const { tracking, readsNamespaces, reporters = [], evicts, hasConflicts, ownSecret, ownRegistration } = settings;
+  const {
+    tracking,
+    readsNamespaces,
+    reporters = [],
+    requests = [],
+    evicts,
+    hasConflicts,
+    ownSecret,
+    ownRegistration,
+  } = settings;
   return [
     ...verbs('answers', '', 'pods', ['get', 'list', 'watch', 'patch']),
     ...verbs('answers', '', 'nodes', ['get', 'list', 'watch']),
@@ -39,6 +48,7 @@ export function permissionsOf(settings: PermissionSettings): readonly Permission
     ...verbs('upkeep', 'admissionregistration.k8s.io', 'validatingwebhookconfigurations', ['get']),
     ...forTracking(tracking.resources, readsNamespaces),
     ...reporters.flatMap(({ group, plural }) => verbs('upkeep', group, plural, ['list', 'watch'])),
+    ...requests.flatMap(({ group, plural }) => verbs('answers', group, plural, ['get', 'patch'])),
     ...(evicts ? verbs('answers', '', 'pods/eviction', ['create']) : []),
     ...(hasConflicts
       ? verbs('upkeep', 'admissionregistration.k8s.io', 'validatingwebhookconfigurations', ['list', 'watch'])
@@ -55,6 +65,8 @@ export interface PermissionSettings {
   readonly readsNamespaces?: boolean;
   /** What says why operators do not act. Absent: nothing is read of it. */
   readonly reporters?: readonly { readonly group: string; readonly plural: string }[];
+  /** The objects on which profiles ask for moves. */
+  readonly requests?: readonly { readonly group: string; readonly plural: string }[];
   /** Whether a profile makes the hook itself evict pods. */
   readonly evicts?: boolean;
   /** Whether a profile conflicts with webhooks of others, which the hook then looks for in all registrations. */

@@ -1,8 +1,8 @@
 import type { ApiClient, JsonObject } from './client.ts';
-import { isServed } from './discovery.ts';
+import { isServed, servedVersion } from './discovery.ts';
 import { ApiError, isNotFound, saysNotFound } from './errors.ts';
 import { createGuardedObjects } from './guarded-objects.ts';
-import { collectionPath, namespacePath, nodePath, podPath, registrationPath, splitPath } from './paths.ts';
+import { collectionPath, namespacePath, nodePath, objectPath, podPath, registrationPath, splitPath } from './paths.ts';
 
 /** Live reads of single objects. Undefined if the object does not exist; throws on any other failure. */
 export interface Reads {
@@ -16,10 +16,23 @@ export interface Reads {
   namespace(name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
   /** Whether another installation of the hook has a registration of this name. */
   isInstalled(registration: string, signal?: AbortSignal): Promise<boolean>;
+  /** A custom resource, in the version that the API server prefers. If its kind is not installed, it does not exist either. */
+  custom(kind: GroupAndPlural, namespace: string, name: string, signal?: AbortSignal): Promise<FoundObject | undefined>;
   /** The name of the user that the API server takes the hook for. */
   self(signal?: AbortSignal): Promise<string>;
   /** For a kind that may not be installed. If it is not, the object does not exist either. */
   object(path: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
+}
+
+export interface GroupAndPlural {
+  readonly group: string;
+  readonly plural: string;
+}
+
+/** An object, and where it was found. */
+export interface FoundObject {
+  readonly object: JsonObject;
+  readonly path: string;
 }
 
 /**
@@ -61,8 +74,26 @@ export function createReads(client: ApiClient): Reads {
       throw error;
     }
   };
+  const versions = new Map<string, string>();
+  const versionOf = async ({ group, plural }: GroupAndPlural, signal = new AbortController().signal) => {
+    const known = versions.get(`${plural}.${group}`);
+    const version = known ?? (await servedVersion(client, group, plural, signal));
+    if (version !== undefined) versions.set(`${plural}.${group}`, version);
+    return version;
+  };
+  const object: Reads['object'] = (path, signal) =>
+    read(path, signal, { isAbsent: (error) => isAbsentWithItsKind(path, error, signal) });
   return {
-    object: (path, signal) => read(path, signal, { isAbsent: (error) => isAbsentWithItsKind(path, error, signal) }),
+    object,
+    async custom(kind, namespace, name, signal) {
+      const version = await versionOf(kind, signal);
+      if (version === undefined) return undefined;
+      const path = objectPath(`/apis/${kind.group}/${version}`, kind.plural, namespace, name);
+      const found = await object(path, signal);
+      // Operators drop versions.
+      if (found === undefined) versions.delete(`${kind.plural}.${kind.group}`);
+      return found && { object: found, path };
+    },
     pod: (namespace, name, signal) => read(podPath(namespace, name), signal),
     async pods(namespace, labelSelector, signal) {
       const path = collectionPath('/api/v1', 'pods', namespace);

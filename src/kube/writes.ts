@@ -39,6 +39,13 @@ export interface Writes {
   markPod(pod: PodInstance, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
   /** Takes this very value of the annotation from exactly this instance. */
   unmarkPod(pod: PodInstance, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
+  /** Changes an object if it still has the version of the observation. */
+  changeObject(
+    path: string,
+    resourceVersion: string,
+    changes: readonly object[],
+    signal?: AbortSignal,
+  ): Promise<WriteResult>;
   /** Evicts exactly this version of a pod. `refused`: by a disruption budget, or by a webhook. */
   evictPod(pod: Required<PodInstance>, signal?: AbortSignal): Promise<EvictionResult>;
   /** Writes an entry if the tracker still has the resourceVersion of the observation. */
@@ -67,6 +74,12 @@ export function createWrites(client: ApiClient): Writes {
       const removal = removalFrom('/metadata/annotations')({ key, value });
       return patch(podPath(namespace, name), [guard, ...removal], signal);
     },
+    changeObject: (path, value, changes, signal) =>
+      patch(
+        path,
+        [{ op: 'test', path: '/metadata/resourceVersion', value }, ...(changes as readonly JsonObject[])],
+        signal,
+      ),
     evictPod: ({ namespace, name, uid, resourceVersion }, signal) => {
       const deleteOptions = { preconditions: { uid, resourceVersion } };
       const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace, name }, deleteOptions };

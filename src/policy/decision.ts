@@ -1,4 +1,5 @@
 import type { Entry, Pod, Tracker } from './model.ts';
+import type { Target } from './requests/request.ts';
 
 /** Stable PascalCase names: fields of logs, labels of metrics. */
 export type Reason =
@@ -28,6 +29,7 @@ export type Reason =
   | 'Ignored'
   | 'OwnEviction'
   | 'Held'
+  | 'NotAsked'
   | 'CacheBehind'
   | 'CacheUnsynced'
   | 'Marked'
@@ -68,6 +70,8 @@ export interface Mark {
    * value is a mark.
    */
   readonly annotation?: { readonly key: string; readonly value: string; readonly ifUnchanged?: true };
+  /** What asks for its move on another object, instead of a mark. */
+  readonly request?: Pick<Target, 'kind' | 'name' | 'path' | 'resourceVersion' | 'changes'>;
   /** What to remember of the mark, in the entry and in the process. */
   readonly note: MarkNote;
   readonly entryOn?: Tracker;

@@ -45,7 +45,7 @@ export function entryState({ entry, pod, node }: EntryObservation, settings: Pol
   return isSettled(pod, node, settings) ? 'rescheduled' : 'unsettled';
 }
 
-/** Whether nobody is asked to move the pod, and its drain goes on as far as is known. */
+/** Whether the pod gets no mark, and its drain goes on as far as is known. */
 function isHeld(pod: Pod, node: Node | undefined, settings: PolicySettings): boolean {
   const profile = profileOf(pod, settings);
   return (

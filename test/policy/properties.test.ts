@@ -401,7 +401,14 @@ function looked(seen: Observation, at: Subject, world: Observation, from: Source
   const found = <T>(sighting: Sighting<T>): Sighting<T> =>
     sighting.kind === 'present' ? { ...sighting, from } : { kind: 'absent', from };
   const { profile: _profile, ...rest } = seen;
-  if (at === 'node' || at === 'tracker' || at === 'namespace' || at === 'registration' || at === 'self')
+  if (
+    at === 'node' ||
+    at === 'tracker' ||
+    at === 'namespace' ||
+    at === 'registration' ||
+    at === 'self' ||
+    at === 'target'
+  )
     return { ...seen, [at]: found(world[at] as Sighting<unknown>) };
   if (at === 'metadata') return withProfile({ ...rest, metadata: found(world.metadata), pod: unread });
   const pod = found(world.pod);

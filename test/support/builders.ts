@@ -115,6 +115,7 @@ export interface SeenInShort {
   readonly namespace?: Namespace | 'absent';
   readonly registration?: Sighting<string>;
   readonly self?: Sighting<string>;
+  readonly target?: Observation['target'];
   readonly profile?: Profile;
   readonly remembered?: Entry;
   readonly ownMarks?: MarkRecord;

@@ -3,7 +3,8 @@ import type { HindranceSource } from '../../policy/profiles/hindrance.ts';
 import type { Profile } from '../../policy/profiles/profile.ts';
 import type { TrackingChoice, TrackingType } from '../../policy/tracking/index.ts';
 import type { Values } from '../settings.ts';
-import { NO_MARK, type ReadProfile } from './written-profile.ts';
+import { NO_MARK, type ReadMark } from './written-mark.ts';
+import type { ReadProfile } from './written-profile.ts';
 
 /** A profile as the settings have it: where it keeps entries is a choice, and not yet an object. */
 export interface ConfiguredProfile extends Omit<Profile, 'tracking'> {
@@ -51,7 +52,7 @@ export function configured(read: ReadProfile, defaults: Defaults): ConfiguredPro
     name,
     selectors: selector,
     requires: requires.map(({ key, value }) => (value === undefined ? { key } : { key, value })),
-    ...(mark === NO_MARK ? {} : { mark: { key: mark.annotation, value: mark.value, match: mark.match } }),
+    ...asking(mark),
     names,
     tracking: { type: read.tracking ?? defaultTracking(read, defaults), also: defaults.trackingAlsoRead },
     stallAfterMs: read.stallAfter ?? defaults.stallAfterMs,
@@ -62,6 +63,23 @@ export function configured(read: ReadProfile, defaults: Defaults): ConfiguredPro
     conflicts,
     ...(warning === undefined ? {} : { warning }),
   };
+}
+
+/** How its operator is asked. */
+function asking(mark: ReadMark): Pick<ConfiguredProfile, 'mark' | 'request'> {
+  if (mark === NO_MARK) return {};
+  if (!('on' in mark)) return { mark: { key: mark.annotation, value: mark.value, match: mark.match } };
+  const { kind, resource, label } = mark.on;
+  const onlyIf = mark.onlyIf.map(({ at, word, is, isNot }) => ({
+    path: at,
+    word,
+    ...(is === undefined ? {} : { is }),
+    ...(isNot === undefined ? {} : { isNot }),
+  }));
+  if ('form' in mark) return { request: { kind, ...resource, label, onlyIf, form: { name: mark.form } } };
+  const { annotation: key, value, doneAt } = mark;
+  const form = { key, value, ...(doneAt === undefined ? {} : { doneAt }) };
+  return { request: { kind, ...resource, label, onlyIf, form } };
 }
 
 function hindranceOf({

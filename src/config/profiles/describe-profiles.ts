@@ -5,7 +5,7 @@ import { describeReport, formatConditions, type Report } from '../../policy/prof
 import { formatSelector } from '../../policy/selector.ts';
 import { BUILT_IN } from './built-in.ts';
 import type { ConfiguredProfile } from './configured-profile.ts';
-import { NO_MARK } from './written-profile.ts';
+import { NO_MARK } from './written-mark.ts';
 
 /** The profiles in their order, for people. A pod is of the first that selects it. */
 export function describeProfiles(profiles: readonly ConfiguredProfile[]): string {
@@ -20,6 +20,7 @@ export function profilesAsJson(profiles: readonly ConfiguredProfile[]): string {
       selectors,
       requires,
       mark,
+      request,
       names,
       tracking,
       stallAfterMs,
@@ -33,7 +34,7 @@ export function profilesAsJson(profiles: readonly ConfiguredProfile[]): string {
       name,
       selector: selectors.map(formatSelector),
       requires: requires.map(requirement),
-      mark: mark === undefined ? NO_MARK : { annotation: mark.key, value: mark.value, match: mark.match },
+      mark: writtenMark({ mark, request }),
       names,
       tracking: tracking.type,
       stallAfter: exactDuration(stallAfterMs),
@@ -57,6 +58,7 @@ function describe({
   selectors,
   requires,
   mark,
+  request,
   names,
   tracking,
   stallAfterMs,
@@ -70,7 +72,7 @@ function describe({
   const rows: readonly (readonly [string, string | false | undefined])[] = [
     ['selects', selectors.map(formatSelector).join(' or ')],
     ...requires.map((one) => ['requires', requirement(one)] as const),
-    ['mark', markText(mark)],
+    ['mark', markText({ mark, request })],
     ['names', names],
     ['tracking', tracking.type],
     ['stalled', `after ${formatAge(stallAfterMs)}`],
@@ -85,9 +87,29 @@ function describe({
   return `${name}\n${lines.join('')}`;
 }
 
-function markText(mark: ConfiguredProfile['mark']): string {
+type Asking = { readonly [K in 'mark' | 'request']: ConfiguredProfile[K] | undefined };
+
+function markText({ mark, request }: Asking): string {
+  if (request !== undefined) {
+    const { kind, label, form } = request;
+    const what = 'name' in form ? form.name : `${form.key}=${form.value}`;
+    return `${what} on the ${kind} of label ${label}`;
+  }
   if (mark === undefined) return 'none: nobody is asked to move its pods, which have to leave by themselves';
   return `${mark.key}=${mark.value}${mark.match === 'present' ? ' (any value is one)' : ''}`;
+}
+
+function writtenMark({ mark, request }: Asking) {
+  if (request === undefined) {
+    return mark === undefined ? NO_MARK : { annotation: mark.key, value: mark.value, match: mark.match };
+  }
+  const { kind, plural, group, label, onlyIf, form } = request;
+  return {
+    on: { kind, resource: `${plural}.${group}`, label },
+    ...('name' in form ? { form: form.name } : { annotation: form.key, value: form.value }),
+    doneAt: 'name' in form || form.doneAt === undefined ? undefined : formatPath(form.doneAt),
+    onlyIf: onlyIf.map(({ path, ...others }) => ({ at: formatPath(path), ...others })),
+  };
 }
 
 function writtenHindrance({ kind, plural, group, label, reports }: HindranceSource) {

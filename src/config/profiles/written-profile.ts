@@ -1,44 +1,26 @@
 import * as z from 'zod';
 import type { Selector } from '../../policy/model.ts';
-import { LABEL_KEY, OBJECT_NAME, short } from '../../policy/names.ts';
-import { readPath } from '../../policy/profiles/hindrance.ts';
-import { labelsIn, markProblem } from '../../policy/profiles/mark.ts';
+import { OBJECT_NAME, short } from '../../policy/names.ts';
 import { type Report, readConditions } from '../../policy/profiles/report.ts';
 import { TRACKING_TYPES } from '../../policy/tracking/index.ts';
 import { duration, selector } from '../parsers.ts';
-
-/** The message of a field that is not there, or else the other one. */
-const isMissing = (otherwise: string) => ({
-  error: ({ input }: { readonly input?: unknown }) => (input === undefined ? 'is missing' : otherwise),
-});
+import {
+  attempt,
+  isMissing,
+  KIND,
+  key,
+  matching,
+  oneOf,
+  oneOrMore,
+  path,
+  resource,
+  text,
+  unknownField,
+  WORD,
+} from './fields.ts';
+import { mark, NO_MARK } from './written-mark.ts';
 
 const NAME = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
-
-/** What the parser makes of a text; it throws an Error whose message follows the name of a field. */
-function attempt<T>(parse: (text: string) => T, given: string, context: z.RefinementCtx): T {
-  try {
-    return parse(given);
-  } catch (error) {
-    context.addIssue(error instanceof Error ? error.message : String(error));
-    return z.NEVER;
-  }
-}
-
-const text = <T>(parse: (text: string) => T) =>
-  z.string(isMissing('is no text')).transform((given, context) => attempt(parse, given, context));
-
-const oneOf = <T extends string>(...allowed: readonly T[]) =>
-  z.enum(allowed, {
-    error: ({ input }) => {
-      const given = typeof input === 'string' ? `is ${JSON.stringify(input)}` : 'is no text';
-      return `${input === undefined ? 'is missing' : given}; it must be ${allowed.join(' or ')}`;
-    },
-  });
-
-function key(given: string): string {
-  if (!LABEL_KEY.test(given)) throw new Error(`is "${given}", which is not an annotation key`);
-  return given;
-}
 
 /** `key`, or `key=value`. */
 function required(given: string) {
@@ -60,11 +42,6 @@ function name(given: string): string {
   return given;
 }
 
-const unknownField: z.core.$ZodErrorMap = ({ code, ...issue }) => {
-  if (code === 'unrecognized_keys') return `has ${(issue.keys as string[]).join(' and ')}, which no profile has`;
-  return 'is missing, or is no list of fields';
-};
-
 /** One, or a list of them. */
 const selectors = z
   .union([z.string(), z.array(z.string())], { error: 'is neither a label selector nor a list of them' })
@@ -74,60 +51,7 @@ const selectors = z
     return all.map((one) => attempt(selector, one, context));
   });
 
-/** What a profile has for a mark if nobody is asked to move its pods. */
-export const NO_MARK = 'none';
-
-const markOnPod = z
-  .strictObject(
-    {
-      annotation: text(key),
-      value: z.string(isMissing('is no text; put it into quotes')),
-      match: oneOf('exact', 'present').default('exact'),
-    },
-    { error: unknownField },
-  )
-  .superRefine((given, context) => {
-    const wrongLabel = labelsIn(given.value).find((label) => !LABEL_KEY.test(label));
-    const problem = markProblem(given) ?? (wrongLabel && `has {label:${wrongLabel}}, which is not a label key`);
-    if (problem) context.addIssue({ code: 'custom', path: ['value'], message: problem });
-  });
-
-/** Else the problems of a union would not say which of them is meant. */
-const mark = z
-  .custom<z.input<typeof markOnPod> | typeof NO_MARK>(() => true)
-  .transform((given, context): z.output<typeof markOnPod> | typeof NO_MARK => {
-    if (given === NO_MARK) return NO_MARK;
-    const read = markOnPod.safeParse(given);
-    if (read.success) return read.data;
-    for (const { path, message } of read.error.issues) context.addIssue({ code: 'custom', path: [...path], message });
-    return z.NEVER;
-  });
-
-const RESOURCE = /^([a-z0-9]+)\.([a-z0-9]([-a-z0-9.]*[a-z0-9])?)$/;
-const KIND = /^[A-Z][A-Za-z0-9]{0,62}$/;
-/** Each is a label value of a metric. */
-const WORD = /^[A-Z][A-Za-z]{1,39}$/;
 const REPORTS_MAX = 20;
-
-function resource(given: string) {
-  const [, plural, group] = RESOURCE.exec(given) ?? [];
-  if (plural === undefined || group === undefined) {
-    throw new Error(`is "${given}"; it must be the plural and the group, such as kafkas.kafka.strimzi.io`);
-  }
-  return { plural, group };
-}
-
-function path(given: string): readonly string[] {
-  const steps = readPath(given);
-  if (steps === undefined) throw new Error(`is "${given}"; it must be such as spec.paused or status.conditions[Ready]`);
-  return steps;
-}
-
-const matching = (pattern: RegExp, what: string) =>
-  text((given) => {
-    if (!pattern.test(given)) throw new Error(`is "${given}"; it must be ${what}`);
-    return given;
-  });
 
 const hindranceReport = z.strictObject(
   {
@@ -150,10 +74,6 @@ const hindrance = z.strictObject(
   },
   { error: unknownField },
 );
-
-/** A list, or what would be its only element. */
-const oneOrMore = <T extends z.ZodType>(list: T) =>
-  z.preprocess((given) => (given === undefined ? given : [given].flat()), list);
 
 const GROUP_LABELS_MAX = 4;
 
@@ -197,9 +117,9 @@ const report = z
 
 /** What takes a mark on the pod. */
 function needsMark({ mark, withdraw, maxConcurrent, report }: ProfileFields, context: z.RefinementCtx): void {
-  if (mark !== NO_MARK) return;
+  if (mark !== NO_MARK && !('on' in mark)) return;
   for (const [field, isThere] of Object.entries({ withdraw, maxConcurrent, report })) {
-    if (isThere) context.addIssue({ code: 'custom', path: [field], message: 'needs a mark' });
+    if (isThere) context.addIssue({ code: 'custom', path: [field], message: 'needs a mark on the pod' });
   }
 }
 

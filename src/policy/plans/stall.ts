@@ -9,6 +9,7 @@ import { firstWord, POLICY_KEY } from '../policy-annotation.ts';
 import { someOf, uncountable, underWay } from '../profiles/group-moves.ts';
 import type { Reported } from '../profiles/hindrance.ts';
 import { isMarked, type PolicySettings, type Profile } from '../profiles/profile.ts';
+import type { RequestObject } from '../requests/request.ts';
 import { countReturns, REFUSED_FROM_RETURN } from '../returns.ts';
 import { findEntry } from '../tracking/elsewhere.ts';
 
@@ -84,9 +85,18 @@ function heldStall(seen: StallObservation, { drainTaints }: PolicySettings): Sta
   const since = drainingSince(node, drainTaints);
   const leftMs = profile.stallAfterMs - (since === undefined ? markedForMs : now - since);
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
-  const isLate = `has not left by itself, and its profile ${profile.name} has no mark`;
-  const why = isForbidden ? `is not marked, because ${POLICY_KEY} says hold` : isLate;
-  return { kind: 'stalled', hindrance: 'Held', why };
+  if (isForbidden) return { kind: 'stalled', hindrance: 'Held', why: `is not marked, because ${POLICY_KEY} says hold` };
+  return profile.request === undefined
+    ? { kind: 'stalled', hindrance: 'Held', why: `has not left by itself, and its profile ${profile.name} has no mark` }
+    : notLeftStall(seen, profile.request);
+}
+
+/** Whether it could be asked for, its object says, which nobody watches. */
+function notLeftStall({ pod, tracker, reported }: StallObservation, { kind, label }: RequestObject): Stall {
+  const hindrance = describeHindrance(tracker, reported);
+  const about = hindrance === undefined ? '' : ` (${hindrance})`;
+  const why = `has not left; moves of it are asked for on ${kind} ${pod.labels[label] ?? ''}${about}`;
+  return { kind: 'stalled', ...(reported && { hindrance: reported.word }), why };
 }
 
 /** Another installation keeps the pod's entry, and has not moved the pod either. */

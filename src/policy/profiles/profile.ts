@@ -1,4 +1,5 @@
 import type { Pod, PodMetadata, Resource, Selector, Tracker } from '../model.ts';
+import type { RequestObject } from '../requests/request.ts';
 import { formatSelector, matches } from '../selector.ts';
 import { NO_TRACKING, type Tracking } from '../tracking/tracking.ts';
 import type { HindranceSource } from './hindrance.ts';
@@ -31,8 +32,10 @@ export interface Profile {
   readonly selectors: readonly Selector[];
   /** What a pod must carry besides. Its operator moves no other. */
   readonly requires: readonly RequiredAnnotation[];
-  /** Absent: nobody is asked to move its pods. They leave by themselves, or people move them. */
+  /** Absent, and so is `request`: nobody is asked to move its pods. They leave by themselves, or people move them. */
   readonly mark?: MarkOfProfile;
+  /** Moves are asked for on another object, and pods get no mark. */
+  readonly request?: RequestObject;
   readonly names: Names;
   readonly tracking: Tracking;
   /** How long the operator has to act on a mark before the pod counts as stalled. */
@@ -134,6 +137,17 @@ export function trackedResources(settings: Pick<PolicySettings, 'profiles'>): re
 export function reportersOf({ profiles }: Pick<PolicySettings, 'profiles'>): readonly HindranceSource[] {
   const all = profiles.flatMap(({ hindrances = [] }) => hindrances);
   return [...new Map(all.map((source) => [`${source.plural}.${source.group}`, source])).values()];
+}
+
+/** The objects on which moves are asked for, each kind once. */
+export function requestsOf({ profiles }: Pick<PolicySettings, 'profiles'>): readonly RequestObject[] {
+  const all = profiles.flatMap(({ request }) => request ?? []);
+  return [...new Map(all.map((one) => [`${one.plural}.${one.group}`, one])).values()];
+}
+
+/** Whether the hook itself evicts pods of some profile. */
+export function evictsPods({ profiles }: Pick<PolicySettings, 'profiles'>): boolean {
+  return profiles.some(({ report }) => report !== undefined);
 }
 
 /** Whether a pod of the profile may come back under its name, so that it needs an entry. */

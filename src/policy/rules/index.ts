@@ -1,6 +1,7 @@
 import type { RuleId } from '../decision.ts';
 import type { Observation } from '../observation.ts';
 import type { PolicySettings } from '../profiles/profile.ts';
+import { asked } from './asked.ts';
 import { cameBackTooOften } from './comes-back.ts';
 import { dryRun } from './dry-run.ts';
 import {
@@ -44,6 +45,7 @@ const ACTING: readonly Numbered<PodObservation>[] = [
   { id: '6a', rule: policyAnnotation },
   { id: '6b', rule: ownEviction },
   { id: '7', rule: marked },
+  { id: '7', rule: asked },
   { id: '8a', rule: cameBackTooOften },
   { id: '8a', rule: cameBackOnDrainingNode },
   { id: '8b', rule: notYetInPlace },

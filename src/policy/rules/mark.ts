@@ -37,15 +37,17 @@ export function markPod(
   const where = placeForEntry(seen, returns);
   const draining = where.entryOn === undefined || drains(seen, settings);
   if (typeof draining !== 'boolean') return draining;
-  if (seen.profile.mark === undefined) return holdPod(seen, where, draining, returns, restsOn);
+  const what = whatAsks(seen);
+  if (what === undefined) return holdPod(seen, where, draining, returns, restsOn);
   const history = historyWith(seen);
   const again = describeMarks(history, seen.now);
-  return onceLive<Mark>(seen, [...evidenceForWrites(seen, 'entryOn' in where && !draining), ...restsOn], {
+  const evidence = [...evidenceForWrites(seen, 'entryOn' in where && !draining), ...restsOn, ...what.restsOn];
+  return onceLive<Mark>(seen, evidence, {
     kind: 'mark',
     reason,
-    message: again === '' ? MESSAGES.marked : `${MESSAGES.marked} (${again})`,
+    message: again === '' ? what.message : `${what.message} (${again})`,
     pod: seen.pod.value,
-    annotation: annotationFor(seen, seen.profile.mark),
+    ...what.writes,
     note: { ...noteOf(seen, { draining, returns, history }), ...noteOfGroup(seen) },
     ...(seen.profile.maxConcurrent === undefined ? {} : { isLocked: true }),
     ...where,
@@ -74,6 +76,28 @@ function holdPod(
     note: noteOf(seen, { draining, returns, history: { marks: 1 } }),
     entryOn: where.entryOn,
   });
+}
+
+/** What asks the operator to move the pod; undefined if nobody is to be asked. */
+function whatAsks(seen: PodObservation): Asking | undefined {
+  const { profile, target } = seen;
+  if (profile.mark !== undefined) {
+    return { writes: { annotation: annotationFor(seen, profile.mark) }, message: MESSAGES.marked, restsOn: [] };
+  }
+  if (target.kind !== 'present') return undefined;
+  const { kind, name, path, resourceVersion, changes } = target.value;
+  return {
+    writes: { request: { kind, name, path, resourceVersion, changes } },
+    message: `${MESSAGES.waiting} (its move is asked for on ${kind} ${name})`,
+    // It is about this instance, and the write is guarded by the version of the object alone.
+    restsOn: ['pod', 'target'],
+  };
+}
+
+interface Asking {
+  readonly writes: Pick<Mark, 'annotation' | 'request'>;
+  readonly message: string;
+  readonly restsOn: readonly Subject[];
 }
 
 function annotationFor({ pod, now }: PodObservation, mark: MarkOfProfile): NonNullable<Mark['annotation']> {
