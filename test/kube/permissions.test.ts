@@ -60,6 +60,7 @@ const READS: { [K in keyof Reads]: (reads: Reads, tracker: TrackerToDrive | unde
   pods: (reads) => reads.pods('db', 'app=couchbase'),
   node: (reads) => reads.node('n'),
   isInstalled: (reads) => reads.isInstalled('another'),
+  budgets: (reads, tracker) => tracker && reads.budgets('db'),
   custom: (reads, tracker) =>
     tracker && reads.custom({ group: 'couchbase.com', plural: 'couchbaseclusters' }, 'db', 'tracker'),
   self: (reads, tracker) => tracker && reads.self(),
