@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { REGISTRATIONS } from '../../../src/kube/paths.ts';
 import { LOG } from '../../../src/log/messages.ts';
 import { POLICY_KEY } from '../../../src/policy/policy-annotation.ts';
 import { patchCluster } from '../../../testkit/couchbase/workload.ts';
 import { eventsOf, type SeenEvent } from '../support/events.ts';
 import { evict, evictUntil, MARKED, metric } from '../support/evict.ts';
+import { SYSTEM_NAMESPACE } from '../support/manifests.ts';
 import { type Rig, type RunningHook, startRig } from '../support/rig.ts';
 import { aScene, type Scene } from '../support/scene.ts';
 
@@ -32,7 +35,7 @@ before(async () => {
   const operator = { periodMs: 3_600_000 };
   const cluster = { process: 'InPlaceUpgrade' } as const;
   scenes = await Promise.all(
-    [...PLACES, { namespace: 'uncordoned' }].map(({ namespace }) =>
+    [...PLACES, { namespace: 'uncordoned' }, { namespace: 'hanging' }].map(({ namespace }) =>
       aScene({ rig, hook: 'said', namespace, cluster, size: 2, operator, pdb: false }),
     ),
   );
@@ -51,6 +54,41 @@ async function say(path: string, word: string): Promise<void> {
   const body = { metadata: { annotations: { [POLICY_KEY]: word } } };
   await rig.client.json({ method: 'PATCH', path, contentType: 'application/merge-patch+json', body });
 }
+
+/** The commands of docs/operations.md for a drain that hangs, each as kubectl takes it; one runs in the hook's container. */
+const [, SECTION = ''] = readFileSync(join(import.meta.dirname, '../../../docs/operations.md'), 'utf-8').split(
+  /^## A drain hangs$|^### What kubectl prints$/m,
+);
+const COMMANDS = SECTION.split('\n')
+  .map((line) => line.trim())
+  .filter((line) => line.startsWith('kubectl ') && !line.includes(' exec '));
+
+test('the commands for a drain that hangs do what docs/operations.md says', async () => {
+  const here = scenes.at(-1) as Scene;
+  const registration = `reschedule-hook.${SYSTEM_NAMESPACE}`;
+  const body = { metadata: { name: registration }, webhooks: [] };
+  await rig.client.json({ method: 'POST', path: REGISTRATIONS, body });
+  await here.cordon(here.node(1));
+  await evictUntil(here, 'cb-0000', MARKED);
+  const values: Readonly<Record<string, string>> = {
+    HOOK: SYSTEM_NAMESPACE,
+    NAMESPACE: here.namespace,
+    POD: 'cb-0000',
+    NODE: here.node(1),
+    MARK,
+  };
+  const said: string[] = [];
+  for (const command of COMMANDS) {
+    const words = command.split(' ').slice(1);
+    const args = words.map((word) => word.replaceAll('"', '').replace(/\$([A-Z]+)/g, (_, name) => values[name] ?? ''));
+    const { code, stdout, stderr } = await rig.controlPlane.kubectl(args);
+    assert.equal(code, 0, `${command}: ${stderr}`);
+    said.push(stdout.trim());
+  }
+  const done = said.map((line) => /\b(uncordoned|annotated|deleted)\b/.exec(line)?.[1]);
+  const expected = ['uncordoned', 'annotated', 'annotated', 'annotated', 'deleted', 'deleted'];
+  assert.deepEqual(done, expected, said.join('\n'));
+});
 
 describe('what people overrule', { concurrency: 5 }, () => {
   for (const [i, { on, path }] of PLACES.entries()) {
