@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FAULTS } from './faults/faults.ts';
+import { COUCHBASE_ALONE } from './runs/profile-sets.ts';
 import { describeFailure } from './runs/report.ts';
 import { replay, run } from './runs/run.ts';
 import { shrink } from './runs/shrink.ts';
@@ -24,6 +25,7 @@ const ONE_REPLICA: Variant = {
   hangs: 'never',
   second: 'none',
   forges: false,
+  ...COUCHBASE_ALONE,
 };
 /** How often cb-0 was marked. */
 const marks = (notes: readonly string[]) =>

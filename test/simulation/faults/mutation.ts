@@ -1,7 +1,7 @@
 import type { Cache } from '../../../src/cache/cache.ts';
 import type { Reads } from '../../../src/kube/reads.ts';
 import type { Writes } from '../../../src/kube/writes.ts';
-import type { Decision } from '../../../src/policy/decision.ts';
+import type { Decision, Mark } from '../../../src/policy/decision.ts';
 import type { EvictionRequest } from '../../../src/policy/model.ts';
 import { type Observation, seenValue } from '../../../src/policy/observation.ts';
 import type { PolicySettings } from '../../../src/policy/profiles/profile.ts';
@@ -16,6 +16,8 @@ export interface Mutation {
   readonly decision?: (decision: Decision, request: EvictionRequest) => Decision;
   readonly reads?: (reads: Reads) => Reads;
   readonly writes?: (writes: Writes) => Writes;
+  /** Changes the mark that is carried out. */
+  readonly mark?: (mark: Mark) => Mark;
   readonly settings?: (settings: PolicySettings) => PolicySettings;
   readonly tracking?: (tracking: Tracking) => Tracking;
   readonly forgetsDeparted?: boolean;

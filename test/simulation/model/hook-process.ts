@@ -9,17 +9,19 @@ import type { Log } from '../../../src/log/messages.ts';
 import type { Decision, Mark } from '../../../src/policy/decision.ts';
 import type { EvictionRequest } from '../../../src/policy/model.ts';
 import type { Observation } from '../../../src/policy/observation.ts';
-import type { PolicySettings, Profile } from '../../../src/policy/profiles/profile.ts';
+import { type PolicySettings, type Profile, trackedResources } from '../../../src/policy/profiles/profile.ts';
+import type { Tracking } from '../../../src/policy/tracking/index.ts';
+import { namespaceTracking } from '../../../src/policy/tracking/namespace.ts';
 import type { AdmitterOptions } from '../../../src/webhook/admitter.ts';
 import type { MarkOutcome } from '../../../src/webhook/marker.ts';
-import { RESCHEDULE } from '../../support/raw.ts';
 import { type Mutation, observationOf } from '../faults/mutation.ts';
+import { hasOtherTracker, podSelectorsOf } from '../runs/profile-sets.ts';
 import { settingsOf, trackingOf, type Variant } from '../runs/variant.ts';
-import { type ApiServer, isWatched, type WatchKind } from './api-server.ts';
+import { type ApiServer, isPodKind, isWatched, type WatchKind } from './api-server.ts';
 import type { Calls, Task } from './calls.ts';
 import type { SimClock } from './clock.ts';
-import { Feed } from './feed.ts';
-import { type Installation, selects } from './installations.ts';
+import { Feed, type StoredAs } from './feed.ts';
+import { type Installation, OURS, selects } from './installations.ts';
 import { EPOCH, isToProtect, type SimPod } from './objects.ts';
 import { ReceivedState } from './received-state.ts';
 
@@ -119,7 +121,7 @@ export class HookProcess<T extends Task> {
 
   /** Whether its watch has the pod. */
   watches(pod: SimPod): boolean {
-    return isWatched(pod) && this.#selectsName(pod.name);
+    return isWatched(pod) && this.feed.selects(pod.labels);
   }
 
   #selectsName(name: string): boolean {
@@ -139,10 +141,17 @@ export class HookProcess<T extends Task> {
 
   /** False if the process does not watch the kind. */
   beginList(kind: WatchKind): boolean {
-    if (kind === 'trackers' && trackingOf(this.#options.variant).resources.length === 0) return false;
+    if (!this.#watchesKind(kind)) return false;
     this.#hear();
     this.feed.beginList(kind);
     return true;
+  }
+
+  #watchesKind(kind: WatchKind): boolean {
+    const { variant } = this.#options;
+    if (isPodKind(kind)) return this.feed.podKinds.includes(kind);
+    if (kind === 'others') return this.installation === OURS && hasOtherTracker(variant);
+    return kind !== 'trackers' || this.#storedAs(trackingOf(variant)).index !== -1;
   }
 
   /** Delivers a whole list at once. */
@@ -173,23 +182,32 @@ export class HookProcess<T extends Task> {
   #fed(cache: Cache): Cache {
     const { variant, mutation, server, clock, calls } = this.#options;
     const now = () => clock.now;
-    const received = new ReceivedState(variant, now, server.hidden);
+    const received = new ReceivedState(variant, now, server as never);
     const silentSince = () => calls.hanging.get('watch');
-    const feed = new Feed(
-      {
-        server: server as never,
-        cache,
-        received,
-        now,
-        silentSince,
-        selects: (name: string) => this.#selectsName(name),
-      },
-      mutation.keepsUnlisted,
-    );
+    const feed = new Feed({
+      server: server as never,
+      cache,
+      received,
+      now,
+      silentSince,
+      selectors: podSelectorsOf(variant, this.installation),
+      resources: { trackers: this.#storedAs(trackingOf(variant)), others: this.#storedAs(namespaceTracking) },
+      keepsUnlisted: mutation.keepsUnlisted,
+    });
     this.#feed = feed;
     this.#watchMemory(cache, feed);
-    const age = (kind: WatchKind) => () => (mutation.trustsSilentCache ? 0 : feed.ageMs(kind));
-    return { ...cache, podsAgeMs: age('pods'), nodesAgeMs: age('nodes'), trackersAgeMs: age('trackers') };
+    const age =
+      (...kinds: WatchKind[]) =>
+      () =>
+        mutation.trustsSilentCache ? 0 : Math.max(...kinds.map((kind) => feed.ageMs(kind)));
+    const watched = (['trackers', 'others'] as const).filter((kind) => this.#watchesKind(kind));
+    const trackers = watched.length === 0 ? (['trackers'] as const) : watched;
+    return { ...cache, podsAgeMs: age(...feed.podKinds), nodesAgeMs: age('nodes'), trackersAgeMs: age(...trackers) };
+  }
+
+  #storedAs({ resources: [resource] }: Tracking): StoredAs {
+    const plurals = trackedResources(this.#settings()).map(({ plural }) => plural);
+    return { resource, index: plurals.indexOf(resource?.plural ?? '') };
   }
 
   #watchMemory({ earlierInstances, pods }: Cache, feed: Feed): void {
@@ -223,7 +241,8 @@ export class HookProcess<T extends Task> {
         if (task === undefined) throw new Error('a call outside every task');
         const send = () => this.#options.calls.park(task as T, request);
         const outcome = this.#options.mutation.oneCallAtATime ? inTurn(send) : send();
-        if (request.contentType === 'application/json-patch+json') this.#reportPrune(request);
+        if (request.contentType === 'application/json-patch+json' && !request.path.includes('/pods/'))
+          this.#reportPrune(request);
         return outcome.then((object) => {
           this.#hear();
           return request.method === 'PATCH' ? this.#takeResponse(request, object) : object;
@@ -255,8 +274,9 @@ export class HookProcess<T extends Task> {
     const { mutation, onMark } = this.#options;
     onMark(decided, running.getStore() as T);
     const { namespace, name, uid } = decided.pod;
-    if (mutation.marksFirst) await createWrites(this.#client()).markPod({ namespace, name, uid }, RESCHEDULE, 'true');
-    return marker.mark(decided, signal);
+    const { key, value } = decided.annotation;
+    if (mutation.marksFirst) await createWrites(this.#client()).markPod({ namespace, name, uid }, key, value);
+    return marker.mark(mutation.mark?.(decided) ?? decided, signal);
   }
 
   /** Passes the policy's observations through the fault. */

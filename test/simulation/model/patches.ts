@@ -1,6 +1,5 @@
 import type { ApiRequest } from '../../../src/kube/client.ts';
 import { refusal } from '../../support/api.ts';
-import { RESCHEDULE } from '../../support/raw.ts';
 import type { ChangeListener } from './change-listener.ts';
 import { HOOK, type SimNode, type SimPod, type SimTracker } from './objects.ts';
 
@@ -14,6 +13,7 @@ interface MergePatch {
 }
 
 interface PatchOp {
+  readonly op: 'test' | 'remove';
   readonly path: string;
   readonly value?: string;
 }
@@ -38,8 +38,10 @@ export class Patches<Caller> {
   }
 
   apply(found: Found, { contentType, body }: ApiRequest, caller: Caller): void {
-    if (contentType === 'application/json-patch+json') this.#prune(found, body as readonly PatchOp[], caller);
-    else this.#merge(found, (body as { metadata: MergePatch }).metadata, caller);
+    if (contentType !== 'application/json-patch+json')
+      this.#merge(found, (body as { metadata: MergePatch }).metadata, caller);
+    else if ('graceSeconds' in found) this.#unmark(found, body as readonly PatchOp[], caller);
+    else this.#prune(found, body as readonly PatchOp[], caller);
   }
 
   #merge(found: Found, patch: MergePatch, caller: Caller): void {
@@ -50,16 +52,32 @@ export class Patches<Caller> {
     if (patch.resourceVersion !== undefined && patch.resourceVersion !== `${found.version}`) {
       throw refusal(409, { reason: 'Conflict' });
     }
-    if ('kind' in found) this.#mark(found, patch.annotations[RESCHEDULE] ?? '', caller);
+    if ('graceSeconds' in found) this.#mark(found, patch.annotations, caller);
     else if ('annotations' in found) this.#write(found, patch.annotations, caller);
   }
 
-  #mark(pod: SimPod, value: string, caller: Caller): void {
-    if (pod.mark?.value === value) return;
-    const mark = { value, at: this.#server.now, by: HOOK };
-    // Reported before the change, because the mark changes nothing that its check depends on.
-    this.#listener.wrote({ kind: 'mark', pod }, caller);
-    this.#server.changePod(pod, () => Object.assign(pod, { mark }));
+  #mark(pod: SimPod, annotations: Readonly<Record<string, string>>, caller: Caller): void {
+    for (const [key, value] of Object.entries(annotations)) {
+      const isItsOwn = key === pod.profile?.mark.key;
+      if (isItsOwn && pod.mark?.value === value) continue;
+      const mark = { value, at: this.#server.now, by: HOOK };
+      // Reported before the change, because the mark changes nothing that its check depends on.
+      this.#listener.wrote({ kind: 'mark', pod, key, value }, caller);
+      if (isItsOwn) this.#server.changePod(pod, () => Object.assign(pod, { mark }));
+    }
+  }
+
+  /** Takes the annotation away, if UID and value are what was read. */
+  #unmark(pod: SimPod, operations: readonly PatchOp[], caller: Caller): void {
+    const key = keyIn(operations.find(({ op }) => op === 'remove')?.path ?? '');
+    const there = key === pod.profile?.mark.key ? pod.mark?.value : undefined;
+    for (const { path, value } of operations.filter(({ op }) => op === 'test')) {
+      const isAsRead = value === undefined || value === (path === '/metadata/uid' ? pod.uid : there);
+      if (!isAsRead) throw refusal(422, { reason: 'Invalid' });
+    }
+    if (there === undefined) throw refusal(422, { reason: 'Invalid' });
+    this.#listener.wrote({ kind: 'unmark', pod, key, value: there }, caller);
+    this.#server.changePod(pod, () => delete pod.mark);
   }
 
   #write(tracker: SimTracker, annotations: Readonly<Record<string, string>>, caller: Caller): void {
