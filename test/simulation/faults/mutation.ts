@@ -41,6 +41,10 @@ export interface Mutation {
   readonly oneCallAtATime?: boolean;
   /** Reconciles nothing. */
   readonly neverReconciles?: boolean;
+  /** Takes marks back although a live read finds the node draining. */
+  readonly withdrawsByCache?: boolean;
+  /** Counts a mark that the hook took back as one that was taken away. */
+  readonly countsWithdrawn?: boolean;
   /** Removes the entry when it is read for a response. */
   readonly consumesEntries?: boolean;
 }

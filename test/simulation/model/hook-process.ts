@@ -2,12 +2,14 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from '../../../src/async/clock.ts';
 import type { Cache } from '../../../src/cache/cache.ts';
 import { type Core, createCore } from '../../../src/core.ts';
+import type { Change } from '../../../src/informer/store.ts';
 import type { ApiClient, ApiRequest, JsonObject } from '../../../src/kube/client.ts';
+import type { Reads } from '../../../src/kube/reads.ts';
 import { clockOf, ServerTime } from '../../../src/kube/server-time.ts';
 import { createWrites } from '../../../src/kube/writes.ts';
 import type { Log } from '../../../src/log/messages.ts';
 import type { Decision, Mark } from '../../../src/policy/decision.ts';
-import type { EvictionRequest } from '../../../src/policy/model.ts';
+import type { EvictionRequest, Pod } from '../../../src/policy/model.ts';
 import type { Observation } from '../../../src/policy/observation.ts';
 import { type PolicySettings, type Profile, trackedResources } from '../../../src/policy/profiles/profile.ts';
 import type { Tracking } from '../../../src/policy/tracking/index.ts';
@@ -91,7 +93,7 @@ export class HookProcess<T extends Task> {
         },
         observer: (observer) => this.#mutated(observer, pods),
         marker: (marker) => ({ mark: (decided, signal) => this.#mark(marker, decided, signal) }),
-        ...(mutation.reads && { reads: mutation.reads }),
+        reads: (reads) => this.#mutatedReads(mutation.reads?.(reads) ?? reads),
         ...(mutation.writes && { writes: mutation.writes }),
         ...(mutation.reconcilerCache && { reconcilerCache: mutation.reconcilerCache }),
         ...(mutation.neverReconciles && {
@@ -210,7 +212,7 @@ export class HookProcess<T extends Task> {
     return { resource, index: plurals.indexOf(resource?.plural ?? '') };
   }
 
-  #watchMemory({ earlierInstances, pods }: Cache, feed: Feed): void {
+  #watchMemory({ earlierInstances, markMemory, pods }: Cache, feed: Feed): void {
     const { mutation, clock, onForget } = this.#options;
     const forget = earlierInstances.forget.bind(earlierInstances);
     earlierInstances.forget = (key) => {
@@ -225,6 +227,7 @@ export class HookProcess<T extends Task> {
       const isMissed = mutation.missesReplaced && change.kind === 'removed' && feed.isInPage;
       if (!isMissed) observe(change);
     };
+    if (mutation.countsWithdrawn) pods.subscribe((change) => lose(markMemory, change));
     if (mutation.forgetsDeparted) pods.subscribe(({ key }) => forget(key));
   }
 
@@ -279,6 +282,16 @@ export class HookProcess<T extends Task> {
     return marker.mark(mutation.mark?.(decided) ?? decided, signal);
   }
 
+  /** For a planted fault the controller sees no draining node. */
+  #mutatedReads(reads: Reads): Reads {
+    if (!this.#options.mutation.withdrawsByCache) return reads;
+    const node: Reads['node'] = async (name, signal) => {
+      const object = await reads.node(name, signal);
+      return object && running.getStore() === this.controllerTask ? { ...object, spec: {} } : object;
+    };
+    return { ...reads, node };
+  }
+
   /** Passes the policy's observations through the fault. */
   #mutated(observer: AdmitterOptions['observer'], pods: Cache['pods']): AdmitterOptions['observer'] {
     const { mutation, clock } = this.#options;
@@ -298,4 +311,12 @@ export class HookProcess<T extends Task> {
       cacheKnows: (shown, signal) => observer.cacheKnows(behind(shown), signal),
     };
   }
+}
+
+/** Of a planted fault: whoever takes a mark, it counts as taken away. */
+function lose(markMemory: Cache['markMemory'], change: Change<Pod>): void {
+  if (change.kind !== 'updated' || !change.before.mark?.matches || change.now.mark?.matches) return;
+  const { key: podKey, before: pod } = change;
+  markMemory.begin({ podKey, pod, at: pod.mark?.at ?? 0, marks: 1 });
+  markMemory.lost(podKey, pod.uid);
 }

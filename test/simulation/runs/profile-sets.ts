@@ -52,10 +52,13 @@ export function profileSetOf(random: Random): ProfileSet {
   const others = Array.from({ length: count }, (_, i) =>
     aFamily(OTHERS[(first + i) % OTHERS.length] ?? OTHERS[0], random),
   );
-  const families = random.below(3) === 0 ? others : [...others, COUCHBASE];
+  const families = random.below(3) === 0 ? others.map(tracked) : [...others, COUCHBASE];
   // Couchbase may come first, too.
   return { families: random.below(2) === 0 ? families : families.toReversed(), catchesAll: random.below(3) === 0 };
 }
+
+/** The tracker of a run has somebody who uses it. */
+const tracked = (family: Family): Family => ({ ...family, profile: { ...family.profile, tracking: 'namespace' } });
 
 /** A profile, and an operator that fits it. One that limits how many are under way is for an operator that does not. */
 function aFamily({ prefix, app }: (typeof OTHERS)[number], random: Random): Family {
