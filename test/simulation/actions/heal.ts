@@ -2,6 +2,7 @@ import { entryKey, entryPod } from '../../../src/policy/entry.ts';
 import { WATCH_KINDS } from '../model/api-server.ts';
 import { quiet } from '../model/clock.ts';
 import type { Drainer } from '../model/drainer.ts';
+import { COUCHBASE } from '../model/families.ts';
 import { isTerminatingOrFinished, NAMESPACE, NODES, type SimPod } from '../model/objects.ts';
 import type { Operator } from '../model/operator.ts';
 import { isDraining } from '../model/truth.ts';
@@ -241,7 +242,7 @@ async function round(sim: Simulation, number: number, { beforeOperator, afterOpe
   if (beforeOperator !== undefined) await tellAll(sim, () => beforeOperator(number));
   operate(sim);
   if (afterOperator !== undefined) await tellAll(sim, afterOperator);
-  for (const drainer of sim.drainers) drain(sim, drainer, number);
+  for (const drainer of inTurn(sim, sim.drainers, number)) drain(sim, drainer, number);
   await answerAll(sim);
 }
 
@@ -327,11 +328,18 @@ function freeNode(sim: Simulation, { name }: SimPod): string | undefined {
   return variant.keepsNodes && last !== undefined && free.includes(last) ? last : (free[0] ?? 'n5');
 }
 
+/** Of many pods not all can be asked about at once, and some may wait for long. So now the one and now the other is first. */
+function inTurn<T>({ variant }: Simulation, all: readonly T[], number: number): T[] {
+  const isFew = variant.families.every((family) => family === COUCHBASE);
+  const first = isFew || all.length === 0 ? 0 : number % all.length;
+  return [...all.slice(first), ...all.slice(0, first)];
+}
+
 function drain(sim: Simulation, drainer: Drainer, number: number): void {
   if (drainer.phase === 'marked') drainer.list();
   for (const { name } of drainer.targets.values()) drainer.poll(name);
   if (drainer.isThrough()) drainer.end(true);
-  for (const [i, { name }] of [...drainer.targets.values()].entries()) {
+  for (const [i, { name }] of inTurn(sim, [...drainer.targets.values()], number).entries()) {
     const replica = sim.ours[(number + i) % sim.ours.length];
     if (replica !== undefined) sim.ask(drainer, name, replica);
   }
