@@ -169,7 +169,9 @@ const ALWAYS_WATCHED = ['pods', 'nodes', 'trackers'] as const;
 function addWatches({ replicas, ours, variant }: Simulation, add: Add, addInert: Add): void {
   const others = POD_KINDS.slice(1, podSelectorsOf(variant, OURS).length);
   for (const kind of others) for (const replica of ours) addKind(replica, kind, add, addInert);
-  if (hasOtherTracker(variant)) for (const replica of replicas) addKind(replica, 'others', add, addInert);
+  if (!hasOtherTracker(variant)) return;
+  for (const replica of replicas) addKind(replica, 'others', add, addInert);
+  if (variant.usesConfigMap) for (const replica of ours) addKind(replica, 'namespaces', add, addInert);
 }
 
 function addKind(replica: Replica, kind: WatchKind, add: Add, addInert: Add): void {

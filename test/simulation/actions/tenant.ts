@@ -82,7 +82,10 @@ export function write(
   value: string | undefined,
 ): boolean {
   const about = names.find((name) => entryKey(NAMESPACE, name) === key) ?? '';
-  const isOnNamespace = variant.tracking !== 'namespace' && profileFor(variant, about)?.tracking === 'namespace';
+  const isOfOthers = profileFor(variant, about)?.tracking === 'namespace';
+  // Only the hook may write its ConfigMaps.
+  if (isOfOthers && variant.usesConfigMap) return false;
+  const isOnNamespace = isOfOthers && variant.tracking !== 'namespace';
   const tracker = trackerOf(server, isOnNamespace ? 'others' : 'trackers');
   if (tracker === undefined || tracker.annotations[key] === value) return false;
   invariants.forgeries.add(key, { before: tracker.annotations[key], value });

@@ -56,7 +56,8 @@ export class Groups {
 
   #isExcused({ uid, profile }: SimPod, group: string): boolean {
     const { variant, server } = this.#ledger;
-    if (variant.forges || server.hidden.has(uid)) return true;
+    // Nobody else can write a ConfigMap of the hook.
+    if ((variant.forges && !variant.usesConfigMap) || server.hidden.has(uid)) return true;
     return profile?.names !== 'reused' && this.#disturbed.has(group);
   }
 

@@ -33,7 +33,15 @@ const BY_PRESENCE: Family = {
 function alone(family: Family): Partial<Variant> {
   const drainers = [DRAINERS.kubectl, DRAINERS.clusterApi, DRAINERS.windows];
   const calm = { second: 'none', forges: false, hangs: 'never', stripsMarks: 'never', pinsPods: false } as const;
-  return { families: [family], catchesAll: false, tracking: 'namespace', toleratesCordon: false, ...calm, drainers };
+  return {
+    families: [family],
+    catchesAll: false,
+    usesConfigMap: false,
+    tracking: 'namespace',
+    toleratesCordon: false,
+    ...calm,
+    drainers,
+  };
 }
 
 const inTurn = (who: string, calls: number) =>

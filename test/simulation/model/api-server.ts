@@ -24,12 +24,21 @@ import { Patches } from './patches.ts';
 /** The pods of each selector have a list and watch of their own. */
 export const POD_KINDS = ['pods', 'pods 2', 'pods 3', 'pods 4'] as const;
 export type PodKind = (typeof POD_KINDS)[number];
-/** `others`: Namespaces, if another kind is the tracker of the variant. */
-export type WatchKind = PodKind | 'nodes' | 'trackers' | 'others';
-export const WATCH_KINDS: readonly WatchKind[] = ['pods', 'nodes', 'trackers', 'pods 2', 'pods 3', 'pods 4', 'others'];
+/** `others`: Namespaces or ConfigMaps, if another kind is the tracker of the variant. `namespaces`: those that ConfigMaps are for. */
+export type WatchKind = PodKind | 'nodes' | 'trackers' | 'others' | 'namespaces';
+export const WATCH_KINDS: readonly WatchKind[] = [
+  'pods',
+  'nodes',
+  'trackers',
+  'pods 2',
+  'pods 3',
+  'pods 4',
+  'others',
+  'namespaces',
+];
 
 /** What the API server keeps one history of. */
-export type History = 'pods' | 'nodes' | 'trackers' | 'others';
+export type History = Exclude<WatchKind, 'pods 2' | 'pods 3' | 'pods 4'>;
 export const historyOf = (kind: WatchKind): History => (isPodKind(kind) ? 'pods' : kind);
 export const isPodKind = (kind: WatchKind): kind is PodKind => (POD_KINDS as readonly string[]).includes(kind);
 
@@ -37,6 +46,10 @@ export interface WatchLine {
   readonly at: number;
   readonly type: 'put' | 'remove';
   readonly raw: JsonObject;
+}
+
+interface Deletion {
+  readonly preconditions: { readonly uid: string; readonly resourceVersion: string };
 }
 
 /** The linear state of the cluster: each call takes effect at one moment, and each change is one line of a watch. */
@@ -61,7 +74,13 @@ export class ApiServer<Caller> {
   readonly firstNodes = new Map<string, string>();
   /** UIDs of the pods that ever lost the label that the hook watches by. */
   readonly hidden = new Set<string>();
-  readonly watch: Readonly<Record<History, WatchLine[]>> = { pods: [], nodes: [], trackers: [], others: [] };
+  readonly watch: Readonly<Record<History, WatchLine[]>> = {
+    pods: [],
+    nodes: [],
+    trackers: [],
+    others: [],
+    namespaces: [],
+  };
   readonly #clock: SimClock;
   readonly #variant: Variant;
   readonly #listener: ChangeListener<Caller>;
@@ -166,11 +185,12 @@ export class ApiServer<Caller> {
     this.#listener.changed();
   }
 
-  createTracker(fields: Pick<SimTracker, 'path' | 'name' | 'kind'>): void {
+  createTracker(fields: Pick<SimTracker, 'path' | 'name' | 'kind' | 'created'>): SimTracker {
     if (fields.kind === 'trackers') this.trackerSince = this.#clock.now;
     const tracker: SimTracker = { ...fields, uid: `tracker#${++this.#uids}`, annotations: {}, version: 0, raw: {} };
     this.trackers.set(tracker.path, tracker);
     this.changeTracker(tracker, {});
+    return tracker;
   }
 
   changeTracker(tracker: SimTracker, annotations: Readonly<Record<string, string>>): void {
@@ -182,7 +202,7 @@ export class ApiServer<Caller> {
 
   /** Removes a tracker with its entries. */
   removeTracker(tracker: SimTracker): void {
-    this.trackerSince = undefined;
+    if (tracker.kind === 'trackers') this.trackerSince = undefined;
     this.trackers.delete(tracker.path);
     tracker.version = ++this.#version;
     this.#push(tracker.kind, 'remove', rawTracker(tracker, this.#variant));
@@ -191,6 +211,7 @@ export class ApiServer<Caller> {
   /** All objects of one kind, as a list returns them. */
   list(kind: History): JsonObject[] {
     if (kind === 'nodes') return [...this.nodes.values()].map(({ raw }) => raw);
+    if (kind === 'namespaces') return [this.#namespace()];
     if (kind !== 'pods') return [...this.trackers.values()].filter((one) => one.kind === kind).map(({ raw }) => raw);
     return [...this.pods.values()].filter(isWatched).map(({ raw }) => raw);
   }
@@ -210,24 +231,52 @@ export class ApiServer<Caller> {
   call(request: ApiRequest, caller: Caller): JsonObject {
     const { method, path } = request;
     this.#listener.called(path);
-    if (method === 'POST') {
-      const object = request.body as JsonObject;
-      this.#listener.wrote({ kind: 'event', object }, caller);
-      return object;
-    }
+    if (method === 'POST') return this.#create(path, request.body as JsonObject, caller);
     const discovered = DISCOVERY[path];
     if (discovered !== undefined) return discovered;
     const registration = path.startsWith(`${REGISTRATIONS}/`) ? path.slice(REGISTRATIONS.length + 1) : '';
     if (this.registrations.has(registration))
       return { metadata: { name: registration, labels: { 'app.kubernetes.io/name': 'reschedule-hook' } } };
     if (path === PODS) return { items: this.#select(`${request.query?.labelSelector}`) };
+    if (path === NAMESPACE_PATH && method === 'GET') return this.#namespace();
     const found = this.#find(path);
+    if (method === 'DELETE') return this.#delete(found, request.body as Deletion, caller);
     if (method === 'GET') {
       this.#listener.read(found, caller);
       return found.raw;
     }
     this.#patches.apply(found, request, caller);
     return found.raw;
+  }
+
+  /** An Event, or a ConfigMap of the hook with its first entry. */
+  #create(path: string, object: JsonObject, caller: Caller): JsonObject {
+    if (!path.endsWith('/configmaps')) {
+      this.#listener.wrote({ kind: 'event', object }, caller);
+      return object;
+    }
+    const { name } = object.metadata as { name: string };
+    const at = `${path}/${name}`;
+    if (this.trackers.has(at)) throw refusal(409, { reason: 'AlreadyExists' });
+    const tracker = this.createTracker({ kind: 'others', path: at, name, created: object });
+    this.#patches.writeData(tracker, object.data as Readonly<Record<string, string>>, caller);
+    return tracker.raw;
+  }
+
+  /** A ConfigMap of the hook, with the entries that are left. */
+  #delete(found: SimPod | SimNode | SimTracker, { preconditions }: Deletion, caller: Caller): JsonObject {
+    const isIt = preconditions.uid === found.uid && preconditions.resourceVersion === `${found.version}`;
+    if (!isIt || !('created' in found)) throw refusal(409, { reason: 'Conflict' });
+    for (const [key, value] of Object.entries(found.annotations))
+      this.#listener.wrote({ kind: 'prune', tracker: found, key, value }, caller);
+    this.removeTracker(found);
+    return found.raw;
+  }
+
+  /** That of the pods. It carries entries if it is a tracker. */
+  #namespace(): JsonObject {
+    const metadata = { name: NAMESPACE, uid: `${NAMESPACE}#0`, resourceVersion: '1' };
+    return this.trackers.get(NAMESPACE_PATH)?.raw ?? { metadata };
   }
 
   #find(path: string): SimPod | SimNode | SimTracker {
@@ -266,6 +315,7 @@ export class ApiServer<Caller> {
   }
 }
 
+const NAMESPACE_PATH = `/api/v1/namespaces/${NAMESPACE}`;
 const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
 
 /** Whether the labels meet a term such as `a in (b,c)`, `!a` or `a`. */
@@ -279,7 +329,7 @@ function meets(term: string, labels: Readonly<Record<string, string>>): boolean 
 const DISCOVERY: Readonly<Record<string, JsonObject>> = {
   '/apis': { groups: [{ name: 'couchbase.com', versions: [{ version: 'v2' }] }] },
   '/apis/couchbase.com/v2': { resources: [{ name: 'couchbaseclusters' }] },
-  '/api/v1': { resources: [{ name: 'namespaces' }] },
+  '/api/v1': { resources: [{ name: 'namespaces' }, { name: 'configmaps' }] },
 };
 
 /** The hook watches by label, so it never receives other pods. */

@@ -42,6 +42,8 @@ export interface ProfileSet {
   readonly families: readonly Family[];
   /** Whether a last profile selects all their pods, too. It gets those that no other one takes. */
   readonly catchesAll: boolean;
+  /** Whether their entries are in a ConfigMap of the hook, and not on the Namespace. */
+  readonly usesConfigMap: boolean;
 }
 
 export const COUCHBASE: Family = {
@@ -87,7 +89,10 @@ export function familyOf({ families }: Pick<ProfileSet, 'families'>, name: strin
 }
 
 /** The first profile that selects the member of that name, by what is known of the names. */
-export function profileFor({ families, catchesAll }: ProfileSet, name: string): SimProfile | undefined {
+export function profileFor(
+  { families, catchesAll }: Omit<ProfileSet, 'usesConfigMap'>,
+  name: string,
+): SimProfile | undefined {
   const family = familyOf({ families }, name);
   if (family === undefined) return undefined;
   if (!family.requires || isCarrying(name)) return family.profile;

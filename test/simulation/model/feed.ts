@@ -208,12 +208,14 @@ export class Feed {
   #storeOf(kind: WatchKind): Filled<never> {
     const { cache, resources } = this.#options;
     if (isPodKind(kind)) return cache.podParts[POD_KINDS.indexOf(kind)] as Filled<never>;
+    if (kind === 'namespaces') return cache.namespaces as unknown as Filled<never>;
     return (kind === 'nodes' ? cache.nodes : cache.trackers.stores[resources[kind].index]) as unknown as Filled<never>;
   }
 
   #project(kind: WatchKind, raw: JsonObject): never {
     const { cache, resources } = this.#options;
     if (isPodKind(kind)) return cache.project.pod(raw) as never;
+    if (kind === 'namespaces') return cache.project.namespace(raw) as never;
     return (kind === 'nodes' ? cache.project.node(raw) : cache.project.tracker(raw, resources[kind].resource)) as never;
   }
 }

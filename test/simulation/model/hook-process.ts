@@ -13,11 +13,10 @@ import type { EvictionRequest, Pod } from '../../../src/policy/model.ts';
 import type { Observation } from '../../../src/policy/observation.ts';
 import { type PolicySettings, type Profile, trackedResources } from '../../../src/policy/profiles/profile.ts';
 import type { Tracking } from '../../../src/policy/tracking/index.ts';
-import { namespaceTracking } from '../../../src/policy/tracking/namespace.ts';
 import type { AdmitterOptions } from '../../../src/webhook/admitter.ts';
 import type { MarkOutcome } from '../../../src/webhook/marker.ts';
 import { type Mutation, observationOf } from '../faults/mutation.ts';
-import { hasOtherTracker, podSelectorsOf } from '../runs/profile-sets.ts';
+import { hasOtherTracker, otherTrackingOf, podSelectorsOf } from '../runs/profile-sets.ts';
 import { settingsOf, trackingOf, type Variant } from '../runs/variant.ts';
 import { type ApiServer, isPodKind, isWatched, type WatchKind } from './api-server.ts';
 import type { Calls, Task } from './calls.ts';
@@ -25,6 +24,7 @@ import type { SimClock } from './clock.ts';
 import { Feed, type StoredAs } from './feed.ts';
 import { type Installation, OURS, selects } from './installations.ts';
 import { EPOCH, isToProtect, type SimPod } from './objects.ts';
+import { keyIn } from './patches.ts';
 import { ReceivedState } from './received-state.ts';
 
 /** The task that makes the present calls. It follows the promises of the product. */
@@ -152,7 +152,9 @@ export class HookProcess<T extends Task> {
   #watchesKind(kind: WatchKind): boolean {
     const { variant } = this.#options;
     if (isPodKind(kind)) return this.feed.podKinds.includes(kind);
-    if (kind === 'others') return this.installation === OURS && hasOtherTracker(variant);
+    const isOfOthers = this.installation === OURS && hasOtherTracker(variant);
+    if (kind === 'others') return isOfOthers;
+    if (kind === 'namespaces') return isOfOthers && variant.usesConfigMap;
     return kind !== 'trackers' || this.#storedAs(trackingOf(variant)).index !== -1;
   }
 
@@ -193,7 +195,7 @@ export class HookProcess<T extends Task> {
       now,
       silentSince,
       selectors: podSelectorsOf(variant, this.installation),
-      resources: { trackers: this.#storedAs(trackingOf(variant)), others: this.#storedAs(namespaceTracking) },
+      resources: { trackers: this.#storedAs(trackingOf(variant)), others: this.#storedAs(otherTrackingOf(variant)) },
       keepsUnlisted: mutation.keepsUnlisted,
     });
     this.#feed = feed;
@@ -202,7 +204,7 @@ export class HookProcess<T extends Task> {
       (...kinds: WatchKind[]) =>
       () =>
         mutation.trustsSilentCache ? 0 : Math.max(...kinds.map((kind) => feed.ageMs(kind)));
-    const watched = (['trackers', 'others'] as const).filter((kind) => this.#watchesKind(kind));
+    const watched = (['trackers', 'others', 'namespaces'] as const).filter((kind) => this.#watchesKind(kind));
     const trackers = watched.length === 0 ? (['trackers'] as const) : watched;
     return { ...cache, podsAgeMs: age(...feed.podKinds), nodesAgeMs: age('nodes'), trackersAgeMs: age(...trackers) };
   }
@@ -244,8 +246,7 @@ export class HookProcess<T extends Task> {
         if (task === undefined) throw new Error('a call outside every task');
         const send = () => this.#options.calls.park(task as T, request);
         const outcome = this.#options.mutation.oneCallAtATime ? inTurn(send) : send();
-        if (request.contentType === 'application/json-patch+json' && !request.path.includes('/pods/'))
-          this.#reportPrune(request);
+        for (const [key, value] of this.#prunedBy(request)) this.#options.onPrune(key, value, this);
         return outcome.then((object) => {
           this.#hear();
           return request.method === 'PATCH' ? this.#takeResponse(request, object) : object;
@@ -261,10 +262,17 @@ export class HookProcess<T extends Task> {
     this.#time.onCall({ code: 200, durationMs: 0, servedAt });
   }
 
-  #reportPrune({ body }: ApiRequest): void {
-    const [{ path, value }] = body as [{ path: string; value: string }];
-    const key = path.split('/').at(-1)?.replaceAll('~1', '/').replaceAll('~0', '~') ?? '';
-    this.#options.onPrune(key, value, this);
+  /** The entries that a call removes, with their values. */
+  #prunedBy({ method, path, contentType, body }: ApiRequest): [string, string][] {
+    if (method === 'DELETE') {
+      const tracker = this.#options.server.trackers.get(path);
+      const { preconditions } = body as { preconditions: { resourceVersion: string } };
+      const isIt = tracker !== undefined && preconditions.resourceVersion === `${tracker.version}`;
+      return isIt ? Object.entries(tracker.annotations) : [];
+    }
+    if (contentType !== 'application/json-patch+json' || path.includes('/pods/')) return [];
+    const tests = (body as { path: string; value?: string }[]).filter(({ value }) => value !== undefined);
+    return tests.slice(0, 1).map((test) => [keyIn(test.path), test.value ?? '']);
   }
 
   /** Takes the response to a mark. */

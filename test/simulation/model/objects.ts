@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../../src/kube/client.ts';
+import { ENTRY_PREFIX } from '../../../src/policy/entry.ts';
 import type { Variant } from '../runs/variant.ts';
 import { isCarrying, isMarkValue, REQUIRED, SHARD, type SimProfile } from './families.ts';
 import { hasSecondLabel, SECOND_LABEL } from './installations.ts';
@@ -44,8 +45,10 @@ export interface SimNode {
 
 /** A tracker. Only its annotations and its version ever change. */
 export interface SimTracker {
-  /** `others`: the Namespace, if another kind is the tracker of the variant. */
+  /** `others`: the Namespace or a ConfigMap, if another kind is the tracker of the variant. */
   readonly kind: 'trackers' | 'others';
+  /** Of a ConfigMap of the hook, as that created it. */
+  readonly created?: JsonObject;
   readonly path: string;
   readonly uid: string;
   readonly name: string;
@@ -57,6 +60,8 @@ export interface SimTracker {
 /** The wall-clock time at which every run begins. */
 export const EPOCH = Date.parse('2026-01-01T00:00:00Z');
 export const NAMESPACE = 'db';
+/** The namespace of the hook, with its ConfigMaps. */
+export const HOME = 'hook';
 /** Another namespace: an entry about its pods counts for nothing on this tracker. */
 export const ELSEWHERE = 'elsewhere';
 export const NODES = ['n1', 'n2', 'n3'] as const;
@@ -151,9 +156,14 @@ export function rawNode(node: Omit<SimNode, 'raw'>): JsonObject {
 }
 
 export function rawTracker(
-  { kind, name, uid, version, annotations }: Omit<SimTracker, 'raw'>,
+  { kind, name, uid, version, annotations, created }: Omit<SimTracker, 'raw'>,
   variant: Variant,
 ): JsonObject {
+  if (created !== undefined) {
+    const data = Object.entries(annotations).map(([key, value]) => [key.slice(ENTRY_PREFIX.length), value]);
+    const metadata = { ...(created.metadata as object), uid, resourceVersion: `${version}` };
+    return { metadata, data: Object.fromEntries(data) };
+  }
   const metadata = { name, uid, resourceVersion: `${version}`, annotations };
   switch (kind === 'others' ? 'namespace' : variant.tracking) {
     case 'namespace':

@@ -1,6 +1,7 @@
 import type { Requirement, Selector } from '../../../src/policy/model.ts';
 import type { Profile } from '../../../src/policy/profiles/profile.ts';
-import { NO_TRACKING } from '../../../src/policy/tracking/index.ts';
+import { configMapTracking } from '../../../src/policy/tracking/configmap.ts';
+import { NO_TRACKING, type Tracking } from '../../../src/policy/tracking/index.ts';
 import { namespaceTracking } from '../../../src/policy/tracking/namespace.ts';
 import {
   COUCHBASE,
@@ -14,13 +15,16 @@ import {
 } from '../model/families.ts';
 import type { Labels } from '../model/feed.ts';
 import { type Installation, OURS, SECOND, SECOND_LABEL, selectorOf } from '../model/installations.ts';
+import { HOME } from '../model/objects.ts';
 import type { Random } from './random.ts';
 import { trackingOf, type Variant } from './variant.ts';
 
 /** How long the operator of any profile has. */
 export const STALL_AFTER_MS = 15 * 60_000;
 
-export const COUCHBASE_ALONE: ProfileSet = { families: [COUCHBASE], catchesAll: false };
+const CONFIG_MAPS = configMapTracking({ namespace: HOME, installation: OURS });
+
+export const COUCHBASE_ALONE: ProfileSet = { families: [COUCHBASE], catchesAll: false, usesConfigMap: false };
 
 /** The values of marks: the same for all pods, or made for each. A `{now}` can only be matched by presence. */
 const MARKS: readonly Pick<SimProfile['mark'], 'value' | 'match'>[] = [
@@ -54,7 +58,11 @@ export function profileSetOf(random: Random): ProfileSet {
   );
   const families = random.below(3) === 0 ? others.map(tracked) : [...others, COUCHBASE];
   // Couchbase may come first, too.
-  return { families: random.below(2) === 0 ? families : families.toReversed(), catchesAll: random.below(3) === 0 };
+  return {
+    families: random.below(2) === 0 ? families : families.toReversed(),
+    catchesAll: random.below(3) === 0,
+    usesConfigMap: random.below(3) === 0,
+  };
 }
 
 /** The tracker of a run has somebody who uses it. */
@@ -115,7 +123,7 @@ function selectorFor({ second }: Variant, families: readonly Family[]): Selector
 
 function trackingFor(variant: Variant, { tracking }: SimProfile): Profile['tracking'] {
   if (tracking === 'off') return NO_TRACKING;
-  return tracking === 'namespace' ? namespaceTracking : trackingOf(variant);
+  return tracking === 'namespace' ? otherTrackingOf(variant) : trackingOf(variant);
 }
 
 /** Of each list and watch of pods that an installation has: two profiles may have the same selector. */
@@ -132,8 +140,19 @@ function meets(requirement: Requirement, labels: Labels): boolean {
   return (value === undefined) === (requirement.op === 'missing');
 }
 
-/** Whether Namespaces carry entries, and are not the tracker of the variant. */
+/** Where the entries of the profiles are that are made up. */
+export function otherTrackingOf({ usesConfigMap }: Pick<ProfileSet, 'usesConfigMap'>): Tracking {
+  return usesConfigMap ? CONFIG_MAPS : namespaceTracking;
+}
+
+/** Whether a Namespace or a ConfigMap carries entries, and is not the tracker of the variant. */
 export function hasOtherTracker(variant: Variant): boolean {
-  const { tracking, families, catchesAll } = variant;
-  return tracking !== 'namespace' && (catchesAll || families.some(({ profile }) => profile.tracking === 'namespace'));
+  const { tracking, families, catchesAll, usesConfigMap } = variant;
+  const isUsed = catchesAll || families.some(({ profile }) => profile.tracking === 'namespace');
+  return isUsed && (usesConfigMap || tracking !== 'namespace');
+}
+
+/** Whether the tracker of the variant is that of some profile. */
+export function usesTracker({ families, usesConfigMap }: ProfileSet): boolean {
+  return families.includes(COUCHBASE) || !usesConfigMap;
 }

@@ -12,7 +12,7 @@ import { ANSWER_WITHIN_MS, HookProcess } from '../model/hook-process.ts';
 import { type Installation, OURS, SECOND } from '../model/installations.ts';
 import { NAMESPACE, shown } from '../model/objects.ts';
 import { Operator } from '../model/operator.ts';
-import { hasOtherTracker } from './profile-sets.ts';
+import { hasOtherTracker, usesTracker } from './profile-sets.ts';
 import { trackingOf, type Variant } from './variant.ts';
 
 /** One replica, which runs at most one process of the hook. */
@@ -190,8 +190,9 @@ export class Simulation {
   /** Creates the tracker, if the variant has one and it does not exist. */
   createTracker(): boolean {
     const [resource] = trackingOf(this.variant).resources;
-    if (resource === undefined || this.variant.tracking === 'missing' || this.server.trackerSince !== undefined)
-      return false;
+    const { tracking } = this.variant;
+    if (resource === undefined || tracking === 'missing' || !usesTracker(this.variant)) return false;
+    if (this.server.trackerSince !== undefined) return false;
     const place = resource.isNamespaced
       ? { resource, namespace: NAMESPACE, name: 'cb' }
       : { resource, name: NAMESPACE };
@@ -202,7 +203,7 @@ export class Simulation {
   /** Creates the Namespace, if it carries entries beside the tracker of the variant. It is never deleted. */
   createNamespace(): void {
     const [resource] = namespaceTracking.resources;
-    if (resource === undefined || !hasOtherTracker(this.variant)) return;
+    if (resource === undefined || !hasOtherTracker(this.variant) || this.variant.usesConfigMap) return;
     this.server.createTracker({ kind: 'others', path: trackerPath({ resource, name: NAMESPACE }), name: NAMESPACE });
   }
 

@@ -173,6 +173,7 @@ export function describeVariant(variant: Variant): string {
     [variant.marksByHand, 'somebody else marks, too'],
     [variant.pinsPods, 'pods are pinned'],
     [variant.keepsNodes, 'pods go back to their nodes'],
+    [variant.usesConfigMap, 'entries in a ConfigMap'],
     [variant.catchesAll, 'the last profile selects all'],
   ];
   const more = notable.filter(([holds]) => holds).map(([, text]) => text);
