@@ -11,8 +11,8 @@ interface Furnished {
 }
 
 /**
- * Creates the initial cluster of every run: a member of Couchbase on each of the first nodes, two of any other family on the
- * first and one on the second, a backup's pod, and an unrelated pod.
+ * Creates the initial cluster of every run. A member of Couchbase is on each of the first nodes. Of any other family two are on
+ * the first and one is on the second. A backup's pod and an unrelated pod are on the first.
  */
 export function furnish(sim: Furnished): void {
   const { server, operators } = sim;

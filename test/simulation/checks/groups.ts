@@ -10,8 +10,9 @@ interface Away {
 }
 
 /**
- * Checks that no more pods of a group are under way at once than the profile allows (n): marked by the hook, or gone after such
- * a mark and not yet replaced by a pod that is ready. It is judged by the truth, whenever a mark is carried out.
+ * Checks that no more pods of a group are under way at once than the profile allows (n). A pod is under way if the hook has marked
+ * it, or if it went after such a mark and nothing that is ready has taken its place. It is judged by the truth, whenever a mark
+ * is carried out.
  */
 export class Groups {
   readonly #ledger: Ledger;
