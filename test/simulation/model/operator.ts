@@ -46,7 +46,7 @@ export class Operator {
     this.family = family;
     const isCouchbase = family.prefix === COUCHBASE.prefix;
     this.title = isCouchbase ? 'operator' : `operator of ${family.prefix}`;
-    this.#mayReuseNames = family.moves === 'any' ? variant.tracking !== 'swap' : MOVES_IN_PLACE.includes(family.moves);
+    this.#mayReuseNames = isCouchbase ? variant.tracking !== 'swap' : MOVES_IN_PLACE.includes(family.moves);
     this.names = namesOf(family, variant);
     this.#used = isCouchbase ? COUCHBASE_MEMBERS : MEMBERS;
     this.members = new Set(this.names.slice(0, this.#used));
@@ -159,6 +159,6 @@ export class Operator {
   }
 }
 
-const MOVES_IN_PLACE: readonly string[] = ['inPlace', 'either'];
+const MOVES_IN_PLACE: readonly string[] = ['inPlace', 'either', 'any'];
 
 const isInPlace = (pod: SimPod | undefined) => pod?.ready === true && !isTerminatingOrFinished(pod);

@@ -35,13 +35,15 @@ const MARKS: readonly Pick<SimProfile['mark'], 'value' | 'match'>[] = [
   { value: 'true', match: 'present' },
   { value: '{now}', match: 'present' },
 ];
-const NAMES: Readonly<Record<Exclude<Moves, 'any'>, SimProfile['names']>> = {
+const NAMES: Readonly<Record<Moves, SimProfile['names']>> = {
+  any: 'either',
   inPlace: 'reused',
   renames: 'new',
   either: 'either',
   swaps: 'new',
 };
-const MOVES = ['inPlace', 'inPlace', 'renames', 'either', 'swaps'] as const;
+const MOVES = ['inPlace', 'inPlace', 'renames', 'either', 'swaps', 'any'] as const;
+const SWAPPING: readonly Moves[] = ['swaps', 'any'];
 const OTHERS = [
   { prefix: 'kf', app: 'kafka' },
   { prefix: 'ti', app: 'tikv' },
@@ -72,7 +74,7 @@ const tracked = (family: Family): Family => ({ ...family, profile: { ...family.p
 function aFamily({ prefix, app }: (typeof OTHERS)[number], random: Random): Family {
   const moves = random.pick(MOVES);
   const isLimited = random.below(2) === 0;
-  const withdraws = moves !== 'swaps' && random.below(2) === 0;
+  const withdraws = !SWAPPING.includes(moves) && random.below(2) === 0;
   const mark = { key: `example.com/move-${prefix}`, ...random.pick(MARKS) };
   const tracking = !isLimited && random.below(5) === 0 ? 'off' : 'namespace';
   const limit = { maxConcurrent: 1 + (random.below(4) === 0 ? 1 : 0) };
