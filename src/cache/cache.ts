@@ -67,6 +67,8 @@ export interface Freshness {
 /** The shared informer cache: protected pods, nodes, trackers, and the memory of earlier instances. */
 export interface Cache {
   readonly pods: Store<Pod>;
+  /** What the list and watch of each selector fills, in the order of `labelSelectorsOf`. */
+  readonly podParts: readonly Filled<Pod>[];
   readonly nodes: Store<Node>;
   readonly trackers: Trackers;
   /** Watched only if the hook keeps objects of its own for them, or if people may say what becomes of their pods. */
@@ -224,7 +226,7 @@ function trackingWith(trackings: readonly Tracking[], resource: Resource | undef
   return found ?? (trackings[0] as Tracking);
 }
 
-type Stores = Pick<Cache, 'pods' | 'nodes' | 'trackers' | 'namespaces' | 'hindrances'>;
+type Stores = Pick<Cache, 'pods' | 'podParts' | 'nodes' | 'trackers' | 'namespaces' | 'hindrances'>;
 
 function createStores({ settings, log }: CacheOptions, onSynced: () => void): Stores {
   const quiet = {
@@ -238,9 +240,12 @@ function createStores({ settings, log }: CacheOptions, onSynced: () => void): St
     isOtherInstance: hasOtherUid,
   };
   const trackers = () => new Store<Tracker>({ ...shared, keyOf: trackerKey, isOtherInstance: hasOtherUid });
+  // If a pod lost its label meanwhile, the DELETED event is older than our write, and the store would ignore it.
+  const pods = new Store<Pod>({ ...shared, ...named, isWatched: (pod) => isProtected(pod, settings) });
+  const selectors = labelSelectorsOf(settings);
   return {
-    // If a pod lost its label meanwhile, the DELETED event is older than our write, and the store would ignore it.
-    pods: new Store<Pod>({ ...shared, ...named, isWatched: (pod) => isProtected(pod, settings) }),
+    pods,
+    podParts: selectors.length === 1 ? [pods] : partsOf(pods, selectors.length),
     nodes: new Store<Node>({ ...shared, ...named }),
     trackers: new Trackers(new Map(trackedResources(settings).map(({ plural }) => [plural, trackers()]))),
     namespaces: new Store<Namespace>({ ...shared, ...named }),
@@ -256,11 +261,9 @@ function watchedKinds(options: CacheOptions, stores: Stores, project: Projection
   const resources = trackedResources(settings);
   const scope = namespace === undefined ? '' : `/namespaces/${namespace}`;
   const pods = { name: 'pods', path: `/api/v1${scope}/pods` };
-  const selectors = labelSelectorsOf(settings);
-  const parts = selectors.length === 1 ? [stores.pods] : partsOf(stores.pods, selectors.length);
   return [
-    ...selectors.map((labelSelector, i) =>
-      watch(options, { ...pods, labelSelector }, parts[i] as Filled<Pod>, project.pod),
+    ...labelSelectorsOf(settings).map((labelSelector, i) =>
+      watch(options, { ...pods, labelSelector }, stores.podParts[i] as Filled<Pod>, project.pod),
     ),
     watch(options, { name: 'nodes', path: '/api/v1/nodes' }, stores.nodes, project.node),
     ...resources.map((resource, i) =>

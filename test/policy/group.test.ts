@@ -79,6 +79,12 @@ describe('maxConcurrent', () => {
       'mark',
     ],
     [
+      'another one is gone, and as many are there as before, because one that is marked has its replacement beside it',
+      [member(1, { mark: aMark() }), member(3)],
+      { tracker: withEntries({ 'cb-0002': { uid: 'uid-2' } }), profile: { ...TWO, names: 'either' } },
+      busy('cb-0001 is marked, cb-0002 is being moved'),
+    ],
+    [
       'another one is gone, whose name comes back, and one more is there: the group was scaled up',
       [member(2), member(3)],
       { tracker: withEntries({ 'cb-0001': { uid: 'uid-1' } }) },

@@ -13,6 +13,7 @@ const REASONS = [
   'DryRun',
   'Ending',
   'EndingInstanceNamed',
+  'GroupBusy',
   'JobPod',
   'Marked',
   'MarkedAgain',

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FAULTS } from './faults/faults.ts';
+import { COUCHBASE } from './model/families.ts';
+import { COUCHBASE_ALONE } from './runs/profile-sets.ts';
 import { describeFailure } from './runs/report.ts';
 import { replay, run } from './runs/run.ts';
 import { shrink } from './runs/shrink.ts';
@@ -24,6 +26,7 @@ const ONE_REPLICA: Variant = {
   hangs: 'never',
   second: 'none',
   forges: false,
+  ...COUCHBASE_ALONE,
 };
 /** How often cb-0 was marked. */
 const marks = (notes: readonly string[]) =>
@@ -288,6 +291,37 @@ describe('what the simulation has found stays mended', () => {
     const script = ['kubectl-0 starts on n2'];
     const { violation, script: taken } = await replay(variant, script);
     assert.deepEqual([violation, taken], [undefined, script]);
+  });
+
+  test('a replacement that is there beside its marked pod does not hide another one that is away', async () => {
+    const mark = { key: 'example.com/move-kf', value: 'true', match: 'exact' } as const;
+    const profile = { name: 'kafka', mark, names: 'either', tracking: 'namespace', maxConcurrent: 2 } as const;
+    const families = [{ ...COUCHBASE, prefix: 'kf', app: 'kafka', profile }];
+    const drainers = [DRAINERS.kubectl, DRAINERS.clusterApi];
+    const variant = { ...ONE_REPLICA, families, tracking: 'namespace', keepsNodes: false, drainers } as const;
+    const evicted = (drainer: string, pod: string) => [
+      `${drainer} evicts ${pod} at r0`,
+      ...Array.from({ length: 6 }, () => ["t0's call is carried out", "t0's call is answered"]).flat(),
+    ];
+    const script = [
+      'kubectl-0 starts on n1',
+      'kubectl-0 lists',
+      'r0 is told everything',
+      ...evicted('kubectl-0', 'kf-0'),
+      't0 is answered',
+      'operator of kf swaps kf-0',
+      'scheduler puts kf-3 on n2',
+      'kf-3 is ready',
+      ...evicted('kubectl-0', 'kf-1'),
+      't0 is answered',
+      'operator of kf deletes kf-1',
+      'r0 is told everything',
+      'cluster-api-1 starts on n2',
+      'cluster-api-1 lists',
+      ...evicted('cluster-api-1', 'kf-2'),
+    ];
+    const { violation, answers } = await replay(variant, script);
+    assert.deepEqual([violation, (answers.get('GroupBusy') ?? 0) > 0], [undefined, true]);
   });
 
   test('the entry of a pod that lost its label is pruned, and the pod is not read for ever', async () => {

@@ -32,7 +32,7 @@ export function underWay(target: Pod, profile: Profile, tracker: Tracker, group:
   return [...busy].map(([name, what]) => `${name} ${what}`);
 }
 
-/** How many pods the group has when no move is under way: a replacement may be there before its pod goes. */
+/** How many pods of the group are not under way: a replacement may be there before its pod goes. */
 export function sizeOf(target: Pod, group: readonly Pod[]): number {
   return group.filter((one) => !isOther(target)(one) || isAt(one) === undefined).length;
 }
@@ -50,11 +50,12 @@ function isAt(pod: Pod): string | undefined {
 
 /**
  * The names of pods with an entry of that group whose move is not over. Their instance is there and may be marked at any
- * moment, or it is gone and nothing has taken its place. Where names may be new, that is so while fewer pods are there than
+ * moment, or it is gone and nothing has taken its place. Where names may be new, that is so while fewer pods are in place than
  * when it was marked.
  */
 function begun(tracker: Tracker, profile: Profile, target: Pod, group: readonly Pod[]): string[] {
   const key = groupKey(profile, target);
+  const inPlace = sizeOf(target, group);
   // A tracker may have thousands of entries, and most are of others.
   const ofGroup = Object.entries(tracker.entries).filter(([, value]) => value.includes(`"group":"${key}"`));
   return ofGroup.flatMap(([entryKey, value]) => {
@@ -62,7 +63,7 @@ function begun(tracker: Tracker, profile: Profile, target: Pod, group: readonly 
     const entry = decodeEntry(value);
     if (about === undefined || about.namespace !== target.namespace || entry.uid === target.uid) return [];
     const now = group.find(({ name }) => name === about.name);
-    const isReplaced = profile.names !== 'reused' && group.length >= (entry.groupSize ?? Number.POSITIVE_INFINITY);
+    const isReplaced = profile.names !== 'reused' && inPlace >= (entry.groupSize ?? Number.POSITIVE_INFINITY);
     const isOver = now === undefined ? isReplaced : now.uid !== entry.uid;
     return isOver ? [] : [about.name];
   });

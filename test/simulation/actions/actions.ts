@@ -1,13 +1,14 @@
 import { CALL_CLASSES } from '../../../src/kube/call-class.ts';
 import type { ApiError } from '../../../src/kube/errors.ts';
 import { refusal } from '../../support/api.ts';
-import { WATCH_KINDS, type WatchKind } from '../model/api-server.ts';
-import { SECOND } from '../model/installations.ts';
+import { POD_KINDS, WATCH_KINDS, type WatchKind } from '../model/api-server.ts';
+import { OURS, SECOND } from '../model/installations.ts';
+import { hasOtherTracker, podSelectorsOf } from '../runs/profile-sets.ts';
 import type { Replica, Simulation } from '../runs/simulation.ts';
 import type { Action, Add } from './action.ts';
 import type { SimTask } from './admission.ts';
 import { addCluster, addDrainers, addEvictions, addOperator } from './cluster-actions.ts';
-import { addMarksByHand } from './somebody.ts';
+import { addMarksByHand, addSharedMarks } from './somebody.ts';
 import { addTenant } from './tenant.ts';
 
 /** Every action of a run. Its labels never depend on what has happened. */
@@ -22,13 +23,15 @@ export function actionsOf(sim: Simulation): Action[] {
   addReplicas(sim, adding(true), adding(false));
   addEvictions(sim, adding(true));
   addDrainers(sim, adding(false));
-  addOperator(sim, adding(false));
+  for (const operator of sim.operators) addOperator(operator, sim.server, adding(false));
   addCluster(sim, adding(false));
   // Only in some variants, and after all others: so the seeds of the rest go on to find what they have found.
   if (sim.variant.hangs !== 'never') addHangs(sim, adding(false));
   if (sim.second !== undefined) addRegistration(sim, adding(false));
   if (sim.variant.forges) addTenant(sim, adding(false));
   if (sim.variant.marksByHand) addMarksByHand(sim, adding(false));
+  addWatches(sim, adding(true), adding(false));
+  addSharedMarks(sim, adding(false));
   return actions;
 }
 
@@ -142,13 +145,7 @@ function addReplicas(sim: Simulation, add: Add, addInert: Add): void {
   for (const replica of sim.replicas) {
     const { name } = replica;
     addCalls(sim, { add, addInert }, name, () => replica.process?.controllerTask);
-    for (const kind of WATCH_KINDS) {
-      add(40, `${name} is told of ${kind}`, () => replica.process?.feed.deliver(kind) ?? false);
-      addInert(20, `${name} starts to list ${kind}`, () => listFirst(replica, kind));
-      add(40, `${name} gets a page of ${kind}`, () => replica.process?.feed.page(kind) ?? false);
-      addInert(1, `${name}'s list of ${kind} breaks off`, () => replica.process?.feed.breakOff(kind) ?? false);
-      addInert(1, `${name} lists ${kind} again`, () => relist(replica, kind));
-    }
+    for (const kind of ALWAYS_WATCHED) addKind(replica, kind, add, addInert);
     add(20, `${name} is told everything`, () => deliverAll(replica));
     add(2, `${name} dies`, () => sim.crash(replica));
     add(20, `${name} comes back`, () => sim.startProcess(replica));
@@ -164,6 +161,26 @@ function addReplicas(sim: Simulation, add: Add, addInert: Add): void {
   }
   addInert(1, 'a call in limbo is carried out', () => sim.calls.settleLimbo(true));
   addInert(1, 'a call in limbo is lost', () => sim.calls.settleLimbo(false));
+}
+
+const ALWAYS_WATCHED = ['pods', 'nodes', 'trackers'] as const;
+
+/** Adds the watches that only some variants have. */
+function addWatches({ replicas, ours, variant }: Simulation, add: Add, addInert: Add): void {
+  const others = POD_KINDS.slice(1, podSelectorsOf(variant, OURS).length);
+  for (const kind of others) for (const replica of ours) addKind(replica, kind, add, addInert);
+  if (!hasOtherTracker(variant)) return;
+  for (const replica of replicas) addKind(replica, 'others', add, addInert);
+  if (variant.usesConfigMap) for (const replica of ours) addKind(replica, 'namespaces', add, addInert);
+}
+
+function addKind(replica: Replica, kind: WatchKind, add: Add, addInert: Add): void {
+  const { name } = replica;
+  add(40, `${name} is told of ${kind}`, () => replica.process?.feed.deliver(kind) ?? false);
+  addInert(20, `${name} starts to list ${kind}`, () => listFirst(replica, kind));
+  add(40, `${name} gets a page of ${kind}`, () => replica.process?.feed.page(kind) ?? false);
+  addInert(1, `${name}'s list of ${kind} breaks off`, () => replica.process?.feed.breakOff(kind) ?? false);
+  addInert(1, `${name} lists ${kind} again`, () => relist(replica, kind));
 }
 
 function listFirst({ process }: Replica, kind: WatchKind): boolean {

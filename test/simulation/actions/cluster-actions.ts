@@ -1,11 +1,15 @@
-import { isProtected, NODES, OTHERS, type SimPod, shown } from '../model/objects.ts';
+import { isProtected, NODES, OTHERS, type SimPod, type SimTracker, shown } from '../model/objects.ts';
+import type { Operator } from '../model/operator.ts';
 import type { Simulation } from '../runs/simulation.ts';
 import type { Add } from './action.ts';
+
+const RENAMING: readonly string[] = ['renames', 'either'];
+const SWAPPING: readonly string[] = ['any', 'swaps'];
 
 /** Adds the evictions of drainers, for each replica that may get them. */
 export function addEvictions(sim: Simulation, add: Add): void {
   for (const drainer of sim.drainers) {
-    for (const pod of [...sim.operator.names, ...OTHERS]) {
+    for (const pod of [...sim.names, ...OTHERS]) {
       for (const replica of sim.ours) {
         add(12, `${drainer.name} evicts ${shown(pod)} at ${replica.name}`, () => sim.ask(drainer, pod, replica));
       }
@@ -20,7 +24,7 @@ export function addDrainers(sim: Simulation, add: Add): void {
     for (const node of NODES) add(6, `${name} starts on ${node}`, () => drainer.start(node));
     add(30, `${name} lists`, () => drainer.phase === 'marked' && drainer.list());
     add(3, `${name} lists again`, () => drainer.phase === 'asking' && drainer.list());
-    for (const pod of [...sim.operator.names, ...OTHERS]) {
+    for (const pod of [...sim.names, ...OTHERS]) {
       add(20, `${name} looks whether ${shown(pod)} is gone`, () => drainer.poll(pod));
     }
     add(10, `${name} ends and uncordons`, () => drainer.isThrough() && drainer.end(true));
@@ -30,23 +34,28 @@ export function addDrainers(sim: Simulation, add: Add): void {
   }
 }
 
-/** Adds the actions of the operator, and of people who interfere with it. */
-export function addOperator({ operator, server }: Simulation, add: Add): void {
+/** Adds the actions of one operator, and of people who interfere with it. */
+export function addOperator(operator: Operator, server: Simulation['server'], add: Add): void {
+  const { title, family } = operator;
   for (const name of operator.names) {
-    add(12, `operator deletes ${shown(name)}`, () => operator.deleteMarked(name));
-    add(20, `operator creates ${shown(name)}`, () => operator.recreate(name));
-    add(4, `operator swaps ${shown(name)}`, () => operator.startSwap(name));
-    add(20, `operator deletes the swapped ${shown(name)}`, () => operator.endSwap(name));
-    add(1, `operator restarts ${shown(name)}`, () => operator.restart(name, false));
-    add(10, `operator replaces the failed ${shown(name)}`, () => operator.restart(name, true));
+    add(12, `${title} deletes ${shown(name)}`, () => operator.deleteMarked(name));
+    if (RENAMING.includes(family.moves))
+      add(12, `${title} deletes ${shown(name)} for a new name`, () => operator.renameMarked(name));
+    add(20, `${title} creates ${shown(name)}`, () => operator.recreate(name));
+    if (SWAPPING.includes(family.moves)) {
+      add(4, `${title} swaps ${shown(name)}`, () => operator.startSwap(name));
+      add(20, `${title} deletes the swapped ${shown(name)}`, () => operator.endSwap(name));
+    }
+    add(1, `${title} restarts ${shown(name)}`, () => operator.restart(name, false));
+    add(10, `${title} replaces the failed ${shown(name)}`, () => operator.restart(name, true));
     add(1, `somebody takes the label of ${shown(name)}`, () => label(server, server.pods.get(name), false));
     add(6, `somebody labels ${shown(name)} again`, () => label(server, server.pods.get(name), true));
     add(1, `somebody unmarks ${shown(name)}`, () => unmark(server, server.pods.get(name)));
   }
-  add(1, 'operator dies', () => operator.die());
-  add(10, 'operator comes back', () => turn(operator, 'isUp', true));
-  add(1, 'operator is paused', () => turn(operator, 'isPaused', true));
-  add(10, 'operator goes on', () => turn(operator, 'isPaused', false));
+  add(1, `${title} dies`, () => operator.die());
+  add(10, `${title} comes back`, () => turn(operator, 'isUp', true));
+  add(1, `${title} is paused`, () => turn(operator, 'isPaused', true));
+  add(10, `${title} goes on`, () => turn(operator, 'isPaused', false));
 }
 
 function turn<K extends string>(object: Record<K, boolean>, key: K, value: boolean): boolean {
@@ -69,8 +78,8 @@ function label(server: Simulation['server'], pod: SimPod | undefined, isLabelled
 
 /** Adds the actions of scheduler, kubelets and people. */
 export function addCluster(sim: Simulation, add: Add): void {
-  const { server, operator, clock } = sim;
-  for (const name of [...operator.names, ...OTHERS]) {
+  const { server, clock } = sim;
+  for (const name of [...sim.names, ...OTHERS]) {
     const change = (can: (pod: SimPod) => boolean, edit: (pod: SimPod) => void) => () => {
       const pod = server.pods.get(name);
       if (pod === undefined || !can(pod)) return false;
@@ -173,8 +182,13 @@ function addNode({ server }: Simulation, add: Add, name: string): void {
   });
 }
 
+/** The tracker of the variant, or the Namespace beside it. */
+export function trackerOf({ trackers }: Simulation['server'], kind: SimTracker['kind']): SimTracker | undefined {
+  return [...trackers.values()].find((one) => one.kind === kind);
+}
+
 function touchTracker({ server }: Simulation): boolean {
-  const [tracker] = server.trackers.values();
+  const tracker = trackerOf(server, 'trackers');
   if (tracker === undefined) return false;
   server.changeTracker(tracker, tracker.annotations);
   return true;
@@ -182,7 +196,7 @@ function touchTracker({ server }: Simulation): boolean {
 
 /** Never deletes a Namespace, which goes only after everything in it. */
 function deleteTracker({ server, variant }: Simulation): boolean {
-  const [tracker] = server.trackers.values();
+  const tracker = trackerOf(server, 'trackers');
   if (tracker === undefined || variant.tracking === 'namespace') return false;
   server.removeTracker(tracker);
   return true;

@@ -1,8 +1,11 @@
-import { entryKey, entryPod } from '../../../src/policy/entry.ts';
+import { decodeEntry, entryKey, entryPod } from '../../../src/policy/entry.ts';
 import { WATCH_KINDS } from '../model/api-server.ts';
 import { quiet } from '../model/clock.ts';
 import type { Drainer } from '../model/drainer.ts';
+import { COUCHBASE } from '../model/families.ts';
+import { SECOND } from '../model/installations.ts';
 import { isTerminatingOrFinished, NAMESPACE, NODES, type SimPod } from '../model/objects.ts';
+import type { Operator } from '../model/operator.ts';
 import { isDraining } from '../model/truth.ts';
 import type { Simulation } from '../runs/simulation.ts';
 import { deliverAll } from './actions.ts';
@@ -68,13 +71,15 @@ function waitForNodes(sim: Simulation): boolean {
 
 /**
  * Whether one of its pods, or the new member of its swap, can run on a draining node only. It is enough for `left`, and by
- * UID, that the pod has gone; its swap must end all the same.
+ * UID, that the pod has gone; its swap must end all the same. Or it waits for its turn, and such a pod is before it.
  */
 function waitsForNode(sim: Simulation, { targets, kind }: Drainer): boolean {
   const mayGo = sim.variant.condition === 'left' || kind.namesUid;
   const open = [...targets.values()].filter(({ state }) => state !== 'done' && state !== 'failed');
   return open.some(({ name }) => {
-    const next = sim.operator.swaps.get(name);
+    const operator = sim.operatorOf(name);
+    const next = operator?.swaps.get(name);
+    if (operator?.needsAllPods && operator.names.some((one) => hasNoNode(sim, one))) return true;
     return (!mayGo && hasNoNode(sim, name)) || (next !== undefined && hasNoNode(sim, next));
   });
 }
@@ -88,8 +93,8 @@ function hasNoNode(sim: Simulation, name: string): boolean {
 
 function mend(sim: Simulation): void {
   sim.calls.hanging.clear();
-  sim.operator.isUp = true;
-  sim.operator.isPaused = false;
+  for (const operator of sim.operators) Object.assign(operator, { isUp: true, isPaused: false });
+  labelGroups(sim);
   // These nodes never drain, so that pods always have a place.
   for (const name of ['n4', 'n5']) sim.server.putNode(name, () => undefined);
   sim.createTracker();
@@ -108,14 +113,14 @@ function mend(sim: Simulation): void {
 async function stripForAWhile(sim: Simulation): Promise<number> {
   const { stripsMarks } = sim.variant;
   if (stripsMarks === 'never') return 0;
-  sim.operator.isPaused = stripsMarks === 'later';
+  for (const operator of sim.operators) operator.isPaused = stripsMarks === 'later';
   const every = stripsMarks === 'later' ? 5 : 1;
   const beforeOperator = (round: number) => {
     if (round % every === every - 1) sim.invariants.stripped(stripMarks(sim));
   };
   const span = { most: ROUNDS_OF_STRIPPING, ms: STRIPPING_MS };
   const rounds = await roundsWhile(sim, span, () => stuck(sim) !== undefined, { beforeOperator });
-  sim.operator.isPaused = false;
+  for (const operator of sim.operators) operator.isPaused = false;
   sim.invariants.checkStripped();
   return rounds;
 }
@@ -123,13 +128,13 @@ async function stripForAWhile(sim: Simulation): Promise<number> {
 /** Somebody else marks pods that have moved, and the operator leaves them alone. No drain waits for them (d). */
 async function leaveMarksByHand(sim: Simulation): Promise<number> {
   if (!sim.variant.marksByHand) return 0;
-  sim.operator.leavesMarksByHand = true;
+  for (const operator of sim.operators) operator.leavesMarksByHand = true;
   sim.invariants.leavesMarksByHand(true);
   const span = { most: ROUNDS_OF_MARKS_BY_HAND, ms: MINUTE_MS };
   const afterOperator = () => markMovedByHand(sim);
   const rounds = await roundsWhile(sim, span, () => stuck(sim) !== undefined, { afterOperator });
   sim.invariants.leavesMarksByHand(false);
-  sim.operator.leavesMarksByHand = false;
+  for (const operator of sim.operators) operator.leavesMarksByHand = false;
   return rounds;
 }
 
@@ -169,8 +174,9 @@ function mayWait(sim: Simulation, { targets }: Drainer): boolean {
 
 function mayWaitFor({ server, replicas, variant, invariants }: Simulation, pod: SimPod): boolean {
   const isDrained = isDraining(server.nodes.get(pod.node ?? ''));
-  // The absence of a tracker, and a mark where nobody drains, must rest on a live read of the tracker.
-  if (variant.hangs === 'tracker') return variant.tracking === 'missing' || !isDrained;
+  // The absence of a tracker, and a mark where nobody drains, must rest on a live read of the tracker. So must a turn.
+  const isOfGroup = pod.profile?.maxConcurrent !== undefined;
+  if (variant.hangs === 'tracker') return variant.tracking === 'missing' || !isDrained || isOfGroup;
   if (variant.hangs !== 'watch') return false;
   // The caches would have to notice it, or that what is known of its name is to be pruned.
   const entry = invariants.entryOf(pod.name);
@@ -199,10 +205,12 @@ const stuck = ({ drainers }: Simulation) => drainers.find(({ phase }) => phase !
 function leftOver({ server, replicas }: Simulation): string | undefined {
   // The hook keeps its knowledge of an instance until the next one of that name has settled or gone.
   const isKept = (name: string | undefined) => server.pods.get(name ?? '')?.finishedAt !== undefined;
-  const entries = [...server.trackers.values()].flatMap(({ annotations }) =>
+  const entries = [...server.trackers.values()].flatMap(({ kind, annotations }) =>
     Object.entries(annotations)
       // What is about no pod of the namespace is not the hook's.
       .filter(([key, value]) => entryPod(key, value)?.namespace === NAMESPACE)
+      // Nor is what the second installation is said to have written where it has no entries.
+      .filter(([, value]) => kind !== 'others' || decodeEntry(value).installation !== SECOND)
       .filter(([key, value]) => !isKept(entryPod(key, value)?.name))
       .map(([key]) => `the entry ${key}`),
   );
@@ -237,7 +245,7 @@ async function round(sim: Simulation, number: number, { beforeOperator, afterOpe
   if (beforeOperator !== undefined) await tellAll(sim, () => beforeOperator(number));
   operate(sim);
   if (afterOperator !== undefined) await tellAll(sim, afterOperator);
-  for (const drainer of sim.drainers) drain(sim, drainer, number);
+  for (const drainer of inTurn(sim, sim.drainers, number)) drain(sim, drainer, number);
   await answerAll(sim);
 }
 
@@ -278,15 +286,25 @@ function serveAll({ calls }: Simulation, task: SimTask): boolean {
 }
 
 function operate(sim: Simulation): void {
-  const { operator, server } = sim;
-  for (const pod of [...server.pods.values()]) kubeletEnds(sim, pod);
-  for (const name of operator.names) {
-    // Somebody may be waiting for the new member of a swap.
-    if (!sim.variant.leavesCorpses || [...operator.swaps.values()].includes(name)) operator.restart(name, true);
-    if (!operator.endSwap(name) && !operator.deleteMarked(name)) operator.startSwap(name);
-    operator.recreate(name);
-  }
+  for (const pod of [...sim.server.pods.values()]) kubeletEnds(sim, pod);
+  for (const operator of sim.operators) for (const name of operator.names) operateOn(sim, operator, name);
   place(sim);
+}
+
+function operateOn({ variant }: Simulation, operator: Operator, name: string): void {
+  // Somebody may be waiting for the new member of a swap, or for others of a group.
+  const isNeeded = operator.needsAllPods || [...operator.swaps.values()].includes(name);
+  if (!variant.leavesCorpses || isNeeded) operator.restart(name, true);
+  if (!operator.endSwap(name) && !operator.deleteMarked(name) && !operator.renameMarked(name)) operator.startSwap(name);
+  operator.recreate(name);
+}
+
+/** Others of a group wait for a pod that has lost its label as for one that has gone: for an hour. */
+function labelGroups({ server }: Simulation): void {
+  for (const pod of server.pods.values()) {
+    const isOfGroup = pod.profile?.maxConcurrent !== undefined;
+    if (isOfGroup && !pod.isLabelled) server.changePod(pod, () => Object.assign(pod, { isLabelled: true }));
+  }
 }
 
 /** Schedules every waiting pod, and makes the others ready. */
@@ -313,11 +331,18 @@ function freeNode(sim: Simulation, { name }: SimPod): string | undefined {
   return variant.keepsNodes && last !== undefined && free.includes(last) ? last : (free[0] ?? 'n5');
 }
 
+/** Of many pods not all can be asked about at once, and some may wait for long. So now the one and now the other is first. */
+function inTurn<T>({ variant }: Simulation, all: readonly T[], number: number): T[] {
+  const isFew = variant.families.every((family) => family === COUCHBASE);
+  const first = isFew || all.length === 0 ? 0 : number % all.length;
+  return [...all.slice(first), ...all.slice(0, first)];
+}
+
 function drain(sim: Simulation, drainer: Drainer, number: number): void {
   if (drainer.phase === 'marked') drainer.list();
   for (const { name } of drainer.targets.values()) drainer.poll(name);
   if (drainer.isThrough()) drainer.end(true);
-  for (const [i, { name }] of [...drainer.targets.values()].entries()) {
+  for (const [i, { name }] of inTurn(sim, [...drainer.targets.values()], number).entries()) {
     const replica = sim.ours[(number + i) % sim.ours.length];
     if (replica !== undefined) sim.ask(drainer, name, replica);
   }

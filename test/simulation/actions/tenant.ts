@@ -1,8 +1,10 @@
 import { ENTRY_PREFIX, entryKey } from '../../../src/policy/entry.ts';
+import { profileFor } from '../model/families.ts';
 import { SECOND } from '../model/installations.ts';
-import { ELSEWHERE, instant, NAMESPACE, type SimTracker, shown } from '../model/objects.ts';
+import { ELSEWHERE, instant, NAMESPACE, shown } from '../model/objects.ts';
 import type { Simulation } from '../runs/simulation.ts';
 import type { Add } from './action.ts';
+import { trackerOf } from './cluster-actions.ts';
 
 const YEAR_MS = 365 * 24 * 3_600_000;
 /** More than the hook keeps of a value. */
@@ -45,8 +47,8 @@ const STRAYS: Readonly<Record<string, string>> = {
 
 /** Adds what a tenant can do who may write the tracking resource, and who lies. */
 export function addTenant(sim: Simulation, add: Add): void {
-  const { invariants, operator, clock } = sim;
-  for (const name of operator.names.slice(0, ATTACKED)) {
+  const { invariants, names, clock } = sim;
+  for (const name of names.slice(0, ATTACKED)) {
     const key = entryKey(NAMESPACE, name);
     for (const [claim, claimedBy] of Object.entries(CLAIMS)) {
       add(1, `a tenant's entry of ${shown(name)} claims ${claim}`, () => {
@@ -74,8 +76,17 @@ const encoded = (name: string, claimed: object) =>
   JSON.stringify(name === shown(name) ? claimed : { ...claimed, pod: `${NAMESPACE}.${name}` });
 
 /** Writes or removes an entry, as anybody may who may edit the tracking resource. */
-export function write({ server, invariants }: Simulation, key: string, value: string | undefined): boolean {
-  const [tracker]: Iterable<SimTracker | undefined> = server.trackers.values();
+export function write(
+  { server, invariants, variant, names }: Simulation,
+  key: string,
+  value: string | undefined,
+): boolean {
+  const about = names.find((name) => entryKey(NAMESPACE, name) === key) ?? '';
+  const isOfOthers = profileFor(variant, about)?.tracking === 'namespace';
+  // Only the hook may write its ConfigMaps.
+  if (isOfOthers && variant.usesConfigMap) return false;
+  const isOnNamespace = isOfOthers && variant.tracking !== 'namespace';
+  const tracker = trackerOf(server, isOnNamespace ? 'others' : 'trackers');
   if (tracker === undefined || tracker.annotations[key] === value) return false;
   invariants.forgeries.add(key, { before: tracker.annotations[key], value });
   const { [key]: _, ...others } = tracker.annotations;

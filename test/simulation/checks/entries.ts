@@ -3,10 +3,18 @@ import type { Admission, SimTask } from '../actions/admission.ts';
 import type { Write } from '../model/change-listener.ts';
 import type { HookProcess } from '../model/hook-process.ts';
 import type { Installation } from '../model/installations.ts';
-import { isMarkedByHand, NAMESPACE, ordinalOf, type SimPod, type SimTracker, shown } from '../model/objects.ts';
-import { MEMBER_NAMES } from '../model/operator.ts';
+import {
+  isMarked,
+  isMarkedByHand,
+  NAMESPACE,
+  ordinalOf,
+  type SimPod,
+  type SimTracker,
+  shown,
+} from '../model/objects.ts';
+import { namesOf } from '../model/operator.ts';
 import type { Fact, ReceivedState } from '../model/received-state.ts';
-import { RETENTION_MS, wantsEntry } from '../runs/variant.ts';
+import { comesBack, RETENTION_MS } from '../runs/variant.ts';
 import type { Ledger } from './ledger.ts';
 import type { Marks } from './marks.ts';
 
@@ -31,7 +39,7 @@ export class Entries {
     this.#marks = marks;
   }
 
-  checkWrite({ tracker, key, value }: Extract<Write, { value: string }>, task: SimTask): void {
+  checkWrite({ tracker, key, value }: Extract<Write, { tracker: SimTracker }>, task: SimTask): void {
     const { uid = '' } = decodeEntry(value);
     if (task.kind !== 'admission' || task.decidedOn !== uid) {
       this.#ledger.violate('g', `${task.name} wrote an entry for ${uid}, and decided otherwise`);
@@ -45,9 +53,11 @@ export class Entries {
     const there = tracker.annotations[key];
     if (there !== undefined && !this.#ledger.forgeries.has(tracker, key))
       this.#checkOverwrite(decodeEntry(there).uid ?? '', uid, task);
+    const { variant } = this.#ledger;
+    const names = variant.families.reduce((sum, family) => sum + namesOf(family, variant).length, 0);
     const written = Object.keys(tracker.annotations).filter((one) => !this.#ledger.forgeries.has(tracker, one));
     const keys = new Set([...written, key]);
-    if (keys.size > MEMBER_NAMES) this.#ledger.violate('e', `there are ${keys.size} entries for ${MEMBER_NAMES} names`);
+    if (keys.size > names) this.#ledger.violate('e', `there are ${keys.size} entries for ${names} names`);
   }
 
   /** A write that was decided on an older state of the entry must not undo a newer one. */
@@ -74,7 +84,7 @@ export class Entries {
 
   /** An installation marks a pod whose entry is another's (l). Where names come back it wrote one itself. */
   checkMark({ name }: SimPod, task: SimTask): void {
-    if (!wantsEntry(this.#ledger.variant)) return;
+    if (!comesBack(this.#ledger.variant, name)) return;
     const key = entryKey(NAMESPACE, name);
     if (task.kind !== 'admission' || this.#ledger.forgeries.changedAt(key) >= task.startedAt) return;
     for (const tracker of this.#ledger.server.trackers.values())
@@ -123,7 +133,7 @@ export class Entries {
 
   /** `byHook`: only marks of the hook count. */
   #isMarkedNow(uid: string, byHook = false): boolean {
-    const counts = (pod: SimPod) => pod.mark?.value === 'true' && !(byHook && isMarkedByHand(pod));
+    const counts = (pod: SimPod) => isMarked(pod) && !(byHook && isMarkedByHand(pod));
     return [...this.#ledger.server.pods.values()].some((pod) => pod.uid === uid && counts(pod));
   }
 

@@ -9,21 +9,27 @@ import type { HookProcess } from '../model/hook-process.ts';
 import { OURS, SECOND } from '../model/installations.ts';
 import {
   ELSEWHERE,
+  isMarked,
   isMarkedByHand,
   isProtected,
   isUnfinished,
   NAMESPACE,
   OTHERS,
+  type SimNode,
   type SimPod,
+  type SimTracker,
 } from '../model/objects.ts';
 import type { ReceivedState } from '../model/received-state.ts';
 import { type End, isCorpse, isDraining, meetsReplacementCondition } from '../model/truth.ts';
-import { type Variant, wantsEntry } from '../runs/variant.ts';
+import { comesBack, type Variant } from '../runs/variant.ts';
 import { Entries } from './entries.ts';
 import { Forgeries } from './forgeries.ts';
+import { Groups } from './groups.ts';
 import type { InvariantId, Ledger } from './ledger.ts';
 import { Marks } from './marks.ts';
+import { checkProfileMark } from './profile-marks.ts';
 import { Reports } from './reports.ts';
+import { Withdrawals } from './withdrawals.ts';
 
 const seconds = (ms: number) => Math.floor(ms / 1000);
 
@@ -47,6 +53,8 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
   readonly #marks: Marks;
   readonly #entries: Entries;
   readonly #reports: Reports;
+  readonly #groups: Groups;
+  readonly #withdrawals: Withdrawals;
   #server!: ApiServer<SimTask>;
 
   /** Since nothing fails any more: the marked instances that had come back to their cordoned node, by name. */
@@ -61,6 +69,8 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     this.#marks = new Marks(this);
     this.#entries = new Entries(this, this.#marks);
     this.#reports = new Reports(this);
+    this.#groups = new Groups(this);
+    this.#withdrawals = new Withdrawals(this);
   }
 
   get server(): ApiServer<SimTask> {
@@ -104,6 +114,7 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
   }
 
   changed(): void {
+    this.#groups.changed();
     for (const admission of this.underWay) this.look(admission);
   }
 
@@ -136,9 +147,10 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
   }
 
   removed(pod: SimPod): void {
+    this.#groups.removed(pod);
     this.ends.set(pod.uid, {
       at: this.clock.now,
-      wasMarked: pod.mark?.value === 'true',
+      wasMarked: isMarked(pod),
       wasMarkedByHand: isMarkedByHand(pod),
       wasOnDrainingNode: this.#isOnDrainingNode(pod),
     });
@@ -146,6 +158,7 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
 
   decided(decision: Mark, task: SimTask): void {
     this.#reports.decided(decision.pod.uid);
+    this.#withdrawals.decided(decision);
     this.#marks.decided(decision, task);
   }
 
@@ -164,15 +177,31 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
     if (path.includes(`/namespaces/${ELSEWHERE}/`)) this.violate('g', `the hook calls ${path}`);
   }
 
+  read(found: SimPod | SimNode | SimTracker, task: SimTask): void {
+    this.#withdrawals.read(found, task);
+  }
+
+  unmarked(pod: SimPod): void {
+    if (this.#withdrawals.unmarked(pod)) this.#reports.withdrawn(pod.uid);
+  }
+
   wrote(write: Write, task: SimTask): void {
     if (task.kind === 'admission' && task.request.dryRun)
       this.violate('f', `${task.name}, a dry run, wrote: ${write.kind}`);
-    if (write.kind === 'mark') this.#checkReturn(write.pod);
-    if (write.kind === 'mark') this.#entries.checkMark(write.pod, task);
-    if (write.kind === 'mark') this.#marks.check(write.pod, task);
+    if (write.kind === 'mark') this.#checkMark(write, task);
+    else if (write.kind === 'unmark') this.#withdrawals.check(write, task);
     else if (write.kind === 'event') this.#reports.checkEvent(write.object);
     else if (write.kind === 'entry') this.#entries.checkWrite(write, task);
     else if (write.kind === 'prune') this.#entries.checkPrune(write.key, write.value);
+  }
+
+  #checkMark(write: Extract<Write, { kind: 'mark' }>, task: SimTask): void {
+    const { pod } = write;
+    checkProfileMark(this, write);
+    this.#groups.checkMark(pod);
+    this.#checkReturn(pod);
+    this.#entries.checkMark(pod, task);
+    this.#marks.check(pod, task);
   }
 
   /** A refusal for another installation says whose the pod is (l). Where it is enough to leave, none waits for a successor (d). */
@@ -240,7 +269,7 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
    */
   #checkReturn({ name, uid, node, boundAt = 0 }: SimPod): void {
     const { cordonedAt } = this.#server.nodes.get(node ?? '') ?? {};
-    if (this.#returned === undefined || !wantsEntry(this.variant) || cordonedAt === undefined) return;
+    if (this.#returned === undefined || !comesBack(this.variant, name) || cordonedAt === undefined) return;
     if (seconds(cordonedAt) >= seconds(boundAt) || this.entryOf(name)?.node === undefined) return;
     const marked = this.#returned.get(name) ?? new Set();
     this.#returned.set(name, marked.add(uid));

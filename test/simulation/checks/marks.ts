@@ -4,7 +4,7 @@ import type { Admission, SimTask } from '../actions/admission.ts';
 import type { Target } from '../model/drainer.ts';
 import { NAMESPACE, ordinalOf, type SimPod } from '../model/objects.ts';
 import type { End } from '../model/truth.ts';
-import { wantsEntry } from '../runs/variant.ts';
+import { trackedSince, wantsEntry } from '../runs/variant.ts';
 import type { Ledger } from './ledger.ts';
 
 /** Checks which instances are marked (c), and that the hook writes only to instances that it decided on (g). */
@@ -89,7 +89,7 @@ export class Marks {
     if (!end.wasMarked && !end.wasOnDrainingNode) return true;
     const lastPrunedAt = prunedAt.get(target.name) ?? -1;
     const isPruned = lastPrunedAt > end.at;
-    const hasEntry = this.#hadEntry(uid, end, lastPrunedAt);
+    const hasEntry = this.#hadEntry(target.name, uid, end, lastPrunedAt);
     if (hasEntry && (isPruned || !this.#isTampered(uid, target.name))) return isPruned;
     const { received } = process.feed;
     // For the cache an instance without its label has gone.
@@ -104,18 +104,17 @@ export class Marks {
   }
 
   /** Whether it must have an entry: the tracker existed before the mark. */
-  #hasEntry(uid: string): boolean {
+  #hasEntry(name: string, uid: string): boolean {
     const { server, variant } = this.#ledger;
     const from = this.#markedFrom.get(uid);
-    return (
-      wantsEntry(variant) && server.trackerSince !== undefined && from !== undefined && server.trackerSince <= from
-    );
+    const since = trackedSince(variant, name, server.trackerSince);
+    return wantsEntry(variant, name) && since !== undefined && from !== undefined && since <= from;
   }
 
   /** Not if the hook's mark was taken away, and its entry pruned, before somebody else marked it. */
-  #hadEntry(uid: string, { wasMarked, wasMarkedByHand, at }: End, prunedAt: number): boolean {
+  #hadEntry(name: string, uid: string, { wasMarked, wasMarkedByHand, at }: End, prunedAt: number): boolean {
     const from = this.#markedFrom.get(uid) ?? Number.POSITIVE_INFINITY;
     const isWithdrawn = wasMarkedByHand && prunedAt <= at && prunedAt > from;
-    return wasMarked && !isWithdrawn && this.#hasEntry(uid);
+    return wasMarked && !isWithdrawn && this.#hasEntry(name, uid);
   }
 }

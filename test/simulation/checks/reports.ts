@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { EPOCH } from '../model/objects.ts';
-import { settingsOf, type Variant } from '../runs/variant.ts';
+import { STALL_AFTER_MS } from '../runs/profile-sets.ts';
 import type { Ledger } from './ledger.ts';
 
 /** How far the hook may be off: what the `Date` of a response leaves open. */
@@ -35,6 +35,11 @@ export class Reports {
     if (!this.#byHandAt.has(uid)) this.#byHandAt.set(uid, this.#ledger.clock.now);
   }
 
+  /** The hook has taken the mark back: the next one is the first of its instance. */
+  withdrawn(uid: string): void {
+    this.#decidedAt.delete(uid);
+  }
+
   /** Whether a replica ever decided to mark the instance. */
   wasDecided(uid: string): boolean {
     return this.#decidedAt.has(uid);
@@ -51,8 +56,8 @@ export class Reports {
 
   /** Whoever has waited for long although it was marked again and again must have been reported (m). */
   checkStripped(): void {
-    const { clock, variant } = this.#ledger;
-    const dueMs = stallAfterOf(variant) + NOTICED_MS;
+    const { clock } = this.#ledger;
+    const dueMs = STALL_AFTER_MS + NOTICED_MS;
     for (const [uid, { since }] of this.#stripped) {
       if (clock.now - since >= dueMs && !this.#stalled.has(uid))
         this.#ledger.violate('m', `${uid} lost its marks for ${clock.now - since} ms, and is not reported as stalled`);
@@ -63,7 +68,7 @@ export class Reports {
     const { reason, message, firstTimestamp, involvedObject } = event as Readonly<Record<string, string>> & {
       readonly involvedObject: { readonly uid: string };
     };
-    const { clock, variant } = this.#ledger;
+    const { clock } = this.#ledger;
     const now = EPOCH + clock.now;
     const at = Date.parse(firstTimestamp ?? '');
     if (at > now + OFF_MS || at < now - UNDER_WAY_MS)
@@ -75,11 +80,7 @@ export class Reports {
     if (!message?.includes(' was marked over ')) return;
     const times = [this.#decidedAt, this.#byHandAt].map((at) => at.get(involvedObject.uid));
     const markedAt = Math.min(...times.filter((at) => at !== undefined));
-    if (
-      reason === 'RescheduleStalled' &&
-      Number.isFinite(markedAt) &&
-      clock.now - markedAt < stallAfterOf(variant) - OFF_MS
-    )
+    if (reason === 'RescheduleStalled' && Number.isFinite(markedAt) && clock.now - markedAt < STALL_AFTER_MS - OFF_MS)
       this.#ledger.violate(
         'h',
         `${involvedObject.uid} is reported as stalled ${clock.now - markedAt} ms after it was marked`,
@@ -94,11 +95,4 @@ export class Reports {
     if (times > 1 && message.includes('has not moved it') && said < times)
       this.#ledger.violate('m', `${uid} lost ${times} marks, and its report does not say so: ${message}`);
   }
-}
-
-/** Of its only profile. */
-function stallAfterOf(variant: Variant): number {
-  const [profile] = settingsOf(variant).profiles;
-  if (profile === undefined) throw new Error('a variant has one profile');
-  return profile.stallAfterMs;
 }

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { COUCHBASE_ALONE } from '../runs/profile-sets.ts';
 import { type RunResult, run } from '../runs/run.ts';
 import { shrink } from '../runs/shrink.ts';
 import type { Fault } from './fault.ts';
@@ -20,7 +21,9 @@ export interface Finding {
 
 /** Runs from seed 1 until a run violates the fault's invariant; undefined if none does. */
 export async function find(fault: Fault): Promise<Finding | undefined> {
-  const { mutation, variant = {}, begins = [] } = fault;
+  const { mutation, begins = [] } = fault;
+  // Unless the fault says otherwise, with Couchbase's profile alone.
+  const variant = { ...COUCHBASE_ALONE, ...fault.variant };
   let stepsInAll = 0;
   for (let seed = 1; seed <= MAX_RUNS; seed++) {
     const found = await run(seed, { mutation, variant, begins });

@@ -1,7 +1,7 @@
 import type { Cache } from '../../../src/cache/cache.ts';
 import type { Reads } from '../../../src/kube/reads.ts';
 import type { Writes } from '../../../src/kube/writes.ts';
-import type { Decision } from '../../../src/policy/decision.ts';
+import type { Decision, Mark } from '../../../src/policy/decision.ts';
 import type { EvictionRequest } from '../../../src/policy/model.ts';
 import { type Observation, seenValue } from '../../../src/policy/observation.ts';
 import type { PolicySettings } from '../../../src/policy/profiles/profile.ts';
@@ -16,6 +16,8 @@ export interface Mutation {
   readonly decision?: (decision: Decision, request: EvictionRequest) => Decision;
   readonly reads?: (reads: Reads) => Reads;
   readonly writes?: (writes: Writes) => Writes;
+  /** Changes the mark that is carried out. */
+  readonly mark?: (mark: Mark) => Mark;
   readonly settings?: (settings: PolicySettings) => PolicySettings;
   readonly tracking?: (tracking: Tracking) => Tracking;
   readonly forgetsDeparted?: boolean;
@@ -39,6 +41,10 @@ export interface Mutation {
   readonly oneCallAtATime?: boolean;
   /** Reconciles nothing. */
   readonly neverReconciles?: boolean;
+  /** Takes marks back although a live read finds the node draining. */
+  readonly withdrawsByCache?: boolean;
+  /** Counts a mark that the hook took back as one that was taken away. */
+  readonly countsWithdrawn?: boolean;
   /** Removes the entry when it is read for a response. */
   readonly consumesEntries?: boolean;
 }

@@ -2,25 +2,29 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from '../../../src/async/clock.ts';
 import type { Cache } from '../../../src/cache/cache.ts';
 import { type Core, createCore } from '../../../src/core.ts';
+import type { Change } from '../../../src/informer/store.ts';
 import type { ApiClient, ApiRequest, JsonObject } from '../../../src/kube/client.ts';
+import type { Reads } from '../../../src/kube/reads.ts';
 import { clockOf, ServerTime } from '../../../src/kube/server-time.ts';
 import { createWrites } from '../../../src/kube/writes.ts';
 import type { Log } from '../../../src/log/messages.ts';
 import type { Decision, Mark } from '../../../src/policy/decision.ts';
-import type { EvictionRequest } from '../../../src/policy/model.ts';
+import type { EvictionRequest, Pod } from '../../../src/policy/model.ts';
 import type { Observation } from '../../../src/policy/observation.ts';
-import type { PolicySettings, Profile } from '../../../src/policy/profiles/profile.ts';
+import { type PolicySettings, type Profile, trackedResources } from '../../../src/policy/profiles/profile.ts';
+import type { Tracking } from '../../../src/policy/tracking/index.ts';
 import type { AdmitterOptions } from '../../../src/webhook/admitter.ts';
 import type { MarkOutcome } from '../../../src/webhook/marker.ts';
-import { RESCHEDULE } from '../../support/raw.ts';
 import { type Mutation, observationOf } from '../faults/mutation.ts';
+import { hasOtherTracker, otherTrackingOf, podSelectorsOf } from '../runs/profile-sets.ts';
 import { settingsOf, trackingOf, type Variant } from '../runs/variant.ts';
-import { type ApiServer, isWatched, type WatchKind } from './api-server.ts';
+import { type ApiServer, isPodKind, isWatched, type WatchKind } from './api-server.ts';
 import type { Calls, Task } from './calls.ts';
 import type { SimClock } from './clock.ts';
-import { Feed } from './feed.ts';
-import { type Installation, selects } from './installations.ts';
+import { Feed, type StoredAs } from './feed.ts';
+import { type Installation, OURS, selects } from './installations.ts';
 import { EPOCH, isToProtect, type SimPod } from './objects.ts';
+import { keyIn } from './patches.ts';
 import { ReceivedState } from './received-state.ts';
 
 /** The task that makes the present calls. It follows the promises of the product. */
@@ -89,7 +93,7 @@ export class HookProcess<T extends Task> {
         },
         observer: (observer) => this.#mutated(observer, pods),
         marker: (marker) => ({ mark: (decided, signal) => this.#mark(marker, decided, signal) }),
-        ...(mutation.reads && { reads: mutation.reads }),
+        reads: (reads) => this.#mutatedReads(mutation.reads?.(reads) ?? reads),
         ...(mutation.writes && { writes: mutation.writes }),
         ...(mutation.reconcilerCache && { reconcilerCache: mutation.reconcilerCache }),
         ...(mutation.neverReconciles && {
@@ -119,7 +123,7 @@ export class HookProcess<T extends Task> {
 
   /** Whether its watch has the pod. */
   watches(pod: SimPod): boolean {
-    return isWatched(pod) && this.#selectsName(pod.name);
+    return isWatched(pod) && this.feed.selects(pod.labels);
   }
 
   #selectsName(name: string): boolean {
@@ -139,10 +143,19 @@ export class HookProcess<T extends Task> {
 
   /** False if the process does not watch the kind. */
   beginList(kind: WatchKind): boolean {
-    if (kind === 'trackers' && trackingOf(this.#options.variant).resources.length === 0) return false;
+    if (!this.#watchesKind(kind)) return false;
     this.#hear();
     this.feed.beginList(kind);
     return true;
+  }
+
+  #watchesKind(kind: WatchKind): boolean {
+    const { variant } = this.#options;
+    if (isPodKind(kind)) return this.feed.podKinds.includes(kind);
+    const isOfOthers = this.installation === OURS && hasOtherTracker(variant);
+    if (kind === 'others') return isOfOthers;
+    if (kind === 'namespaces') return isOfOthers && variant.usesConfigMap;
+    return kind !== 'trackers' || this.#storedAs(trackingOf(variant)).index !== -1;
   }
 
   /** Delivers a whole list at once. */
@@ -173,26 +186,35 @@ export class HookProcess<T extends Task> {
   #fed(cache: Cache): Cache {
     const { variant, mutation, server, clock, calls } = this.#options;
     const now = () => clock.now;
-    const received = new ReceivedState(variant, now, server.hidden);
+    const received = new ReceivedState(variant, now, server as never);
     const silentSince = () => calls.hanging.get('watch');
-    const feed = new Feed(
-      {
-        server: server as never,
-        cache,
-        received,
-        now,
-        silentSince,
-        selects: (name: string) => this.#selectsName(name),
-      },
-      mutation.keepsUnlisted,
-    );
+    const feed = new Feed({
+      server: server as never,
+      cache,
+      received,
+      now,
+      silentSince,
+      selectors: podSelectorsOf(variant, this.installation),
+      resources: { trackers: this.#storedAs(trackingOf(variant)), others: this.#storedAs(otherTrackingOf(variant)) },
+      keepsUnlisted: mutation.keepsUnlisted,
+    });
     this.#feed = feed;
     this.#watchMemory(cache, feed);
-    const age = (kind: WatchKind) => () => (mutation.trustsSilentCache ? 0 : feed.ageMs(kind));
-    return { ...cache, podsAgeMs: age('pods'), nodesAgeMs: age('nodes'), trackersAgeMs: age('trackers') };
+    const age =
+      (...kinds: WatchKind[]) =>
+      () =>
+        mutation.trustsSilentCache ? 0 : Math.max(...kinds.map((kind) => feed.ageMs(kind)));
+    const watched = (['trackers', 'others', 'namespaces'] as const).filter((kind) => this.#watchesKind(kind));
+    const trackers = watched.length === 0 ? (['trackers'] as const) : watched;
+    return { ...cache, podsAgeMs: age(...feed.podKinds), nodesAgeMs: age('nodes'), trackersAgeMs: age(...trackers) };
   }
 
-  #watchMemory({ earlierInstances, pods }: Cache, feed: Feed): void {
+  #storedAs({ resources: [resource] }: Tracking): StoredAs {
+    const plurals = trackedResources(this.#settings()).map(({ plural }) => plural);
+    return { resource, index: plurals.indexOf(resource?.plural ?? '') };
+  }
+
+  #watchMemory({ earlierInstances, markMemory, pods }: Cache, feed: Feed): void {
     const { mutation, clock, onForget } = this.#options;
     const forget = earlierInstances.forget.bind(earlierInstances);
     earlierInstances.forget = (key) => {
@@ -207,6 +229,7 @@ export class HookProcess<T extends Task> {
       const isMissed = mutation.missesReplaced && change.kind === 'removed' && feed.isInPage;
       if (!isMissed) observe(change);
     };
+    if (mutation.countsWithdrawn) pods.subscribe((change) => lose(markMemory, change));
     if (mutation.forgetsDeparted) pods.subscribe(({ key }) => forget(key));
   }
 
@@ -223,7 +246,7 @@ export class HookProcess<T extends Task> {
         if (task === undefined) throw new Error('a call outside every task');
         const send = () => this.#options.calls.park(task as T, request);
         const outcome = this.#options.mutation.oneCallAtATime ? inTurn(send) : send();
-        if (request.contentType === 'application/json-patch+json') this.#reportPrune(request);
+        for (const [key, value] of this.#prunedBy(request)) this.#options.onPrune(key, value, this);
         return outcome.then((object) => {
           this.#hear();
           return request.method === 'PATCH' ? this.#takeResponse(request, object) : object;
@@ -239,10 +262,17 @@ export class HookProcess<T extends Task> {
     this.#time.onCall({ code: 200, durationMs: 0, servedAt });
   }
 
-  #reportPrune({ body }: ApiRequest): void {
-    const [{ path, value }] = body as [{ path: string; value: string }];
-    const key = path.split('/').at(-1)?.replaceAll('~1', '/').replaceAll('~0', '~') ?? '';
-    this.#options.onPrune(key, value, this);
+  /** The entries that a call removes, with their values. */
+  #prunedBy({ method, path, contentType, body }: ApiRequest): [string, string][] {
+    if (method === 'DELETE') {
+      const tracker = this.#options.server.trackers.get(path);
+      const { preconditions } = body as { preconditions: { resourceVersion: string } };
+      const isIt = tracker !== undefined && preconditions.resourceVersion === `${tracker.version}`;
+      return isIt ? Object.entries(tracker.annotations) : [];
+    }
+    if (contentType !== 'application/json-patch+json' || path.includes('/pods/')) return [];
+    const tests = (body as { path: string; value?: string }[]).filter(({ value }) => value !== undefined);
+    return tests.slice(0, 1).map((test) => [keyIn(test.path), test.value ?? '']);
   }
 
   /** Takes the response to a mark. */
@@ -255,8 +285,19 @@ export class HookProcess<T extends Task> {
     const { mutation, onMark } = this.#options;
     onMark(decided, running.getStore() as T);
     const { namespace, name, uid } = decided.pod;
-    if (mutation.marksFirst) await createWrites(this.#client()).markPod({ namespace, name, uid }, RESCHEDULE, 'true');
-    return marker.mark(decided, signal);
+    const { key, value } = decided.annotation;
+    if (mutation.marksFirst) await createWrites(this.#client()).markPod({ namespace, name, uid }, key, value);
+    return marker.mark(mutation.mark?.(decided) ?? decided, signal);
+  }
+
+  /** For a planted fault the controller sees no draining node. */
+  #mutatedReads(reads: Reads): Reads {
+    if (!this.#options.mutation.withdrawsByCache) return reads;
+    const node: Reads['node'] = async (name, signal) => {
+      const object = await reads.node(name, signal);
+      return object && running.getStore() === this.controllerTask ? { ...object, spec: {} } : object;
+    };
+    return { ...reads, node };
   }
 
   /** Passes the policy's observations through the fault. */
@@ -278,4 +319,12 @@ export class HookProcess<T extends Task> {
       cacheKnows: (shown, signal) => observer.cacheKnows(behind(shown), signal),
     };
   }
+}
+
+/** Of a planted fault: whoever takes a mark, it counts as taken away. */
+function lose(markMemory: Cache['markMemory'], change: Change<Pod>): void {
+  if (change.kind !== 'updated' || !change.before.mark?.matches || change.now.mark?.matches) return;
+  const { key: podKey, before: pod } = change;
+  markMemory.begin({ podKey, pod, at: pod.mark?.at ?? 0, marks: 1 });
+  markMemory.lost(podKey, pod.uid);
 }

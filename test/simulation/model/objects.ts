@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../../src/kube/client.ts';
-import { RESCHEDULE } from '../../support/raw.ts';
+import { ENTRY_PREFIX } from '../../../src/policy/entry.ts';
 import type { Variant } from '../runs/variant.ts';
+import { isCarrying, isMarkValue, REQUIRED, SHARD, type SimProfile } from './families.ts';
 import { hasSecondLabel, SECOND_LABEL } from './installations.ts';
 
 /** The true state of one pod, as the API server has it. `raw` is the object that it sends. */
@@ -14,7 +15,12 @@ export interface SimPod {
   ready: boolean;
   /** Whether it carries the label of the hook's selector. */
   isLabelled: boolean;
-  mark?: { readonly value: string; readonly at: number; readonly by: string };
+  /** The first profile that selects it; undefined if none does, or if it is no member. */
+  readonly profile?: SimProfile | undefined;
+  /** Its labels, as long as it has them. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** The annotation of its profile. `isShared`: somebody else applies it, too. */
+  mark?: { readonly value: string; readonly at: number; readonly by: string; readonly isShared?: true };
   /** Its default grace period, and the one that the DELETE gave it. */
   readonly graceSeconds: number;
   deletionGraceSeconds?: number;
@@ -39,6 +45,10 @@ export interface SimNode {
 
 /** A tracker. Only its annotations and its version ever change. */
 export interface SimTracker {
+  /** `others`: the Namespace or a ConfigMap, if another kind is the tracker of the variant. */
+  readonly kind: 'trackers' | 'others';
+  /** Of a ConfigMap of the hook, as that created it. */
+  readonly created?: JsonObject;
   readonly path: string;
   readonly uid: string;
   readonly name: string;
@@ -50,13 +60,14 @@ export interface SimTracker {
 /** The wall-clock time at which every run begins. */
 export const EPOCH = Date.parse('2026-01-01T00:00:00Z');
 export const NAMESPACE = 'db';
+/** The namespace of the hook, with its ConfigMaps. */
+export const HOME = 'hook';
 /** Another namespace: an entry about its pods counts for nothing on this tracker. */
 export const ELSEWHERE = 'elsewhere';
 export const NODES = ['n1', 'n2', 'n3'] as const;
 /** Pods that the hook does not protect. */
 export const OTHERS = ['backup-0', 'web-0'] as const;
 const LABELS = {
-  member: { app: 'couchbase', couchbase_cluster: 'cb' },
   job: { app: 'couchbase', couchbase_cluster: 'cb' },
   other: { app: 'web' },
 };
@@ -71,16 +82,16 @@ export const instant = (ms: number) => new Date(EPOCH + ms).toISOString();
 const second = (ms: number) => instant(Math.floor(ms / 1000) * 1000);
 
 export function rawPod(pod: Omit<SimPod, 'raw'>): JsonObject {
-  const { name, uid, version, mark, deletionDeadline, finishedAt } = pod;
+  const { name, uid, version, deletionDeadline, finishedAt } = pod;
   return {
     metadata: {
       namespace: NAMESPACE,
       name,
       uid,
       resourceVersion: `${version}`,
-      labels: pod.isLabelled ? labelsOf(pod) : {},
+      labels: pod.isLabelled ? pod.labels : {},
       ownerReferences: [OWNERS[pod.kind]],
-      ...(mark === undefined ? {} : { annotations: { [RESCHEDULE]: mark.value }, managedFields: [managed(mark)] }),
+      ...annotated(pod),
       ...(deletionDeadline === undefined
         ? {}
         : { deletionTimestamp: instant(deletionDeadline), deletionGracePeriodSeconds: pod.deletionGraceSeconds }),
@@ -96,13 +107,39 @@ export function rawPod(pod: Omit<SimPod, 'raw'>): JsonObject {
   };
 }
 
-function labelsOf({ kind, name }: Pick<SimPod, 'kind' | 'name'>): object {
-  return hasSecondLabel(name) ? { ...LABELS[kind], [SECOND_LABEL]: '' } : LABELS[kind];
+/** Those of its family, if it is a member. */
+export function labelsOf(
+  kind: SimPod['kind'],
+  name: string,
+  family: { readonly app: string; readonly shard?: string } | undefined,
+): Record<string, string> {
+  if (kind !== 'member') return LABELS[kind];
+  const { app = 'nobody', shard } = family ?? {};
+  return {
+    app,
+    ...(app === 'couchbase' ? { couchbase_cluster: 'cb' } : {}),
+    ...(shard === undefined ? {} : { [SHARD]: shard }),
+    ...(hasSecondLabel(name) ? { [SECOND_LABEL]: '' } : {}),
+  };
 }
 
-function managed({ at, by }: { at: number; by: string }): object {
-  const fieldsV1 = { 'f:metadata': { 'f:annotations': { [`f:${RESCHEDULE}`]: {} } } };
-  return { manager: by, time: instant(at), fieldsV1 };
+function annotated({ kind, name, profile, mark, labels }: Omit<SimPod, 'raw'>): object {
+  // Couchbase's pods are as they have always been.
+  const required = kind === 'member' && labels.app !== 'couchbase' && isCarrying(name) ? { [REQUIRED]: '' } : {};
+  if (mark === undefined || profile === undefined) {
+    return Object.keys(required).length === 0 ? {} : { annotations: required };
+  }
+  const { key } = profile.mark;
+  const managers = mark.isShared ? [mark.by, 'kubectl-apply'] : [mark.by];
+  return {
+    annotations: { ...required, [key]: mark.value },
+    managedFields: managers.map((by) => managed(key, mark.at, by)),
+  };
+}
+
+function managed(key: string, at: number, manager: string): object {
+  const fieldsV1 = { 'f:metadata': { 'f:annotations': { [`f:${key}`]: {} } } };
+  return { manager, time: instant(at), fieldsV1 };
 }
 
 /** In whole seconds, as the API server has it. */
@@ -118,9 +155,17 @@ export function rawNode(node: Omit<SimNode, 'raw'>): JsonObject {
   return { metadata: { name, uid, resourceVersion: `${version}` }, spec: { unschedulable, taints } };
 }
 
-export function rawTracker({ name, uid, version, annotations }: Omit<SimTracker, 'raw'>, variant: Variant): JsonObject {
+export function rawTracker(
+  { kind, name, uid, version, annotations, created }: Omit<SimTracker, 'raw'>,
+  variant: Variant,
+): JsonObject {
+  if (created !== undefined) {
+    const data = Object.entries(annotations).map(([key, value]) => [key.slice(ENTRY_PREFIX.length), value]);
+    const metadata = { ...(created.metadata as object), uid, resourceVersion: `${version}` };
+    return { metadata, data: Object.fromEntries(data) };
+  }
   const metadata = { name, uid, resourceVersion: `${version}`, annotations };
-  switch (variant.tracking) {
+  switch (kind === 'others' ? 'namespace' : variant.tracking) {
     case 'namespace':
       return { metadata };
     case 'inPlace':
@@ -139,10 +184,16 @@ export const isTerminatingOrFinished = (pod: SimPod) =>
   pod.deletionDeadline !== undefined || pod.finishedAt !== undefined;
 /** The field manager of the hook. */
 export const HOOK = 'reschedule-hook';
+/** Whether it has the mark of its profile. */
+export function isMarked(pod: Omit<SimPod, 'raw'>): boolean {
+  const { profile, mark, labels } = pod;
+  return profile !== undefined && mark !== undefined && isMarkValue(profile, labels.app ?? '', mark.value, pod);
+}
 /** Whether somebody else than the hook marked it. */
-export const isMarkedByHand = ({ mark }: Pick<SimPod, 'mark'>) => mark?.value === 'true' && mark.by !== HOOK;
+export const isMarkedByHand = (pod: Omit<SimPod, 'raw'>) => isMarked(pod) && pod.mark?.by !== HOOK;
+export const isMarkedByHook = (pod: Omit<SimPod, 'raw'>) => isMarked(pod) && pod.mark?.by === HOOK;
 /** Whether an installation of the hook must protect it while it lives. */
-export const isToProtect = (pod: SimPod) => pod.kind === 'member' && pod.isLabelled;
+export const isToProtect = (pod: SimPod) => pod.profile !== undefined && pod.isLabelled;
 export const isUnfinished = (pod: SimPod) => pod.finishedAt === undefined;
 /** The number in a UID, which counts instances in the order of their creation. */
 export const ordinalOf = (uid: string) => Number(uid.slice(uid.lastIndexOf('#') + 1));

@@ -1,15 +1,33 @@
 import type { SimTask } from '../actions/admission.ts';
 import type { Variant } from '../runs/variant.ts';
 import type { ApiServer } from './api-server.ts';
-import { isMarkedByHand, isTerminatingOrFinished, type SimPod } from './objects.ts';
+import { COUCHBASE, type Family } from './families.ts';
+import { isMarked, isMarkedByHand, isTerminatingOrFinished, type SimPod } from './objects.ts';
 import { isDraining } from './truth.ts';
 
-/** The number of member names in a run. Two of them are members from the beginning. */
-export const MEMBER_NAMES = 6;
-const FIRST_MEMBERS = 2;
+/** The number of member names of Couchbase. Two of them are members from the beginning. */
+const COUCHBASE_NAMES = 6;
+const COUCHBASE_MEMBERS = 2;
+/** The members of any other family, and the names that it has for new ones. */
+const MEMBERS = 3;
+const NEW_NAMES = 2;
 
-/** The operator, step by step. It moves marked members in place or by a swap, at random, and may stop at any step. */
+/** The names of the pods of a family. The first are members from the beginning. */
+export function namesOf({ prefix, moves }: Family, { longNames }: Pick<Variant, 'longNames'>): string[] {
+  const tail = longNames ? `-${'x'.repeat(60)}` : '';
+  const others = moves === 'inPlace' ? MEMBERS : MEMBERS + NEW_NAMES;
+  const length = prefix === COUCHBASE.prefix ? COUCHBASE_NAMES : others;
+  return Array.from({ length }, (_, i) => `${prefix}-${i}${tail}`);
+}
+
+/**
+ * An operator, step by step. It moves the marked members of its family as the family says, at random, and may stop at any
+ * step.
+ */
 export class Operator {
+  /** In the words of a step. */
+  readonly title: string;
+  readonly family: Family;
   readonly names: readonly string[];
   isUp = true;
   isPaused = false;
@@ -21,29 +39,45 @@ export class Operator {
   readonly swaps = new Map<string, string>();
   readonly #server: ApiServer<SimTask>;
   readonly #mayReuseNames: boolean;
-  #used = FIRST_MEMBERS;
+  #used: number;
 
-  constructor(server: ApiServer<SimTask>, { tracking, longNames }: Variant) {
+  constructor(server: ApiServer<SimTask>, family: Family, variant: Variant) {
     this.#server = server;
-    this.#mayReuseNames = tracking !== 'swap';
-    const tail = longNames ? `-${'x'.repeat(60)}` : '';
-    this.names = Array.from({ length: MEMBER_NAMES }, (_, i) => `cb-${i}${tail}`);
-    this.members = new Set(this.names.slice(0, FIRST_MEMBERS));
+    this.family = family;
+    const isCouchbase = family.prefix === COUCHBASE.prefix;
+    this.title = isCouchbase ? 'operator' : `operator of ${family.prefix}`;
+    this.#mayReuseNames = isCouchbase ? variant.tracking !== 'swap' : MOVES_IN_PLACE.includes(family.moves);
+    this.names = namesOf(family, variant);
+    this.#used = isCouchbase ? COUCHBASE_MEMBERS : MEMBERS;
+    this.members = new Set(this.names.slice(0, this.#used));
   }
 
   get acts(): boolean {
     return this.isUp && !this.isPaused;
   }
 
-  /**
-   * Moves in place, also if no name is left for a swap. The pod goes at once, because the operator deletes it without
-   * grace.
-   */
+  /** Whether nobody else replaces a failed pod, so that the operator cannot go on without it. */
+  get needsAllPods(): boolean {
+    return this.family.isSerial || this.family.profile.maxConcurrent !== undefined;
+  }
+
+  /** Moves in place, also if no name is left for a new pod. */
   deleteMarked(name: string): boolean {
     const pod = this.#toMove(name);
     const mayReuse = this.#mayReuseNames || this.#used === this.names.length;
     if (pod === undefined || !mayReuse || this.swaps.has(name)) return false;
-    this.#server.removePod(pod);
+    this.#delete(pod);
+    return true;
+  }
+
+  /** Moves under a new name: the old pod goes first. */
+  renameMarked(name: string): boolean {
+    const pod = this.#toMove(name);
+    const next = this.names[this.#used];
+    if (pod === undefined || next === undefined || !['renames', 'either'].includes(this.family.moves)) return false;
+    this.#used++;
+    this.#replace(name, next);
+    this.#delete(pod);
     return true;
   }
 
@@ -55,6 +89,7 @@ export class Operator {
 
   startSwap(name: string): boolean {
     const next = this.names[this.#used];
+    if (!['any', 'swaps'].includes(this.family.moves)) return false;
     if (this.#toMove(name) === undefined || next === undefined || this.swaps.has(name)) return false;
     this.#used++;
     this.members.add(next);
@@ -71,7 +106,7 @@ export class Operator {
     if (!this.acts || next === undefined || old === undefined) return false;
     if (this.#server.pods.get(next)?.ready !== true) return false;
     this.swaps.delete(name);
-    this.members.delete(name);
+    this.#replace(name, next);
     this.#server.removePod(old);
     return true;
   }
@@ -93,14 +128,37 @@ export class Operator {
     return true;
   }
 
+  /** Without grace the pod goes at once. */
+  #delete(pod: SimPod): void {
+    if (this.family.isGraceful) this.#server.terminatePod(pod);
+    else this.#server.removePod(pod);
+  }
+
+  #replace(name: string, next: string): void {
+    this.#server.successors.set(name, next);
+    this.members.delete(name);
+    this.members.add(next);
+  }
+
   #toMove(name: string): SimPod | undefined {
     const pod = this.#server.pods.get(name);
-    if (!this.acts || !this.members.has(name) || pod?.mark?.value !== 'true' || isTerminatingOrFinished(pod))
-      return undefined;
+    if (!this.acts || !this.members.has(name) || pod === undefined) return undefined;
+    if (!isMarked(pod) || isTerminatingOrFinished(pod) || this.#mustWait(name)) return undefined;
     return this.#leavesAlone(pod) ? undefined : pod;
   }
+
+  /** Whether it moves one pod at a time, and another one is not in place. */
+  #mustWait(name: string): boolean {
+    const others = [...this.members].filter((one) => one !== name && one !== this.swaps.get(name));
+    return this.family.isSerial && others.some((one) => !isInPlace(this.#server.pods.get(one)));
+  }
+
   #leavesAlone(pod: SimPod): boolean {
     const isDrained = pod.node === undefined || isDraining(this.#server.nodes.get(pod.node));
     return this.leavesMarksByHand && isMarkedByHand(pod) && !isDrained;
   }
 }
+
+const MOVES_IN_PLACE: readonly string[] = ['inPlace', 'either', 'any'];
+
+const isInPlace = (pod: SimPod | undefined) => pod?.ready === true && !isTerminatingOrFinished(pod);

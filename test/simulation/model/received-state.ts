@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../../src/kube/client.ts';
-import { RESCHEDULE } from '../../support/raw.ts';
 import type { Variant } from '../runs/variant.ts';
+import type { ApiServer } from './api-server.ts';
+import { familyOf, isMarkValue, profileFor } from './families.ts';
 import { HOOK } from './objects.ts';
 import { meetsReplacementCondition } from './truth.ts';
 
@@ -49,6 +50,9 @@ export class ReceivedState {
   readonly #pods = new Map<string, ReceivedPod>();
   readonly #nodes = new Map<string, boolean>();
   readonly #sawMarked = new Set<string>();
+  /** UIDs of pods whose node was draining while they were marked. */
+  readonly #sawDrained = new Set<string>();
+  readonly #misjudged: Set<string>;
   readonly #facts = new Map<string, Fact[]>();
   readonly #stale = new Set<string>();
   readonly #variant: Variant;
@@ -56,20 +60,26 @@ export class ReceivedState {
   readonly #beganAt: number;
   readonly #hidden: ReadonlySet<string>;
 
-  /** `hidden`: the UIDs of pods that ever lost their label. */
-  constructor(variant: Variant, now: () => number, hidden: ReadonlySet<string>) {
+  /** `hidden`: the UIDs of pods that ever lost their label. To `misjudged` it adds. */
+  constructor(
+    variant: Variant,
+    now: () => number,
+    { hidden, misjudged }: Pick<ApiServer<never>, 'hidden' | 'misjudged'>,
+  ) {
     this.#variant = variant;
     this.#now = now;
     this.#beganAt = now();
     this.#hidden = hidden;
+    this.#misjudged = misjudged;
   }
 
   knows(name: string, uid: string): boolean {
     return this.#pods.get(name)?.uid === uid;
   }
 
-  names(kind: 'pods' | 'nodes'): string[] {
-    return [...(kind === 'pods' ? this.#pods : this.#nodes).keys()];
+  /** The nodes that it knows. */
+  nodes(): string[] {
+    return [...this.#nodes.keys()];
   }
 
   /** The facts about a name now or a moment ago. */
@@ -80,26 +90,38 @@ export class ReceivedState {
 
   /** An object from a list counts even if it is older than the known one. */
   putPod(raw: JsonObject, isListed: boolean): void {
-    const pod = readPod(raw);
+    const pod = readPod(raw, this.#variant);
     const before = this.#pods.get(pod.name);
     if (!isListed && before !== undefined && before.version > pod.version) return;
     if (before !== undefined && before.uid !== pod.uid) this.removePod(pod.name);
+    if (before !== undefined) this.#noteUnmarked(before, pod);
     this.#pods.set(pod.name, pod);
     this.sawLeaving.delete(pod.uid);
     if (pod.isMarkedByHook) this.#sawMarked.add(pod.uid);
+    this.#noteDrained(pod);
     this.#touch(pod.name);
+  }
+
+  /**
+   * The hook may have taken the mark back. The process can know that if it has been told that the node was draining since the
+   * mark, and is no more.
+   */
+  #noteUnmarked(before: ReceivedPod, { uid, isMarked, node = '' }: ReceivedPod): void {
+    if (before.uid !== uid || isMarked || !before.isMarked) return;
+    const isCalm = this.#nodes.get(node) === false;
+    if (!isCalm || !this.#sawDrained.has(uid)) this.#misjudged.add(uid);
   }
 
   /** Takes the response to a mark, which counts only for a known instance. */
   takeResponse(raw: JsonObject): void {
-    const pod = readPod(raw);
+    const pod = readPod(raw, this.#variant);
     const before = this.#pods.get(pod.name);
     if (before?.uid === pod.uid && before.version < pod.version && pod.isLabelled) this.putPod(raw, false);
   }
 
   /** `last`: its last state, if the event has it. */
   removePod(name: string, last?: JsonObject): void {
-    const pod = last === undefined ? this.#pods.get(name) : readPod(last);
+    const pod = last === undefined ? this.#pods.get(name) : readPod(last, this.#variant);
     if (pod === undefined || !this.#pods.delete(name)) return;
     this.#touch(name);
     if (pod.isMarked || this.#isLeft(pod)) this.sawLeaving.add(pod.uid);
@@ -122,7 +144,16 @@ export class ReceivedState {
     if (this.#nodes.get(name) === isDraining) return;
     if (isDraining === undefined) this.#nodes.delete(name);
     else this.#nodes.set(name, isDraining);
-    for (const pod of this.#pods.values()) if (pod.node === name) this.#touch(pod.name);
+    for (const pod of this.#pods.values()) {
+      if (pod.node !== name) continue;
+      this.#touch(pod.name);
+      this.#noteDrained(pod);
+    }
+  }
+
+  #noteDrained({ uid, node, isMarked }: ReceivedPod): void {
+    if (!isMarked) this.#sawDrained.delete(uid);
+    else if (node !== undefined && this.#nodes.get(node)) this.#sawDrained.add(uid);
   }
 
   #isLeft({ node }: ReceivedPod): boolean {
@@ -180,7 +211,10 @@ export class ReceivedState {
 
 const isSame = (a: Fact, b: Fact) => a.kind === b.kind && a.uid === b.uid;
 
-function readPod(raw: JsonObject): ReceivedPod {
+/** A pod that has lost its labels is still the one that its name says. */
+const appOf = (variant: Variant, name: string) => familyOf(variant, name)?.app ?? '';
+
+function readPod(raw: JsonObject, variant: Variant): ReceivedPod {
   const { metadata, spec, status } = raw as {
     metadata: {
       name: string;
@@ -194,14 +228,19 @@ function readPod(raw: JsonObject): ReceivedPod {
     spec: { nodeName?: string };
     status: { phase: string; conditions: { status: string }[] };
   };
-  const isMarked = metadata.annotations?.[RESCHEDULE] === 'true';
+  const { name, uid, labels } = metadata;
+  const profile = profileFor(variant, name);
+  const value = metadata.annotations?.[profile?.mark.key ?? ''];
+  const placed = { name, uid, node: spec.nodeName };
+  const isMarked =
+    profile !== undefined && value !== undefined && isMarkValue(profile, appOf(variant, name), value, placed);
   return {
-    name: metadata.name,
-    uid: metadata.uid,
+    name,
+    uid,
     version: Number(metadata.resourceVersion),
     node: spec.nodeName,
     ready: status.conditions[0]?.status === 'True',
-    isLabelled: metadata.labels.app === 'couchbase',
+    isLabelled: labels.app !== undefined,
     isMarked,
     isMarkedByHook: isMarked && metadata.managedFields?.[0]?.manager === HOOK,
     isTerminatingOrFinished: metadata.deletionTimestamp !== undefined || status.phase === 'Failed',

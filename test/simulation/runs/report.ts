@@ -17,6 +17,10 @@ export const INVARIANTS: Readonly<Record<InvariantId, string>> = {
   k: 'an eviction of a pod that nobody protects waits for nothing but the read of that pod',
   l: 'what another installation keeps is left to it for as long as it is registered',
   m: 'a pod whose mark is taken away each time is reported as stalled',
+  n: 'no more pods of a group are under way at once than its profile allows',
+  o: 'a mark is taken back only by the rules, and does not count as taken away',
+  p: 'a pod gets the mark of the first profile that selects it, and no other',
+  q: 'a mark that is matched by presence is never overwritten',
 };
 
 const SHOWN_AT_THE_END = 30;

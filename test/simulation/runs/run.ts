@@ -6,7 +6,7 @@ import type { Mutation } from '../faults/mutation.ts';
 import { quiet } from '../model/clock.ts';
 import { Random } from './random.ts';
 import { Simulation } from './simulation.ts';
-import { type Variant, variantOf } from './variant.ts';
+import { type Variant, variantOf, withFittingTracker } from './variant.ts';
 
 export interface RunResult {
   readonly seed: number;
@@ -31,16 +31,19 @@ export interface RunOptions {
   readonly begins?: readonly string[];
 }
 
+/** Another stream of chance. */
+const PROFILES = 0x2c1b3c6d;
 const MIN_STEPS = 40;
 export const MAX_STEPS = 240;
 
 /** One run from its seed: a variant, a number of steps, and then fair scheduling until the end. */
 export async function run(seed: number, options: RunOptions = {}): Promise<RunResult> {
   const random = new Random(seed);
-  const variant = { ...variantOf(random, new Random(~seed)), ...options.variant };
+  const drawn = variantOf(random, new Random(~seed), new Random(seed ^ PROFILES));
+  const variant = withFittingTracker({ ...drawn, ...options.variant });
   const sim = new Simulation(variant, options.mutation);
   const actions = actionsOf(sim);
-  const lottery = lotteryOf(variant, actions);
+  const lottery = lotteryOf(actions);
   const script = await begin(sim, actions, options.begins ?? []);
   const length = MIN_STEPS + random.below((options.maxSteps ?? MAX_STEPS) - MIN_STEPS);
   while (script.length < length && sim.invariants.violation === undefined) {
@@ -61,10 +64,9 @@ async function begin(sim: Simulation, actions: readonly Action[], labels: readon
 
 const lotteries = new Map<string, Uint16Array>();
 
-/** The indexes of the actions, each as often as its weight. All variants with the same actions share one. */
-function lotteryOf(variant: Variant, actions: readonly Action[]): Uint16Array {
-  const { replicas, drainers, hangs, forges, second, marksByHand } = variant;
-  const key = `${replicas} ${drainers.length} ${hangs !== 'never'} ${forges} ${second !== 'none'} ${marksByHand}`;
+/** The indexes of the actions, each as often as its weight. All variants with the same weights share one. */
+function lotteryOf(actions: readonly Action[]): Uint16Array {
+  const key = actions.map(({ weight }) => weight).join();
   const known = lotteries.get(key);
   if (known !== undefined) return known;
   const made = Uint16Array.from(actions.flatMap(({ weight }, i) => Array.from({ length: weight }, () => i)));

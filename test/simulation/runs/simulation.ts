@@ -1,4 +1,5 @@
 import { trackerPath } from '../../../src/kube/paths.ts';
+import { namespaceTracking } from '../../../src/policy/tracking/namespace.ts';
 import { Admission, type ControllerTask, Eviction, type SimTask } from '../actions/admission.ts';
 import { furnish } from '../actions/furnish.ts';
 import { Invariants } from '../checks/invariants.ts';
@@ -11,6 +12,7 @@ import { ANSWER_WITHIN_MS, HookProcess } from '../model/hook-process.ts';
 import { type Installation, OURS, SECOND } from '../model/installations.ts';
 import { NAMESPACE, shown } from '../model/objects.ts';
 import { Operator } from '../model/operator.ts';
+import { hasOtherTracker, usesTracker } from './profile-sets.ts';
 import { trackingOf, type Variant } from './variant.ts';
 
 /** One replica, which runs at most one process of the hook. */
@@ -33,7 +35,10 @@ export class Simulation {
   readonly invariants: Invariants;
   readonly server: ApiServer<SimTask>;
   readonly calls: Calls<SimTask>;
-  readonly operator: Operator;
+  /** One for each family of pods. */
+  readonly operators: readonly Operator[];
+  /** All names that members may have. */
+  readonly names: readonly string[];
   readonly drainers: readonly Drainer[];
   readonly ours: readonly Replica[];
   /** The one replica of the second installation. */
@@ -57,7 +62,8 @@ export class Simulation {
       () => this.clock.now,
       (text) => this.note(text),
     );
-    this.operator = new Operator(this.server, variant);
+    this.operators = variant.families.map((family) => new Operator(this.server, family, variant));
+    this.names = this.operators.flatMap(({ names }) => names);
     this.drainers = variant.drainers.map((kind, i) => new Drainer(`${kind.name}-${i}`, kind, this.server));
     furnish(this);
     if (variant.second !== 'none') this.server.registrations.set(SECOND, -1);
@@ -184,12 +190,25 @@ export class Simulation {
   /** Creates the tracker, if the variant has one and it does not exist. */
   createTracker(): boolean {
     const [resource] = trackingOf(this.variant).resources;
-    if (resource === undefined || this.variant.tracking === 'missing' || this.server.trackers.size > 0) return false;
+    const { tracking } = this.variant;
+    if (resource === undefined || tracking === 'missing' || !usesTracker(this.variant)) return false;
+    if (this.server.trackerSince !== undefined) return false;
     const place = resource.isNamespaced
       ? { resource, namespace: NAMESPACE, name: 'cb' }
       : { resource, name: NAMESPACE };
-    this.server.createTracker({ path: trackerPath(place), name: place.name });
+    this.server.createTracker({ kind: 'trackers', path: trackerPath(place), name: place.name });
     return true;
+  }
+
+  /** Creates the Namespace, if it carries entries beside the tracker of the variant. It is never deleted. */
+  createNamespace(): void {
+    const [resource] = namespaceTracking.resources;
+    if (resource === undefined || !hasOtherTracker(this.variant) || this.variant.usesConfigMap) return;
+    this.server.createTracker({ kind: 'others', path: trackerPath({ resource, name: NAMESPACE }), name: NAMESPACE });
+  }
+
+  operatorOf(name: string): Operator | undefined {
+    return this.operators.find(({ names }) => names.includes(name));
   }
 
   /** `after` runs after each due timer, and is awaited. */

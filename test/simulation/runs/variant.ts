@@ -2,8 +2,9 @@ import type { PolicySettings } from '../../../src/policy/profiles/profile.ts';
 import { couchbaseCluster } from '../../../src/policy/tracking/couchbasecluster.ts';
 import { NO_TRACKING, type Tracking as TrackingObject } from '../../../src/policy/tracking/index.ts';
 import { namespaceTracking } from '../../../src/policy/tracking/namespace.ts';
-import { RESCHEDULE } from '../../support/raw.ts';
-import { type Installation, OURS, type Second, selectorOf } from '../model/installations.ts';
+import { COUCHBASE, type Family, type ProfileSet, profileFor } from '../model/families.ts';
+import { type Installation, OURS, type Second } from '../model/installations.ts';
+import { profileSetOf, profilesOf } from './profile-sets.ts';
 import type { Random } from './random.ts';
 
 const MINUTE = 60_000;
@@ -14,7 +15,7 @@ const MINUTE = 60_000;
  */
 export type Tracking = 'inPlace' | 'upgradePath' | 'namespace' | 'swap' | 'missing' | 'off';
 
-export interface Variant {
+export interface Variant extends ProfileSet {
   readonly tracking: Tracking;
   readonly condition: PolicySettings['replacementCondition'];
   /** Pod names so long that the key of an entry must be cut. */
@@ -83,8 +84,8 @@ const STRIPS = ['at once', 'later', ...Array.from({ length: 10 }, () => 'never' 
 const TRACKINGS: readonly Tracking[] = ['inPlace', 'inPlace', 'upgradePath', 'namespace', 'swap', 'missing', 'off'];
 const MOSTLY: readonly DrainerKind[] = [DRAINERS.kubectl, ...Object.values(DRAINERS)];
 
-/** The variant of a seed. `clocks` is another stream of chance, so that seeds go on to find what they have found. */
-export function variantOf(random: Random, clocks: Random): Variant {
+/** The variant of a seed. `clocks` and `sets` are other streams of chance, so that seeds go on to find what they have found. */
+export function variantOf(random: Random, clocks: Random, sets: Random): Variant {
   const surroundings = {
     aheadMs: clocks.pick(AHEAD_MS),
     toleratesCordon: clocks.below(6) === 0,
@@ -100,6 +101,7 @@ export function variantOf(random: Random, clocks: Random): Variant {
     ...surroundings,
     pinsPods,
     ...interference,
+    ...profileSetOf(sets),
     tracking: random.pick(TRACKINGS),
     condition: condition(),
     longNames: random.below(8) === 0,
@@ -112,22 +114,16 @@ export function variantOf(random: Random, clocks: Random): Variant {
   return endsOnLeft ? { ...variant, condition: 'left' } : variant;
 }
 
+/** Without pods of Couchbase nobody uses the tracker of a CouchbaseCluster. */
+export function withFittingTracker(variant: Variant): Variant {
+  return variant.families.includes(COUCHBASE) ? variant : { ...variant, tracking: 'namespace' };
+}
+
 export const RETENTION_MS = 15 * MINUTE;
 
 export function settingsOf(variant: Variant, installation: Installation = OURS): PolicySettings {
   return {
-    profiles: [
-      {
-        name: 'couchbase',
-        selectors: [selectorOf(variant.second, installation)],
-        requires: [],
-        conflicts: [],
-        mark: { key: RESCHEDULE, value: 'true', match: 'exact' },
-        names: 'byTracker',
-        tracking: trackingOf(variant),
-        stallAfterMs: 15 * MINUTE,
-      },
-    ],
+    profiles: profilesOf(variant, installation),
     installation,
     drainTaints: ['node.kubernetes.io/unschedulable', 'ToBeDeletedByClusterAutoscaler', 'karpenter.sh/disrupted'],
     replacementCondition: variant.condition,
@@ -142,13 +138,28 @@ export function trackingOf({ tracking }: Variant): TrackingObject {
   return tracking === 'namespace' ? namespaceTracking : couchbaseCluster;
 }
 
-/** Whether the hook must write an entry for a mark. */
-export function wantsEntry({ tracking }: Variant): boolean {
-  return tracking === 'inPlace' || tracking === 'upgradePath' || tracking === 'namespace';
+/** Whether the operator of that member may use its name again, as far as the hook is told and can remember. */
+export function comesBack(variant: Variant, name: string): boolean {
+  const profile = profileFor(variant, name);
+  if (profile === undefined || profile.tracking === 'off') return false;
+  const { tracking } = variant;
+  if (profile.names === 'byTracker') return ['inPlace', 'upgradePath', 'namespace'].includes(tracking);
+  return profile.names !== 'new';
+}
+
+/** Whether the hook must write an entry for a mark of that member. */
+export function wantsEntry(variant: Variant, name: string): boolean {
+  return comesBack(variant, name) || profileFor(variant, name)?.maxConcurrent !== undefined;
+}
+
+/** When the tracker of that member was created; undefined if there is none. */
+export function trackedSince(variant: Variant, name: string, trackerSince: number | undefined): number | undefined {
+  return profileFor(variant, name)?.tracking === 'namespace' ? -1 : trackerSince;
 }
 
 export function describeVariant(variant: Variant): string {
-  const { tracking, condition, replicas, drainers } = variant;
+  const { tracking, condition, replicas, drainers, families } = variant;
+  const sets = families.map(describeFamily).join('; ');
   const notable: readonly (readonly [boolean, string])[] = [
     [variant.longNames, 'long names'],
     [variant.graceSeconds !== 30, `grace of ${variant.graceSeconds} s`],
@@ -162,8 +173,25 @@ export function describeVariant(variant: Variant): string {
     [variant.marksByHand, 'somebody else marks, too'],
     [variant.pinsPods, 'pods are pinned'],
     [variant.keepsNodes, 'pods go back to their nodes'],
+    [variant.usesConfigMap, 'entries in a ConfigMap'],
+    [variant.catchesAll, 'the last profile selects all'],
   ];
   const more = notable.filter(([holds]) => holds).map(([, text]) => text);
   const what = [`tracking ${tracking}`, condition, `${replicas} replicas`, ...more].join(', ');
-  return `${what}; drainers ${drainers.map(({ name }) => name).join(', ')}`;
+  return `${what}; drainers ${drainers.map(({ name }) => name).join(', ')}; profiles ${sets}`;
+}
+
+function describeFamily({ prefix, profile, requires, moves, isGraceful, isSerial, shards }: Family): string {
+  if (prefix === COUCHBASE.prefix) return profile.name;
+  const { mark, maxConcurrent, withdraws, tracking } = profile;
+  const notable: readonly (readonly [boolean | undefined, string])[] = [
+    [requires, 'requires an annotation'],
+    [withdraws, 'withdraws'],
+    [maxConcurrent !== undefined, `${maxConcurrent} at once of ${shards} groups`],
+    [isSerial, 'one at a time'],
+    [isGraceful, 'with grace'],
+    [tracking === 'off', 'untracked'],
+  ];
+  const more = notable.filter(([holds]) => holds).map(([, text]) => text);
+  return [`${prefix} ${moves}`, `${mark.value} ${mark.match}`, ...more].join(', ');
 }
