@@ -19,24 +19,24 @@ class Interrupted extends Error {
 }
 
 /** The command `rehearse`, with the arguments after its name. Resolves to the exit code, which `--help` describes. */
-export async function runRehearsal(args: readonly string[], invocation?: Invocation): Promise<number> {
+export async function runRehearsal(args: readonly string[], invocation: Invocation): Promise<number> {
   const end = endEarly();
   try {
     const options = readOptions(args);
     const text = textFor(options, invocation);
-    if (text === undefined) return (await run(options, end)) ? 0 : 1;
+    if (text === undefined) return (await run(options, invocation, end)) ? 0 : 1;
     process.stdout.write(text);
     return 0;
   } catch (error) {
     const why: unknown = end.aborted ? end.reason : error;
-    console.error(`rehearse: ${describeError(why)}`);
+    console.error(`${invocation.program}: ${describeError(why)}`);
     return exitCodeFor(why);
   }
 }
 
 /** What is only printed; undefined if something is to be rehearsed. */
-function textFor({ help, list }: Options, invocation: Invocation | undefined): string | undefined {
-  if (help) return helpText(invocation);
+function textFor({ help, list }: Options, { name }: Invocation): string | undefined {
+  if (help) return helpText(name);
   return list ? `${scenarioLines().join('\n')}\n` : undefined;
 }
 
@@ -59,11 +59,11 @@ function endEarly(): AbortSignal {
 }
 
 /** Rehearses what the options ask for, and writes it where they want it. Resolves to whether every check holds. */
-async function run(options: Options, signal: AbortSignal): Promise<boolean> {
-  checkRequirements(options, process.env);
+async function run(options: Options, { hook, needsContext }: Invocation, signal: AbortSignal): Promise<boolean> {
+  checkRequirements(options, process.env, needsContext);
   const scenarios = scenariosFor(options);
   const ask = questionFor(process.stdin, process.stderr, signal);
-  const venue = venueFor(options, { env: process.env, ask });
+  const venue = venueFor(options, { env: process.env, ask, hook });
   const view = viewFor(options);
   // However this process ends, the terminal is left as it was found.
   process.once('exit', view.stop);
@@ -89,5 +89,3 @@ function viewFor({ json, plain }: Options): View {
   if (plain || !stdout.isTTY || process.env.TERM === 'dumb') return plainView((line) => console.log(line));
   return liveView(stdout, () => performance.now());
 }
-
-if (import.meta.main) process.exitCode = await runRehearsal(process.argv.slice(2));

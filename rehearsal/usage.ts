@@ -2,10 +2,21 @@ import { fileName, flag, helpOf, list, oneOf, under, value, whole } from '../src
 import { parseDuration } from '../src/policy/duration.ts';
 import { MODELS } from './operator/models/index.ts';
 
-/** How the command is called, for its help. */
+/** How the command is called. */
 export interface Invocation {
+  /** For its help: `reschedule-hook rehearse`. */
   readonly name: string;
-  readonly usage: string;
+  /** What its errors begin with. */
+  readonly program: string;
+  /** The script that runs as the hook, in a process of its own, with its arguments. */
+  readonly hook: HookProgram;
+  /** Nothing may be started here: a cluster has to be named. */
+  readonly needsContext: boolean;
+}
+
+export interface HookProgram {
+  readonly entry: string;
+  readonly args: readonly string[];
 }
 
 export const DEFAULT_IMAGE = 'registry.k8s.io/pause:3.10';
@@ -28,8 +39,7 @@ const ON_A_CLUSTER =
 
 /** The command line of the rehearsal. `options.ts` reads it, and fills in the defaults. */
 export const REHEARSE = {
-  name: 'npm run rehearse',
-  usage: '[-- options]',
+  name: 'reschedule-hook rehearse',
   about: DESCRIPTION,
   options: {
     nodes: value('--nodes <N>', 'worker nodes, 2 to 100 (default: 3)', whole(2, 100)),
@@ -104,8 +114,8 @@ export const REHEARSE = {
 };
 
 /** What `--help` prints. */
-export function helpText(invocation?: Invocation): string {
-  return helpOf({ ...REHEARSE, ...invocation });
+export function helpText(name: string): string {
+  return helpOf({ ...REHEARSE, name });
 }
 
 /** In milliseconds. */

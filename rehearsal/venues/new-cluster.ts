@@ -22,6 +22,9 @@ export interface NewClusterOptions {
   /** Of the operator. Absent: as in life on a control plane, else a second. */
   readonly periodMs?: number;
   readonly drainer?: DrainerChoice;
+  /** The script that runs as the hook, and its arguments. Absent: that of this checkout. */
+  readonly entry?: string;
+  readonly args?: readonly string[];
 }
 
 const EMBEDDED_PERIOD_MS = 1_000;
@@ -39,7 +42,8 @@ export const periodIn = ({ controlPlane, periodMs }: NewClusterOptions, model: O
 
 /** A cluster that is started for the rehearsal, with the operator's definitions and the hook as a process of its own. */
 export function newCluster(options: NewClusterOptions): Venue {
-  const { controlPlane, drainer } = options;
+  const { controlPlane, drainer, entry, args = [] } = options;
+  const program = entry === undefined ? {} : { entry, args };
   return {
     atOnce: controlPlane ? 1 : EMBEDDED_AT_ONCE,
     async open({ nodes, model, hookEnv, onHookLine, write, signal }, cleanup) {
@@ -56,7 +60,7 @@ export function newCluster(options: NewClusterOptions): Venue {
       const files = await writeServing(join(cluster.dir, 'hook'), await authority.issue());
       signal.throwIfAborted();
       const timeoutMs = HOOK_STARTS_WITHIN_MS;
-      const hook = await startHook({ kubeconfigPath, files, env: hookEnv, onLine: onHookLine, timeoutMs });
+      const hook = await startHook({ kubeconfigPath, files, env: hookEnv, onLine: onHookLine, timeoutMs, ...program });
       cleanup.defer(() => hook.stop());
       await registerWebhook(client, { urls: [hook.url], caBundle: authority.caBundle }, { signal });
       write(`hook ready at ${hook.url}`);

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { RehearsalRecord } from '../../rehearsal/evidence/record.ts';
 import { freePorts } from '../../testkit/ports.ts';
 
-const MAIN = fileURLToPath(new URL('../../rehearsal/main.ts', import.meta.url));
+const BIN = fileURLToPath(new URL('../../bin/reschedule-hook.js', import.meta.url));
 const NODE_ONLY = dirname(process.execPath);
 
 let folder: string;
@@ -30,7 +30,7 @@ before(async () => {
 after(() => rm(folder, { recursive: true, force: true }));
 
 function start(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const child = spawn(process.execPath, [MAIN, '--period', '200ms', ...args], {
+  const child = spawn(process.execPath, [BIN, 'rehearse', '--period', '200ms', ...args], {
     env: { PATH: NODE_ONLY, TMPDIR: tmp, HOME: folder, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -85,7 +85,7 @@ describe('what npm run rehearse cannot begin', () => {
     test(`${what}: one line, exit code 2`, async () => {
       const { code, stdout, stderr } = await rehearse(args);
       assert.equal(stdout, '');
-      assert.ok(stderr.startsWith(`rehearse: ${line}`) && stderr.indexOf('\n') === stderr.length - 1, stderr);
+      assert.ok(stderr.startsWith(`reschedule-hook: ${line}`) && stderr.indexOf('\n') === stderr.length - 1, stderr);
       assert.equal(code, 2);
     });
   }
@@ -94,7 +94,7 @@ describe('what npm run rehearse cannot begin', () => {
     const [port] = await freePorts(1);
     const file = await aKubeconfig('dead', `https://127.0.0.1:${port}`);
     const flags = ['--context=dead', `--kubeconfig=${file}`];
-    const expected = `rehearse: the cluster of context "dead" does not answer: GET /version: connect ECONNREFUSED 127.0.0.1:${port}\n`;
+    const expected = `reschedule-hook: the cluster of context "dead" does not answer: GET /version: connect ECONNREFUSED 127.0.0.1:${port}\n`;
     for (const more of [['--node=a', '--node=b', '--yes'], ['--observe']]) {
       const { code, stdout, stderr } = await rehearse([...flags, ...more], { PATH: withKubectl });
       assert.deepEqual({ code, stdout, stderr }, { code: 2, stdout: '', stderr: expected });
@@ -105,7 +105,10 @@ describe('what npm run rehearse cannot begin', () => {
     for (const more of [[], ['--scenario', 'swap,in-place']]) {
       const env = { KUBEBUILDER_ASSETS: tmp };
       const { code, stderr } = await rehearse(['--control-plane', ...more], env);
-      assert.match(stderr, /^rehearse: KUBEBUILDER_ASSETS is \S+, which lacks etcd, .*: put them there, or .*\n$/);
+      assert.match(
+        stderr,
+        /^reschedule-hook: KUBEBUILDER_ASSETS is \S+, which lacks etcd, .*: put them there, or .*\n$/,
+      );
       assert.equal(code, 2);
     }
     assert.deepEqual(await readdir(tmp), []);
@@ -164,7 +167,7 @@ describe('npm run rehearse', { concurrency: true }, () => {
   test('takes everything back where nobody reads on', async () => {
     const { child, code } = start([]);
     child.stdout.once('data', () => child.stdout.destroy());
-    assert.equal(await text(child.stderr), 'rehearse: nobody reads what is told\n');
+    assert.equal(await text(child.stderr), 'reschedule-hook: nobody reads what is told\n');
     assert.equal(await code, 1);
   });
 });

@@ -109,11 +109,11 @@ describe('a wrong command line', () => {
 });
 
 it('the help describes every option and the exit codes, in lines that fit a terminal', () => {
-  const help = helpText();
+  const help = helpText('reschedule-hook rehearse');
   for (const option of ['--nodes N', '--observe', '-h, --help', 'Exit code: 0'])
     assert.ok(help.includes(option), option);
-  assert.match(help, /^Usage: npm run rehearse \[-- options\]\n/);
-  assert.match(helpText({ name: 'x rehearse', usage: '[options]' }), /^Usage: x rehearse \[options\]\n/);
+  assert.match(help, /^Usage: reschedule-hook rehearse \[options\]\n/);
+  assert.match(helpText('kubectl reschedule rehearse'), /^Usage: kubectl reschedule rehearse \[options\]\n/);
   for (const line of help.split('\n')) assert.ok(line.length <= 110, line);
 });
 

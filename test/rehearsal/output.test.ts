@@ -9,7 +9,7 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { RehearsalRecord } from '../../rehearsal/evidence/record.ts';
 
-const MAIN = fileURLToPath(new URL('../../rehearsal/main.ts', import.meta.url));
+const BIN = fileURLToPath(new URL('../../bin/reschedule-hook.js', import.meta.url));
 /** Makes a pipe pass for a terminal. */
 const AS_TERMINAL = `data:text/javascript,Object.assign(process.stdout, { isTTY: true, columns: 100, rows: 40 })`;
 const HIDDEN = '\u001b[?25l';
@@ -18,7 +18,7 @@ const SHOWN = '\u001b[?25h';
 function start(folder: string, args: readonly string[], nodeArgs: readonly string[] = []) {
   const { NODE_COMPILE_CACHE } = process.env;
   const env = { PATH: dirname(process.execPath), TMPDIR: folder, NODE_COMPILE_CACHE };
-  const child = spawn(process.execPath, [...nodeArgs, MAIN, '--period', '200ms', ...args], {
+  const child = spawn(process.execPath, [...nodeArgs, BIN, 'rehearse', '--period', '200ms', ...args], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../../rehearsal/main.ts', import.meta.url));
+const BIN = fileURLToPath(new URL('../../bin/reschedule-hook.js', import.meta.url));
 
 /** `npm run rehearse` where there is nothing but Node: no kubectl, no Go. */
 // Most of it is waiting until the drainer tries again.
@@ -36,7 +36,7 @@ async function rehearse(TMPDIR: string, args: readonly string[]) {
   // Only the folder of this very Node: no kubectl can be found.
   const { NODE_COMPILE_CACHE } = process.env;
   const env = { PATH: dirname(process.execPath), TMPDIR, NODE_COMPILE_CACHE };
-  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [BIN, 'rehearse', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   const [code, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
   return { code, stdout, stderr };
