@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { UsageError } from '../src/command-line.ts';
 import { describeError } from '../src/kube/errors.ts';
 import { type Options, readOptions } from './options.ts';
@@ -8,9 +9,10 @@ import { reportOf } from './report/page.ts';
 import { checkRequirements } from './requirements.ts';
 import { scenarioLines } from './scenarios/catalog.ts';
 import { scenariosFor, venueFor } from './selection.ts';
+import { type Output, plainOutput, terminalOutput } from './terminal/output.ts';
 import { questionFor } from './terminal/question.ts';
-import { endOf } from './terminal/summary.ts';
-import { liveView, plainView, type View } from './terminal/view.ts';
+import { Show } from './terminal/show.ts';
+import { totalOf } from './terminal/summary.ts';
 import { helpText, type Invocation } from './usage.ts';
 
 /** A person, or whoever started this, wants it to end. */
@@ -64,28 +66,44 @@ async function run(options: Options, { hook, needsContext }: Invocation, signal:
   const scenarios = scenariosFor(options);
   const ask = questionFor(process.stdin, process.stderr, signal);
   const venue = venueFor(options, { env: process.env, ask, hook });
-  const view = viewFor(options);
+  const { atOnce } = venue;
+  const isVerbose = options.verbose;
+  const show = new Show({
+    output: outputFor(options),
+    scenarios,
+    atOnce,
+    isVerbose,
+    monotonicNow: () => performance.now(),
+  });
   // However this process ends, the terminal is left as it was found.
-  process.once('exit', view.stop);
+  process.once('exit', () => show.stop());
   try {
-    const records = await rehearseAll(scenarios, venue, view, signal);
-    view.stop();
-    for (const line of endOf(records, options.scenario !== undefined || records.length > 1)) view.write(line);
-    // Counted from the start of this process.
-    view.write(`took ${(performance.now() / 1000).toFixed(1)} s in all`);
+    const records = await rehearseAll(scenarios, venue, show, signal);
+    show.stop();
+    if (records.length > 1) show.write(totalOf(records));
     if (options.json) console.log(JSON.stringify(records));
-    if (options.table !== undefined) writeFileSync(options.table, matrixOf(records));
-    if (options.report !== undefined) writeFileSync(options.report, reportOf(records));
+    keep('report', options.report, () => reportOf(records), show);
+    keep('table', options.table, () => matrixOf(records), show);
+    // Counted from the start of this process.
+    show.write(`took ${(performance.now() / 1000).toFixed(1)} s in all`);
     return records.every(({ holds }) => holds);
   } finally {
-    view.stop();
+    show.stop();
   }
 }
 
-function viewFor({ json, plain }: Options): View {
+/** Writes a file that somebody wants, and says where it is. */
+function keep(what: string, file: string | undefined, text: () => string, show: Pick<Show, 'write'>): void {
+  if (file === undefined) return;
+  writeFileSync(file, text());
+  show.write(`${what}: ${resolve(file)}`);
+}
+
+function outputFor({ json, plain }: Options): Output {
   // What a program is to read must be alone on standard output.
-  if (json) return plainView((line) => console.error(line));
-  const { stdout } = process;
-  if (plain || !stdout.isTTY || process.env.TERM === 'dumb') return plainView((line) => console.log(line));
-  return liveView(stdout, () => performance.now());
+  if (json) return plainOutput((line) => console.error(line));
+  const { stdout, env } = process;
+  if (!stdout.isTTY) return plainOutput((line) => console.log(line));
+  const isDumb = env.TERM === 'dumb';
+  return terminalOutput(stdout, { isColoured: !isDumb && !env.NO_COLOR, isLive: !isDumb && !plain });
 }

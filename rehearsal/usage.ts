@@ -28,9 +28,9 @@ const DESCRIPTION =
   'The API is embedded and needs nothing but Node; docs/rehearsal.md says where it differs from a real one.';
 
 const EXIT_CODES = `
-Exit code: 0 if every check holds; 1 if one does not, or the rehearsal broke off; 2 if it could not
-begin, by a wrong command line, without the kubectl that it needs, or on a cluster that does not
-answer or where it must not be rehearsed; 130 if it was interrupted.`;
+Exit code: 0 if every check holds; 1 if one does not, or the rehearsal broke off and nothing is
+proven; 2 if it could not begin, by a wrong command line, without the kubectl that it needs, or on a
+cluster that does not answer or where it must not be rehearsed; 130 if it was interrupted.`;
 
 const PROFILE_NAMES = MODELS.map(({ profile }) => profile).join(', ');
 
@@ -89,6 +89,7 @@ export const REHEARSE = {
       'write it as JSON to standard output, an array with a record for each scenario, and all else to standard error',
     ),
     plain: flag('--plain', 'one line after the other, also on a terminal'),
+    verbose: flag('--verbose', 'show the log while it is written; else it is shown where something failed'),
     ...under(ON_A_CLUSTER, {
       context: value('--context <NAME>', 'the context of the kubeconfig; says what it will do and asks first', String),
       kubeconfig: value('--kubeconfig <FILE>', 'instead of the one that kubectl would use', String),

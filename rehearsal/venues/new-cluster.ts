@@ -46,9 +46,9 @@ export function newCluster(options: NewClusterOptions): Venue {
   const program = entry === undefined ? {} : { entry, args };
   return {
     atOnce: controlPlane ? 1 : EMBEDDED_AT_ONCE,
-    async open({ nodes, model, hookEnv, onHookLine, write, signal }, cleanup) {
+    async open({ nodes, model, hookEnv, onHookLine, log, signal }, cleanup) {
       const start = controlPlane ? (await loadControlPlane()).startControlPlane : startEmbedded;
-      const cluster = await start({ nodes, log: write, signal }).catch((error: unknown) => {
+      const cluster = await start({ nodes, log, signal }).catch((error: unknown) => {
         throw isUnavailable(error) ? new UsageError(error.message, { cause: error }) : error;
       });
       cleanup.defer(() => cluster.stop());
@@ -63,12 +63,12 @@ export function newCluster(options: NewClusterOptions): Venue {
       const hook = await startHook({ kubeconfigPath, files, env: hookEnv, onLine: onHookLine, timeoutMs, ...program });
       cleanup.defer(() => hook.stop());
       await registerWebhook(client, { urls: [hook.url], caBundle: authority.caBundle }, { signal });
-      write(`hook ready at ${hook.url}`);
+      log(`hook ready at ${hook.url}`);
       await createNamespace(client, NAMESPACE);
       const choice = drainer === undefined ? {} : { drainer };
       const periodMs = periodIn(options, model);
       const place = { namespace: NAMESPACE, nodeSelector: {}, periodMs, model };
-      return startedSite({ cluster, client, hook, write, ...place, ...choice });
+      return startedSite({ cluster, client, hook, log, ...place, ...choice });
     },
   };
 }
@@ -93,12 +93,12 @@ export interface StartedSiteOptions {
   /** The object that keeps the entries. Default: as a hook has it that is not told. */
   readonly trackerPath?: string;
   readonly drainer?: DrainerChoice;
-  readonly write: (line: string) => void;
+  readonly log: (line: string) => void;
 }
 
 /** The site on a cluster where a hook was started, and where no other operator acts. */
 export function startedSite(options: StartedSiteOptions): Site {
-  const { cluster, client, hook, namespace, nodeSelector, periodMs, model = COUCHBASE, drainer, write } = options;
+  const { cluster, client, hook, namespace, nodeSelector, periodMs, model = COUCHBASE, drainer, log } = options;
   const memberLabels = sharedLabels(model, CLUSTER);
   const isMember = ({ labels }: { readonly labels: Readonly<Record<string, string>> }) =>
     Object.entries(memberLabels).every(([key, value]) => labels[key] === value);
@@ -126,7 +126,7 @@ export function startedSite(options: StartedSiteOptions): Site {
       operator: { labels: model.labels, manifest: (pod) => ({ ...pod, spec: { ...pod.spec, nodeSelector } }) },
       periodMs,
       plainPods: { labels: { app: 'web' }, spec: { nodeSelector } },
-      drainer: chooseDrainer(client, kubectl, drainer, write),
+      drainer: chooseDrainer(client, kubectl, drainer, log),
       ...(apiServer === undefined ? {} : { apiServer }),
     },
   };

@@ -133,7 +133,13 @@ describe('npm run rehearse', { concurrency: true }, () => {
     const page = await readFile(report, 'utf-8');
     assert.match(page, /<title>2 of 2 drain rehearsals safe<\/title>/);
     for (const { scenario } of records) assert.match(page, new RegExp(`<code>${scenario.name}</code>`));
-    assert.match(stderr, /\n {2}holds {2}no pod was moved\n[\s\S]*\n2 of 2 safe\ntook [\d.]+ s in all\n$/);
+    const [first, ...lines] = stderr.trimEnd().split('\n');
+    assert.equal(first, 'Rehearsing 2 scenarios, 2 at a time');
+    for (const line of lines.slice(0, 2))
+      assert.match(line, /^✔ (dry-run|uid-drainer) +\d+s {2}[12] of 2 {2}safe, (\d+) of \2 checks hold$/);
+    assert.deepEqual(lines.slice(2, 4), ['2 of 2 safe', `report: ${report}`]);
+    assert.match(lines[4] ?? '', /^took [\d.]+ s in all$/);
+    assert.equal(lines.length, 5, 'no log of what is safe');
   });
 
   test('has exit code 1 where a check does not hold, and says so in the record', async () => {
@@ -142,6 +148,11 @@ describe('npm run rehearse', { concurrency: true }, () => {
     assert.equal(code, 1, stderr);
     const [record] = JSON.parse(stdout) as RehearsalRecord[];
     assert.equal(record?.holds, false);
+    assert.match(
+      stderr,
+      /\n {2}[\d. ]+s {2}kubectl {2}exit code 99 +node-\d\n(?:[\s\S]*\n)?✘ NOT SAFE: \d of 8 checks hold, /,
+      'with the log',
+    );
     assert.ok(
       record.checks.flatMap(({ problems }) => problems).some((problem) => / ended with exit code 99$/.test(problem)),
     );
@@ -160,12 +171,15 @@ describe('npm run rehearse', { concurrency: true }, () => {
     assert.ok(record.checks[0]?.problems[0]?.startsWith(problem), JSON.stringify(record.checks));
     // What had been seen until then is in it.
     assert.ok(record.pods.length > 0);
-    assert.match(await readFile(report, 'utf-8'), /it broke off: the hook ended with SIGKILL/);
-    assert.match(stderr, /\nproblem: +it broke off: /);
+    const page = await readFile(report, 'utf-8');
+    assert.match(page, /<title>Not proven: /);
+    assert.match(page, /it broke off: the hook ended with SIGKILL/);
+    assert.match(stderr, /\n\? NOT PROVEN: it broke off, \d+s\n[\s\S]*\nproblem: +it broke off: /);
+    assert.match(stderr, /hook +Pod marked for rescheduling /, 'the log until then');
   });
 
   test('takes everything back where nobody reads on', async () => {
-    const { child, code } = start([]);
+    const { child, code } = start(['--verbose']);
     child.stdout.once('data', () => child.stdout.destroy());
     assert.equal(await text(child.stderr), 'reschedule-hook: nobody reads what is told\n');
     assert.equal(await code, 1);

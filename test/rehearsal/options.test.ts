@@ -15,6 +15,7 @@ const DEFAULTS = {
   controlPlane: false,
   json: false,
   plain: false,
+  verbose: false,
 };
 
 describe('options of the rehearsal', () => {
@@ -27,10 +28,11 @@ describe('options of the rehearsal', () => {
     const options = readOptions(['--nodes=4', '--members', '7', '--process', 'swap', '--period', '1m30s', '-h']);
     const expected = { help: true, nodes: 4, members: 7, process: 'swap', periodMs: 90_000 };
     assert.deepEqual(options, { ...DEFAULTS, ...expected });
-    assert.deepEqual(readOptions(['--json', '--plain', '--report=a.html']), {
+    assert.deepEqual(readOptions(['--json', '--plain', '--verbose', '--report=a.html']), {
       ...DEFAULTS,
       json: true,
       plain: true,
+      verbose: true,
       report: 'a.html',
     });
   });

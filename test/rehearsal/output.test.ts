@@ -51,6 +51,9 @@ describe('what npm run rehearse tells', { concurrency: true }, () => {
     assert.equal(Math.min(...(record.availability[0]?.points ?? []).map(({ ready }) => ready)), 2);
     assert.deepEqual([...new Set(record.log.map(({ who }) => who))].sort(), ['cluster', 'hook', 'kubectl', 'operator']);
     assert.match(readFileSync(file, 'utf-8'), /^<!doctype html>[\s\S]*<title>Safe: /);
+    const said = stderr.split('\n').map((line) => line.replace(/:.*/, ''));
+    assert.deepEqual(said.slice(0, 2), ['Rehearsing', '✔ safe'], stderr);
+    assert.ok(stderr.includes(`\nreport: ${file}\ntook `), stderr);
   });
 
   test('is shown live on a terminal, which has its cursor back after Ctrl-C', async (t) => {
@@ -65,6 +68,7 @@ describe('what npm run rehearse tells', { concurrency: true }, () => {
     }
     assert.equal(await ended, 130);
     assert.ok(stdout.startsWith(HIDDEN));
+    assert.match(stdout, /J0 of 1 done · in-place \d+s\n/);
     assert.ok(stdout.lastIndexOf(SHOWN) > stdout.lastIndexOf(HIDDEN), JSON.stringify(stdout.slice(-200)));
     assert.equal(stdout.split(SHOWN).length, 2);
   });

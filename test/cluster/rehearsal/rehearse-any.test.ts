@@ -71,10 +71,14 @@ function start(args: readonly string[], env: Record<string, string> = {}): Start
   const { kubectl } = rig.controlPlane.assets;
   const PATH = [dirname(process.execPath), dirname(kubectl)].join(delimiter);
   const { NODE_COMPILE_CACHE } = process.env;
-  const child = spawn(process.execPath, [BIN, 'rehearse', `--context=${context}`, '--period=500ms', ...args], {
-    env: { PATH, NODE_COMPILE_CACHE, TMPDIR: tmp, HOME: tmp, KUBECONFIG: rig.controlPlane.kubeconfigPath, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [BIN, 'rehearse', `--context=${context}`, '--period=500ms', '--verbose', ...args],
+    {
+      env: { PATH, NODE_COMPILE_CACHE, TMPDIR: tmp, HOME: tmp, KUBECONFIG: rig.controlPlane.kubeconfigPath, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => {
     said += chunk.toString();
