@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { UsageError } from '../src/command-line.ts';
 import { describeError } from '../src/kube/errors.ts';
 import { type Options, readOptions } from './options.ts';
@@ -8,9 +9,10 @@ import { reportOf } from './report/page.ts';
 import { checkRequirements } from './requirements.ts';
 import { scenarioLines } from './scenarios/catalog.ts';
 import { scenariosFor, venueFor } from './selection.ts';
+import { type Output, plainOutput, terminalOutput } from './terminal/output.ts';
 import { questionFor } from './terminal/question.ts';
-import { endOf } from './terminal/summary.ts';
-import { liveView, plainView, type View } from './terminal/view.ts';
+import { Show } from './terminal/show.ts';
+import { totalOf } from './terminal/summary.ts';
 import { helpText, type Invocation } from './usage.ts';
 
 /** A person, or whoever started this, wants it to end. */
@@ -19,24 +21,24 @@ class Interrupted extends Error {
 }
 
 /** The command `rehearse`, with the arguments after its name. Resolves to the exit code, which `--help` describes. */
-export async function runRehearsal(args: readonly string[], invocation?: Invocation): Promise<number> {
+export async function runRehearsal(args: readonly string[], invocation: Invocation): Promise<number> {
   const end = endEarly();
   try {
     const options = readOptions(args);
     const text = textFor(options, invocation);
-    if (text === undefined) return (await run(options, end)) ? 0 : 1;
+    if (text === undefined) return (await run(options, invocation, end)) ? 0 : 1;
     process.stdout.write(text);
     return 0;
   } catch (error) {
     const why: unknown = end.aborted ? end.reason : error;
-    console.error(`rehearse: ${describeError(why)}`);
+    console.error(`${invocation.program}: ${describeError(why)}`);
     return exitCodeFor(why);
   }
 }
 
 /** What is only printed; undefined if something is to be rehearsed. */
-function textFor({ help, list }: Options, invocation: Invocation | undefined): string | undefined {
-  if (help) return helpText(invocation);
+function textFor({ help, list }: Options, { name }: Invocation): string | undefined {
+  if (help) return helpText(name);
   return list ? `${scenarioLines().join('\n')}\n` : undefined;
 }
 
@@ -59,35 +61,49 @@ function endEarly(): AbortSignal {
 }
 
 /** Rehearses what the options ask for, and writes it where they want it. Resolves to whether every check holds. */
-async function run(options: Options, signal: AbortSignal): Promise<boolean> {
-  checkRequirements(options, process.env);
+async function run(options: Options, { hook, needsContext }: Invocation, signal: AbortSignal): Promise<boolean> {
+  checkRequirements(options, process.env, needsContext);
   const scenarios = scenariosFor(options);
   const ask = questionFor(process.stdin, process.stderr, signal);
-  const venue = venueFor(options, { env: process.env, ask });
-  const view = viewFor(options);
+  const venue = venueFor(options, { env: process.env, ask, hook });
+  const { atOnce } = venue;
+  const isVerbose = options.verbose;
+  const show = new Show({
+    output: outputFor(options),
+    scenarios,
+    atOnce,
+    isVerbose,
+    monotonicNow: () => performance.now(),
+  });
   // However this process ends, the terminal is left as it was found.
-  process.once('exit', view.stop);
+  process.once('exit', () => show.stop());
   try {
-    const records = await rehearseAll(scenarios, venue, view, signal);
-    view.stop();
-    for (const line of endOf(records, options.scenario !== undefined || records.length > 1)) view.write(line);
-    // Counted from the start of this process.
-    view.write(`took ${(performance.now() / 1000).toFixed(1)} s in all`);
+    const records = await rehearseAll(scenarios, venue, show, signal);
+    show.stop();
+    if (records.length > 1) show.write(totalOf(records));
     if (options.json) console.log(JSON.stringify(records));
-    if (options.table !== undefined) writeFileSync(options.table, matrixOf(records));
-    if (options.report !== undefined) writeFileSync(options.report, reportOf(records));
+    keep('report', options.report, () => reportOf(records), show);
+    keep('table', options.table, () => matrixOf(records), show);
+    // Counted from the start of this process.
+    show.write(`took ${(performance.now() / 1000).toFixed(1)} s in all`);
     return records.every(({ holds }) => holds);
   } finally {
-    view.stop();
+    show.stop();
   }
 }
 
-function viewFor({ json, plain }: Options): View {
-  // What a program is to read must be alone on standard output.
-  if (json) return plainView((line) => console.error(line));
-  const { stdout } = process;
-  if (plain || !stdout.isTTY || process.env.TERM === 'dumb') return plainView((line) => console.log(line));
-  return liveView(stdout, () => performance.now());
+/** Writes a file that somebody wants, and says where it is. */
+function keep(what: string, file: string | undefined, text: () => string, show: Pick<Show, 'write'>): void {
+  if (file === undefined) return;
+  writeFileSync(file, text());
+  show.write(`${what}: ${resolve(file)}`);
 }
 
-if (import.meta.main) process.exitCode = await runRehearsal(process.argv.slice(2));
+function outputFor({ json, plain }: Options): Output {
+  // What a program is to read must be alone on standard output.
+  if (json) return plainOutput((line) => console.error(line));
+  const { stdout, env } = process;
+  if (!stdout.isTTY) return plainOutput((line) => console.log(line));
+  const isDumb = env.TERM === 'dumb';
+  return terminalOutput(stdout, { isColoured: !isDumb && !env.NO_COLOR, isLive: !isDumb && !plain });
+}

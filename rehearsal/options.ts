@@ -26,6 +26,8 @@ export interface Options {
   readonly list?: boolean;
   readonly json: boolean;
   readonly plain: boolean;
+  /** The log is shown while it is written. */
+  readonly verbose: boolean;
   /** A cluster that exists already. */
   readonly cluster?: ClusterOptions;
 }
@@ -52,7 +54,19 @@ type Given = Arguments<Known>['options'];
 /** Reads the command line. Throws a UsageError that names everything that is wrong with it, in one line. */
 export function readOptions(args: readonly string[]): Options {
   const given = readArguments(REHEARSE, args, '--help', conflictsIn).options;
-  const { help, controlPlane, json, plain, drainer, report, scenario, profile, table, period: periodMs } = given;
+  const {
+    help,
+    controlPlane,
+    json,
+    plain,
+    verbose,
+    drainer,
+    report,
+    scenario,
+    profile,
+    table,
+    period: periodMs,
+  } = given;
   return {
     help,
     nodes: given.nodes ?? 3,
@@ -71,6 +85,7 @@ export function readOptions(args: readonly string[]): Options {
     }),
     json,
     plain,
+    verbose,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { RehearsalRecord } from './evidence/record.ts';
 import { recordOfFailure, rehearse } from './rehearse.ts';
 import type { Observation, Scenario } from './scenarios/scenario.ts';
-import { labelled, type View } from './terminal/view.ts';
+import type { Show } from './terminal/show.ts';
 import type { Venue } from './venues/venue.ts';
 
 /** So many members take longer to drain than any other scenario goes on. */
@@ -19,22 +19,20 @@ function sizeOf(scenario: Scenario | Observation): number {
 export async function rehearseAll(
   scenarios: readonly (Scenario | Observation)[],
   venue: Venue,
-  view: View,
+  show: Pick<Show, 'begin' | 'end'>,
   signal: AbortSignal,
 ): Promise<RehearsalRecord[]> {
   const records = new Map<string, RehearsalRecord>();
   // The longest first, because nothing else would go on beside it in the end.
   const todo = [...scenarios].sort((a, b) => sizeOf(b) - sizeOf(a));
-  const isAlone = scenarios.length === 1;
-  const width = Math.max(...scenarios.map(({ name }) => name.length));
   const work = async () => {
     for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
       signal.throwIfAborted();
       const scenario = next;
-      const own = isAlone ? view : labelled(view, scenario.name, width);
-      const rehearsed = rehearse(scenario, venue, own, signal);
+      const rehearsed = rehearse(scenario, venue, show.begin(scenario), signal);
       const record = await rehearsed.catch((error: unknown) => recordOfFailure(scenario, error, signal));
       records.set(scenario.name, record);
+      show.end(record);
     }
   };
   const results = await Promise.allSettled(Array.from({ length: venue.atOnce }, work));

@@ -26,17 +26,18 @@ export async function rehearse(
   const cleanup = new Cleanup();
   const over = new AbortController();
   const write = (line: string) => view.write(line);
+  const log = (line: string) => view.log(line);
   let evidence: Evidence | undefined;
   try {
     const onHookLine: VenueNeeds['onHookLine'] = (line) => evidence?.hookLine(line);
-    const site = await venue.open({ ...needsOf(scenario), onHookLine, write, signal }, cleanup);
-    evidence = evidenceOn(site, scenario, write);
+    const site = await venue.open({ ...needsOf(scenario), onHookLine, write, log, signal }, cleanup);
+    evidence = evidenceOn(site, scenario, log);
     const { recorder } = evidence;
     view.follow(() => recorder.followed);
     const running = AbortSignal.any([signal, over.signal]);
     const outcome = await Promise.race([
       site.failed,
-      play(scenario, { site, evidence, write, signal: running, cleanup }),
+      play(scenario, { site, evidence, write, log, signal: running, cleanup }),
     ]);
     const versions = await versionsOf(site.client);
     return recorder.record({ scenario: titleOf(scenario), startedAt: evidence.startedAt, versions, ...outcome });

@@ -7,9 +7,13 @@ import type { Options } from './options.ts';
 /** Where to get kubectl. */
 const INSTALL = 'install it from https://kubernetes.io/docs/tasks/tools';
 
+const NEEDS_CONTEXT =
+  'the image starts no cluster of its own: give --context and a kubeconfig, or rehearse with the npm package or the plugin of kubectl';
+
 /** Throws a UsageError that names what would be missing later: a kubectl, and a place for the report. */
-export function checkRequirements(options: Options, env: NodeJS.ProcessEnv): void {
+export function checkRequirements(options: Options, env: NodeJS.ProcessEnv, needsContext: boolean): void {
   const missing = [
+    needsContext && options.cluster === undefined ? NEEDS_CONTEXT : undefined,
     fileProblem('--report', options.report),
     fileProblem('--table', options.table),
     kubectlProblem(options, env),

@@ -5,6 +5,7 @@ import { forModel, scenariosNamed } from './scenarios/catalog.ts';
 import { observation } from './scenarios/observation/observation.ts';
 import { oneDrain, oneDrainElsewhere } from './scenarios/one-drain.ts';
 import type { Observation, Scenario } from './scenarios/scenario.ts';
+import type { HookProgram } from './usage.ts';
 import { existingCluster } from './venues/existing-cluster/existing-cluster.ts';
 import { observedCluster } from './venues/existing-cluster/observed-cluster.ts';
 import { newCluster, periodIn } from './venues/new-cluster.ts';
@@ -36,11 +37,13 @@ export interface Person {
   readonly ask: ((question: string) => Promise<boolean>) | undefined;
   /** How long an installed hook has to answer the first request. Default 20 s. */
   readonly answerWithinMs?: number;
+  /** What is started as the hook. Default: that of this checkout. */
+  readonly hook?: HookProgram;
 }
 
 /** Where the options want it to take place. */
 export function venueFor(options: Options, person: Person): Venue {
   const { cluster, periodMs = ELSEWHERE_PERIOD_MS } = options;
-  if (cluster === undefined) return newCluster(options);
+  if (cluster === undefined) return newCluster({ ...options, ...person.hook });
   return cluster.observe ? observedCluster(cluster, person.env) : existingCluster({ ...cluster, ...person, periodMs });
 }

@@ -2,10 +2,21 @@ import { fileName, flag, helpOf, list, oneOf, under, value, whole } from '../src
 import { parseDuration } from '../src/policy/duration.ts';
 import { MODELS } from './operator/models/index.ts';
 
-/** How the command is called, for its help. */
+/** How the command is called. */
 export interface Invocation {
+  /** For its help: `reschedule-hook rehearse`. */
   readonly name: string;
-  readonly usage: string;
+  /** What its errors begin with. */
+  readonly program: string;
+  /** The script that runs as the hook, in a process of its own, with its arguments. */
+  readonly hook: HookProgram;
+  /** Nothing may be started here: a cluster has to be named. */
+  readonly needsContext: boolean;
+}
+
+export interface HookProgram {
+  readonly entry: string;
+  readonly args: readonly string[];
 }
 
 export const DEFAULT_IMAGE = 'registry.k8s.io/pause:3.10';
@@ -17,9 +28,9 @@ const DESCRIPTION =
   'The API is embedded and needs nothing but Node; docs/rehearsal.md says where it differs from a real one.';
 
 const EXIT_CODES = `
-Exit code: 0 if every check holds; 1 if one does not, or the rehearsal broke off; 2 if it could not
-begin, by a wrong command line, without the kubectl that it needs, or on a cluster that does not
-answer or where it must not be rehearsed; 130 if it was interrupted.`;
+Exit code: 0 if every check holds; 1 if one does not, or the rehearsal broke off and nothing is
+proven; 2 if it could not begin, by a wrong command line, without the kubectl that it needs, or on a
+cluster that does not answer or where it must not be rehearsed; 130 if it was interrupted.`;
 
 const PROFILE_NAMES = MODELS.map(({ profile }) => profile).join(', ');
 
@@ -28,8 +39,7 @@ const ON_A_CLUSTER =
 
 /** The command line of the rehearsal. `options.ts` reads it, and fills in the defaults. */
 export const REHEARSE = {
-  name: 'npm run rehearse',
-  usage: '[-- options]',
+  name: 'reschedule-hook rehearse',
   about: DESCRIPTION,
   options: {
     nodes: value('--nodes <N>', 'worker nodes, 2 to 100 (default: 3)', whole(2, 100)),
@@ -79,6 +89,7 @@ export const REHEARSE = {
       'write it as JSON to standard output, an array with a record for each scenario, and all else to standard error',
     ),
     plain: flag('--plain', 'one line after the other, also on a terminal'),
+    verbose: flag('--verbose', 'show the log while it is written; else it is shown where something failed'),
     ...under(ON_A_CLUSTER, {
       context: value('--context <NAME>', 'the context of the kubeconfig; says what it will do and asks first', String),
       kubeconfig: value('--kubeconfig <FILE>', 'instead of the one that kubectl would use', String),
@@ -104,8 +115,8 @@ export const REHEARSE = {
 };
 
 /** What `--help` prints. */
-export function helpText(invocation?: Invocation): string {
-  return helpOf({ ...REHEARSE, ...invocation });
+export function helpText(name: string): string {
+  return helpOf({ ...REHEARSE, name });
 }
 
 /** In milliseconds. */

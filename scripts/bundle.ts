@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { BuildOptions, Plugin } from 'esbuild';
 
 const CLIENT_LIBRARY = '@kubernetes/client-node';
@@ -23,7 +25,19 @@ const onlyWhatIsUsed: Plugin = {
   },
 };
 
-/** How a program of this project becomes one file. */
+/** A module `*.at-build.ts` is evaluated now: what it exports, texts of files beside it, becomes part of the program. */
+const evaluatedNow: Plugin = {
+  name: 'evaluated-now',
+  setup(build) {
+    build.onLoad({ filter: /\.at-build\.ts$/ }, async ({ path }) => {
+      const exported: Readonly<Record<string, unknown>> = await import(pathToFileURL(path).href);
+      const lines = Object.entries(exported).map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};`);
+      return { contents: lines.join('\n'), loader: 'js' };
+    });
+  },
+};
+
+/** How a program of this project is built. */
 export const BUNDLE = {
   bundle: true,
   platform: 'node',
@@ -32,8 +46,27 @@ export const BUNDLE = {
   // Names stay, for whoever reads a stack trace; what is left out is 1.6 MB of source that would be in memory for months.
   minifyWhitespace: true,
   minifySyntax: true,
-  plugins: [onlyWhatIsUsed],
+  plugins: [onlyWhatIsUsed, evaluatedNow],
   // Libraries in CommonJS ask for Node's own modules by require, which a module in ESM does not have.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   logLevel: 'warning',
+} satisfies BuildOptions;
+
+const NODE_CHECK = readFileSync(join(import.meta.dirname, '../bin/check-node.cjs'), 'utf-8');
+/** A file without an ending is CommonJS or a module, by the package.json of a folder above it. These lines are the same in both. */
+const PLUGIN_HEAD = `#!/usr/bin/env node
+${NODE_CHECK}
+var require = process.getBuiltinModule('node:module').createRequire(process.argv[1]);
+var ownUrl = require('node:url').pathToFileURL(process.argv[1]).href;
+`;
+
+/** The plugin of kubectl: one file that needs nothing beside it. */
+export const PLUGIN = {
+  ...BUNDLE,
+  entryPoints: [join(import.meta.dirname, '../bin/plugin.ts')],
+  format: 'cjs',
+  // A Node that is too old reads the whole file before it runs the line that says so.
+  target: 'node14',
+  define: { 'import.meta.url': 'ownUrl' },
+  banner: { js: PLUGIN_HEAD },
 } satisfies BuildOptions;

@@ -1,4 +1,9 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { UsageError } from '../src/command-line.ts';
+
+/** The folder of the checkout. */
+export const ROOT = join(import.meta.dirname, '..');
 
 /** What was asked for cannot be done: one line, exit code 1. */
 export class Refused extends Error {
@@ -14,4 +19,11 @@ export function runMain(name: string, main: () => number): void {
     console.error(`${name}: ${error.message}`);
     process.exitCode = error instanceof UsageError ? 2 : 1;
   }
+}
+
+/** Runs a program to its end, in that folder. Throws Refused, with what it complained of. */
+export function runIn(cwd: string, file: string, args: readonly string[]): void {
+  const { error, status, stderr } = spawnSync(file, args, { cwd, encoding: 'utf-8' });
+  if (error !== undefined) throw new Refused(`${file} cannot be run (${error.message}); it has to be in the PATH`);
+  if (status !== 0) throw new Refused(`${file} ${args[0]}: ${stderr.trim()}`);
 }

@@ -24,12 +24,13 @@ export const unitFiles = () => find('test/**/*.test.ts', [BROWSER, CLUSTER]);
 export const fastFiles = () => find('test/**/*.test.ts', [BROWSER, CLUSTER, ...SLOW]);
 
 /**
- * Tests start the hook some hundred times. As one file, as its image has it, it starts in a third of the time, see
+ * Tests start the hook some hundred times. Built, as its image has it, it starts in a third of the time, see
  * `testkit/hook-process.ts`.
  */
 export function buildHook(): void {
   const folder = `${ROOT}node_modules/.cache/hook`;
-  for (const name of ['bin', 'package.json']) cpSync(ROOT + name, `${folder}/${name}`, { recursive: true });
+  for (const name of ['bin/check-node.cjs', 'bin/reschedule-hook.js', 'package.json'])
+    cpSync(ROOT + name, `${folder}/${name}`);
   const { status } = spawnSync(process.execPath, ['scripts/build.ts', `${folder}/dist`], {
     cwd: ROOT,
     stdio: 'inherit',

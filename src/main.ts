@@ -1,15 +1,18 @@
-import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
-import { answerArguments, readText } from './arguments.ts';
-import { type Clock, sleep } from './async/clock.ts';
+import { sleep } from './async/clock.ts';
 import { systemClock } from './async/system-clock.ts';
-import { loadPair, openFiles } from './certificates/certificate-files.ts';
-import { lifetimesOf } from './certificates/lifetimes.ts';
+import {
+  allOf,
+  CannotBegin,
+  certificatesFor,
+  clusterProblem,
+  inPlace,
+  loadThrowAway,
+  needsThrowAway,
+} from './beginning.ts';
 import { expiryOf } from './certificates/pem.ts';
 import { type Config, ConfigError, readConfig } from './config/config.ts';
 import { misspelt } from './config/misspelt.ts';
-import { createFileCertificates } from './controller/file-certificates.ts';
+import { readText } from './config/read-text.ts';
 import { createHook, type Hook, type World } from './hook.ts';
 import { openConnection } from './kube/connection.ts';
 import { describeError } from './kube/errors.ts';
@@ -17,8 +20,7 @@ import { loadKubeConfig } from './kube/kubeconfig.ts';
 import { readProxyEnvironment } from './kube/proxy-environment.ts';
 import { createLog, type ProcessLog } from './log/logger.ts';
 import { LOG, type Log } from './log/messages.ts';
-import { keepsConfigMaps } from './policy/tracking/index.ts';
-import { manageRegistration } from './registration/manage.ts';
+import { throwAwayAdvice } from './registration/throw-away.ts';
 import { type ClientCa, openClientCa } from './server/client-certificates.ts';
 import {
   closeServer,
@@ -30,48 +32,46 @@ import {
 } from './server/https-server.ts';
 import { version } from './version.ts';
 
-/** In every pod that has a ServiceAccount. */
-const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
 /** How long the reader of the log may take for the last lines. */
 const LAST_LINES_WITHIN_MS = 500;
 /** How long requests in hand may take to finish once the server is closed; after half of it they are told to hurry. */
 export const FINISH_MS = 10_000;
-/** How long the registration carries an authority that no file here has. A mounted Secret is up to two minutes old. */
-const FILES_KEEP_STRANGERS_MS = 3_600_000;
 
 /**
- * Runs the hook until SIGTERM or SIGINT. Resolves to the exit code: 0 after a signal, 1 where it could not start, 2 for
- * unknown arguments. Time, randomness, environment and process are touched here and in `arguments.ts`, and nowhere below.
+ * Runs the hook until SIGTERM or SIGINT. Resolves to the exit code: 0 after a signal, 2 where it could not begin. Time,
+ * randomness and process are touched here, and nowhere below.
  */
-export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  // Whoever read it has gone. There is nobody to tell.
-  process.stderr.on('error', () => undefined);
-  const answered = await answerArguments(args, env);
-  if (answered !== undefined) return answered;
+export async function serve(env: NodeJS.ProcessEnv): Promise<number> {
   let config: Config;
   try {
     config = inPlace(readConfig(env, readText), env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(
-      `reschedule-hook: the configuration is wrong\n${error.problems.map((line) => `  ${line}\n`).join('')}`,
-    );
-    return 1;
+    complain('the configuration is wrong', [...error.problems, ...clusterProblem(env)]);
+    return 2;
   }
   const log = createLog(config.logLevel, config.logFormat, process.stdout);
   endOnUnhandledRejection(log);
-  for (const { variable, meant } of misspelt(env)) log.warn(LOG.unknownSetting, { variable, meant });
-  for (const { name: profile, warning } of config.profiles)
-    if (warning) log.warn(LOG.profileWarning, { profile, warning });
+  warnOf(config, env, log);
   let code = 0;
   try {
     await run(config, env, log);
   } catch (error) {
-    process.stderr.write(`reschedule-hook: cannot start: ${describeError(error)}\n`);
-    code = 1;
+    complain('cannot start', error instanceof CannotBegin ? error.problems : [describeError(error)]);
+    code = 2;
   }
   await endLog(log, code);
   return code;
+}
+
+function warnOf(config: Config, env: NodeJS.ProcessEnv, log: Log): void {
+  for (const { variable, meant } of misspelt(env)) log.warn(LOG.unknownSetting, { variable, meant });
+  for (const { name: profile, warning } of config.profiles)
+    if (warning) log.warn(LOG.profileWarning, { profile, warning });
+}
+
+function complain(what: string, problems: readonly string[]): void {
+  process.stderr.write(`reschedule-hook: ${what}\n${problems.map((line) => `  ${line}\n`).join('')}`);
 }
 
 /** Resolves when the log has been read. If its reader has stalled, ends the process with `code`. */
@@ -99,9 +99,12 @@ function endOnUnhandledRejection(log: ProcessLog): void {
 async function run(config: Config, env: NodeJS.ProcessEnv, log: ProcessLog): Promise<void> {
   const clock = systemClock;
   const random = Math.random;
-  const openCertificates = await certificatesFor(config, { log, clock, random });
-  const clientCa = config.clientCaFile === '' ? undefined : await openClientCa(config.clientCaFile, log, clock);
-  const connection = await openConnection(() => loadKubeConfig(env), clock, readProxyEnvironment(env));
+  const throwAway = needsThrowAway(config, env) ? await loadThrowAway(clock.now()) : undefined;
+  const [openCertificates, clientCa, connection] = await allOf(
+    throwAway === undefined ? certificatesFor(config, { log, clock, random }) : () => throwAway.source,
+    config.clientCaFile === '' ? undefined : openClientCa(config.clientCaFile, log, clock),
+    openConnection(() => loadKubeConfig(env), clock, readProxyEnvironment(env)),
+  );
   const instance = config.podName;
   const build = { version: version(), nodeVersion: process.versions.node };
   const { linesLost } = log;
@@ -109,7 +112,7 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: ProcessLog): Pro
   const world = { log, linesLost, clock, random, build, instance, openCertificates, clientCa, profilesFile };
   const hook = createHook(config, connection, world);
   const stopped = untilSignal(log);
-  const servers = await serve(config, clientCa, hook, log);
+  const servers = await listenBoth(config, clientCa, hook, log);
   const certificate = hook.certificates.current();
   hook.certificates.start((pair) => useCertificate(servers.webhook, pair, clientCa?.current()));
   clientCa?.start(() => {
@@ -127,6 +130,10 @@ async function run(config: Config, env: NodeJS.ProcessEnv, log: ProcessLog): Pro
     certificateExpires: certificate && new Date(expiryOf(certificate.cert)).toISOString(),
     ...whatIsProtected(config),
   });
+  if (throwAway !== undefined) {
+    const { webhookPort } = servers;
+    process.stderr.write(`reschedule-hook: ${throwAwayAdvice({ ...config, ...throwAway, webhookPort })}`);
+  }
   await stopped;
   hook.unready('it is stopping');
   // Whoever takes over may have given the registration another authority. To put back what it had would end every eviction.
@@ -174,74 +181,7 @@ function whatIsProtected({ profiles, labelSelectors }: Config): Record<string, s
   };
 }
 
-/** Files are read, and their problems told, before anything else is done. */
-async function certificatesFor(
-  config: Config,
-  shared: { readonly log: Log; readonly clock: Clock; readonly random: () => number },
-): Promise<World['openCertificates']> {
-  const { certificates, registration, tlsCertFile: certFile, tlsKeyFile: keyFile } = config;
-  const { serviceName: service, podNamespace: namespace } = config;
-  if (registration === 'external') {
-    const source = await openFiles({ certFile, keyFile }, shared.log, shared.clock);
-    return () => source;
-  }
-  if (certificates === 'files') {
-    const host = `${service}.${namespace}.svc`;
-    const files = { certFile, keyFile, ca: { file: config.tlsCaFile, host } };
-    const loaded = await loadPair(files, shared.clock.now());
-    return (client, metrics, clock, protectedPods) => {
-      const options = { ...shared, clock, protectedPods };
-      const { managed, createWatch } = manageRegistration(client, config, FILES_KEEP_STRANGERS_MS, options);
-      return createFileCertificates(files, loaded, { ...options, registration: managed, host }, createWatch, metrics);
-    };
-  }
-  const { createOwnCertificates } = await import('./controller/own-certificates.ts');
-  return (client, metrics, clock, protectedPods) => {
-    const lifetimes = lifetimesOf(config.certificateLifetimeMs, config.caLifetimeMs);
-    const options = { ...shared, clock, protectedPods, lifetimes, namespace, service, secret: config.caSecret };
-    const { managed, createWatch } = manageRegistration(client, config, lifetimes.keepStrangersMs, options);
-    return createOwnCertificates(client, managed, options, createWatch, metrics);
-  };
-}
-
-/**
- * What a setting leaves open follows from where the process runs. A pod finds its namespace beside its token where
- * POD_NAMESPACE does not say it. Throws where it is needed and not known.
- */
-function inPlace(config: Config, env: NodeJS.ProcessEnv): Config {
-  const isManaged = config.certificates === 'self' || Boolean(env.KUBERNETES_SERVICE_HOST);
-  const registration = config.registration ?? (isManaged ? 'managed' : 'external');
-  const podName = config.podName || (env.HOSTNAME ?? hostname());
-  const tlsCaFile = config.tlsCaFile || join(dirname(config.tlsCertFile), 'ca.crt');
-  const placed = { ...config, registration, podName, tlsCaFile };
-  return { ...placed, podNamespace: config.podNamespace || namespaceFor(placed) };
-}
-
-/** Throws where something needs it. What PROFILES_FILE says later may need it as well. */
-function namespaceFor(config: Config): string {
-  const needs = whyNamespace(config);
-  if (needs.length === 0 && config.profilesFile === '') return '';
-  try {
-    return readFileSync(NAMESPACE_FILE, 'utf-8').trim();
-  } catch {
-    if (needs.length === 0) return '';
-    throw new ConfigError([
-      `POD_NAMESPACE is not set, there is no ${NAMESPACE_FILE}, and ${needs.join(', and ')}: set it, in a pod from metadata.namespace`,
-    ]);
-  }
-}
-
-/** What has to know the namespace of the hook. */
-function whyNamespace({ registration, profiles }: Config): string[] {
-  return [
-    ...(registration === 'managed' ? ['REGISTRATION=managed has to know the namespace of the Service'] : []),
-    ...(profiles.some(({ tracking }) => keepsConfigMaps(tracking))
-      ? ['entries in ConfigMaps are kept in the namespace of the hook']
-      : []),
-  ];
-}
-
-async function serve(config: Config, clientCa: ClientCa | undefined, hook: Hook, log: Log) {
+async function listenBoth(config: Config, clientCa: ClientCa | undefined, hook: Hook, log: Log) {
   const onError = (error: Error) => log.error(LOG.unexpected, { error: describeError(error) });
   const { webhookListener, healthListener, certificates, onDisplaced, onPipelined } = hook;
   const on = { onDisplaced, onPipelined };

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
+import ofPackage from '../package.json' with { type: 'json' };
 
 /** The version of the hook, from its package.json. */
 export function version(): string {
-  return (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf-8')) as { version: string })
-    .version;
+  return ofPackage.version;
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, type TestContext, test } from 'node:test';
+import { COMMANDS } from '../bin/commands.ts';
 import { readConfig } from '../src/config/config.ts';
 import { describeProfiles } from '../src/config/profiles/describe-profiles.ts';
 import { createAuthority } from '../testkit/certificates.ts';
@@ -63,7 +64,7 @@ describe('a Node that is too old', () => {
       const expected =
         `reschedule-hook needs Node 24.12 or later; this is v${version}. ` +
         'In a checkout, "npm ci" brings one and "npm start" uses it.\n';
-      assert.deepEqual([code, stdout, stderr], [1, '', expected]);
+      assert.deepEqual([code, stdout, stderr], [2, '', expected]);
     });
   }
 
@@ -72,7 +73,7 @@ describe('a Node that is too old', () => {
     test(`${node} can read the program that tells it so`, async () => {
       const { code, stderr } = await run([BIN], {}, node);
       const version = execFileSync(node, ['--version'], { encoding: 'utf-8' }).trim();
-      assert.equal(code, 1);
+      assert.equal(code, 2);
       assert.match(stderr, new RegExp(`^reschedule-hook needs Node 24\\.12 or later; this is ${version}\\..*\n$`));
     });
   }
@@ -103,7 +104,9 @@ describe('arguments', () => {
 
   for (const [args, problem] of [
     [['--verbose'], "unknown option '--verbose'; see --help"],
-    [['serve'], "unknown command 'serve'; see --help"],
+    [['server'], "unknown command 'server' (did you mean serve?); see --help"],
+    [['serve', '--loud'], "unknown option '--loud'; see --help"],
+    [['toString'], "unknown command 'toString'; see --help"],
     [['statsu'], "unknown command 'statsu' (did you mean status?); see --help"],
     [['--help', '--version'], 'give --help or --version, not both'],
     [['--check', '--version'], 'give --version or --check, not both'],
@@ -117,6 +120,25 @@ describe('arguments', () => {
       assert.deepEqual(await hook(args), { code: 2, stdout: '', stderr: `reschedule-hook: ${problem}\n` });
     });
   }
+});
+
+describe('every command', () => {
+  for (const name of Object.keys(COMMANDS)) {
+    test(`${name} is in the help, has a help of its own, and ends in 2 for what it does not know`, async () => {
+      const [all, own, wrong] = await Promise.all([hook(['--help']), hook([name, '--help']), hook([name, '--bogus'])]);
+      assert.match(all.stdout, new RegExp(`^ {2}${name} +\\w`, 'm'));
+      assert.deepEqual([own.code, own.stderr], [0, '']);
+      assert.ok(own.stdout.startsWith(`Usage: reschedule-hook ${name} [options]`), own.stdout.slice(0, 100));
+      assert.match(own.stdout, /^Exit code: 0 /m);
+      assert.deepEqual([wrong.code, wrong.stdout], [2, '']);
+      assert.match(wrong.stderr, /^reschedule-hook: unknown option '--bogus'; see --help\n$/);
+    });
+  }
+
+  test('serve is what runs without a command', async (t) => {
+    const env = { HOME: aHome(t), LOG_LEVEL: 'loud' };
+    assert.deepEqual(await hook(['serve'], env), await hook([], env));
+  });
 });
 
 describe('--check', () => {
@@ -172,15 +194,16 @@ test('the exit code is the same if nobody reads what is said', async () => {
 
 describe('a configuration that is wrong', () => {
   test('has every problem named, and nothing started', async (t) => {
+    const home = aHome(t);
     const { code, stdout, stderr } = await hook([], {
-      HOME: aHome(t),
+      HOME: home,
       TRACK_RESCHEDULED_PODS: 'yes',
       TRACKING_RESOURCE_TYPE: 'pod',
       STALL_AFTER: '15',
       WEBHOOK_PORT: '70000',
       LOG_LEVEL: 'loud',
     });
-    assert.deepEqual([code, stdout], [1, '']);
+    assert.deepEqual([code, stdout], [2, '']);
     assert.deepEqual(stderr.split('\n').sort(), [
       '',
       '  LOG_LEVEL is "loud"; it must be debug or info or warn or error',
@@ -188,13 +211,14 @@ describe('a configuration that is wrong', () => {
       '  TRACKING_RESOURCE_TYPE is "pod"; it must be couchbasecluster or namespace or configmap',
       '  TRACK_RESCHEDULED_PODS is "yes"; it must be true or false',
       '  WEBHOOK_PORT is "70000"; it must be a port from 0 to 65535',
+      `  no cluster: set KUBECONFIG, or create ${join(home, '.kube/config')}, or run in a pod with a ServiceAccount`,
       'reschedule-hook: the configuration is wrong',
     ]);
   });
 
   test('of a hook that keeps ConfigMaps names the namespace that it has to know', async (t) => {
     const { code, stderr } = await hook([], { HOME: aHome(t), TRACKING_RESOURCE_TYPE: 'configmap' });
-    assert.equal(code, 1);
+    assert.equal(code, 2);
     assert.match(
       stderr,
       /POD_NAMESPACE is not set, .* entries in ConfigMaps are kept in the namespace of the hook: set it/,
@@ -203,28 +227,38 @@ describe('a configuration that is wrong', () => {
 
   test('is named by the name that was set, also the misspelt one of the reference', async () => {
     const { code, stderr } = await hook([], { TRACK_RESCHEULED_PODS: 'constructor' });
-    assert.equal(code, 1);
+    assert.equal(code, 2);
     assert.match(stderr, /^ {2}TRACK_RESCHEULED_PODS is "constructor"; it must be true or false$/m);
   });
 });
 
 describe('what is missing', () => {
-  test('the certificate: its setting, its file and why', async (t) => {
+  test('the certificate and the cluster, together: the setting, the file and why', async (t) => {
     const home = aHome(t);
     const env = { HOME: home, TLS_CERT_FILE: join(home, 'tls.crt'), TLS_KEY_FILE: BIN };
     const { code, stdout, stderr } = await hook([], env);
-    assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, /^reschedule-hook: cannot start: TLS_CERT_FILE: cannot read .*tls\.crt: ENOENT: [^\n]*\n$/);
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(
+      stderr,
+      /^reschedule-hook: cannot start\n {2}TLS_CERT_FILE: cannot read .*tls\.crt: ENOENT: [^\n]*\n {2}no cluster: set KUBECONFIG, /,
+    );
+  });
+
+  test('the certificate, in a pod: none is made up there', async (t) => {
+    const env = { HOME: aHome(t), KUBERNETES_SERVICE_HOST: '127.0.0.1', POD_NAMESPACE: 'default' };
+    const { code, stderr } = await hook([], env);
+    assert.equal(code, 2);
+    assert.match(stderr, /^ {2}TLS_CERT_FILE: cannot read \/etc\/webhook\/certs\/tls\.crt/m);
   });
 
   test('the namespace, for certificates of its own: the setting that says it', async (t) => {
     const { code, stdout, stderr } = await hook([], { HOME: aHome(t), CERTIFICATES: 'self' });
-    assert.deepEqual([code, stdout], [1, '']);
+    assert.deepEqual([code, stdout], [2, '']);
     // A pod that runs this test knows its namespace, and goes on to what is missing next.
     const isPod = existsSync('/var/run/secrets/kubernetes.io/serviceaccount/namespace');
     assert.match(
       stderr,
-      isPod ? /cannot start: no cluster/ : /^ {2}POD_NAMESPACE is not set, .*: set it, in a pod from/m,
+      isPod ? /cannot start\n {2}no cluster/ : /^ {2}POD_NAMESPACE is not set, .*: set it, in a pod from/m,
     );
   });
 
@@ -235,8 +269,8 @@ describe('what is missing', () => {
     writeFileSync(env.TLS_CERT_FILE, cert);
     writeFileSync(env.TLS_KEY_FILE, key);
     const { code, stdout, stderr } = await hook([], env);
-    assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, /^reschedule-hook: cannot start: no cluster: set KUBECONFIG, [^\n]*\n$/);
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(stderr, /^reschedule-hook: cannot start\n {2}no cluster: set KUBECONFIG, [^\n]*\n$/);
   });
 });
 
@@ -247,13 +281,13 @@ describe('reschedule-hook status', () => {
     assert.match(stdout, /^Usage: reschedule-hook status/);
     assert.match(
       stdout,
-      /Exit codes: 0 shown or registered, 1 the cluster could not be read or the time is over, 2 wrong arguments or/,
+      /Exit code: 0 if it was shown, or the hook is registered; 1 if it is not registered in time; 2 if it could not begin/,
     );
   });
 
   for (const [args, message] of [
     [['--bogus'], /--bogus/],
-    [['-o', 'yaml'], /it must be table or json; see reschedule-hook status --help/],
+    [['-o', 'yaml'], /it must be table or json/],
     [['--selector', '=x'], /POD_LABEL_SELECTOR/],
   ] as const) {
     test(`${args.join(' ')}: 2, and what is wrong`, async () => {
@@ -263,9 +297,9 @@ describe('reschedule-hook status', () => {
     });
   }
 
-  test('no cluster: 1, and what to do', async (t) => {
+  test('no cluster: 2, and what to do', async (t) => {
     const { code, stderr } = await hook(['status'], { HOME: aHome(t) });
-    assert.equal(code, 1);
+    assert.equal(code, 2);
     assert.match(stderr, /^reschedule-hook: no cluster: set KUBECONFIG/);
   });
 });

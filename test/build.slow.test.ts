@@ -12,6 +12,15 @@ import { freePorts } from '../testkit/ports.ts';
 import { buildByDockerfile, entryOf, type Stage } from './support/image.ts';
 
 const ROOT = join(import.meta.dirname, '..');
+const NAMES_WHAT_IT_LOADS = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module';
+  registerHooks({
+    load(url, context, next) {
+      process.stderr.write('loaded ' + url + '\\n');
+      return next(url, context);
+    },
+  });
+`)}`;
 const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf-8'));
 
 describe('the image, built as the Dockerfile states', () => {
@@ -35,10 +44,13 @@ describe('the image, built as the Dockerfile states', () => {
     assert.equal(image.user, '65532:65532');
   });
 
-  test('holds one file to run and nothing of the development', () => {
+  test('holds one program to run and nothing of the development', () => {
     const files = globSync('**/*', { cwd: image.dir }).filter((file) => statSync(join(image.dir, file)).isFile());
-    const expected = ['LICENSE', 'bin/reschedule-hook.js', 'dist/main.js', 'dist/main.js.map', 'package.json'];
-    assert.deepEqual(files.sort(), expected.map((file) => `app/${file}`).sort());
+    const expected = ['LICENSE', 'bin/check-node.cjs', 'bin/reschedule-hook.js', 'dist/main.js', 'dist/main.js.map'];
+    assert.deepEqual(
+      files.filter((file) => !/^app\/dist\/parts\/[\w-]+\.js(\.map)?$/.test(file)).sort(),
+      [...expected, 'package.json'].map((file) => `app/${file}`),
+    );
     const bytes = files.reduce((sum, file) => sum + statSync(join(image.dir, file)).size, 0);
     assert.ok(bytes < 12 * 1024 * 1024, `${bytes} bytes`);
   });
@@ -53,9 +65,40 @@ describe('the image, built as the Dockerfile states', () => {
       });
     assert.equal(run(['--version']).stdout, `${PACKAGE.version}\n`);
     const wrong = run([], { TLS_CERT_FILE: '/nowhere', LOG_LEVEL: 'loud' });
-    assert.equal(wrong.status, 1);
+    assert.equal(wrong.status, 2);
     assert.match(wrong.stderr, /LOG_LEVEL is "loud"/);
     assert.match(run([], { TLS_CERT_FILE: '/nowhere' }).stderr, /TLS_CERT_FILE: cannot read \/nowhere/);
+  });
+
+  test('has every command, but starts no cluster for a rehearsal', () => {
+    const { cwd, nodeArgs, file } = entryOf(image);
+    const rehearse = (args: readonly string[]) =>
+      spawnSync(process.execPath, [...nodeArgs, file, 'rehearse', ...args], { cwd, env: image.env, encoding: 'utf-8' });
+    assert.match(rehearse(['--list']).stdout, /^in-place /);
+    const { status, stdout, stderr } = rehearse(['--drainer=built-in']);
+    assert.deepEqual([status, stdout], [2, '']);
+    assert.match(stderr, /^reschedule-hook: the image starts no cluster of its own: give --context [^\n]*\n$/);
+    const observed = rehearse(['--context=none', '--observe']);
+    assert.deepEqual([observed.status, observed.stdout], [2, '']);
+    assert.match(observed.stderr, /^reschedule-hook: [^\n]*\n$/);
+    assert.doesNotMatch(observed.stderr, /the image starts no cluster/);
+  });
+
+  test('serves without what only a rehearsal needs', () => {
+    const { cwd, nodeArgs, file } = entryOf(image);
+    const loadedBy = (command: string) => {
+      const args = [...nodeArgs, '--import', NAMES_WHAT_IT_LOADS, file, command];
+      const env = { ...image.env, TLS_CERT_FILE: '/nowhere' };
+      const { stderr } = spawnSync(process.execPath, args, { cwd, env, encoding: 'utf-8' });
+      const files = [...stderr.matchAll(/^loaded file:\/\/(\S+)$/gm)].map(([, path = '']) =>
+        readFileSync(path, 'utf-8'),
+      );
+      return files.join('\n');
+    };
+    assert.match(loadedBy('rehearse'), /StandInOperator/);
+    const served = loadedBy('serve');
+    assert.match(served, /reschedule-hook-server/);
+    assert.doesNotMatch(served, /StandInOperator/);
   });
 
   test('starts, serves, is not ready without an API server, and ends when it is told', async (t) => {

@@ -411,7 +411,11 @@ test('every cluster-scoped object carries the namespace in its name, and every o
 
 describe('npm run manifests', () => {
   const run = (args: readonly string[], env: Record<string, string> = {}) =>
-    spawnSync(process.execPath, ['scripts/manifests.ts', ...args], { cwd: ROOT, encoding: 'utf-8', env });
+    spawnSync(process.execPath, ['bin/reschedule-hook.js', 'manifests', ...args], {
+      cwd: ROOT,
+      encoding: 'utf-8',
+      env,
+    });
 
   test('--help lists what it takes', () => {
     const { status, stdout } = run(['--help']);
@@ -423,11 +427,15 @@ describe('npm run manifests', () => {
     const dir = mkdtempSync(join(tmpdir(), 'reschedule-hook-manifests-'));
     t.after(() => rmSync(dir, { recursive: true }));
     for (const [args, code, problem] of [
-      [[join(dir, 'install.yaml')], 1, /^manifests: kubectl cannot be run \(.*ENOENT.*\); it has to be in the PATH\n$/],
-      [['--loud'], 2, /^manifests: unknown option '--loud'; see --help\n$/],
-      [['a', 'b'], 2, /^manifests: there is more than one FILE; see --help\n$/],
-      [['--docs', 'docs/operations.md'], 2, /^manifests: --docs takes an address, not "docs\/operations.md"\n$/],
-      [['--namespace', 'A_B'], 2, /^manifests: "A_B" is no name of a namespace\n$/],
+      [
+        [join(dir, 'install.yaml')],
+        2,
+        /^reschedule-hook: kubectl cannot be run \(.*ENOENT.*\); it has to be in the PATH\n$/,
+      ],
+      [['--loud'], 2, /^reschedule-hook: unknown option '--loud'; see --help\n$/],
+      [['a', 'b'], 2, /^reschedule-hook: there is more than one FILE; see --help\n$/],
+      [['--docs', 'docs/operations.md'], 2, /^reschedule-hook: --docs takes an address, not "docs\/operations.md"\n$/],
+      [['--namespace', 'A_B'], 2, /^reschedule-hook: --namespace takes the name of a namespace, not "A_B"\n$/],
     ] as const) {
       const { status, stderr } = run(args, { PATH: dir });
       assert.equal(status, code);

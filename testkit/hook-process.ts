@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describeError } from '../src/kube/errors.ts';
 import { LOG } from '../src/log/messages.ts';
 import type { ServingFiles } from './certificates.ts';
+import { END_WITH_PARENT } from './end-with-parent.ts';
 import { type LogLine, LogLines } from './log-lines.ts';
 import { freePorts } from './ports.ts';
 import { NotYet, until } from './until.ts';
@@ -16,6 +17,8 @@ export interface HookOptions {
   readonly ports?: { readonly webhook: number; readonly health: number };
   /** The script to run. Default: HOOK_ENTRY. */
   readonly entry?: string;
+  /** Its arguments. Default: none. */
+  readonly args?: readonly string[];
   /** Options of Node, before the script. */
   readonly nodeArgs?: readonly string[];
   readonly onLine?: (line: LogLine) => void;
@@ -28,10 +31,9 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** bin/reschedule-hook.js, which runs the sources here. `npm test` has built it before, as one file, and says where. */
+/** bin/reschedule-hook.js, which runs the sources here. `npm test` has built it before, and says where. */
 const SOURCES = fileURLToPath(new URL('../bin/reschedule-hook.js', import.meta.url));
 export const HOOK_ENTRY = process.env.HOOK_ENTRY ?? SOURCES;
-const END_WITH_PARENT = new URL('./end-with-parent.ts', import.meta.url).href;
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 20_000;
 
@@ -150,11 +152,11 @@ export class HookProcess {
   }
 
   #spawn(env: Readonly<Record<string, string>>): void {
-    const { kubeconfigPath, files, nodeArgs = [] } = this.#options;
+    const { kubeconfigPath, files, nodeArgs = [], args = [] } = this.#options;
     // Whoever loads something into the process may change its sources.
     const { NODE_OPTIONS: loads } = { ...this.#options.env, ...env };
     const { entry = loads === undefined ? HOOK_ENTRY : SOURCES } = this.#options;
-    const child = spawn(process.execPath, [...nodeArgs, '--import', END_WITH_PARENT, entry], {
+    const child = spawn(process.execPath, [...nodeArgs, '--import', END_WITH_PARENT, entry, ...args], {
       env: {
         PATH: process.env.PATH,
         NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,

@@ -14,7 +14,7 @@ import type { Followed, Synced } from '../support/results.ts';
 import { answerCalls } from '../support/rpc.ts';
 
 // What the hook loads beside the cache takes memory too; an export is what the bundler leaves in.
-export { main } from '../../src/main.ts';
+export { serve } from '../../src/main.ts';
 
 export interface Usage {
   readonly cpuSeconds: number;

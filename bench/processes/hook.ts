@@ -1,4 +1,4 @@
 /** The hook itself, as its image has it: bin/reschedule-hook.js would run the sources of a checkout. */
-import { main } from '../../src/main.ts';
+import { serve } from '../../src/main.ts';
 
-process.exitCode = await main([], process.env);
+process.exitCode = await serve(process.env);

@@ -20,7 +20,7 @@ export async function buildProcesses(): Promise<void> {
     outdir: fileURLToPath(new URL('processes/', OUT)),
   });
   await mkdir(OUT, { recursive: true });
-  // The hook says its version, which it finds there.
+  // It says that these are modules.
   await copyFile(new URL('../../package.json', import.meta.url), new URL('package.json', OUT));
 }
 

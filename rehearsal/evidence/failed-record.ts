@@ -15,7 +15,8 @@ export function failedRecord(
     versions: {},
     checks: [{ what: 'it was played to its end', holds: false, problems: [problem] }],
     figures: [],
-  };
+    brokeOff: true,
+  } as const;
   if (recorder !== undefined) return recorder.record(ending);
   return {
     format: 1,

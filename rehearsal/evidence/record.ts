@@ -10,6 +10,8 @@ export interface RehearsalRecord {
   readonly versions: Readonly<Record<string, string>>;
   /** Whether every check holds. */
   readonly holds: boolean;
+  /** It broke off: that it does not hold shows nothing about the hook. Absent: it was played to its end. */
+  readonly brokeOff?: true;
   readonly checks: readonly Check[];
   /** What the checks do not say, in the order of their importance. */
   readonly figures: readonly Figure[];
@@ -18,6 +20,14 @@ export interface RehearsalRecord {
   readonly pods: readonly PodRecord[];
   readonly availability: readonly AvailabilityRecord[];
   readonly log: readonly LogRecord[];
+}
+
+/** `unproven`: it broke off, and nobody knows how it would have ended. */
+export type Outcome = 'safe' | 'unsafe' | 'unproven';
+
+export function outcomeOf({ holds, brokeOff }: Pick<RehearsalRecord, 'holds' | 'brokeOff'>): Outcome {
+  if (holds) return 'safe';
+  return brokeOff === true ? 'unproven' : 'unsafe';
 }
 
 export interface ScenarioTitle {

@@ -29,6 +29,7 @@ export interface Ending {
   readonly versions: Readonly<Record<string, string>>;
   readonly checks: readonly Check[];
   readonly figures: readonly Figure[];
+  readonly brokeOff?: true;
 }
 
 type Changed = Exclude<PodChange, 'unready'>;

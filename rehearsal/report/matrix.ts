@@ -1,4 +1,4 @@
-import type { RehearsalRecord } from '../evidence/record.ts';
+import { outcomeOf, type RehearsalRecord } from '../evidence/record.ts';
 
 const HEADING = `# How drains end, operator by operator
 
@@ -23,10 +23,12 @@ export function matrixOf(records: readonly RehearsalRecord[]): string {
   return HEADING + [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |\n`).join('');
 }
 
-function endOf({ scenario, holds, checks }: RehearsalRecord): string {
-  if (holds) return scenario.ends ?? 'safe';
+function endOf(record: RehearsalRecord): string {
+  const { scenario, checks } = record;
+  const outcome = outcomeOf(record);
+  if (outcome === 'safe') return scenario.ends ?? 'safe';
   const [problem = 'nothing was checked'] = checks.flatMap(({ problems }) => problems);
-  return `**NOT SAFE**: ${problem.replaceAll('|', '\\|')}`;
+  return `**${outcome === 'unsafe' ? 'NOT SAFE' : 'NOT PROVEN'}**: ${problem.replaceAll('|', '\\|')}`;
 }
 
 /** A dash for a scenario that does not go with that profile. */

@@ -1,12 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { RehearsalRecord } from '../evidence/record.ts';
+import { SCRIPT, STYLE } from './files.at-build.ts';
 import { Html, html } from './html.ts';
 import { sectionOf, tickOrCross, wordFor } from './section.ts';
 import { count, span } from './words.ts';
-
-const STYLE = ownFile('page.css');
-const SCRIPT = ownFile('page.js');
 
 /** One HTML page about some rehearsals. It needs nothing else, asks for nothing, and can be read without its script. */
 export function reportOf(records: readonly RehearsalRecord[]): string {
@@ -38,7 +35,3 @@ function indexOf(records: readonly RehearsalRecord[], safe: number): Html {
 }
 
 const hashOf = (text: string) => `sha256-${createHash('sha256').update(text).digest('base64')}`;
-
-function ownFile(name: string): string {
-  return readFileSync(new URL(name, import.meta.url), 'utf-8');
-}

@@ -1,4 +1,4 @@
-import type { Check, RehearsalRecord } from '../evidence/record.ts';
+import { type Check, outcomeOf, type RehearsalRecord } from '../evidence/record.ts';
 import { drawingOf } from './drawing.ts';
 import { type Html, html } from './html.ts';
 import { shapeOf } from './signs.ts';
@@ -25,8 +25,10 @@ ${logOf(record)}
 </article>`;
 }
 
-export function wordFor({ holds, scenario: { ends } }: RehearsalRecord): string {
-  if (!holds) return 'Not safe';
+export function wordFor(record: RehearsalRecord): string {
+  const { ends } = record.scenario;
+  const outcome = outcomeOf(record);
+  if (outcome !== 'safe') return outcome === 'unsafe' ? 'Not safe' : 'Not proven';
   return ends === undefined ? 'Safe' : `As expected: ${ends}`;
 }
 

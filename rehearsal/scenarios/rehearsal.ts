@@ -7,7 +7,10 @@ import type { Site } from '../venues/venue.ts';
 export interface Rehearsal {
   readonly site: Site;
   readonly evidence: Evidence;
+  /** A line that everybody has to read. */
   readonly write: (line: string) => void;
+  /** A line of the log. */
+  readonly log: (line: string) => void;
   /** Aborts when the rehearsal ends, for whatever reason. */
   readonly signal: AbortSignal;
   readonly cleanup: Cleanup;

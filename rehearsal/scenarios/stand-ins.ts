@@ -14,7 +14,7 @@ import type { Scenario } from './scenario.ts';
  */
 export async function setUpStandIns(scenario: Scenario, rehearsal: Rehearsal): Promise<Play> {
   const { members: size = 3, isPacked = false, isVerbose = false, drainWithinMs } = scenario;
-  const { site, evidence, write, signal, cleanup } = rehearsal;
+  const { site, evidence, log, signal, cleanup } = rehearsal;
   const { client, place } = site;
   if (place === undefined) throw new Error(`the scenario ${scenario.name} needs a place for stand-ins`);
   const { namespace, nodes, periodMs, cluster, model } = place;
@@ -37,7 +37,7 @@ export async function setUpStandIns(scenario: Scenario, rehearsal: Rehearsal): P
   // Only now is there something to see: the operator looks at once, and then once a period.
   operator.start();
   cleanup.defer(() => operator.stop());
-  if (isVerbose) write(`waiting until ${size} members are in place and balanced`);
+  if (isVerbose) log(`waiting until ${size} members are in place and balanced`);
   await play.calm(place.startWithinMs);
   for (const node of closed) await play.cordon(node, false);
   return play;

@@ -22,6 +22,9 @@ export interface NewClusterOptions {
   /** Of the operator. Absent: as in life on a control plane, else a second. */
   readonly periodMs?: number;
   readonly drainer?: DrainerChoice;
+  /** The script that runs as the hook, and its arguments. Absent: that of this checkout. */
+  readonly entry?: string;
+  readonly args?: readonly string[];
 }
 
 const EMBEDDED_PERIOD_MS = 1_000;
@@ -39,12 +42,13 @@ export const periodIn = ({ controlPlane, periodMs }: NewClusterOptions, model: O
 
 /** A cluster that is started for the rehearsal, with the operator's definitions and the hook as a process of its own. */
 export function newCluster(options: NewClusterOptions): Venue {
-  const { controlPlane, drainer } = options;
+  const { controlPlane, drainer, entry, args = [] } = options;
+  const program = entry === undefined ? {} : { entry, args };
   return {
     atOnce: controlPlane ? 1 : EMBEDDED_AT_ONCE,
-    async open({ nodes, model, hookEnv, onHookLine, write, signal }, cleanup) {
+    async open({ nodes, model, hookEnv, onHookLine, log, signal }, cleanup) {
       const start = controlPlane ? (await loadControlPlane()).startControlPlane : startEmbedded;
-      const cluster = await start({ nodes, log: write, signal }).catch((error: unknown) => {
+      const cluster = await start({ nodes, log, signal }).catch((error: unknown) => {
         throw isUnavailable(error) ? new UsageError(error.message, { cause: error }) : error;
       });
       cleanup.defer(() => cluster.stop());
@@ -56,15 +60,15 @@ export function newCluster(options: NewClusterOptions): Venue {
       const files = await writeServing(join(cluster.dir, 'hook'), await authority.issue());
       signal.throwIfAborted();
       const timeoutMs = HOOK_STARTS_WITHIN_MS;
-      const hook = await startHook({ kubeconfigPath, files, env: hookEnv, onLine: onHookLine, timeoutMs });
+      const hook = await startHook({ kubeconfigPath, files, env: hookEnv, onLine: onHookLine, timeoutMs, ...program });
       cleanup.defer(() => hook.stop());
       await registerWebhook(client, { urls: [hook.url], caBundle: authority.caBundle }, { signal });
-      write(`hook ready at ${hook.url}`);
+      log(`hook ready at ${hook.url}`);
       await createNamespace(client, NAMESPACE);
       const choice = drainer === undefined ? {} : { drainer };
       const periodMs = periodIn(options, model);
       const place = { namespace: NAMESPACE, nodeSelector: {}, periodMs, model };
-      return startedSite({ cluster, client, hook, write, ...place, ...choice });
+      return startedSite({ cluster, client, hook, log, ...place, ...choice });
     },
   };
 }
@@ -89,12 +93,12 @@ export interface StartedSiteOptions {
   /** The object that keeps the entries. Default: as a hook has it that is not told. */
   readonly trackerPath?: string;
   readonly drainer?: DrainerChoice;
-  readonly write: (line: string) => void;
+  readonly log: (line: string) => void;
 }
 
 /** The site on a cluster where a hook was started, and where no other operator acts. */
 export function startedSite(options: StartedSiteOptions): Site {
-  const { cluster, client, hook, namespace, nodeSelector, periodMs, model = COUCHBASE, drainer, write } = options;
+  const { cluster, client, hook, namespace, nodeSelector, periodMs, model = COUCHBASE, drainer, log } = options;
   const memberLabels = sharedLabels(model, CLUSTER);
   const isMember = ({ labels }: { readonly labels: Readonly<Record<string, string>> }) =>
     Object.entries(memberLabels).every(([key, value]) => labels[key] === value);
@@ -122,7 +126,7 @@ export function startedSite(options: StartedSiteOptions): Site {
       operator: { labels: model.labels, manifest: (pod) => ({ ...pod, spec: { ...pod.spec, nodeSelector } }) },
       periodMs,
       plainPods: { labels: { app: 'web' }, spec: { nodeSelector } },
-      drainer: chooseDrainer(client, kubectl, drainer, write),
+      drainer: chooseDrainer(client, kubectl, drainer, log),
       ...(apiServer === undefined ? {} : { apiServer }),
     },
   };

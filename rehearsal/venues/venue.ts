@@ -31,7 +31,10 @@ export interface VenueNeeds {
   /** Settings of a hook that is started, over those of a rehearsal. */
   readonly hookEnv: Readonly<Record<string, string>>;
   readonly onHookLine: (line: LogLine) => void;
+  /** A line that everybody has to read. */
   readonly write: (line: string) => void;
+  /** A line of the log. */
+  readonly log: (line: string) => void;
   /** Aborts when the person wants no more. */
   readonly signal: AbortSignal;
 }

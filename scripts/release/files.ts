@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { hasImage, type Rendering, render } from '../../src/manifests/render.ts';
 import { Refused } from '../refused.ts';
-import { hasImage, type Rendering, render } from '../render.ts';
 
 /** The manifests of a release: a file for config/default, for each overlay, and for Prometheus. Throws Refused. */
 export function manifestsOf(root: string, rendering: Rendering): Map<string, string> {

@@ -1,18 +1,19 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { flag, helpOf, readArguments, UsageError, value } from '../../src/command-line.ts';
-import { Refused, runMain } from '../refused.ts';
-import { ROOT } from '../render.ts';
+import { packForNpm } from '../npm-package.ts';
+import { Refused, ROOT, runMain } from '../refused.ts';
 import { problemsOf, sectionOf } from './changelog.ts';
 import { packageChart } from './chart.ts';
 import { CHECKSUMS, checksumsOf } from './checksums.ts';
 import { manifestsOf, pushedImage } from './files.ts';
+import { packagePlugin } from './plugin.ts';
 import { billOf } from './sbom.ts';
 
 const RELEASE = {
   name: 'npm run release --',
   about:
-    'Makes the files of a release: manifests, chart, bill of materials, notes, checksums. It looks first whether the tag may be released. It pushes, signs and publishes nothing.',
+    'Makes the files of a release: manifests, chart, npm package, plugin of kubectl, bill of materials, notes, checksums. It looks first whether the tag may be released. It pushes, signs and publishes nothing.',
   options: {
     tag: value('--tag <vVERSION>', 'what is released', String),
     check: flag('--check', 'only looks whether the tag may be released'),
@@ -44,6 +45,8 @@ function main(): number {
   const [folder = join(ROOT, 'dist/release')] = operands;
   make(folder, {
     version,
+    tag,
+    repository,
     image: metadata === undefined ? image : pushedImage(image, metadata),
     docs: `${repository}/blob/${tag}`,
     notes: sectionOf(changelog, version) ?? '',
@@ -54,12 +57,14 @@ function main(): number {
 
 interface Release {
   readonly version: string;
+  readonly tag: string;
+  readonly repository: string;
   readonly image: string;
   readonly docs: string;
   readonly notes: string;
 }
 
-function make(folder: string, { version, image, docs, notes }: Release): void {
+function make(folder: string, { version, tag, repository, image, docs, notes }: Release): void {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const files = manifestsOf(ROOT, { image, docs });
@@ -67,6 +72,8 @@ function make(folder: string, { version, image, docs, notes }: Release): void {
   files.set('image.txt', `${image}\n`);
   // Links of the page lead elsewhere from where the notes are read.
   files.set('CHANGES.md', `${notes.replaceAll(/\]\((?![a-z]+:)/g, `](${docs}/`)}\n`);
+  files.set('krew.yaml', packagePlugin(ROOT, { version, tag, repository }, folder));
+  packForNpm(ROOT, folder);
   for (const [name, text] of files) writeFileSync(join(folder, name), text);
   if (!packageChart(ROOT, { version, image }, folder)) console.log('no chart in charts/reschedule-hook: left out');
   writeFileSync(join(folder, CHECKSUMS), checksumsOf(folder));

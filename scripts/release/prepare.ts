@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { helpOf, readArguments, UsageError } from '../../src/command-line.ts';
-import { Refused, runMain } from '../refused.ts';
-import { ROOT } from '../render.ts';
+import { Refused, ROOT, runMain } from '../refused.ts';
 import { released } from './changelog.ts';
 import { remakeChart } from './chart.ts';
 

@@ -1,4 +1,4 @@
-import '../../testkit/end-with-parent.ts';
+import { endWithParent } from '../../testkit/end-with-parent.ts';
 
 /** Keeps one core busy. It looks up between slices, so that it ends with the process that started it. */
 const SLICE_MS = 20;
@@ -9,4 +9,5 @@ function spin(): void {
   setImmediate(spin);
 }
 
+await endWithParent();
 spin();

@@ -30,7 +30,7 @@ const GATHER_MS = 100;
 const CLEAR = '\x1b[H\x1b[2J\x1b[3J';
 
 /**
- * Reads the cluster once, or until it is stopped, and prints the report. Resolves to the exit code: 1 if it could not
+ * Reads the cluster once, or until it is stopped, and prints the report. Resolves to the exit code: 2 if it could not
  * read the cluster. The error output names a missing permission.
  */
 export async function showStatus(flags: StatusFlags, settings: PolicySettings, world: StatusWorld): Promise<number> {
@@ -57,7 +57,7 @@ export async function showStatus(flags: StatusFlags, settings: PolicySettings, w
     return 0;
   } catch (error) {
     world.complain(describeError(error));
-    return 1;
+    return 2;
   } finally {
     await Promise.all([cache.stop(), rivals.watch.stop()]);
   }

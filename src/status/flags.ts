@@ -59,7 +59,7 @@ const STATUS = {
     timeout: value('--timeout <DURATION>', 'for how long --wait-registered waits (default: 3m)', parseDuration),
   },
   notes:
-    'Exit codes: 0 shown or registered, 1 the cluster could not be read or the time is over, 2 wrong arguments or several installations.',
+    'Exit code: 0 if it was shown, or the hook is registered; 1 if it is not registered in time; 2 if it could not begin: wrong arguments, a cluster that cannot be read, several installations.',
 } as const;
 
 type Given = typeof STATUS.options;
@@ -72,14 +72,12 @@ const conflictsIn: Conflicts<Given> = ({ waitRegistered }, isGiven) => {
   ];
 };
 
-export const STATUS_HELP = helpOf(STATUS);
+/** What `--help` prints. `name`: how the command was called. */
+export const statusHelp = (name: string) => helpOf({ ...STATUS, name });
 
-/**
- * Reads the arguments after `status`. Throws a UsageError that explains the problem to the user. The caller adds the
- * hint to the help.
- */
+/** Reads the arguments after `status`. Throws a UsageError that explains the problem. */
 export function parseFlags(args: readonly string[]): StatusFlags {
-  const given: Arguments<Given>['options'] = readArguments(STATUS, args, '', conflictsIn).options;
+  const given: Arguments<Given>['options'] = readArguments(STATUS, args, '--help', conflictsIn).options;
   const { kubeconfig, selector, annotation, tracking, installation, hookNamespace, waitRegistered, timeout, ...flags } =
     given;
   return {

@@ -7,6 +7,7 @@ test('the benchmark starts the hook as the image does', () => {
     NODE_ENV: 'production',
     MALLOC_ARENA_MAX: '1',
     MALLOC_TRIM_THRESHOLD_: '131072',
+    RESCHEDULE_HOOK_IMAGE: 'true',
   });
   assert.deepEqual(
     IMAGE.nodeArgs.map((option) => option.split('=')[0]),

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { RehearsalRecord } from '../../rehearsal/evidence/record.ts';
 import { freePorts } from '../../testkit/ports.ts';
 
-const MAIN = fileURLToPath(new URL('../../rehearsal/main.ts', import.meta.url));
+const BIN = fileURLToPath(new URL('../../bin/reschedule-hook.js', import.meta.url));
 const NODE_ONLY = dirname(process.execPath);
 
 let folder: string;
@@ -30,7 +30,7 @@ before(async () => {
 after(() => rm(folder, { recursive: true, force: true }));
 
 function start(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const child = spawn(process.execPath, [MAIN, '--period', '200ms', ...args], {
+  const child = spawn(process.execPath, [BIN, 'rehearse', '--period', '200ms', ...args], {
     env: { PATH: NODE_ONLY, TMPDIR: tmp, HOME: folder, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -85,7 +85,7 @@ describe('what npm run rehearse cannot begin', () => {
     test(`${what}: one line, exit code 2`, async () => {
       const { code, stdout, stderr } = await rehearse(args);
       assert.equal(stdout, '');
-      assert.ok(stderr.startsWith(`rehearse: ${line}`) && stderr.indexOf('\n') === stderr.length - 1, stderr);
+      assert.ok(stderr.startsWith(`reschedule-hook: ${line}`) && stderr.indexOf('\n') === stderr.length - 1, stderr);
       assert.equal(code, 2);
     });
   }
@@ -94,7 +94,7 @@ describe('what npm run rehearse cannot begin', () => {
     const [port] = await freePorts(1);
     const file = await aKubeconfig('dead', `https://127.0.0.1:${port}`);
     const flags = ['--context=dead', `--kubeconfig=${file}`];
-    const expected = `rehearse: the cluster of context "dead" does not answer: GET /version: connect ECONNREFUSED 127.0.0.1:${port}\n`;
+    const expected = `reschedule-hook: the cluster of context "dead" does not answer: GET /version: connect ECONNREFUSED 127.0.0.1:${port}\n`;
     for (const more of [['--node=a', '--node=b', '--yes'], ['--observe']]) {
       const { code, stdout, stderr } = await rehearse([...flags, ...more], { PATH: withKubectl });
       assert.deepEqual({ code, stdout, stderr }, { code: 2, stdout: '', stderr: expected });
@@ -105,7 +105,10 @@ describe('what npm run rehearse cannot begin', () => {
     for (const more of [[], ['--scenario', 'swap,in-place']]) {
       const env = { KUBEBUILDER_ASSETS: tmp };
       const { code, stderr } = await rehearse(['--control-plane', ...more], env);
-      assert.match(stderr, /^rehearse: KUBEBUILDER_ASSETS is \S+, which lacks etcd, .*: put them there, or .*\n$/);
+      assert.match(
+        stderr,
+        /^reschedule-hook: KUBEBUILDER_ASSETS is \S+, which lacks etcd, .*: put them there, or .*\n$/,
+      );
       assert.equal(code, 2);
     }
     assert.deepEqual(await readdir(tmp), []);
@@ -130,7 +133,13 @@ describe('npm run rehearse', { concurrency: true }, () => {
     const page = await readFile(report, 'utf-8');
     assert.match(page, /<title>2 of 2 drain rehearsals safe<\/title>/);
     for (const { scenario } of records) assert.match(page, new RegExp(`<code>${scenario.name}</code>`));
-    assert.match(stderr, /\n {2}holds {2}no pod was moved\n[\s\S]*\n2 of 2 safe\ntook [\d.]+ s in all\n$/);
+    const [first, ...lines] = stderr.trimEnd().split('\n');
+    assert.equal(first, 'Rehearsing 2 scenarios, 2 at a time');
+    for (const line of lines.slice(0, 2))
+      assert.match(line, /^✔ (dry-run|uid-drainer) +\d+s {2}[12] of 2 {2}safe, (\d+) of \2 checks hold$/);
+    assert.deepEqual(lines.slice(2, 4), ['2 of 2 safe', `report: ${report}`]);
+    assert.match(lines[4] ?? '', /^took [\d.]+ s in all$/);
+    assert.equal(lines.length, 5, 'no log of what is safe');
   });
 
   test('has exit code 1 where a check does not hold, and says so in the record', async () => {
@@ -139,6 +148,11 @@ describe('npm run rehearse', { concurrency: true }, () => {
     assert.equal(code, 1, stderr);
     const [record] = JSON.parse(stdout) as RehearsalRecord[];
     assert.equal(record?.holds, false);
+    assert.match(
+      stderr,
+      /\n {2}[\d. ]+s {2}kubectl {2}exit code 99 +node-\d\n(?:[\s\S]*\n)?✘ NOT SAFE: \d of 8 checks hold, /,
+      'with the log',
+    );
     assert.ok(
       record.checks.flatMap(({ problems }) => problems).some((problem) => / ended with exit code 99$/.test(problem)),
     );
@@ -157,14 +171,17 @@ describe('npm run rehearse', { concurrency: true }, () => {
     assert.ok(record.checks[0]?.problems[0]?.startsWith(problem), JSON.stringify(record.checks));
     // What had been seen until then is in it.
     assert.ok(record.pods.length > 0);
-    assert.match(await readFile(report, 'utf-8'), /it broke off: the hook ended with SIGKILL/);
-    assert.match(stderr, /\nproblem: +it broke off: /);
+    const page = await readFile(report, 'utf-8');
+    assert.match(page, /<title>Not proven: /);
+    assert.match(page, /it broke off: the hook ended with SIGKILL/);
+    assert.match(stderr, /\n\? NOT PROVEN: it broke off, \d+s\n[\s\S]*\nproblem: +it broke off: /);
+    assert.match(stderr, /hook +Pod marked for rescheduling /, 'the log until then');
   });
 
   test('takes everything back where nobody reads on', async () => {
-    const { child, code } = start([]);
+    const { child, code } = start(['--verbose']);
     child.stdout.once('data', () => child.stdout.destroy());
-    assert.equal(await text(child.stderr), 'rehearse: nobody reads what is told\n');
+    assert.equal(await text(child.stderr), 'reschedule-hook: nobody reads what is told\n');
     assert.equal(await code, 1);
   });
 });

@@ -15,6 +15,7 @@ const DEFAULTS = {
   controlPlane: false,
   json: false,
   plain: false,
+  verbose: false,
 };
 
 describe('options of the rehearsal', () => {
@@ -27,10 +28,11 @@ describe('options of the rehearsal', () => {
     const options = readOptions(['--nodes=4', '--members', '7', '--process', 'swap', '--period', '1m30s', '-h']);
     const expected = { help: true, nodes: 4, members: 7, process: 'swap', periodMs: 90_000 };
     assert.deepEqual(options, { ...DEFAULTS, ...expected });
-    assert.deepEqual(readOptions(['--json', '--plain', '--report=a.html']), {
+    assert.deepEqual(readOptions(['--json', '--plain', '--verbose', '--report=a.html']), {
       ...DEFAULTS,
       json: true,
       plain: true,
+      verbose: true,
       report: 'a.html',
     });
   });
@@ -109,11 +111,11 @@ describe('a wrong command line', () => {
 });
 
 it('the help describes every option and the exit codes, in lines that fit a terminal', () => {
-  const help = helpText();
+  const help = helpText('reschedule-hook rehearse');
   for (const option of ['--nodes N', '--observe', '-h, --help', 'Exit code: 0'])
     assert.ok(help.includes(option), option);
-  assert.match(help, /^Usage: npm run rehearse \[-- options\]\n/);
-  assert.match(helpText({ name: 'x rehearse', usage: '[options]' }), /^Usage: x rehearse \[options\]\n/);
+  assert.match(help, /^Usage: reschedule-hook rehearse \[options\]\n/);
+  assert.match(helpText('kubectl reschedule rehearse'), /^Usage: kubectl reschedule rehearse \[options\]\n/);
   for (const line of help.split('\n')) assert.ok(line.length <= 110, line);
 });
 

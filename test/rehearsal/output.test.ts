@@ -9,7 +9,7 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { RehearsalRecord } from '../../rehearsal/evidence/record.ts';
 
-const MAIN = fileURLToPath(new URL('../../rehearsal/main.ts', import.meta.url));
+const BIN = fileURLToPath(new URL('../../bin/reschedule-hook.js', import.meta.url));
 /** Makes a pipe pass for a terminal. */
 const AS_TERMINAL = `data:text/javascript,Object.assign(process.stdout, { isTTY: true, columns: 100, rows: 40 })`;
 const HIDDEN = '\u001b[?25l';
@@ -18,7 +18,7 @@ const SHOWN = '\u001b[?25h';
 function start(folder: string, args: readonly string[], nodeArgs: readonly string[] = []) {
   const { NODE_COMPILE_CACHE } = process.env;
   const env = { PATH: dirname(process.execPath), TMPDIR: folder, NODE_COMPILE_CACHE };
-  const child = spawn(process.execPath, [...nodeArgs, MAIN, '--period', '200ms', ...args], {
+  const child = spawn(process.execPath, [...nodeArgs, BIN, 'rehearse', '--period', '200ms', ...args], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -51,6 +51,9 @@ describe('what npm run rehearse tells', { concurrency: true }, () => {
     assert.equal(Math.min(...(record.availability[0]?.points ?? []).map(({ ready }) => ready)), 2);
     assert.deepEqual([...new Set(record.log.map(({ who }) => who))].sort(), ['cluster', 'hook', 'kubectl', 'operator']);
     assert.match(readFileSync(file, 'utf-8'), /^<!doctype html>[\s\S]*<title>Safe: /);
+    const said = stderr.split('\n').map((line) => line.replace(/:.*/, ''));
+    assert.deepEqual(said.slice(0, 2), ['Rehearsing', '✔ safe'], stderr);
+    assert.ok(stderr.includes(`\nreport: ${file}\ntook `), stderr);
   });
 
   test('is shown live on a terminal, which has its cursor back after Ctrl-C', async (t) => {
@@ -65,6 +68,7 @@ describe('what npm run rehearse tells', { concurrency: true }, () => {
     }
     assert.equal(await ended, 130);
     assert.ok(stdout.startsWith(HIDDEN));
+    assert.match(stdout, /J0 of 1 done · in-place \d+s\n/);
     assert.ok(stdout.lastIndexOf(SHOWN) > stdout.lastIndexOf(HIDDEN), JSON.stringify(stdout.slice(-200)));
     assert.equal(stdout.split(SHOWN).length, 2);
   });

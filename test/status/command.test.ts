@@ -92,7 +92,7 @@ describe('status, once', () => {
       const { refuse, printed, complaints, run } = aStatus(args);
       const error = new ApiError(403, 'GET /api/v1/pods', { message: 'pods is forbidden' });
       refuse('pods', error);
-      assert.equal(await run(), 1);
+      assert.equal(await run(), 2);
       assert.match(complaints.join('\n'), expected);
       assert.deepEqual(printed, []);
     });
@@ -101,7 +101,7 @@ describe('status, once', () => {
   test('says why where nobody answers', async () => {
     const { refuse, complaints, run } = aStatus([]);
     refuse('nodes', new Error('connect ECONNREFUSED'));
-    assert.equal(await run(), 1);
+    assert.equal(await run(), 2);
     assert.deepEqual(complaints, ['nodes cannot be read: connect ECONNREFUSED']);
   });
 });

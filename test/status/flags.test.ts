@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readConfig } from '../../src/config/config.ts';
-import { parseFlags, STATUS_HELP } from '../../src/status/flags.ts';
+import { parseFlags, statusHelp } from '../../src/status/flags.ts';
 
 const DEFAULTS = { help: false, watch: false, output: 'table', env: {} };
 
@@ -88,6 +88,6 @@ describe('the flags of status', () => {
       'timeout',
       'help',
     ])
-      assert.ok(STATUS_HELP.includes(`--${flag}`), flag);
+      assert.ok(statusHelp('x status').includes(`--${flag}`), flag);
   });
 });

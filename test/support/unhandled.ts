@@ -1,5 +1,5 @@
 /** Runs the hook. On SIGUSR2 it rejects a promise that no code handles. */
-import { main } from '../../src/main.ts';
+import { serve } from '../../src/main.ts';
 
 process.on('SIGUSR2', () => void Promise.reject(new Error('nobody waits for this')));
-process.exitCode = await main(process.argv.slice(2), process.env);
+process.exitCode = await serve(process.env);

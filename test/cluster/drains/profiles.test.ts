@@ -73,7 +73,7 @@ function venueFor(model: OperatorModel): Venue {
   const { name, process: hook, listeners } = hookFor(profile);
   return {
     atOnce: 1,
-    async open({ nodes: count, onHookLine, write, signal }, cleanup) {
+    async open({ nodes: count, onHookLine, log, signal }, cleanup) {
       const { controlPlane, client } = rig;
       const nodes = Array.from({ length: count }, (_, i) => `${profile}-${i + 1}`);
       await Promise.all(nodes.map((node) => addNode(rig, node, profile, false)));
@@ -90,7 +90,7 @@ function venueFor(model: OperatorModel): Venue {
         periodMs: PERIOD_MS,
         model,
         trackerPath: namespacePath(profile),
-        write,
+        log,
       });
     },
   };

@@ -20,7 +20,7 @@ import { runScript } from '../support/install-script.ts';
 import { CONFIG, find, type Manifest, rendered, SYSTEM_NAMESPACE, variantFolder } from '../support/manifests.ts';
 
 const DEFAULT = join(CONFIG, 'default');
-const MANIFESTS = join(CONFIG, '../scripts/manifests.ts');
+const BIN = join(CONFIG, '../bin/reschedule-hook.js');
 const REGISTRATION = `validatingwebhookconfiguration/reschedule-hook.${SYSTEM_NAMESPACE}`;
 const WEBHOOK = webhookOf({
   service: { namespace: SYSTEM_NAMESPACE, name: 'reschedule-hook-server', port: 443 },
@@ -143,7 +143,7 @@ describe('kubectl apply -k config/default', () => {
     for (const overlay of ['default', ...overlays, 'prometheus']) {
       const args = ['--overlay', join(CONFIG, overlay), '--namespace', 'elsewhere', '-'];
       const env = { PATH: `${dirname(plane.assets.kubectl)}:${process.env.PATH}` };
-      const { stdout } = await promisify(execFile)(process.execPath, [MANIFESTS, ...args], { env });
+      const { stdout } = await promisify(execFile)(process.execPath, [BIN, 'manifests', ...args], { env });
       assert.ok(!stdout.includes(SYSTEM_NAMESPACE), overlay);
       assert.match(stdout, /\belsewhere\b/);
     }

@@ -17,7 +17,7 @@ import { type ProcessNodes, startProcessNodes } from '../support/process-nodes.t
 import { type Rig, startRig } from '../support/rig.ts';
 import { aScene } from '../support/scene.ts';
 
-const SCRIPT = join(CONFIG, '../scripts/manifests.ts');
+const BIN = join(CONFIG, '../bin/reschedule-hook.js');
 /** Longer than the Service takes to forget a replica, and shorter than in the manifest. */
 const SHUTDOWN = { SHUTDOWN_DELAY: '6s' };
 const ROLLOUT_TIMEOUT = '240s';
@@ -38,7 +38,7 @@ after(() => rig?.stop());
 async function manifestsFor(namespace: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
   const { assets, dir } = rig.controlPlane;
   const path = { PATH: `${dirname(assets.kubectl)}:${process.env.PATH}` };
-  const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, '--namespace', namespace, '-'], {
+  const { stdout } = await promisify(execFile)(process.execPath, [BIN, 'manifests', '--namespace', namespace, '-'], {
     env: path,
   });
   const all = parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);

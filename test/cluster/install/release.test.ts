@@ -12,14 +12,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
 import { ensureAssets } from '../../../testkit/control-plane/assets.ts';
 import { ensureHelm } from '../../../testkit/control-plane/helm.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
-const COPIED = ['charts', 'config', 'docs', 'scripts', 'src', 'package.json', 'package-lock.json', 'CHANGELOG.md'];
+const FOLDERS = ['bin', 'charts', 'config', 'docs', 'rehearsal', 'scripts', 'src', 'testkit'];
+const FILES = ['package.json', 'package-lock.json', 'tsconfig.json', 'CHANGELOG.md', 'LICENSE', 'README.md'];
 const TAGGED = ['package.json', 'package-lock.json', 'config/manager/kustomization.yaml', 'docs/install.md'];
 const DIGEST = `sha256:${'0a'.repeat(32)}`;
 const NAME = 'registry.example.com/team/reschedule-hook-server:98.7.0';
@@ -36,7 +37,7 @@ before(async () => {
   checkout = mkdtempSync(join(tmpdir(), 'reschedule-hook-release-'));
   symlinkSync(helm, join(checkout, 'helm'));
   PATH = `${dirname(kubectl)}:${checkout}:${process.env.PATH}`;
-  for (const name of COPIED) cpSync(join(ROOT, name), join(checkout, name), { recursive: true });
+  for (const name of [...FOLDERS, ...FILES]) cpSync(join(ROOT, name), join(checkout, name), { recursive: true });
   const changelog = join(checkout, 'CHANGELOG.md');
   const line = '### Added\n\n- Something ([docs/install.md](docs/install.md)). Nothing to do.';
   writeFileSync(changelog, readFileSync(changelog, 'utf-8').replace(/^## Unreleased$/m, `$&\n\n${line}`));
@@ -86,7 +87,13 @@ describe('a release, from the changelog to the checksums', () => {
     assert.ok(overlays.length >= 4);
     const installations = ['install.yaml', ...overlays.map((name) => `install-${name}.yaml`)];
     const others = ['CHANGES.md', 'SHA256SUMS', 'image.txt', 'prometheus.yaml', 'sbom.cdx.json'];
-    const all = [...installations, ...others, 'reschedule-hook-98.7.0.tgz'];
+    const packages = [
+      'krew.yaml',
+      'kubectl-reschedule-98.7.0.tar.gz',
+      'npm-reschedule-hook-98.7.0.tgz',
+      'reschedule-hook-98.7.0.tgz',
+    ];
+    const all = [...installations, ...others, ...packages];
     assert.deepEqual(readdirSync(release()).sort(), all.sort());
   });
 
@@ -106,6 +113,21 @@ describe('a release, from the changelog to the checksums', () => {
     const { version, appVersion } = show('chart');
     assert.deepEqual([version, appVersion], ['98.7.0', '98.7.0']);
     assert.equal(`${show('values').image.repository}:${appVersion}`, NAME);
+  });
+
+  test('kubectl finds the plugin in the PATH', () => {
+    const bin = join(checkout, 'plugin');
+    mkdirSync(bin);
+    execFileSync('tar', ['-xf', join(release(), 'kubectl-reschedule-98.7.0.tar.gz'), '-C', bin]);
+    const env = { PATH: [bin, dirname(process.execPath), PATH].join(delimiter), HOME: checkout };
+    const kubectl = (...args: string[]) => spawnSync('kubectl', ['reschedule', ...args], { env, encoding: 'utf-8' });
+    const { status, stdout, stderr } = kubectl('status', '--help');
+    assert.deepEqual([status, stderr], [0, '']);
+    assert.match(stdout, /^Usage: kubectl reschedule status \[options\]\n/);
+    assert.equal(kubectl('--version').stdout, '98.7.0\n');
+    const wrong = kubectl('statsu');
+    assert.equal(wrong.status, 2);
+    assert.match(wrong.stderr, /^kubectl reschedule: unknown command 'statsu' \(did you mean status\?\); see --help\n/);
   });
 
   test('each alert has the address of its section, beside the path', () => {

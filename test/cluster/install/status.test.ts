@@ -51,7 +51,7 @@ after(() => rig?.stop());
 describe('reschedule-hook status, during a drain on the real control plane', () => {
   test('names the permission that is missing', async () => {
     const { code, stdout, stderr } = await status([]);
-    assert.deepEqual([code, stdout], [1, '']);
+    assert.deepEqual([code, stdout], [2, '']);
     assert.match(stderr, /^reschedule-hook: missing permission: list and watch couchbaseclusters \(/);
     const without = await status(['--tracking', 'off']);
     assert.equal(without.code, 0, without.stderr);
@@ -127,7 +127,7 @@ describe('reschedule-hook status, during a drain on the real control plane', () 
     const nobody = join(rig.controlPlane.dir, 'nobody.kubeconfig');
     await writeFile(nobody, kubeconfig('https://127.0.0.1:1', rig.controlPlane.caData, 'x'));
     const { code, stderr } = await status([], nobody);
-    assert.equal(code, 1);
+    assert.equal(code, 2);
     assert.match(stderr, /cannot be read: .*ECONNREFUSED/);
   });
 });

@@ -20,7 +20,7 @@ import { type Rig, startRig } from '../support/rig.ts';
 import { aScene } from '../support/scene.ts';
 import { said } from '../support/told.ts';
 
-const MAIN = fileURLToPath(new URL('../../../rehearsal/main.ts', import.meta.url));
+const BIN = fileURLToPath(new URL('../../../bin/reschedule-hook.js', import.meta.url));
 const NODES = ['--node=node-1', '--node=node-2'];
 
 let rig: Rig;
@@ -71,10 +71,14 @@ function start(args: readonly string[], env: Record<string, string> = {}): Start
   const { kubectl } = rig.controlPlane.assets;
   const PATH = [dirname(process.execPath), dirname(kubectl)].join(delimiter);
   const { NODE_COMPILE_CACHE } = process.env;
-  const child = spawn(process.execPath, [MAIN, `--context=${context}`, '--period=500ms', ...args], {
-    env: { PATH, NODE_COMPILE_CACHE, TMPDIR: tmp, HOME: tmp, KUBECONFIG: rig.controlPlane.kubeconfigPath, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [BIN, 'rehearse', `--context=${context}`, '--period=500ms', '--verbose', ...args],
+    {
+      env: { PATH, NODE_COMPILE_CACHE, TMPDIR: tmp, HOME: tmp, KUBECONFIG: rig.controlPlane.kubeconfigPath, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => {
     said += chunk.toString();
@@ -159,7 +163,7 @@ describe('npm run rehearse on a cluster that exists', () => {
     run.child.kill('SIGINT');
     const { code, stderr, stdout } = await run.ended;
     assert.equal(code, 130, stdout + stderr);
-    assert.equal(stderr, 'rehearse: interrupted\n');
+    assert.equal(stderr, 'reschedule-hook: interrupted\n');
     await assertNothingLeft();
   });
 

@@ -30,7 +30,7 @@ after(() => rig?.stop());
 function venueFor(name: string): Venue {
   return {
     atOnce: 1,
-    async open({ nodes: count, hookEnv, onHookLine, write }, cleanup) {
+    async open({ nodes: count, hookEnv, onHookLine, log }, cleanup) {
       const { controlPlane, client, authority, access } = rig;
       const nodes = Array.from({ length: count }, (_, i) => `${name}-${i + 1}`);
       await Promise.all(nodes.map((node) => addNode(rig, node, name, false)));
@@ -59,7 +59,7 @@ function venueFor(name: string): Venue {
         namespace: name,
         nodeSelector: { pool: name },
         periodMs: 500,
-        write,
+        log,
       });
     },
   };

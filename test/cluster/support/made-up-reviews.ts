@@ -1,5 +1,5 @@
-import '../../../testkit/end-with-parent.ts';
 import { connect } from 'node:tls';
+import { endWithParent } from '../../../testkit/end-with-parent.ts';
 import { aReview } from '../../support/reviews.ts';
 
 /**
@@ -7,6 +7,7 @@ import { aReview } from '../../support/reviews.ts';
  * connection sends so many at a time, and again when they are answered; one that is ended is opened again. Prints a line
  * for each round of all connections. A process of its own, so that it takes no time from the test that measures.
  */
+await endWithParent();
 const [port = 0, connections = 0, atATime = 0] = process.argv.slice(2).map(Number);
 /** As a pod has an address of its own. Linux takes all of 127.0.0.0/8 for loopback. */
 const localAddress = process.platform === 'linux' ? { localAddress: '127.0.0.2' } : {};

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RehearsalRecord } from '../../../rehearsal/evidence/record.ts';
 import { Recorder } from '../../../rehearsal/evidence/recorder.ts';
-import { summaryOf } from '../../../rehearsal/terminal/summary.ts';
 import { LOG } from '../../../src/log/messages.ts';
 import { viewPod } from '../../../testkit/pods.ts';
 
@@ -216,18 +215,5 @@ describe('Recorder', () => {
   it('makes a record that JSON carries unchanged', () => {
     const record = moved();
     assert.deepEqual(JSON.parse(JSON.stringify(record)), record);
-  });
-});
-
-describe('the summary', () => {
-  it('says what came of it, one line each', () => {
-    const record = moved();
-    assert.deepEqual(summaryOf(record), ['drain of node-1:     safe, 0s', 'pods moved:          1']);
-    const checks = [{ what: 'x', holds: false, problems: ['it was evicted'] }];
-    assert.deepEqual(summaryOf({ ...record, holds: false, checks }), [
-      'drain of node-1:     NOT SAFE, 0s',
-      'pods moved:          1',
-      'problem:             it was evicted',
-    ]);
   });
 });

@@ -5,7 +5,6 @@ import { MODELS } from '../../../rehearsal/operator/models/index.ts';
 import { matrixOf } from '../../../rehearsal/report/matrix.ts';
 import { forModel, SCENARIOS } from '../../../rehearsal/scenarios/catalog.ts';
 import { titleOf } from '../../../rehearsal/scenarios/scenario.ts';
-import { summaryOf } from '../../../rehearsal/terminal/summary.ts';
 import { aRecord } from './a-record.ts';
 
 const named = (name: string, ends?: string) => ({
@@ -17,11 +16,13 @@ const named = (name: string, ends?: string) => ({
 const failed = { holds: false, checks: [{ what: 'it holds', holds: false, problems: ['a | b'] }] };
 
 describe('the table of scenarios and profiles', () => {
-  it('has how each ended, a dash for what was not played, and why one is not safe', () => {
+  it('has how each ended, a dash for what was not played, and why one is not safe or not proven', () => {
     const records = [
       aRecord({}, { scenario: named('a/one') }),
       aRecord({}, { scenario: named('a/two', 'waits, then safe') }),
+      aRecord({}, { scenario: named('a/three') }),
       aRecord({}, { scenario: named('b/two', 'waits, then safe'), ...failed }),
+      aRecord({}, { scenario: named('b/one'), ...failed, brokeOff: true }),
     ];
     const table = matrixOf(records)
       .split('\n')
@@ -29,8 +30,9 @@ describe('the table of scenarios and profiles', () => {
     assert.deepEqual(table, [
       '|  | `a` | `b` |',
       '| --- | --- | --- |',
-      '| The one (`one`) | safe | – |',
+      '| The one (`one`) | safe | **NOT PROVEN**: a \\| b |',
       '| The two (`two`) | waits, then safe | **NOT SAFE**: a \\| b |',
+      '| The three (`three`) | safe | – |',
     ]);
   });
 
@@ -40,11 +42,4 @@ describe('the table of scenarios and profiles', () => {
     const page = readFileSync(new URL('../../../docs/operators-matrix.md', import.meta.url), 'utf-8');
     assert.equal(page, matrixOf(records));
   });
-});
-
-it('the summary says how a scenario ended that does not end like a drain', () => {
-  const [first] = summaryOf(aRecord({}, { scenario: named('a/two', 'the drain fails') }));
-  assert.match(first ?? '', /^drain of node-1: +the drain fails, /);
-  const [other] = summaryOf(aRecord({}, { scenario: named('a/two', 'the drain fails'), ...failed }));
-  assert.match(other ?? '', /NOT SAFE/);
 });

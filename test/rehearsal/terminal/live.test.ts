@@ -4,7 +4,6 @@ import type { MarkKind } from '../../../rehearsal/evidence/record.ts';
 import type { Followed } from '../../../rehearsal/evidence/recorder.ts';
 import { podLines } from '../../../rehearsal/terminal/pod-lines.ts';
 import { Screen } from '../../../rehearsal/terminal/screen.ts';
-import { liveView, plainView } from '../../../rehearsal/terminal/view.ts';
 import { type PodView, viewPod } from '../../../testkit/pods.ts';
 import { FakeTerminal } from './fake-terminal.ts';
 
@@ -84,48 +83,5 @@ describe('Screen', () => {
     terminal.narrow(5);
     screen.show(['new', 'b']);
     assert.deepEqual(terminal.lines, ['first', 'new', 'b']);
-  });
-});
-
-describe('a terminal that does not know its size', () => {
-  it('is taken for one of the usual size', () => {
-    const terminal = new FakeTerminal(0, 0);
-    const view = liveView(terminal, () => 0);
-    for (const _ of [1, 2]) view.follow(() => [aPod('cb-0'), aPod('cb-1')]);
-    assert.equal(terminal.lines.length, 4);
-    view.stop();
-    assert.deepEqual(terminal.lines, []);
-  });
-});
-
-describe('the view', () => {
-  it('shows the pods as they are at each moment, until it is stopped', (context) => {
-    context.mock.timers.enable({ apis: ['setInterval'] });
-    const terminal = new FakeTerminal(60, 24);
-    let nowMs = 1_000;
-    let pods = [aPod('cb-0')];
-    const view = liveView(terminal, () => nowMs, 100);
-    view.write('starting');
-    context.mock.timers.tick(100);
-    assert.deepEqual(terminal.lines, ['starting']);
-    view.follow(() => pods);
-    assert.deepEqual(terminal.lines.slice(2), ['pod   node    state  age', 'cb-0  node-1  ready  0s']);
-    nowMs = 4_000;
-    pods = [aPod('cb-0', { ready: false })];
-    context.mock.timers.tick(100);
-    assert.deepEqual(terminal.lines.slice(2), ['pod   node    state     age', 'cb-0  node-1  starting  3s']);
-    view.stop();
-    context.mock.timers.tick(100);
-    assert.deepEqual(terminal.lines, ['starting']);
-    assert.equal(terminal.isCursorShown, true);
-  });
-
-  it('is no more than its lines where it is plain', () => {
-    const lines: string[] = [];
-    const view = plainView((line) => lines.push(line));
-    view.follow(() => [aPod('cb-0')]);
-    view.write('a');
-    view.stop();
-    assert.deepEqual(lines, ['a']);
   });
 });

@@ -1,8 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { Refused } from './refused.ts';
+import { UsageError } from '../command-line.ts';
 
-export const ROOT = join(import.meta.dirname, '..');
 /** The name stands in bindings, the registration, the FlowSchema and alerts, too, which kustomize leaves alone. */
 export const NAMESPACE = 'reschedule-hook-system';
 
@@ -19,7 +17,7 @@ export interface Rendering {
   readonly docs?: string | undefined;
 }
 
-/** What `kubectl kustomize` makes of a folder, changed likewise. Throws Refused. */
+/** What `kubectl kustomize` makes of a folder, changed likewise. Throws a UsageError if kubectl cannot do it. */
 export function render(folder: string, { image, namespace = NAMESPACE, docs }: Rendering = {}): string {
   const text = withRunbooks(kustomize(folder).replaceAll(NAMESPACE, namespace), docs);
   return image === undefined ? text : text.replaceAll(IMAGE_LINE, `$1image: ${image}`);
@@ -32,8 +30,8 @@ export function hasImage(text: string): boolean {
 
 function kustomize(folder: string): string {
   const { error, status, stdout, stderr } = spawnSync('kubectl', ['kustomize', folder], { encoding: 'utf-8' });
-  if (error !== undefined) throw new Refused(`kubectl cannot be run (${error.message}); it has to be in the PATH`);
-  if (status !== 0) throw new Refused(`kubectl kustomize ${folder}: ${stderr.trim()}`);
+  if (error !== undefined) throw new UsageError(`kubectl cannot be run (${error.message}); it has to be in the PATH`);
+  if (status !== 0) throw new UsageError(`kubectl kustomize ${folder}: ${stderr.trim()}`);
   return stdout;
 }
 
