@@ -285,8 +285,11 @@ export class HookProcess<T extends Task> {
     const { mutation, onMark } = this.#options;
     onMark(decided, running.getStore() as T);
     const { namespace, name, uid } = decided.pod;
-    const { key, value } = decided.annotation;
-    if (mutation.marksFirst) await createWrites(this.#client()).markPod({ namespace, name, uid }, key, value);
+    const { annotation } = decided;
+    if (mutation.marksFirst && annotation) {
+      const { key, value } = annotation;
+      await createWrites(this.#client()).markPod({ namespace, name, uid }, key, value);
+    }
     return marker.mark(mutation.mark?.(decided) ?? decided, signal);
   }
 
