@@ -6,7 +6,7 @@ export function rehearse(args: readonly string[], { name, env, program }: Call):
   return runRehearsal(args, {
     name,
     program: program.name,
-    hook: { entry: env.HOOK_ENTRY ?? program.file, args: ['serve'] },
+    hookProgram: { entry: env.HOOK_ENTRY ?? program.file, args: ['serve'] },
     // Set in the image, which shares the memory limit of a hook that serves.
     needsContext: env.RESCHEDULE_HOOK_IMAGE === 'true',
   });

@@ -61,11 +61,11 @@ function endEarly(): AbortSignal {
 }
 
 /** Rehearses what the options ask for, and writes it where they want it. Resolves to whether every check holds. */
-async function run(options: Options, { hook, needsContext }: Invocation, signal: AbortSignal): Promise<boolean> {
+async function run(options: Options, { hookProgram, needsContext }: Invocation, signal: AbortSignal): Promise<boolean> {
   checkRequirements(options, process.env, needsContext);
   const scenarios = scenariosFor(options);
   const ask = questionFor(process.stdin, process.stderr, signal);
-  const venue = venueFor(options, { env: process.env, ask, hook });
+  const venue = venueFor(options, { env: process.env, ask, hookProgram });
   const { atOnce } = venue;
   const isVerbose = options.verbose;
   const show = new Show({

@@ -38,12 +38,12 @@ export interface Person {
   /** How long an installed hook has to answer the first request. Default 20 s. */
   readonly answerWithinMs?: number;
   /** What is started as the hook. Default: that of this checkout. */
-  readonly hook?: HookProgram;
+  readonly hookProgram?: HookProgram;
 }
 
 /** Where the options want it to take place. */
 export function venueFor(options: Options, person: Person): Venue {
   const { cluster, periodMs = ELSEWHERE_PERIOD_MS } = options;
-  if (cluster === undefined) return newCluster({ ...options, ...person.hook });
+  if (cluster === undefined) return newCluster({ ...options, ...person.hookProgram });
   return cluster.observe ? observedCluster(cluster, person.env) : existingCluster({ ...cluster, ...person, periodMs });
 }

@@ -9,7 +9,7 @@ export interface Invocation {
   /** What its errors begin with. */
   readonly program: string;
   /** The script that runs as the hook, in a process of its own, with its arguments. */
-  readonly hook: HookProgram;
+  readonly hookProgram: HookProgram;
   /** Nothing may be started here: a cluster has to be named. */
   readonly needsContext: boolean;
 }

@@ -44,7 +44,7 @@ export function existingCluster(options: ExistingClusterOptions): Venue {
       signal.throwIfAborted();
       announceEnd(write, signal, cleanup);
       const namedCleanup = naming(cleanup, write);
-      await prepare({ client, ...found, answerWithinMs: ANSWER_WITHIN_MS, ...options }, needs, namedCleanup);
+      await prepare({ answerWithinMs: ANSWER_WITHIN_MS, ...options, client, ...found }, needs, namedCleanup);
       const { settings } = found.hook;
       return {
         client,
