@@ -3,7 +3,7 @@ import type { ApiError } from '../../../src/kube/errors.ts';
 import { refusal } from '../../support/api.ts';
 import { POD_KINDS, WATCH_KINDS, type WatchKind } from '../model/api-server.ts';
 import { OURS, SECOND } from '../model/installations.ts';
-import { hasOtherTracker, podSelectorsOf } from '../runs/profile-sets.ts';
+import { hasOtherTracker, podSelectorsOf } from '../runs/settings.ts';
 import type { Replica, Simulation } from '../runs/simulation.ts';
 import type { Action, Add } from './action.ts';
 import type { SimTask } from './admission.ts';

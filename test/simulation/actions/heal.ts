@@ -245,7 +245,7 @@ async function round(sim: Simulation, number: number, { beforeOperator, afterOpe
   if (beforeOperator !== undefined) await tellAll(sim, () => beforeOperator(number));
   operate(sim);
   if (afterOperator !== undefined) await tellAll(sim, afterOperator);
-  for (const drainer of inTurn(sim, sim.drainers, number)) drain(sim, drainer, number);
+  for (const drainer of sim.drainers) await drain(sim, drainer, number);
   await answerAll(sim);
 }
 
@@ -331,19 +331,20 @@ function freeNode(sim: Simulation, { name }: SimPod): string | undefined {
   return variant.keepsNodes && last !== undefined && free.includes(last) ? last : (free[0] ?? 'n5');
 }
 
-/** Of many pods not all can be asked about at once, and some may wait for long. So now the one and now the other is first. */
-function inTurn<T>({ variant }: Simulation, all: readonly T[], number: number): T[] {
+/** Whether the next eviction may have to wait for others. The pods of Couchbase alone are few. */
+function isCrowded({ slots, variant }: Simulation): boolean {
   const isFew = variant.families.every((family) => family === COUCHBASE);
-  const first = isFew || all.length === 0 ? 0 : number % all.length;
-  return [...all.slice(first), ...all.slice(0, first)];
+  return !isFew && slots.filter((slot) => slot === undefined).length < 2;
 }
 
-function drain(sim: Simulation, drainer: Drainer, number: number): void {
+async function drain(sim: Simulation, drainer: Drainer, number: number): Promise<void> {
   if (drainer.phase === 'marked') drainer.list();
   for (const { name } of drainer.targets.values()) drainer.poll(name);
   if (drainer.isThrough()) drainer.end(true);
-  for (const [i, { name }] of inTurn(sim, [...drainer.targets.values()], number).entries()) {
+  for (const [i, { name }] of [...drainer.targets.values()].entries()) {
     const replica = sim.ours[(number + i) % sim.ours.length];
-    if (replica !== undefined) sim.ask(drainer, name, replica);
+    if (replica === undefined) continue;
+    if (isCrowded(sim)) await answerAll(sim);
+    sim.ask(drainer, name, replica);
   }
 }

@@ -198,6 +198,7 @@ export class Invariants implements ChangeListener<SimTask>, Ledger {
   #checkMark(write: Extract<Write, { kind: 'mark' }>, task: SimTask): void {
     const { pod } = write;
     checkProfileMark(this, write);
+    this.#withdrawals.marked(write);
     this.#groups.checkMark(pod);
     this.#checkReturn(pod);
     this.#entries.checkMark(pod, task);

@@ -1,6 +1,7 @@
 import type { Mark } from '../../../src/policy/decision.ts';
 import type { SimTask } from '../actions/admission.ts';
 import type { Write } from '../model/change-listener.ts';
+import { isMarkValue } from '../model/families.ts';
 import { HOOK, isTerminatingOrFinished, type SimNode, type SimPod, type SimTracker } from '../model/objects.ts';
 import { isDraining } from '../model/truth.ts';
 import type { Ledger } from './ledger.ts';
@@ -52,6 +53,13 @@ export class Withdrawals {
     if (problem !== undefined)
       this.#ledger.violate('o', `${task.name} takes the mark ${value} of ${pod.uid} back, and ${problem}`);
     this.#taking = pod.uid;
+  }
+
+  /** The pod may have got a node since the mark was decided on, and the value is none for it: as if somebody took it away. */
+  marked({ pod, value }: Extract<Write, { kind: 'mark' }>): void {
+    const { profile, uid, labels } = pod;
+    const isMark = profile !== undefined && isMarkValue(profile, labels.app ?? '', value, pod);
+    if (!isMark) this.#taken.set(uid, this.#timesTaken(uid) + 1);
   }
 
   /** Whether the next mark must count as the first of its instance. */

@@ -12,8 +12,8 @@ import { ANSWER_WITHIN_MS, HookProcess } from '../model/hook-process.ts';
 import { type Installation, OURS, SECOND } from '../model/installations.ts';
 import { NAMESPACE, shown } from '../model/objects.ts';
 import { Operator } from '../model/operator.ts';
-import { hasOtherTracker, usesTracker } from './profile-sets.ts';
-import { trackingOf, type Variant } from './variant.ts';
+import { hasOtherTracker, trackingOf, usesTracker } from './settings.ts';
+import type { Variant } from './variant.ts';
 
 /** One replica, which runs at most one process of the hook. */
 export interface Replica {

@@ -1,10 +1,7 @@
 import type { PolicySettings } from '../../../src/policy/profiles/profile.ts';
-import { couchbaseCluster } from '../../../src/policy/tracking/couchbasecluster.ts';
-import { NO_TRACKING, type Tracking as TrackingObject } from '../../../src/policy/tracking/index.ts';
-import { namespaceTracking } from '../../../src/policy/tracking/namespace.ts';
 import { COUCHBASE, type Family, type ProfileSet, profileFor } from '../model/families.ts';
-import { type Installation, OURS, type Second } from '../model/installations.ts';
-import { profileSetOf, profilesOf } from './profile-sets.ts';
+import type { Second } from '../model/installations.ts';
+import { profileSetOf } from './profile-sets.ts';
 import type { Random } from './random.ts';
 
 const MINUTE = 60_000;
@@ -120,23 +117,6 @@ export function withFittingTracker(variant: Variant): Variant {
 }
 
 export const RETENTION_MS = 15 * MINUTE;
-
-export function settingsOf(variant: Variant, installation: Installation = OURS): PolicySettings {
-  return {
-    profiles: profilesOf(variant, installation),
-    installation,
-    drainTaints: ['node.kubernetes.io/unschedulable', 'ToBeDeletedByClusterAutoscaler', 'karpenter.sh/disrupted'],
-    replacementCondition: variant.condition,
-    markWhen: 'always',
-    exemptUsers: [],
-    retentionMs: RETENTION_MS,
-  };
-}
-
-export function trackingOf({ tracking }: Variant): TrackingObject {
-  if (tracking === 'off') return NO_TRACKING;
-  return tracking === 'namespace' ? namespaceTracking : couchbaseCluster;
-}
 
 /** Whether the operator of that member may use its name again, as far as the hook is told and can remember. */
 export function comesBack(variant: Variant, name: string): boolean {
