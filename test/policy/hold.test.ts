@@ -69,6 +69,19 @@ describe('a profile without a mark', () => {
     assert.equal(planEntry({ state: 'withdrawn' }, 10 * MINUTE, settings).kind, 'prune');
   });
 
+  test('the entry of one whose move is asked for on another object stays for as long as the pod: nobody takes that back', () => {
+    const request = {
+      kind: 'Sql',
+      group: 'x',
+      plural: 'sqls',
+      label: 'l',
+      onlyIf: [],
+      form: { key: 'k', value: '{uid}' },
+    };
+    const asks = { ...SETTINGS, profiles: [{ ...HOLDS, request }] };
+    assert.equal(entryState({ entry: { uid: 'uid-a' }, pod: aPod(), node: aNode() }, asks), 'waiting');
+  });
+
   test('is reported once the drain has waited for long', () => {
     const at = (ageMs: number) =>
       planStall(
