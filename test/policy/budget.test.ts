@@ -94,6 +94,12 @@ describe('respectBudgets', () => {
       full('allows no disruption: 2 healthy, 2 needed'),
     ],
     ['its controller has not computed it', [aBudget(undefined, TARGET)], {}, full('has not been computed yet')],
+    [
+      'too many are over it',
+      Array.from({ length: 6 }, () => aBudget(0)),
+      {},
+      'BudgetExhausted Pod waiting to be rescheduled (more than 5 disruption budgets are over it)',
+    ],
     ['nobody has looked', 'unread', {}, 'look at budgets live'],
     ['the pod is read live before', [aBudget(1, TARGET, other(1))], { from: 'cache' }, 'look at pod live'],
     [
@@ -149,6 +155,12 @@ describe('budgets over a pod', () => {
       [needed(), needed({ observedGeneration: 1, desiredHealthy: 2 }), needed({})],
       [2, undefined, undefined],
     );
+  });
+
+  test('say nothing once their controller has failed: what it computed before may be about other pods', () => {
+    const conditions = [{ type: 'DisruptionAllowed', status: 'False', reason: 'SyncFailed' }];
+    const [budget] = budgetsOver([raw({}, { observedGeneration: 2, desiredHealthy: 1, conditions })], labels);
+    assert.equal(budget?.desiredHealthy, undefined);
   });
 
   test('an operator that nobody knows is an error, which is doubt', () => {
