@@ -87,6 +87,11 @@ function waitsUnmarked({ kind, reason, profile }: Decision, { profiles }: Policy
   return kind !== 'allow' && profiles.some(({ name, request }) => name === profile && request !== undefined);
 }
 
+/** Whether a drainer waits for a pod that the hook itself may evict. */
+function waitsForEviction({ reason, profile }: Decision, { profiles }: PolicySettings): boolean {
+  return ['Waiting', 'Stalled'].includes(reason) && profiles.some(({ name, report }) => name === profile && report);
+}
+
 /** Puts cache, observer, marker, admitter and controllers together. Nothing runs before `start`. */
 export function createCore(options: CoreOptions): Core {
   const { client, settings, clock, random, log, instance, backoff, on = {}, between = {} } = options;
@@ -159,6 +164,8 @@ export function createCore(options: CoreOptions): Core {
     onDecision(decision, durationMs, { namespace, name }) {
       on.onDecision?.(decision, durationMs);
       if (waitsUnmarked(decision, settings)) queues.stalledPods.add({ namespace, name });
+      if (waitsForEviction(decision, settings) && evictions.awaited({ namespace, name }))
+        queues.evictions.add({ namespace, name });
       if (decision.kind === 'mark' && decision.request) queues.markEvents.add({ namespace, name });
     },
     onFull: () => on.onTurnedAway?.('looks'),

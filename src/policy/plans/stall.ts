@@ -79,8 +79,8 @@ function comesBackStall(seen: StallObservation, settings: PolicySettings): Stall
 
 /** Nobody may mark it, or there is no mark for it, and its node is draining. */
 function heldStall(seen: StallObservation, { drainTaints }: PolicySettings): Stall | undefined {
-  const { pod, node, tracker, namespace, profile, now, markedForMs } = seen;
-  const isForbidden = firstWord(pod, tracker, namespace) === 'hold';
+  const { pod, node, profile, now, markedForMs } = seen;
+  const isForbidden = isHeldByPeople(seen);
   if (node === undefined || isMarked(pod) || !(isForbidden || profile.mark === undefined)) return undefined;
   if (!isDraining(node, drainTaints)) return undefined;
   const since = drainingSince(node, drainTaints);
@@ -91,6 +91,8 @@ function heldStall(seen: StallObservation, { drainTaints }: PolicySettings): Sta
     ? { kind: 'stalled', hindrance: 'Held', why: `has not left by itself, and its profile ${profile.name} has no mark` }
     : notLeftStall(seen, profile.request);
 }
+
+const isHeldByPeople = ({ pod, tracker, namespace }: StallObservation) => firstWord(pod, tracker, namespace) === 'hold';
 
 /** Whether it could be asked for, its object says, which nobody watches. */
 function notLeftStall({ pod, tracker, reported }: StallObservation, { kind, label }: RequestObject): Stall {
@@ -168,17 +170,22 @@ function notMovedStall(seen: StallObservation, settings: PolicySettings): Stall 
   const leftMs = profile.stallAfterMs - forMs;
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
   const why = whyNotMoved(seen, history, formatAge(profile.stallAfterMs));
-  if (pod.isReported) return { kind: 'stalled', hindrance: 'EvictionRefused', why };
-  const hindrance = history.marks > 1 ? 'Unmarked' : seen.reported?.word;
+  const hindrance = hindranceOf(seen, history);
   return { kind: 'stalled', ...(hindrance === undefined ? {} : { hindrance }), why };
 }
 
-function whyNotMoved({ pod, tracker, reported, now }: StallObservation, history: MarkHistory, age: string): string {
+function hindranceOf(seen: StallObservation, { marks }: MarkHistory): string | undefined {
+  if (seen.pod.isReported) return isHeldByPeople(seen) ? 'Held' : 'EvictionRefused';
+  return marks > 1 ? 'Unmarked' : seen.reported?.word;
+}
+
+function whyNotMoved(seen: StallObservation, history: MarkHistory, age: string): string {
+  const { pod, tracker, reported, now } = seen;
   const details = [describeMarksOf(history, now), describeHindrance(tracker, reported), describeSelector(pod)];
   const text = details.filter((detail) => detail !== undefined).join('; ');
   const about = text === '' ? '' : ` (${text})`;
   const what = pod.isReported
-    ? `${operatorOf(pod)} reports that it may go, but its eviction by the hook is refused`
+    ? `${operatorOf(pod)} reports that it may go, but ${isHeldByPeople(seen) ? `${POLICY_KEY} says hold` : 'its eviction by the hook is refused'}`
     : `${operatorOf(pod)} has not moved it`;
   return `was marked over ${age} ago and ${what}${about}`;
 }
