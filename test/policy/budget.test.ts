@@ -118,13 +118,20 @@ describe('respectBudgets', () => {
   }
 
   test('is reported once a drain has waited for long', () => {
-    const seen = { now: NOW, pod: TARGET, profile: CAREFUL, node: aNode({ unschedulable: true }), tracker: aTracker() };
+    const node = aNode({ unschedulable: true });
+    const seen = { now: NOW, pod: TARGET, profile: CAREFUL, node, tracker: aTracker(), isAwaited: true };
     assert.deepEqual(planStall({ ...seen, markedForMs: MINUTE }, settings), { kind: 'lookAgain', inMs: 14 * MINUTE });
     assert.deepEqual(planStall({ ...seen, markedForMs: 15 * MINUTE }, settings), {
       kind: 'stalled',
       hindrance: 'BudgetExhausted',
       why: 'has waited for over 15m for its disruption budget to allow a disruption',
     });
+    const { isAwaited: _, ...cordoned } = seen;
+    assert.equal(
+      planStall({ ...cordoned, markedForMs: 15 * MINUTE }, settings).kind,
+      'notWaiting',
+      'a cordon is no drain',
+    );
   });
 });
 

@@ -83,9 +83,9 @@ describe('a profile without a mark', () => {
   });
 
   test('is reported once the drain has waited for long', () => {
-    const at = (ageMs: number) =>
+    const at = (ageMs: number, isAwaited = true, node = cordoned) =>
       planStall(
-        { now: NOW, pod: aPod(), profile: HOLDS, node: cordoned, tracker: aTracker(), markedForMs: ageMs },
+        { now: NOW, pod: aPod(), profile: HOLDS, node, tracker: aTracker(), markedForMs: ageMs, isAwaited },
         settings,
       );
     assert.deepEqual(at(0), { kind: 'lookAgain', inMs: 15 * MINUTE });
@@ -94,5 +94,10 @@ describe('a profile without a mark', () => {
       hindrance: 'Held',
       why: 'has not left by itself, and its profile by-hand has no mark',
     });
+    assert.equal(at(15 * MINUTE, true, aNode()).kind, 'stalled', 'nobody has cordoned the node');
+    assert.equal(at(15 * MINUTE, false).kind, 'notWaiting', 'nobody waits for it');
+    const taints = ['node.kubernetes.io/unschedulable:NoSchedule'];
+    const longAgo = aNode({ unschedulable: true, taints, taintedAt: { [taints[0] as string]: NOW - 60 * MINUTE } });
+    assert.equal(at(MINUTE, true, longAgo).kind, 'lookAgain', 'the cordon is older than the drain');
   });
 });

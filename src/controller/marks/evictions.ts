@@ -1,5 +1,3 @@
-import type { Clock } from '../../async/clock.ts';
-import { putNewest } from '../../cache/bounded-map.ts';
 import type { Cache } from '../../cache/cache.ts';
 import { observeDrain } from '../../cache/drain-observation.ts';
 import { keysOf, type ObjectKey, storeKey } from '../../cache/keys.ts';
@@ -12,6 +10,7 @@ import type { DrainObservation } from '../../policy/plans/withdrawal.ts';
 import { type PolicySettings, profileNameOf } from '../../policy/profiles/profile.ts';
 import type { ReconcileResult, Reconciler } from '../controller.ts';
 import { UNSYNCED_RETRY_MS } from '../entries.ts';
+import type { AwaitedPods } from './awaited.ts';
 
 export interface EvictionOptions {
   readonly cache: Cache;
@@ -19,17 +18,13 @@ export interface EvictionOptions {
   readonly writes: Pick<Writes, 'evictPod'>;
   readonly settings: PolicySettings;
   readonly log: Log;
-  readonly clock: Pick<Clock, 'monotonicNow'>;
+  readonly awaited: Pick<AwaitedPods, 'has'>;
   /** Called for every eviction that the hook asked for. */
   readonly onEvict?: (profile: string, result: 'evicted' | 'refused') => void;
 }
 
 /** A disruption budget, or the operator, may need a while. Drainers ask about as often. */
 const RETRY_MS = 5_000;
-
-/** For how long a drainer that has asked counts as waiting. */
-const AWAITED_MS = 10 * 60_000;
-const AWAITED_MAX = 10_000;
 
 /**
  * Evicts pods whose operators report that they may go, and delete nothing themselves. It is an eviction like any other, so
@@ -42,8 +37,6 @@ export class EvictionReconciler implements Reconciler<ObjectKey> {
   readonly #options: EvictionOptions;
   /** The last refusal that was logged, by pod key. */
   readonly #refused = new Map<string, string>();
-  /** When a drainer last asked for the pod, by pod key. */
-  readonly #askedAt = new Map<string, number>();
 
   constructor(options: EvictionOptions) {
     this.#options = options;
@@ -51,15 +44,6 @@ export class EvictionReconciler implements Reconciler<ObjectKey> {
 
   keys(): Iterable<ObjectKey> {
     return keysOf(this.#options.cache.pods.values(), this.#refused.keys());
-  }
-
-  /** A drainer waits for the pod. Whether to look at it: it asks more often than that is of use. */
-  awaited(key: ObjectKey): boolean {
-    const now = this.#options.clock.monotonicNow();
-    const podKey = storeKey(key);
-    if (now - (this.#askedAt.get(podKey) ?? Number.NEGATIVE_INFINITY) < RETRY_MS) return false;
-    putNewest(this.#askedAt, podKey, now, AWAITED_MAX);
-    return true;
   }
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
@@ -94,10 +78,9 @@ export class EvictionReconciler implements Reconciler<ObjectKey> {
   }
 
   #isDue(pod: Pod, live?: Pick<DrainObservation, 'node'>): boolean {
-    const { cache, settings, clock } = this.#options;
+    const { cache, settings, awaited } = this.#options;
     const seen = observeDrain(cache, pod, settings);
-    const askedAt = this.#askedAt.get(storeKey(pod));
-    const isAwaited = askedAt !== undefined && clock.monotonicNow() - askedAt < AWAITED_MS;
+    const isAwaited = awaited.has(pod);
     const namespace = settings.readsNamespacePolicy ? cache.namespaces.get(pod.namespace) : undefined;
     return (
       seen !== undefined && isToBeEvicted({ ...seen, ...live, isAwaited, ...(namespace && { namespace }) }, settings)
