@@ -8,6 +8,7 @@ import {
   aNode,
   anObservation,
   aPod,
+  aRequest,
   aTracker,
   MINUTE,
   NOW,
@@ -51,6 +52,13 @@ describe('a profile without a mark', () => {
   ] as const satisfies readonly (readonly [string, SeenInShort, string])[]) {
     test(what, () => assert.equal(answer(seen), expected));
   }
+
+  test('a dry run says that nobody is asked', () => {
+    const request = aRequest({ dryRun: true });
+    const step = next(anObservation({ profile: HOLDS, request }), settings);
+    assert.ok(step.kind === 'allow');
+    assert.match(step.warning ?? '', /would be refused with 429: .* so nobody is asked to move it/);
+  });
 
   test('a name that does not come back needs no entry', () => {
     assert.equal(answer({}, { ...HOLDS, names: 'new' }), WAITS);

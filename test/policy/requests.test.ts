@@ -172,7 +172,8 @@ describe('a move that is asked for by an annotation of another object', () => {
     assert.deepEqual([step.annotation, step.entryOn, step.trackerMissing], [undefined, undefined, undefined]);
     assert.equal(step.message, 'Pod waiting to be rescheduled (its move is asked for on PostgresCluster cb)');
     const dry = decide(POSTGRES, {}, { request: { ...anObservation().request, dryRun: true } });
-    assert.equal(dry.kind, 'allow');
+    assert.ok(dry.kind === 'allow');
+    assert.match(dry.warning ?? '', /would be asked for on PostgresCluster cb, and the drain would wait/);
   });
 });
 
