@@ -137,4 +137,25 @@ describe('a report', () => {
     const projected = (app: string) => projectPod({ metadata: { ...metadata, labels: { app } } }, fields).isReported;
     assert.deepEqual([projected('couchbase'), projected('other')], [true, undefined]);
   });
+
+  for (const [what, by, reportedAt, expected] of [
+    ['after the mark', 'reschedule-hook', NOW + 1_000, true],
+    ['a little before it, by another clock', 'reschedule-hook', NOW - 10_000, true],
+    ['for an earlier mark of the hook', 'reschedule-hook', NOW - MINUTE, undefined],
+    ['before somebody else wrote the mark again', 'tool', NOW - MINUTE, true],
+  ] as const) {
+    test(`by an annotation that was written ${what}`, () => {
+      const [{ key }] = [REPORTS.mark ?? { key: '' }];
+      const annotations = { [key]: 'true', 'example.com/finished': 'x' };
+      const wrote = (manager: string, at: number, annotation: string) => ({
+        manager,
+        time: new Date(at).toISOString(),
+        fieldsV1: { 'f:metadata': { 'f:annotations': { [`f:${annotation}`]: {} } } },
+      });
+      const managedFields = [wrote(by, NOW, key), wrote('operator', reportedAt, 'example.com/finished')];
+      const metadata = { name: 'p', labels: { app: 'couchbase' }, annotations, managedFields };
+      const pod = projectPod({ metadata }, { profiles: [REPORTS], labelKeys: ['app'], annotationKeys: [] });
+      assert.equal(pod.isReported, expected);
+    });
+  }
 });
