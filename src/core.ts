@@ -1,22 +1,24 @@
 import type { Clock } from './async/clock.ts';
 import { type Cache, createCache } from './cache/cache.ts';
+import { storeKey } from './cache/keys.ts';
 import { Observer } from './cache/observer.ts';
 import { Controller, type Reconciler } from './controller/controller.ts';
 import { EarlierInstanceReconciler } from './controller/earlier-instances.ts';
 import { EntryReconciler } from './controller/entries.ts';
+import { AwaitedPods } from './controller/marks/awaited.ts';
 import { type EvictionOptions, EvictionReconciler } from './controller/marks/evictions.ts';
 import { MarkEventReconciler } from './controller/marks/mark-events.ts';
 import { WithdrawalReconciler } from './controller/marks/withdrawals.ts';
 import { createPodEvents } from './controller/pod-events.ts';
 import { StalledPodReconciler } from './controller/stalled-pods.ts';
-import { wakeOnChanges } from './controller/triggers.ts';
+import { wakeForDrainer, wakeOnChanges } from './controller/triggers.ts';
 import type { BackoffOptions } from './informer/backoff.ts';
 import type { ApiClient } from './kube/client.ts';
 import { createEmitEvent } from './kube/events.ts';
 import { createReads, type Reads } from './kube/reads.ts';
 import { createWrites, type Writes } from './kube/writes.ts';
 import type { Log } from './log/messages.ts';
-import type { Decision } from './policy/decision.ts';
+import type { Decision, Reason } from './policy/decision.ts';
 import type { EntryState } from './policy/entry-lifecycle.ts';
 import type { PolicySettings } from './policy/profiles/profile.ts';
 import { Admitter, type AdmitterOptions } from './webhook/admitter.ts';
@@ -81,11 +83,17 @@ export interface Core {
   stop(): Promise<void>;
 }
 
-/** Whether the pod waits, and carries no mark, so that no change of it would wake anybody. */
-function waitsUnmarked({ kind, reason, profile }: Decision, { profiles }: PolicySettings): boolean {
-  if (['GroupBusy', 'GroupUntracked', 'BudgetExhausted', 'Held'].includes(reason)) return true;
-  return kind !== 'allow' && profiles.some(({ name, request }) => name === profile && request !== undefined);
+/** With these a drainer waits until the present instance has left. */
+const WAITS: readonly Reason[] = ['Waiting', 'Stalled', 'NotAsked', 'Marked', 'MarkedAgain'];
+/** With these, too; and the pod carries no mark, so that no change of it would wake anybody. */
+const WAITS_UNMARKED: readonly Reason[] = ['GroupBusy', 'GroupUntracked', 'BudgetExhausted', 'Held'];
+
+function waitsUnmarked({ reason, profile }: Decision, { profiles }: PolicySettings): boolean {
+  if (WAITS_UNMARKED.includes(reason)) return true;
+  return WAITS.includes(reason) && profiles.some(({ name, request }) => name === profile && request !== undefined);
 }
+
+const waits = ({ reason }: Decision) => WAITS.includes(reason) || WAITS_UNMARKED.includes(reason);
 
 /** Puts cache, observer, marker, admitter and controllers together. Nothing runs before `start`. */
 export function createCore(options: CoreOptions): Core {
@@ -115,11 +123,12 @@ export function createCore(options: CoreOptions): Core {
   const emitEvent = createPodEvents(createEmitEvent(client, instance), clock, settings);
   const shared = { cache: seen, emitEvent, settings, log, clock };
   const entries = new EntryReconciler({ ...shared, reads, writes, onPrune: (...what) => on.onPrune?.(...what) });
-  const stalledPods = new StalledPodReconciler(shared);
+  const awaited = new AwaitedPods(clock);
+  const stalledPods = new StalledPodReconciler({ ...shared, awaited });
   const onWithdraw = (profile: string) => on.onWithdraw?.(profile);
   const withdrawals = new WithdrawalReconciler({ ...shared, reads, writes, onWithdraw });
   const onEvict: EvictionOptions['onEvict'] = (...what) => on.onEvict?.(...what);
-  const evictions = new EvictionReconciler({ ...shared, reads, writes, onEvict });
+  const evictions = new EvictionReconciler({ ...shared, reads, writes, awaited, onEvict });
   const run = <Key>(reconciler: Reconciler<Key>) =>
     new Controller<Key>({
       reconciler: between.reconciler?.(reconciler) ?? reconciler,
@@ -158,6 +167,8 @@ export function createCore(options: CoreOptions): Core {
     clock,
     onDecision(decision, durationMs, { namespace, name }) {
       on.onDecision?.(decision, durationMs);
+      const pod = cache.pods.get(storeKey({ namespace, name }));
+      if (pod && waits(decision) && awaited.note(pod)) wakeForDrainer(pod, settings, queues);
       if (waitsUnmarked(decision, settings)) queues.stalledPods.add({ namespace, name });
       if (decision.kind === 'mark' && decision.request) queues.markEvents.add({ namespace, name });
     },

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Cache } from '../src/cache/cache.ts';
 import { createCore } from '../src/core.ts';
+import type { JsonObject } from '../src/kube/client.ts';
+import type { PolicySettings } from '../src/policy/profiles/profile.ts';
 import { FakeApi } from './support/api.ts';
-import { SETTINGS } from './support/builders.ts';
-import { ENTRY_KEY } from './support/cache.ts';
+import { aRequest, MINUTE, NOW, PROFILE, SETTINGS, settingsWith } from './support/builders.ts';
+import { ENTRY_KEY, NODE_PATH, POD_PATH } from './support/cache.ts';
 import { ENTRY, present } from './support/entries.ts';
 import { aLog } from './support/log.ts';
-import { aRawCluster, aRawNode } from './support/raw.ts';
+import { aRawCluster, aRawNode, aRawPod, markedBy, RESCHEDULE } from './support/raw.ts';
 import { FakeClock, settle } from './support/time.ts';
 
 /** The core on a cache of one marked pod with its entry, in which nobody may walk through all objects. */
@@ -55,4 +57,57 @@ test('neither a scrape nor a cordon walks through all objects', async () => {
   assert.deepEqual(scrape(), { marked: 0, waiting: 0, unsettled: 1, leftOut: 0, stalled: 0 });
   assert.equal(api.calls.length, before, 'and neither asks the API server');
   await Promise.all(controllers.map((controller) => controller.stop()));
+});
+
+/** The core on a cache of one pod, which drainers ask for. */
+async function anAskedCore(settings: PolicySettings, pod: JsonObject, node: JsonObject) {
+  const clock = new FakeClock();
+  clock.epoch = NOW;
+  const api = new FakeApi();
+  api.put(POD_PATH, pod);
+  api.put(NODE_PATH, node);
+  const between = {
+    cache: (cache: Cache) => ({ ...cache, podsAgeMs: () => 0, nodesAgeMs: () => 0, trackersAgeMs: () => 0 }),
+  };
+  const core = createCore({ client: api, settings, clock, random: () => 0, log: aLog(), instance: 'a', between });
+  const { pods, nodes, trackers, project } = core.cache;
+  nodes.replace([project.node(node)]);
+  trackers.replace([project.tracker(aRawCluster())]);
+  pods.replace([project.pod(pod)]);
+  for (const controller of core.controllers) controller.start();
+  await settle();
+  const ask = async () => {
+    await core.admitter.admit(aRequest(), new AbortController().signal);
+    await settle();
+  };
+  const stop = () => Promise.all(core.controllers.map((controller) => controller.stop()));
+  return { core, api, clock, ask, stop };
+}
+
+test('a pod that its operator has marked for a cordon, and reports, is evicted once a drainer asks for it', async () => {
+  const settings = settingsWith({ report: { annotation: 'finished' } });
+  const annotations = { [RESCHEDULE]: 'true', finished: 'now' };
+  const pod = aRawPod({ metadata: { annotations, managedFields: markedBy('operator', new Date(NOW).toISOString()) } });
+  const { api, ask, stop } = await anAskedCore(settings, pod, aRawNode({ spec: { unschedulable: true } }));
+  const eviction = `POST ${POD_PATH}/eviction`;
+  assert.equal(api.calls.includes(eviction), false);
+  await ask();
+  assert.equal(api.calls.includes(eviction), true);
+  await stop();
+});
+
+test('a pod that gets no mark is reported if drainers go on asking, also without a cordon', async () => {
+  const { mark: _, ...holds } = PROFILE;
+  const settings = { ...SETTINGS, profiles: [{ ...holds, names: 'new' as const }] };
+  const { core, clock, ask, stop } = await anAskedCore(settings, aRawPod(), aRawNode());
+  const stalled = () => core.stalledPods.byProfile().get('couchbase')?.get('Held') ?? 0;
+  for (let i = 0; i < 3; i++) {
+    await ask();
+    assert.equal(stalled(), 0);
+    await clock.advance(5 * MINUTE);
+  }
+  assert.equal(stalled(), 1);
+  await clock.advance(15 * MINUTE);
+  assert.equal(stalled(), 0, 'nobody asks any more');
+  await stop();
 });

@@ -16,7 +16,7 @@ import {
   sightingsOf,
   UNREAD,
 } from '../policy/observation.ts';
-import { budgetsOver } from '../policy/profiles/budget.ts';
+import { BUDGETS_MAX, budgetsOver } from '../policy/profiles/budget.ts';
 import { groupSelector, podsOfGroup } from '../policy/profiles/group.ts';
 import { type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
 import { targetOf } from '../policy/requests/index.ts';
@@ -225,11 +225,13 @@ export class Observer {
     const { namespace, name } = seen.request;
     const [all, object] = await Promise.all([reads.budgets(namespace, signal), reads.pod(namespace, name, signal)]);
     const { labels } = (object?.metadata ?? {}) as { readonly labels?: Readonly<Record<string, string>> };
-    const over = budgetsOver(all, labels ?? {}).map(async (budget) => {
-      const pods = await this.#podsOf(namespace, formatSelector(budget.selector), signal);
+    const over = budgetsOver(all, labels ?? {}).slice(0, BUDGETS_MAX + 1);
+    const isTooMany = over.length > BUDGETS_MAX;
+    const withPods = over.map(async (budget) => {
+      const pods = isTooMany ? [] : await this.#podsOf(namespace, formatSelector(budget.selector), signal);
       return { ...budget, pods };
     });
-    return { ...seen, budgets: sightingOf(await Promise.all(over), 'live') };
+    return { ...seen, budgets: sightingOf(await Promise.all(withPods), 'live') };
   }
 
   async #podsOf(namespace: string, selector: string, signal: AbortSignal): Promise<readonly Pod[]> {

@@ -6,7 +6,8 @@ import { type Taint, taintText } from '../policy/node-state.ts';
 import { policyIn } from '../policy/policy-annotation.ts';
 import { type MarkedPod, matchesMark } from '../policy/profiles/mark.ts';
 import { type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
-import { isReported } from '../policy/profiles/report.ts';
+import { isReported, type Report } from '../policy/profiles/report.ts';
+import { writtenAt } from '../policy/requests/written-at.ts';
 
 /**
  * The fields that the projections read. All are optional, so that nothing from an API server makes a projection throw.
@@ -66,6 +67,9 @@ const SCHEDULER_MESSAGE_MAX = 300;
 /** The kubelet sets it on the pod that stands for one of its files. */
 const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 
+/** By so much the clocks of two API servers may differ. */
+const CLOCKS_DIFFER_MS = 10_000;
+
 /** The parts of a pod projection that depend on the configuration. */
 export interface PodFields {
   readonly profiles: PolicySettings['profiles'];
@@ -81,13 +85,14 @@ export function projectPod(object: JsonObject, fields: PodFields): Pod {
   const node = short(spec?.nodeName) || undefined;
   const carried = carriedBy(metadata, fields);
   const pod = { ...identity(metadata), ...carried, ...optional('node', node) };
+  const mark = markOf(metadata, pod, fields);
   return frozen({
     ...pod,
     namespace: short(metadata.namespace),
     ready: status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
     ...optional('owner', controllerOf(metadata)),
-    ...optional('mark', markOf(metadata, pod, fields)),
-    ...optional('isReported', reportedOf(object, carried, fields)),
+    ...optional('mark', mark),
+    ...optional('isReported', reportedOf(object, profileOf(carried, fields)?.report, mark)),
     ...optional('isMirror', isMirror(metadata)),
     ...optional('policy', policyIn(metadata.annotations)),
     ...scheduling(spec, status),
@@ -159,10 +164,19 @@ function scheduling(spec: RawPod['spec'], status: RawPod['status']): Pick<Pod, '
   return { unschedulable: Object.freeze({ message, ...optional('since', changedAt) }) };
 }
 
-function reportedOf({ metadata, status }: RawPod, carried: Pick<Pod, 'labels' | 'annotations'>, fields: PodFields) {
-  const report = profileOf(carried, fields)?.report;
-  if (report === undefined) return undefined;
+function reportedOf({ metadata, status }: RawPod, report: Report | undefined, mark: Mark | undefined) {
+  if (report === undefined || isOfBefore(report, mark, metadata)) return undefined;
   return isReported(report, { annotations: metadata?.annotations, conditions: status?.conditions }) || undefined;
+}
+
+/**
+ * Whether the report is older than the mark of the hook, by the managed fields: its operator made it for an earlier mark, and has
+ * not taken it away. What it prepared then may have come back since.
+ */
+function isOfBefore(report: Report, mark: Mark | undefined, metadata: RawMetadata | undefined): boolean {
+  if (!('annotation' in report) || mark?.by !== FIELD_MANAGER || mark.at === undefined) return false;
+  const at = writtenAt({ metadata }, ['metadata', 'annotations', report.annotation]);
+  return at !== undefined && at < mark.at - CLOCKS_DIFFER_MS;
 }
 
 function isMirror({ annotations }: RawMetadata): true | undefined {

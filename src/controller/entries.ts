@@ -17,7 +17,7 @@ import {
   planEntry,
   viewEntry,
 } from '../policy/entry-lifecycle.ts';
-import type { Entry, Pod, Tracker } from '../policy/model.ts';
+import type { Entry, Node, Pod, Tracker } from '../policy/model.ts';
 import { isProtected, NO_PROFILE, type PolicySettings, profileOf, trackingOfPod } from '../policy/profiles/profile.ts';
 import { isStandIn } from '../policy/tracking/kept-entries.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
@@ -28,7 +28,7 @@ import { REFUSED_RETRY_MS, TrackerUpkeep } from './tracker-upkeep.ts';
 export interface EntriesOptions {
   readonly cache: Cache;
   readonly writes: Pick<Writes, 'removeEntries' | 'deleteTracker'>;
-  readonly reads: Pick<Reads, 'pod' | 'object' | 'namespace' | 'isInstalled'>;
+  readonly reads: Pick<Reads, 'pod' | 'node' | 'object' | 'namespace' | 'isInstalled'>;
   readonly emitEvent: EmitPodEvent;
   readonly settings: PolicySettings;
   readonly log: Log;
@@ -278,10 +278,20 @@ export class EntryReconciler implements Reconciler<TrackerKey> {
     const { cache, reads, settings } = this.#options;
     const object = await reads.pod(about.namespace, about.name, signal);
     const pod = object && cache.project.pod(object);
-    const found = entryState({ entry, ...(pod ? { pod } : {}) }, settings);
+    const node = pod && (await this.#nodeOf(pod, signal));
+    const found = entryState({ entry, ...(pod ? { pod } : {}), ...(node ? { node } : {}) }, settings);
     // For the cache a pod without its label is gone for good. It is still to be moved only if it is marked.
     const isHidden = pod !== undefined && !isProtected(pod, settings) && found !== 'waiting';
     return found === state || (isHidden && state === 'gone');
+  }
+
+  /** Whether a pod waits that gets no mark depends on its node. */
+  async #nodeOf(pod: Pod, signal: AbortSignal): Promise<Node | undefined> {
+    const { cache, reads, settings } = this.#options;
+    const profile = profileOf(pod, settings);
+    if (pod.node === undefined || profile === undefined || profile.mark !== undefined) return undefined;
+    const object = await reads.node(pod.node, signal);
+    return object && cache.project.node(object);
   }
 
   async #remove(tracker: Tracker, view: EntryView, signal: AbortSignal): Promise<boolean> {

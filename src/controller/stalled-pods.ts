@@ -10,6 +10,7 @@ import { othersOf, planStall, type Stall, type StallObservation } from '../polic
 import { isMarked, type PolicySettings, profileNameOf, trackingOfPod } from '../policy/profiles/profile.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
 import { UNSYNCED_RETRY_MS } from './entries.ts';
+import type { AwaitedPods } from './marks/awaited.ts';
 import type { EmitPodEvent } from './pod-events.ts';
 import { StateDurations } from './state-durations.ts';
 
@@ -19,6 +20,7 @@ export interface StalledPodOptions {
   readonly settings: PolicySettings;
   readonly log: Log;
   readonly clock: Pick<Clock, 'now' | 'monotonicNow'>;
+  readonly awaited: Pick<AwaitedPods, 'has'>;
 }
 
 const UNMARKED_RETRY_MS = 60_000;
@@ -93,12 +95,12 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   }
 
   #observe(podKey: string, pod: Pod): StallObservation | undefined {
-    const { cache, clock, settings } = this.#options;
+    const { cache, clock, settings, awaited } = this.#options;
     const seen = observeStall(cache, pod, settings, { now: clock.now(), markedForMs: 0 });
     // Where others of its group go on, the pod's turn comes nearer.
     const others = seen && othersOf(seen).join();
     const markedForMs = this.#since.heldMs(podKey, `${pod.uid} ${pod.mark?.matches} ${others}`);
-    return seen && { ...seen, markedForMs };
+    return seen && { ...seen, markedForMs, isAwaited: awaited.has(pod) };
   }
 
   /** Counts the pod as stalled, and logs it once. */

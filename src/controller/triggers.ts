@@ -82,6 +82,11 @@ function wakeForDrain(pod: Pod, settings: PolicySettings, { withdrawals, evictio
   if (profile?.report) evictions.add(keyOf(pod));
 }
 
+/** A drainer waits for the pod, which the hook itself may evict. */
+export function wakeForDrainer(pod: Pod, settings: PolicySettings, { evictions }: Pick<Wakeable, 'evictions'>): void {
+  if (profileOf(pod, settings)?.report) evictions.add(keyOf(pod));
+}
+
 /**
  * What concerns a node concerns the entries, memories and marks of the pods on it. It can also free a stalled pod, which may be on
  * no node.

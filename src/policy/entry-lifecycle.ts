@@ -45,14 +45,14 @@ export function entryState({ entry, pod, node }: EntryObservation, settings: Pol
   return isSettled(pod, node, settings) ? 'rescheduled' : 'unsettled';
 }
 
-/** Whether the pod gets no mark, and its drain goes on as far as is known. */
+/**
+ * Whether the pod gets no mark, and its drain goes on as far as is known. Where its move is asked for on another object, that
+ * stands, whatever becomes of the drain.
+ */
 function isHeld(pod: Pod, node: Node | undefined, settings: PolicySettings): boolean {
   const profile = profileOf(pod, settings);
-  return (
-    profile !== undefined &&
-    profile.mark === undefined &&
-    (node === undefined || isDraining(node, settings.drainTaints))
-  );
+  if (profile === undefined || profile.mark !== undefined) return false;
+  return profile.request !== undefined || node === undefined || isDraining(node, settings.drainTaints);
 }
 
 /** Whether the pod runs on a node that is not draining. A node that is gone or not known does not count. */

@@ -7,7 +7,7 @@ import type { Log } from '../log/messages.ts';
 import { type Decision, type Mark, MESSAGES, wait } from '../policy/decision.ts';
 import type { EvictionRequest } from '../policy/model.ts';
 import { type AwaitCacheThen, next } from '../policy/next.ts';
-import type { Look, Observation } from '../policy/observation.ts';
+import type { Look, Observation, Subject } from '../policy/observation.ts';
 import type { PolicySettings } from '../policy/profiles/profile.ts';
 import { createDecisionLog } from './decision-log.ts';
 import type { MarkOutcome } from './marker.ts';
@@ -40,6 +40,8 @@ const CACHE_CATCH_UP_MS = 2_000;
  * many may wait as there are connections, for each has one request in hand; a single client takes half of that.
  */
 const LOOKS = { running: 56, waiting: 1_000 };
+/** No conversion webhook stands before these, and none of them waits for lists. */
+const TAKE_TURNS: readonly Subject[] = ['metadata', 'pod', 'node', 'registration'];
 
 /** What was seen last, for a decision that comes to no end. */
 interface Last {
@@ -98,10 +100,10 @@ export class Admitter {
     return doubt(`the pod or its tracking resource changed ${MAX_CHANGES} times meanwhile`, seen.profile?.name);
   }
 
-  /** Looks at a tracker or a group do not take part: a slow one must not hold up those who need none. */
+  /** Only looks that each eviction may need take turns: a slow one at something else must not hold up those who need none. */
   async #look(seen: Observation, look: Look, signal: AbortSignal, client: string): Promise<Observation> {
     const { observer, onFull } = this.#options;
-    if (!look.live || look.at === 'tracker' || look.at === 'group') return observer.look(seen, look, signal);
+    if (!look.live || !TAKE_TURNS.includes(look.at)) return observer.look(seen, look, signal);
     try {
       const leave = this.#looks.enterNow(client) ?? (await this.#looks.enter(client, signal));
       try {

@@ -420,3 +420,24 @@ describe('Observer.cacheKnows', () => {
     assert.equal(cache.pods.get(POD_KEY)?.uid, 'uid-b');
   });
 });
+
+describe('Observer.look at disruption budgets', () => {
+  const BUDGETS = '/apis/policy/v1/namespaces/db/poddisruptionbudgets';
+  const PODS = 'GET /api/v1/namespaces/db/pods';
+  for (const [count, lists, kept] of [
+    [5, 5, 5],
+    [3_000, 0, 6],
+  ] as const) {
+    test(`${count} over a pod: ${lists} lists of pods`, async () => {
+      const { observer, api, calls } = anObserver();
+      const selected = (i: number) => ({ matchExpressions: [{ key: `no-${i}`, operator: 'DoesNotExist' }] });
+      api.lists.set(
+        BUDGETS,
+        Array.from({ length: count }, (_, i) => ({ spec: { selector: selected(i) } })),
+      );
+      api.lists.set('/api/v1/namespaces/db/pods', [aRawPod()]);
+      const seen = await observer.look(observer.begin(aRequest()), { at: 'budgets', live: true }, signal);
+      assert.deepEqual([calls.filter((call) => call === PODS).length, seenValue(seen.budgets)?.length], [lists, kept]);
+    });
+  }
+});

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { storeKey } from '../../src/cache/keys.ts';
 import { LOG } from '../../src/log/messages.ts';
-import { NOW, settingsWith } from '../support/builders.ts';
+import type { Profile } from '../../src/policy/profiles/profile.ts';
+import { NOW, SETTINGS, settingsWith } from '../support/builders.ts';
 import { ENTRY_KEY, POD, POD_PATH, TRACKER, TRACKER_PATH } from '../support/cache.ts';
 import { anEntryReconciler, ENTRY, EVENT, HOURS, MINUTES, PRUNE, present, SECOND } from '../support/entries.ts';
+import { aRawNode } from '../support/raw.ts';
 
 const READ_POD = `GET ${POD_PATH}`;
 const RETENTION = 15 * MINUTES;
@@ -40,6 +42,22 @@ describe('reconciling an entry, row by row', () => {
     assert.deepEqual(await look(), {});
     assert.deepEqual(pruned, ['withdrawn']);
   });
+
+  for (const [what, isCordoned, result, expected] of [
+    ['prune', false, {}, ['withdrawn']],
+    ['keep, if live its node is cordoned again', true, { requeueAfterMs: 10_000 }, []],
+  ] as const) {
+    test(`the same of a pod that gets no mark, once nobody drains its node: ${what}`, async () => {
+      const [{ mark: _, ...profile }] = SETTINGS.profiles as readonly [Profile];
+      const settings = { ...SETTINGS, profiles: [profile] };
+      const { look, clock, calls, pruned, api } = anEntryReconciler({ pod: present({ node: 'node-2' }), settings });
+      api.put('/api/v1/nodes/node-2', aRawNode({ metadata: { name: 'node-2' }, spec: { unschedulable: isCordoned } }));
+      await look();
+      await clock.advance(3 * MINUTES);
+      assert.deepEqual(await look(), result);
+      assert.deepEqual([calls().slice(0, 2), pruned], [[READ_POD, 'GET /api/v1/nodes/node-2'], expected]);
+    });
+  }
 
   for (const [what, pod] of [
     ['not scheduled', present({ uid: 'uid-b', node: '' })],

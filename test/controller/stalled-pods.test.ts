@@ -55,6 +55,7 @@ function aStallReporter(pod?: Marked, trackers: readonly JsonObject[] = [], trac
   const cache = aCache({ pods: pod === undefined ? [] : [markedPod(pod)], trackers, tracking });
   const time = { now: NOW };
   const reporter = new StalledPodReconciler({
+    awaited: { has: () => false },
     cache,
     emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => time.now }, SETTINGS),
     settings: settingsWith({ tracking }),

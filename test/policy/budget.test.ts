@@ -94,6 +94,12 @@ describe('respectBudgets', () => {
       full('allows no disruption: 2 healthy, 2 needed'),
     ],
     ['its controller has not computed it', [aBudget(undefined, TARGET)], {}, full('has not been computed yet')],
+    [
+      'too many are over it',
+      Array.from({ length: 6 }, () => aBudget(0)),
+      {},
+      'BudgetExhausted Pod waiting to be rescheduled (more than 5 disruption budgets are over it)',
+    ],
     ['nobody has looked', 'unread', {}, 'look at budgets live'],
     ['the pod is read live before', [aBudget(1, TARGET, other(1))], { from: 'cache' }, 'look at pod live'],
     [
@@ -112,13 +118,20 @@ describe('respectBudgets', () => {
   }
 
   test('is reported once a drain has waited for long', () => {
-    const seen = { now: NOW, pod: TARGET, profile: CAREFUL, node: aNode({ unschedulable: true }), tracker: aTracker() };
+    const node = aNode({ unschedulable: true });
+    const seen = { now: NOW, pod: TARGET, profile: CAREFUL, node, tracker: aTracker(), isAwaited: true };
     assert.deepEqual(planStall({ ...seen, markedForMs: MINUTE }, settings), { kind: 'lookAgain', inMs: 14 * MINUTE });
     assert.deepEqual(planStall({ ...seen, markedForMs: 15 * MINUTE }, settings), {
       kind: 'stalled',
       hindrance: 'BudgetExhausted',
       why: 'has waited for over 15m for its disruption budget to allow a disruption',
     });
+    const { isAwaited: _, ...cordoned } = seen;
+    assert.equal(
+      planStall({ ...cordoned, markedForMs: 15 * MINUTE }, settings).kind,
+      'notWaiting',
+      'a cordon is no drain',
+    );
   });
 });
 
@@ -149,6 +162,12 @@ describe('budgets over a pod', () => {
       [needed(), needed({ observedGeneration: 1, desiredHealthy: 2 }), needed({})],
       [2, undefined, undefined],
     );
+  });
+
+  test('say nothing once their controller has failed: what it computed before may be about other pods', () => {
+    const conditions = [{ type: 'DisruptionAllowed', status: 'False', reason: 'SyncFailed' }];
+    const [budget] = budgetsOver([raw({}, { observedGeneration: 2, desiredHealthy: 1, conditions })], labels);
+    assert.equal(budget?.desiredHealthy, undefined);
   });
 
   test('an operator that nobody knows is an error, which is doubt', () => {

@@ -8,6 +8,7 @@ import {
   aNode,
   anObservation,
   aPod,
+  aRequest,
   aTracker,
   MINUTE,
   NOW,
@@ -52,6 +53,13 @@ describe('a profile without a mark', () => {
     test(what, () => assert.equal(answer(seen), expected));
   }
 
+  test('a dry run says that nobody is asked', () => {
+    const request = aRequest({ dryRun: true });
+    const step = next(anObservation({ profile: HOLDS, request }), settings);
+    assert.ok(step.kind === 'allow');
+    assert.match(step.warning ?? '', /would be refused with 429: .* so nobody is asked to move it/);
+  });
+
   test('a name that does not come back needs no entry', () => {
     assert.equal(answer({}, { ...HOLDS, names: 'new' }), WAITS);
   });
@@ -69,10 +77,23 @@ describe('a profile without a mark', () => {
     assert.equal(planEntry({ state: 'withdrawn' }, 10 * MINUTE, settings).kind, 'prune');
   });
 
+  test('the entry of one whose move is asked for on another object stays for as long as the pod: nobody takes that back', () => {
+    const request = {
+      kind: 'Sql',
+      group: 'x',
+      plural: 'sqls',
+      label: 'l',
+      onlyIf: [],
+      form: { key: 'k', value: '{uid}' },
+    };
+    const asks = { ...SETTINGS, profiles: [{ ...HOLDS, request }] };
+    assert.equal(entryState({ entry: { uid: 'uid-a' }, pod: aPod(), node: aNode() }, asks), 'waiting');
+  });
+
   test('is reported once the drain has waited for long', () => {
-    const at = (ageMs: number) =>
+    const at = (ageMs: number, isAwaited = true, node = cordoned) =>
       planStall(
-        { now: NOW, pod: aPod(), profile: HOLDS, node: cordoned, tracker: aTracker(), markedForMs: ageMs },
+        { now: NOW, pod: aPod(), profile: HOLDS, node, tracker: aTracker(), markedForMs: ageMs, isAwaited },
         settings,
       );
     assert.deepEqual(at(0), { kind: 'lookAgain', inMs: 15 * MINUTE });
@@ -81,5 +102,10 @@ describe('a profile without a mark', () => {
       hindrance: 'Held',
       why: 'has not left by itself, and its profile by-hand has no mark',
     });
+    assert.equal(at(15 * MINUTE, true, aNode()).kind, 'stalled', 'nobody has cordoned the node');
+    assert.equal(at(15 * MINUTE, false).kind, 'notWaiting', 'nobody waits for it');
+    const taints = ['node.kubernetes.io/unschedulable:NoSchedule'];
+    const longAgo = aNode({ unschedulable: true, taints, taintedAt: { [taints[0] as string]: NOW - 60 * MINUTE } });
+    assert.equal(at(MINUTE, true, longAgo).kind, 'lookAgain', 'the cordon is older than the drain');
   });
 });

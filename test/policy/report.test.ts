@@ -37,6 +37,7 @@ function answer(seen: SeenInShort, profile = REPORTS): string {
 describe('an eviction by the hook itself', () => {
   const WAITS =
     '429 Waiting Pod waiting to be rescheduled (marked 3m20s ago by reschedule-hook; its operator reports that it may go, and the hook evicts it)';
+  const HELD = WAITS.replace('the hook evicts it', 'reschedule.hook/policy says hold');
   for (const [what, seen, expected] of [
     ['of this very instance passes', { pod: reported, request: own }, 'allow OwnEviction'],
     ['only after a live read', { pod: reported, request: own, from: 'cache' }, 'look at pod live'],
@@ -46,7 +47,7 @@ describe('an eviction by the hook itself', () => {
     ['by somebody else waits', { pod: reported, request: aRequest({ uid: 'uid-a' }) }, WAITS],
     ['without a report waits', { pod: aPod({ mark: aMark() }), request: own }, /^429 Waiting .*by reschedule-hook\)$/],
     ['whose mark is gone marks anew', { pod: aPod({ isReported: true }), request: own }, 'mark Marked'],
-    ['of a pod that is to be held waits', { pod: { ...reported, policy: 'hold' }, request: own }, WAITS],
+    ['of a pod that is to be held waits', { pod: { ...reported, policy: 'hold' }, request: own }, HELD],
   ] as const satisfies readonly (readonly [string, SeenInShort, string | RegExp])[]) {
     test(what, () => {
       if (typeof expected === 'string') assert.equal(answer(seen), expected);
@@ -66,15 +67,26 @@ describe('the hook evicts a pod', () => {
   for (const [what, given, expected] of [
     ['that its operator reports', seen, true],
     ['also without a drain, if the mark is its own', calm, true],
-    ['of a drain, whoever marked it', { ...seen, pod: { ...reported, mark: foreign } }, true],
+    [
+      'that a drainer waits for, whoever marked it',
+      { ...seen, isAwaited: true, pod: { ...reported, mark: foreign } },
+      true,
+    ],
+    ['not for a cordon alone, if somebody else marked it', { ...seen, pod: { ...reported, mark: foreign } }, false],
+    [
+      'not without a drain, whoever has asked',
+      { ...calm, isAwaited: true, pod: { ...reported, mark: foreign } },
+      false,
+    ],
     ['not without a drain, if somebody else marked it', { ...calm, pod: { ...reported, mark: foreign } }, false],
     ['not without a mark', { ...seen, pod: aPod({ isReported: true }) }, false],
     ['not without a report', { ...seen, pod: aPod({ mark: aMark() }) }, false],
     ['not one that is ending', { ...seen, pod: { ...reported, deletionDeadline: NOW } }, false],
     ['not one that people hold', { ...seen, pod: { ...reported, policy: 'hold' } }, false],
     ['not one whose tracker people hold', { ...seen, tracker: aTracker({ policy: 'hold' }) }, false],
+    ['not once its drain is over', { ...calm, drainedNode: 'uid-node-1' }, false],
     [
-      'not once its drain is over, if the mark will be taken back',
+      'nor if the mark will be taken back',
       { ...calm, drainedNode: 'uid-node-1', profile: { ...REPORTS, withdraws: true } },
       false,
     ],
@@ -91,6 +103,14 @@ describe('the hook evicts a pod', () => {
       why: 'was marked over 15m ago and the operator of CouchbaseCluster cb reports that it may go, but its eviction by the hook is refused',
     });
   });
+});
+
+test('a pod that people hold is not reported as one whose eviction is refused', () => {
+  const pod = aPod({ mark: aMark(16 * MINUTE), isReported: true, policy: 'hold' });
+  const stall = planStall({ now: NOW, pod, profile: REPORTS, markedForMs: 16 * MINUTE }, settings);
+  assert.ok(stall.kind === 'stalled');
+  assert.equal(stall.hindrance, 'Held');
+  assert.match(stall.why, /reports that it may go, but reschedule\.hook\/policy says hold$/);
 });
 
 describe('a report', () => {
@@ -117,4 +137,25 @@ describe('a report', () => {
     const projected = (app: string) => projectPod({ metadata: { ...metadata, labels: { app } } }, fields).isReported;
     assert.deepEqual([projected('couchbase'), projected('other')], [true, undefined]);
   });
+
+  for (const [what, by, reportedAt, expected] of [
+    ['after the mark', 'reschedule-hook', NOW + 1_000, true],
+    ['a little before it, by another clock', 'reschedule-hook', NOW - 10_000, true],
+    ['for an earlier mark of the hook', 'reschedule-hook', NOW - MINUTE, undefined],
+    ['before somebody else wrote the mark again', 'tool', NOW - MINUTE, true],
+  ] as const) {
+    test(`by an annotation that was written ${what}`, () => {
+      const [{ key }] = [REPORTS.mark ?? { key: '' }];
+      const annotations = { [key]: 'true', 'example.com/finished': 'x' };
+      const wrote = (manager: string, at: number, annotation: string) => ({
+        manager,
+        time: new Date(at).toISOString(),
+        fieldsV1: { 'f:metadata': { 'f:annotations': { [`f:${annotation}`]: {} } } },
+      });
+      const managedFields = [wrote(by, NOW, key), wrote('operator', reportedAt, 'example.com/finished')];
+      const metadata = { name: 'p', labels: { app: 'couchbase' }, annotations, managedFields };
+      const pod = projectPod({ metadata }, { profiles: [REPORTS], labelKeys: ['app'], annotationKeys: [] });
+      assert.equal(pod.isReported, expected);
+    });
+  }
 });

@@ -6,8 +6,10 @@ import { SHOWS_WITHIN_MS } from '../../src/policy/requests/annotation.ts';
 import { targetOf } from '../../src/policy/requests/index.ts';
 import type { RequestObject } from '../../src/policy/requests/request.ts';
 import {
+  aNode,
   anObservation,
   aPod,
+  aRequest,
   MINUTE,
   NOW,
   PROFILE,
@@ -138,6 +140,26 @@ describe('a move that is asked for by an annotation of another object', () => {
     test(what, () => assert.equal(answer(POSTGRES, given), expected));
   }
 
+  describe('whose name comes back', () => {
+    const entry = { uid: 'uid-before', node: 'node-1', at: NOW - MINUTE };
+    const pod = { ...POD, node: 'node-2' };
+    const calm = aNode({ name: 'node-2', uid: 'uid-node-2' });
+    const released = '404 Rescheduled Pod has been rescheduled with the same name';
+    const another = waits(`PostgresCluster cb has a request of somebody else in ${SWITCH}`, 'NotAsked');
+    for (const [what, object, node, uid, expected] of [
+      ['the drain of an instance that has moved ends', {}, calm, undefined, released],
+      ['also while the object is asked for another pod', other, calm, undefined, released],
+      ['also if the object is gone', 'absent', calm, undefined, released],
+      ['not on a draining node', other, { ...calm, unschedulable: true }, undefined, another],
+      ['not for who names the present one', other, calm, 'uid-a', another],
+    ] as const) {
+      test(what, () => {
+        const request = aRequest(uid === undefined ? {} : { uid });
+        assert.equal(answer(POSTGRES, object, { pod, node, entry, request }), expected);
+      });
+    }
+  });
+
   test('rests on live reads of the pod and of the object', () => {
     assert.equal(answer(POSTGRES, {}, { from: 'cache' }), 'look at pod live');
     assert.equal(answer(POSTGRES, {}, { target: { kind: 'unread' } }), 'look at target live');
@@ -150,7 +172,8 @@ describe('a move that is asked for by an annotation of another object', () => {
     assert.deepEqual([step.annotation, step.entryOn, step.trackerMissing], [undefined, undefined, undefined]);
     assert.equal(step.message, 'Pod waiting to be rescheduled (its move is asked for on PostgresCluster cb)');
     const dry = decide(POSTGRES, {}, { request: { ...anObservation().request, dryRun: true } });
-    assert.equal(dry.kind, 'allow');
+    assert.ok(dry.kind === 'allow');
+    assert.match(dry.warning ?? '', /would be asked for on PostgresCluster cb, and the drain would wait/);
   });
 });
 

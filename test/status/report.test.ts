@@ -76,6 +76,7 @@ describe('the report', () => {
     const cache = aDrain();
     const api = new FakeApi();
     const reporter = new StalledPodReconciler({
+      awaited: { has: () => false },
       cache,
       emitEvent: createPodEvents(createEmitEvent(api, 'hook-1'), { now: () => OPTIONS.now }, OPTIONS.settings),
       settings: OPTIONS.settings,

@@ -5,6 +5,7 @@ import { LOG } from '../../src/log/messages.ts';
 import { ClientLeftError } from '../../src/webhook/admitter.ts';
 import { anAdmitter, answerOf } from '../support/admission.ts';
 import { refusal } from '../support/api.ts';
+import { settingsWith } from '../support/builders.ts';
 import { ENTRY_KEY, POD_PATH, TRACKER_PATH } from '../support/cache.ts';
 import { aRawCluster, aRawNode, aRawPod, RESCHEDULE } from '../support/raw.ts';
 import { settle } from '../support/time.ts';
@@ -444,6 +445,24 @@ describe('Admitter: live looks', () => {
     assert.ok(api.calls.indexOf('GET /api/v1/namespaces/db/pods/real') <= 113, 'it had the second turn');
     await Promise.all(many);
     assert.equal(api.calls.length, 201);
+  });
+
+  test('an object on which moves are asked for may hang: an eviction of a pod that is not protected does not wait', async () => {
+    const request = { kind: 'Sql', group: 'example.com', plural: 'sqls', label: 'couchbase_cluster', onlyIf: [] };
+    const settings = settingsWith({ request: { ...request, form: { key: 'k', value: '{uid}' } } });
+    const names = Array.from({ length: 60 }, (_, i) => `cb-${i}`);
+    const { admit, api } = anAdmitter({ settings, pods: names.map((name) => aRawPod({ metadata: { name } })) });
+    api.put('/api/v1/namespaces/db/pods/web', aRawPod({ metadata: { name: 'web', labels: { app: 'web' } } }));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    api.before = (call) => (call.startsWith('GET /apis') ? promise : undefined);
+    const protectedOnes = names.map((name) => admit({ name }));
+    await settle();
+    const free = admit({ name: 'web' });
+    await settle();
+    assert.equal(api.calls.at(-1), 'GET /api/v1/namespaces/db/pods/web');
+    assert.equal(answerOf(await free), 'allow');
+    resolve();
+    await Promise.all(protectedOnes);
   });
 
   test('those over the bound are in doubt at once, and are counted', async () => {

@@ -55,7 +55,14 @@ const aboutObject = {
 const onObject = z
   .strictObject({ ...aboutObject, ...annotation, doneAt: text(path).optional() }, { error: unknownField })
   .superRefine(({ value }, context) => checkValue({ value, match: 'present' }, context))
-  .superRefine(({ value }, context) => {
+  .superRefine(({ value, doneAt }, context) => {
+    // The same value once more would change nothing, and so ask for nothing.
+    if (doneAt !== undefined && !value.includes('{now}'))
+      context.addIssue({
+        code: 'custom',
+        path: ['value'],
+        message: 'needs {now}, since doneAt lets the hook ask again',
+      });
     const names = ['{uid}', '{ordinal}', '{label:'];
     if (names.some((name) => value.includes(name))) return;
     context.addIssue({

@@ -120,7 +120,12 @@ function needsMark(
   { mark, withdraw, maxConcurrent, respectBudgets, report }: ProfileFields,
   context: z.RefinementCtx,
 ): void {
-  if (mark !== NO_MARK && !('on' in mark)) return;
+  if (mark !== NO_MARK && !('on' in mark)) {
+    const isMark = report !== undefined && 'annotation' in report && report.annotation === mark.annotation;
+    if (isMark)
+      context.addIssue({ code: 'custom', path: ['report'], message: 'is the mark itself, and would say nothing' });
+    return;
+  }
   for (const [field, isThere] of Object.entries({ withdraw, maxConcurrent, respectBudgets, report })) {
     if (isThere) context.addIssue({ code: 'custom', path: [field], message: 'needs a mark on the pod' });
   }

@@ -1,4 +1,3 @@
-import type { Clock } from '../../async/clock.ts';
 import type { Cache } from '../../cache/cache.ts';
 import { observeDrain } from '../../cache/drain-observation.ts';
 import { keysOf, type ObjectKey, storeKey } from '../../cache/keys.ts';
@@ -11,6 +10,7 @@ import type { DrainObservation } from '../../policy/plans/withdrawal.ts';
 import { type PolicySettings, profileNameOf } from '../../policy/profiles/profile.ts';
 import type { ReconcileResult, Reconciler } from '../controller.ts';
 import { UNSYNCED_RETRY_MS } from '../entries.ts';
+import type { AwaitedPods } from './awaited.ts';
 
 export interface EvictionOptions {
   readonly cache: Cache;
@@ -18,7 +18,7 @@ export interface EvictionOptions {
   readonly writes: Pick<Writes, 'evictPod'>;
   readonly settings: PolicySettings;
   readonly log: Log;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly awaited: Pick<AwaitedPods, 'has'>;
   /** Called for every eviction that the hook asked for. */
   readonly onEvict?: (profile: string, result: 'evicted' | 'refused') => void;
 }
@@ -78,10 +78,13 @@ export class EvictionReconciler implements Reconciler<ObjectKey> {
   }
 
   #isDue(pod: Pod, live?: Pick<DrainObservation, 'node'>): boolean {
-    const { cache, settings } = this.#options;
+    const { cache, settings, awaited } = this.#options;
     const seen = observeDrain(cache, pod, settings);
+    const isAwaited = awaited.has(pod);
     const namespace = settings.readsNamespacePolicy ? cache.namespaces.get(pod.namespace) : undefined;
-    return seen !== undefined && isToBeEvicted({ ...seen, ...live, ...(namespace && { namespace }) }, settings);
+    return (
+      seen !== undefined && isToBeEvicted({ ...seen, ...live, isAwaited, ...(namespace && { namespace }) }, settings)
+    );
   }
 
   /** The pod as it is now, if it is this instance and may still go. The cordon may have ended a moment ago. */

@@ -48,7 +48,9 @@ export class MarkEventReconciler implements Reconciler<ObjectKey> {
       this.#written.delete(podKey);
       return {};
     }
-    if (this.#written.get(podKey) === pod.uid) return {};
+    // Nothing on a pod without a mark would wake anybody to forget it.
+    const then = profileOf(pod, settings)?.request === undefined ? {} : { requeueAfterMs: NEWS_MS };
+    if (this.#written.get(podKey) === pod.uid) return then;
     // Before the caches have synced, an existing tracker may still be missing from them.
     if (!cache.hasSynced()) return { requeueAfterMs: UNSYNCED_RETRY_MS };
     const tracker = trackerOf(cache, pod, trackingOfPod(pod, settings));
@@ -57,7 +59,7 @@ export class MarkEventReconciler implements Reconciler<ObjectKey> {
     const event = { pod, ...(tracker && { tracker }), reason: 'RescheduleRequested', type: 'Normal', text } as const;
     await emitEvent(event, signal);
     this.#written.set(podKey, pod.uid);
-    return {};
+    return then;
   }
 
   #isNews(pod: Pod): boolean {

@@ -36,6 +36,8 @@ export interface StallObservation {
   readonly group?: readonly Pod[];
   /** How long the process has known the present mark, or that there is none; for one without a time, or whose time somebody makes newer. */
   readonly markedForMs: number;
+  /** A drainer has asked this process for it a short time ago. */
+  readonly isAwaited?: boolean;
 }
 
 /**
@@ -58,9 +60,10 @@ export function planStall(seen: StallObservation, settings: PolicySettings): Sta
   return (
     comesBackStall(seen, settings) ??
     heldStall(seen, settings) ??
+    unmarkedStall(seen) ??
     otherInstallationStall(seen, settings) ??
     groupStall(seen, settings) ??
-    budgetStall(seen, settings) ??
+    budgetStall(seen) ??
     unschedulableStall(seen, settings) ??
     notMovedStall(seen, settings)
   );
@@ -77,20 +80,31 @@ function comesBackStall(seen: StallObservation, settings: PolicySettings): Stall
   return { kind: 'stalled', hindrance: 'ComesBack', why };
 }
 
-/** Nobody may mark it, or there is no mark for it, and its node is draining. */
+/** People say that nobody may mark it, and its node is draining. */
 function heldStall(seen: StallObservation, { drainTaints }: PolicySettings): Stall | undefined {
-  const { pod, node, tracker, namespace, profile, now, markedForMs } = seen;
-  const isForbidden = firstWord(pod, tracker, namespace) === 'hold';
-  if (node === undefined || isMarked(pod) || !(isForbidden || profile.mark === undefined)) return undefined;
-  if (!isDraining(node, drainTaints)) return undefined;
+  const { pod, node, profile, now, markedForMs } = seen;
+  if (node === undefined || isMarked(pod) || !isHeldByPeople(seen) || !isDraining(node, drainTaints)) return undefined;
   const since = drainingSince(node, drainTaints);
   const leftMs = profile.stallAfterMs - (since === undefined ? markedForMs : now - since);
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
-  if (isForbidden) return { kind: 'stalled', hindrance: 'Held', why: `is not marked, because ${POLICY_KEY} says hold` };
+  return { kind: 'stalled', hindrance: 'Held', why: `is not marked, because ${POLICY_KEY} says hold` };
+}
+
+/**
+ * Its profile has no mark, and a drainer waits for it. How long the node has been draining says nothing: somebody may have
+ * cordoned it long before, and others evict without a cordon.
+ */
+function unmarkedStall(seen: StallObservation): Stall | undefined {
+  const { profile, markedForMs, isAwaited } = seen;
+  if (profile.mark !== undefined || !isAwaited) return undefined;
+  const leftMs = profile.stallAfterMs - markedForMs;
+  if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
   return profile.request === undefined
     ? { kind: 'stalled', hindrance: 'Held', why: `has not left by itself, and its profile ${profile.name} has no mark` }
     : notLeftStall(seen, profile.request);
 }
+
+const isHeldByPeople = ({ pod, tracker, namespace }: StallObservation) => firstWord(pod, tracker, namespace) === 'hold';
 
 /** Whether it could be asked for, its object says, which nobody watches. */
 function notLeftStall({ pod, tracker, reported }: StallObservation, { kind, label }: RequestObject): Stall {
@@ -133,12 +147,10 @@ function groupStall(seen: StallObservation, settings: PolicySettings): Stall | u
   return { kind: 'stalled', hindrance: 'GroupBusy', why: text };
 }
 
-/** A drain has asked for the pod, and has not had it marked for all that time. Its budget was read at each request. */
-function budgetStall(seen: StallObservation, settings: PolicySettings): Stall | undefined {
-  const { pod, profile, node, markedForMs } = seen;
+/** A drainer waits for the pod, and it has not been marked for all that time. Its budget was read at each request. */
+function budgetStall({ pod, profile, markedForMs, isAwaited }: StallObservation): Stall | undefined {
   const { respectsBudgets, stallAfterMs } = profile;
-  if (!respectsBudgets || isMarked(pod) || node === undefined || !isDraining(node, settings.drainTaints))
-    return undefined;
+  if (!respectsBudgets || isMarked(pod) || !isAwaited) return undefined;
   if (markedForMs < stallAfterMs) return { kind: 'lookAgain', inMs: stallAfterMs - markedForMs };
   const why = `has waited for over ${formatAge(stallAfterMs)} for its disruption budget to allow a disruption`;
   return { kind: 'stalled', hindrance: 'BudgetExhausted', why };
@@ -168,17 +180,22 @@ function notMovedStall(seen: StallObservation, settings: PolicySettings): Stall 
   const leftMs = profile.stallAfterMs - forMs;
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
   const why = whyNotMoved(seen, history, formatAge(profile.stallAfterMs));
-  if (pod.isReported) return { kind: 'stalled', hindrance: 'EvictionRefused', why };
-  const hindrance = history.marks > 1 ? 'Unmarked' : seen.reported?.word;
+  const hindrance = hindranceOf(seen, history);
   return { kind: 'stalled', ...(hindrance === undefined ? {} : { hindrance }), why };
 }
 
-function whyNotMoved({ pod, tracker, reported, now }: StallObservation, history: MarkHistory, age: string): string {
+function hindranceOf(seen: StallObservation, { marks }: MarkHistory): string | undefined {
+  if (seen.pod.isReported) return isHeldByPeople(seen) ? 'Held' : 'EvictionRefused';
+  return marks > 1 ? 'Unmarked' : seen.reported?.word;
+}
+
+function whyNotMoved(seen: StallObservation, history: MarkHistory, age: string): string {
+  const { pod, tracker, reported, now } = seen;
   const details = [describeMarksOf(history, now), describeHindrance(tracker, reported), describeSelector(pod)];
   const text = details.filter((detail) => detail !== undefined).join('; ');
   const about = text === '' ? '' : ` (${text})`;
   const what = pod.isReported
-    ? `${operatorOf(pod)} reports that it may go, but its eviction by the hook is refused`
+    ? `${operatorOf(pod)} reports that it may go, but ${isHeldByPeople(seen) ? `${POLICY_KEY} says hold` : 'its eviction by the hook is refused'}`
     : `${operatorOf(pod)} has not moved it`;
   return `was marked over ${age} ago and ${what}${about}`;
 }

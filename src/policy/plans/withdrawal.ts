@@ -26,13 +26,18 @@ export interface DrainObservation {
   readonly drainedNode?: string;
 }
 
+/** Whether the hook takes its mark back: the profile says so, and the drain is over. */
+export function isDrainOver(seen: DrainObservation, settings: PolicySettings): boolean {
+  return seen.profile.withdraws === true && hasDrainEnded(seen, settings);
+}
+
 /**
  * Whether the hook marked the pod for a drain that is over: the node was draining and is not any more. If the node never was,
  * somebody evicted the pod for another reason, and its move still stands.
  */
-export function isDrainOver(seen: DrainObservation, settings: PolicySettings): boolean {
-  const { pod, profile, node } = seen;
-  if (!profile.withdraws || !isOurs(pod) || isTerminatingOrFinished(pod)) return false;
+export function hasDrainEnded(seen: DrainObservation, settings: PolicySettings): boolean {
+  const { pod, node } = seen;
+  if (!isOurs(pod) || isTerminatingOrFinished(pod)) return false;
   if (node === undefined || isDraining(node, settings.drainTaints)) return false;
   return seen.drainedNode === node.uid || saysDraining(entryOf(seen, settings), pod, node);
 }

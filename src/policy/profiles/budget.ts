@@ -14,10 +14,20 @@ export interface BudgetWithPods extends Budget {
   readonly pods: readonly Pod[];
 }
 
+/**
+ * Over one pod. The API server itself evicts no pod under more than one, and each costs a list of its pods. Anybody who may make
+ * budgets could otherwise make thousands.
+ */
+export const BUDGETS_MAX = 5;
+
 interface RawBudget {
   readonly metadata?: { readonly name?: string; readonly generation?: number };
   readonly spec?: { readonly selector?: RawSelector | null };
-  readonly status?: { readonly observedGeneration?: number; readonly desiredHealthy?: number };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly desiredHealthy?: number;
+    readonly conditions?: readonly { readonly type?: string; readonly reason?: string }[] | null;
+  };
 }
 
 interface RawSelector {
@@ -43,8 +53,10 @@ function computed(
   metadata: RawBudget['metadata'],
   status: NonNullable<RawBudget['status']>,
 ): Pick<Budget, 'desiredHealthy'> {
-  const { observedGeneration = 0, desiredHealthy } = status;
-  const isCurrent = observedGeneration >= (metadata?.generation ?? 0);
+  const { observedGeneration = 0, desiredHealthy, conditions } = status;
+  // Its controller says so if it can no longer tell how many there should be, and leaves what it computed before.
+  const hasFailed = conditions?.some(({ type, reason }) => type === 'DisruptionAllowed' && reason === 'SyncFailed');
+  const isCurrent = !hasFailed && observedGeneration >= (metadata?.generation ?? 0);
   return isCurrent && desiredHealthy !== undefined ? { desiredHealthy } : {};
 }
 

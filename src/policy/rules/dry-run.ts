@@ -1,4 +1,4 @@
-import type { Allow, Answer } from '../decision.ts';
+import type { Allow, Answer, Mark } from '../decision.ts';
 import { assertNever } from '../model.ts';
 import { LOOK_AT_NODE, onceLive, seenValue } from '../observation.ts';
 import { describeHindrance } from '../pod-state.ts';
@@ -33,10 +33,16 @@ function consequence(answer: Answer): string {
     case 'deny':
       return `would be refused with ${answer.code}: ${answer.message}`;
     case 'mark':
-      return 'would be marked for its operator to move, and the drain would wait until it has left';
+      return consequenceOfMark(answer);
     default:
       return assertNever(answer);
   }
+}
+
+function consequenceOfMark({ reason, message, request }: Mark): string {
+  if (reason === 'Held') return `would be refused with 429: ${message}`;
+  const asked = request && `would be asked for on ${request.kind} ${request.name}`;
+  return `${asked ?? 'would be marked for its operator to move'}, and the drain would wait until it has left`;
 }
 
 /** What will keep the operator from moving the pod; a refusal says it by itself. */

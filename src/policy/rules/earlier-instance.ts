@@ -7,14 +7,7 @@ import { isMarked } from '../profiles/profile.ts';
 import { isOfNode } from '../returns.ts';
 import { isTrackerMissing, markPod } from './asking/mark.ts';
 import { otherInstallation } from './other-installation.ts';
-import type { PodObservation, Rule } from './rule.ts';
-
-/**
- * A request with a UID is about the present instance, whatever came before it. A request without one may be about the
- * earlier instance: a drainer retries by name, wherever the pod of that name runs by now.
- */
-const asksForEarlier = ({ request, earlier }: PodObservation): boolean =>
-  request.uid === undefined && earlier !== undefined;
+import { asksForEarlier, type PodObservation, type Rule } from './rule.ts';
 
 /** The pod came back on a draining node, so it must move again, unless another installation keeps its entry. */
 export const cameBackOnDrainingNode: Rule<PodObservation> = (seen, settings) => {

@@ -44,3 +44,10 @@ export type Rule<Seen extends Observation = Observation> = (
   seen: Seen,
   settings: PolicySettings,
 ) => Opinion | undefined;
+
+/**
+ * A request with a UID is about the present instance, whatever came before it. A request without one may be about the
+ * earlier instance: a drainer retries by name, wherever the pod of that name runs by now.
+ */
+export const asksForEarlier = ({ request, earlier }: PodObservation): boolean =>
+  request.uid === undefined && earlier !== undefined;

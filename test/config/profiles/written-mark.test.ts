@@ -16,7 +16,7 @@ describe('how a profile asks for a move', () => {
   for (const [what, fields] of [
     ['not at all', { mark: 'none' }],
     ['by an annotation of an object', { mark: OBJECT }],
-    ['and then waits until a field repeats it', { mark: { ...OBJECT, doneAt: 'status.done' } }],
+    ['and then waits until a field repeats it', { mark: { ...OBJECT, value: '{uid}.{now}', doneAt: 'status.done' } }],
     ['only if a field is so', { mark: { ...OBJECT, onlyIf: [{ at: 'spec.a', is: 'true', word: 'Off' }] } }],
     ['only if there is no such field', { mark: { ...OBJECT, onlyIf: [{ at: 'spec.a', is: null, word: 'Off' }] } }],
     ['in a form of its own', { mark: { on: ON, form: 'fdb-process-groups' } }],
@@ -41,6 +41,12 @@ describe('how a profile asks for a move', () => {
       { mark: { ...OBJECT, value: 'x{now}' } },
       [/^mark.value has to name the pod/],
     ],
+    [
+      'a value that is the same each time, where the hook may ask again',
+      { mark: { ...OBJECT, doneAt: 'status.done' } },
+      [/^mark.value needs \{now\}/],
+    ],
+    ['a report that is the mark', { ...report, report: { annotation: 'a' } }, [/^report is the mark itself/]],
     ['a form that nobody knows', { mark: { on: ON, form: 'x' } }, [/^mark.form is "x"; it must be fdb-process-groups/]],
     ['a match', { mark: { ...OBJECT, match: 'exact' } }, ['mark has match, which no profile has']],
     [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { storeKey } from '../../../src/cache/keys.ts';
+import { AwaitedPods } from '../../../src/controller/marks/awaited.ts';
 import { EvictionReconciler } from '../../../src/controller/marks/evictions.ts';
 import { createReads } from '../../../src/kube/reads.ts';
 import { createWrites } from '../../../src/kube/writes.ts';
@@ -10,6 +11,7 @@ import { NOW, settingsWith } from '../../support/builders.ts';
 import { aCache, NODE_PATH, POD, POD_KEY, POD_PATH } from '../../support/cache.ts';
 import { aLog } from '../../support/log.ts';
 import { aRawNode, aRawPod, markedBy, RESCHEDULE } from '../../support/raw.ts';
+import { FakeClock } from '../../support/time.ts';
 
 const { signal } = new AbortController();
 const FINISHED = 'example.com/finished';
@@ -31,16 +33,18 @@ function anEvictor(live = aRawReported()) {
   const log = aLog();
   const cache = aCache({ pods: [aRawReported()], nodes: [cordoned], trackers: [], settings });
   const evicted: string[] = [];
+  const clock = new FakeClock();
+  const awaited = new AwaitedPods(clock);
   const reconciler = new EvictionReconciler({
     cache,
     reads: createReads(api),
     writes: createWrites(api),
     settings,
     log,
-    clock: { now: () => NOW },
+    awaited,
     onEvict: (profile, result) => void evicted.push(`${profile} ${result}`),
   });
-  return { api, cache, log, evicted, reconciler, look: () => reconciler.reconcile(POD, signal) };
+  return { api, cache, log, evicted, clock, awaited, reconciler, look: () => reconciler.reconcile(POD, signal) };
 }
 
 describe('EvictionReconciler', () => {
@@ -91,6 +95,23 @@ describe('EvictionReconciler', () => {
       assert.deepEqual([log.messages('warn'), evicted], [[], []]);
     });
   }
+
+  test('a pod that its operator has marked, because of the cordon, goes only once a drainer waits for it', async () => {
+    const managedFields = markedBy('operator', new Date(NOW).toISOString());
+    const live = aRawReported(undefined, { managedFields });
+    const { look, api, cache, clock, awaited } = anEvictor(live);
+    const instance = { ...POD, uid: 'uid-a' };
+    cache.pods.put(cache.project.pod(aRawReported(undefined, { managedFields, resourceVersion: '101' })));
+    assert.deepEqual([await look(), api.calls], [{}, []]);
+    assert.equal(awaited.note(instance), true);
+    assert.equal(awaited.note(instance), false, 'it asks again');
+    await look();
+    assert.equal(api.calls.at(-1), EVICT);
+    await clock.advance(5_000);
+    assert.equal(awaited.note(instance), true);
+    await clock.advance(10 * 60_000);
+    assert.deepEqual(await look(), {}, 'nobody has asked for long');
+  });
 
   test('any other failure is left to the controller', async () => {
     const { look, api } = anEvictor();

@@ -139,6 +139,28 @@ describe('MarkEventReconciler', () => {
     assert.deepEqual(api.calls, [EVENT, EVENT, EVENT]);
   });
 
+  test('tells of a move that was asked for on another object, and looks again to forget that', async () => {
+    const { mark: _, ...asks } = PROFILE;
+    const request = {
+      kind: 'Sql',
+      group: 'x',
+      plural: 'sqls',
+      label: 'l',
+      onlyIf: [],
+      form: { key: 'k', value: '{uid}' },
+    };
+    const settings = { ...SETTINGS, profiles: [{ ...asks, request }] };
+    const { look, cache, api, keys, remove } = anAnnouncer({ by: 'x' }, new FakeApi(), true, settings);
+    assert.deepEqual(await look(), {}, 'nobody has asked');
+    const pod = cache.pods.get('db/cb-0000');
+    assert.ok(pod);
+    cache.markMemory.begin({ podKey: 'db/cb-0000', pod, at: NOW, marks: 1 });
+    assert.deepEqual([await look(), await look()], [{ requeueAfterMs: 5 * MINUTES }, { requeueAfterMs: 5 * MINUTES }]);
+    assert.equal(written(api).filter(({ involvedObject }) => involvedObject.kind === 'Pod').length, 1);
+    remove();
+    assert.deepEqual([await look(), keys()], [{}, []]);
+  });
+
   test('its keys are the pods there are, and those that it remembers, until it has looked at them once more', async () => {
     const { look, remove, keys } = anAnnouncer({});
     assert.deepEqual(keys(), [POD], 'one that it has never seen');

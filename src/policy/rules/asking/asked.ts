@@ -1,15 +1,18 @@
-import { MESSAGES, wait } from '../../decision.ts';
+import { type Deny, MESSAGES, wait } from '../../decision.ts';
 import { formatAge } from '../../duration.ts';
-import { seenValue } from '../../observation.ts';
+import { type Look, seenValue } from '../../observation.ts';
 import { describeHindrance } from '../../pod-state.ts';
 import type { Asked } from '../../requests/request.ts';
-import type { Opinion, PodObservation, Rule } from '../rule.ts';
+import { asksForEarlier, type PodObservation, type Rule } from '../rule.ts';
 
 /**
  * The profile asks for moves on another object, and that asks for this one already, or cannot be asked now. So the drainer
- * waits. That object says it, and is read each time: nobody watches it.
+ * waits. A drain of an earlier instance does not depend on that.
  */
-export const asked: Rule<PodObservation> = (seen) => {
+export const asked: Rule<PodObservation> = (seen) => (asksForEarlier(seen) ? undefined : whyNotToAsk(seen));
+
+/** Why the object is not to be asked; undefined if it may be. It is read each time: nobody watches it. */
+export function whyNotToAsk(seen: PodObservation): Deny | Look | undefined {
   const { profile, target, pod } = seen;
   const { request } = profile;
   if (request === undefined) return undefined;
@@ -23,13 +26,13 @@ export const asked: Rule<PodObservation> = (seen) => {
   const on = `${found.kind} ${found.name}`;
   if (found.asked.kind === 'yes') return waiting(seen, found.asked, on);
   return found.asked.kind === 'no' ? undefined : wait('NotAsked', `${MESSAGES.waiting} (${on} ${found.asked.why})`);
-};
+}
 
 function waiting(
   { now, profile, tracker, reported }: PodObservation,
   { since, isDone }: Extract<Asked, { kind: 'yes' }>,
   on: string,
-): Opinion {
+): Deny {
   const isStalled = since !== undefined && now - since >= profile.stallAfterMs;
   const details = [
     `its move was asked for${since === undefined ? '' : ` ${formatAge(now - since)} ago`} on ${on}`,

@@ -3,7 +3,7 @@ import { decodeEntry, entryKey } from '../../entry.ts';
 import type { Pod, Tracker } from '../../model.ts';
 import { type Look, onceLive, seenValue } from '../../observation.ts';
 import { isTerminatingOrFinished } from '../../pod-state.ts';
-import type { BudgetWithPods } from '../../profiles/budget.ts';
+import { BUDGETS_MAX, type BudgetWithPods } from '../../profiles/budget.ts';
 import { someOf, uncountable } from '../../profiles/group-moves.ts';
 import { isMarked } from '../../profiles/profile.ts';
 import type { PodObservation } from '../rule.ts';
@@ -19,7 +19,9 @@ export function budgetAllowsNone(seen: PodObservation): Deny | Look | undefined 
   const why = uncountable(seenValue(tracker), refusal, undefined);
   if (why !== undefined || tracker.kind !== 'present') return untracked(seen, why ?? 'it has no tracking resource');
   if (budgets.kind !== 'present') return { kind: 'look', at: 'budgets', live: true };
-  const full = budgets.value.map((one) => whyFull(one, pod.value, tracker.value)).find((text) => text !== undefined);
+  const full =
+    tooMany(budgets.value) ??
+    budgets.value.map((one) => whyFull(one, pod.value, tracker.value)).find((text) => text !== undefined);
   if (full === undefined) return onceLive(seen, ['pod', 'tracker', 'budgets'], undefined);
   return wait('BudgetExhausted', `${MESSAGES.waiting} (${full})`);
 }
@@ -28,6 +30,10 @@ function untracked(seen: PodObservation, why: string): Deny | Look {
   const text = `its disruption budget is to be respected, and nobody can count the moves under way: ${why}`;
   const answer = wait('BudgetExhausted', `${MESSAGES.waiting} (${text})`);
   return seen.tracker.kind === 'absent' ? onceLive(seen, ['tracker'], answer) : answer;
+}
+
+function tooMany({ length }: readonly BudgetWithPods[]): string | undefined {
+  return length > BUDGETS_MAX ? `more than ${BUDGETS_MAX} disruption budgets are over it` : undefined;
 }
 
 /** Why the budget does not allow the pod to go now; undefined if it does. */

@@ -7,6 +7,7 @@ import { namesComeBack, type PolicySettings, type Profile } from '../../profiles
 import { readsElsewhere } from '../../tracking/tracking.ts';
 import { returnsOf } from '../comes-back.ts';
 import type { PodObservation, Rule } from '../rule.ts';
+import { whyNotToAsk } from './asked.ts';
 import { budgetAllowsNone } from './budget-exhausted.ts';
 import { groupIsBusy, noteOfGroup } from './group-busy.ts';
 
@@ -32,7 +33,7 @@ export function markPod(
   reason: Mark['reason'],
   restsOn: readonly Subject[],
 ): Mark | Deny | Look {
-  const busy = groupIsBusy(seen) ?? budgetAllowsNone(seen);
+  const busy = whyNotToAsk(seen) ?? groupIsBusy(seen) ?? budgetAllowsNone(seen);
   if (busy !== undefined) return busy;
   const returns = returnsOf(seen, settings);
   const where = placeForEntry(seen, returns);

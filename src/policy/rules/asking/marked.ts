@@ -4,22 +4,25 @@ import { describeMarks, markHistory } from '../../mark-history.ts';
 import type { Mark } from '../../model.ts';
 import { seenValue } from '../../observation.ts';
 import { describeHindrance } from '../../pod-state.ts';
+import { firstWord, POLICY_KEY } from '../../policy-annotation.ts';
 import { isMarked } from '../../profiles/profile.ts';
 import type { PodObservation, Rule } from '../rule.ts';
 
 /** The pod is marked, so the drainer waits. The message has the age of the mark, who made it, and the hindrance. */
 export const marked: Rule<PodObservation> = (seen) => {
-  const { pod, now, tracker, profile } = seen;
+  const { pod, now, tracker, profile, namespace } = seen;
   const { mark } = pod.value;
   if (mark === undefined || !isMarked(pod.value)) return undefined;
   const reported = profile.report !== undefined && pod.value.isReported;
   const ageMs = mark.at === undefined ? undefined : now - mark.at;
+  const isHeld = firstWord(pod.value, seenValue(tracker), seenValue(namespace)) === 'hold';
+  const thenWhat = isHeld ? `${POLICY_KEY} says hold` : 'the hook evicts it';
   const history = markHistory({ uid: pod.value.uid, markedAt: mark.at }, seen.entry, seen.ownMarks);
   const isStalled = history.firstAt !== undefined && now - history.firstAt >= profile.stallAfterMs;
   const details = [
     described(mark, ageMs),
     describeMarks(history, now),
-    reported && 'its operator reports that it may go, and the hook evicts it',
+    reported && `its operator reports that it may go, and ${thenWhat}`,
     isStalled && (reported ? 'stalled' : 'stalled: its operator has not acted'),
     describeHindrance(seenValue(tracker), seen.reported),
   ];
