@@ -1,0 +1,53 @@
+import { hasEnded, type PodObject } from '../scheduling/objects.ts';
+import { budgetFindings } from './budgets.ts';
+import { endingFindings } from './ending.ts';
+import type { DrainFacts } from './facts.ts';
+import type { Finding, PodForecast } from './findings.ts';
+
+/** The flags of kubectl that let it begin, by the word of the finding that asks for each. */
+export const FLAGS: Readonly<Record<string, string>> = {
+  DaemonSet: '--ignore-daemonsets',
+  EmptyDir: '--delete-emptydir-data',
+  NoController: '--force',
+};
+
+/** A pod that the hook does not protect: what kubectl will stumble on. */
+export function otherPod(pod: PodObject, { budgets, now }: DrainFacts): PodForecast {
+  const { namespace = '', name } = pod.metadata;
+  const base = { namespace, name, node: pod.spec.nodeName ?? '', profile: null };
+  if (isMirror(pod)) return { ...base, outcome: 'left', findings: [] };
+  const flags = flagFindings(pod);
+  if (isOfDaemonSet(pod)) return { ...base, outcome: 'left', findings: flags };
+  const ending = endingFindings(pod, now);
+  const findings = [...flags, ...(ending.length > 0 ? ending : budgetFindings(pod, budgets))];
+  return { ...base, outcome: 'evicted', findings };
+}
+
+/** kubectl asks this of every pod of the node, also of those that the hook protects. */
+export function flagFindings(pod: PodObject): Finding[] {
+  if (isOfDaemonSet(pod)) return [flag('DaemonSet', 'A DaemonSet owns it, so kubectl does not begin without a flag.')];
+  if (hasEnded(pod) || pod.metadata.deletionTimestamp !== undefined) return [];
+  const hasEmptyDir = pod.spec.volumes?.some(({ emptyDir }) => emptyDir !== undefined);
+  const isOwned = controllerOf(pod) !== undefined;
+  return [
+    ...(hasEmptyDir ? [flag('EmptyDir', 'Its emptyDir goes with it, so kubectl does not begin without a flag.')] : []),
+    ...(isOwned ? [] : [flag('NoController', 'No controller will replace it, so kubectl wants a flag.')]),
+  ];
+}
+
+const flag = (what: string, text: string): Finding => ({
+  what,
+  verdict: 'flag',
+  text,
+  remedy: `Drain with ${FLAGS[what]}.`,
+});
+
+export const controllerOf = ({ metadata }: PodObject) =>
+  metadata.ownerReferences?.find(({ controller }) => controller === true);
+
+function isOfDaemonSet(pod: PodObject): boolean {
+  const owner = controllerOf(pod);
+  return owner?.kind === 'DaemonSet' && owner.apiVersion.startsWith('apps/');
+}
+
+const isMirror = ({ metadata }: PodObject) => metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined;
