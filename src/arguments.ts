@@ -12,6 +12,8 @@ import { describeError } from './kube/errors.ts';
 import { loadKubeConfig } from './kube/kubeconfig.ts';
 import { readProxyEnvironment } from './kube/proxy-environment.ts';
 import { clockOf, ServerTime } from './kube/server-time.ts';
+import { preflight } from './preflight/command.ts';
+import { PREFLIGHT_HELP, parsePreflight } from './preflight/flags.ts';
 import { type StatusWorld, showStatus } from './status/command.ts';
 import { HOOK_NAMESPACE, parseFlags, STATUS_HELP, type StatusFlags } from './status/flags.ts';
 import { findInstallation, waitRegistered } from './status/installation.ts';
@@ -27,6 +29,7 @@ const HOOK = {
   },
   commands: {
     status: 'shows what is under way, and changes nothing (reschedule-hook status --help)',
+    preflight: 'says what would hold up a drain, and changes nothing (reschedule-hook preflight --help)',
     profiles: 'shows the profiles of operators that are in force (reschedule-hook profiles --help)',
   },
   notes: `Settings:\n${describeSettings()}`,
@@ -47,6 +50,7 @@ export async function answerArguments(args: readonly string[], env: NodeJS.Proce
   const [first, ...rest] = args;
   try {
     if (first === 'status') return await status(rest, env);
+    if (first === 'preflight') return await preflightDrain(rest, env);
     return first === 'profiles' ? showProfiles(rest, env) : answerOptions(args, env);
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof ConfigError)) throw error;
@@ -107,14 +111,40 @@ async function status(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
     complain(`${describeError(error)}; see reschedule-hook status --help`);
     return 2;
   }
+  const settings = { ...env, ...flags.env };
+  return withCluster(settings, flags.context, env, (world) =>
+    answerStatus(flags, config, settings.WEBHOOK_CONFIGURATION || undefined, world),
+  );
+}
+
+/** `reschedule-hook preflight`: what would hold up a drain. Changes nothing. */
+async function preflightDrain(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const flags = parsePreflight(args);
+  if (flags.help) {
+    process.stdout.write(PREFLIGHT_HELP);
+    return 0;
+  }
+  const settings = flags.kubeconfig === undefined ? env : { ...env, KUBECONFIG: flags.kubeconfig };
+  const more = { env, readFile: readText, version: version() };
+  return withCluster(settings, flags.context, env, (world) => preflight(flags, { ...world, ...more }), 2);
+}
+
+/** Connects to the cluster, and ends with `unreachable` where that fails. `settings`: which kubeconfig. */
+async function withCluster(
+  settings: NodeJS.ProcessEnv,
+  context: string | undefined,
+  env: NodeJS.ProcessEnv,
+  run: (world: StatusWorld) => Promise<number>,
+  unreachable = 1,
+): Promise<number> {
+  const complain = (line: string) => void process.stderr.write(`reschedule-hook: ${line}\n`);
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
   // Whoever reads has seen enough, as `head` does.
   process.stdout.on('error', () => stop.abort());
   try {
-    const settings = { ...env, ...flags.env };
     const connection = await openConnection(
-      () => loadKubeConfig(settings, flags.context),
+      () => loadKubeConfig(settings, context),
       systemClock,
       readProxyEnvironment(env),
     );
@@ -129,14 +159,14 @@ async function status(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
       stop: stop.signal,
     };
     try {
-      return await answerStatus(flags, config, settings.WEBHOOK_CONFIGURATION || undefined, world);
+      return await run(world);
     } finally {
       // An open connection would keep the process.
       await connection.close();
     }
   } catch (error) {
     complain(describeError(error));
-    return error instanceof UsageError ? 2 : 1;
+    return error instanceof UsageError ? 2 : unreachable;
   }
 }
 

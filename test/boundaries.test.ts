@@ -28,6 +28,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   webhook: ['async', 'cache', 'informer', 'kube', 'log', 'policy', 'zod'],
   controller: ['async', 'certificates', 'cache', 'informer', 'kube', 'log', 'policy', 'registration'],
   status: ['async', 'cache', 'kube', 'log', 'policy', 'registration', 'src/command-line.ts'],
+  installed: ['async', 'cache', 'config', 'kube', 'policy', 'status', 'src/command-line.ts'],
+  preflight: ['async', 'config', 'informer', 'installed', 'kube', 'policy', 'src/command-line.ts'],
   'src/command-line.ts': ['commander'],
   reload: ['async', 'cache', 'config', 'controller', 'informer', 'kube', 'log', 'policy'],
   server: ['async', 'webhook', 'certificates', 'log', 'policy', 'koa', '@koa/router'],

@@ -64,7 +64,7 @@ function reachable(facts: InstallationFacts): Check {
 function certificate(facts: InstallationFacts): Check {
   const { bundleProblem, handshake, readyAddresses = 0 } = facts;
   const remedy = 'Look at docs/operations.md, on certificates.';
-  if (bundleProblem !== undefined) {
+  if (bundleProblem !== undefined && handshake.kind !== 'verified') {
     return wrong('certificate', `The caBundle ${bundleProblem}. ${consequence(facts)}`, remedy);
   }
   switch (handshake.kind) {
