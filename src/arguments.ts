@@ -6,6 +6,8 @@ import { misspelt } from './config/misspelt.ts';
 import { policySettingsOf } from './config/policy-settings.ts';
 import { builtInNames, describeProfiles, profilesAsJson } from './config/profiles/describe-profiles.ts';
 import { describeSettings } from './config/settings.ts';
+import { explainPod } from './explain/command.ts';
+import { EXPLAIN_HELP, parseExplain } from './explain/flags.ts';
 import { createApiClient } from './kube/client.ts';
 import { openConnection } from './kube/connection.ts';
 import { describeError } from './kube/errors.ts';
@@ -30,6 +32,7 @@ const HOOK = {
   commands: {
     status: 'shows what is under way, and changes nothing (reschedule-hook status --help)',
     preflight: 'says what would hold up a drain, and changes nothing (reschedule-hook preflight --help)',
+    explain: 'says why a drain waits for a pod now, and changes nothing (reschedule-hook explain --help)',
     profiles: 'shows the profiles of operators that are in force (reschedule-hook profiles --help)',
   },
   notes: `Settings:\n${describeSettings()}`,
@@ -51,6 +54,7 @@ export async function answerArguments(args: readonly string[], env: NodeJS.Proce
   try {
     if (first === 'status') return await status(rest, env);
     if (first === 'preflight') return await preflightDrain(rest, env);
+    if (first === 'explain') return await explainOne(rest, env);
     return first === 'profiles' ? showProfiles(rest, env) : answerOptions(args, env);
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof ConfigError)) throw error;
@@ -124,10 +128,23 @@ async function preflightDrain(args: readonly string[], env: NodeJS.ProcessEnv): 
     process.stdout.write(PREFLIGHT_HELP);
     return 0;
   }
-  const settings = flags.kubeconfig === undefined ? env : { ...env, KUBECONFIG: flags.kubeconfig };
   const more = { env, readFile: readText, version: version() };
-  return withCluster(settings, flags.context, env, (world) => preflight(flags, { ...world, ...more }), 2);
+  return withCluster(clusterOf(flags, env), flags.context, env, (world) => preflight(flags, { ...world, ...more }), 2);
 }
+
+/** `reschedule-hook explain`: why a drain waits for a pod. Changes nothing. */
+async function explainOne(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const flags = parseExplain(args);
+  if (flags.help) {
+    process.stdout.write(EXPLAIN_HELP);
+    return 0;
+  }
+  const more = { env, readFile: readText };
+  return withCluster(clusterOf(flags, env), flags.context, env, (world) => explainPod(flags, { ...world, ...more }), 2);
+}
+
+const clusterOf = ({ kubeconfig }: { readonly kubeconfig?: string }, env: NodeJS.ProcessEnv) =>
+  kubeconfig === undefined ? env : { ...env, KUBECONFIG: kubeconfig };
 
 /** Connects to the cluster, and ends with `unreachable` where that fails. `settings`: which kubeconfig. */
 async function withCluster(
