@@ -180,8 +180,19 @@ describe('a pod that the hook protects', () => {
     ],
     [
       'it tolerates the cordon',
-      { members: [member({ spec: { tolerations: [{ operator: 'Exists' }] } })] },
+      {
+        members: [member({ spec: { tolerations: [{ operator: 'Exists' }] } })],
+        elsewhere: [object('big', { spec: { nodeName: 'node-2', ...cpu('2') } })],
+      },
       ['ToleratesCordon likely'],
+    ],
+    [
+      'it tolerates the cordon, and another node is emptier',
+      {
+        members: [member({ spec: { tolerations: [{ operator: 'Exists' }] } })],
+        elsewhere: [object('big', { spec: cpu('2') })],
+      },
+      ['ToleratesCordon note'],
     ],
     ['nobody owns it', { members: [member({ pod: without(aPod(), 'owner') })] }, ['NoOperator hangs']],
     [
@@ -267,6 +278,33 @@ describe('any other pod', () => {
     ],
     ['with a budget at zero', { others: [deployed()], budgets: [budget('pdb', AT_ZERO)] }, ['Budget hangs']],
     ['with a budget', { others: [deployed()], budgets: [budget('pdb', { ...AT_ZERO, disruptionsAllowed: 1 })] }, []],
+    [
+      'of which two are to go, one after the other',
+      { others: [deployed(), deployed()], budgets: [budget('pdb', { ...AT_ZERO, disruptionsAllowed: 1 })] },
+      [],
+    ],
+    [
+      'of which two are to go, and no node takes a replacement',
+      {
+        others: [deployed(), deployed()],
+        budgets: [budget('pdb', { ...AT_ZERO, disruptionsAllowed: 1 })],
+        nodes: [node('node-1')],
+      },
+      ['Budget likely', 'Budget likely'],
+    ],
+    [
+      'whose replacement takes the room of a protected pod',
+      { others: [deployed({ spec: cpu('3') })], members: [member({ spec: cpu('3') })] },
+      ['NoOtherNode likely'],
+    ],
+    [
+      'that is not replaced, and leaves the room to a protected pod',
+      {
+        others: [object('one', { metadata: { ownerReferences: [] }, spec: cpu('3') })],
+        members: [member({ spec: cpu('3') })],
+      },
+      ['NoController flag'],
+    ],
     [
       'with two budgets',
       {

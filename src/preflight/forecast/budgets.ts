@@ -1,19 +1,35 @@
 import { hasEnded, nameOf, type PodObject } from '../scheduling/objects.ts';
 import { selectsLabels } from '../scheduling/selectors.ts';
-import type { Budget } from './facts.ts';
+import type { Budget, DrainFacts } from './facts.ts';
 import type { Finding } from './findings.ts';
 
-/** What disruption budgets do to an eviction that nobody refuses before. */
-export function budgetFindings(pod: PodObject, budgets: readonly Budget[]): Finding[] {
-  const own = budgetsOf(pod, budgets);
+/** What disruption budgets do to an eviction that nobody refuses before. `isReplaced`: another node takes its replacement. */
+export function budgetFindings(pod: PodObject, facts: DrainFacts, isReplaced: boolean): Finding[] {
+  const own = budgetsOf(pod, facts.budgets);
   if (hasEnded(pod) || pod.status?.phase === 'Pending' || own.length === 0) return [];
   if (own.length > 1) {
     const names = own.map(nameOf).join(' and ');
     const text = `${names} both select it, and the eviction API takes one disruption budget at most.`;
     return [{ what: 'SeveralBudgets', verdict: 'hangs', text, remedy: 'Narrow the selector of one, or delete it.' }];
   }
-  return own.filter((budget) => !allows(budget, pod)).map(atZero);
+  return own.flatMap((budget) => {
+    if (!allows(budget, pod)) return [atZero(budget)];
+    return isReplaced || !isUsedUp(budget, facts) ? [] : [usedUp(budget)];
+  });
 }
+
+/** Whether more of its pods are to go than it allows before one of them is replaced. */
+function isUsedUp(budget: Budget, { pods }: DrainFacts): boolean {
+  const going = pods.filter((pod) => budgetsOf(pod, [budget]).length > 0 && !hasEnded(pod));
+  return going.length > (budget.status?.disruptionsAllowed ?? 0);
+}
+
+const usedUp = (budget: Budget): Finding => ({
+  what: 'Budget',
+  verdict: 'likely',
+  text: `Disruption budget ${nameOf(budget)} allows fewer pods than are to go, and no other node would take a replacement.`,
+  remedy: 'Make room on another node, or loosen the budget.',
+});
 
 /** For a pod that its operator deletes: that asks no budget. */
 export function unaskedBudgets(pod: PodObject, budgets: readonly Budget[]): Finding[] {

@@ -22,12 +22,12 @@ export function forecastDrain(facts: DrainFacts, installation: InstallationFacts
   };
 }
 
-/** Of the pods alone. Those that the hook protects come first, as kubectl asks for all at once. */
+/** Of the pods alone. The hook lets the others go at once, so their replacements take room before the first is moved. */
 export function forecastPods(facts: DrainFacts): PodForecast[] {
   const placement = new Placement(facts.world, facts.nodes);
-  const own = facts.protectedPods.map((one) => protectedPod(one, facts, placement));
   const known = new Set(facts.protectedPods.map(({ object }) => object));
-  const others = facts.pods.filter((pod) => !known.has(pod)).map((pod) => otherPod(pod, facts));
+  const others = facts.pods.filter((pod) => !known.has(pod)).map((pod) => otherPod(pod, facts, placement));
+  const own = facts.protectedPods.map((one) => protectedPod(one, facts, placement));
   return [...own, ...others];
 }
 

@@ -1,4 +1,5 @@
 import { hasEnded, type PodObject } from '../scheduling/objects.ts';
+import type { Placement } from '../scheduling/placement.ts';
 import { budgetFindings } from './budgets.ts';
 import { endingFindings } from './ending.ts';
 import type { DrainFacts } from './facts.ts';
@@ -11,16 +12,27 @@ export const FLAGS: Readonly<Record<string, string>> = {
   NoController: '--force',
 };
 
-/** A pod that the hook does not protect: what kubectl will stumble on. */
-export function otherPod(pod: PodObject, { budgets, now }: DrainFacts): PodForecast {
+/** A pod that the hook does not protect: what kubectl will stumble on. To be called for one pod after the other. */
+export function otherPod(pod: PodObject, facts: DrainFacts, placement: Placement): PodForecast {
   const { namespace = '', name } = pod.metadata;
   const base = { namespace, name, node: pod.spec.nodeName ?? '', profile: null };
   if (isMirror(pod)) return { ...base, outcome: 'left', findings: [] };
   const flags = flagFindings(pod);
   if (isOfDaemonSet(pod)) return { ...base, outcome: 'left', findings: flags };
-  const ending = endingFindings(pod, now);
-  const findings = [...flags, ...(ending.length > 0 ? ending : budgetFindings(pod, budgets))];
+  const isReplaced = leave(pod, placement);
+  const ending = endingFindings(pod, facts.now);
+  const findings = [...flags, ...(ending.length > 0 ? ending : budgetFindings(pod, facts, isReplaced))];
   return { ...base, outcome: 'evicted', findings };
+}
+
+/** Whether another node takes what replaces it. It is evicted at once, so it comes before the pods that are moved. */
+function leave(pod: PodObject, placement: Placement): boolean {
+  if (controllerOf(pod) === undefined || hasEnded(pod)) {
+    placement.drop(pod);
+    return false;
+  }
+  const { fits, comesBack } = placement.move(pod, { goesFirst: true, hasNewVolumes: false });
+  return fits.length > 0 || comesBack;
 }
 
 /** kubectl asks this of every pod of the node, also of those that the hook protects. */

@@ -6,7 +6,7 @@ import { unaskedBudgets } from './budgets.ts';
 import { decisionFindings, outcomeOf } from './decisions.ts';
 import { endingFindings } from './ending.ts';
 import type { DrainFacts, ProtectedPod } from './facts.ts';
-import type { Finding, PodForecast } from './findings.ts';
+import type { Finding, PodForecast, Verdict } from './findings.ts';
 import { flagFindings } from './other-pods.ts';
 
 /** An operator that reports one of these waits for a human. Whatever else it reports ends by itself, as a rule. */
@@ -78,15 +78,15 @@ function placeFindings(one: ProtectedPod, placement: Placement): Finding[] {
   const comesBack = tracker === undefined ? profile.names !== 'new' : namesComeBack(profile, tracker);
   const placed = placement.move(object, { goesFirst: comesBack, hasNewVolumes: !comesBack });
   const node = object.spec.nodeName ?? '';
-  if (toleratesCordon(object) && placed.comesBack) return [backAgain(node)];
-  if (placed.fits.length > 0) return [];
+  if (placed.comesBack) return [backAgain(node, 'likely')];
+  if (placed.fits.length > 0) return toleratesCordon(object) ? [backAgain(node, 'note')] : [];
   return [placed.isBound ? bound(node) : nowhere(placed)];
 }
 
-const backAgain = (node: string): Finding => ({
+const backAgain = (node: string, verdict: Verdict): Finding => ({
   what: 'ToleratesCordon',
-  verdict: 'likely',
-  text: `It tolerates the cordon, so its replacement may come back to ${node}, which is the emptiest node then.`,
+  verdict,
+  text: `It tolerates the cordon, so its replacement may come back to ${node}${verdict === 'note' ? '' : ', which is the emptiest node then'}.`,
   remedy: 'Take the toleration of node.kubernetes.io/unschedulable away, or add a taint that it does not tolerate.',
 });
 

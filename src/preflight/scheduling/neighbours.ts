@@ -30,6 +30,17 @@ function isKeptApart(pod: PodObject, node: NodeObject, world: SchedulingWorld): 
   );
 }
 
+/** How many pods are near the node that the pod would rather be apart from. */
+export function countUnwanted(pod: PodObject, node: NodeObject, world: SchedulingWorld): number {
+  const preferred = pod.spec.affinity?.podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+  const isUnwanted = (other: PodObject) =>
+    preferred.some(
+      ({ podAffinityTerm: term }) =>
+        isMeant(term, pod, other, world) && isSameDomain(term.topologyKey, node, nodeOf(other, world)),
+    );
+  return world.pods.filter(isUnwanted).length;
+}
+
 /** The first pod of those that want to be together has nobody yet, and may go anywhere. */
 function hasCompany(pod: PodObject, node: NodeObject, world: SchedulingWorld): boolean {
   const wanted = terms(pod);

@@ -1,5 +1,6 @@
 import { CORDON } from './choice.ts';
 import { volumesReach, whyNot } from './fit.ts';
+import { countUnwanted } from './neighbours.ts';
 import { hasEnded, type NodeObject, type PodObject, type SchedulingWorld } from './objects.ts';
 import { freeOn, thousandths } from './requests.ts';
 
@@ -7,7 +8,7 @@ import { freeOn, thousandths } from './requests.ts';
 export interface Placed {
   /** The nodes that would take it, without those that are to be drained. */
   readonly fits: readonly string[];
-  /** Whether one that is to be drained would take it, too. */
+  /** Whether it would rather go to one that is to be drained. */
   readonly comesBack: boolean;
   /** Whether its volumes alone keep it from all other nodes. */
   readonly isBound: boolean;
@@ -37,24 +38,33 @@ export class Placement {
     const without = { ...this.#world, pods: this.#world.pods.filter((one) => one !== pod) };
     const world = goesFirst ? without : this.#world;
     const replacement = hasNewVolumes ? { ...pod, spec: { ...pod.spec, volumes: [] } } : pod;
-    const others = world.nodes.filter(({ metadata }) => !this.#leaving.has(metadata.name));
-    const reasons = others.map((node) => ({ node, why: whyNot(replacement, node, world) }));
+    const reasons = world.nodes.map((node) => ({ node, why: whyNot(replacement, node, world) }));
+    const others = reasons.filter(({ node }) => !this.#isLeaving(node));
     const fitting = reasons.flatMap(({ node, why }) => (why === undefined ? [node] : []));
-    const [target] = fitting.toSorted((a, b) => fullness(a, world.pods) - fullness(b, world.pods));
-    const to = target?.metadata.name;
-    this.#world =
-      to === undefined
-        ? without
-        : { ...without, pods: [...without.pods, { ...replacement, spec: { ...replacement.spec, nodeName: to } }] };
-    const back = world.nodes.filter(({ metadata }) => this.#leaving.has(metadata.name));
+    const [best] = fitting.toSorted((a, b) => unwelcome(replacement, a, world) - unwelcome(replacement, b, world));
+    const bound = best && { ...replacement, spec: { ...replacement.spec, nodeName: best.metadata.name } };
+    this.#world = bound === undefined ? without : { ...without, pods: [...without.pods, bound] };
     return {
-      fits: fitting.map(({ metadata }) => metadata.name),
-      comesBack: back.some((node) => whyNot(replacement, node, without) === undefined),
-      isBound: others.length > 0 && !others.some((node) => volumesReach(replacement, node, world)),
-      against: countsOf(reasons.flatMap(({ why }) => why ?? [])),
+      fits: fitting.filter((node) => !this.#isLeaving(node)).map(({ metadata }) => metadata.name),
+      comesBack: best !== undefined && this.#isLeaving(best),
+      isBound: others.length > 0 && !others.some(({ node }) => volumesReach(replacement, node, world)),
+      against: countsOf(others.flatMap(({ why }) => why ?? [])),
     };
   }
+
+  /** The pod goes, and nothing takes its place. */
+  drop(pod: PodObject): void {
+    this.#world = { ...this.#world, pods: this.#world.pods.filter((one) => one !== pod) };
+  }
+
+  #isLeaving({ metadata }: NodeObject): boolean {
+    return this.#leaving.has(metadata.name);
+  }
 }
+
+/** How little the scheduler would like the node: by pods that it prefers to be apart from, and by what is taken. */
+const unwelcome = (pod: PodObject, node: NodeObject, world: SchedulingWorld) =>
+  10 * countUnwanted(pod, node, world) + fullness(node, world.pods);
 
 function cordoned(node: NodeObject): NodeObject {
   const taints = node.spec?.taints?.filter(({ key }) => key !== CORDON.key) ?? [];

@@ -11,6 +11,7 @@ import { type Block, NODE_CPU, type Recipe } from './recipe.ts';
 export const CLUSTER = 'cb';
 const MERGE_PATCH = 'application/merge-patch+json';
 const HOSTNAME = 'kubernetes.io/hostname';
+const CORDON = 'node.kubernetes.io/unschedulable';
 const FINALIZER = 'test.example.com/keep';
 /** On a busy machine, for the whole of a batch. */
 const PATIENCE = { timeoutMs: 180_000 };
@@ -51,6 +52,16 @@ async function addNode(
     status: { ...node.status, capacity: room, allocatable: room },
   };
   await client.json({ method: 'POST', path: '/api/v1/nodes', body });
+  await until(
+    `node ${name} to be Ready`,
+    async () => {
+      const { spec } = (await client.json({ method: 'GET', path: nodePath(name) })) as NodeSeen;
+      const left = spec?.taints?.filter(({ key }) => key !== CORDON) ?? [];
+      // The API server gives a new node a taint until it is Ready.
+      if (left.length > 0) throw new NotYet(left.map(({ key }) => key).join(', '));
+    },
+    PATIENCE,
+  );
 }
 
 /** What the operator puts into the pods of its members. */
@@ -89,7 +100,7 @@ const notBesideNoise = {
 
 function tolerationsOf({ hindrance, decoys }: Recipe): object {
   const tolerated = decoys.includes('tolerated-taint') ? [{ key: 'tolerated', operator: 'Exists' }] : [];
-  const cordon = { key: 'node.kubernetes.io/unschedulable', operator: 'Exists', effect: 'NoSchedule' };
+  const cordon = { key: CORDON, operator: 'Exists', effect: 'NoSchedule' };
   return { tolerations: hindrance === 'tolerates-cordon' ? [...tolerated, cordon] : tolerated };
 }
 
@@ -98,7 +109,7 @@ const usesVolumes = ({ hindrance, decoys }: Recipe) =>
 
 /** A pod with a new name brings a volume of its own, which can be anywhere. */
 function claimOf(recipe: Recipe, pod: string): string | undefined {
-  const isFirst = /-000[01]$/.test(pod);
+  const isFirst = Number(pod.slice(-4)) < recipe.members;
   return usesVolumes(recipe) && isFirst ? `data-${pod}` : undefined;
 }
 
@@ -183,7 +194,7 @@ async function open(client: ApiClient, node: string, block: Block | undefined, i
     `the taints of ${node}`,
     async () => {
       const { spec: now } = (await client.json({ method: 'GET', path: nodePath(node) })) as NodeSeen;
-      const isCordoned = now?.taints?.some(({ key }) => key === 'node.kubernetes.io/unschedulable') ?? false;
+      const isCordoned = now?.taints?.some(({ key }) => key === CORDON) ?? false;
       if (isCordoned !== spec.unschedulable) throw new NotYet(`cordoned: ${isCordoned}`);
       const kept = now?.taints?.filter(({ key }) => !added.some((one) => one.key === key)) ?? [];
       if (added.length === 0) return;
@@ -228,6 +239,7 @@ async function addPod(
 async function decorate(client: ApiClient, recipe: Recipe, node: string): Promise<void> {
   const { name: namespace, hindrance, decoys, members } = recipe;
   const spec = { nodeSelector: { [HOSTNAME]: node } };
+  const anywhere = { nodeSelector: { pool: namespace } };
   const budget = (name: string, minAvailable: number, matchLabels: object) =>
     client.json({
       method: 'POST',
@@ -241,17 +253,19 @@ async function decorate(client: ApiClient, recipe: Recipe, node: string): Promis
     });
   if (decoys.includes('own-budget')) await budget('members', members, { couchbase_cluster: CLUSTER });
   if (decoys.includes('budget-with-room')) {
-    await createDeployment(client, { namespace, name: 'roomy', replicas: 2, spec });
+    await createDeployment(client, { namespace, name: 'roomy', replicas: 2, spec: anywhere });
     await budget('roomy', 1, { app: 'roomy' });
   }
-  if (decoys.includes('job')) await createJob(client, namespace, spec);
+  if (decoys.includes('job')) await createJob(client, namespace, anywhere);
   if (decoys.includes('daemon-set')) await createDaemonSet(client, namespace);
   if (decoys.includes('bare-pods')) {
     const volumes = [{ name: 'scratch', emptyDir: {} }];
     await createPod(client, { namespace, name: 'bare', spec: { ...spec, volumes } });
   }
   if (hindrance === 'budget') {
-    await createDeployment(client, { namespace, name: 'single', spec });
+    // At zero, or with room for one of two that cannot run elsewhere.
+    const replicas = recipe.members;
+    await createDeployment(client, { namespace, name: 'single', replicas, spec });
     await budget('single', 1, { app: 'single' });
   }
   if (hindrance === 'no-operator') {

@@ -50,8 +50,8 @@ const MODELS: Readonly<Record<Recipe['operator'], OperatorModel>> = {
   'tidb-v1-tikv': TIDB_TIKV,
   'tidb-v1-pd': TIDB_PD,
 };
-/** Their operators do nothing once the members are there: one has stopped, and one never moves the only member. */
-const WITHOUT_OPERATOR: readonly Recipe['hindrance'][] = ['stalled', 'only-member'];
+/** Their operators do nothing once the members are there: some have stopped, and one never moves the only member. */
+const WITHOUT_OPERATOR: readonly Recipe['hindrance'][] = ['stalled', 'terminating', 'only-member'];
 
 /** Builds each cluster on the control plane of the rig, forecasts its drain, and then drains it with kubectl. */
 export async function judge(recipes: readonly Recipe[], options: JudgeOptions): Promise<Verdict[]> {
@@ -147,7 +147,7 @@ async function spoil(recipe: Recipe, { client }: Rig): Promise<Recipe> {
 
 /** What takes a moment to show. */
 async function isHindered(
-  { name, hindrance }: Recipe,
+  { name, hindrance, members: size }: Recipe,
   members: readonly string[],
   client: Rig['client'],
 ): Promise<void> {
@@ -155,7 +155,7 @@ async function isHindered(
   switch (hindrance) {
     case 'budget': {
       const { status } = await get<BudgetObject>(`/apis/policy/v1/namespaces/${name}/poddisruptionbudgets/single`);
-      if (status?.currentHealthy !== 1) throw new NotYet('no healthy pod');
+      if (status?.currentHealthy !== size) throw new NotYet(`${status?.currentHealthy} healthy pods`);
       return;
     }
     case 'stalled': {

@@ -16,6 +16,12 @@ export const HINDRANCES = [
 ] as const;
 export type Hindrance = (typeof HINDRANCES)[number];
 
+/** Which of them take turns. The two about the group of a pod are one hindrance of a forecast. */
+const TURNS: readonly (readonly Hindrance[])[] = [
+  ...HINDRANCES.filter((one) => one !== 'group-busy' && one !== 'only-member').map((one) => [one]),
+  ['group-busy', 'only-member'],
+];
+
 /** What keeps a replacement off a node. */
 export const BLOCKS = ['selector', 'affinity', 'apart', 'taint', 'room', 'cordoned'] as const;
 export type Block = (typeof BLOCKS)[number];
@@ -50,13 +56,13 @@ export interface Recipe {
 
 export const NODE_CPU = 4_000;
 
-/** So many random clusters: half of them with a hindrance, each hindrance as often as any other. */
+/** So many random clusters: half of them with a hindrance, each as often as any other. */
 export function recipes(runs: number, seed: number): Recipe[] {
   const random = new Random(seed);
-  const offset = random.below(HINDRANCES.length);
+  const offset = random.below(TURNS.length);
   return Array.from({ length: runs }, (_, i) => {
-    const hindrance = i % 2 === 0 ? HINDRANCES[(offset + i / 2) % HINDRANCES.length] : undefined;
-    return recipe(`judge-${i + 1}`, hindrance, random);
+    const turn = TURNS[(offset + i / 2) % TURNS.length];
+    return recipe(`judge-${i + 1}`, turn && random.pick(turn), random);
   });
 }
 
@@ -71,11 +77,16 @@ export function recipe(name: string, hindrance: Hindrance | undefined, random: R
     operator,
     process,
     memberCpu,
-    members: operator === 'tidb-v1-pd' ? 1 : operator === 'tidb-v1-tikv' ? 2 : 1 + random.below(2),
+    members: membersFor(operator, hindrance, random),
     others: othersFor(hindrance, isCouchbase, random),
     decoys: decoysFor(hindrance, isCouchbase, process, random),
     ...(hindrance === undefined ? {} : { hindrance }),
   };
+}
+
+function membersFor(operator: Recipe['operator'], hindrance: Hindrance | undefined, random: Random): number {
+  if (operator === 'tidb-v1-pd' || hindrance === 'terminating') return 1;
+  return operator === 'tidb-v1-tikv' ? 2 : 1 + random.below(2);
 }
 
 function operatorFor(hindrance: Hindrance | undefined, random: Random): Recipe['operator'] {
@@ -89,7 +100,8 @@ function othersFor(hindrance: Hindrance | undefined, isCouchbase: boolean, rando
   const count = 1 + random.below(3);
   const free = hindrance === 'no-other-node' ? -1 : random.below(count);
   return Array.from({ length: count }, (_, i) => {
-    const takenCpu = 100 * random.below(12);
+    // The scheduler prefers the emptiest node, and that is the drained one only if the others are not.
+    const takenCpu = 100 * random.below(12) + (hindrance === 'tolerates-cordon' ? 1_200 : 0);
     const isBlocked = isCouchbase && i !== free && (hindrance === 'no-other-node' || random.below(2) === 0);
     return isBlocked ? { block: random.pick(BLOCKS), takenCpu } : { takenCpu };
   });
