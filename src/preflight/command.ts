@@ -54,7 +54,7 @@ export async function forecastOf(
   try {
     const unknown = nodes.filter((name) => view.cache.nodes.get(name) === undefined);
     if (unknown.length > 0) throw new UsageError(`there is no node ${unknown.join(', ')}`);
-    const facts = await readDrain(client, view, hook.settings, nodes, clock.now(), signal);
+    const facts = await readDrain({ client, view, settings: hook.settings, nodes, now: clock.now(), signal });
     const connect = (target: Parameters<typeof shakeHands>[0]) => (world.shakeHands ?? shakeHands)(target, clock);
     const reads = { client, version, now: clock.now(), shakeHands: connect, signal };
     return forecastDrain(facts, await readInstallation(hook, facts, reads));

@@ -11,15 +11,20 @@ import type { ClaimObject, NodeObject, ObjectMeta, PodObject, VolumeObject } fro
 
 const PAGE = 500;
 
+/** What to read, and by what. */
+export interface DrainQuery {
+  readonly client: ApiClient;
+  readonly view: View;
+  readonly settings: PolicySettings;
+  /** Those that are to be drained. */
+  readonly nodes: readonly string[];
+  readonly now: number;
+  readonly signal: AbortSignal;
+}
+
 /** Reads what a forecast of a drain of these nodes needs. Throws an Error that names what cannot be read. */
-export async function readDrain(
-  client: ApiClient,
-  view: View,
-  settings: PolicySettings,
-  nodes: readonly string[],
-  now: number,
-  signal: AbortSignal,
-): Promise<DrainFacts> {
+export async function readDrain(query: DrainQuery): Promise<DrainFacts> {
+  const { client, nodes, now, signal } = query;
   const list = <T>(path: string) => listAll<T>(client, path, signal);
   const [all, pods, budgets, claims, volumes, namespaces] = await Promise.all([
     list<NodeObject>('/api/v1/nodes'),
@@ -34,7 +39,7 @@ export async function readDrain(
     now,
     nodes,
     pods: on,
-    protectedPods: await protectedAmong(on, view, settings, nodes),
+    protectedPods: await protectedAmong(on, query),
     budgets,
     world: {
       nodes: all,
@@ -46,27 +51,18 @@ export async function readDrain(
   };
 }
 
-async function protectedAmong(
-  pods: readonly PodObject[],
-  view: View,
-  settings: PolicySettings,
-  nodes: readonly string[],
-): Promise<ProtectedPod[]> {
+async function protectedAmong(pods: readonly PodObject[], query: DrainQuery): Promise<ProtectedPod[]> {
+  const { view, settings } = query;
   const projected = pods.map((object) => ({ object, pod: view.cache.project.pod(object as unknown as JsonObject) }));
   const own = projected.filter(({ pod }) => isProtected(pod, settings));
   const found: ProtectedPod[] = [];
   // One after the other: a drain of many pods must not become a flood of reads.
-  for (const { object, pod } of own) found.push(...(await oneProtected(object, pod, view, settings, nodes)));
+  for (const { object, pod } of own) found.push(...(await oneProtected(object, pod, query)));
   return found;
 }
 
-async function oneProtected(
-  object: PodObject,
-  pod: Pod,
-  view: View,
-  settings: PolicySettings,
-  nodes: readonly string[],
-): Promise<ProtectedPod[]> {
+async function oneProtected(object: PodObject, pod: Pod, query: DrainQuery): Promise<ProtectedPod[]> {
+  const { view, settings, nodes } = query;
   const profile = profileOf(pod, settings);
   if (profile === undefined) return [];
   const { seen, decision } = await view.judge(pod, cordoned);

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { commandFor, forecastPods } from '../../src/preflight/forecast/forecast.ts';
 import { CORDON } from '../../src/preflight/scheduling/choice.ts';
 import { aPod, aTracker, NOW, PROFILE, without } from '../support/builders.ts';
 import { factsOf, found, member, node, object, waits } from './facts.ts';
 
+const SOURCES = globSync(new URL('../../src/preflight/forecast/*.ts', import.meta.url).pathname);
 const CORDONED = { unschedulable: true, taints: [CORDON] };
 const ago = (ms: number) => new Date(NOW - ms).toISOString();
 const budget = (name: string, status: object, spec: object = {}) => ({
@@ -346,6 +348,18 @@ describe('any other pod', () => {
       'kubectl drain node-1 --ignore-daemonsets --force',
     );
   });
+});
+
+test('docs/preflight.md has a row for each finding', () => {
+  const page = readFileSync(new URL('../../docs/preflight.md', import.meta.url), 'utf-8');
+  const rows = page.split('\n').filter((line) => line.startsWith('| `'));
+  const words = SOURCES.flatMap((file) => [...readFileSync(file, 'utf-8').matchAll(/what: '([A-Z]\w+)'/g)]);
+  const named = new Set(words.map(([, word = '']) => word));
+  assert.ok(named.size > 15, `${[...named]}`);
+  assert.deepEqual(
+    [...named].filter((word) => !rows.some((row) => row.split('|')[1]?.includes(`\`${word}\``))),
+    [],
+  );
 });
 
 test('the outcome of each pod', () => {
