@@ -1,4 +1,4 @@
-import type { Clock } from '../async/clock.ts';
+import { type Clock, sleep } from '../async/clock.ts';
 import { type Cache, createCache } from '../cache/cache.ts';
 import { Observer } from '../cache/observer.ts';
 import type { ApiClient } from '../kube/client.ts';
@@ -32,9 +32,14 @@ export interface View {
   readonly cache: Cache;
   /** Decides as the hook would, and carries nothing out. `asNode`: in the place of the pod's node. */
   judge(pod: { readonly namespace: string; readonly name: string }, asNode?: (node: Node) => Node): Promise<Judged>;
+  /** The kinds of resources that may say what hinders operators, and could not be read. */
+  readonly unreadReports: readonly string[];
   close(): Promise<void>;
 }
 
+/** Nobody needs what operators report, so nobody waits longer for it. */
+const REPORTS_WITHIN_MS = 5_000;
+const LOOK_EVERY_MS = 50;
 /** More looks than any decision takes. */
 const LOOKS_MAX = 30;
 
@@ -62,12 +67,24 @@ export async function openView({ client, clock, random, settings, namespace, sto
   } finally {
     stop.removeEventListener('abort', onStop);
   }
+  const unreadReports = await awaitReports(cache, clock, stop);
   const observer = new Observer({ cache, reads: createReads(client), settings, clock });
   return {
     cache,
     judge: (pod, asNode = (node) => node) => judge(observer, settings, pod, asNode, stop),
+    unreadReports,
     close: () => cache.stop(),
   };
+}
+
+/** Resolves to the plurals of what has not been read by then. */
+async function awaitReports({ hindrances }: Cache, clock: Clock, stop: AbortSignal): Promise<readonly string[]> {
+  const unread = () => hindrances.watched.flatMap(({ source, store }) => (store.hasSynced ? [] : [source.plural]));
+  const startedAt = clock.monotonicNow();
+  while (unread().length > 0 && clock.monotonicNow() - startedAt < REPORTS_WITHIN_MS && !stop.aborted) {
+    await sleep(clock, LOOK_EVERY_MS, stop);
+  }
+  return [...new Set(unread())];
 }
 
 async function judge(

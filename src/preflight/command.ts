@@ -56,7 +56,7 @@ export async function forecastOf(
     if (unknown.length > 0) throw new UsageError(`there is no node ${unknown.join(', ')}`);
     const facts = await readDrain({ client, view, settings: hook.settings, nodes, now: clock.now(), signal });
     const connect = (target: Parameters<typeof shakeHands>[0]) => (world.shakeHands ?? shakeHands)(target, clock);
-    const reads = { client, version, now: clock.now(), shakeHands: connect, signal };
+    const reads = { client, version, now: clock.now(), shakeHands: connect, unreadReports: view.unreadReports, signal };
     return forecastDrain(facts, await readInstallation(hook, facts, reads));
   } finally {
     await view.close();

@@ -15,6 +15,7 @@ export interface InstallationWorld {
   readonly version: string;
   readonly now: number;
   readonly shakeHands: (target: HandshakeTarget) => Promise<Handshake>;
+  readonly unreadReports: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -26,7 +27,7 @@ export async function readInstallation(
   { protectedPods, world }: DrainFacts,
   reads: InstallationWorld,
 ): Promise<InstallationFacts> {
-  const { client, version, now, signal } = reads;
+  const { client, version, now, signal, unreadReports } = reads;
   const webhooks = hook.webhooks.filter(isAboutEvictions);
   const [first] = webhooks;
   const namespaces = [...new Set(protectedPods.map(({ pod }) => pod.namespace))].sort();
@@ -47,6 +48,7 @@ export async function readInstallation(
     uncovered,
     hasConditions: webhooks.some(({ matchConditions = [] }) => matchConditions.length > 0),
     handshake,
+    unreadReports,
     versions: { command: version, hook: versionsOf(hook), server: server ?? 'of an unknown version' },
     ...(readyAddresses === undefined ? {} : { readyAddresses }),
     ...(rivals === undefined ? {} : { rivals }),

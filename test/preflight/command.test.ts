@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { systemClock } from '../../src/async/system-clock.ts';
 import type { JsonObject } from '../../src/kube/client.ts';
 import type { Check, Forecast } from '../../src/preflight/forecast/findings.ts';
 import { refusal } from '../support/api.ts';
@@ -145,10 +146,61 @@ describe('the settings in force', () => {
     cluster.lists.set(REGISTRATIONS, [
       registration([webhook({ clientConfig: { url: 'https://127.0.0.1:1/eviction' } })]),
     ]);
-    const env = { PROFILES: 'strimzi-kafka' };
+    const env = { PROFILES: 'es-operator' };
     const forecast = forecastIn((await run(['node-1', '-o', 'json'], cluster, undefined, { env })).printed);
-    assert.deepEqual(forecast.profiles, ['strimzi-kafka']);
+    assert.deepEqual(forecast.profiles, ['es-operator']);
     assert.match(forecast.settingsFrom, /^the environment of this command, because/);
+  });
+});
+
+describe('what operators report', () => {
+  const KAFKAS = '/apis/kafka.strimzi.io/v1/kafkas';
+  const labels = { 'strimzi.io/kind': 'Kafka', 'strimzi.io/component-type': 'kafka', 'strimzi.io/cluster': 'k' };
+  const kafka = {
+    metadata: {
+      namespace: 'db',
+      name: 'k',
+      uid: 'uid-k',
+      resourceVersion: '1',
+      annotations: { 'strimzi.io/pause-reconciliation': 'true' },
+    },
+  };
+
+  function aKafka() {
+    const cluster = aCluster();
+    const pod = aRawPod({ metadata: { labels } });
+    const env = [
+      { name: 'PROFILES', value: 'strimzi-kafka' },
+      { name: 'TRACKING_RESOURCE_TYPE', value: 'namespace' },
+    ];
+    cluster.lists.set(DEPLOYMENTS, [deployment(env)]);
+    cluster.lists.set('/api/v1/pods', [pod]);
+    cluster.put('/api/v1/namespaces/db/pods/cb-0000', pod);
+    cluster.put('/api/v1/namespaces/db', { metadata: { name: 'db', uid: 'uid-db', resourceVersion: '1' } });
+    const group = { name: 'kafka.strimzi.io', preferredVersion: { version: 'v1' }, versions: [{ version: 'v1' }] };
+    cluster.put('/apis', { groups: [group] });
+    cluster.put('/apis/kafka.strimzi.io/v1', { resources: [{ name: 'kafkas' }] });
+    cluster.lists.set(KAFKAS, [kafka]);
+    return cluster;
+  }
+
+  test('is waited for', async () => {
+    const { code, printed } = await run(['node-1'], aKafka(), undefined, { clock: systemClock });
+    assert.equal(code, 1);
+    assert.match(printed, /HANGS +Kafka k reports ReconciliationPaused/);
+    assert.doesNotMatch(printed, /cannot be read/);
+  });
+
+  test('and cannot be read is said', async () => {
+    const cluster = aKafka();
+    cluster.before = (_, { path }) => {
+      if (path === KAFKAS) throw refusal(403);
+    };
+    const clock = { ...systemClock, setTimer: (call: () => void, ms: number) => systemClock.setTimer(call, ms / 100) };
+    let now = 0;
+    const hasty = { ...clock, monotonicNow: () => (now += 100) };
+    const { printed } = await run(['node-1'], cluster, undefined, { clock: hasty });
+    assert.match(printed, /^reports +UNKNOWN +What operators report cannot be read/m);
   });
 });
 

@@ -29,12 +29,22 @@ export interface InstallationFacts {
   readonly handshake: Handshake;
   /** Absent: nobody could look. */
   readonly rivals?: readonly Rival[];
+  /** The kinds of custom resources that may say that an operator is paused, and cannot be read. */
+  readonly unreadReports: readonly string[];
   readonly versions: { readonly command: string; readonly hook: readonly string[]; readonly server: string };
 }
 
 /** Whether the hook will be there when the drain needs it. */
 export function installationChecks(facts: InstallationFacts): Check[] {
-  return [registered(facts), reachable(facts), certificate(facts), covers(facts), rivals(facts), versions(facts)];
+  return [
+    registered(facts),
+    reachable(facts),
+    certificate(facts),
+    covers(facts),
+    rivals(facts),
+    ...reports(facts),
+    versions(facts),
+  ];
 }
 
 const ok = (check: string, text: string): Check => ({ check, result: 'ok', text, remedy: '' });
@@ -94,6 +104,12 @@ function rivals({ rivals: found }: InstallationFacts): Check {
   const names = found.map(({ rival, registration, profile }) => `${rival} of ${registration} (${profile})`).join(', ');
   const text = `Webhooks conflict with a profile, and may answer before the hook: ${names}.`;
   return wrong('rivals', text, 'Remove them as docs/operators.md says.');
+}
+
+function reports({ unreadReports }: InstallationFacts): Check[] {
+  if (unreadReports.length === 0) return [];
+  const text = `What operators report cannot be read, so one that is paused is not seen: ${unreadReports.join(', ')}.`;
+  return [unknown('reports', text, 'Ask for the right to list and watch them.')];
 }
 
 function versions({ versions: { command, hook, server } }: InstallationFacts): Check {
