@@ -22,8 +22,9 @@ export interface Verdict {
   readonly recipe: Recipe;
   /** The words of what would hang, by the forecast. */
   readonly forecast: readonly string[];
+  /** kubectl did not end, or a replacement found no node. */
   readonly hung: boolean;
-  /** The last line of kubectl. */
+  /** The last line of kubectl, or what the scheduler says. */
   readonly said: string;
 }
 
@@ -210,10 +211,47 @@ async function drain(recipe: Recipe, { pods, command }: Forecast, options: Judge
   const bad = pods
     .flatMap(({ findings }) => findings)
     .filter(({ verdict }) => verdict === 'hangs' || verdict === 'likely');
+  const homeless = code === 0 ? await unscheduled(recipe, rig) : undefined;
   return {
     recipe,
     forecast: [...new Set(bad.map(({ what }) => what))],
-    hung: code !== 0,
-    said: `${stdout}\n${stderr}`.trim().split('\n').at(-1) ?? '',
+    hung: code !== 0 || homeless !== undefined,
+    said: homeless ?? `${stdout}\n${stderr}`.trim().split('\n').at(-1) ?? '',
   };
+}
+
+/** What the scheduler says of a member that it has no node for; undefined once all are bound. */
+async function unscheduled(recipe: Recipe, { client }: Rig): Promise<string | undefined> {
+  const { name, members: size } = recipe;
+  const { indexOf } = MODELS[recipe.operator];
+  return until(
+    `the members of ${name} to be bound or refused`,
+    async () => {
+      const { items } = await client.json({ method: 'GET', path: `/api/v1/namespaces/${name}/pods` });
+      const members = (items as unknown as readonly MemberObject[]).filter(
+        ({ metadata }) => indexOf(CLUSTER, metadata.name) !== undefined,
+      );
+      const refused = members.flatMap(({ status }) => status?.conditions ?? []).find(isRefusal);
+      if (refused !== undefined) return refused.message ?? 'Unschedulable';
+      if (members.length === size && members.every(({ spec }) => spec.nodeName !== undefined)) return undefined;
+      throw new NotYet(`${members.length} members`);
+    },
+    { timeoutMs: PATIENCE_MS },
+  );
+}
+
+const isRefusal = ({ type, status, reason }: ConditionObject) =>
+  type === 'PodScheduled' && status === 'False' && reason === 'Unschedulable';
+
+interface ConditionObject {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+interface MemberObject {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly nodeName?: string };
+  readonly status?: { readonly conditions?: readonly ConditionObject[] };
 }

@@ -70,8 +70,8 @@ export function recipe(name: string, hindrance: Hindrance | undefined, random: R
   const operator = operatorFor(hindrance, random);
   const isCouchbase = operator === 'couchbase';
   const memberCpu = 200 + 100 * random.below(15);
-  const process =
-    !isCouchbase || hindrance === 'local-volume' || random.below(2) === 0 ? 'InPlaceUpgrade' : 'SwapRebalance';
+  const comesBack = hindrance === 'local-volume' || hindrance === 'tolerates-cordon';
+  const process = !isCouchbase || comesBack || random.below(2) === 0 ? 'InPlaceUpgrade' : 'SwapRebalance';
   return {
     name,
     operator,
@@ -85,7 +85,7 @@ export function recipe(name: string, hindrance: Hindrance | undefined, random: R
 }
 
 function membersFor(operator: Recipe['operator'], hindrance: Hindrance | undefined, random: Random): number {
-  if (operator === 'tidb-v1-pd' || hindrance === 'terminating') return 1;
+  if (operator === 'tidb-v1-pd' || hindrance === 'terminating' || hindrance === 'tolerates-cordon') return 1;
   return operator === 'tidb-v1-tikv' ? 2 : 1 + random.below(2);
 }
 
@@ -102,7 +102,9 @@ function othersFor(hindrance: Hindrance | undefined, isCouchbase: boolean, rando
   return Array.from({ length: count }, (_, i) => {
     // The scheduler prefers the emptiest node, and that is the drained one only if the others are not.
     const takenCpu = 100 * random.below(12) + (hindrance === 'tolerates-cordon' ? 1_200 : 0);
-    const isBlocked = isCouchbase && i !== free && (hindrance === 'no-other-node' || random.below(2) === 0);
+    // A member that tolerates the cordon may be on any node before it is furnished.
+    const mayBeBlocked = isCouchbase && i !== free && hindrance !== 'tolerates-cordon';
+    const isBlocked = mayBeBlocked && (hindrance === 'no-other-node' || random.below(2) === 0);
     return isBlocked ? { block: random.pick(BLOCKS), takenCpu } : { takenCpu };
   });
 }
