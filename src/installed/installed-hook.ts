@@ -96,7 +96,10 @@ function placeOf(
 }
 
 /** The Deployment whose pods the Service selects; of one that selects none, the Deployment of its name. */
-async function deploymentBehind(client: ApiClient, { namespace, name }: ServiceReference): Promise<DeploymentObject> {
+export async function deploymentBehind(
+  client: ApiClient,
+  { namespace, name }: ServiceReference,
+): Promise<DeploymentObject> {
   const path = collectionPath('/apis/apps/v1', 'deployments', namespace);
   const { items } = await client.json({ method: 'GET', path });
   const all = items as readonly DeploymentObject[];
@@ -106,9 +109,7 @@ async function deploymentBehind(client: ApiClient, { namespace, name }: ServiceR
   );
   const own = found.find(({ metadata }) => metadata.name === name) ?? found[0];
   if (own !== undefined) return { ...own, metadata: { ...own.metadata, namespace } };
-  throw new UsageError(
-    `the settings of the hook cannot be read: Service ${namespace}/${name || 'reschedule-hook-server'} leads to no Deployment`,
-  );
+  throw new UsageError(`the settings of the hook cannot be read: there is no Deployment ${namespace}/${name}`);
 }
 
 type Labels = Readonly<Record<string, string>>;

@@ -75,7 +75,7 @@ describe('what keeps preflight from beginning ends with 2', () => {
       (cluster) => cluster.lists.set(REGISTRATIONS, [registration(), registration([], { name: 'b' })]),
       /several hooks are installed/,
     ],
-    ['no Deployment', (cluster) => cluster.lists.set(DEPLOYMENTS, []), /Service hooks\/hook leads to no Deployment/],
+    ['no Deployment', (cluster) => cluster.lists.set(DEPLOYMENTS, []), /there is no Deployment hooks\/hook/],
     [
       'settings from a Secret',
       (cluster) =>
