@@ -22,7 +22,7 @@ export interface Verdict {
   readonly recipe: Recipe;
   /** The words of what would hang, by the forecast. */
   readonly forecast: readonly string[];
-  /** kubectl did not end, or a replacement found no node. */
+  /** kubectl did not end, or a replacement found no other node. */
   readonly hung: boolean;
   /** The last line of kubectl, or what the scheduler says. */
   readonly said: string;
@@ -95,7 +95,7 @@ async function judgeBatch(
     const forecasts: Forecast[] = [];
     for (const { node } of drained) forecasts.push(await forecast(node, env, options.rig));
     const verdicts = await Promise.all(
-      drained.map(({ recipe }, i) => drain(recipe, forecasts[i] as Forecast, options)),
+      drained.map(({ node, recipe }, i) => drain(node, recipe, forecasts[i] as Forecast, options)),
     );
     for (const verdict of verdicts) options.onVerdict?.(verdict);
     return verdicts;
@@ -204,24 +204,41 @@ function forecast(node: string, env: Record<string, string>, { client }: Rig): P
 }
 
 /** With the flags that the forecast has asked for: one that it has missed stops kubectl at once. */
-async function drain(recipe: Recipe, { pods, command }: Forecast, options: JudgeOptions): Promise<Verdict> {
+async function drain(
+  node: string,
+  recipe: Recipe,
+  { pods, command }: Forecast,
+  options: JudgeOptions,
+): Promise<Verdict> {
   const { drainSeconds, rig } = options;
   const args = [...command.split(' ').slice(1), `--timeout=${drainSeconds}s`];
-  const { code, stdout, stderr } = await rig.controlPlane.kubectl(args, { timeoutMs: 4 * drainSeconds * 1_000 });
+  const { code, last } = await untilAnswered(args, drainSeconds, rig);
   const bad = pods
     .flatMap(({ findings }) => findings)
     .filter(({ verdict }) => verdict === 'hangs' || verdict === 'likely');
-  const homeless = code === 0 ? await unscheduled(recipe, rig) : undefined;
+  const homeless = code === 0 ? await outOfPlace(recipe, node, rig) : undefined;
   return {
     recipe,
     forecast: [...new Set(bad.map(({ what }) => what))],
     hung: code !== 0 || homeless !== undefined,
-    said: homeless ?? `${stdout}\n${stderr}`.trim().split('\n').at(-1) ?? '',
+    said: homeless ?? last,
   };
 }
 
-/** What the scheduler says of a member that it has no node for; undefined once all are bound. */
-async function unscheduled(recipe: Recipe, { client }: Rig): Promise<string | undefined> {
+/** A webhook that does not answer in time is a machine with too much to do, and nothing that a forecast could know. */
+const OVERLOADED = /failed calling webhook/;
+const TRIES = 3;
+
+async function untilAnswered(args: readonly string[], seconds: number, { controlPlane }: Rig) {
+  for (let tries = 1; ; tries++) {
+    const { code, stdout, stderr } = await controlPlane.kubectl(args, { timeoutMs: 4 * seconds * 1_000 });
+    const last = `${stdout}\n${stderr}`.trim().split('\n').at(-1) ?? '';
+    if (code === 0 || !OVERLOADED.test(last) || tries === TRIES) return { code, last };
+  }
+}
+
+/** Which member the scheduler has no node for, or has put back; undefined once all are bound elsewhere. */
+async function outOfPlace(recipe: Recipe, node: string, { client }: Rig): Promise<string | undefined> {
   const { name, members: size } = recipe;
   const { indexOf } = MODELS[recipe.operator];
   return until(
@@ -233,6 +250,8 @@ async function unscheduled(recipe: Recipe, { client }: Rig): Promise<string | un
       );
       const refused = members.flatMap(({ status }) => status?.conditions ?? []).find(isRefusal);
       if (refused !== undefined) return refused.message ?? 'Unschedulable';
+      const back = members.find(({ spec }) => spec.nodeName === node);
+      if (back !== undefined) return `${back.metadata.name} came back to ${node}`;
       if (members.length === size && members.every(({ spec }) => spec.nodeName !== undefined)) return undefined;
       throw new NotYet(`${members.length} members`);
     },

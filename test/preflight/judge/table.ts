@@ -33,7 +33,7 @@ export function tableOf(verdicts: readonly Verdict[]): string {
   });
   const percent = (some: readonly Verdict[], of: number) => `${some.length} (${shareOf(some, of).toFixed(1)} %)`;
   return [
-    '| hindrance that was made | clusters | hung | missed | false alarms |',
+    '| hindrance that was made | clusters | held up | missed | false alarms |',
     '| --- | --- | --- | --- | --- |',
     ...rows,
     `| **all** | ${runs} | ${hung} | ${percent(missed, hung)} | ${percent(falseAlarms, runs - hung)} |`,
