@@ -5,7 +5,7 @@ import { ApiError, describeError } from '../kube/errors.ts';
 import type { Node, Pod } from '../policy/model.ts';
 import { seenValue } from '../policy/observation.ts';
 import { podsOfGroup } from '../policy/profiles/group.ts';
-import { isMarked, isProtected, type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
+import { immovable, isMarked, isProtected, type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
 import type { Budget, DrainFacts, ProtectedPod } from './forecast/facts.ts';
 import type { ClaimObject, NodeObject, ObjectMeta, PodObject, VolumeObject } from './scheduling/objects.ts';
 
@@ -40,6 +40,7 @@ export async function readDrain(query: DrainQuery): Promise<DrainFacts> {
     nodes,
     pods: on,
     protectedPods: await protectedAmong(on, query),
+    immovable: immovableAmong(on, query),
     budgets,
     world: {
       nodes: all,
@@ -49,6 +50,14 @@ export async function readDrain(query: DrainQuery): Promise<DrainFacts> {
       namespaces: new Map(namespaces.map(({ metadata }) => [metadata.name, metadata.labels ?? {}])),
     },
   };
+}
+
+function immovableAmong(pods: readonly PodObject[], { view, settings }: DrainQuery): ReadonlySet<PodObject> {
+  const isOne = (object: PodObject) => {
+    const pod = view.cache.project.podMetadata(object as unknown as JsonObject);
+    return profileOf(pod, settings) !== undefined && immovable(pod) !== undefined;
+  };
+  return new Set(pods.filter(isOne));
 }
 
 async function protectedAmong(pods: readonly PodObject[], query: DrainQuery): Promise<ProtectedPod[]> {

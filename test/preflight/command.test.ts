@@ -112,6 +112,16 @@ describe('what keeps preflight from beginning ends with 2', () => {
   }
 });
 
+test('a pod of a Job that a profile selects is not protected, and that is said', async () => {
+  const cluster = aCluster();
+  const ownerReferences = [{ apiVersion: 'batch/v1', kind: 'Job', name: 'backup', controller: true }];
+  cluster.lists.set('/api/v1/pods', [aRawPod({ metadata: { ownerReferences } })]);
+  const { code, printed } = await run(['node-1'], cluster);
+  assert.equal(code, 0);
+  assert.match(printed, /^The hook protects no pod of these nodes\.$/m);
+  assert.match(printed, /^db\/cb-0000 +note Immovable/m);
+});
+
 describe('the settings in force', () => {
   test('are those of the Deployment that the Service selects', async () => {
     const cluster = aCluster();

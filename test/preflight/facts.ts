@@ -77,6 +77,7 @@ interface Case {
   readonly budgets?: DrainFacts['budgets'];
   readonly world?: Partial<SchedulingWorld>;
   readonly drained?: readonly string[];
+  readonly immovable?: readonly PodObject[];
 }
 
 export function factsOf(given: Case): DrainFacts {
@@ -87,6 +88,7 @@ export function factsOf(given: Case): DrainFacts {
     nodes: given.drained ?? ['node-1'],
     pods,
     protectedPods: members,
+    immovable: new Set(given.immovable),
     budgets: given.budgets ?? [],
     world: { nodes, pods: [...pods, ...elsewhere], claims: [], volumes: [], namespaces: new Map(), ...given.world },
   };

@@ -222,6 +222,14 @@ describe('a pod that the hook protects', () => {
       ['Ignored unsafe'],
     ],
     [
+      'the same, and a disruption budget is at zero',
+      {
+        members: [member({ decision: { kind: 'allow', reason: 'Ignored', rule: '6a' } })],
+        budgets: [budget('pdb', AT_ZERO)],
+      },
+      ['Ignored unsafe', 'Budget hangs'],
+    ],
+    [
       'its emptyDir stops kubectl',
       { members: [member({ spec: { volumes: [{ name: 'tmp', emptyDir: {} }] } })] },
       ['EmptyDir flag'],
@@ -254,6 +262,9 @@ describe('any other pod', () => {
   const daemon = object('agent', {
     metadata: { ownerReferences: [{ apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'agent', controller: true }] },
   });
+  const job = object('backup', {
+    metadata: { ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name: 'backup', controller: true }] },
+  });
   const notReady = { phase: 'Running', conditions: [] };
   const cases: readonly [string, Parameters<typeof found>[0], readonly string[]][] = [
     ['of a ReplicaSet', { others: [deployed()] }, []],
@@ -268,6 +279,7 @@ describe('any other pod', () => {
       { others: [object('one', { metadata: { ownerReferences: [] }, status: { phase: 'Succeeded' } })] },
       [],
     ],
+    ['of a Job that a profile selects', { others: [job], immovable: [job] }, ['Immovable note']],
     ['of a DaemonSet', { others: [daemon], budgets: [budget('pdb', AT_ZERO)] }, ['DaemonSet flag']],
     [
       'of the kubelet',

@@ -38,6 +38,8 @@ export interface DrainFacts {
   readonly pods: readonly PodObject[];
   /** Those of them that the hook protects. */
   readonly protectedPods: readonly ProtectedPod[];
+  /** Those that a profile selects although no operator moves pods of their kind. */
+  readonly immovable: ReadonlySet<PodObject>;
   readonly budgets: readonly Budget[];
   readonly world: SchedulingWorld;
 }

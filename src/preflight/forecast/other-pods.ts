@@ -16,14 +16,20 @@ export const FLAGS: Readonly<Record<string, string>> = {
 export function otherPod(pod: PodObject, facts: DrainFacts, placement: Placement): PodForecast {
   const { namespace = '', name } = pod.metadata;
   const base = { namespace, name, node: pod.spec.nodeName ?? '', profile: null };
-  if (isMirror(pod)) return { ...base, outcome: 'left', findings: [] };
-  const flags = flagFindings(pod);
-  if (isOfDaemonSet(pod)) return { ...base, outcome: 'left', findings: flags };
+  const flags = [...(facts.immovable.has(pod) ? [IMMOVABLE] : []), ...(isMirror(pod) ? [] : flagFindings(pod))];
+  if (isMirror(pod) || isOfDaemonSet(pod)) return { ...base, outcome: 'left', findings: flags };
   const isReplaced = leave(pod, placement);
   const ending = endingFindings(pod, facts.now);
   const findings = [...flags, ...(ending.length > 0 ? ending : budgetFindings(pod, facts, isReplaced))];
   return { ...base, outcome: 'evicted', findings };
 }
+
+const IMMOVABLE: Finding = {
+  what: 'Immovable',
+  verdict: 'note',
+  text: 'A profile selects it, but no operator moves pods of a Job, of a DaemonSet or of the kubelet: the hook lets it go.',
+  remedy: '',
+};
 
 /** Whether another node takes what replaces it. It is evicted at once, so it comes before the pods that are moved. */
 function leave(pod: PodObject, placement: Placement): boolean {

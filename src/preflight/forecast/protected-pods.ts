@@ -2,7 +2,7 @@ import { describeHindrance } from '../../policy/pod-state.ts';
 import { namesComeBack } from '../../policy/profiles/profile.ts';
 import { toleratesCordon } from '../scheduling/choice.ts';
 import type { Placed, Placement } from '../scheduling/placement.ts';
-import { unaskedBudgets } from './budgets.ts';
+import { budgetFindings, unaskedBudgets } from './budgets.ts';
 import { decisionFindings, outcomeOf } from './decisions.ts';
 import { endingFindings } from './ending.ts';
 import type { DrainFacts, ProtectedPod } from './facts.ts';
@@ -23,11 +23,14 @@ export function protectedPod(one: ProtectedPod, facts: DrainFacts, placement: Pl
   return { namespace, name, node, profile: profile.name, outcome: outcomeOf(one.decision), findings };
 }
 
-function livingFindings(one: ProtectedPod, { budgets }: DrainFacts, placement: Placement): Finding[] {
+function livingFindings(one: ProtectedPod, facts: DrainFacts, placement: Placement): Finding[] {
   const { object, decision } = one;
+  const { budgets } = facts;
   const own = [...decisionFindings(one), ...flagFindings(object)];
   // Nobody moves it, so it is of no interest where to.
-  if (outcomeOf(decision) === 'evicted' || decision.reason === 'Held') return own;
+  if (decision.reason === 'Held') return own;
+  // It goes as any other pod does.
+  if (outcomeOf(decision) === 'evicted') return [...own, ...budgetFindings(object, facts, true)];
   return [
     ...own,
     ...operatorFindings(one),
