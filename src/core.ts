@@ -4,6 +4,7 @@ import { Observer } from './cache/observer.ts';
 import { Controller, type Reconciler } from './controller/controller.ts';
 import { EarlierInstanceReconciler } from './controller/earlier-instances.ts';
 import { EntryReconciler } from './controller/entries.ts';
+import { type EvictionOptions, EvictionReconciler } from './controller/marks/evictions.ts';
 import { MarkEventReconciler } from './controller/marks/mark-events.ts';
 import { WithdrawalReconciler } from './controller/marks/withdrawals.ts';
 import { createPodEvents } from './controller/pod-events.ts';
@@ -45,6 +46,8 @@ export interface CoreMetrics {
   onPrune?(state: EntryState, profile: string): void;
   /** The hook took back a mark of that profile. */
   onWithdraw?(profile: string): void;
+  /** The hook asked for the eviction of a pod of that profile. */
+  onEvict?(profile: string, result: 'evicted' | 'refused'): void;
   onWatchInterrupted?(kind: string, error: unknown): void;
   onSynced?(): void;
   /** Requests that wait for marks or live looks were over their bound. */
@@ -78,7 +81,11 @@ export interface Core {
   stop(): Promise<void>;
 }
 
-const waitsUnmarked = ({ reason }: Decision) => ['GroupBusy', 'GroupUntracked', 'Held'].includes(reason);
+/** Whether the pod waits, and carries no mark, so that no change of it would wake anybody. */
+function waitsUnmarked({ kind, reason, profile }: Decision, { profiles }: PolicySettings): boolean {
+  if (['GroupBusy', 'GroupUntracked', 'BudgetExhausted', 'Held'].includes(reason)) return true;
+  return kind !== 'allow' && profiles.some(({ name, request }) => name === profile && request !== undefined);
+}
 
 /** Puts cache, observer, marker, admitter and controllers together. Nothing runs before `start`. */
 export function createCore(options: CoreOptions): Core {
@@ -111,6 +118,8 @@ export function createCore(options: CoreOptions): Core {
   const stalledPods = new StalledPodReconciler(shared);
   const onWithdraw = (profile: string) => on.onWithdraw?.(profile);
   const withdrawals = new WithdrawalReconciler({ ...shared, reads, writes, onWithdraw });
+  const onEvict: EvictionOptions['onEvict'] = (...what) => on.onEvict?.(...what);
+  const evictions = new EvictionReconciler({ ...shared, reads, writes, onEvict });
   const run = <Key>(reconciler: Reconciler<Key>) =>
     new Controller<Key>({
       reconciler: between.reconciler?.(reconciler) ?? reconciler,
@@ -127,6 +136,7 @@ export function createCore(options: CoreOptions): Core {
     markEvents: run(new MarkEventReconciler(shared)),
     stalledPods: run(stalledPods),
     withdrawals: run(withdrawals),
+    evictions: run(evictions),
   };
   const queues = {
     entries: controllers.entries.queue,
@@ -134,6 +144,7 @@ export function createCore(options: CoreOptions): Core {
     markEvents: controllers.markEvents.queue,
     stalledPods: controllers.stalledPods.queue,
     withdrawals: controllers.withdrawals.queue,
+    evictions: controllers.evictions.queue,
   };
   const wakeOnSynced = wakeOnChanges(cache, settings, queues, { clock, stalledPods: () => stalledPods.pods() });
 
@@ -147,8 +158,8 @@ export function createCore(options: CoreOptions): Core {
     clock,
     onDecision(decision, durationMs, { namespace, name }) {
       on.onDecision?.(decision, durationMs);
-      // It carries no mark, so no change of it would wake anybody.
-      if (waitsUnmarked(decision)) queues.stalledPods.add({ namespace, name });
+      if (waitsUnmarked(decision, settings)) queues.stalledPods.add({ namespace, name });
+      if (decision.kind === 'mark' && decision.request) queues.markEvents.add({ namespace, name });
     },
     onFull: () => on.onTurnedAway?.('looks'),
   });

@@ -168,7 +168,7 @@ function whatIsProtected({ profiles, labelSelectors }: Config): Record<string, s
   return {
     profiles: each(({ name }) => name),
     selector: labelSelectors.join(' or '),
-    annotation: each(({ mark }) => `${mark.key}=${mark.value}`),
+    annotation: each(({ mark }) => (mark === undefined ? 'none' : `${mark.key}=${mark.value}`)),
     tracking: each(({ tracking }) => tracking.type),
     trackingAlsoRead: also.length === 0 ? undefined : also.join(','),
   };

@@ -91,6 +91,11 @@ export function createMetrics(build: { readonly version: string; readonly nodeVe
     'withdrawn_marks_total',
     'Marks that the hook took back, because nobody drained the node any more and the operator had not begun',
   );
+  const evictions = counter(
+    'own_evictions_total',
+    'Evictions that the hook asked for, because the operator reports that the pod may go, by result (evicted, refused)',
+    ['profile', 'result'],
+  );
   const calls = counter(
     'api_requests_total',
     'Calls to the API server by method, resource and status code (0: no answer)',
@@ -142,6 +147,7 @@ export function createMetrics(build: { readonly version: string; readonly nodeVe
       if (decision.kind === 'mark' && decision.trackerMissing !== undefined) untracked.inc({ profile });
     },
     onWithdraw: (profile: string) => withdrawn.inc({ profile }),
+    onEvict: (profile: string, result: 'evicted' | 'refused') => evictions.inc({ profile, result }),
     onPrune: (state: EntryState, profile: string) => pruned.inc({ state, profile }),
     onApiCall({ method, path, code, durationMs }: ApiCall) {
       const resource = resourceOf(path);

@@ -11,7 +11,14 @@ import type { ApiClient } from './kube/client.ts';
 import { podPath } from './kube/paths.ts';
 import { permissionsOf } from './kube/permissions.ts';
 import { LOG, type Log } from './log/messages.ts';
-import { labelSelectorsOf, type PolicySettings, reportersOf, trackedResources } from './policy/profiles/profile.ts';
+import {
+  evictsPods,
+  labelSelectorsOf,
+  type PolicySettings,
+  reportersOf,
+  requestsOf,
+  trackedResources,
+} from './policy/profiles/profile.ts';
 import { conflictsOf } from './policy/profiles/rivals.ts';
 import { RivalWatch } from './registration/rivals.ts';
 import { InForce } from './reload/in-force.ts';
@@ -131,7 +138,7 @@ function createServing(config: Config, world: ServingWorld, onSynced: () => void
 /** Its own pod, as it is the one that is there wherever the hook runs in a cluster. */
 function trialOf({ podNamespace, podName }: Config, { profiles }: PolicySettings) {
   if (podNamespace === '' || podName === '') return {};
-  return { trial: { path: podPath(podNamespace, podName), keys: profiles.map(({ mark }) => mark.key) } };
+  return { trial: { path: podPath(podNamespace, podName), keys: profiles.flatMap(({ mark }) => mark?.key ?? []) } };
 }
 
 function neededBy(config: Config, settings: PolicySettings) {
@@ -140,6 +147,9 @@ function neededBy(config: Config, settings: PolicySettings) {
     tracking: { resources: trackedResources(settings) },
     readsNamespaces: settings.readsNamespacePolicy === true,
     reporters: reportersOf(settings),
+    requests: requestsOf(settings),
+    respectsBudgets: settings.profiles.some(({ respectsBudgets }) => respectsBudgets === true),
+    evicts: evictsPods(settings),
     hasConflicts: conflictsOf(settings.profiles).size > 0,
     ...(certificates === 'self' && { ownSecret: { namespace: podNamespace, name: caSecret } }),
     ...(registration === 'managed' && { ownRegistration: webhookConfiguration }),

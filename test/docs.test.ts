@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { readConfig } from '../src/config/config.ts';
 import { BUILT_IN } from '../src/config/profiles/built-in.ts';
+import { NO_MARK, type WrittenMark } from '../src/config/profiles/written-mark.ts';
 import { SETTINGS } from '../src/config/settings.ts';
 import { LOG } from '../src/log/messages.ts';
 import { MESSAGES } from '../src/policy/decision.ts';
@@ -60,11 +61,19 @@ test('docs/configuration.md has the settings of the program, in the same order, 
   assert.deepEqual(rows, expected);
 });
 
+function shownMark(mark: WrittenMark): string {
+  if (mark === NO_MARK) return mark;
+  if ('form' in mark) return `\`${mark.form}\` on the ${mark.on.kind}`;
+  const where = 'on' in mark ? ` on the ${mark.on.kind}` : '';
+  const any = !('on' in mark) && mark.match === 'present' ? ', any value' : '';
+  return `\`${mark.annotation}=${mark.value}\`${where}${any}`;
+}
+
 test('docs/operators.md has the built-in profiles, in their order, and the source of each', () => {
   const page = read('docs/operators.md');
   const expected = BUILT_IN.map(({ name, selector, mark, names, stallAfter }) => {
-    const any = mark.match === 'present' ? ', any value' : '';
-    return `| \`${name}\` | \`${selector}\` | \`${mark.annotation}=${mark.value}\`${any} | \`${names}\` | ${stallAfter} |`;
+    const shown = shownMark(mark);
+    return `| \`${name}\` | \`${selector}\` | ${shown} | \`${names}\` | ${stallAfter} |`;
   });
   assert.deepEqual(
     page.split('\n').filter((line) => /^\| `[a-z0-9-]+` \| `/.test(line)),

@@ -12,7 +12,7 @@ import { SETTINGS } from '../src/config/settings.ts';
 import { type Grant, permissionsOf } from '../src/kube/permissions.ts';
 import { FINISH_MS } from '../src/main.ts';
 import { ENTRY_PREFIX } from '../src/policy/entry.ts';
-import { reportersOf } from '../src/policy/profiles/profile.ts';
+import { evictsPods, reportersOf, requestsOf } from '../src/policy/profiles/profile.ts';
 import { conflictsOf } from '../src/policy/profiles/rivals.ts';
 import { couchbaseCluster } from '../src/policy/tracking/couchbasecluster.ts';
 import { NO_TRACKING } from '../src/policy/tracking/index.ts';
@@ -112,11 +112,13 @@ describe('the ClusterRole', () => {
   });
 
   for (const { name } of BUILT_IN) {
-    test(`and what the profile ${name} reads besides, its component grants`, () => {
+    test(`and what the profile ${name} needs besides, its component grants`, () => {
       const { profiles } = policySettingsOf(readConfig({ PROFILES: name }));
       const always = permissionsOf({ tracking: NO_TRACKING });
       const hasConflicts = conflictsOf(profiles).size > 0;
-      const all = permissionsOf({ tracking: NO_TRACKING, reporters: reportersOf({ profiles }), hasConflicts });
+      const [requests, evicts] = [requestsOf({ profiles }), evictsPods({ profiles })];
+      const needs = { reporters: reportersOf({ profiles }), requests, evicts, hasConflicts };
+      const all = permissionsOf({ tracking: NO_TRACKING, ...needs });
       const file = `components/${profileComponent(name)}/role.yaml`;
       const granted = existsSync(join(CONFIG, file)) ? read(file)[0].rules.flatMap(permissionsIn) : [];
       assert.deepEqual(granted, grantsOf(all).slice(always.length));
@@ -142,6 +144,16 @@ describe('the ClusterRole', () => {
     assert.deepEqual(
       role.rules.flatMap(permissionsIn),
       grantsOf(permissionsOf({ tracking: NO_TRACKING, hasConflicts: true })).slice(always.length),
+    );
+  });
+
+  test('and the component for profiles that respect disruption budgets likewise', () => {
+    const [role, binding] = read('components/respect-budgets/role.yaml');
+    assert.equal(binding.roleRef.name, role.metadata.name);
+    const always = permissionsOf({ tracking: NO_TRACKING });
+    assert.deepEqual(
+      role.rules.flatMap(permissionsIn),
+      grantsOf(permissionsOf({ tracking: NO_TRACKING, respectsBudgets: true })).slice(always.length),
     );
   });
 
@@ -205,7 +217,7 @@ describe('the admission policy', () => {
     const config = readConfig(env);
     const [profile] = policySettingsOf(config).profiles;
     assert.deepEqual(['marks', 'service', 'secret', 'home'].map(value), [
-      profile?.mark.key,
+      profile?.mark?.key,
       config.serviceName,
       config.caSecret,
       NAMESPACE,

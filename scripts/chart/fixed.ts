@@ -1,4 +1,5 @@
 import { BUILT_IN } from '../../src/config/profiles/built-in.ts';
+import { NO_MARK } from '../../src/config/profiles/written-mark.ts';
 import { emit } from './emit.ts';
 import { type Node, nodeAt } from './tree.ts';
 
@@ -19,7 +20,7 @@ app.kubernetes.io/managed-by: {{ $.Release.Service }}
 {{- /* The annotations that the hook writes on pods, as the inside of a list of texts. */ -}}
 {{- define "reschedule-hook.marks" -}}
 {{- $settings := $.Values.settings -}}
-{{- $builtIn := dict ${BUILT_IN.map(({ name, mark }) => `"${name}" "${mark.annotation}"`).join(' ')} -}}
+{{- $builtIn := dict ${BUILT_IN.flatMap(({ name, mark }) => (mark === NO_MARK || 'on' in mark ? [] : `"${name}" "${mark.annotation}"`)).join(' ')} -}}
 {{- $marks := $.Values.marks | default list -}}
 {{- range splitList "," (index $settings "PROFILES" | default "" | toString) -}}
 {{- with get $builtIn (trim .) }}{{ $marks = append $marks . }}{{ end -}}

@@ -25,6 +25,7 @@ import {
   trackedResources,
   trackingsOf,
 } from '../policy/profiles/profile.ts';
+import { formOf } from '../policy/requests/index.ts';
 import type { Tracking } from '../policy/tracking/tracking.ts';
 import { observeDrain } from './drain-observation.ts';
 import { EarlierInstances } from './earlier-instances.ts';
@@ -193,11 +194,12 @@ function troubleOf({ name, store, reflector: { failure } }: Watched): CacheTroub
 }
 
 function projectionsFor({ profiles }: PolicySettings): Projections {
-  const labelKeys = profiles.flatMap(({ selectors, mark, tracking, hindrances = [], maxConcurrent }) => [
+  const labelKeys = profiles.flatMap(({ selectors, mark, request, tracking, hindrances = [], maxConcurrent }) => [
     ...selectors.flat().map(({ key }) => key),
     ...hindrances.map(({ label }) => label),
     ...(maxConcurrent?.by ?? []),
-    ...labelsIn(mark.value),
+    ...labelsIn(mark?.value ?? ''),
+    ...(request === undefined ? [] : [request.label, ...formOf(request).labelKeys]),
     ...tracking.labelKeys,
   ]);
   const annotationKeys = profiles.flatMap(({ requires }) => requires.map(({ key }) => key));

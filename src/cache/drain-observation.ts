@@ -12,10 +12,10 @@ export interface DrainSources extends KnownTrackers {
   readonly earlierInstances: Pick<EarlierInstances, 'drainedNode'>;
 }
 
-/** Undefined if the profile of the pod takes no marks back. */
+/** Undefined if the profile of the pod takes no marks back, and evicts nothing. */
 export function observeDrain(cache: DrainSources, pod: Pod, settings: PolicySettings): DrainObservation | undefined {
   const profile = profileOf(pod, settings);
-  if (!profile?.withdraws) return undefined;
+  if (profile === undefined || !(profile.withdraws || profile.report)) return undefined;
   const drainedNode = cache.earlierInstances.drainedNode(storeKey(pod));
   return { ...surroundingsOf(cache, pod, profile), ...(drainedNode !== undefined && { drainedNode }) };
 }

@@ -7,14 +7,19 @@ import {
   type Absent,
   isLive,
   type Look,
+  NOTHING_OF_POD,
+  NOTHING_SEEN,
   type Observation,
   type Sighting,
   seenValue,
   sightingOf,
+  sightingsOf,
   UNREAD,
 } from '../policy/observation.ts';
+import { budgetsOver } from '../policy/profiles/budget.ts';
 import { groupSelector, podsOfGroup } from '../policy/profiles/group.ts';
 import { type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
+import { targetOf } from '../policy/requests/index.ts';
 import { entryOf } from '../policy/rules/rule.ts';
 import { formatSelector } from '../policy/selector.ts';
 import { latestElsewhere } from '../policy/tracking/elsewhere.ts';
@@ -42,6 +47,7 @@ const STALE_AFTER_MS = 180_000;
 export class Observer {
   readonly #options: ObserverOptions;
   readonly #trackers: TrackerLooks;
+  #self: string | undefined;
   readonly #groups = new SharedCalls<readonly JsonObject[]>({ running: 2, waiting: 100 });
 
   constructor(options: ObserverOptions) {
@@ -52,16 +58,7 @@ export class Observer {
   /** An observation without any look yet. */
   begin(request: EvictionRequest): Observation {
     const { clock } = this.#options;
-    const unread = {
-      metadata: UNREAD,
-      pod: UNREAD,
-      node: UNREAD,
-      tracker: UNREAD,
-      namespace: UNREAD,
-      group: UNREAD,
-      registration: UNREAD,
-    };
-    return { now: clock.now(), request, ...unread, cacheKnowsInstance: false };
+    return { now: clock.now(), request, ...NOTHING_SEEN, cacheKnowsInstance: false };
   }
 
   /**
@@ -83,6 +80,12 @@ export class Observer {
         return this.#lookAtNamespace(seen, live, signal);
       case 'registration':
         return this.#lookAtRegistration(seen, signal);
+      case 'budgets':
+        return this.#lookAtBudgets(seen, signal);
+      case 'target':
+        return this.#lookAtTarget(seen, signal);
+      case 'self':
+        return this.#lookAtSelf(seen, signal);
     }
   }
 
@@ -118,8 +121,7 @@ export class Observer {
     const value = object && cache.project.podMetadata(object);
     const metadata = sightingOf(value, 'live');
     const isOther = seenValue(seen.pod)?.uid !== value?.uid;
-    if (isOther)
-      return this.#withMemory({ ...seen, metadata, pod: UNREAD, node: UNREAD, tracker: UNREAD, group: UNREAD });
+    if (isOther) return this.#withMemory({ ...seen, ...NOTHING_OF_POD, metadata });
     const { elsewhere } = seen;
     return { ...this.#withMemory({ ...seen, metadata }), ...(elsewhere && { elsewhere }) };
   }
@@ -147,11 +149,12 @@ export class Observer {
    */
   #withPod(seen: Observation, pod: Sighting<Pod>): Observation {
     const metadata = pod.kind === 'absent' && pod.from === 'cache' ? UNREAD : pod;
-    return this.#withMemory({ ...seen, metadata, pod, node: UNREAD, tracker: UNREAD, group: UNREAD });
+    return this.#withMemory({ ...seen, ...NOTHING_OF_POD, metadata, pod });
   }
 
   /** Adds what the process itself remembers of the pod now. */
-  #withMemory({ request, metadata, pod, node, tracker, namespace, group, registration }: Observation): Observation {
+  #withMemory(seen: Observation): Observation {
+    const { request, metadata, pod, tracker } = seen;
     const { cache, settings, clock } = this.#options;
     const key = storeKey({ namespace: request.namespace, name: request.name });
     const found = seenValue(metadata);
@@ -164,13 +167,7 @@ export class Observer {
     return {
       now: clock.now(),
       request,
-      metadata,
-      pod,
-      node,
-      tracker,
-      namespace,
-      group,
-      registration,
+      ...sightingsOf(seen),
       ...(profile ? { profile } : {}),
       ...(remembered ? { remembered } : {}),
       ...(ownMarks ? { ownMarks } : {}),
@@ -198,22 +195,48 @@ export class Observer {
     const refusal = found && cache.refusals.get(trackerKey(found));
     const { remembered, ...others } = seen;
     const kept = remembered && !isOfAnotherNamespace(cache, found) ? { remembered } : {};
-    return { ...others, ...kept, ...looked, group: UNREAD, registration: UNREAD, ...(refusal ? { refusal } : {}) };
+    return {
+      ...others,
+      ...kept,
+      ...looked,
+      group: UNREAD,
+      budgets: UNREAD,
+      registration: UNREAD,
+      ...(refusal ? { refusal } : {}),
+    };
   }
 
   /** From the cache only if that is current: a refusal may rest on it, and no mark does. */
   async #lookAtGroup(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation> {
-    const { cache, reads } = this.#options;
+    const { cache } = this.#options;
     const [pod, { profile }] = [seenValue(seen.pod), seen];
     if (pod === undefined || profile === undefined) throw new Error('the group of no pod was asked for');
     if (!live && cache.podsAgeMs() <= STALE_AFTER_MS) {
       return { ...seen, group: sightingOf(podsOfGroup(pod, profile, cache.pods.values()), 'cache') };
     }
     const selector = formatSelector(groupSelector(profile, pod));
-    const call = () => reads.pods(pod.namespace, selector);
-    const raw = await this.#groups.run(`${pod.namespace} ${selector}`, pod.namespace, call, signal);
-    const found = raw.map(cache.project.pod);
+    const found = await this.#podsOf(pod.namespace, selector, signal);
     return { ...seen, group: sightingOf(podsOfGroup(pod, profile, found), 'live') };
+  }
+
+  /** The cache keeps only some labels of a pod, so the pod is read once more; budgets are rarely more than one or two. */
+  async #lookAtBudgets(seen: Observation, signal: AbortSignal): Promise<Observation> {
+    const { reads } = this.#options;
+    const { namespace, name } = seen.request;
+    const [all, object] = await Promise.all([reads.budgets(namespace, signal), reads.pod(namespace, name, signal)]);
+    const { labels } = (object?.metadata ?? {}) as { readonly labels?: Readonly<Record<string, string>> };
+    const over = budgetsOver(all, labels ?? {}).map(async (budget) => {
+      const pods = await this.#podsOf(namespace, formatSelector(budget.selector), signal);
+      return { ...budget, pods };
+    });
+    return { ...seen, budgets: sightingOf(await Promise.all(over), 'live') };
+  }
+
+  async #podsOf(namespace: string, selector: string, signal: AbortSignal): Promise<readonly Pod[]> {
+    const { cache, reads } = this.#options;
+    const call = () => reads.pods(namespace, selector);
+    const raw = await this.#groups.run(`${namespace} ${selector}`, namespace, call, signal);
+    return raw.map(cache.project.pod);
   }
 
   /** What a namespace says does not depend on the pod, so a new look at the pod leaves it. */
@@ -232,6 +255,22 @@ export class Observer {
     if (name === undefined) throw new Error('the registration of an entry was asked for that names none');
     const exists = await this.#options.reads.isInstalled(name, signal);
     return { ...seen, registration: sightingOf(exists ? name : undefined, 'live') };
+  }
+
+  /** Always live: nobody watches it, and what asks for a move has to name its version. */
+  async #lookAtTarget(seen: Observation, signal: AbortSignal): Promise<Observation> {
+    const { reads, clock } = this.#options;
+    const [pod, request] = [seenValue(seen.pod), seen.profile?.request];
+    if (pod === undefined || request === undefined) throw new Error('the request of no pod was asked for');
+    const name = pod.labels[request.label];
+    const found = name ? await reads.custom(request, pod.namespace, name, signal) : undefined;
+    return { ...seen, target: sightingOf(found && targetOf(found, pod, request, clock.now()), 'live') };
+  }
+
+  /** It stays the same for as long as the process runs. */
+  async #lookAtSelf(seen: Observation, signal: AbortSignal): Promise<Observation> {
+    this.#self ??= await this.#options.reads.self(signal);
+    return { ...seen, self: sightingOf(this.#self, 'live') };
   }
 
   /**

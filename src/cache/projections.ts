@@ -6,6 +6,7 @@ import { type Taint, taintText } from '../policy/node-state.ts';
 import { policyIn } from '../policy/policy-annotation.ts';
 import { type MarkedPod, matchesMark } from '../policy/profiles/mark.ts';
 import { type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
+import { isReported } from '../policy/profiles/report.ts';
 
 /**
  * The fields that the projections read. All are optional, so that nothing from an API server makes a projection throw.
@@ -86,6 +87,7 @@ export function projectPod(object: JsonObject, fields: PodFields): Pod {
     ready: status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
     ...optional('owner', controllerOf(metadata)),
     ...optional('mark', markOf(metadata, pod, fields)),
+    ...optional('isReported', reportedOf(object, carried, fields)),
     ...optional('isMirror', isMirror(metadata)),
     ...optional('policy', policyIn(metadata.annotations)),
     ...scheduling(spec, status),
@@ -157,6 +159,12 @@ function scheduling(spec: RawPod['spec'], status: RawPod['status']): Pick<Pod, '
   return { unschedulable: Object.freeze({ message, ...optional('since', changedAt) }) };
 }
 
+function reportedOf({ metadata, status }: RawPod, carried: Pick<Pod, 'labels' | 'annotations'>, fields: PodFields) {
+  const report = profileOf(carried, fields)?.report;
+  if (report === undefined) return undefined;
+  return isReported(report, { annotations: metadata?.annotations, conditions: status?.conditions }) || undefined;
+}
+
 function isMirror({ annotations }: RawMetadata): true | undefined {
   return annotations?.[MIRROR_ANNOTATION] === undefined ? undefined : true;
 }
@@ -203,7 +211,7 @@ function markOf(metadata: RawMetadata, pod: MarkedPod, { profiles }: PodFields):
   const profile = profileOf(pod, { profiles });
   const { annotations } = metadata;
   const mark = (profile ? [profile] : profiles)
-    .map((one) => one.mark)
+    .flatMap((one) => one.mark ?? [])
     .find(({ key }) => annotations?.[key] !== undefined);
   if (mark === undefined) return undefined;
   const { key } = mark;

@@ -127,7 +127,15 @@ export class PermissionReconciler implements Reconciler<'permissions'> {
   }
 
   async #ask({ verb, group, resource, namespace, name }: Permission, signal: AbortSignal): Promise<Reply> {
-    const resourceAttributes = { verb, group, resource, ...(namespace && { namespace }), ...(name && { name }) };
+    const [plural = '', subresource] = resource.split('/');
+    const resourceAttributes = {
+      verb,
+      group,
+      resource: plural,
+      ...(subresource && { subresource }),
+      ...(namespace && { namespace }),
+      ...(name && { name }),
+    };
     const body = {
       apiVersion: 'authorization.k8s.io/v1',
       kind: 'SelfSubjectAccessReview',

@@ -21,6 +21,7 @@ export interface Wakeable {
   readonly markEvents: { add(key: ObjectKey): void };
   readonly stalledPods: { add(key: ObjectKey): void };
   readonly withdrawals: { add(key: ObjectKey): void };
+  readonly evictions: { add(key: ObjectKey): void };
 }
 
 export interface Others {
@@ -69,9 +70,16 @@ export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wa
     });
 }
 
-function wakeForMark(pod: Pod, settings: PolicySettings, { markEvents, withdrawals }: Wakeable): void {
-  markEvents.add(keyOf(pod));
-  if (profileOf(pod, settings)?.withdraws) withdrawals.add(keyOf(pod));
+function wakeForMark(pod: Pod, settings: PolicySettings, queues: Wakeable): void {
+  queues.markEvents.add(keyOf(pod));
+  wakeForDrain(pod, settings, queues);
+}
+
+/** What becomes of a mark may depend on its drain. */
+function wakeForDrain(pod: Pod, settings: PolicySettings, { withdrawals, evictions }: Wakeable): void {
+  const profile = profileOf(pod, settings);
+  if (profile?.withdraws) withdrawals.add(keyOf(pod));
+  if (profile?.report) evictions.add(keyOf(pod));
 }
 
 /**
@@ -84,7 +92,7 @@ function wakerOf(cache: Cache, settings: PolicySettings, queues: Wakeable, { clo
     const pod = cache.pods.get(podKey);
     if (pod === undefined) return;
     if (cache.earlierInstances.get(podKey) !== undefined) queues.earlierInstances.add(keyOf(pod));
-    if (isMarked(pod) && profileOf(pod, settings)?.withdraws) queues.withdrawals.add(keyOf(pod));
+    if (isMarked(pod)) wakeForDrain(pod, settings, queues);
     for (const tracker of trackersOf(pod, trackingOfPod(pod, settings))) queues.entries.add(trackerKeyIn(tracker));
   };
   return async (node: string): Promise<void> => {

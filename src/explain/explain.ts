@@ -1,4 +1,4 @@
-import type { Decision } from '../policy/decision.ts';
+import type { Decision, Reason } from '../policy/decision.ts';
 import { formatAge } from '../policy/duration.ts';
 import type { Entry, Node, Pod } from '../policy/model.ts';
 import { drainCause, drainingSince } from '../policy/node-state.ts';
@@ -72,15 +72,29 @@ export function explain(facts: ExplainFacts): Explanation {
 
 function stateOf(facts: ExplainFacts): PodState {
   const { decision, stall } = facts;
+  if (isAtRest(facts)) return 'free';
   if (meaningOf(decision).isStuck || stall?.kind === 'stalled') return 'stuck';
   const isWaiting = decision.kind === 'deny' && decision.code === 429;
-  return isWaiting || (decision.kind === 'mark' && !isAtRest(facts)) ? 'waiting' : 'free';
+  return isWaiting || decision.kind === 'mark' ? 'waiting' : 'free';
 }
 
-/** It would be marked if somebody drained its node, and nobody does. */
+/** Answers that a pod gets only because this command asks: it is unmarked, and came here by itself. */
+const ON_A_QUIET_NODE: readonly Reason[] = [
+  'Marked',
+  'Held',
+  'GroupBusy',
+  'GroupUntracked',
+  'BudgetExhausted',
+  'NotAsked',
+  'NotDraining',
+  'OtherInstallation',
+];
+
+/** It would get this answer if somebody drained its node, and nobody does. */
 function isAtRest({ decision, seen, settings }: ExplainFacts): boolean {
   const node = seenValue(seen.node);
-  return decision.kind === 'mark' && node !== undefined && drainCause(node, settings.drainTaints) === undefined;
+  const isQuiet = node !== undefined && drainCause(node, settings.drainTaints) === undefined;
+  return isQuiet && ON_A_QUIET_NODE.includes(decision.reason);
 }
 
 function messageOf(decision: Decision): string {

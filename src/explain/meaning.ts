@@ -32,9 +32,19 @@ const MEANINGS: Readonly<Record<Reason, Meaning>> = {
     otherwise: 'Create or repair it: without it nobody can count how many move.',
     isStuck: true,
   },
+  BudgetExhausted: {
+    next: 'A disruption budget over it has to allow a disruption; then it is marked.',
+    otherwise: 'Bring back the pods of that budget that are not Ready, or loosen it.',
+  },
+  NotAsked: {
+    next: 'The hook has to be able to ask for its move on the custom resource.',
+    otherwise: 'Look whether that resource exists, and what the answer says of it.',
+    isStuck: true,
+  },
+  OwnEviction: { next: NOTHING, otherwise: '' },
   Held: {
-    next: 'Somebody has to remove reschedule.hook/policy, or to change it.',
-    otherwise: 'Ask who set it; kubectl get pod --show-managed-fields says which tool did.',
+    next: 'It has to leave by itself, or people move it: nobody is asked to.',
+    otherwise: 'If reschedule.hook/policy is set, ask who set it. If its profile has no mark, move the pod by hand.',
     isStuck: true,
   },
   OtherInstallation: {

@@ -5,7 +5,7 @@ export interface Grant {
   readonly verb: Verb;
   /** Empty for the core group. */
   readonly group: string;
-  /** The plural. */
+  /** The plural, with a subresource after a slash. */
   readonly resource: string;
   /** Absent: every namespace, or a cluster-scoped resource. */
   readonly namespace?: string;
@@ -31,7 +31,17 @@ export const PURPOSES: readonly Purpose[] = ['answers', 'upkeep'];
  * own permissions is not among them, because every account may do it.
  */
 export function permissionsOf(settings: PermissionSettings): readonly Permission[] {
-  const { tracking, readsNamespaces, reporters = [], hasConflicts, ownSecret, ownRegistration } = settings;
+  const {
+    tracking,
+    readsNamespaces,
+    reporters = [],
+    requests = [],
+    respectsBudgets,
+    evicts,
+    hasConflicts,
+    ownSecret,
+    ownRegistration,
+  } = settings;
   return [
     ...verbs('answers', '', 'pods', ['get', 'list', 'watch', 'patch']),
     ...verbs('answers', '', 'nodes', ['get', 'list', 'watch']),
@@ -39,6 +49,9 @@ export function permissionsOf(settings: PermissionSettings): readonly Permission
     ...verbs('upkeep', 'admissionregistration.k8s.io', 'validatingwebhookconfigurations', ['get']),
     ...forTracking(tracking.resources, readsNamespaces),
     ...reporters.flatMap(({ group, plural }) => verbs('upkeep', group, plural, ['list', 'watch'])),
+    ...requests.flatMap(({ group, plural }) => verbs('answers', group, plural, ['get', 'patch'])),
+    ...(respectsBudgets ? verbs('answers', 'policy', 'poddisruptionbudgets', ['list']) : []),
+    ...(evicts ? verbs('answers', '', 'pods/eviction', ['create']) : []),
     ...(hasConflicts
       ? verbs('upkeep', 'admissionregistration.k8s.io', 'validatingwebhookconfigurations', ['list', 'watch'])
       : []),
@@ -54,6 +67,12 @@ export interface PermissionSettings {
   readonly readsNamespaces?: boolean;
   /** What says why operators do not act. Absent: nothing is read of it. */
   readonly reporters?: readonly { readonly group: string; readonly plural: string }[];
+  /** The objects on which profiles ask for moves. */
+  readonly requests?: readonly { readonly group: string; readonly plural: string }[];
+  /** Whether a profile respects disruption budgets. */
+  readonly respectsBudgets?: boolean;
+  /** Whether a profile makes the hook itself evict pods. */
+  readonly evicts?: boolean;
   /** Whether a profile conflicts with webhooks of others, which the hook then looks for in all registrations. */
   readonly hasConflicts?: boolean;
   /** Of its own certificate authority. Absent if it does not make its certificates itself. */

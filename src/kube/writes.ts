@@ -1,4 +1,5 @@
 import type { ApiClient, JsonObject } from './client.ts';
+import { ApiError, describeError } from './errors.ts';
 import { createGuardedObjects, type Version, type WriteResult } from './guarded-objects.ts';
 import { podPath } from './paths.ts';
 
@@ -25,6 +26,11 @@ interface KeyAndValue {
   readonly value: string;
 }
 
+export type EvictionResult =
+  | { readonly kind: 'evicted' }
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'refused'; readonly why: string };
+
 /**
  * All writes of the hook. Each is guarded by the state that it was decided on. Throws ApiError or ApiUnreachableError.
  */
@@ -33,6 +39,15 @@ export interface Writes {
   markPod(pod: PodInstance, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
   /** Takes this very value of the annotation from exactly this instance. */
   unmarkPod(pod: PodInstance, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
+  /** Changes an object if it still has the version of the observation. */
+  changeObject(
+    path: string,
+    resourceVersion: string,
+    changes: readonly object[],
+    signal?: AbortSignal,
+  ): Promise<WriteResult>;
+  /** Evicts exactly this version of a pod. `refused`: by a disruption budget, or by a webhook. */
+  evictPod(pod: Required<PodInstance>, signal?: AbortSignal): Promise<EvictionResult>;
   /** Writes an entry if the tracker still has the resourceVersion of the observation. */
   writeEntry(tracker: TrackerObject, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
   /** Creates a tracker with its first entry, at the path of its collection; `changed`: there is one already. */
@@ -59,6 +74,17 @@ export function createWrites(client: ApiClient): Writes {
       const removal = removalFrom('/metadata/annotations')({ key, value });
       return patch(podPath(namespace, name), [guard, ...removal], signal);
     },
+    changeObject: (path, value, changes, signal) =>
+      patch(
+        path,
+        [{ op: 'test', path: '/metadata/resourceVersion', value }, ...(changes as readonly JsonObject[])],
+        signal,
+      ),
+    evictPod: ({ namespace, name, uid, resourceVersion }, signal) => {
+      const deleteOptions = { preconditions: { uid, resourceVersion } };
+      const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace, name }, deleteOptions };
+      return evicted(create(`${podPath(namespace, name)}/eviction`, body, signal));
+    },
     writeEntry: ({ path, resourceVersion, isOwn }, key, value, signal) =>
       isOwn
         ? merge(path, { metadata: { resourceVersion }, data: { [key]: value } }, signal)
@@ -70,6 +96,17 @@ export function createWrites(client: ApiClient): Writes {
     },
     deleteTracker: remove,
   };
+}
+
+async function evicted(call: Promise<WriteResult>): Promise<EvictionResult> {
+  try {
+    return { kind: (await call).kind === 'written' ? 'evicted' : 'changed' };
+  } catch (error) {
+    const code = error instanceof ApiError ? error.code : undefined;
+    if (code === 404) return { kind: 'changed' };
+    if (code === 429) return { kind: 'refused', why: describeError(error) };
+    throw error;
+  }
 }
 
 function removalFrom(map: string) {

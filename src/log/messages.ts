@@ -27,6 +27,8 @@ export const LOG = {
   dryRun: 'Dry run answered',
   untracked: 'Pod marked without a tracking entry',
   withdrawn: 'Mark taken back: nobody drains the node any more',
+  evicted: 'Pod evicted: its operator reports that it may go',
+  evictionRefused: 'Eviction by the hook refused',
   pruned: 'Tracking entry pruned',
   rescheduled: 'Pod rescheduled',
   leftoverDeleted: 'Entries of an earlier namespace deleted',

@@ -1,4 +1,5 @@
 import type { Entry, Pod, Tracker } from './model.ts';
+import type { Target } from './requests/request.ts';
 
 /** Stable PascalCase names: fields of logs, labels of metrics. */
 export type Reason =
@@ -24,9 +25,12 @@ export type Reason =
   | 'OtherInstallation'
   | 'GroupBusy'
   | 'GroupUntracked'
+  | 'BudgetExhausted'
   | 'Rescheduled'
   | 'Ignored'
+  | 'OwnEviction'
   | 'Held'
+  | 'NotAsked'
   | 'CacheBehind'
   | 'CacheUnsynced'
   | 'Marked'
@@ -58,11 +62,17 @@ export type MarkNote = Pick<
 /** First write the entry (if there is a tracker), then mark the pod, then deny with 429 and the message. */
 export interface Mark {
   readonly kind: 'mark';
-  readonly reason: 'Marked' | 'MarkedAgain';
+  /** `Held`: the pod gets an entry and no mark, because its profile has none. */
+  readonly reason: 'Marked' | 'MarkedAgain' | 'Held';
   readonly message: string;
   readonly pod: Pod;
-  /** What the pod gets. `ifUnchanged`: only if nobody has written the pod since, because any value is a mark. */
-  readonly annotation: { readonly key: string; readonly value: string; readonly ifUnchanged?: true };
+  /**
+   * What the pod gets; absent if it only gets an entry. `ifUnchanged`: only if nobody has written the pod since, because any
+   * value is a mark.
+   */
+  readonly annotation?: { readonly key: string; readonly value: string; readonly ifUnchanged?: true };
+  /** What asks for its move on another object, instead of a mark. */
+  readonly request?: Pick<Target, 'kind' | 'name' | 'path' | 'resourceVersion' | 'changes'>;
   /** What to remember of the mark, in the entry and in the process. */
   readonly note: MarkNote;
   readonly entryOn?: Tracker;
@@ -75,7 +85,7 @@ export interface Mark {
 export type Answer = Allow | Deny | Mark;
 
 /** The rule numbers of docs/decision-table.md; S6 stands for "doubt waits". */
-export type RuleId = '1' | '2' | '3' | '4' | '5' | '6' | '6a' | '7' | '8a' | '8b' | '8c' | '8d' | '9' | 'S6';
+export type RuleId = '1' | '2' | '3' | '4' | '5' | '6' | '6a' | '6b' | '7' | '8a' | '8b' | '8c' | '8d' | '9' | 'S6';
 
 /** An answer, the rule that gave it, and the profile of the pod; absent if no profile selects it, or if nobody has looked. */
 export type Decision = Answer & { readonly rule: RuleId; readonly profile?: string };

@@ -3,7 +3,7 @@ import type { Entry, Node, Pod, Tracker } from './model.ts';
 import { assertNever } from './model.ts';
 import { isDraining } from './node-state.ts';
 import { isTerminatingOrFinished, meetsReplacementCondition } from './pod-state.ts';
-import { isMarked, type PolicySettings } from './profiles/profile.ts';
+import { isMarked, type PolicySettings, profileOf } from './profiles/profile.ts';
 import { isOfNode } from './returns.ts';
 
 /**
@@ -41,8 +41,18 @@ export function entryState({ entry, pod, node }: EntryObservation, settings: Pol
   if (pod === undefined) return 'gone';
   const isSameInstance = entry.uid === pod.uid;
   if (isMarked(pod) && (isSameInstance || entry.uid === undefined)) return 'waiting';
-  if (isSameInstance) return 'withdrawn';
+  if (isSameInstance) return isHeld(pod, node, settings) ? 'waiting' : 'withdrawn';
   return isSettled(pod, node, settings) ? 'rescheduled' : 'unsettled';
+}
+
+/** Whether the pod gets no mark, and its drain goes on as far as is known. */
+function isHeld(pod: Pod, node: Node | undefined, settings: PolicySettings): boolean {
+  const profile = profileOf(pod, settings);
+  return (
+    profile !== undefined &&
+    profile.mark === undefined &&
+    (node === undefined || isDraining(node, settings.drainTaints))
+  );
 }
 
 /** Whether the pod runs on a node that is not draining. A node that is gone or not known does not count. */

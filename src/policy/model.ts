@@ -42,6 +42,8 @@ export interface Pod extends PodMetadata {
   readonly resourceVersion: string;
   /** Present if the reschedule annotation is, whatever its value. */
   readonly mark?: Mark;
+  /** Its operator reports that it may go now, where its profile waits for that. */
+  readonly isReported?: true;
   /** What people have said of its evictions. */
   readonly policy?: PolicyWord;
   /** `spec.nodeName`; absent until the pod is scheduled. */

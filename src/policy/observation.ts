@@ -1,6 +1,8 @@
 import type { Entry, EntryElsewhere, EvictionRequest, Namespace, Node, Pod, PodMetadata, Tracker } from './model.ts';
+import type { BudgetWithPods } from './profiles/budget.ts';
 import type { Reported } from './profiles/hindrance.ts';
 import type { Profile } from './profiles/profile.ts';
+import type { Target } from './requests/request.ts';
 
 /** The source of a sighting. Only a live read that was made for this request may end a drain (S2). */
 export type Source = 'cache' | 'live';
@@ -28,7 +30,17 @@ export type Sighting<T> = Unread | Absent | Present<T>;
 export const UNREAD: Unread = { kind: 'unread' };
 
 /** What a look can be at. The metadata of a pod show at the least cost whether the hook protects it. */
-export type Subject = 'metadata' | 'pod' | 'node' | 'tracker' | 'namespace' | 'group' | 'registration';
+export type Subject =
+  | 'metadata'
+  | 'pod'
+  | 'node'
+  | 'tracker'
+  | 'namespace'
+  | 'group'
+  | 'registration'
+  | 'self'
+  | 'target'
+  | 'budgets';
 
 /** All data that one eviction decision is made on. */
 export interface Observation {
@@ -48,6 +60,12 @@ export interface Observation {
   readonly group: Sighting<readonly Pod[]>;
   /** The registration of the other installation that wrote the pod's entry; stays unread if none did. */
   readonly registration: Sighting<string>;
+  /** The disruption budgets over the pod, seen after the tracker; always read live. */
+  readonly budgets: Sighting<readonly BudgetWithPods[]>;
+  /** The object on which its profile asks for moves; always read live. */
+  readonly target: Sighting<Target>;
+  /** The user that the hook itself is; stays unread unless the hook may be the one that asks. */
+  readonly self: Sighting<string>;
   /** The profile that selects the pod, by its metadata. Absent if none does, or if the metadata are unread. */
   readonly profile?: Profile;
   /** The earlier instance of this name that the cache itself saw disappear. */
@@ -70,6 +88,36 @@ export interface Observation {
   readonly cacheKnowsInstance: boolean;
   /** Absent if the cache is at most a little behind. */
   readonly cacheTrouble?: CacheTrouble;
+}
+
+/** Nobody has looked at anything. */
+export const NOTHING_SEEN = {
+  metadata: UNREAD,
+  pod: UNREAD,
+  node: UNREAD,
+  tracker: UNREAD,
+  namespace: UNREAD,
+  group: UNREAD,
+  registration: UNREAD,
+  self: UNREAD,
+  target: UNREAD,
+  budgets: UNREAD,
+} as const satisfies Record<Subject, Unread>;
+
+/** Nobody has looked at the pod that is there now, nor at what follows from it. */
+export const NOTHING_OF_POD = {
+  pod: UNREAD,
+  node: UNREAD,
+  tracker: UNREAD,
+  group: UNREAD,
+  target: UNREAD,
+  budgets: UNREAD,
+} as const;
+
+/** What was looked at, without what the process itself remembers. */
+export function sightingsOf(seen: Observation): Pick<Observation, Subject> {
+  const { metadata, pod, node, tracker, namespace, group, registration, self, target, budgets } = seen;
+  return { metadata, pod, node, tracker, namespace, group, registration, self, target, budgets };
 }
 
 /** Why the cache may lack a pod. `lasts`: the API server refuses it or fails, so a short wait would not help. */

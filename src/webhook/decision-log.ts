@@ -45,12 +45,12 @@ export function logDecision(
 }
 
 /** With these the eviction ends a pod that a profile selects, or what is left of it. */
-const ENDS_A_POD: readonly Reason[] = ['EndingInstanceNamed', 'Corpse', 'Ignored'];
+const ENDS_A_POD: readonly Reason[] = ['EndingInstanceNamed', 'Corpse', 'Ignored', 'OwnEviction'];
 
 function lineFor(decision: Decision): readonly [LogLevel, string] {
   switch (decision.kind) {
     case 'mark':
-      return ['info', LOG.marked];
+      return ['info', decision.reason === 'Held' ? LOG.waiting : LOG.marked];
     case 'allow':
       if (decision.reason === 'DryRun') return ['info', LOG.dryRun];
       return [ENDS_A_POD.includes(decision.reason) ? 'info' : 'debug', LOG.allowed];

@@ -98,10 +98,15 @@ export class Marker {
   }
 
   async #carryOut(mark: Mark, signal: AbortSignal): Promise<'marked' | 'changed'> {
-    const { pod, annotation, note, entryOn } = mark;
+    const { pod, annotation, request, note, entryOn } = mark;
     const { cache, writes } = this.#options;
     this.#remember(pod, note, entryOn === undefined);
     if (entryOn !== undefined && !(await this.#writeEntry(mark, entryOn, signal))) return 'changed';
+    if (request !== undefined) {
+      const { path, resourceVersion, changes } = request;
+      return (await writes.changeObject(path, resourceVersion, changes)).kind === 'changed' ? 'changed' : 'marked';
+    }
+    if (annotation === undefined) return 'marked';
     const { namespace, name, uid, resourceVersion } = pod;
     const guard = annotation.ifUnchanged ? { uid, resourceVersion } : { uid };
     const result = await writes.markPod({ namespace, name, ...guard }, annotation.key, annotation.value);

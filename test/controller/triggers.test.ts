@@ -24,6 +24,7 @@ function aWiredCache(world: CacheWorld = {}, stalled: readonly ObjectKey[] = [])
     markEvents: queue('requested'),
     stalledPods: queue('stall'),
     withdrawals: queue('withdrawal'),
+    evictions: queue('eviction'),
   };
   wakeOnChanges(cache, settingsOf(world), queues, { clock, stalledPods: () => stalled });
   return {

@@ -46,7 +46,7 @@ describe('explain, by what the policy answers', () => {
       'held',
       { pod: aPod({ policy: 'hold' }) },
       ['6a', 'Held', 'stuck'],
-      /^Somebody has to remove reschedule\.hook\/policy/,
+      /^It has to leave by itself, or people move it/,
     ],
     ['ignored', { pod: aPod({ policy: 'ignore' }) }, ['6a', 'Ignored', 'free'], /lets it be evicted/],
     ['terminating', { pod: aPod({ deletionDeadline: NOW }) }, ['6', 'Ending', 'waiting'], /^It has to be gone/],
@@ -54,6 +54,12 @@ describe('explain, by what the policy answers', () => {
     ['not selected', { pod: aPod({ labels: {} }) }, ['3', 'NotSelected', 'free'], /^Nothing: no profile selects it/],
     ['not marked yet', {}, ['9', 'Marked', 'waiting'], /^The next eviction marks it/],
     ['on a node that nobody drains', { node: uncordoned }, ['9', 'Marked', 'free'], /^Nothing: nobody drains its node/],
+    [
+      'held, on a node that nobody drains',
+      { pod: aPod({ policy: 'hold' }), node: uncordoned },
+      ['6a', 'Held', 'free'],
+      /^Nothing: nobody drains its node/,
+    ],
     [
       'a successor without a node',
       {

@@ -48,7 +48,7 @@ function checkProblems(error: unknown): void {
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
 function checkProfile({ mark, selectors, stallAfterMs }: Config['profiles'][number], { labelSelectors }: Config): void {
-  assert.ok(isKey(mark.key), mark.key);
+  if (mark !== undefined) assert.ok(isKey(mark.key), mark.key);
   assert.ok(Number.isSafeInteger(stallAfterMs) && stallAfterMs >= 0);
   for (const selector of selectors) assert.ok(labelSelectors.includes(formatSelector(selector)));
 }

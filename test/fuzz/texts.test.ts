@@ -40,7 +40,8 @@ describe('fuzzed texts', () => {
     'a setting that is not checked': settings(({ RESCHEDULE_ANNOTATION_KEY: key, ...env }) => {
       const config = readConfig(env);
       if (!key) return config;
-      return { ...config, profiles: config.profiles.map((one) => ({ ...one, mark: { ...one.mark, key } })) };
+      const mark = { key, value: 'true', match: 'exact' } as const;
+      return { ...config, profiles: config.profiles.map((one) => ({ ...one, mark })) };
     }),
     'a setting that crashes': settings((env) => {
       if (Object.values(env).includes('__proto__')) throw new TypeError('planted');

@@ -60,12 +60,19 @@ const READS: { [K in keyof Reads]: (reads: Reads, tracker: TrackerToDrive | unde
   pods: (reads) => reads.pods('db', 'app=couchbase'),
   node: (reads) => reads.node('n'),
   isInstalled: (reads) => reads.isInstalled('another'),
+  budgets: (reads, tracker) => tracker && reads.budgets('db'),
+  custom: (reads, tracker) =>
+    tracker && reads.custom({ group: 'couchbase.com', plural: 'couchbaseclusters' }, 'db', 'tracker'),
+  self: (reads, tracker) => tracker && reads.self(),
   podMetadata: (reads) => reads.podMetadata('db', 'cb-0000'),
   object: (reads, tracker) => tracker && reads.object(tracker.path),
   namespace: (reads, tracker) => tracker?.isOwn && reads.namespace('db'),
 };
 const WRITES: { [K in keyof Writes]: (writes: Writes, tracker: TrackerToDrive | undefined) => unknown } = {
   markPod: (writes) => writes.markPod(POD, 'a', 'true'),
+  changeObject: (writes, tracker) => tracker && writes.changeObject(tracker.path, '1', []),
+  evictPod: (writes, tracker) =>
+    tracker?.path.includes('namespaces/db') && writes.evictPod({ ...POD, resourceVersion: '1' }),
   unmarkPod: (writes) => writes.unmarkPod(POD, 'a', 'true'),
   writeEntry: (writes, tracker) => tracker && writes.writeEntry({ ...tracker, resourceVersion: '1' }, 'k', 'v'),
   removeEntries: (writes, tracker) => tracker && writes.removeEntries(tracker, [{ key: 'k', value: 'v' }]),

@@ -6,7 +6,14 @@ import { entryKey } from '../../src/policy/entry.ts';
 import type { Mark, Pod } from '../../src/policy/model.ts';
 import { earlierInstance, next } from '../../src/policy/next.ts';
 import { isDraining } from '../../src/policy/node-state.ts';
-import { type Observation, type Sighting, type Source, type Subject, seenValue } from '../../src/policy/observation.ts';
+import {
+  NOTHING_SEEN,
+  type Observation,
+  type Sighting,
+  type Source,
+  type Subject,
+  seenValue,
+} from '../../src/policy/observation.ts';
 import { isTerminatingOrFinished } from '../../src/policy/pod-state.ts';
 import { isProtected, type PolicySettings, profileOf } from '../../src/policy/profiles/profile.ts';
 import { entryOf } from '../../src/policy/rules/rule.ts';
@@ -378,17 +385,7 @@ describe('next: safety rules, over observations in every combination', () => {
 });
 
 function nothingSeen({ now, request, cacheKnowsInstance }: Observation): Observation {
-  const unread = { kind: 'unread' } as const;
-  const nothing = {
-    metadata: unread,
-    pod: unread,
-    node: unread,
-    tracker: unread,
-    namespace: unread,
-    group: unread,
-    registration: unread,
-  };
-  return { now, request, cacheKnowsInstance, ...nothing };
+  return { now, request, cacheKnowsInstance, ...NOTHING_SEEN };
 }
 
 function countLooks(seen: Observation, cached: Observation, live: Observation, before = 0): number {
@@ -404,7 +401,15 @@ function looked(seen: Observation, at: Subject, world: Observation, from: Source
   const found = <T>(sighting: Sighting<T>): Sighting<T> =>
     sighting.kind === 'present' ? { ...sighting, from } : { kind: 'absent', from };
   const { profile: _profile, ...rest } = seen;
-  if (at === 'node' || at === 'tracker' || at === 'namespace' || at === 'registration')
+  if (
+    at === 'node' ||
+    at === 'tracker' ||
+    at === 'namespace' ||
+    at === 'registration' ||
+    at === 'self' ||
+    at === 'target' ||
+    at === 'budgets'
+  )
     return { ...seen, [at]: found(world[at] as Sighting<unknown>) };
   if (at === 'metadata') return withProfile({ ...rest, metadata: found(world.metadata), pod: unread });
   const pod = found(world.pod);

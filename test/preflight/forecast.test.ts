@@ -4,10 +4,11 @@ import { describe, test } from 'node:test';
 import { commandFor, forecastPods } from '../../src/preflight/forecast/forecast.ts';
 import { CORDON } from '../../src/preflight/scheduling/choice.ts';
 import { aPod, aTracker, NOW, PROFILE, without } from '../support/builders.ts';
-import { factsOf, found, member, node, object, waits } from './facts.ts';
+import { factsOf, found, MARKED, member, node, object, waits } from './facts.ts';
 
 const SOURCES = globSync(new URL('../../src/preflight/forecast/*.ts', import.meta.url).pathname);
 const CORDONED = { unschedulable: true, taints: [CORDON] };
+const REPORT = { annotation: 'example.com/drained' };
 const ago = (ms: number) => new Date(NOW - ms).toISOString();
 const budget = (name: string, status: object, spec: object = {}) => ({
   metadata: { namespace: 'db', name },
@@ -79,6 +80,23 @@ describe('a pod that the hook protects', () => {
       { members: [member()], budgets: [budget('pdb', AT_ZERO)] },
       ['Budget note'],
     ],
+    [
+      'its profile respects that budget, and the hook says so',
+      {
+        members: [member({ decision: waits('BudgetExhausted'), profile: { ...PROFILE, respectsBudgets: true } })],
+        budgets: [budget('pdb', AT_ZERO)],
+      },
+      ['Budget hangs'],
+    ],
+    [
+      'the hook evicts it itself, so that budget counts',
+      {
+        members: [member({ profile: { ...PROFILE, report: REPORT } })],
+        budgets: [budget('pdb', AT_ZERO)],
+      },
+      ['Budget hangs'],
+    ],
+    ['its profile has no mark', { members: [member({ decision: { ...MARKED, reason: 'Held' } })] }, ['Held hangs']],
     [
       'its volume is bound to the node',
       { members: [member({ spec: withClaim })], world: { claims: [claim], volumes: [volumeOn('node-1')] } },

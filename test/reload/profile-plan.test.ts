@@ -16,7 +16,6 @@ function after(...files: readonly [at: number, profiles: readonly ConfiguredProf
 }
 
 const [A, B, C] = [aProfile('a'), aProfile('b'), aProfile('c')];
-const { mark } = A;
 const wide = { ...A, selectors: [...A.selectors, ...B.selectors] };
 
 describe('profiles in force after the file has changed', () => {
@@ -37,7 +36,7 @@ describe('profiles in force after the file has changed', () => {
       [10, [B]],
       [LEAVING_MS + 9, [B]],
     ],
-    ['another mark counts at once', ['a'], [0, [A]], [1, [{ ...A, mark: { ...mark, value: 'now' } }]]],
+    ['another mark counts at once', ['a'], [0, [A]], [1, [{ ...A, mark: { key: 'a', value: 'now', match: 'exact' } }]]],
     ['another name counts at once', ['c'], [0, [A]], [1, [{ ...A, name: 'c' }]]],
     ['another selector waits beside the new one', ['a', 'a-'], [0, [A]], [1, [{ ...B, name: 'a' }]]],
     ['a selector more counts at once', ['a'], [0, [A]], [1, [wide]]],

@@ -68,7 +68,7 @@ describe('the flags of status', () => {
     const { env } = parseFlags(['--selector', 'app=x', '--annotation', 'example.com/move=now']);
     const { profiles } = readConfig({ PROFILES: 'strimzi-kafka', PROFILES_FILE: '/none', ...env });
     assert.deepEqual(
-      profiles.map(({ selectors, mark }) => [selectors, mark.key]),
+      profiles.map(({ selectors, mark }) => [selectors, mark?.key]),
       [[[[{ op: 'in', key: 'app', values: ['x'] }]], 'example.com/move']],
     );
   });

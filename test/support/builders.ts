@@ -3,6 +3,7 @@ import type { Entry, EvictionRequest, Namespace, Node, Pod, Resource, Tracker } 
 import {
   type CacheTrouble,
   type MarkRecord,
+  NOTHING_SEEN,
   type NodeReturns,
   type Observation,
   type Refusal,
@@ -113,6 +114,9 @@ export interface SeenInShort {
   /** `unread` by default. */
   readonly namespace?: Namespace | 'absent';
   readonly registration?: Sighting<string>;
+  readonly self?: Sighting<string>;
+  readonly target?: Observation['target'];
+  readonly budgets?: Observation['budgets'];
   readonly profile?: Profile;
   readonly remembered?: Entry;
   readonly ownMarks?: MarkRecord;
@@ -138,8 +142,7 @@ export function anObservation(seen: SeenInShort = {}): Observation {
   } = others;
   return {
     now: NOW,
-    group: UNREAD,
-    registration: UNREAD,
+    ...NOTHING_SEEN,
     cacheKnowsInstance: true,
     ...known,
     request,

@@ -74,8 +74,9 @@ const nameOf = ({ metadata }: JsonObject) => String((metadata as { name?: unknow
 
 /** What the installed hook marks pods with. */
 export function annotationOf(config: Config): Annotation {
-  const { key, value } = rehearsed(config).mark;
-  return { key, value };
+  const { name, mark } = rehearsed(config);
+  if (mark === undefined) throw new UsageError(`the profile ${name} of the installed hook has no mark`);
+  return { key: mark.key, value: mark.value };
 }
 
 /** The profile that a rehearsal is about: the members of its stand-in are those of a CouchbaseCluster. */

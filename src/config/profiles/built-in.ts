@@ -125,6 +125,84 @@ export const BUILT_IN: readonly WrittenProfile[] = [
     hindrance: ARANGO,
   },
   {
+    name: 'vitess-tablet',
+    selector: 'planetscale.com/component=vttablet',
+    requires: ['drain.planetscale.com/supported'],
+    mark: { annotation: 'drain.planetscale.com/started', value: 'reschedule-hook {now}', match: 'present' },
+    names: 'reused',
+    stallAfter: '30m',
+    // It hands the primary over, and deletes nothing.
+    report: { annotation: 'drain.planetscale.com/finished' },
+    // That calls the preparation off.
+    withdraw: true,
+  },
+  {
+    name: 'slurm-nodeset',
+    selector: 'app.kubernetes.io/name=slurmd,app.kubernetes.io/component=worker',
+    mark: { annotation: 'nodeset.slinky.slurm.net/pod-cordon', value: 'true' },
+    names: 'either',
+    // Until the last job of the pod has ended.
+    stallAfter: '24h',
+    report: {
+      conditions: [
+        'SlurmNodeStateDrain',
+        '!SlurmNodeStateUndrain',
+        '!SlurmNodeStateAllocated',
+        '!SlurmNodeStateMixed',
+        '!SlurmNodeStateCompleting',
+      ],
+    },
+  },
+  {
+    name: 'pgo-primary',
+    // Replicas are left to their disruption budget, and so is a pod that is no primary any more.
+    selector:
+      'postgres-operator.crunchydata.com/data=postgres,postgres-operator.crunchydata.com/role in (master,primary)',
+    mark: {
+      on: {
+        kind: 'PostgresCluster',
+        resource: 'postgresclusters.postgres-operator.crunchydata.com',
+        label: 'postgres-operator.crunchydata.com/cluster',
+      },
+      annotation: 'postgres-operator.crunchydata.com/trigger-switchover',
+      value: '{uid}.{now}',
+      doneAt: 'status.patroni.switchover',
+      // Otherwise the annotation lies there, and acts once somebody switches that on.
+      onlyIf: [
+        { at: 'spec.patroni.switchover.enabled', is: 'true', word: 'SwitchoverDisabled' },
+        { at: 'spec.patroni.switchover.type', isNot: 'Failover', word: 'FailoverSet' },
+        { at: 'spec.patroni.switchover.targetInstance', is: null, word: 'TargetInstanceSet' },
+      ],
+    },
+    names: 'new',
+    stallAfter: '10m',
+    warning: 'Patroni chooses the next primary, which may be on another node that is drained',
+  },
+  {
+    name: 'foundationdb',
+    selector: 'foundationdb.org/fdb-process-group-id',
+    mark: {
+      on: {
+        kind: 'FoundationDBCluster',
+        resource: 'foundationdbclusters.apps.foundationdb.org',
+        label: 'foundationdb.org/fdb-cluster-name',
+      },
+      form: 'fdb-process-groups',
+    },
+    names: 'new',
+    stallAfter: '2h',
+    warning: 'the hook writes into the spec of FoundationDBClusters, and nobody takes the process groups out again',
+  },
+  {
+    name: 'foundationdb-taints',
+    selector: 'foundationdb.org/fdb-process-group-id',
+    // The operator replaces what is on tainted nodes by itself.
+    mark: 'none',
+    names: 'new',
+    stallAfter: '2h',
+    warning: 'needs automationOptions.replacements.enabled and taintReplacementOptions in the FoundationDBCluster',
+  },
+  {
     name: 'es-operator',
     selector: 'es-operator-dataset',
     mark: { annotation: 'operator.zalando.org/draining', value: 'true', match: 'present' },

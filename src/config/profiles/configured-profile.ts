@@ -3,6 +3,7 @@ import type { HindranceSource } from '../../policy/profiles/hindrance.ts';
 import type { Profile } from '../../policy/profiles/profile.ts';
 import type { TrackingChoice, TrackingType } from '../../policy/tracking/index.ts';
 import type { Values } from '../settings.ts';
+import { NO_MARK, type ReadMark } from './written-mark.ts';
 import type { ReadProfile } from './written-profile.ts';
 
 /** A profile as the settings have it: where it keeps entries is a choice, and not yet an object. */
@@ -34,21 +35,52 @@ export function onlyProfile(values: OfOneOperator): ConfiguredProfile {
 }
 
 export function configured(read: ReadProfile, defaults: Defaults): ConfiguredProfile {
-  const { name, selector, requires, mark, names, maxConcurrent, hindrance = [], withdraw, conflicts, warning } = read;
+  const {
+    name,
+    selector,
+    requires,
+    mark,
+    names,
+    maxConcurrent,
+    hindrance = [],
+    report,
+    withdraw,
+    conflicts,
+    warning,
+  } = read;
   return {
     name,
     selectors: selector,
     requires: requires.map(({ key, value }) => (value === undefined ? { key } : { key, value })),
-    mark: { key: mark.annotation, value: mark.value, match: mark.match },
+    ...asking(mark),
     names,
     tracking: { type: read.tracking ?? defaultTracking(read, defaults), also: defaults.trackingAlsoRead },
     stallAfterMs: read.stallAfter ?? defaults.stallAfterMs,
     ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
     ...(hindrance.length === 0 ? {} : { hindrances: hindrance.map(hindranceOf) }),
+    ...(read.respectBudgets ? { respectsBudgets: true } : {}),
+    ...(report === undefined ? {} : { report }),
     ...(withdraw ? { withdraws: true } : {}),
     conflicts,
     ...(warning === undefined ? {} : { warning }),
   };
+}
+
+/** How its operator is asked. */
+function asking(mark: ReadMark): Pick<ConfiguredProfile, 'mark' | 'request'> {
+  if (mark === NO_MARK) return {};
+  if (!('on' in mark)) return { mark: { key: mark.annotation, value: mark.value, match: mark.match } };
+  const { kind, resource, label } = mark.on;
+  const onlyIf = mark.onlyIf.map(({ at, word, is, isNot }) => ({
+    path: at,
+    word,
+    ...(is === undefined ? {} : { is }),
+    ...(isNot === undefined ? {} : { isNot }),
+  }));
+  if ('form' in mark) return { request: { kind, ...resource, label, onlyIf, form: { name: mark.form } } };
+  const { annotation: key, value, doneAt } = mark;
+  const form = { key, value, ...(doneAt === undefined ? {} : { doneAt }) };
+  return { request: { kind, ...resource, label, onlyIf, form } };
 }
 
 function hindranceOf({

@@ -55,7 +55,7 @@ export function readDrafts(file: string, text: string): Drafts {
 export function readProfile(name: string, draft: Draft | undefined): ReadProfile | readonly string[] {
   const builtIn = BUILT_IN.find((one) => one.name === name);
   const fields = { ...builtIn, ...draft?.fields };
-  if (builtIn !== undefined && isObject(draft?.fields.mark)) fields.mark = { ...builtIn.mark, ...draft.fields.mark };
+  if (isObject(builtIn?.mark) && isObject(draft?.fields.mark)) fields.mark = { ...builtIn.mark, ...draft.fields.mark };
   const read = PROFILE.safeParse(fields);
   if (read.success) return read.data;
   return read.error.issues.map(({ path, message }) => {

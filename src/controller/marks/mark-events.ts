@@ -5,7 +5,7 @@ import { trackerOf } from '../../cache/trackers.ts';
 import { FIELD_MANAGER } from '../../kube/guarded-objects.ts';
 import type { Pod } from '../../policy/model.ts';
 import { operatorOf } from '../../policy/plans/stall.ts';
-import { isMarked, type PolicySettings, trackingOfPod } from '../../policy/profiles/profile.ts';
+import { isMarked, type PolicySettings, profileOf, trackingOfPod } from '../../policy/profiles/profile.ts';
 import type { ReconcileResult, Reconciler } from '../controller.ts';
 import { UNSYNCED_RETRY_MS } from '../entries.ts';
 import type { EmitPodEvent } from '../pod-events.ts';
@@ -61,9 +61,11 @@ export class MarkEventReconciler implements Reconciler<ObjectKey> {
   }
 
   #isNews(pod: Pod): boolean {
-    const { clock } = this.#options;
+    const { cache, clock, settings } = this.#options;
     const { mark } = pod;
-    if (mark?.at === undefined || mark.by !== FIELD_MANAGER || !isMarked(pod)) return false;
-    return clock.now() - mark.at < NEWS_MS;
+    // Of a move that is asked for on another object, only the process that did so knows.
+    const own = profileOf(pod, settings)?.request && cache.markMemory.get(storeKey(pod), pod.uid)?.at;
+    const at = own ?? (mark?.by === FIELD_MANAGER && isMarked(pod) ? mark.at : undefined);
+    return at !== undefined && clock.now() - at < NEWS_MS;
   }
 }

@@ -72,10 +72,11 @@ export class WithdrawalReconciler implements Reconciler<ObjectKey> {
     const { cache, reads, writes, settings, onWithdraw, log } = this.#options;
     const object = await reads.pod(pod.namespace, pod.name, signal);
     const now = object && (await this.#lookLive(object, signal));
-    const value = object && annotationOf(object, profile.mark.key);
-    if (now === undefined || value === undefined || now.pod.uid !== pod.uid) return false;
+    const key = profile.mark?.key;
+    const value = object && key && annotationOf(object, key);
+    if (now === undefined || value === undefined || key === undefined || now.pod.uid !== pod.uid) return false;
     if (now.profile !== profile || !isDrainOver(now, settings)) return false;
-    const result = await writes.unmarkPod(now.pod, profile.mark.key, value, signal);
+    const result = await writes.unmarkPod(now.pod, key, value, signal);
     if (result.kind === 'changed') return false;
     cache.pods.assume(cache.project.pod(result.object));
     const { namespace, name, uid, node } = pod;

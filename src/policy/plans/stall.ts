@@ -9,6 +9,7 @@ import { firstWord, POLICY_KEY } from '../policy-annotation.ts';
 import { someOf, uncountable, underWay } from '../profiles/group-moves.ts';
 import type { Reported } from '../profiles/hindrance.ts';
 import { isMarked, type PolicySettings, type Profile } from '../profiles/profile.ts';
+import type { RequestObject } from '../requests/request.ts';
 import { countReturns, REFUSED_FROM_RETURN } from '../returns.ts';
 import { findEntry } from '../tracking/elsewhere.ts';
 
@@ -59,6 +60,7 @@ export function planStall(seen: StallObservation, settings: PolicySettings): Sta
     heldStall(seen, settings) ??
     otherInstallationStall(seen, settings) ??
     groupStall(seen, settings) ??
+    budgetStall(seen, settings) ??
     unschedulableStall(seen, settings) ??
     notMovedStall(seen, settings)
   );
@@ -75,16 +77,27 @@ function comesBackStall(seen: StallObservation, settings: PolicySettings): Stall
   return { kind: 'stalled', hindrance: 'ComesBack', why };
 }
 
-/** Somebody has forbidden to mark it, and its node is draining. */
+/** Nobody may mark it, or there is no mark for it, and its node is draining. */
 function heldStall(seen: StallObservation, { drainTaints }: PolicySettings): Stall | undefined {
   const { pod, node, tracker, namespace, profile, now, markedForMs } = seen;
-  if (node === undefined || isMarked(pod) || firstWord(pod, tracker, namespace) !== 'hold') return undefined;
+  const isForbidden = firstWord(pod, tracker, namespace) === 'hold';
+  if (node === undefined || isMarked(pod) || !(isForbidden || profile.mark === undefined)) return undefined;
   if (!isDraining(node, drainTaints)) return undefined;
   const since = drainingSince(node, drainTaints);
   const leftMs = profile.stallAfterMs - (since === undefined ? markedForMs : now - since);
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
-  const why = `is not marked, because ${POLICY_KEY} says hold`;
-  return { kind: 'stalled', hindrance: 'Held', why };
+  if (isForbidden) return { kind: 'stalled', hindrance: 'Held', why: `is not marked, because ${POLICY_KEY} says hold` };
+  return profile.request === undefined
+    ? { kind: 'stalled', hindrance: 'Held', why: `has not left by itself, and its profile ${profile.name} has no mark` }
+    : notLeftStall(seen, profile.request);
+}
+
+/** Whether it could be asked for, its object says, which nobody watches. */
+function notLeftStall({ pod, tracker, reported }: StallObservation, { kind, label }: RequestObject): Stall {
+  const hindrance = describeHindrance(tracker, reported);
+  const about = hindrance === undefined ? '' : ` (${hindrance})`;
+  const why = `has not left; moves of it are asked for on ${kind} ${pod.labels[label] ?? ''}${about}`;
+  return { kind: 'stalled', ...(reported && { hindrance: reported.word }), why };
 }
 
 /** Another installation keeps the pod's entry, and has not moved the pod either. */
@@ -120,6 +133,17 @@ function groupStall(seen: StallObservation, settings: PolicySettings): Stall | u
   return { kind: 'stalled', hindrance: 'GroupBusy', why: text };
 }
 
+/** A drain has asked for the pod, and has not had it marked for all that time. Its budget was read at each request. */
+function budgetStall(seen: StallObservation, settings: PolicySettings): Stall | undefined {
+  const { pod, profile, node, markedForMs } = seen;
+  const { respectsBudgets, stallAfterMs } = profile;
+  if (!respectsBudgets || isMarked(pod) || node === undefined || !isDraining(node, settings.drainTaints))
+    return undefined;
+  if (markedForMs < stallAfterMs) return { kind: 'lookAgain', inMs: stallAfterMs - markedForMs };
+  const why = `has waited for over ${formatAge(stallAfterMs)} for its disruption budget to allow a disruption`;
+  return { kind: 'stalled', hindrance: 'BudgetExhausted', why };
+}
+
 /** Only a successor of an instance that was to move keeps a drain waiting. */
 function unschedulableStall(seen: StallObservation, settings: PolicySettings): Stall | undefined {
   const { replacementCondition } = settings;
@@ -144,6 +168,7 @@ function notMovedStall(seen: StallObservation, settings: PolicySettings): Stall 
   const leftMs = profile.stallAfterMs - forMs;
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
   const why = whyNotMoved(seen, history, formatAge(profile.stallAfterMs));
+  if (pod.isReported) return { kind: 'stalled', hindrance: 'EvictionRefused', why };
   const hindrance = history.marks > 1 ? 'Unmarked' : seen.reported?.word;
   return { kind: 'stalled', ...(hindrance === undefined ? {} : { hindrance }), why };
 }
@@ -152,7 +177,10 @@ function whyNotMoved({ pod, tracker, reported, now }: StallObservation, history:
   const details = [describeMarksOf(history, now), describeHindrance(tracker, reported), describeSelector(pod)];
   const text = details.filter((detail) => detail !== undefined).join('; ');
   const about = text === '' ? '' : ` (${text})`;
-  return `was marked over ${age} ago and ${operatorOf(pod)} has not moved it${about}`;
+  const what = pod.isReported
+    ? `${operatorOf(pod)} reports that it may go, but its eviction by the hook is refused`
+    : `${operatorOf(pod)} has not moved it`;
+  return `was marked over ${age} ago and ${what}${about}`;
 }
 
 function describeMarksOf(history: MarkHistory, now: number): string | undefined {

@@ -51,7 +51,7 @@ export function withdrawInMs(
 const isAtRest = (word: string | undefined) => word === undefined || word.endsWith('Paused');
 
 /** The mark is surely the hook's, and nobody else wants it. */
-function isOurs(pod: Pod): boolean {
+export function isOurs(pod: Pod): boolean {
   const { mark } = pod;
   return isMarked(pod) && mark?.by !== undefined && !mark.isForeign && !mark.isShared;
 }

@@ -52,7 +52,8 @@ export function wordFor(object: unknown, reports: readonly HindranceReport[]): s
   return reports.find(({ path, is }) => valueAt(object, path) === is)?.word;
 }
 
-function valueAt(object: unknown, path: readonly string[]): string | undefined {
+/** The text, number or boolean at that place of the raw object, as text; undefined if there is none. */
+export function valueAt(object: unknown, path: readonly string[]): string | undefined {
   const found = path.reduce(stepInto, object);
   const value = stepInto(found, 'status') ?? found;
   return ['string', 'number', 'boolean'].includes(typeof value) ? String(value) : undefined;

@@ -30,6 +30,15 @@ export function matchesMark({ value: template, match }: MarkOfProfile, value: st
   return match === 'present' || value === markValue(template, pod, 0);
 }
 
+/** Whether the value is what the pod gets, at whatever instant. */
+export function isMadeFor(template: string, value: string, pod: MarkedPod): boolean {
+  const parts = template.split('{now}').map((part) => RegExp.escape(markValue(part, pod, 0)));
+  return new RegExp(`^${parts.join(INSTANT)}$`).test(value);
+}
+
+/** As `{now}` is written. */
+const INSTANT = '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ';
+
 /** The first of its placeholders, with the braces; undefined if the value is the same for every pod. */
 export function placeholderIn(template: string): string | undefined {
   return template.match(PLACEHOLDER)?.[0];

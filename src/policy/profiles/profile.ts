@@ -1,8 +1,10 @@
 import type { Pod, PodMetadata, Resource, Selector, Tracker } from '../model.ts';
+import type { RequestObject } from '../requests/request.ts';
 import { formatSelector, matches } from '../selector.ts';
 import { NO_TRACKING, type Tracking } from '../tracking/tracking.ts';
 import type { HindranceSource } from './hindrance.ts';
 import type { MarkOfProfile } from './mark.ts';
+import type { Report } from './report.ts';
 
 /** An annotation that a pod must carry. Absent value: any. */
 export interface RequiredAnnotation {
@@ -30,17 +32,24 @@ export interface Profile {
   readonly selectors: readonly Selector[];
   /** What a pod must carry besides. Its operator moves no other. */
   readonly requires: readonly RequiredAnnotation[];
-  readonly mark: MarkOfProfile;
+  /** Absent, and so is `request`: nobody is asked to move its pods. They leave by themselves, or people move them. */
+  readonly mark?: MarkOfProfile;
+  /** Moves are asked for on another object, and pods get no mark. */
+  readonly request?: RequestObject;
   readonly names: Names;
   readonly tracking: Tracking;
   /** How long the operator has to act on a mark before the pod counts as stalled. */
   readonly stallAfterMs: number;
   /** Its operator moves any number of marked pods at once, so the hook marks no more of a group. */
   readonly maxConcurrent?: MaxConcurrent;
+  /** Its operator asks no disruption budget, so the hook marks a pod only while those of the pod allow a disruption. */
+  readonly respectsBudgets?: boolean;
   /** Where it says what keeps it from acting, beside the tracker. The first that reports something counts. */
   readonly hindrances?: readonly HindranceSource[];
   /** Whether a mark is taken back once nobody drains the node any more, if the operator has not begun. Absent: no. */
   readonly withdraws?: boolean;
+  /** Its operator deletes nothing. Once it reports that a marked pod may go, the hook itself evicts the pod. */
+  readonly report?: Report;
   /** Webhooks that must not be asked about its evictions as well: their names, or those of their registrations. */
   readonly conflicts: readonly string[];
   /** PROFILES_FILE has it no more, or selects less; it counts for a few minutes yet. */
@@ -130,6 +139,17 @@ export function trackedResources(settings: Pick<PolicySettings, 'profiles'>): re
 export function reportersOf({ profiles }: Pick<PolicySettings, 'profiles'>): readonly HindranceSource[] {
   const all = profiles.flatMap(({ hindrances = [] }) => hindrances);
   return [...new Map(all.map((source) => [`${source.plural}.${source.group}`, source])).values()];
+}
+
+/** The objects on which moves are asked for, each kind once. */
+export function requestsOf({ profiles }: Pick<PolicySettings, 'profiles'>): readonly RequestObject[] {
+  const all = profiles.flatMap(({ request }) => request ?? []);
+  return [...new Map(all.map((one) => [`${one.plural}.${one.group}`, one])).values()];
+}
+
+/** Whether the hook itself evicts pods of some profile. */
+export function evictsPods({ profiles }: Pick<PolicySettings, 'profiles'>): boolean {
+  return profiles.some(({ report }) => report !== undefined);
 }
 
 /** Whether a pod of the profile may come back under its name, so that it needs an entry. */

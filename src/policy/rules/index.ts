@@ -1,6 +1,7 @@
 import type { RuleId } from '../decision.ts';
 import type { Observation } from '../observation.ts';
 import type { PolicySettings } from '../profiles/profile.ts';
+import { asked } from './asked.ts';
 import { cameBackTooOften } from './comes-back.ts';
 import { dryRun } from './dry-run.ts';
 import {
@@ -18,6 +19,7 @@ import { notDraining } from './not-draining.ts';
 import { notProtected } from './not-protected.ts';
 import { otherInstallation } from './other-installation.ts';
 import { otherInstance } from './other-instance.ts';
+import { ownEviction } from './own-eviction.ts';
 import { podGone } from './pod-gone.ts';
 import { policyAnnotation } from './policy-annotation.ts';
 import type { Opinion, PodObservation, Rule } from './rule.ts';
@@ -41,7 +43,9 @@ const ACTING: readonly Numbered<PodObservation>[] = [
   { id: '6', rule: terminatingOrFinished },
   { id: '8c', rule: rescheduledThoughMarked },
   { id: '6a', rule: policyAnnotation },
+  { id: '6b', rule: ownEviction },
   { id: '7', rule: marked },
+  { id: '7', rule: asked },
   { id: '8a', rule: cameBackTooOften },
   { id: '8a', rule: cameBackOnDrainingNode },
   { id: '8b', rule: notYetInPlace },

@@ -1,10 +1,11 @@
-import { type Deny, type Mark, type MarkNote, MESSAGES } from '../decision.ts';
+import { type Deny, type Mark, type MarkNote, MESSAGES, wait } from '../decision.ts';
 import { describeMarks, type MarkHistory, markHistory } from '../mark-history.ts';
 import { isDraining } from '../node-state.ts';
 import { isLive, LOOK_AT_NODE, type Look, nodeOrGone, onceLive, type Subject, seenValue } from '../observation.ts';
+import { budgetAllowsNone } from '../profiles/budget.ts';
 import { groupIsBusy, noteOfGroup } from '../profiles/group-busy.ts';
-import { markValue } from '../profiles/mark.ts';
-import { namesComeBack, type PolicySettings } from '../profiles/profile.ts';
+import { type MarkOfProfile, markValue } from '../profiles/mark.ts';
+import { namesComeBack, type PolicySettings, type Profile } from '../profiles/profile.ts';
 import { readsElsewhere } from '../tracking/tracking.ts';
 import { returnsOf } from './comes-back.ts';
 import type { PodObservation, Rule } from './rule.ts';
@@ -31,37 +32,91 @@ export function markPod(
   reason: Mark['reason'],
   restsOn: readonly Subject[],
 ): Mark | Deny | Look {
-  const busy = groupIsBusy(seen);
+  const busy = groupIsBusy(seen) ?? budgetAllowsNone(seen);
   if (busy !== undefined) return busy;
   const returns = returnsOf(seen, settings);
   const where = placeForEntry(seen, returns);
   const draining = where.entryOn === undefined || drains(seen, settings);
   if (typeof draining !== 'boolean') return draining;
+  const what = whatAsks(seen);
+  if (what === undefined) return holdPod(seen, where, draining, returns, restsOn);
   const history = historyWith(seen);
   const again = describeMarks(history, seen.now);
-  return onceLive<Mark>(seen, [...evidenceForWrites(seen, 'entryOn' in where && !draining), ...restsOn], {
+  const evidence = [...evidenceForWrites(seen, 'entryOn' in where && !draining), ...restsOn, ...what.restsOn];
+  return onceLive<Mark>(seen, evidence, {
     kind: 'mark',
     reason,
-    message: again === '' ? MESSAGES.marked : `${MESSAGES.marked} (${again})`,
+    message: again === '' ? what.message : `${what.message} (${again})`,
     pod: seen.pod.value,
-    annotation: annotationFor(seen),
+    ...what.writes,
     note: { ...noteOf(seen, { draining, returns, history }), ...noteOfGroup(seen) },
-    ...(seen.profile.maxConcurrent === undefined ? {} : { isLocked: true }),
+    ...(isCounted(seen.profile) ? { isLocked: true } : {}),
     ...where,
   });
 }
 
-function annotationFor({ pod, profile: { mark }, now }: PodObservation): Mark['annotation'] {
+/**
+ * The profile has no mark: nobody is asked, and the drain waits until the pod has left by itself. If its name may come back, an
+ * entry tells the instance that was to leave from its successor.
+ */
+function holdPod(
+  seen: PodObservation,
+  where: PlaceForEntry,
+  draining: boolean,
+  returns: number,
+  restsOn: readonly Subject[],
+): Mark | Deny | Look {
+  const { pod, profile, entry } = seen;
+  const message = `${MESSAGES.waiting} (profile ${profile.name} has no mark, so nobody is asked to move it)`;
+  if (where.entryOn === undefined || entry?.uid === pod.value.uid) return wait('Held', message);
+  return onceLive<Mark>(seen, [...evidenceForWrites(seen, !draining), ...restsOn], {
+    kind: 'mark',
+    reason: 'Held',
+    message,
+    pod: pod.value,
+    note: noteOf(seen, { draining, returns, history: { marks: 1 } }),
+    entryOn: where.entryOn,
+  });
+}
+
+/** What asks the operator to move the pod; undefined if nobody is to be asked. */
+function whatAsks(seen: PodObservation): Asking | undefined {
+  const { profile, target } = seen;
+  if (profile.mark !== undefined) {
+    return { writes: { annotation: annotationFor(seen, profile.mark) }, message: MESSAGES.marked, restsOn: [] };
+  }
+  if (target.kind !== 'present') return undefined;
+  const { kind, name, path, resourceVersion, changes } = target.value;
+  return {
+    writes: { request: { kind, name, path, resourceVersion, changes } },
+    message: `${MESSAGES.waiting} (its move is asked for on ${kind} ${name})`,
+    // It is about this instance, and the write is guarded by the version of the object alone.
+    restsOn: ['pod', 'target'],
+  };
+}
+
+interface Asking {
+  readonly writes: Pick<Mark, 'annotation' | 'request'>;
+  readonly message: string;
+  readonly restsOn: readonly Subject[];
+}
+
+function annotationFor({ pod, now }: PodObservation, mark: MarkOfProfile): NonNullable<Mark['annotation']> {
   const annotation = { key: mark.key, value: markValue(mark.value, pod.value, now) };
   return mark.match === 'present' ? { ...annotation, ifUnchanged: true } : annotation;
 }
 
+/** Whether marks wait for others, which are counted by their entries. */
+const isCounted = ({ maxConcurrent, respectsBudgets }: Profile) =>
+  maxConcurrent !== undefined || respectsBudgets === true;
+
+type PlaceForEntry = Pick<Mark, 'entryOn' | 'trackerMissing'>;
+
 /** The tracker that gets the entry, or why there is none. A pod whose name does not come back needs none. */
-function placeForEntry(seen: PodObservation, returns: number): Pick<Mark, 'entryOn' | 'trackerMissing'> {
+function placeForEntry(seen: PodObservation, returns: number): PlaceForEntry {
   const { tracker, refusal, profile } = seen;
   if (tracker.kind === 'absent') return tracker.why === undefined ? {} : { trackerMissing: tracker.why };
-  const isToCount = profile.maxConcurrent !== undefined;
-  if (!namesComeBack(profile, tracker.value) && returns === 0 && !isToCount) return {};
+  if (!namesComeBack(profile, tracker.value) && returns === 0 && !isCounted(profile)) return {};
   return refusal?.isSettled ? { trackerMissing: refusal.why } : { entryOn: tracker.value };
 }
 

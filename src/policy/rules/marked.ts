@@ -12,18 +12,18 @@ export const marked: Rule<PodObservation> = (seen) => {
   const { pod, now, tracker, profile } = seen;
   const { mark } = pod.value;
   if (mark === undefined || !isMarked(pod.value)) return undefined;
+  const reported = profile.report !== undefined && pod.value.isReported;
   const ageMs = mark.at === undefined ? undefined : now - mark.at;
   const history = markHistory({ uid: pod.value.uid, markedAt: mark.at }, seen.entry, seen.ownMarks);
   const isStalled = history.firstAt !== undefined && now - history.firstAt >= profile.stallAfterMs;
-  const often = describeMarks(history, now);
-  const again = often === '' ? '' : `; ${often}`;
-  const stalled = isStalled ? '; stalled: its operator has not acted' : '';
-  const hindrance = describeHindrance(seenValue(tracker), seen.reported);
-  const why = hindrance === undefined ? '' : `; ${hindrance}`;
-  return wait(
-    isStalled ? 'Stalled' : 'Waiting',
-    `${MESSAGES.waiting} (${described(mark, ageMs)}${again}${stalled}${why})`,
-  );
+  const details = [
+    described(mark, ageMs),
+    describeMarks(history, now),
+    reported && 'its operator reports that it may go, and the hook evicts it',
+    isStalled && (reported ? 'stalled' : 'stalled: its operator has not acted'),
+    describeHindrance(seenValue(tracker), seen.reported),
+  ];
+  return wait(isStalled ? 'Stalled' : 'Waiting', `${MESSAGES.waiting} (${details.filter(Boolean).join('; ')})`);
 };
 
 function described(mark: Mark, ageMs: number | undefined): string {

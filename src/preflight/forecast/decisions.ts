@@ -3,8 +3,8 @@ import type { ProtectedPod } from './facts.ts';
 import type { Finding, Outcome, Verdict } from './findings.ts';
 
 /** What becomes of the pod when the drain asks the first time. */
-export function outcomeOf({ kind }: Decision): Outcome {
-  if (kind === 'mark') return 'marked';
+export function outcomeOf({ kind, reason }: Decision): Outcome {
+  if (kind === 'mark' && reason !== 'Held') return 'marked';
   return kind === 'allow' ? 'evicted' : 'waits';
 }
 
@@ -39,10 +39,20 @@ const MEANINGS: Partial<Readonly<Record<Decision['reason'], Meaning>>> = {
     verdict: 'hangs',
     remedy: 'Make its tracking resource exist and take entries again.',
   },
+  BudgetExhausted: {
+    what: 'Budget',
+    verdict: 'hangs',
+    remedy: 'Bring back the pods of that budget that are not Ready, or loosen it.',
+  },
+  NotAsked: {
+    what: 'NotAsked',
+    verdict: 'hangs',
+    remedy: 'Look whether the custom resource exists on which its move is asked for.',
+  },
   Held: {
     what: 'Held',
     verdict: 'hangs',
-    remedy: 'Remove the annotation reschedule.hook/policy when the pod may move.',
+    remedy: 'Remove reschedule.hook/policy when it may move, or move it by hand if its profile has no mark.',
   },
   Ignored: {
     what: 'Ignored',

@@ -25,7 +25,6 @@ export function protectedPod(one: ProtectedPod, facts: DrainFacts, placement: Pl
 
 function livingFindings(one: ProtectedPod, facts: DrainFacts, placement: Placement): Finding[] {
   const { object, decision } = one;
-  const { budgets } = facts;
   const own = [...decisionFindings(one), ...flagFindings(object)];
   // Nobody moves it, so it is of no interest where to.
   if (decision.reason === 'Held') return own;
@@ -36,8 +35,15 @@ function livingFindings(one: ProtectedPod, facts: DrainFacts, placement: Placeme
     ...operatorFindings(one),
     ...aloneFindings(one),
     ...placeFindings(one, placement),
-    ...unaskedBudgets(object, budgets),
+    ...budgetsOfMove(one, facts),
   ];
+}
+
+/** Its operator deletes the pod, and asks no budget. Where the hook evicts the pod itself, budgets count. */
+function budgetsOfMove({ object, profile }: ProtectedPod, facts: DrainFacts): Finding[] {
+  if (profile.report !== undefined) return budgetFindings(object, facts, true);
+  // The hook waits for the budgets of such a profile, and then its answer says so.
+  return profile.respectsBudgets ? [] : unaskedBudgets(object, facts.budgets);
 }
 
 function operatorFindings({ pod, tracker, reported }: ProtectedPod): Finding[] {

@@ -40,6 +40,22 @@ const KEY = 'cao.couchbase.com/reschedule';
 const POD = podPath('victims', 'one');
 const NAMESPACE = '/api/v1/namespaces/victims';
 const CLUSTER = resourcePath(COUCHBASE_CLUSTER, 'victims', 'cb');
+/** On which built-in profiles ask for moves. */
+const POSTGRES_CLUSTER = {
+  group: 'postgres-operator.crunchydata.com',
+  version: 'v1beta1',
+  kind: 'PostgresCluster',
+  plural: 'postgresclusters',
+};
+const FOUNDATIONDB_CLUSTER = {
+  group: 'apps.foundationdb.org',
+  version: 'v1beta2',
+  kind: 'FoundationDBCluster',
+  plural: 'foundationdbclusters',
+};
+const TRIGGER = 'postgres-operator.crunchydata.com/trigger-switchover';
+const PGO = resourcePath(POSTGRES_CLUSTER, 'victims', 'db');
+const FDB = resourcePath(FOUNDATIONDB_CLUSTER, 'victims', 'db');
 const SECRETS = `/api/v1/namespaces/${SYSTEM_NAMESPACE}/secrets`;
 const CONFIG_MAPS = `/api/v1/namespaces/${SYSTEM_NAMESPACE}/configmaps`;
 const REGISTRATION = registrationPath(NAME);
@@ -72,6 +88,13 @@ before(async () => {
   await createPod(client, { namespace: 'victims', name: 'one', labels: { app: 'couchbase' } });
   await waitForPod(client, { namespace: 'victims', name: 'one' });
   await createCluster(client, { namespace: 'victims', name: 'cb' });
+  for (const kind of [POSTGRES_CLUSTER, FOUNDATIONDB_CLUSTER]) {
+    await installClusterDefinition(client, kind);
+    const apiVersion = `${kind.group}/${kind.version}`;
+    const spec = { size: 1, version: '7.3.63', processGroupsToRemove: ['storage-1'] };
+    const body = { apiVersion, kind: kind.kind, metadata: { namespace: 'victims', name: 'db' }, spec };
+    await client.json(post(resourcePath(kind, 'victims'), body));
+  }
   await client.json(merge(NAMESPACE, { metadata: { annotations: { kept: 'true' } } }));
   const entries = { metadata: { name: 'entries', labels: LABELLED }, data: { 'victims.one': '{}' } };
   await client.json(post(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', ...entries }));
@@ -91,6 +114,8 @@ async function grantMore(): Promise<void> {
   const rules = [
     { apiGroups: [''], resources: ['namespaces'], verbs: ['patch'] },
     { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] },
+    { apiGroups: [POSTGRES_CLUSTER.group], resources: [POSTGRES_CLUSTER.plural], verbs: ['get', 'patch'] },
+    { apiGroups: [FOUNDATIONDB_CLUSTER.group], resources: [FOUNDATIONDB_CLUSTER.plural], verbs: ['get', 'patch'] },
     { apiGroups: [''], resources: ['configmaps'], verbs: ['create', 'patch', 'delete'] },
   ];
   const apiVersion = 'rbac.authorization.k8s.io/v1';
@@ -146,6 +171,7 @@ const THEFTS: readonly (readonly [message: RegExp, requests: readonly ApiRequest
     /denied request: (the hook may not change this: )/,
     [
       json(POD, { op: 'replace', path: '/spec/containers/0/image', value: 'evil' }),
+      merge(PGO, { spec: { instances: 0 } }),
       merge(CLUSTER, { spec: { size: 0 } }),
       merge(CLUSTER, { spec: { paused: true } }),
       merge(CLUSTER, { status: { phase: 'evil' } }),
@@ -156,6 +182,8 @@ const THEFTS: readonly (readonly [message: RegExp, requests: readonly ApiRequest
   [
     /denied request: (the hook may not change this metadata: )/,
     [
+      merge(PGO, { metadata: { labels: { app: 'other' } } }),
+      merge(FDB, { metadata: { finalizers: ['evil/x'] } }),
       merge(POD, { metadata: { labels: { app: 'other' } } }),
       merge(POD, { metadata: { labels: null } }),
       merge(POD, { metadata: { finalizers: ['evil/x'] } }),
@@ -170,6 +198,8 @@ const THEFTS: readonly (readonly [message: RegExp, requests: readonly ApiRequest
   [
     /denied request: (of the annotations of a (pod|tracking resource) the hook may only write|the hook may not change these annotations)/,
     [
+      merge(PGO, { metadata: { annotations: { other: 'true' } } }),
+      merge(FDB, { metadata: { annotations: { other: 'true' } } }),
       merge(POD, { metadata: { annotations: { other: 'true' } } }),
       merge(POD, { metadata: { annotations: { [`${KEY}d`]: 'true' } } }),
       merge(POD, { metadata: { annotations: { 'reschedule.hook/a.b': 'true' } } }),
@@ -196,6 +226,16 @@ const THEFTS: readonly (readonly [message: RegExp, requests: readonly ApiRequest
       register(webhook({ rules: [{ ...rule, operations: ['CREATE', 'CONNECT'] }] })),
       register(webhook({ rules: [{ ...rule, apiGroups: ['*'] }] })),
       register(webhook(), webhook({ name: 'a.second.one', rules: [{ ...rule, resources: ['*/*'] }] })),
+    ],
+  ],
+  [
+    /denied request: (the hook may only append one process group)/,
+    [
+      merge(FDB, { spec: { processCounts: { storage: 0 } } }),
+      merge(FDB, { spec: { version: null } }),
+      merge(FDB, { spec: { processGroupsToRemove: [] } }),
+      merge(FDB, { spec: { processGroupsToRemove: ['storage-1', 'storage-2', 'storage-3'] } }),
+      merge(FDB, { spec: { processGroupsToRemove: ['storage-2'] } }),
     ],
   ],
   [
@@ -283,6 +323,27 @@ describe('the admission policy', () => {
     const about = { namespace: 'victims', name: 'one', uid };
     await createEmitEvent(thief, 'me')({ about, reason: 'Rescheduled', type: 'Normal', message: '', now: new Date() });
     assert.equal(await attempt(eviction({ preconditions: { uid } })), undefined, 'as a hook to come would evict');
+  });
+
+  test('lets the hook ask for moves on other objects, each guarded by its version', async () => {
+    const writes = createWrites(thief);
+    const versionOf = async (path: string) => (await rig.client.json({ method: 'GET', path })).metadata as Version;
+    const append = { op: 'add', path: '/spec/processGroupsToRemove/-', value: 'storage-2' };
+    const trigger = { op: 'add', path: '/metadata/annotations', value: { [TRIGGER]: 'uid.now' } };
+    for (const [path, change] of [
+      [FDB, append],
+      [PGO, trigger],
+    ] as const) {
+      const { resourceVersion } = await versionOf(path);
+      assert.equal((await writes.changeObject(path, resourceVersion, [change])).kind, 'written');
+      assert.equal(
+        (await writes.changeObject(path, resourceVersion, [change])).kind,
+        'changed',
+        'it has another version',
+      );
+    }
+    const undone = [{ op: 'replace', path: '/spec/processGroupsToRemove', value: ['storage-1'] }];
+    await rig.client.json(json(FDB, ...undone));
   });
 
   test('lets the hook fill its registration by its settings, and correct it beside a foreign webhook', async () => {

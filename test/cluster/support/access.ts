@@ -14,7 +14,9 @@ function componentsFor(env: Readonly<Record<string, string>>): string[] {
   const tracking = type === 'couchbasecluster' ? [] : [`${type}-tracking`];
   const change = env.TRACKING_ALSO_READ === undefined ? [] : ['tracking-change'];
   const named = BUILT_IN.filter(({ name }) => env.PROFILES?.split(',').includes(name));
-  const profiles = named.filter(({ hindrance }) => hindrance !== undefined).map(({ name }) => profileComponent(name));
+  const profiles = named
+    .filter(({ hindrance, report, mark }) => hindrance || report || (mark !== 'none' && 'on' in mark))
+    .map(({ name }) => profileComponent(name));
   const said = env.POLICY_ANNOTATIONS === 'true' ? ['policy-annotations'] : [];
   return ['certificate-files', ...said, ...new Set(profiles), ...(isOff ? ['no-tracking'] : [...tracking, ...change])];
 }

@@ -3,7 +3,7 @@ import type { Decision } from '../../../src/policy/decision.ts';
 import { ENTRY_PREFIX } from '../../../src/policy/entry.ts';
 import type { Tracker } from '../../../src/policy/model.ts';
 import { earlierInstance } from '../../../src/policy/next.ts';
-import { type Observation, type Sighting, seenValue, UNREAD } from '../../../src/policy/observation.ts';
+import { NOTHING_SEEN, type Observation, type Sighting, seenValue } from '../../../src/policy/observation.ts';
 import { entryOf } from '../../../src/policy/rules/rule.ts';
 import { DRAINERS } from '../runs/variant.ts';
 import type { Fault } from './fault.ts';
@@ -11,8 +11,7 @@ import type { Fault } from './fault.ts';
 /** A live read that finds no pod leads to a 404. */
 export function asGone({ now, request }: Observation): Observation {
   const gone = { kind: 'absent', from: 'live' } as const;
-  const unread = { node: UNREAD, tracker: UNREAD, namespace: UNREAD, group: UNREAD, registration: UNREAD };
-  return { now, request, metadata: gone, pod: gone, ...unread, cacheKnowsInstance: false };
+  return { now, request, ...NOTHING_SEEN, metadata: gone, pod: gone, cacheKnowsInstance: false };
 }
 
 const isLive = (sighting: Sighting<unknown>) => sighting.kind !== 'unread' && sighting.from === 'live';

@@ -1,0 +1,21 @@
+import type { Namespace } from '../model.ts';
+import { isDraining } from '../node-state.ts';
+import { isTerminatingOrFinished } from '../pod-state.ts';
+import { firstWord } from '../policy-annotation.ts';
+import { isMarked, type PolicySettings } from '../profiles/profile.ts';
+import { type DrainObservation, isDrainOver, isOurs } from './withdrawal.ts';
+
+/**
+ * Whether the hook evicts the pod: its operator was asked to prepare it, reports that it may go, and deletes nothing itself.
+ * Somebody waits for that: its node is draining, or the hook made the mark and no drain is known that has ended since.
+ */
+export function isToBeEvicted(
+  seen: DrainObservation & { readonly namespace?: Namespace },
+  settings: PolicySettings,
+): boolean {
+  const { pod, profile, node, tracker, namespace } = seen;
+  if (profile.report === undefined || !pod.isReported || !isMarked(pod) || isTerminatingOrFinished(pod)) return false;
+  if (firstWord(pod, tracker, namespace) === 'hold') return false;
+  if (node !== undefined && isDraining(node, settings.drainTaints)) return true;
+  return isOurs(pod) && !isDrainOver(seen, settings);
+}

@@ -1,0 +1,19 @@
+import { allow } from '../decision.ts';
+import { onceLive, seenValue } from '../observation.ts';
+import { firstWord } from '../policy-annotation.ts';
+import { isMarked } from '../profiles/profile.ts';
+import type { PodObservation, Rule } from './rule.ts';
+
+/**
+ * The hook itself evicts a pod whose operator has been asked to prepare it, and reports that it may go. The API server then
+ * deletes exactly the instance of that UID, so its successor is safe (S1). Nobody else is let through.
+ */
+export const ownEviction: Rule<PodObservation> = (seen) => {
+  const { profile, request, pod, tracker, namespace, self } = seen;
+  const isDone = profile.report !== undefined && pod.value.isReported === true && isMarked(pod.value);
+  if (firstWord(pod.value, seenValue(tracker), seenValue(namespace)) === 'hold') return undefined;
+  if (!isDone || request.uid !== pod.value.uid) return undefined;
+  if (self.kind === 'unread') return { kind: 'look', at: 'self', live: true };
+  if (seenValue(self) !== request.username) return undefined;
+  return onceLive(seen, ['pod'], allow('OwnEviction'));
+};
