@@ -7,7 +7,7 @@ import { policySettingsOf } from './config/policy-settings.ts';
 import { builtInNames, describeProfiles, profilesAsJson } from './config/profiles/describe-profiles.ts';
 import { describeSettings } from './config/settings.ts';
 import { explainPod } from './explain/command.ts';
-import { EXPLAIN_HELP, parseExplain } from './explain/flags.ts';
+import { explainHelp, parseExplain } from './explain/flags.ts';
 import { createApiClient } from './kube/client.ts';
 import { openConnection } from './kube/connection.ts';
 import { describeError } from './kube/errors.ts';
@@ -15,7 +15,7 @@ import { loadKubeConfig } from './kube/kubeconfig.ts';
 import { readProxyEnvironment } from './kube/proxy-environment.ts';
 import { clockOf, ServerTime } from './kube/server-time.ts';
 import { preflight } from './preflight/command.ts';
-import { PREFLIGHT_HELP, parsePreflight } from './preflight/flags.ts';
+import { parsePreflight, preflightHelp } from './preflight/flags.ts';
 import { type StatusWorld, showStatus } from './status/command.ts';
 import { HOOK_NAMESPACE, parseFlags, STATUS_HELP, type StatusFlags } from './status/flags.ts';
 import { findInstallation, waitRegistered } from './status/installation.ts';
@@ -123,9 +123,10 @@ async function status(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
 
 /** `reschedule-hook preflight`: what would hold up a drain. Changes nothing. */
 async function preflightDrain(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const flags = parsePreflight(args);
+  const name = 'reschedule-hook preflight';
+  const flags = parsePreflight(args, name);
   if (flags.help) {
-    process.stdout.write(PREFLIGHT_HELP);
+    process.stdout.write(preflightHelp(name));
     return 0;
   }
   const more = { env, readFile: readText, version: version() };
@@ -134,9 +135,10 @@ async function preflightDrain(args: readonly string[], env: NodeJS.ProcessEnv): 
 
 /** `reschedule-hook explain`: why a drain waits for a pod. Changes nothing. */
 async function explainOne(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const flags = parseExplain(args);
+  const name = 'reschedule-hook explain';
+  const flags = parseExplain(args, name);
   if (flags.help) {
-    process.stdout.write(EXPLAIN_HELP);
+    process.stdout.write(explainHelp(name));
     return 0;
   }
   const more = { env, readFile: readText };

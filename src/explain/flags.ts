@@ -12,7 +12,6 @@ export interface ExplainFlags {
 }
 
 const EXPLAIN = {
-  name: 'reschedule-hook explain',
   usage: '[options] POD',
   about:
     'Says why a drain waits for this pod now: which rule applies, what was seen, what has to happen next, and what to do if it does not. It decides by the very policy of the hook, and changes nothing. The settings and profiles are those of the Deployment that answers.',
@@ -31,15 +30,16 @@ const EXPLAIN = {
   notes: 'Exit codes: 0 it waits for nothing, or goes on by itself, 1 a human has to act, 2 it could not begin.',
 } as const;
 
-export const EXPLAIN_HELP = helpOf(EXPLAIN);
+/** `name`: how the command was called. */
+export const explainHelp = (name: string) => helpOf({ name, ...EXPLAIN });
 
 /** Reads the arguments after `explain`. Throws a UsageError that explains the problem to the user. */
-export function parseExplain(args: readonly string[]): ExplainFlags {
-  const { options, operands } = readArguments(EXPLAIN, args, 'reschedule-hook explain --help');
+export function parseExplain(args: readonly string[], name: string): ExplainFlags {
+  const { options, operands } = readArguments({ name, ...EXPLAIN }, args, `${name} --help`);
   const [pod = ''] = operands;
   if (!options.help && pod === '') throw new UsageError('name the pod that is to be explained');
-  const [namespaceOfPod, name] = pod.includes('/') ? (pod.split('/', 2) as [string, string]) : [options.namespace, pod];
-  return { ...options, namespace: namespaceOfPod, pod: name };
+  const [first = '', second] = pod.split('/', 2);
+  return second === undefined ? { ...options, pod } : { ...options, namespace: first, pod: second };
 }
 
 function namespace(text: string): string {

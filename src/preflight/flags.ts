@@ -10,7 +10,6 @@ export interface PreflightFlags {
 }
 
 const PREFLIGHT = {
-  name: 'reschedule-hook preflight',
   usage: '[options] NODE...',
   about:
     'Says what a drain of these nodes would do, and what would hold it up: of the hook, of each pod that it protects, and of what kubectl itself stumbles on. It only reads, and changes nothing. The settings and profiles are those of the Deployment that answers.',
@@ -28,11 +27,12 @@ const PREFLIGHT = {
   notes: 'Exit codes: 0 nothing was found that hangs, 1 something will hang or is unsafe, 2 it could not begin.',
 } as const;
 
-export const PREFLIGHT_HELP = helpOf(PREFLIGHT);
+/** `name`: how the command was called. */
+export const preflightHelp = (name: string) => helpOf({ name, ...PREFLIGHT });
 
 /** Reads the arguments after `preflight`. Throws a UsageError that explains the problem to the user. */
-export function parsePreflight(args: readonly string[]): PreflightFlags {
-  const { options, operands } = readArguments(PREFLIGHT, args, 'reschedule-hook preflight --help');
+export function parsePreflight(args: readonly string[], name: string): PreflightFlags {
+  const { options, operands } = readArguments({ name, ...PREFLIGHT }, args, `${name} --help`);
   if (!options.help && operands.length === 0) throw new UsageError('name the nodes that are to be drained');
   return { ...options, nodes: [...new Set(operands)] };
 }

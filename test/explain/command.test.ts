@@ -45,7 +45,7 @@ async function run(args: readonly string[], client: FakeApi) {
   const clock = new FakeClock();
   const printed: string[] = [];
   const complaints: string[] = [];
-  const code = await explainPod(parseExplain(args), {
+  const code = await explainPod(parseExplain(args, 'hook explain'), {
     client,
     clock: {
       now: () => NOW,
@@ -114,8 +114,8 @@ describe('reschedule-hook explain', () => {
   });
 
   test('needs the name of one pod', () => {
-    assert.throws(() => parseExplain([]), /name the pod/);
-    assert.throws(() => parseExplain(['a', 'b']), /more than one POD/);
-    assert.throws(() => parseExplain(['a', '-n', 'B!']), /is not the name of a namespace|which is not/);
+    assert.throws(() => parseExplain([], 'hook explain'), /name the pod/);
+    assert.throws(() => parseExplain(['a', 'b'], 'hook explain'), /more than one POD/);
+    assert.throws(() => parseExplain(['a', '-n', 'B!'], 'hook explain'), /is not the name of a namespace|which is not/);
   });
 });

@@ -86,7 +86,7 @@ export async function run(
   const clock = new FakeClock();
   const printed: string[] = [];
   const complaints: string[] = [];
-  const code = await preflight(parsePreflight(args), {
+  const code = await preflight(parsePreflight(args, 'hook preflight'), {
     client,
     clock: {
       now: () => NOW,
