@@ -143,7 +143,7 @@ function describeNode(
   now: number,
 ): string {
   if (pod?.node === undefined) return 'none: it is not scheduled';
-  if (node === undefined) return `${pod.node}, which was not looked at, or is gone`;
+  if (node === undefined) return `${pod.node}, which is gone`;
   const cause = drainCause(node, drainTaints);
   if (cause === undefined) return `${node.name}, which nobody drains`;
   const since = drainingSince(node, drainTaints);

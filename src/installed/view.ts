@@ -7,7 +7,7 @@ import { createReads } from '../kube/reads.ts';
 import type { Decision } from '../policy/decision.ts';
 import type { EvictionRequest, Node } from '../policy/model.ts';
 import { next } from '../policy/next.ts';
-import type { Observation } from '../policy/observation.ts';
+import { type Observation, seenValue } from '../policy/observation.ts';
 import type { PolicySettings } from '../policy/profiles/profile.ts';
 
 export interface ViewOptions {
@@ -98,11 +98,19 @@ async function judge(
   let seen = observer.begin(request);
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
     const step = next(seen, settings);
-    if (step.kind === 'awaitCache') return { seen, decision: step.otherwise };
-    if (step.kind !== 'look') return { seen, decision: step };
+    if (step.kind !== 'look') {
+      const decision = step.kind === 'awaitCache' ? step.otherwise : step;
+      return { seen: await lookAtNodeToo(observer, seen, signal), decision };
+    }
     seen = withNode(await observer.look(seen, step, signal), asNode);
   }
   throw new Error(`no decision about ${namespace}/${name} after ${LOOKS_MAX} looks`);
+}
+
+/** No rule may have needed the node. People want to know of it all the same. */
+function lookAtNodeToo(observer: Observer, seen: Observation, signal: AbortSignal): Promise<Observation> | Observation {
+  if (seenValue(seen.pod)?.node === undefined || seen.node.kind !== 'unread') return seen;
+  return observer.look(seen, { at: 'node', live: false }, signal);
 }
 
 function withNode(seen: Observation, asNode: (node: Node) => Node): Observation {

@@ -70,6 +70,7 @@ describe('reschedule-hook explain', () => {
     assert.deepEqual([code, complaints], [0, []]);
     assert.deepEqual([...new Set(cluster.requests.map(({ method }) => method))], ['GET']);
     assert.match(printed, /^Pod db\/cb-0000: a drain waits for it\.$/m);
+    assert.match(printed, /^node +node-1, draining \(cordoned\)$/m);
     assert.match(printed, /settings and profiles read from Deployment hooks\/hook\.$/m);
     assert.match(
       printed,

@@ -14,8 +14,9 @@ let scene: Scene;
 /** As an administrator runs them. The registration calls a URL, so the settings are those of this environment. */
 async function command(...args: readonly string[]) {
   const { promise, resolve } = Promise.withResolvers<number | null>();
+  const [name = '', ...rest] = args;
   const where = ['--kubeconfig', rig.controlPlane.kubeconfigPath, '--installation', 'default'];
-  const child = spawn(process.execPath, [HOOK_ENTRY, ...args, ...where], { env: {} });
+  const child = spawn(process.execPath, [HOOK_ENTRY, name, ...where, ...rest], { env: {} });
   rig.atStop(async () => void child.kill('SIGKILL'));
   child.on('close', resolve);
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
