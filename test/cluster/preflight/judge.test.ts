@@ -38,8 +38,7 @@ const plain = (name: string, more: Partial<Recipe> = {}): Recipe => ({
   process: 'InPlaceUpgrade',
   members: 1,
   memberCpu: 500,
-  memberMemory: 1,
-  others: [{ takenCpu: 1_200, takenMemory: 1 }],
+  others: [{ takenCpu: 800 }],
   decoys: [],
   ...more,
 });
@@ -55,7 +54,7 @@ const HINDERED = [
     .filter((one) => one !== 'no-other-node')
     .map((one) => withHindrance(one as Hindrance)),
   ...BLOCKS.map((block) =>
-    plain(`blocked-by-${block}`, { hindrance: 'no-other-node', others: [{ block, takenCpu: 300, takenMemory: 1 }] }),
+    plain(`blocked-by-${block}`, { hindrance: 'no-other-node', others: [{ block, takenCpu: 300 }] }),
   ),
 ];
 const DECEPTIVE = DECOYS.map((decoy) =>

@@ -66,11 +66,9 @@ async function addNode(
 
 /** What the operator puts into the pods of its members. */
 export function memberOf(recipe: Recipe, pod: PodManifest): PodManifest {
-  const { operator, memberCpu, memberMemory, hindrance, name } = recipe;
+  const { operator, memberCpu, hindrance, name } = recipe;
   const spec = pod.spec as { containers: readonly object[]; affinity: { podAntiAffinity: object } };
-  const requests = { cpu: `${memberCpu}m`, memory: `${memberMemory}Gi` };
-  const containers = spec.containers.map((one) => ({ ...one, resources: { requests } }));
-
+  const containers = spec.containers.map((one) => ({ ...one, resources: { requests: { cpu: `${memberCpu}m` } } }));
   const base = { ...spec, containers, nodeSelector: { pool: name } };
   const finalizers = hindrance === 'terminating' ? { finalizers: [FINALIZER] } : {};
   const metadata = { ...pod.metadata, ...finalizers };
@@ -164,11 +162,11 @@ async function makeVolumes(client: ApiClient, recipe: Recipe): Promise<void> {
 /** After the members are there: the other nodes open, what stands on them, the decoys, and what other pods do. */
 export async function furnish(client: ApiClient, recipe: Recipe, drained: string): Promise<void> {
   const { name: namespace, others } = recipe;
-  for (const [i, { block, takenCpu, takenMemory }] of others.entries()) {
+  for (const [i, { block, takenCpu }] of others.entries()) {
     const node = otherNode(recipe, i);
-    await addPod(client, recipe, `filler-${i}`, node, takenCpu, { memory: takenMemory });
+    if (takenCpu > 0) await addPod(client, recipe, `filler-${i}`, node, takenCpu);
     if (block === 'room') await addPod(client, recipe, `more-${i}`, node, NODE_CPU - takenCpu - 100);
-    if (block === 'apart') await addPod(client, recipe, `noise-${i}`, node, 100, { labels: { noise: 'true' } });
+    if (block === 'apart') await addPod(client, recipe, `noise-${i}`, node, 100, { noise: 'true' });
   }
   await decorate(client, recipe, drained);
   await until(
@@ -228,13 +226,12 @@ async function addPod(
   name: string,
   node: string,
   cpu: number,
-  { memory = 0, labels = {} } = {},
+  labels = {},
 ) {
-  const requests = { cpu: `${cpu}m`, memory: `${memory}Gi` };
   const spec = {
     nodeSelector: { [HOSTNAME]: node },
     tolerations: [{ operator: 'Exists' }],
-    containers: [{ name: 'plain', image: 'registry.k8s.io/pause:3.10', resources: { requests } }],
+    containers: [{ name: 'plain', image: 'registry.k8s.io/pause:3.10', resources: { requests: { cpu: `${cpu}m` } } }],
   };
   await createPod(client, { namespace, name, labels, spec });
 }

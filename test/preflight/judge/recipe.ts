@@ -49,10 +49,8 @@ export interface Recipe {
   readonly members: number;
   /** In thousandths of a CPU. A node has 4000. */
   readonly memberCpu: number;
-  /** In GiB. A node has 16. */
-  readonly memberMemory: number;
   /** The other nodes, each with what keeps a replacement off it, and how much of it is taken. */
-  readonly others: readonly { readonly block?: Block; readonly takenCpu: number; readonly takenMemory: number }[];
+  readonly others: readonly { readonly block?: Block; readonly takenCpu: number }[];
   readonly decoys: readonly Decoy[];
 }
 
@@ -79,7 +77,6 @@ export function recipe(name: string, hindrance: Hindrance | undefined, random: R
     operator,
     process,
     memberCpu,
-    memberMemory: random.below(6),
     members: membersFor(operator, hindrance, random),
     others: othersFor(hindrance, isCouchbase, random),
     decoys: decoysFor(hindrance, isCouchbase, process, random),
@@ -98,24 +95,17 @@ function operatorFor(hindrance: Hindrance | undefined, random: Random): Recipe['
   return hindrance === undefined && random.below(6) === 0 ? 'tidb-v1-tikv' : 'couchbase';
 }
 
-/**
- * One node at least is not blocked, unless that is the hindrance. Where nothing is to hinder, nodes may be so full that the
- * scheduler alone knows whether there is room.
- */
+/** One node at least takes a replacement, unless that is the hindrance. */
 function othersFor(hindrance: Hindrance | undefined, isCouchbase: boolean, random: Random): Recipe['others'] {
   const count = 1 + random.below(3);
   const free = hindrance === 'no-other-node' ? -1 : random.below(count);
-  const isTight = hindrance === undefined && random.below(3) === 0;
-  // The scheduler prefers the emptiest node, and that is the drained one only if the others are not.
-  const least = isTight || hindrance === 'tolerates-cordon' ? 1_200 : 0;
   return Array.from({ length: count }, (_, i) => {
-    const takenCpu = least + 100 * random.below(isTight ? 25 : 12);
-    const takenMemory = random.below(isTight ? 15 : 5);
+    // The scheduler prefers the emptiest node, and that is the drained one only if the others are not.
+    const takenCpu = 100 * random.below(12) + (hindrance === 'tolerates-cordon' ? 1_200 : 0);
     // A member that tolerates the cordon may be on any node before it is furnished.
     const mayBeBlocked = isCouchbase && i !== free && hindrance !== 'tolerates-cordon';
     const isBlocked = mayBeBlocked && (hindrance === 'no-other-node' || random.below(2) === 0);
-    const taken = { takenCpu, takenMemory };
-    return isBlocked ? { block: random.pick(BLOCKS), ...taken } : taken;
+    return isBlocked ? { block: random.pick(BLOCKS), takenCpu } : { takenCpu };
   });
 }
 

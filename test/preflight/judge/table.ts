@@ -43,7 +43,7 @@ export function tableOf(verdicts: readonly Verdict[]): string {
 /** One line for people who look into it. */
 export function lineOf({ recipe, forecast, hung, said }: Verdict): string {
   const { name, hindrance = 'none', operator, process, others, decoys } = recipe;
-  const blocks = others.map(({ block = 'free', takenCpu }) => `${block}:${takenCpu}`).join(',');
+  const blocks = others.map(({ block = 'free' }) => block).join(',');
   const was = `${hindrance}; ${operator} ${process}; others ${blocks}; decoys ${decoys.join(',') || 'none'}`;
   return `${name}: ${hung ? 'hung' : 'went through'}, forecast ${forecast.join(',') || 'nothing'} (${was}) ${said}`;
 }
