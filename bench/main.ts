@@ -4,6 +4,7 @@ import { describeError } from '../src/kube/errors.ts';
 import { MODIFICATIONS, measureCache, measureRealCache, podCounts, REAL_CHANGES } from './phases/cache.ts';
 import { entryCounts, measurePruning } from './phases/controller.ts';
 import { measureEvictions, type OtherHook } from './phases/evictions.ts';
+import { measureProfiles } from './phases/profiles.ts';
 import { isReferenceNamed, startReference } from './phases/reference.ts';
 import { measureTenants } from './phases/tenants.ts';
 import { measureUnprotected } from './phases/unprotected.ts';
@@ -14,6 +15,7 @@ import { pruneRows } from './support/controller-rows.ts';
 import { evictionRows, rowsOfCase } from './support/eviction-rows.ts';
 import { type Figure, isBad, type Machine, tableOf } from './support/figures.ts';
 import { type Flags, HELP, type Phase, readFlags, UsageError } from './support/flags.ts';
+import { profileRows } from './support/profile-rows.ts';
 import { tenantRows } from './support/tenant-rows.ts';
 import { createPodsOfOther, createWorld, type World } from './support/world.ts';
 
@@ -40,6 +42,9 @@ const PHASES: Readonly<Record<Phase, (context: Context) => Promise<Figure[]>>> =
   },
   async tenants(context) {
     return (await measureTenants(context)).flatMap(tenantRows);
+  },
+  async profiles(context) {
+    return profileRows(await measureProfiles(context));
   },
 };
 

@@ -95,13 +95,16 @@ test('docs/operators.md has the webhooks that conflict, and says of each how to 
 });
 
 test('the file in docs/operators.md is one that the hook reads', () => {
-  const [, text = ''] = /```yaml\n([^`]*)```/.exec(read('docs/operators.md')) ?? [];
+  const [, text = ''] = /```yaml\n(profiles:[^`]*)```/.exec(read('docs/operators.md')) ?? [];
   const { profiles } = readConfig({ PROFILES_FILE: 'profiles.yaml' }, () => text);
   assert.deepEqual(
     profiles.map(({ name, tracking }) => [name, tracking.type]),
     [
       ['ours', 'configmap'],
       ['strimzi-kafka', 'namespace'],
+      ['reported', 'namespace'],
+      ['primary', 'namespace'],
+      ['by-hand', 'namespace'],
     ],
   );
 });
@@ -118,7 +121,49 @@ describe('docs/decision-table.md says what the code does', () => {
 
   test('every rule has its row', () => {
     const rules = [...page.matchAll(/^\| (\d[a-d]?|S6) \|/gm)].map(([, rule]) => rule);
-    assert.deepEqual(rules, ['1', '2', '3', '4', '5', '6', '6a', '7', '8a', '8b', '8c', '8d', '9', 'S6']);
+    assert.deepEqual(rules, ['1', '2', '3', '4', '5', '6', '6a', '6b', '7', '7', '8a', '8b', '8c', '8d', '9', 'S6']);
+  });
+});
+
+describe('docs/operations.md explains what kubectl prints', () => {
+  const page = read('docs/operations.md');
+  const rows = page.split('\n').filter((line) => line.startsWith('| `'));
+  const table = rows.map((row) => row.split(' | ')[0] ?? '').join('\n');
+  const rules = globSync('src/policy/**/*.ts', { cwd: ROOT })
+    .map((file) => read(file))
+    .join('\n');
+  /** What each cause of a wait has in its message, as the code and the table write it. */
+  const CAUSES: Readonly<Record<string, readonly string[]>> = {
+    Waiting: ['marked', 'its move was asked for', 'says ignore, but it is marked'],
+    Stalled: ['stalled: its operator has not acted'],
+    Held: ['has no mark, so nobody is asked to move it', 'says hold, so nobody is asked to move it'],
+    NotAsked: ['nobody can be asked to move it', 'is not asked:', 'has a request of somebody else in', 'entries in'],
+    GroupBusy: ['others of its group come first'],
+    GroupUntracked: ['only so many of its group may move at once, and nobody can count them'],
+    BudgetExhausted: ['allows no disruption:', 'has not been computed yet', 'its disruption budget is to be respected'],
+    NotDraining: ['nobody drains node', 'it has no node, and'],
+    ComesBack: ['times to node', 'while that was draining'],
+    SameNode: ['it came back on node', 'which it was to leave'],
+    OtherInstallation: ['both select the pod'],
+    WaitingForSchedule: ['Pod waiting to be scheduled'],
+    WaitingForReady: ['Pod waiting to be ready'],
+    Ending: ['it is terminating', 'it is finished'],
+    CacheUnsynced: ["the hook's cache has not synced"],
+    CacheBehind: ["the hook's cache has not seen this pod yet"],
+  };
+
+  test('every reason to wait is in the table', () => {
+    const reasons = [...rules.matchAll(/\bwait\((?:isStalled \? )?'(\w+)'/g)].map(([, reason = '']) => reason);
+    assert.ok(reasons.length > 15);
+    assert.deepEqual([...new Set([...reasons, 'Waiting'])].sort(), Object.keys(CAUSES).sort());
+    for (const text of Object.values(CAUSES).flat()) assert.ok(table.includes(text), text);
+  });
+
+  test('and so is every message that a drainer gets', () => {
+    for (const message of Object.values(MESSAGES)) {
+      const shown = message === MESSAGES.rescheduled ? '... with the same name' : message;
+      assert.ok(table.includes(shown), message);
+    }
   });
 });
 

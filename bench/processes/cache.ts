@@ -1,4 +1,5 @@
 /** The cache as the hook runs it, with the controller that it wakes, in a process that measures itself. */
+import { readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../src/async/system-clock.ts';
@@ -21,7 +22,10 @@ export interface Usage {
 }
 
 export type CacheHandlers = {
-  sync(kubeconfigPath: string): Promise<Synced>;
+  /** `env`: its settings. Absent: none. */
+  sync(cluster: string | { kubeconfigPath: string; env: Readonly<Record<string, string>> }): Promise<Synced>;
+  /** How long answers of rule 7 take, to one eviction after the other; milliseconds each. */
+  answers(pods: readonly { namespace: string; name: string }[]): Promise<{ ms: number; wrong: number }>;
   follow(until: { namespace: string; name: string; version: number }): Promise<Followed>;
   /** The version that the cache has of a pod; 0 of one that it has not. */
   podVersion(pod: { namespace: string; name: string }): number;
@@ -33,10 +37,11 @@ export type CacheHandlers = {
 const POLL_MS = 5;
 let core: Core;
 
-async function sync(kubeconfigPath: string): Promise<Synced> {
+async function sync(cluster: Parameters<CacheHandlers['sync']>[0]): Promise<Synced> {
+  const { kubeconfigPath, env } = typeof cluster === 'string' ? { kubeconfigPath: cluster, env: {} } : cluster;
   const rssBeforeMb = rssMb();
   const synced = Promise.withResolvers<void>();
-  core = await build(kubeconfigPath, synced.resolve);
+  core = await build(kubeconfigPath, env, synced.resolve);
   await sleep(100);
   const blocks = watchLoop();
   const startedAt = performance.now();
@@ -81,11 +86,27 @@ async function quiet(ms: number): Promise<{ busy: number }> {
   return { busy: (cpuSeconds(cpu) * 1000) / (performance.now() - startedAt) };
 }
 
-async function build(kubeconfigPath: string, onSynced: () => void): Promise<Core> {
+async function answers(pods: readonly { namespace: string; name: string }[]) {
+  const { signal } = new AbortController();
+  let wrong = 0;
+  const startedAt = performance.now();
+  for (const { namespace, name } of pods) {
+    const request = { isEviction: true, namespace, name, username: 'bench', dryRun: false };
+    const { reason } = await core.admitter.admit(request, signal);
+    if (reason !== 'Waiting' && reason !== 'Stalled') wrong++;
+  }
+  return { ms: (performance.now() - startedAt) / pods.length, wrong };
+}
+
+async function build(
+  kubeconfigPath: string,
+  env: Readonly<Record<string, string>>,
+  onSynced: () => void,
+): Promise<Core> {
   const connection = await openConnection(() => loadKubeConfig({ KUBECONFIG: kubeconfigPath }), systemClock);
   return createCore({
     client: createApiClient(connection, systemClock),
-    settings: policySettingsOf(readConfig({})),
+    settings: policySettingsOf(readConfig(env, (path) => readFileSync(path, 'utf-8'))),
     clock: systemClock,
     random: Math.random,
     log: { debug: () => undefined, info: () => undefined, warn: complain, error: complain },
@@ -122,4 +143,4 @@ function cpuSeconds(since?: NodeJS.CpuUsage): number {
 // In kilobytes of 1024 bytes.
 const peakMb = () => (process.resourceUsage().maxRSS * 1024) / 1e6;
 
-answerCalls({ sync, follow, podVersion, usage, quiet, peakMb } satisfies CacheHandlers);
+answerCalls({ sync, answers, follow, podVersion, usage, quiet, peakMb } satisfies CacheHandlers);

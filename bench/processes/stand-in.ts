@@ -37,7 +37,9 @@ const BOOKMARK_EVERY_MS = 60_000;
 const BATCH = 32;
 
 let state: ClusterState;
-const watches = new Map<Kind, ServerResponse>();
+/** By kind, for pods also by the number of the profile. */
+const watches = new Map<string, ServerResponse>();
+const podWatch = (profile: number) => (profile === 0 ? 'pods' : `pods ${profile}`);
 let wholePodReads = 0;
 let pruned = { count: 0, firstAt: 0, lastAt: 0, calls: 0 };
 
@@ -49,7 +51,9 @@ async function start({ size, cert, key }: { size: Size; cert: string; key: strin
   await once(server, 'listening');
   setInterval(() => {
     for (const [kind, response] of watches) {
-      response.write(event('BOOKMARK', `{"kind":"${kind}","metadata":{"resourceVersion":"${state.resourceVersion}"}}`));
+      response.write(
+        event('BOOKMARK', `{"kind":"${kind.split(' ')[0]}","metadata":{"resourceVersion":"${state.resourceVersion}"}}`),
+      );
     }
   }, BOOKMARK_EVERY_MS).unref();
   return (server.address() as AddressInfo).port;
@@ -73,7 +77,8 @@ const NOT_FOUND = '{"kind":"Status","code":404,"reason":"NotFound"}';
 
 function get({ pathname, searchParams }: URL, accept: string | undefined, response: ServerResponse): void {
   const kind = ClusterState.kindOf(pathname);
-  if (kind !== undefined && searchParams.get('watch') === 'true') watch(kind, response);
+  if (kind !== undefined && searchParams.get('watch') === 'true')
+    watch(kind, state.selected(kind, searchParams.get('labelSelector')).first, response);
   else if (kind !== undefined) list(kind, searchParams, response);
   else getPod(pathname, accept, response);
 }
@@ -91,33 +96,35 @@ function getPod(path: string, accept: string | undefined, response: ServerRespon
 }
 
 function list(kind: Kind, query: URLSearchParams, response: ServerResponse): void {
+  const { first, step, count } = state.selected(kind, query.get('labelSelector'));
   const from = Number(query.get('continue') ?? 0);
-  const to = Math.min(from + Number(query.get('limit') ?? 500), state.count(kind));
-  const items = Array.from({ length: to - from }, (_, i) => state.json(kind, from + i));
-  const next = to < state.count(kind) ? `,"continue":"${to}"` : '';
+  const to = Math.min(from + Number(query.get('limit') ?? 500), count);
+  const items = Array.from({ length: to - from }, (_, i) => state.json(kind, first + (from + i) * step));
+  const next = to < count ? `,"continue":"${to}"` : '';
   const metadata = `{"resourceVersion":"${state.resourceVersion}"${next}}`;
   answer(response, 200, `{"kind":"List","apiVersion":"v1","metadata":${metadata},"items":[${items.join(',')}]}`);
 }
 
-function watch(kind: Kind, response: ServerResponse): void {
+function watch(kind: Kind, profile: number, response: ServerResponse): void {
+  const key = kind === 'pods' ? podWatch(profile) : kind;
   response.writeHead(200, { 'content-type': 'application/json' });
   response.flushHeaders();
-  watches.set(kind, response);
-  response.once('close', () => watches.get(kind) === response && watches.delete(kind));
+  watches.set(key, response);
+  response.once('close', () => watches.get(key) === response && watches.delete(key));
 }
 
-/** Changes one pod after the other, as fast as the watch takes it. */
+/** Changes one pod after the other, as fast as the watches take it. */
 async function modify(count: number): Promise<Modified> {
-  const response = watches.get('pods');
-  if (response === undefined) throw new Error('nobody watches pods');
   let lastPod = 0;
-  for (let sent = 0; sent < count; ) {
-    let batch = '';
-    for (let i = 0; i < BATCH && sent < count; i++, sent++) {
-      lastPod = sent % state.size.pods;
-      batch += event('MODIFIED', state.touchPod(lastPod));
+  for (let sent = 0; sent < count; sent += BATCH) {
+    const pods = Array.from({ length: Math.min(BATCH, count - sent) }, (_, i) => (sent + i) % state.size.pods);
+    lastPod = pods.at(-1) ?? lastPod;
+    for (const [profile, some] of Map.groupBy(pods, (pod) => state.profileOf(pod))) {
+      const response = watches.get(podWatch(profile));
+      if (response === undefined) throw new Error('nobody watches pods');
+      const batch = some.map((pod) => event('MODIFIED', state.touchPod(pod))).join('');
+      if (!response.write(batch)) await once(response, 'drain');
     }
-    if (!response.write(batch)) await once(response, 'drain');
   }
   return { lastPod, lastVersion: state.podVersion(lastPod) };
 }

@@ -21,6 +21,8 @@ export interface Size {
   readonly entries: number;
   /** All pods are on the first node, and that is cordoned. */
   readonly onCordonedNode: boolean;
+  /** Of how many profiles the pods are, one after the other. Absent: of the one for Couchbase. */
+  readonly profiles?: number;
   /** What a tenant has written into its own objects. */
   readonly written?: Written;
 }
@@ -33,6 +35,10 @@ export interface Written {
   /** Bytes in the value of each pod's mark. */
   readonly mark?: number;
 }
+
+/** By which number its profile selects a pod, and what the label `app` of such a pod says. */
+export const appOf = (profile: number) => `p${profile}`;
+const OF_PROFILE = /\(p(\d+)\)/;
 
 export type Kind = 'pods' | 'nodes' | 'couchbaseclusters';
 
@@ -87,6 +93,22 @@ export class ClusterState {
   count(kind: Kind): number {
     if (kind === 'pods') return this.size.pods;
     return kind === 'nodes' ? this.size.nodes : this.size.clusters;
+  }
+
+  /** The objects that a list selects, in steps: of pods those of one profile, otherwise all. */
+  selected(
+    kind: Kind,
+    selector: string | null,
+  ): { readonly first: number; readonly step: number; readonly count: number } {
+    const all = this.count(kind);
+    const step = kind === 'pods' ? (this.size.profiles ?? 1) : 1;
+    const first = Number(OF_PROFILE.exec(selector ?? '')?.[1] ?? 0);
+    return { first, step, count: Math.ceil((all - first) / step) };
+  }
+
+  /** The number of the profile that selects a pod. */
+  profileOf(index: number): number {
+    return index % (this.size.profiles ?? 1);
   }
 
   json(kind: Kind, index: number): string {
@@ -167,6 +189,7 @@ export class ClusterState {
       node: nodeName(this.size.onCordonedNode ? 0 : index % this.size.nodes),
       cluster: this.#clusterOf(index),
       ready: resourceVersion % 10 !== 0,
+      ...(this.size.profiles === undefined ? {} : { app: appOf(this.profileOf(index)) }),
     };
   }
 

@@ -11,6 +11,8 @@ export interface PodState {
   readonly node: string;
   readonly cluster: number;
   readonly ready: boolean;
+  /** The value of its label `app`. Absent: as Couchbase's. */
+  readonly app?: string;
   /** No profile selects it, and its name is another. */
   readonly unprotected?: true;
 }
@@ -56,7 +58,7 @@ export const podMetadataJson = (pod: PodState): string => fillIn(METADATA_PIECES
 
 function fillIn(pieces: readonly string[], pod: PodState): string {
   const values: Record<string, string> = {
-    app: pod.unprotected ? 'web' : 'couchbase',
+    app: pod.unprotected ? 'web' : (pod.app ?? 'couchbase'),
     name: pod.unprotected ? unprotectedName(pod.index) : podName(pod.index),
     namespace: namespaceOf(pod.unprotected ? 0 : pod.index),
     uid: uidOf(pod.unprotected ? 4 : 1, pod.index),

@@ -100,6 +100,23 @@ export interface TenantResult {
   readonly peakMb: number;
 }
 
+/** One run with pods of so many profiles. */
+export interface ProfilesRun {
+  readonly profiles: number;
+  readonly syncMs: number;
+  /** After the sync, and at its peak after as many changes as there are pods. */
+  readonly rssMb: number;
+  readonly peakMb: number;
+  readonly changeCpuUs: number;
+  /** Of an answer of rule 7, which makes no call. */
+  readonly answerUs: number;
+}
+
+export interface ProfilesResult {
+  readonly pods: number;
+  readonly runs: readonly ProfilesRun[];
+}
+
 export interface PruneResult {
   readonly entries: number;
   /** From the moment at which they were due to the removal of the first and of the last of them. */

@@ -1,14 +1,14 @@
-import { type Deny, type Mark, type MarkNote, MESSAGES, wait } from '../decision.ts';
-import { describeMarks, type MarkHistory, markHistory } from '../mark-history.ts';
-import { isDraining } from '../node-state.ts';
-import { isLive, LOOK_AT_NODE, type Look, nodeOrGone, onceLive, type Subject, seenValue } from '../observation.ts';
-import { budgetAllowsNone } from '../profiles/budget.ts';
-import { groupIsBusy, noteOfGroup } from '../profiles/group-busy.ts';
-import { type MarkOfProfile, markValue } from '../profiles/mark.ts';
-import { namesComeBack, type PolicySettings, type Profile } from '../profiles/profile.ts';
-import { readsElsewhere } from '../tracking/tracking.ts';
-import { returnsOf } from './comes-back.ts';
-import type { PodObservation, Rule } from './rule.ts';
+import { type Deny, type Mark, type MarkNote, MESSAGES, wait } from '../../decision.ts';
+import { describeMarks, type MarkHistory, markHistory } from '../../mark-history.ts';
+import { isDraining } from '../../node-state.ts';
+import { isLive, LOOK_AT_NODE, type Look, nodeOrGone, onceLive, type Subject, seenValue } from '../../observation.ts';
+import { type MarkOfProfile, markValue } from '../../profiles/mark.ts';
+import { namesComeBack, type PolicySettings, type Profile } from '../../profiles/profile.ts';
+import { readsElsewhere } from '../../tracking/tracking.ts';
+import { returnsOf } from '../comes-back.ts';
+import type { PodObservation, Rule } from '../rule.ts';
+import { budgetAllowsNone } from './budget-exhausted.ts';
+import { groupIsBusy, noteOfGroup } from './group-busy.ts';
 
 /** The last rule: refuse, and mark exactly this instance. */
 export const mark: Rule<PodObservation> = (seen, settings) => {
