@@ -10,6 +10,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     about: 'shows what is under way, and changes nothing',
     run: async (args, call) => (await import('./status.ts')).status(args, call),
   },
+  preflight: {
+    about: 'says what would hold up a drain, and changes nothing',
+    run: async (args, call) => (await import('./preflight.ts')).preflight(args, call),
+  },
+  explain: {
+    about: 'says why a drain waits for a pod now, and changes nothing',
+    run: async (args, call) => (await import('./explain.ts')).explain(args, call),
+  },
   rehearse: {
     about: 'rehearses a drain, and says whether that was safe',
     run: async (args, call) => (await import('./rehearse.ts')).rehearse(args, call),

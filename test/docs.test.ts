@@ -31,6 +31,7 @@ const PLAIN = [
   'docs/operations.md',
   'docs/performance.md',
   'docs/platforms.md',
+  'docs/preflight.md',
   'docs/releasing.md',
   'docs/reliability.md',
   'docs/simulation.md',

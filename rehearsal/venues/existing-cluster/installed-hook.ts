@@ -1,8 +1,9 @@
 import { UsageError } from '../../../src/command-line.ts';
-import { type Config, ConfigError, readConfig } from '../../../src/config/config.ts';
+import { type Config, readConfig } from '../../../src/config/config.ts';
 import type { ConfiguredProfile } from '../../../src/config/profiles/configured-profile.ts';
+import { deploymentBehind } from '../../../src/installed/installed-hook.ts';
+import { settingsOfDeployment } from '../../../src/installed/settings-in-force.ts';
 import type { ApiClient, JsonObject } from '../../../src/kube/client.ts';
-import { isNotFound } from '../../../src/kube/errors.ts';
 import { selects } from '../../embedded-api/storage/selectors.ts';
 import type { Annotation } from '../../operator/model.ts';
 
@@ -27,16 +28,9 @@ interface Webhook {
   readonly rules?: readonly { readonly operations?: readonly string[]; readonly resources?: readonly string[] }[];
 }
 
-interface EnvironmentVariable {
-  readonly name: string;
-  readonly value?: string;
-}
-
 /** Every registration of the hook carries it. */
 const REGISTRATION_LABEL = 'app.kubernetes.io/name=reschedule-hook';
 const REGISTRATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
-/** The settings that a rehearsal depends on. */
-const NEEDED = /^(PROFILES|POD_LABEL_SELECTOR|RESCHEDULE_ANNOTATION|TRACK|PROTECT_NAMESPACES)/;
 
 /**
  * Reads the registration, and the settings from the Deployment behind it. `installation`: the name of the registration;
@@ -48,7 +42,7 @@ export async function findInstalledHook(client: ApiClient, installation?: string
   if (webhooks.length === 0) {
     throw new UsageError(`the hook is not asked yet: its registration ${nameOf(registration)} has no webhooks`);
   }
-  const settings = settingsFrom(await environmentBehind(client, webhooks));
+  const settings = await settingsBehind(client, webhooks);
   const coversUsed = settings.protectNamespaces.text === 'used';
   return {
     registration: nameOf(registration),
@@ -104,43 +98,9 @@ function isAboutEvictions({ rules = [] }: Webhook): boolean {
   );
 }
 
-/** The Deployment has the name of the Service. Empty, which means defaults, for a hook that is called by URL. */
-async function environmentBehind(client: ApiClient, webhooks: readonly Webhook[]): Promise<Record<string, string>> {
+/** Those of the Deployment that answers; defaults for a hook that is called by URL. */
+async function settingsBehind(client: ApiClient, webhooks: readonly Webhook[]): Promise<Config> {
   const service = webhooks.find(({ clientConfig }) => clientConfig.service !== undefined)?.clientConfig.service;
-  if (service === undefined) return { CERTIFICATES: 'files' };
-  const { namespace, name } = service;
-  const deployment = await get(client, `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`);
-  if (deployment === undefined) {
-    throw new UsageError(`the settings of the hook cannot be read: there is no Deployment ${namespace}/${name}`);
-  }
-  const { template } = deployment.spec as {
-    template: { spec: { containers: { env?: readonly EnvironmentVariable[] }[] } };
-  };
-  const env = template.spec.containers[0]?.env ?? [];
-  const hidden = env.find((variable) => variable.value === undefined && NEEDED.test(variable.name));
-  if (hidden !== undefined) {
-    throw new UsageError(`the setting ${hidden.name} of the hook cannot be read: it comes from elsewhere`);
-  }
-  // Of the others only the namespace comes from elsewhere.
-  return Object.fromEntries(env.map((variable) => [variable.name, variable.value ?? namespace]));
-}
-
-function settingsFrom(env: Record<string, string>): Config {
-  try {
-    return readConfig(env);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new UsageError(`the settings of the installed hook are not understood: ${error.problems.join('; ')}`, {
-      cause: error,
-    });
-  }
-}
-
-async function get(client: ApiClient, path: string): Promise<JsonObject | undefined> {
-  try {
-    return await client.json({ method: 'GET', path });
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
+  if (service === undefined) return readConfig({ CERTIFICATES: 'files' });
+  return settingsOfDeployment(client, await deploymentBehind(client, service));
 }

@@ -111,7 +111,7 @@ describe('a rehearsal is refused on', () => {
     const set = (env: object) =>
       merge(`${path}/hook`, { spec: { template: { spec: { containers: containers([env]) } } } });
     for (const name of ['POD_LABEL_SELECTOR', 'PROTECT_NAMESPACES']) {
-      await set({ name, valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } });
+      await set({ name, valueFrom: { secretKeyRef: { name: 'c', key: 'k' } } });
       await refused(`the setting ${name} of the hook cannot be read: it comes from elsewhere`);
     }
     await set({ name: 'TRACKING_RESOURCE_TYPE', value: 'nothing' });

@@ -1,0 +1,48 @@
+import { helpOf, oneOf, readArguments, UsageError, value } from '../command-line.ts';
+import { DNS_LABEL } from '../policy/names.ts';
+
+export interface ExplainFlags {
+  readonly help: boolean;
+  readonly pod: string;
+  readonly namespace: string;
+  readonly output: 'text' | 'json';
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly installation?: string;
+}
+
+const EXPLAIN = {
+  usage: '[options] POD',
+  about:
+    'Says why a drain waits for this pod now: which rule applies, what was seen, what has to happen next, and what to do if it does not. It decides by the very policy of the hook, and changes nothing. The settings and profiles are those of the Deployment that answers.',
+  options: {
+    namespace: value('-n, --namespace <NAME>', 'the namespace of the pod', namespace, 'default'),
+    kubeconfig: value(
+      '--kubeconfig <FILE>',
+      'the cluster (default: KUBECONFIG, ~/.kube/config, or the ServiceAccount)',
+      String,
+    ),
+    context: value('--context <NAME>', 'a context of the kubeconfig (default: its current one)', String),
+    installation: value('--installation <NAME>', 'the name of the registration, where there are several', String),
+    output: value('-o, --output <FORMAT>', 'text or json', oneOf(['text', 'json']), 'text'),
+  },
+  operands: { name: 'POD', about: 'the pod', isList: false },
+  notes: 'Exit codes: 0 it waits for nothing, or goes on by itself, 1 a human has to act, 2 it could not begin.',
+} as const;
+
+/** `name`: how the command was called. */
+export const explainHelp = (name: string) => helpOf({ name, ...EXPLAIN });
+
+/** Reads the arguments after `explain`. Throws a UsageError that explains the problem to the user. */
+export function parseExplain(args: readonly string[], name: string): ExplainFlags {
+  const { options, operands } = readArguments({ name, ...EXPLAIN }, args, `${name} --help`);
+  const [pod = ''] = operands;
+  if (!options.help && pod === '') throw new UsageError('name the pod that is to be explained');
+  const [first = '', second] = pod.split('/', 2);
+  return second === undefined ? { ...options, pod } : { ...options, namespace: first, pod: second };
+}
+
+function namespace(text: string): string {
+  if (!DNS_LABEL.test(text)) throw new Error(`is "${text}", which is not the name of a namespace`);
+  return text;
+}

@@ -1,0 +1,124 @@
+import { UsageError } from '../command-line.ts';
+import { type Config, ConfigError, type ReadFile, readConfig } from '../config/config.ts';
+import type { ApiClient, JsonObject } from '../kube/client.ts';
+import { isNotFound } from '../kube/errors.ts';
+import { objectPath } from '../kube/paths.ts';
+
+/** A Deployment, as far as it says by which settings its replicas answer. */
+export interface DeploymentObject {
+  readonly metadata: { readonly namespace: string; readonly name: string };
+  readonly spec: {
+    readonly template: {
+      readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
+      readonly spec: { readonly containers: readonly ContainerObject[]; readonly volumes?: readonly VolumeObject[] };
+    };
+  };
+}
+
+interface ContainerObject {
+  readonly image?: string;
+  readonly env?: readonly VariableObject[];
+  readonly envFrom?: readonly { readonly configMapRef?: { readonly name: string }; readonly prefix?: string }[];
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
+}
+
+interface VariableObject {
+  readonly name: string;
+  readonly value?: string;
+  readonly valueFrom?: {
+    readonly fieldRef?: { readonly fieldPath: string };
+    readonly configMapKeyRef?: { readonly name: string; readonly key: string };
+  };
+}
+
+interface VolumeObject {
+  readonly name: string;
+  readonly configMap?: { readonly name: string };
+}
+
+/** What decides which pods are protected, and how. Of the others it does not matter where they come from. */
+const NEEDED =
+  /^(PROFILES|POD_LABEL|RESCHEDULE|TRACK|STALL|DRAIN_TAINTS|MARK_WHEN|EXEMPT|POLICY|REPLACEMENT|PROTECT|WEBHOOK_CONF)/;
+
+/**
+ * The settings and profiles that the replicas of the Deployment answer by, its ConfigMaps included. Throws a UsageError if
+ * one of them cannot be read, or is not understood: a default in its place would be a guess.
+ */
+export async function settingsOfDeployment(client: ApiClient, deployment: DeploymentObject): Promise<Config> {
+  const { namespace } = deployment.metadata;
+  const maps = new ConfigMaps(client, namespace);
+  const [container] = deployment.spec.template.spec.containers;
+  const env = await environmentOf(container ?? {}, maps, namespace);
+  const readFile = await filesOf(deployment, env, maps);
+  try {
+    return readConfig(env, readFile);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const problems = error.problems.join('; ');
+    throw new UsageError(`the settings of the installed hook are not understood: ${problems}`, { cause: error });
+  }
+}
+
+type Data = Readonly<Record<string, string>>;
+
+class ConfigMaps {
+  readonly #client: ApiClient;
+  readonly #namespace: string;
+
+  constructor(client: ApiClient, namespace: string) {
+    this.#client = client;
+    this.#namespace = namespace;
+  }
+
+  async data(name: string): Promise<Data> {
+    const path = objectPath('/api/v1', 'configmaps', this.#namespace, name);
+    try {
+      const { data = {} } = (await this.#client.json({ method: 'GET', path })) as JsonObject & { data?: Data };
+      return data;
+    } catch (error) {
+      const where = `ConfigMap ${this.#namespace}/${name}`;
+      const why = isNotFound(error) ? 'it does not exist' : String(error instanceof Error ? error.message : error);
+      throw new UsageError(`the settings of the hook cannot be read from ${where}: ${why}`, { cause: error });
+    }
+  }
+}
+
+async function environmentOf(
+  { env = [], envFrom = [] }: ContainerObject,
+  maps: ConfigMaps,
+  namespace: string,
+): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const { configMapRef, prefix = '' } of envFrom) {
+    const data = configMapRef === undefined ? {} : await maps.data(configMapRef.name);
+    for (const [name, value] of Object.entries(data)) found[`${prefix}${name}`] = value;
+  }
+  for (const variable of env) {
+    const value = await valueFor(variable, maps, namespace);
+    if (value !== undefined) found[variable.name] = value;
+  }
+  return { ...found, POD_NAMESPACE: found.POD_NAMESPACE ?? namespace };
+}
+
+async function valueFor({ name, value, valueFrom }: VariableObject, maps: ConfigMaps, namespace: string) {
+  if (valueFrom === undefined) return value ?? '';
+  const { configMapKeyRef, fieldRef } = valueFrom;
+  if (configMapKeyRef !== undefined) return (await maps.data(configMapKeyRef.name))[configMapKeyRef.key] ?? '';
+  if (fieldRef?.fieldPath === 'metadata.namespace') return namespace;
+  if (!NEEDED.test(name)) return undefined;
+  throw new UsageError(`the setting ${name} of the hook cannot be read: it comes from elsewhere`);
+}
+
+/** Only PROFILES_FILE matters here, from the ConfigMap that is mounted around it. */
+async function filesOf({ spec }: DeploymentObject, env: Data, maps: ConfigMaps): Promise<ReadFile> {
+  const { PROFILES_FILE: path = '' } = env;
+  const { containers, volumes = [] } = spec.template.spec;
+  const mount = containers[0]?.volumeMounts?.find(({ mountPath }) => path.startsWith(`${mountPath}/`));
+  const map = volumes.find(({ name }) => name === mount?.name)?.configMap;
+  const data = map === undefined ? {} : await maps.data(map.name);
+  return (wanted) => {
+    const text = data[wanted.slice(wanted.lastIndexOf('/') + 1)];
+    if (text === undefined) throw new Error('no ConfigMap is mounted there that has it');
+    return text;
+  };
+}

@@ -1,0 +1,38 @@
+import { helpOf, oneOf, readArguments, UsageError, value } from '../command-line.ts';
+
+export interface PreflightFlags {
+  readonly help: boolean;
+  readonly nodes: readonly string[];
+  readonly output: 'table' | 'json';
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly installation?: string;
+}
+
+const PREFLIGHT = {
+  usage: '[options] NODE...',
+  about:
+    'Says what a drain of these nodes would do, and what would hold it up: of the hook, of each pod that it protects, and of what kubectl itself stumbles on. It only reads, and changes nothing. The settings and profiles are those of the Deployment that answers.',
+  options: {
+    kubeconfig: value(
+      '--kubeconfig <FILE>',
+      'the cluster (default: KUBECONFIG, ~/.kube/config, or the ServiceAccount)',
+      String,
+    ),
+    context: value('--context <NAME>', 'a context of the kubeconfig (default: its current one)', String),
+    installation: value('--installation <NAME>', 'the name of the registration, where there are several', String),
+    output: value('-o, --output <FORMAT>', 'table or json', oneOf(['table', 'json']), 'table'),
+  },
+  operands: { name: 'NODE', about: 'the nodes that are to be drained together', isList: true },
+  notes: 'Exit codes: 0 nothing was found that hangs, 1 something will hang or is unsafe, 2 it could not begin.',
+} as const;
+
+/** `name`: how the command was called. */
+export const preflightHelp = (name: string) => helpOf({ name, ...PREFLIGHT });
+
+/** Reads the arguments after `preflight`. Throws a UsageError that explains the problem to the user. */
+export function parsePreflight(args: readonly string[], name: string): PreflightFlags {
+  const { options, operands } = readArguments({ name, ...PREFLIGHT }, args, `${name} --help`);
+  if (!options.help && operands.length === 0) throw new UsageError('name the nodes that are to be drained');
+  return { ...options, nodes: [...new Set(operands)] };
+}
