@@ -9,6 +9,7 @@ const KEY = 'cao.couchbase.com/reschedule';
 const SETTINGS = {
   model: COUCHBASE,
   annotation: COUCHBASE.mark,
+  noticeMs: 0,
   maxUpgradable: 1,
   rebalanceMs: 1_000,
   prepareMs: 0,
