@@ -83,7 +83,7 @@ export interface Core {
 
 /** Whether the pod waits, and carries no mark, so that no change of it would wake anybody. */
 function waitsUnmarked({ kind, reason, profile }: Decision, { profiles }: PolicySettings): boolean {
-  if (['GroupBusy', 'GroupUntracked', 'Held'].includes(reason)) return true;
+  if (['GroupBusy', 'GroupUntracked', 'BudgetExhausted', 'Held'].includes(reason)) return true;
   return kind !== 'allow' && profiles.some(({ name, request }) => name === profile && request !== undefined);
 }
 

@@ -148,6 +148,7 @@ function neededBy(config: Config, settings: PolicySettings) {
     readsNamespaces: settings.readsNamespacePolicy === true,
     reporters: reportersOf(settings),
     requests: requestsOf(settings),
+    respectsBudgets: settings.profiles.some(({ respectsBudgets }) => respectsBudgets === true),
     evicts: evictsPods(settings),
     hasConflicts: conflictsOf(settings.profiles).size > 0,
     ...(certificates === 'self' && { ownSecret: { namespace: podNamespace, name: caSecret } }),

@@ -147,6 +147,16 @@ describe('the ClusterRole', () => {
     );
   });
 
+  test('and the component for profiles that respect disruption budgets likewise', () => {
+    const [role, binding] = read('components/respect-budgets/role.yaml');
+    assert.equal(binding.roleRef.name, role.metadata.name);
+    const always = permissionsOf({ tracking: NO_TRACKING });
+    assert.deepEqual(
+      role.rules.flatMap(permissionsIn),
+      grantsOf(permissionsOf({ tracking: NO_TRACKING, respectsBudgets: true })).slice(always.length),
+    );
+  });
+
   test('and the component for annotations of Namespaces likewise', () => {
     const [role, binding] = read('components/policy-annotations/role.yaml');
     assert.equal(binding.roleRef.name, role.metadata.name);

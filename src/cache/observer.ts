@@ -16,6 +16,7 @@ import {
   sightingsOf,
   UNREAD,
 } from '../policy/observation.ts';
+import { budgetsOver } from '../policy/profiles/budget.ts';
 import { groupSelector, podsOfGroup } from '../policy/profiles/group.ts';
 import { type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
 import { targetOf } from '../policy/requests/index.ts';
@@ -79,6 +80,8 @@ export class Observer {
         return this.#lookAtNamespace(seen, live, signal);
       case 'registration':
         return this.#lookAtRegistration(seen, signal);
+      case 'budgets':
+        return this.#lookAtBudgets(seen, signal);
       case 'target':
         return this.#lookAtTarget(seen, signal);
       case 'self':
@@ -192,22 +195,48 @@ export class Observer {
     const refusal = found && cache.refusals.get(trackerKey(found));
     const { remembered, ...others } = seen;
     const kept = remembered && !isOfAnotherNamespace(cache, found) ? { remembered } : {};
-    return { ...others, ...kept, ...looked, group: UNREAD, registration: UNREAD, ...(refusal ? { refusal } : {}) };
+    return {
+      ...others,
+      ...kept,
+      ...looked,
+      group: UNREAD,
+      budgets: UNREAD,
+      registration: UNREAD,
+      ...(refusal ? { refusal } : {}),
+    };
   }
 
   /** From the cache only if that is current: a refusal may rest on it, and no mark does. */
   async #lookAtGroup(seen: Observation, live: boolean, signal: AbortSignal): Promise<Observation> {
-    const { cache, reads } = this.#options;
+    const { cache } = this.#options;
     const [pod, { profile }] = [seenValue(seen.pod), seen];
     if (pod === undefined || profile === undefined) throw new Error('the group of no pod was asked for');
     if (!live && cache.podsAgeMs() <= STALE_AFTER_MS) {
       return { ...seen, group: sightingOf(podsOfGroup(pod, profile, cache.pods.values()), 'cache') };
     }
     const selector = formatSelector(groupSelector(profile, pod));
-    const call = () => reads.pods(pod.namespace, selector);
-    const raw = await this.#groups.run(`${pod.namespace} ${selector}`, pod.namespace, call, signal);
-    const found = raw.map(cache.project.pod);
+    const found = await this.#podsOf(pod.namespace, selector, signal);
     return { ...seen, group: sightingOf(podsOfGroup(pod, profile, found), 'live') };
+  }
+
+  /** The cache keeps only some labels of a pod, so the pod is read once more; budgets are rarely more than one or two. */
+  async #lookAtBudgets(seen: Observation, signal: AbortSignal): Promise<Observation> {
+    const { reads } = this.#options;
+    const { namespace, name } = seen.request;
+    const [all, object] = await Promise.all([reads.budgets(namespace, signal), reads.pod(namespace, name, signal)]);
+    const { labels } = (object?.metadata ?? {}) as { readonly labels?: Readonly<Record<string, string>> };
+    const over = budgetsOver(all, labels ?? {}).map(async (budget) => {
+      const pods = await this.#podsOf(namespace, formatSelector(budget.selector), signal);
+      return { ...budget, pods };
+    });
+    return { ...seen, budgets: sightingOf(await Promise.all(over), 'live') };
+  }
+
+  async #podsOf(namespace: string, selector: string, signal: AbortSignal): Promise<readonly Pod[]> {
+    const { cache, reads } = this.#options;
+    const call = () => reads.pods(namespace, selector);
+    const raw = await this.#groups.run(`${namespace} ${selector}`, namespace, call, signal);
+    return raw.map(cache.project.pod);
   }
 
   /** What a namespace says does not depend on the pod, so a new look at the pod leaves it. */

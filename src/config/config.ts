@@ -67,7 +67,8 @@ export function readConfig(env: Environment, readFile: ReadFile = noFile): Confi
   if (problems.length > 0) throw new ConfigError(problems);
   const config = configOf(values as Values, chosen.profiles);
   const uncountable = config.profiles.filter(
-    ({ maxConcurrent, tracking }) => maxConcurrent && !COUNTING.includes(tracking.type),
+    ({ maxConcurrent, respectsBudgets, tracking }) =>
+      (maxConcurrent || respectsBudgets) && !COUNTING.includes(tracking.type),
   );
   if (uncountable.length > 0) throw new ConfigError(uncountable.map(({ name }) => `${name} ${NEEDS_ENTRIES}`));
   return config;
@@ -76,7 +77,7 @@ export function readConfig(env: Environment, readFile: ReadFile = noFile): Confi
 /** All pods of a namespace have their entries on one object, whose version is the lock. */
 const COUNTING: readonly string[] = ['namespace', 'configmap'];
 const NEEDS_ENTRIES =
-  'has maxConcurrent, which is counted by the entries of a namespace; set its tracking to namespace or configmap, and TRACK_RESCHEDULED_PODS to true';
+  'has maxConcurrent or respectBudgets, which count by the entries of a namespace; set its tracking to namespace or configmap, and TRACK_RESCHEDULED_PODS to true';
 
 function noFile(path: string): never {
   throw new Error(`${path} is not to be read from here`);

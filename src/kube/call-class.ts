@@ -38,7 +38,7 @@ export const SHARES: Shares = {
 /** Resources that no answer to an eviction needs. */
 const UPKEEP: readonly string[] = ['events', 'secrets', 'selfsubjectaccessreviews', 'selfsubjectreviews'];
 /** Resources that no conversion webhook stands before. */
-const READ: readonly string[] = ['pods', 'nodes'];
+const READ: readonly string[] = ['pods', 'nodes', 'poddisruptionbudgets'];
 /** No webhook stands before its writes either, and while it is empty protected pods go: it must not wait for Events. */
 const REGISTRATION = 'validatingwebhookconfigurations';
 

@@ -36,6 +36,7 @@ export function permissionsOf(settings: PermissionSettings): readonly Permission
     readsNamespaces,
     reporters = [],
     requests = [],
+    respectsBudgets,
     evicts,
     hasConflicts,
     ownSecret,
@@ -49,6 +50,7 @@ export function permissionsOf(settings: PermissionSettings): readonly Permission
     ...forTracking(tracking.resources, readsNamespaces),
     ...reporters.flatMap(({ group, plural }) => verbs('upkeep', group, plural, ['list', 'watch'])),
     ...requests.flatMap(({ group, plural }) => verbs('answers', group, plural, ['get', 'patch'])),
+    ...(respectsBudgets ? verbs('answers', 'policy', 'poddisruptionbudgets', ['list']) : []),
     ...(evicts ? verbs('answers', '', 'pods/eviction', ['create']) : []),
     ...(hasConflicts
       ? verbs('upkeep', 'admissionregistration.k8s.io', 'validatingwebhookconfigurations', ['list', 'watch'])
@@ -67,6 +69,8 @@ export interface PermissionSettings {
   readonly reporters?: readonly { readonly group: string; readonly plural: string }[];
   /** The objects on which profiles ask for moves. */
   readonly requests?: readonly { readonly group: string; readonly plural: string }[];
+  /** Whether a profile respects disruption budgets. */
+  readonly respectsBudgets?: boolean;
   /** Whether a profile makes the hook itself evict pods. */
   readonly evicts?: boolean;
   /** Whether a profile conflicts with webhooks of others, which the hook then looks for in all registrations. */

@@ -9,6 +9,8 @@ export interface Reads {
   pod(namespace: string, name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
   /** All pods of a namespace that the selector matches. Throws if they weigh too much for a group. */
   pods(namespace: string, labelSelector: string, signal?: AbortSignal): Promise<readonly JsonObject[]>;
+  /** All disruption budgets of a namespace. Throws if they weigh too much. */
+  budgets(namespace: string, signal?: AbortSignal): Promise<readonly JsonObject[]>;
   /** Only the metadata, at a fraction of the cost. They suffice to see that the hook does not protect the pod. */
   podMetadata(namespace: string, name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
   node(name: string, signal?: AbortSignal): Promise<JsonObject | undefined>;
@@ -74,6 +76,11 @@ export function createReads(client: ApiClient): Reads {
       throw error;
     }
   };
+  const list = async (path: string, signal?: AbortSignal, query = {}) => {
+    const { items } = await client.json({ method: 'GET', path, query, signal, maxBytes: GROUP_MAX_BYTES });
+    if (!Array.isArray(items)) throw new TypeError('the answer to a list has no items');
+    return items as readonly JsonObject[];
+  };
   const versions = new Map<string, string>();
   const versionOf = async ({ group, plural }: GroupAndPlural, signal = new AbortController().signal) => {
     const known = versions.get(`${plural}.${group}`);
@@ -95,13 +102,9 @@ export function createReads(client: ApiClient): Reads {
       return found && { object: found, path };
     },
     pod: (namespace, name, signal) => read(podPath(namespace, name), signal),
-    async pods(namespace, labelSelector, signal) {
-      const path = collectionPath('/api/v1', 'pods', namespace);
-      const query = { labelSelector };
-      const { items } = await client.json({ method: 'GET', path, query, signal, maxBytes: GROUP_MAX_BYTES });
-      if (!Array.isArray(items)) throw new TypeError('the answer to a list has no items');
-      return items as readonly JsonObject[];
-    },
+    pods: (namespace, labelSelector, signal) =>
+      list(collectionPath('/api/v1', 'pods', namespace), signal, { labelSelector }),
+    budgets: (namespace, signal) => list(collectionPath('/apis/policy/v1', 'poddisruptionbudgets', namespace), signal),
     podMetadata: (namespace, name, signal) => metadataAlone(podPath(namespace, name), signal),
     node: (name, signal) => read(nodePath(name), signal),
     namespace: (name, signal) => metadataAlone(namespacePath(name), signal),

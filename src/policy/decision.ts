@@ -25,6 +25,7 @@ export type Reason =
   | 'OtherInstallation'
   | 'GroupBusy'
   | 'GroupUntracked'
+  | 'BudgetExhausted'
   | 'Rescheduled'
   | 'Ignored'
   | 'OwnEviction'

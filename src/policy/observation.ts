@@ -1,4 +1,5 @@
 import type { Entry, EntryElsewhere, EvictionRequest, Namespace, Node, Pod, PodMetadata, Tracker } from './model.ts';
+import type { BudgetWithPods } from './profiles/budget.ts';
 import type { Reported } from './profiles/hindrance.ts';
 import type { Profile } from './profiles/profile.ts';
 import type { Target } from './requests/request.ts';
@@ -38,7 +39,8 @@ export type Subject =
   | 'group'
   | 'registration'
   | 'self'
-  | 'target';
+  | 'target'
+  | 'budgets';
 
 /** All data that one eviction decision is made on. */
 export interface Observation {
@@ -58,6 +60,8 @@ export interface Observation {
   readonly group: Sighting<readonly Pod[]>;
   /** The registration of the other installation that wrote the pod's entry; stays unread if none did. */
   readonly registration: Sighting<string>;
+  /** The disruption budgets over the pod, seen after the tracker; always read live. */
+  readonly budgets: Sighting<readonly BudgetWithPods[]>;
   /** The object on which its profile asks for moves; always read live. */
   readonly target: Sighting<Target>;
   /** The user that the hook itself is; stays unread unless the hook may be the one that asks. */
@@ -97,15 +101,23 @@ export const NOTHING_SEEN = {
   registration: UNREAD,
   self: UNREAD,
   target: UNREAD,
+  budgets: UNREAD,
 } as const satisfies Record<Subject, Unread>;
 
 /** Nobody has looked at the pod that is there now, nor at what follows from it. */
-export const NOTHING_OF_POD = { pod: UNREAD, node: UNREAD, tracker: UNREAD, group: UNREAD, target: UNREAD } as const;
+export const NOTHING_OF_POD = {
+  pod: UNREAD,
+  node: UNREAD,
+  tracker: UNREAD,
+  group: UNREAD,
+  target: UNREAD,
+  budgets: UNREAD,
+} as const;
 
 /** What was looked at, without what the process itself remembers. */
 export function sightingsOf(seen: Observation): Pick<Observation, Subject> {
-  const { metadata, pod, node, tracker, namespace, group, registration, self, target } = seen;
-  return { metadata, pod, node, tracker, namespace, group, registration, self, target };
+  const { metadata, pod, node, tracker, namespace, group, registration, self, target, budgets } = seen;
+  return { metadata, pod, node, tracker, namespace, group, registration, self, target, budgets };
 }
 
 /** Why the cache may lack a pod. `lasts`: the API server refuses it or fails, so a short wait would not help. */

@@ -61,6 +61,9 @@ describe('Observer.look in the cache', () => {
       namespace: UNREAD,
       group: UNREAD,
       registration: UNREAD,
+      self: UNREAD,
+      target: UNREAD,
+      budgets: UNREAD,
       profile: PROFILE,
       cacheKnowsInstance: true,
     });

@@ -407,7 +407,8 @@ function looked(seen: Observation, at: Subject, world: Observation, from: Source
     at === 'namespace' ||
     at === 'registration' ||
     at === 'self' ||
-    at === 'target'
+    at === 'target' ||
+    at === 'budgets'
   )
     return { ...seen, [at]: found(world[at] as Sighting<unknown>) };
   if (at === 'metadata') return withProfile({ ...rest, metadata: found(world.metadata), pod: unread });

@@ -13,7 +13,7 @@ export interface Fault {
 
 export const FAULTS = {
   'a marked pod counts as moved': {
-    file: '/policy/rules/marked.ts',
+    file: '/policy/rules/asking/marked.ts',
     from: 'return wait(',
     to: "return ((reason, message) => ({ kind: 'deny', reason, code: 404, message }))(",
   },
@@ -29,7 +29,7 @@ export const FAULTS = {
   },
   'a dry run by request is none': { file: '/webhook/admission-review.ts', from: 'request.dryRun === true ||', to: '' },
   'nothing is said of a stall': {
-    file: '/policy/rules/marked.ts',
+    file: '/policy/rules/asking/marked.ts',
     from: 'now - history.firstAt >= profile.stallAfterMs',
     to: 'false',
   },

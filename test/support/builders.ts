@@ -116,6 +116,7 @@ export interface SeenInShort {
   readonly registration?: Sighting<string>;
   readonly self?: Sighting<string>;
   readonly target?: Observation['target'];
+  readonly budgets?: Observation['budgets'];
   readonly profile?: Profile;
   readonly remembered?: Entry;
   readonly ownMarks?: MarkRecord;

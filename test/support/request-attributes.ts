@@ -12,8 +12,8 @@ export function authorizedAs({ method, path, query = {} }: ApiRequest): string {
   const group = parts[0] === 'apis' ? `${parts[1]}/` : '';
   const below = parts.slice(parts[0] === 'apis' ? 3 : 2);
   // `namespaces/<name>/<plural>`; `namespaces/<name>` alone is a namespace itself.
-  const [resource = '', name] = below[0] === 'namespaces' && below.length > 2 ? below.slice(2) : below;
-  return `${verbOf(method, name !== undefined, query.watch === true)} ${group}${resource}`;
+  const [resource = '', name, subresource] = below[0] === 'namespaces' && below.length > 2 ? below.slice(2) : below;
+  return `${verbOf(method, name !== undefined, query.watch === true)} ${group}${resource}${subresource === undefined ? '' : `/${subresource}`}`;
 }
 
 function verbOf(method: ApiRequest['method'], isNamed: boolean, isWatch: boolean): string {

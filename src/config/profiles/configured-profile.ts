@@ -58,6 +58,7 @@ export function configured(read: ReadProfile, defaults: Defaults): ConfiguredPro
     stallAfterMs: read.stallAfter ?? defaults.stallAfterMs,
     ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
     ...(hindrance.length === 0 ? {} : { hindrances: hindrance.map(hindranceOf) }),
+    ...(read.respectBudgets ? { respectsBudgets: true } : {}),
     ...(report === undefined ? {} : { report }),
     ...(withdraw ? { withdraws: true } : {}),
     conflicts,

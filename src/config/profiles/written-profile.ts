@@ -116,9 +116,12 @@ const report = z
   });
 
 /** What takes a mark on the pod. */
-function needsMark({ mark, withdraw, maxConcurrent, report }: ProfileFields, context: z.RefinementCtx): void {
+function needsMark(
+  { mark, withdraw, maxConcurrent, respectBudgets, report }: ProfileFields,
+  context: z.RefinementCtx,
+): void {
   if (mark !== NO_MARK && !('on' in mark)) return;
-  for (const [field, isThere] of Object.entries({ withdraw, maxConcurrent, report })) {
+  for (const [field, isThere] of Object.entries({ withdraw, maxConcurrent, respectBudgets, report })) {
     if (isThere) context.addIssue({ code: 'custom', path: [field], message: 'needs a mark on the pod' });
   }
 }
@@ -134,6 +137,7 @@ const FIELDS = z.strictObject(
     stallAfter: text(duration).optional(),
     maxConcurrent: maxConcurrent.optional(),
     hindrance: oneOrMore(z.array(hindrance)).optional(),
+    respectBudgets: z.boolean('is neither true nor false').default(false),
     report: report.optional(),
     withdraw: z.boolean('is neither true nor false').default(false),
     conflicts: z.array(text(nameOfWebhook), 'is no list').default([]),

@@ -60,6 +60,7 @@ export function planStall(seen: StallObservation, settings: PolicySettings): Sta
     heldStall(seen, settings) ??
     otherInstallationStall(seen, settings) ??
     groupStall(seen, settings) ??
+    budgetStall(seen, settings) ??
     unschedulableStall(seen, settings) ??
     notMovedStall(seen, settings)
   );
@@ -130,6 +131,17 @@ function groupStall(seen: StallObservation, settings: PolicySettings): Stall | u
   const which = why === undefined ? someOf(others) : `nobody can count them: ${why}`;
   const text = `has waited for over ${formatAge(stallAfterMs)} for others of its group, which come first (${which})`;
   return { kind: 'stalled', hindrance: 'GroupBusy', why: text };
+}
+
+/** A drain has asked for the pod, and has not had it marked for all that time. Its budget was read at each request. */
+function budgetStall(seen: StallObservation, settings: PolicySettings): Stall | undefined {
+  const { pod, profile, node, markedForMs } = seen;
+  const { respectsBudgets, stallAfterMs } = profile;
+  if (!respectsBudgets || isMarked(pod) || node === undefined || !isDraining(node, settings.drainTaints))
+    return undefined;
+  if (markedForMs < stallAfterMs) return { kind: 'lookAgain', inMs: stallAfterMs - markedForMs };
+  const why = `has waited for over ${formatAge(stallAfterMs)} for its disruption budget to allow a disruption`;
+  return { kind: 'stalled', hindrance: 'BudgetExhausted', why };
 }
 
 /** Only a successor of an instance that was to move keeps a drain waiting. */

@@ -1,15 +1,7 @@
 import { valueAt } from '../profiles/hindrance.ts';
 import { isMadeFor, labelsIn, markValue } from '../profiles/mark.ts';
-import type { Asked, RequestForm } from './request.ts';
+import type { AnnotationRequest, Asked, RequestForm } from './request.ts';
 import { writtenAt } from './written-at.ts';
-
-export interface AnnotationRequest {
-  readonly key: string;
-  /** With the placeholders of marks. */
-  readonly value: string;
-  /** The field in which the operator repeats the value once it has done what was asked; absent: it removes the annotation. */
-  readonly doneAt?: readonly string[];
-}
 
 /** For how long a request that is done may take to show on the pod, before the hook asks again. */
 export const SHOWS_WITHIN_MS = 5 * 60_000;

@@ -1,5 +1,4 @@
 import type { MarkedPod } from '../profiles/mark.ts';
-import type { AnnotationRequest } from './annotation.ts';
 
 /** A change of one place of an object, as JSON Patch has it (RFC 6902). */
 export interface PatchOperation {
@@ -39,6 +38,15 @@ export interface Precondition {
   readonly isNot?: string;
   /** What is wrong otherwise: one word in PascalCase. */
   readonly word: string;
+}
+
+/** A request that is an annotation of the object. */
+export interface AnnotationRequest {
+  readonly key: string;
+  /** With the placeholders of marks. */
+  readonly value: string;
+  /** The field in which the operator repeats the value once it has done what was asked; absent: it removes the annotation. */
+  readonly doneAt?: readonly string[];
 }
 
 /** The object in the pod's namespace on which a profile asks for moves, instead of on the pod. */

@@ -5,7 +5,7 @@ import { isLive, LOOK_AT_NODE, nodeOrGone, onceLive, type Subject, seenValue } f
 import { describeUnschedulable, meetsReplacementCondition } from '../pod-state.ts';
 import { isMarked } from '../profiles/profile.ts';
 import { isOfNode } from '../returns.ts';
-import { isTrackerMissing, markPod } from './mark.ts';
+import { isTrackerMissing, markPod } from './asking/mark.ts';
 import { otherInstallation } from './other-installation.ts';
 import type { PodObservation, Rule } from './rule.ts';
 

@@ -1,7 +1,10 @@
 import type { RuleId } from '../decision.ts';
 import type { Observation } from '../observation.ts';
 import type { PolicySettings } from '../profiles/profile.ts';
-import { asked } from './asked.ts';
+import { asked } from './asking/asked.ts';
+import { mark } from './asking/mark.ts';
+import { marked } from './asking/marked.ts';
+import { ownEviction } from './asking/own-eviction.ts';
 import { cameBackTooOften } from './comes-back.ts';
 import { dryRun } from './dry-run.ts';
 import {
@@ -12,14 +15,11 @@ import {
   rescheduled,
   rescheduledThoughMarked,
 } from './earlier-instance.ts';
-import { mark } from './mark.ts';
-import { marked } from './marked.ts';
 import { notAnEviction } from './not-an-eviction.ts';
 import { notDraining } from './not-draining.ts';
 import { notProtected } from './not-protected.ts';
 import { otherInstallation } from './other-installation.ts';
 import { otherInstance } from './other-instance.ts';
-import { ownEviction } from './own-eviction.ts';
 import { podGone } from './pod-gone.ts';
 import { policyAnnotation } from './policy-annotation.ts';
 import type { Opinion, PodObservation, Rule } from './rule.ts';

@@ -41,9 +41,9 @@ export class Access {
     this.#client = client;
   }
 
-  /** A token of the ServiceAccount that a hook with these settings has. */
-  token(env: Readonly<Record<string, string>> = {}): Promise<string> {
-    const components = componentsFor(env);
+  /** A token of the ServiceAccount that a hook with these settings has. `more`: components for what is in PROFILES_FILE. */
+  token(env: Readonly<Record<string, string>> = {}, more: readonly string[] = []): Promise<string> {
+    const components = [...componentsFor(env), ...more];
     const suffix = `-${shortened(components.join('-'))}`;
     const token = this.#tokens.get(suffix) ?? this.#grant(suffix, components);
     this.#tokens.set(suffix, token);

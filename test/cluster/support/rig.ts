@@ -28,13 +28,13 @@ export interface Rig {
   /** Who the hooks are: the ServiceAccount of config/, with what config/ grants. */
   readonly access: Access;
   /** Starts a hook process without registering it. */
-  startHook(env?: Record<string, string>): Promise<RunningHook>;
+  startHook(env?: Record<string, string>, components?: readonly string[]): Promise<RunningHook>;
   /** Registers one URL for the namespaces labelled with `name`, and waits until the API server asks there. */
   register(name: string, url: string, fields?: { readonly timeoutSeconds?: number }): Promise<void>;
   /** A hook that reaches the API server through a proxy that can misbehave; not registered. */
   hookBehindProxy(env?: Record<string, string>): Promise<{ hook: RunningHook; proxy: TcpProxy }>;
   /** Both of it: a hook of that name, registered. */
-  hook(name: string, env?: Record<string, string>): Promise<RunningHook>;
+  hook(name: string, env?: Record<string, string>, components?: readonly string[]): Promise<RunningHook>;
   /** Something of a test's own to end before the control plane does, also where the test fails. */
   atStop(end: () => Promise<void>): void;
   stop(): Promise<void>;
@@ -58,10 +58,14 @@ export async function startRig(
   if (options.installCrd !== false) await installClusterDefinition(client);
 
   const access = new Access(controlPlane, client);
-  const start = async (server: string, env: Record<string, string> = {}): Promise<RunningHook> => {
+  const start = async (
+    server: string,
+    env: Record<string, string> = {},
+    components: readonly string[] = [],
+  ): Promise<RunningHook> => {
     const name = `hook-${++started}`;
     const kubeconfigPath = join(dir, `${name}.kubeconfig`);
-    await writeFile(kubeconfigPath, kubeconfig(server, controlPlane.caData, await access.token(env)));
+    await writeFile(kubeconfigPath, kubeconfig(server, controlPlane.caData, await access.token(env, components)));
     const files = await writeServing(join(dir, name), await authority.issue());
     const hook = await startHook({ kubeconfigPath, files, env, timeoutMs: START_TIMEOUT_MS });
     hooks.push(hook);
@@ -73,7 +77,7 @@ export async function startRig(
     client,
     authority,
     access,
-    startHook: (settings) => start(controlPlane.server, settings),
+    startHook: (settings, components) => start(controlPlane.server, settings, components),
     async hookBehindProxy(settings) {
       const proxy = await startTcpProxy({ host: '127.0.0.1', port: Number(new URL(controlPlane.server).port) });
       ends.push(() => proxy.close());
@@ -85,8 +89,8 @@ export async function startRig(
       const webhook = { namespaceSelector: { matchLabels: { [HOOK_LABEL]: name } }, ...fields };
       await registerWebhook(client, { urls: [url], caBundle: authority.caBundle, name, webhook, probeNamespace });
     },
-    async hook(name, settings) {
-      const hook = await rig.startHook(settings);
+    async hook(name, settings, components) {
+      const hook = await rig.startHook(settings, components);
       await rig.register(name, hook.url);
       return hook;
     },

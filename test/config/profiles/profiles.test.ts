@@ -185,7 +185,7 @@ describe('PROFILES_FILE', () => {
     assert.match(wrong(limited('{pods: 1}')), /ours\.maxConcurrent\.by is missing/);
     assert.match(
       wrong(`${OWN}    maxConcurrent: {pods: 1, by: app}\n`),
-      /^ours has maxConcurrent, .*set its tracking to namespace or configmap/,
+      /^ours has maxConcurrent or respectBudgets, .*set its tracking to namespace or configmap/,
     );
   });
 

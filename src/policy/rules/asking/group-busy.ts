@@ -1,8 +1,8 @@
-import { type Deny, MESSAGES, wait } from '../decision.ts';
-import { type Look, onceLive, seenValue } from '../observation.ts';
-import type { PodObservation } from '../rules/rule.ts';
-import { groupKey } from './group.ts';
-import { sizeOf, someOf, uncountable, underWay } from './group-moves.ts';
+import { type Deny, MESSAGES, wait } from '../../decision.ts';
+import { type Look, onceLive, seenValue } from '../../observation.ts';
+import { groupKey } from '../../profiles/group.ts';
+import { sizeOf, someOf, uncountable, underWay } from '../../profiles/group-moves.ts';
+import type { PodObservation } from '../rule.ts';
 
 /**
  * Of a profile with `maxConcurrent`: whether others of the pod's group are under way, so that it has to wait. Undefined if it

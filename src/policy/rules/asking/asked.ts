@@ -1,9 +1,9 @@
-import { MESSAGES, wait } from '../decision.ts';
-import { formatAge } from '../duration.ts';
-import { seenValue } from '../observation.ts';
-import { describeHindrance } from '../pod-state.ts';
-import type { Asked } from '../requests/request.ts';
-import type { Opinion, PodObservation, Rule } from './rule.ts';
+import { MESSAGES, wait } from '../../decision.ts';
+import { formatAge } from '../../duration.ts';
+import { seenValue } from '../../observation.ts';
+import { describeHindrance } from '../../pod-state.ts';
+import type { Asked } from '../../requests/request.ts';
+import type { Opinion, PodObservation, Rule } from '../rule.ts';
 
 /**
  * The profile asks for moves on another object, and that asks for this one already, or cannot be asked now. So the drainer

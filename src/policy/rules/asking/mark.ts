@@ -1,13 +1,14 @@
-import { type Deny, type Mark, type MarkNote, MESSAGES, wait } from '../decision.ts';
-import { describeMarks, type MarkHistory, markHistory } from '../mark-history.ts';
-import { isDraining } from '../node-state.ts';
-import { isLive, LOOK_AT_NODE, type Look, nodeOrGone, onceLive, type Subject, seenValue } from '../observation.ts';
-import { groupIsBusy, noteOfGroup } from '../profiles/group-busy.ts';
-import { type MarkOfProfile, markValue } from '../profiles/mark.ts';
-import { namesComeBack, type PolicySettings } from '../profiles/profile.ts';
-import { readsElsewhere } from '../tracking/tracking.ts';
-import { returnsOf } from './comes-back.ts';
-import type { PodObservation, Rule } from './rule.ts';
+import { type Deny, type Mark, type MarkNote, MESSAGES, wait } from '../../decision.ts';
+import { describeMarks, type MarkHistory, markHistory } from '../../mark-history.ts';
+import { isDraining } from '../../node-state.ts';
+import { isLive, LOOK_AT_NODE, type Look, nodeOrGone, onceLive, type Subject, seenValue } from '../../observation.ts';
+import { type MarkOfProfile, markValue } from '../../profiles/mark.ts';
+import { namesComeBack, type PolicySettings, type Profile } from '../../profiles/profile.ts';
+import { readsElsewhere } from '../../tracking/tracking.ts';
+import { returnsOf } from '../comes-back.ts';
+import type { PodObservation, Rule } from '../rule.ts';
+import { budgetAllowsNone } from './budget-exhausted.ts';
+import { groupIsBusy, noteOfGroup } from './group-busy.ts';
 
 /** The last rule: refuse, and mark exactly this instance. */
 export const mark: Rule<PodObservation> = (seen, settings) => {
@@ -31,7 +32,7 @@ export function markPod(
   reason: Mark['reason'],
   restsOn: readonly Subject[],
 ): Mark | Deny | Look {
-  const busy = groupIsBusy(seen);
+  const busy = groupIsBusy(seen) ?? budgetAllowsNone(seen);
   if (busy !== undefined) return busy;
   const returns = returnsOf(seen, settings);
   const where = placeForEntry(seen, returns);
@@ -49,7 +50,7 @@ export function markPod(
     pod: seen.pod.value,
     ...what.writes,
     note: { ...noteOf(seen, { draining, returns, history }), ...noteOfGroup(seen) },
-    ...(seen.profile.maxConcurrent === undefined ? {} : { isLocked: true }),
+    ...(isCounted(seen.profile) ? { isLocked: true } : {}),
     ...where,
   });
 }
@@ -105,14 +106,17 @@ function annotationFor({ pod, now }: PodObservation, mark: MarkOfProfile): NonNu
   return mark.match === 'present' ? { ...annotation, ifUnchanged: true } : annotation;
 }
 
+/** Whether marks wait for others, which are counted by their entries. */
+const isCounted = ({ maxConcurrent, respectsBudgets }: Profile) =>
+  maxConcurrent !== undefined || respectsBudgets === true;
+
 type PlaceForEntry = Pick<Mark, 'entryOn' | 'trackerMissing'>;
 
 /** The tracker that gets the entry, or why there is none. A pod whose name does not come back needs none. */
 function placeForEntry(seen: PodObservation, returns: number): PlaceForEntry {
   const { tracker, refusal, profile } = seen;
   if (tracker.kind === 'absent') return tracker.why === undefined ? {} : { trackerMissing: tracker.why };
-  const isToCount = profile.maxConcurrent !== undefined;
-  if (!namesComeBack(profile, tracker.value) && returns === 0 && !isToCount) return {};
+  if (!namesComeBack(profile, tracker.value) && returns === 0 && !isCounted(profile)) return {};
   return refusal?.isSettled ? { trackerMissing: refusal.why } : { entryOn: tracker.value };
 }
 

@@ -1,11 +1,11 @@
-import { MESSAGES, wait } from '../decision.ts';
-import { formatAge } from '../duration.ts';
-import { describeMarks, markHistory } from '../mark-history.ts';
-import type { Mark } from '../model.ts';
-import { seenValue } from '../observation.ts';
-import { describeHindrance } from '../pod-state.ts';
-import { isMarked } from '../profiles/profile.ts';
-import type { PodObservation, Rule } from './rule.ts';
+import { MESSAGES, wait } from '../../decision.ts';
+import { formatAge } from '../../duration.ts';
+import { describeMarks, markHistory } from '../../mark-history.ts';
+import type { Mark } from '../../model.ts';
+import { seenValue } from '../../observation.ts';
+import { describeHindrance } from '../../pod-state.ts';
+import { isMarked } from '../../profiles/profile.ts';
+import type { PodObservation, Rule } from '../rule.ts';
 
 /** The pod is marked, so the drainer waits. The message has the age of the mark, who made it, and the hindrance. */
 export const marked: Rule<PodObservation> = (seen) => {

@@ -1,8 +1,8 @@
-import { allow } from '../decision.ts';
-import { onceLive, seenValue } from '../observation.ts';
-import { firstWord } from '../policy-annotation.ts';
-import { isMarked } from '../profiles/profile.ts';
-import type { PodObservation, Rule } from './rule.ts';
+import { allow } from '../../decision.ts';
+import { onceLive, seenValue } from '../../observation.ts';
+import { firstWord } from '../../policy-annotation.ts';
+import { isMarked } from '../../profiles/profile.ts';
+import type { PodObservation, Rule } from '../rule.ts';
 
 /**
  * The hook itself evicts a pod whose operator has been asked to prepare it, and reports that it may go. The API server then
