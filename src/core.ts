@@ -1,5 +1,6 @@
 import type { Clock } from './async/clock.ts';
 import { type Cache, createCache } from './cache/cache.ts';
+import { storeKey } from './cache/keys.ts';
 import { Observer } from './cache/observer.ts';
 import { Controller, type Reconciler } from './controller/controller.ts';
 import { EarlierInstanceReconciler } from './controller/earlier-instances.ts';
@@ -87,6 +88,11 @@ function waitsUnmarked({ kind, reason, profile }: Decision, { profiles }: Policy
   return kind !== 'allow' && profiles.some(({ name, request }) => name === profile && request !== undefined);
 }
 
+/** The pod is marked, and the hook itself evicts it once its operator reports. */
+function waitsForReport({ rule, profile }: Decision, { profiles }: PolicySettings): boolean {
+  return rule === '7' && profiles.some(({ name, report }) => name === profile && report !== undefined);
+}
+
 /** Puts cache, observer, marker, admitter and controllers together. Nothing runs before `start`. */
 export function createCore(options: CoreOptions): Core {
   const { client, settings, clock, random, log, instance, backoff, on = {}, between = {} } = options;
@@ -159,6 +165,12 @@ export function createCore(options: CoreOptions): Core {
     onDecision(decision, durationMs, { namespace, name }) {
       on.onDecision?.(decision, durationMs);
       if (waitsUnmarked(decision, settings)) queues.stalledPods.add({ namespace, name });
+      if (waitsForReport(decision, settings)) {
+        const podKey = storeKey({ namespace, name });
+        const uid = cache.pods.get(podKey)?.uid;
+        if (uid !== undefined) cache.markMemory.asked(podKey, uid);
+        queues.evictions.add({ namespace, name });
+      }
       if (decision.kind === 'mark' && decision.request) queues.markEvents.add({ namespace, name });
     },
     onFull: () => on.onTurnedAway?.('looks'),

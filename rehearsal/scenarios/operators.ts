@@ -5,7 +5,7 @@ import { endedBy, type OperatorModel } from '../operator/model.ts';
 import * as rules from './checks.ts';
 import type { Play } from './play.ts';
 import type { Scenario } from './scenario.ts';
-import { comesBack, foreignMark, markDropped, markedEarly } from './scripts/marks.ts';
+import { comesBack, cordonedAlone, foreignMark, markDropped, markedEarly } from './scripts/marks.ts';
 import { DRAIN_CLEANER, drainBeside, SAFE_EVICTION } from './scripts/rival.ts';
 import { drainOutOfSync } from './scripts/slow-operator.ts';
 import { specOf } from './stand-ins.ts';
@@ -114,6 +114,16 @@ export const OPERATOR_SCENARIOS: readonly Scenario[] = [
         : 'prepared by its operator, and stays; the drain is safe',
     script: markedEarly,
     rules: SAFE.filter((rule) => rule !== movedOnce),
+  },
+  {
+    name: 'cordon-alone',
+    title: 'Cordoned, and not drained',
+    about: 'A node is cordoned, and the operator reports that a pod may go; nobody evicts it before a drain comes.',
+    fits: ({ reports }) => reports !== undefined,
+    ends: 'prepared by its operator, and stays; the drain is safe',
+    script: cordonedAlone,
+    // The hook remembers what it marked itself.
+    rules: [...SAFE, rules.asAvailable],
   },
   {
     name: 'foreign-mark',

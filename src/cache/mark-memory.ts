@@ -16,6 +16,8 @@ export interface MarkBegun {
 
 /** Counts for nodes beyond these are dropped, the oldest first. Dropping one costs one more move. */
 const MAX_NODES = 1_000;
+/** Drainers ask again every few seconds, but not each time the same replica. */
+export const ASKED_FOR_MS = 10 * 60_000;
 /** Records beyond these are dropped, the oldest first. Dropping one makes a stall be reported later. */
 const MAX_INSTANCES = 10_000;
 
@@ -28,6 +30,8 @@ export class MarkMemory {
   readonly #byKey = new Map<string, MarkRecord>();
   /** By namespace and UID of the node. */
   readonly #returns = new Map<string, NodeReturns>();
+  /** The marked instances whose eviction was refused, with when, by pod key. */
+  readonly #asked = new Map<string, { readonly uid: string; readonly at: number }>();
   readonly #isMarked: (pod: Pod) => boolean;
   readonly #now: () => number;
   readonly #isDrainOver: (pod: Pod) => boolean;
@@ -46,6 +50,17 @@ export class MarkMemory {
     const isOver = record.isLost && this.#now() - record.lastAt > WITHDRAWN_AFTER_MS;
     if (isOver) this.#byKey.delete(podKey);
     return isOver ? undefined : record;
+  }
+
+  /** Somebody asked for the eviction of a marked pod, whoever marked it, and has to wait. */
+  asked(podKey: string, uid: string): void {
+    putNewest(this.#asked, podKey, { uid, at: this.#now() }, MAX_INSTANCES);
+  }
+
+  /** Whether somebody did so lately. */
+  isAsked(podKey: string, uid: string): boolean {
+    const last = this.#asked.get(podKey);
+    return last?.uid === uid && this.#now() - last.at <= ASKED_FOR_MS;
   }
 
   returnsTo(namespace: string, nodeUid: string): NodeReturns | undefined {
@@ -89,7 +104,10 @@ export class MarkMemory {
 
   /** Takes every change of the pod store. */
   observe(change: Change<Pod>): void {
-    if (change.kind === 'removed') this.#byKey.delete(change.key);
+    if (change.kind === 'removed') {
+      this.#byKey.delete(change.key);
+      this.#asked.delete(change.key);
+    }
     if (change.kind !== 'updated') return;
     const [wasMarked, isMarked] = [this.#isMarked(change.before), this.#isMarked(change.now)];
     if (wasMarked && !isMarked) this.#loseMark(change.key, change.before);

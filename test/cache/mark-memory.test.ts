@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { MarkMemory } from '../../src/cache/mark-memory.ts';
+import { ASKED_FOR_MS, MarkMemory } from '../../src/cache/mark-memory.ts';
 import { WITHDRAWN_AFTER_MS } from '../../src/policy/entry-lifecycle.ts';
 import { isMarked } from '../../src/policy/profiles/profile.ts';
 import { aMark, aPod, NOW } from '../support/builders.ts';
@@ -9,6 +9,25 @@ const begin = (memory: MarkMemory, nodeUid: string, count = 1) =>
   memory.begin({ podKey: 'db/cb-0000', pod: aPod(), at: NOW, marks: 1, return: { nodeUid, count } });
 
 describe('MarkMemory', () => {
+  test('knows for a while which instance somebody asked for', () => {
+    let now = NOW;
+    const memory = new MarkMemory(
+      () => true,
+      () => now,
+    );
+    memory.asked('db/cb-0000', 'uid-a');
+    now += ASKED_FOR_MS;
+    assert.deepEqual(
+      ['uid-a', 'uid-b'].map((uid) => memory.isAsked('db/cb-0000', uid)),
+      [true, false],
+    );
+    now += 1;
+    assert.equal(memory.isAsked('db/cb-0000', 'uid-a'), false);
+    memory.asked('db/cb-0000', 'uid-a');
+    memory.observe({ kind: 'removed', key: 'db/cb-0000', before: aPod() });
+    assert.equal(memory.isAsked('db/cb-0000', 'uid-a'), false);
+  });
+
   test('keeps the time of the first mark of an instance, and not of the one before it', () => {
     const memory = new MarkMemory(
       () => true,

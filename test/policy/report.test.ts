@@ -66,8 +66,17 @@ describe('the hook evicts a pod', () => {
   for (const [what, given, expected] of [
     ['that its operator reports', seen, true],
     ['also without a drain, if the mark is its own', calm, true],
-    ['of a drain, whoever marked it', { ...seen, pod: { ...reported, mark: foreign } }, true],
-    ['not without a drain, if somebody else marked it', { ...calm, pod: { ...reported, mark: foreign } }, false],
+    [
+      'of a drain that asks for it, whoever marked it',
+      { ...seen, pod: { ...reported, mark: foreign }, isAsked: true },
+      true,
+    ],
+    ['not for a cordon alone, if somebody else marked it', { ...seen, pod: { ...reported, mark: foreign } }, false],
+    [
+      'not without a drain, if somebody else marked it',
+      { ...calm, pod: { ...reported, mark: foreign }, isAsked: true },
+      false,
+    ],
     ['not without a mark', { ...seen, pod: aPod({ isReported: true }) }, false],
     ['not without a report', { ...seen, pod: aPod({ mark: aMark() }) }, false],
     ['not one that is ending', { ...seen, pod: { ...reported, deletionDeadline: NOW } }, false],

@@ -84,6 +84,23 @@ export async function markedEarly(play: Play): Promise<void> {
   await play.drain(play.node());
 }
 
+/** A cordon keeps new pods away, and says nothing of those that are there. Some operators mark them all the same. */
+export async function cordonedAlone(play: Play): Promise<void> {
+  const node = play.node();
+  const { name, uid } = oneOn(play, node);
+  const { value, isAny } = markOf(play);
+  await play.cordon(node, true);
+  if (!play.place.model.followsCordon) await annotate(play, name, isAny ? FOREIGN : value);
+  await play.see('the report on the pod', () => play.options.operator.letGoAt.has(uid));
+  await play.calm();
+  play.expect(
+    'nobody evicted the pod',
+    play.members().some((one) => one.uid === uid),
+    'it is gone',
+  );
+  await play.drain(node);
+}
+
 /**
  * All pods that leave the node are bound to it again, as by a local volume, and tolerate its cordon. A drainer that lists the
  * pods once does not see those with new names.

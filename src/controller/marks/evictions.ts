@@ -81,7 +81,10 @@ export class EvictionReconciler implements Reconciler<ObjectKey> {
     const { cache, settings } = this.#options;
     const seen = observeDrain(cache, pod, settings);
     const namespace = settings.readsNamespacePolicy ? cache.namespaces.get(pod.namespace) : undefined;
-    return seen !== undefined && isToBeEvicted({ ...seen, ...live, ...(namespace && { namespace }) }, settings);
+    const isAsked = cache.markMemory.isAsked(storeKey(pod), pod.uid);
+    return (
+      seen !== undefined && isToBeEvicted({ ...seen, ...live, ...(namespace && { namespace }), isAsked }, settings)
+    );
   }
 
   /** The pod as it is now, if it is this instance and may still go. The cordon may have ended a moment ago. */

@@ -68,6 +68,20 @@ describe('EvictionReconciler', () => {
     });
   }
 
+  test('evicts what somebody else marked only if an eviction was asked for', async () => {
+    const byOperator = aRawReported(undefined, {
+      managedFields: markedBy('slurm-operator', new Date(NOW).toISOString()),
+    });
+    const { look, cache, api } = anEvictor(byOperator);
+    cache.pods.put(cache.project.pod(byOperator));
+    assert.deepEqual(await look(), {});
+    cache.markMemory.asked(POD_KEY, 'uid-b');
+    assert.deepEqual(await look(), {});
+    cache.markMemory.asked(POD_KEY, 'uid-a');
+    assert.deepEqual(await look(), { requeueAfterMs: 5_000 });
+    assert.deepEqual(api.calls, [...READS, EVICT]);
+  });
+
   test('a refusal is logged once for each cause, counted, and tried again', async () => {
     const { look, api, log, evicted } = anEvictor();
     let why = "Cannot evict pod as it would violate the pod's disruption budget.";

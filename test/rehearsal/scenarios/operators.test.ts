@@ -38,6 +38,8 @@ const PLAYED = [
   ['by-kubectl', 'slurm-nodeset'],
   ['by-karpenter', 'slurm-nodeset'],
   ['foreign-mark', 'slurm-nodeset'],
+  ['cordon-alone', 'slurm-nodeset'],
+  ['cordon-alone', 'vitess-tablet'],
   ['by-kubectl', 'pgo-primary'],
   ['by-karpenter', 'pgo-primary'],
   ['same-node', 'pgo-primary'],
