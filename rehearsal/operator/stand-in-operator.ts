@@ -16,15 +16,9 @@ import {
 import type { Annotation, Progress } from './model.ts';
 import { COUCHBASE } from './models/couchbase.ts';
 import type { OperatorEvent, OperatorOptions } from './operator-options.ts';
-import {
-  type Memory,
-  type OperatorPlan,
-  planCluster,
-  type Sight,
-  type Step,
-  type WaitingFor,
-} from './operator-plan.ts';
+import { planCluster } from './operator-plan.ts';
 import { ownerOf } from './owner.ts';
+import type { Memory, OperatorPlan, Sight, Step, WaitingFor } from './plan.ts';
 
 export type { OperatorEvent, OperatorOptions };
 

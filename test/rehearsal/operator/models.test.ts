@@ -13,13 +13,8 @@ import { PGO_PRIMARY } from '../../../rehearsal/operator/models/pgo.ts';
 import { SLURM_NODESET } from '../../../rehearsal/operator/models/slurm.ts';
 import { STRIMZI_CONNECT, STRIMZI_KAFKA } from '../../../rehearsal/operator/models/strimzi.ts';
 import { VITESS_TABLET } from '../../../rehearsal/operator/models/vitess.ts';
-import {
-  type Memory,
-  type OperatorPlan,
-  planCluster,
-  type Sight,
-  type Step,
-} from '../../../rehearsal/operator/operator-plan.ts';
+import { planCluster } from '../../../rehearsal/operator/operator-plan.ts';
+import type { Memory, OperatorPlan, Sight, Step } from '../../../rehearsal/operator/plan.ts';
 import { BUILT_IN } from '../../../src/config/profiles/built-in.ts';
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { type Member, viewMember } from '../../../testkit/couchbase/member.ts';

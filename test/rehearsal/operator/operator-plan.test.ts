@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { COUCHBASE } from '../../../rehearsal/operator/models/couchbase.ts';
-import { type Memory, type OperatorPlan, planCluster } from '../../../rehearsal/operator/operator-plan.ts';
+import { planCluster } from '../../../rehearsal/operator/operator-plan.ts';
+import type { Memory, OperatorPlan } from '../../../rehearsal/operator/plan.ts';
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { type Member, viewCluster, viewMember } from '../../../testkit/couchbase/member.ts';
 
