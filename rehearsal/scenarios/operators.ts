@@ -60,7 +60,7 @@ export const OPERATOR_SCENARIOS: readonly Scenario[] = [
     members: 6,
     // Of the others only one has to be kept.
     fits: ({ role }) => role === undefined,
-    endsFor: ({ atOnce, heldTo = atOnce }) => `safe, ${Number.isFinite(heldTo) ? heldTo : 'all'} at a time`,
+    endsFor: ({ atOnce, heldTo = atOnce }) => `safe, ${Number.isFinite(heldTo) ? `${heldTo} at a time` : 'all at once'}`,
     script: drainOne,
     rules: AS_EVER,
   },
