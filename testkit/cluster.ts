@@ -1,6 +1,8 @@
 /** The cluster of a rehearsal, a benchmark or a test: the embedded API or the control plane. */
 export interface Cluster {
   readonly kubeconfigPath: string;
+  /** The hook's own user, so that its evictions can be told from those of drainers. It may do everything, too. */
+  readonly hookUser: { readonly name: string; readonly kubeconfigPath: string };
   readonly nodes: readonly string[];
   /** A folder that is removed together with the cluster. */
   readonly dir: string;

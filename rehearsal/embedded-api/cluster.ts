@@ -42,6 +42,7 @@ export interface EmbeddedCluster extends Cluster {
 }
 
 const ADMIN: User = { username: 'admin', groups: ['system:masters', 'system:authenticated'] };
+const HOOK: User = { ...ADMIN, username: 'reschedule-hook' };
 const NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
 const COMPONENTS = [keepNamespaces, taintNodes, runWorkloads, schedule, playKubelets, countBudgets, collectGarbage];
 /** Long enough that states like Pending show in a watch, short enough that nobody waits for it. */
@@ -59,8 +60,11 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Embe
   names.forEach((name, i) => void createAs(world, NODE, 'kubelet', workerNode(name, i)));
 
   const authority = await createAuthority();
-  const adminToken = randomBytes(24).toString('base64url');
-  const users = new Map([[adminToken, ADMIN]]);
+  const [adminToken, hookToken] = [newToken(), newToken()];
+  const users = new Map([
+    [adminToken, ADMIN],
+    [hookToken, HOOK],
+  ]);
   const server = new ApiServer({ world, ...(await authority.issue()), users, bookmarkEveryMs });
   const failed = Promise.withResolvers<Error>();
   const driver = new Driver({ world, components: COMPONENTS, delayMs: LOOK_AFTER_MS, onError: failed.resolve });
@@ -76,11 +80,17 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Embe
   };
   await apiServer.start();
   const dir = await mkdtemp(join(tmpdir(), 'reschedule-hook-embedded-'));
-  const kubeconfigPath = join(dir, 'admin.kubeconfig');
-  await writeFile(kubeconfigPath, kubeconfig(server.url, authority.ca, adminToken), { mode: 0o600 });
+  const writeConfig = async (user: string, token: string) => {
+    const path = join(dir, `${user}.kubeconfig`);
+    await writeFile(path, kubeconfig(server.url, authority.ca, token), { mode: 0o600 });
+    return path;
+  };
+  const kubeconfigPath = await writeConfig('admin', adminToken);
+  const hookUser = { name: HOOK.username, kubeconfigPath: await writeConfig('hook', hookToken) };
   log(`embedded API ready at ${server.url}, ${nodes} nodes`);
   return {
     kubeconfigPath,
+    hookUser,
     server: server.url,
     caData: authority.ca,
     adminToken,
@@ -96,6 +106,8 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Embe
     },
   };
 }
+
+const newToken = () => randomBytes(24).toString('base64url');
 
 /** Kinds come and go with their definitions, and their objects with them. */
 function serveDefinitions({ store, kinds }: World): void {

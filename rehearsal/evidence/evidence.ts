@@ -14,7 +14,7 @@ import { recordMark } from './without-hook-log/marked-pods.ts';
 export interface EvidenceOptions {
   /** The namespace of the rehearsal; undefined: the pods of all namespaces are watched. */
   readonly namespace: string | undefined;
-  readonly annotation: Annotation;
+  readonly annotation: Annotation | undefined;
   readonly clusterOf: (pod: PodView) => string | undefined;
   /** False: nobody reads the log of the hook, and what it does is seen elsewhere. */
   readonly hasHookLog: boolean;
@@ -89,7 +89,7 @@ export class Evidence {
 
   podSeen(pod: PodView, before: PodView | undefined): void {
     const { hasHookLog, annotation } = this.#options;
-    if (!hasHookLog) recordMark(pod, before, annotation, this);
+    if (!hasHookLog && annotation !== undefined) recordMark(pod, before, annotation, this);
   }
 
   podChanged(change: PodChange, pod: PodView): void {

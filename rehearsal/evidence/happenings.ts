@@ -11,7 +11,8 @@ export function ofOperator(event: OperatorEvent): Happening {
     case 'created':
     case 'ready':
     case 'rebalanced':
-    case 'deleted': {
+    case 'deleted':
+    case 'reported': {
       const { kind, pod, uid, node, why } = event;
       return { who: 'operator', what: kind, pod, uid, ...(node ? { node } : {}), ...(why ? { detail: why } : {}) };
     }

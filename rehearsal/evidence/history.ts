@@ -1,4 +1,4 @@
-import { MESSAGES } from '../../src/policy/decision.ts';
+import { MESSAGES, type Reason } from '../../src/policy/decision.ts';
 import type { LogLine } from '../../testkit/log-lines.ts';
 import type { PodView } from '../../testkit/pods.ts';
 import { NotYet } from '../../testkit/until.ts';
@@ -17,6 +17,10 @@ export interface EvictionResponse {
   readonly to: number;
   /** Who sent the request. */
   readonly sender: 'drainer' | 'rehearsal';
+  /** Their user, if the hook has said it. */
+  readonly user?: string;
+  /** It was allowed because it is a dry run, or because the pod is ending already. */
+  readonly endsNothing?: true;
 }
 
 /** A time during which something was so. */
@@ -58,6 +62,8 @@ export interface RetriesWanted {
   readonly since: number;
   readonly timeoutMs: number;
 }
+
+const ENDS_NOTHING: readonly Reason[] = ['DryRun', 'EndingInstanceNamed', 'Corpse'];
 
 /** The hook, or the kubectl that prints its response, says that a pod has been marked before and is still to be moved. */
 export const isWaiting = ({ code, text }: EvictionResponse) => code === 429 && text.startsWith(MESSAGES.waiting);
@@ -103,14 +109,22 @@ export class HistoryKeeper implements History {
   }
 
   /** A line of the hook's log, which says when it was written. */
-  hookLine({ namespace, pod, decision, code, answer, time, durationMs }: LogLine): void {
+  hookLine({ namespace, pod, decision, reason, code, answer, user, time, durationMs }: LogLine): void {
     if (namespace !== this.#options.namespace || typeof pod !== 'string' || decision === undefined) return;
     const { monotonicNow, now } = this.#options;
     const writtenAgoMs = now() - Date.parse(String(time));
     const to = monotonicNow() - Math.max(0, writtenAgoMs || 0);
     const from = to - Number(durationMs ?? 0);
     const refused = { code: Number(code ?? 429), text: String(answer ?? MESSAGES.marked) };
-    this.response({ pod, ...(decision === 'allow' ? { code: 201, text: '' } : refused), from, to, sender: 'drainer' });
+    this.response({
+      pod,
+      ...(decision === 'allow' ? { code: 201, text: '' } : refused),
+      from,
+      to,
+      sender: 'drainer',
+      ...(typeof user === 'string' ? { user } : {}),
+      ...(ENDS_NOTHING.includes(reason as Reason) ? { endsNothing: true } : {}),
+    });
   }
 
   response(response: EvictionResponse): void {

@@ -31,10 +31,15 @@ export interface Seen {
   readonly deletedAt: ReadonlyMap<string, number>;
   /** Those of them that were only one too many, and were not moved. Absent: none. */
   readonly surplus?: ReadonlySet<string>;
+  /** When an instance was rightly evicted, because its operator had let it go; by UID. Absent: that never happens. */
+  readonly evictedAt?: ReadonlyMap<string, number>;
   readonly startedAt: number;
   /** Nodes that were drained and may be used again. */
   readonly givenBack: ReadonlySet<string>;
-  readonly annotation: Annotation;
+  /** Absent: pods carry no mark. */
+  readonly annotation?: Annotation;
+  /** UIDs of those that another object asks to be moved, at the end. Absent: no other object is asked. */
+  readonly stillAsked?: ReadonlySet<string>;
   readonly history: History;
 }
 
@@ -51,10 +56,14 @@ export const titleOf = ({ name, uid }: Pick<Instance, 'name' | 'uid'>) => `${nam
 
 export const nodesIn = ({ drains }: Seen) => [...new Set(drains.map(({ node }) => node))];
 
+/** When an instance left as it should: its operator deleted it, or it was evicted once its operator had let it go. */
+const leftAt = ({ deletedAt, evictedAt }: Pick<Seen, 'deletedAt' | 'evictedAt'>, uid: string) =>
+  deletedAt.get(uid) ?? evictedAt?.get(uid);
+
 /** Instances that their operator moved since it began, with when. */
 function movedIn(seen: Seen): (Instance & { readonly at: number })[] {
   const members = seen.members.filter(({ uid }) => !seen.surplus?.has(uid));
-  const moves = members.map((one) => ({ ...one, at: seen.deletedAt.get(one.uid) ?? Number.NEGATIVE_INFINITY }));
+  const moves = members.map((one) => ({ ...one, at: leftAt(seen, one.uid) ?? Number.NEGATIVE_INFINITY }));
   return moves.filter(({ at }) => at >= seen.startedAt);
 }
 
@@ -90,11 +99,13 @@ export const drainsEnded: Rule = ({ drains }) => {
   ]);
 };
 
-/** Nobody but the operator deletes protected pods in a rehearsal. */
-export const nobodyEvicted: Rule = ({ members, deletedAt }) => {
-  const evicted = members.filter(({ isGone, uid }) => isGone && !deletedAt.has(uid));
+/** Nobody but the operator deletes protected pods in a rehearsal, or evicts what the operator has not let go. */
+export const nobodyEvicted: Rule = (seen) => {
+  const evicted = seen.members.filter(({ isGone, uid }) => isGone && leftAt(seen, uid) === undefined);
   return check(
-    'no protected pod was evicted: each that left was deleted by its operator',
+    seen.evictedAt === undefined
+      ? 'no protected pod was evicted: each that left was deleted by its operator'
+      : 'no protected pod was evicted before its operator had let it go',
     evicted.map((one) => `${titleOf(one)} was evicted, not moved by its operator`),
   );
 };
@@ -113,7 +124,8 @@ export const nodesEmpty: Rule = (seen) => {
  * A 404 is wrong if an instance of that name was on a draining node for as long as the hook had the request in hand. If its
  * operator was about to delete it, the 404 may have been right: a watch sees everything a little later.
  */
-export const releasedLate: Rule = ({ history, members, deletedAt }) => {
+export const releasedLate: Rule = (seen) => {
+  const { history, members } = seen;
   const uids = new Set(members.map(({ uid }) => uid));
   const problems = history.responses.flatMap(({ pod, code, from, to }) => {
     if (code !== 404) return [];
@@ -122,7 +134,7 @@ export const releasedLate: Rule = ({ history, members, deletedAt }) => {
         stay.name === pod &&
         uids.has(stay.uid) &&
         stay.from < from &&
-        to < Math.min(stay.to, deletedAt.get(stay.uid) ?? Infinity) &&
+        to < Math.min(stay.to, leftAt(seen, stay.uid) ?? Infinity) &&
         history.drainings.some(({ node, ...span }) => node === stay.node && span.from < from && to < span.to),
     );
     return here.map((stay) => `a drainer was told that ${titleOf(stay)} has moved while it was on ${stay.node}`);
@@ -171,8 +183,9 @@ export const movedOnce: Rule = (seen) => {
   return check('no pod was moved more often than it had to be', problems);
 };
 
-export const nobodyMarked: Rule = ({ members, annotation }) => {
-  const marked = members.filter((one) => !one.isGone && isMarked(one, annotation));
+export const nobodyMarked: Rule = ({ members, annotation, stillAsked }) => {
+  const isToMove = (one: Instance) => stillAsked?.has(one.uid) === true || isMarked(one, annotation);
+  const marked = members.filter((one) => !one.isGone && isToMove(one));
   return check(
     'no pod is left marked',
     marked.map((one) => `${titleOf(one)} is marked to be moved once more`),

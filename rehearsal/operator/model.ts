@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../src/kube/client.ts';
 import type { ResourceKind } from '../../testkit/couchbase/couchbasecluster-crd.ts';
 import type { ClusterView, IndexOf, Member } from '../../testkit/couchbase/member.ts';
+import type { PodView } from '../../testkit/pods.ts';
 
 /** Asks an operator to move the pod that carries it. */
 export interface Annotation {
@@ -10,10 +11,13 @@ export interface Annotation {
   readonly isAny?: boolean;
 }
 
+/** Without an annotation nothing is marked. */
 export function isMarked(
   { annotations }: { readonly annotations: Readonly<Record<string, string>> },
-  { key, value, isAny }: Annotation,
+  annotation: Annotation | undefined,
 ): boolean {
+  if (annotation === undefined) return false;
+  const { key, value, isAny } = annotation;
   return isAny ? annotations[key] !== undefined : annotations[key] === value;
 }
 
@@ -21,6 +25,29 @@ export function isMarked(
 export interface Behaviour {
   readonly what: string;
   readonly source: string;
+}
+
+/** How far an operator is with a pod that it prepares. `done`: the pod may go. */
+export type Progress = 'none' | 'begun' | 'done';
+
+/** What an operator writes on a pod: annotations, where null takes one away, or conditions of its status. */
+export type Written =
+  | { readonly annotations: Readonly<Record<string, string | null>> }
+  | { readonly conditions: Readonly<Record<string, 'True' | 'False'>> };
+
+/** How an operator that deletes no pod reports on one that it was asked to prepare. */
+export interface Reports {
+  read(pod: Pick<PodView, 'annotations' | 'conditions'>): Progress;
+  write(progress: Progress): Written;
+}
+
+/** The role of one member, which a label of all members names. */
+export interface Role {
+  readonly label: string;
+  readonly primary: string;
+  readonly replica: string;
+  /** What the status of the custom resource gets when the role has been handed over as was asked. */
+  handedOver(cluster: ClusterView): JsonObject;
 }
 
 /** How long something takes, in periods of the operator: nobody knows it in seconds, and tests shorten the period. */
@@ -31,6 +58,8 @@ export interface Pace {
   readonly settle?: number;
   /** A member that is emptied while it is terminating. Default 0. */
   readonly empty?: number;
+  /** From a taint of a node to the choice of its members. Default 0. */
+  readonly notice?: number;
 }
 
 /**
@@ -52,7 +81,18 @@ export interface OperatorModel {
   readonly kind: ResourceKind;
   /** The kind of the controller owner of its pods. Absent: the custom resource itself. */
   readonly ownerKind?: ResourceKind;
-  readonly mark: Annotation;
+  /** What its custom resource says from the start, beside its size. */
+  readonly spec?: JsonObject;
+  /** Of each new pod. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Absent: pods carry no mark. */
+  readonly mark?: Annotation;
+  /** Whether it is asked to move that member. Absent: if the pod carries the mark. */
+  isAsked?(member: Member, cluster: ClusterView): boolean;
+  /** It deletes no pod, and reports that one may go. Absent: it deletes those that it moves. */
+  readonly reports?: Reports;
+  /** It deletes no pod, and hands the role of one over to another. Only the pod with the role is protected. */
+  readonly role?: Role;
   /** The period in life. */
   readonly periodMs: number;
   /** `period`: marks that come between two periods wait. `mark`: it looks as soon as there is one. `look`: at any look. */
@@ -69,6 +109,8 @@ export interface OperatorModel {
   readonly needsOthersReady: boolean;
   /** It also moves unmarked members that are on a cordoned node. */
   readonly followsCordon: boolean;
+  /** The taints of nodes whose members it moves, marked or not. Absent: it looks at no taint. */
+  followsTaints?(cluster: ClusterView): readonly string[];
   /** It writes its mark itself on a member that it moves. */
   readonly marksItself: boolean;
   /** What keeps it while `spec.dataInSync` of a stand-in is false. */
@@ -92,6 +134,19 @@ export interface OperatorModel {
   isEmptied?(cluster: ClusterView, member: Member, isCordoned: boolean): boolean;
   /** What it writes to the status beside what every stand-in writes. */
   statusOf?(state: { readonly isPaused: boolean; readonly isMoving: boolean }): JsonObject;
+}
+
+/** Who ends the pods that an operator was asked to move. */
+export type EndedBy = 'operator' | 'hook' | 'drainer';
+
+export function endedBy({ reports, role }: OperatorModel): EndedBy {
+  if (reports !== undefined) return 'hook';
+  return role === undefined ? 'operator' : 'drainer';
+}
+
+/** Whether the hook has to protect that member now. */
+export function isProtected({ role }: Pick<OperatorModel, 'role'>, { labels }: Pick<PodView, 'labels'>): boolean {
+  return role === undefined || labels[role.label] === role.primary;
 }
 
 /** The labels that all members of a cluster have, and no other pod. */

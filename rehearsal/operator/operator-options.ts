@@ -32,7 +32,7 @@ export interface OperatorOptions {
 
 export type OperatorEvent =
   | {
-      readonly kind: 'created' | 'ready' | 'rebalanced' | 'deleted';
+      readonly kind: 'created' | 'ready' | 'rebalanced' | 'deleted' | 'reported';
       readonly namespace: string;
       readonly cluster: string;
       readonly pod: string;

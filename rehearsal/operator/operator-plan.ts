@@ -1,71 +1,6 @@
 import type { ClusterView, Member } from '../../testkit/couchbase/member.ts';
-import { type Annotation, isMarked, type OperatorModel } from './model.ts';
-
-/** What the operator sees when it looks at one cluster. */
-export interface Sight {
-  readonly cluster: ClusterView;
-  readonly members: readonly Member[];
-  /** Names of nodes; empty if the model does not look at nodes. */
-  readonly cordoned?: ReadonlySet<string>;
-  /** Whether it is a look of a period, not one in between. */
-  readonly isDue?: boolean;
-}
-
-/** What the operator remembers of one cluster between two looks at it. */
-export interface Memory {
-  /** UIDs of the members that a rebalance has taken in. */
-  readonly balanced: ReadonlySet<string>;
-  readonly rebalance?: { readonly until: number; readonly uids: ReadonlySet<string> };
-  /** When a member of that number was deleted in order to be recreated. */
-  readonly deletedAt: ReadonlyMap<number, number>;
-  /** UIDs of the members that the last look of a period chose. */
-  readonly chosen?: ReadonlySet<string>;
-  /** Until when a member is prepared for its move, or emptied after its deletion; by UID. */
-  readonly busyUntil?: ReadonlyMap<string, number>;
-}
-
-export interface PlanSettings {
-  readonly model: OperatorModel;
-  readonly annotation: Annotation;
-  readonly maxUpgradable: number;
-  readonly rebalanceMs: number;
-  readonly prepareMs: number;
-  readonly emptyMs: number;
-  readonly recreateDelayMs: number;
-}
-
-/** One thing to do. A step that fails is planned again by the next look. */
-export type Step =
-  | { readonly kind: 'create'; readonly pod: string; readonly why: 'scale up' | 'recreate' | 'swap in' | 'surge' }
-  | {
-      readonly kind: 'delete';
-      readonly member: Member;
-      readonly why: 'in place' | 'swapped out' | 'scale down' | 'ended';
-    }
-  /** Opens the readiness gate, takes its finalizers away, or writes the mark. */
-  | { readonly kind: 'open gate' | 'let go' | 'mark'; readonly member: Member }
-  /** Nothing to write, only an event: these members became Ready, or a rebalance has taken them in. */
-  | { readonly kind: 'ready' | 'rebalanced'; readonly member: Member };
-
-/** The last three: while its data is out of order, another member is not Ready, or the chosen one is being prepared. */
-export type WaitingFor = 'paused' | 'pending' | 'recreate' | 'ready' | 'rebalance' | 'sync' | 'others' | 'preparation';
-
-export interface OperatorPlan {
-  readonly steps: readonly Step[];
-  readonly memory: Memory;
-  /** To be merged into the object's status before the steps, where it differs. Absent: leave the status alone. */
-  readonly status?: OperatorStatus;
-  readonly waitingFor?: WaitingFor;
-  /** When it is worth looking again before the period is over. */
-  readonly lookAgainInMs?: number;
-}
-
-export interface OperatorStatus {
-  readonly size: number;
-  readonly members: { readonly ready: readonly string[]; readonly unready: readonly string[] };
-  readonly nextMemberIndex: number;
-  readonly conditions: readonly { readonly type: string; readonly status: 'True' | 'False' }[];
-}
+import { isMarked, isProtected, type OperatorModel, type Reports, type Role } from './model.ts';
+import type { Memory, OperatorPlan, OperatorStatus, PlanSettings, Sight, Step, WaitingFor } from './plan.ts';
 
 /**
  * What an operator does next for one cluster. Pure, and level-triggered: everything follows from the members that exist,
@@ -90,6 +25,7 @@ class Look {
   readonly #cluster: ClusterView;
   readonly #members: readonly Member[];
   readonly #cordoned: ReadonlySet<string>;
+  readonly #taints: ReadonlyMap<string, readonly string[]>;
   readonly #isDue: boolean;
   readonly #model: OperatorModel;
   readonly #settings: PlanSettings;
@@ -98,7 +34,7 @@ class Look {
   memory: Memory;
 
   constructor(
-    { cluster, members, cordoned = new Set(), isDue = true }: Sight,
+    { cluster, members, cordoned = new Set(), taints = new Map(), isDue = true }: Sight,
     memory: Memory,
     settings: PlanSettings,
     now: number,
@@ -106,6 +42,7 @@ class Look {
     this.#cluster = cluster;
     this.#members = members;
     this.#cordoned = cordoned;
+    this.#taints = taints;
     this.#isDue = isDue;
     this.#model = settings.model;
     this.#settings = settings;
@@ -116,9 +53,11 @@ class Look {
 
   plan(): OperatorPlan {
     const rebalanced = this.#finishRebalance();
+    this.#noteTaints();
     this.#choose();
-    const decided: Decided = this.#unfinished() ?? this.#missing() ?? this.#newcomers() ?? this.#moves();
-    const steps = [...this.#gates(), ...rebalanced, ...decided.steps];
+    const decided: Decided =
+      this.#unfinished() ?? this.#missing() ?? this.#newcomers() ?? this.#roles() ?? this.#moves();
+    const steps = [...this.#gates(), ...rebalanced, ...this.#calledOff(), ...decided.steps];
     for (const step of steps) {
       if (step.kind === 'delete') this.#remember(step.member.index);
     }
@@ -187,6 +126,14 @@ class Look {
     const kept = this.#keptBy(next);
     if (kept !== undefined) return { steps: [], waitingFor: kept };
     if (isSurging && surplus < 1) return { steps: this.#free(1).map((index) => this.#creation(index, 'surge')) };
+    return this.#lets(next);
+  }
+
+  /** Does for them what its operator does. */
+  #lets(next: readonly Member[]): Decided {
+    const { reports, role } = this.#model;
+    if (reports !== undefined) return this.#prepares(next, reports);
+    if (role !== undefined) return this.#handsOver(next, role);
     if (this.#cluster.process === 'swap') {
       return { steps: this.#free(next.length).map((index) => this.#creation(index, 'swap in')) };
     }
@@ -213,16 +160,60 @@ class Look {
 
   /** Deletes those that are prepared. */
   #goes(next: readonly Member[]): Decided {
-    const { annotation, prepareMs } = this.#settings;
-    const due = this.#due(next, () => prepareMs);
-    const unmarked = this.#model.marksItself ? next.filter((member) => !isMarked(member, annotation)) : [];
+    const due = this.#due(next, () => this.#settings.prepareMs);
+    const deleted = due.members.map((member): Step => ({ kind: 'delete', member, why: 'in place' }));
+    return { ...preparing(due), steps: [...this.#marks(next), ...deleted] };
+  }
+
+  /** Says of each how far it is, and deletes none. */
+  #prepares(next: readonly Member[], { read }: Reports): Decided {
+    const due = this.#due(next, () => this.#settings.prepareMs);
+    const reports = next.flatMap((member): Step[] => {
+      const progress = due.members.includes(member) ? 'done' : 'begun';
+      return read(member) === progress ? [] : [{ kind: 'report', member, progress }];
+    });
+    return { ...preparing(due), steps: [...this.#marks(next), ...reports] };
+  }
+
+  /** Another one that is Ready gets the role, wherever it is. */
+  #handsOver([member]: readonly Member[], { handedOver }: Role): Decided {
+    const to = this.#members.find((one) => one.ready && one.uid !== member?.uid);
+    if (member === undefined || to === undefined) return { steps: [], waitingFor: 'others' };
+    const due = this.#due([member], () => this.#settings.prepareMs);
+    if (due.members.length === 0) return { ...preparing(due), steps: [] };
+    return { steps: [{ kind: 'hand over', member, to, status: handedOver(this.#cluster) }] };
+  }
+
+  /** New members get their role; the first one that is Ready is the primary if there is none. */
+  #roles(): Decided | undefined {
+    const { role } = this.#model;
+    if (role === undefined) return undefined;
+    const hasPrimary = this.#members.some((member) => isProtected(this.#model, member));
+    const heir = hasPrimary ? undefined : this.#members.find(({ ready }) => ready);
+    const bare = this.#members.filter(({ labels }) => labels[role.label] === undefined);
+    const named = [...new Set([...(heir === undefined ? [] : [heir]), ...bare])];
+    if (named.length === 0) return undefined;
+    const value = (member: Member) => (member === heir ? role.primary : role.replica);
     return {
-      ...(due.lookAgainInMs === undefined ? {} : { waitingFor: 'preparation', lookAgainInMs: due.lookAgainInMs }),
-      steps: [
-        ...unmarked.map((member): Step => ({ kind: 'mark', member })),
-        ...due.members.map((member): Step => ({ kind: 'delete', member, why: 'in place' })),
-      ],
+      steps: named.map((member): Step => ({ kind: 'name role', member, value: value(member) })),
+      waitingFor: 'ready',
     };
+  }
+
+  /** Reports on members that nobody asks for any more. */
+  #calledOff(): Step[] {
+    const { reports } = this.#model;
+    if (reports === undefined) return [];
+    const wanted = this.#wanted();
+    const left = this.#members.filter((member) => reports.read(member) !== 'none' && !wanted.includes(member));
+    return left.map((member): Step => ({ kind: 'report', member, progress: 'none' }));
+  }
+
+  /** Of those that it moves without having been asked. */
+  #marks(next: readonly Member[]): Step[] {
+    const { annotation } = this.#settings;
+    if (!this.#model.marksItself) return [];
+    return next.filter((member) => !isMarked(member, annotation)).map((member): Step => ({ kind: 'mark', member }));
   }
 
   /** Those whose time is over, and when that of the next one is; it begins at the first look. */
@@ -261,12 +252,34 @@ class Look {
     this.memory = { ...this.memory, chosen: chosen ?? new Set() };
   }
 
-  /** Marked members, and then those on cordoned nodes where the operator looks at these. */
+  /** Members that it is asked to move, and then those on nodes that the operator wants to be empty. */
   #wanted(): readonly Member[] {
     const inOrder = this.#model.order(this.#members);
-    const marked = inOrder.filter((member) => isMarked(member, this.#settings.annotation));
-    const isLeaving = ({ node }: Member) => this.#model.followsCordon && node !== undefined && this.#cordoned.has(node);
-    return [...marked, ...inOrder.filter((member) => !marked.includes(member) && isLeaving(member))];
+    const asked = inOrder.filter((member) => this.#isAsked(member));
+    return [...asked, ...inOrder.filter((member) => !asked.includes(member) && this.#isLeaving(member))];
+  }
+
+  #isAsked(member: Member): boolean {
+    const { annotation } = this.#settings;
+    if (this.#model.isAsked !== undefined) return this.#model.isAsked(member, this.#cluster);
+    return isMarked(member, annotation);
+  }
+
+  #isLeaving({ node, uid }: Member): boolean {
+    const since = this.memory.taintedSince?.get(uid);
+    if (since !== undefined && this.#now - since >= this.#settings.noticeMs) return true;
+    return this.#model.followsCordon && node !== undefined && this.#cordoned.has(node);
+  }
+
+  /** Since when nodes have had a taint that the operator follows. */
+  #noteTaints(): void {
+    const followed = this.#model.followsTaints?.(this.#cluster);
+    if (followed === undefined) return;
+    const before = this.memory.taintedSince;
+    const keysOf = ({ node = '' }: Member) => this.#taints.get(node) ?? [];
+    const tainted = this.#members.filter((member) => keysOf(member).some((key) => followed.includes(key)));
+    const taintedSince = new Map(tainted.map(({ uid }) => [uid, before?.get(uid) ?? this.#now]));
+    this.memory = { ...this.memory, taintedSince };
   }
 
   #gates(): Step[] {
@@ -349,6 +362,11 @@ class Look {
       ],
     };
   }
+}
+
+/** What it waits for while some are being prepared. */
+function preparing({ lookAgainInMs }: { readonly lookAgainInMs?: number }): Omit<Decided, 'steps'> {
+  return lookAgainInMs === undefined ? {} : { waitingFor: 'preparation', lookAgainInMs };
 }
 
 function firstMemory(members: readonly Member[]): Memory {

@@ -13,10 +13,12 @@ import {
   READINESS_GATE,
   viewMember,
 } from '../../testkit/couchbase/member.ts';
+import type { Annotation, Progress } from './model.ts';
 import { COUCHBASE } from './models/couchbase.ts';
 import type { OperatorEvent, OperatorOptions } from './operator-options.ts';
-import { type Memory, type OperatorPlan, planCluster, type Step, type WaitingFor } from './operator-plan.ts';
+import { planCluster } from './operator-plan.ts';
 import { ownerOf } from './owner.ts';
+import type { Memory, OperatorPlan, Sight, Step, WaitingFor } from './plan.ts';
 
 export type { OperatorEvent, OperatorOptions };
 
@@ -30,14 +32,16 @@ interface Watched {
 }
 
 /**
- * Stands in for an operator, by its model. It keeps every cluster at its size and moves the members that carry the mark, by
- * DELETE calls of its own (no eviction). It looks again every period whatever happened; no API error ends it.
+ * Stands in for an operator, by its model. It keeps every cluster at its size and moves the members that it is asked to
+ * move. It does so by DELETE calls of its own (no eviction), or says of them that they may go. It looks again every period whatever happened; no
+ * API error ends it.
  */
 export class StandInOperator {
   readonly #options: Settings;
   readonly #watched = new Map<string, Watched>();
   readonly #deletedAt = new Map<string, number>();
   readonly #surplus = new Set<string>();
+  readonly #letGoAt = new Map<string, number>();
   #running: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
   #pass: Promise<number> = Promise.resolve(0);
   #isPaused = false;
@@ -45,7 +49,7 @@ export class StandInOperator {
   constructor(options: OperatorOptions) {
     const { model = COUCHBASE } = options;
     const { periodMs = model.periodMs, kind = model.kind } = options;
-    const { prepare = 0, settle = 1, empty = 0 } = model.pace;
+    const { prepare = 0, settle = 1, empty = 0, notice = 0 } = model.pace;
     this.#options = {
       model,
       periodMs,
@@ -53,14 +57,15 @@ export class StandInOperator {
       rebalanceMs: settle * periodMs,
       prepareMs: prepare * periodMs,
       emptyMs: empty * periodMs,
+      noticeMs: notice * periodMs,
       recreateDelayMs: Math.min(periodMs, 2_000),
       maxUpgradable: model.atOnce,
-      annotation: model.mark,
       labels: model.labels,
       readinessGate: false,
       manifest: (pod) => pod,
       now: () => Date.now(),
       ...options,
+      annotation: options.annotation ?? model.mark,
       client: managedBy(options.client, model.manager),
     };
   }
@@ -78,6 +83,11 @@ export class StandInOperator {
   /** UIDs of the pods that it deleted because there were too many, and not in order to move them. */
   get surplus(): ReadonlySet<string> {
     return this.#surplus;
+  }
+
+  /** UIDs of the pods of which it has reported that they may go, or that have lost their role; with when, by its clock. */
+  get letGoAt(): ReadonlyMap<string, number> {
+    return this.#letGoAt;
   }
 
   start(): void {
@@ -135,9 +145,9 @@ export class StandInOperator {
     try {
       const clusters = await client.json({ method: 'GET', path: resourcePath(kind, namespace) });
       const pods = await client.json({ method: 'GET', path: `/api/v1/namespaces/${namespace}/pods` });
-      const cordoned = await this.#cordonedNodes();
+      const nodes = await this.#nodes();
       for (const raw of clusters.items as readonly JsonObject[]) {
-        const again = await this.#advance(raw, pods.items as readonly JsonObject[], cordoned, isDue);
+        const again = await this.#advance(raw, pods.items as readonly JsonObject[], { ...nodes, isDue });
         lookAgainInMs = Math.min(lookAgainInMs, again);
       }
     } catch (error) {
@@ -147,26 +157,31 @@ export class StandInOperator {
   }
 
   /** Only where the model acts on it. */
-  async #cordonedNodes(): Promise<ReadonlySet<string>> {
+  async #nodes(): Promise<Pick<Sight, 'cordoned' | 'taints'>> {
     const { client, model } = this.#options;
-    if (!model.followsCordon && model.isEmptied === undefined) return new Set();
+    const { followsCordon, isEmptied, followsTaints } = model;
+    if (!followsCordon && isEmptied === undefined && followsTaints === undefined) return {};
     const { items } = await client.json({ method: 'GET', path: '/api/v1/nodes' });
-    const nodes = items as readonly { metadata: { name: string }; spec?: { unschedulable?: boolean } }[];
-    return new Set(nodes.filter(({ spec }) => spec?.unschedulable === true).map(({ metadata }) => metadata.name));
+    const nodes = items as readonly RawNode[];
+    const cordoned = nodes.filter(({ spec }) => spec?.unschedulable === true).map(({ metadata }) => metadata.name);
+    const keysOf = ({ spec }: RawNode) => spec?.taints?.map(({ key }) => key) ?? [];
+    return {
+      cordoned: new Set(cordoned),
+      taints: new Map(nodes.map((node) => [node.metadata.name, keysOf(node)])),
+    };
   }
 
   async #advance(
     raw: JsonObject,
     pods: readonly JsonObject[],
-    cordoned: ReadonlySet<string>,
-    isDue: boolean,
+    seen: Pick<Sight, 'cordoned' | 'taints' | 'isDue'>,
   ): Promise<number> {
     const { periodMs, now, model } = this.#options;
     const cluster = model.view(raw);
     const members = pods.flatMap((pod) => viewMember(cluster.name, pod, model.indexOf) ?? []);
     members.sort((a, b) => a.index - b.index);
     const before = this.#watched.get(cluster.uid);
-    const plan = planCluster({ cluster, members, cordoned, isDue }, before?.memory, this.#options, now());
+    const plan = planCluster({ ...seen, cluster, members }, before?.memory, this.#options, now());
     this.#watched.set(cluster.uid, { memory: plan.memory, waitingFor: plan.waitingFor });
     this.#tellWaiting(cluster, plan, before?.waitingFor);
     try {
@@ -197,7 +212,13 @@ export class StandInOperator {
       case 'let go':
         return this.#patch(step.member, { finalizers: null });
       case 'mark':
-        return this.#patch(step.member, { annotations: { [this.#options.annotation.key]: 'true' } });
+        return this.#patch(step.member, { annotations: { [this.#options.annotation?.key ?? '']: 'true' } });
+      case 'report':
+        return this.#reportOn(cluster, step.member, step.progress);
+      case 'name role':
+        return this.#nameRole(cluster, step.member, step.value);
+      case 'hand over':
+        return this.#handOver(cluster, step);
       case 'ready':
       case 'rebalanced':
         return this.#report(step.kind, cluster, step.member);
@@ -210,10 +231,10 @@ export class StandInOperator {
     const { client, labels, readinessGate, manifest, kind, model } = this.#options;
     const { owner: chooseOwner = () => ownerOf(client, cluster, kind, model.ownerKind) } = this.#options;
     const owner = await chooseOwner(cluster);
-    const { finalizers } = model;
+    const { finalizers, annotations } = model;
     const examples = [model.nameOf(cluster, 0), model.nameOf(cluster, 1)] as const;
     const body = manifest(
-      memberManifest(cluster, pod, { labels, owner, readinessGate, finalizers, examples }),
+      memberManifest(cluster, pod, { labels, owner, readinessGate, finalizers, annotations, examples }),
       cluster,
     );
     const path = `/api/v1/namespaces/${cluster.namespace}/pods`;
@@ -248,28 +269,78 @@ export class StandInOperator {
     });
   }
 
-  async #openGate({ namespace, name }: Member): Promise<void> {
+  async #reportOn(cluster: ClusterView, member: Member, progress: Progress): Promise<void> {
+    const written = this.#options.model.reports?.write(progress);
+    if (written === undefined) return;
+    const write = () =>
+      'annotations' in written
+        ? this.#patch(member, { annotations: written.annotations })
+        : this.#writeConditions(member, written.conditions);
+    await (progress === 'done' ? this.#lettingGo(member, write) : write());
+    if (progress !== 'done') this.#letGoAt.delete(member.uid);
+    this.#report('reported', cluster, member, PROGRESS[progress]);
+  }
+
+  async #nameRole(cluster: ClusterView, member: Member, value: string): Promise<void> {
+    const { role } = this.#options.model;
+    if (role === undefined) return;
+    const write = () => this.#patch(member, { labels: { [role.label]: value } });
+    await (value === role.replica ? this.#lettingGo(member, write) : write());
+    if (value === role.primary) this.#letGoAt.delete(member.uid);
+    this.#report('reported', cluster, member, `role ${value}`);
+  }
+
+  async #handOver(cluster: ClusterView, { member, to, status }: Extract<Step, { kind: 'hand over' }>): Promise<void> {
+    const { role } = this.#options.model;
+    if (role === undefined) return;
+    await this.#nameRole(cluster, member, role.replica);
+    await this.#nameRole(cluster, to, role.primary);
+    await this.#patchStatus(cluster, status);
+  }
+
+  /** Noted before the write: the pod may be gone as soon as that is seen. */
+  async #lettingGo({ uid }: Member, write: () => Promise<void>): Promise<void> {
+    this.#letGoAt.set(uid, this.#options.now());
+    try {
+      await write();
+    } catch (error) {
+      if (error instanceof ApiError) this.#letGoAt.delete(uid);
+      throw error;
+    }
+  }
+
+  #openGate(member: Member): Promise<void> {
+    return this.#writeConditions(member, { [READINESS_GATE]: 'True' });
+  }
+
+  async #writeConditions({ namespace, name, uid }: Member, wanted: Readonly<Record<string, string>>): Promise<void> {
+    const conditions = Object.entries(wanted).map(([type, status]) => ({ type, status }));
     await this.#options.client.json({
       method: 'PATCH',
       path: `${podPath(namespace, name)}/status`,
       contentType: 'application/strategic-merge-patch+json',
-      body: { status: { conditions: [{ type: READINESS_GATE, status: 'True' }] } },
+      body: { metadata: { uid }, status: { conditions } },
     });
   }
 
   /** Only where it says something new: every write moves the resourceVersion that tracking entries are guarded by. */
   async #writeStatus(cluster: ClusterView, plan: OperatorPlan): Promise<void> {
-    const { client, kind, model } = this.#options;
+    const { model } = this.#options;
     const isMoving = plan.steps.length > 0 || plan.waitingFor !== undefined;
     const status = { ...plan.status, ...model.statusOf?.({ isPaused: plan.waitingFor === 'paused', isMoving }) };
     // The API server gives fields back in an order of its own.
     if (Object.entries(status).every(([key, value]) => isDeepStrictEqual(cluster.status[key], value))) return;
-    const path = resourcePath(kind, cluster.namespace, cluster.name);
+    await this.#patchStatus(cluster, status);
+  }
+
+  async #patchStatus({ namespace, name }: ClusterView, status: JsonObject): Promise<void> {
+    const { client, kind } = this.#options;
+    const path = resourcePath(kind, namespace, name);
     await client.json({ method: 'PATCH', path, contentType: MERGE_PATCH, body: { status } });
   }
 
   #report(
-    kind: 'created' | 'ready' | 'rebalanced' | 'deleted',
+    kind: 'created' | 'ready' | 'rebalanced' | 'deleted' | 'reported',
     { namespace, name: cluster }: ClusterView,
     pod: { readonly name: string; readonly uid: string; readonly node?: string },
     why?: string,
@@ -291,10 +362,23 @@ export class StandInOperator {
   }
 }
 
-type Optional = 'onEvent' | 'owner';
+const PROGRESS: Readonly<Record<Progress, string>> = {
+  none: 'called off',
+  begun: 'is being prepared',
+  done: 'may go',
+};
+
+interface RawNode {
+  readonly metadata: { readonly name: string };
+  readonly spec?: { readonly unschedulable?: boolean; readonly taints?: readonly { readonly key: string }[] };
+}
+
+type Optional = 'onEvent' | 'owner' | 'annotation';
 
 /** Options with all that the model says. */
-interface Settings extends Required<Omit<OperatorOptions, Optional>>, Pick<OperatorOptions, Optional> {
+interface Settings extends Required<Omit<OperatorOptions, Optional>>, Pick<OperatorOptions, 'onEvent' | 'owner'> {
   readonly prepareMs: number;
   readonly emptyMs: number;
+  readonly noticeMs: number;
+  readonly annotation: Annotation | undefined;
 }

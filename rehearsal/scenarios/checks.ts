@@ -22,6 +22,8 @@ export interface NamesSeen {
   readonly process: Process;
   /** How many members the operator moves at a time. */
   readonly atOnce: number;
+  /** The hook remembers no moved pod, though names come back. Absent: it does. */
+  readonly isForgotten?: boolean;
 }
 
 export type Rule = RuleOf<ScenarioSeen>;
@@ -63,7 +65,10 @@ export const entriesFit =
   };
 
 /** The same, by what the operator does with names. */
-export const asRemembered: Rule = (seen) => entriesFit(seen.names.process === 'swap' ? 'swap' : 'in-place')(seen);
+export const asRemembered: Rule = (seen) => {
+  const { process, isForgotten = false } = seen.names;
+  return entriesFit(process === 'swap' || isForgotten ? 'swap' : 'in-place')(seen);
+};
 
 const isOfJob = ({ labels }: Instance) => labels['batch.kubernetes.io/job-name'] !== undefined;
 /** Of a DaemonSet: a drain leaves it alone. */
@@ -82,7 +87,7 @@ export const othersEvicted: Rule = (seen) => {
 
 /** Its label is the one that the hook selects by, and nobody would move it. */
 export const jobEvicted: Rule = (seen) => {
-  const { key } = seen.annotation;
+  const key = seen.annotation?.key ?? '';
   const ofJob = seen.others.filter(isOfJob);
   const nodes = nodesIn(seen);
   const evicted = ofJob.filter(({ isGone, node = '' }) => isGone && nodes.includes(node));

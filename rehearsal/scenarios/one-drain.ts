@@ -26,7 +26,7 @@ export function oneDrain({ nodes, members, process, periodMs, model }: OneDrainO
     about:
       `One of ${nodes} nodes is drained under ${title} of ${members} members. Each member on it is moved by its operator, ` +
       `which looks ${lookOf(model, periodMs)}, but not before the drainer has asked twice` +
-      (model === undefined ? `: ${names[process]}.` : `. The mark is ${mark.key}.`),
+      (model === undefined ? `: ${names[process]}.` : mark === undefined ? '.' : `. The mark is ${mark.key}.`),
     nodes,
     members,
     process,

@@ -1,11 +1,11 @@
 import { autoscalerLikeDrainer } from '../drainers/autoscaler-like.ts';
 import { karpenterLikeDrainer } from '../drainers/karpenter-like.ts';
 import * as verdict from '../evidence/verdict.ts';
-import type { OperatorModel } from '../operator/model.ts';
+import { endedBy, type OperatorModel } from '../operator/model.ts';
 import * as rules from './checks.ts';
 import type { Play } from './play.ts';
 import type { Scenario } from './scenario.ts';
-import { comesBack, foreignMark, markDropped, markedEarly } from './scripts/marks.ts';
+import { comesBack, cordonedAlone, foreignMark, markDropped, markedEarly } from './scripts/marks.ts';
 import { DRAIN_CLEANER, drainBeside, SAFE_EVICTION } from './scripts/rival.ts';
 import { drainOutOfSync } from './scripts/slow-operator.ts';
 import { specOf } from './stand-ins.ts';
@@ -18,7 +18,11 @@ const { SAFE, movedOnce, nobodyEvicted, rehearsed, nobodyMarked } = verdict;
 const AS_EVER = [...SAFE, rules.asAvailable, rules.asRemembered];
 const any = () => true;
 const keepsNames = (model: OperatorModel) => model.view({ spec: specOf({}) }).process !== 'swap';
-const isAny = ({ mark }: OperatorModel) => mark.isAny === true;
+const isAny = ({ mark }: OperatorModel) => mark?.isAny === true;
+const marksPods = ({ mark }: OperatorModel) => mark !== undefined;
+const comesBackMarked = (model: OperatorModel) => keepsNames(model) && endedBy(model) !== 'drainer';
+/** A pod on a node that is drained moves again and again, whatever the hook does. */
+const movesByItself = ({ followsCordon, followsTaints }: OperatorModel) => followsCordon || followsTaints !== undefined;
 
 /** Where operators differ: each can be played with every profile. */
 export const OPERATOR_SCENARIOS: readonly Scenario[] = [
@@ -54,8 +58,10 @@ export const OPERATOR_SCENARIOS: readonly Scenario[] = [
     about:
       'Two members stand on the node and are marked at once; the operator moves as many at a time as it always does.',
     members: 6,
-    fits: any,
-    endsFor: ({ atOnce, heldTo = atOnce }) => `safe, ${heldTo} at a time`,
+    // Of the others only one has to be kept.
+    fits: ({ role }) => role === undefined,
+    endsFor: ({ atOnce, heldTo = atOnce }) =>
+      `safe, ${Number.isFinite(heldTo) ? `${heldTo} at a time` : 'all at once'}`,
     script: drainOne,
     rules: AS_EVER,
   },
@@ -72,10 +78,9 @@ export const OPERATOR_SCENARIOS: readonly Scenario[] = [
     name: 'same-node',
     title: 'Back on the same node',
     about: 'Each successor is bound to the drained node again; the hook marks twice, then waits and says why.',
-    // es-operator moves what is on a cordoned node again and again by itself.
-    fits: ({ followsCordon }) => !followsCordon,
+    fits: (model) => !movesByItself(model),
     endsFor: (model) =>
-      keepsNames(model) ? 'moved twice, then waits for help' : 'the drain ends, and the new member is on the node',
+      comesBackMarked(model) ? 'moved twice, then waits for help' : 'the drain ends, and the new member is on the node',
     script: comesBack,
     rules: [rehearsed, nobodyEvicted, nobodyMarked],
   },
@@ -94,7 +99,7 @@ export const OPERATOR_SCENARIOS: readonly Scenario[] = [
     name: 'mark-dropped',
     title: 'Somebody drops the mark',
     about: 'The mark is taken away before the operator has acted; the hook writes it again.',
-    fits: any,
+    fits: marksPods,
     ends: 'marked again, then safe',
     script: markDropped,
     rules: AS_EVER,
@@ -103,16 +108,29 @@ export const OPERATOR_SCENARIOS: readonly Scenario[] = [
     name: 'marked-early',
     title: 'Marked at the wrong time',
     about: 'Somebody marks a pod on a node that nobody drains; the operator moves it, and a drain comes later.',
-    fits: any,
-    ends: 'moved by its operator; the drain is safe',
+    fits: marksPods,
+    endsFor: (model) =>
+      endedBy(model) === 'operator'
+        ? 'moved by its operator; the drain is safe'
+        : 'prepared by its operator, and stays; the drain is safe',
     script: markedEarly,
     rules: SAFE.filter((rule) => rule !== movedOnce),
+  },
+  {
+    name: 'cordon-alone',
+    title: 'Cordoned, and not drained',
+    about: 'A node is cordoned, and the operator reports that a pod may go; nobody evicts it before a drain comes.',
+    fits: ({ reports }) => reports !== undefined,
+    ends: 'prepared by its operator, and stays; the drain is safe',
+    script: cordonedAlone,
+    // The hook remembers what it marked itself.
+    rules: [...SAFE, rules.asAvailable],
   },
   {
     name: 'foreign-mark',
     title: "Somebody else's mark",
     about: 'A pod has the annotation with the value of somebody else when its node is drained.',
-    fits: any,
+    fits: marksPods,
     endsFor: (model) => (isAny(model) ? 'left alone, then safe' : 'overwritten, then safe'),
     script: foreignMark,
     rules: SAFE,

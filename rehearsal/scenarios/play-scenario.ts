@@ -1,6 +1,8 @@
 import type { Figure } from '../evidence/record.ts';
 import { type DrainSeen, movedNames } from '../evidence/verdict.ts';
+import { endedBy } from '../operator/model.ts';
 import type { ScenarioSeen } from './checks.ts';
+import { rightlyEvicted } from './evictions.ts';
 import type { Play } from './play.ts';
 import type { Outcome, Rehearsal } from './rehearsal.ts';
 import { type Scenario, titleOf } from './scenario.ts';
@@ -25,6 +27,9 @@ async function lookBack(play: Play, scenario: Scenario): Promise<ScenarioSeen> {
   const { evidence, pods, operator, site } = options;
   const { isMember } = options.place;
   const entries = await play.entries();
+  const stillAsked = await play.stillAsked();
+  const members = pods.instances.filter(isMember);
+  const leave = { by: endedBy(options.place.model), letGoAt: operator.letGoAt, hookUser: site.hookUser };
   const unjudged = {
     scenario: titleOf(scenario),
     startedAt: evidence.startedAt,
@@ -36,14 +41,16 @@ async function lookBack(play: Play, scenario: Scenario): Promise<ScenarioSeen> {
   const drainMs = recorded.drains.reduce((sum, { beganMs, endedMs = beganMs }) => sum + endedMs - beganMs, 0);
   return {
     drains,
-    members: pods.instances.filter(isMember),
+    members,
     others: pods.instances.filter((one) => !isMember(one)),
     history: evidence.history,
     deletedAt: operator.deletedAt,
     surplus: operator.surplus,
+    ...(leave.by === 'operator' ? {} : { evictedAt: rightlyEvicted(evidence.history, members, leave) }),
     startedAt: evidence.startedAtMs,
     givenBack,
-    annotation: site.annotation,
+    ...(site.annotation === undefined ? {} : { annotation: site.annotation }),
+    ...(stillAsked === undefined ? {} : { stillAsked }),
     names: options.names,
     availability: recorded.availability,
     entries,

@@ -9,6 +9,7 @@ import type { LogLine } from '../../testkit/log-lines.ts';
 import { NotYet, until } from '../../testkit/until.ts';
 import type { Check } from '../evidence/record.ts';
 import { check, type DrainSeen } from '../evidence/verdict.ts';
+import { isProtected } from '../operator/model.ts';
 import type { StandInOperator } from '../operator/stand-in-operator.ts';
 import type { Place, StartedHook } from '../venues/venue.ts';
 import type { NamesSeen } from './checks.ts';
@@ -66,7 +67,7 @@ export class Play {
   /** The nodes with members, the fullest first. */
   nodes(): string[] {
     const counts = new Map<string, number>();
-    for (const { node } of this.members()) if (node !== undefined) counts.set(node, (counts.get(node) ?? 0) + 1);
+    for (const { node } of this.#protected()) if (node !== undefined) counts.set(node, (counts.get(node) ?? 0) + 1);
     return [...counts].sort(([a, m], [b, n]) => n - m || b.localeCompare(a)).map(([node]) => node);
   }
 
@@ -85,6 +86,15 @@ export class Play {
     return this.members().filter(({ node }) => node === wanted);
   }
 
+  /** Those of them that the hook has to protect now. */
+  protectedOn(wanted: string) {
+    return this.#protected().filter(({ node }) => node === wanted);
+  }
+
+  #protected() {
+    return this.members().filter((one) => isProtected(this.place.model, one));
+  }
+
   /** How often the operator has moved a pod of that name. */
   movesOf(wanted: string): number {
     const { pods, operator } = this.options;
@@ -101,7 +111,7 @@ export class Play {
 
   async #drain(node: string, how: DrainHow): Promise<number> {
     this.givenBack.delete(node);
-    const seen = await drainOnce(this.options, { node, members: this.membersOn(node), ...how });
+    const seen = await drainOnce(this.options, { node, members: this.protectedOn(node), ...how });
     this.drains.push(seen);
     return seen.code;
   }
@@ -191,6 +201,20 @@ export class Play {
   /** The keys of the tracking entries now. */
   async entries(): Promise<string[]> {
     return Object.keys(workload.entriesOn(await this.client.json({ method: 'GET', path: this.place.trackerPath })));
+  }
+
+  /** UIDs of the members that an object asks to be moved; undefined if no object is asked. */
+  async stillAsked(): Promise<ReadonlySet<string> | undefined> {
+    const { model, cluster, kind } = this.place;
+    const { isAsked, mark } = model;
+    if (isAsked === undefined || mark !== undefined) return undefined;
+    const raw = await this.client.json({ method: 'GET', path: resourcePath(kind, this.namespace, cluster) });
+    const members = await workload.listMembers(this.client, {
+      namespace: this.namespace,
+      cluster,
+      indexOf: model.indexOf,
+    });
+    return new Set(members.filter((member) => isAsked(member, model.view(raw))).map(({ uid }) => uid));
   }
 
   /** The members are in place and the operator has nothing left to do. Throws if that does not come about. */

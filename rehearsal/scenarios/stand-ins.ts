@@ -1,5 +1,6 @@
 import * as workload from '../../testkit/couchbase/workload.ts';
 import { watchCluster } from '../evidence/cluster-watch.ts';
+import { endedBy } from '../operator/model.ts';
 import { SharedPause } from '../operator/shared-pause.ts';
 import { StandInOperator } from '../operator/stand-in-operator.ts';
 import type { Place } from '../venues/venue.ts';
@@ -26,14 +27,15 @@ export async function setUpStandIns(scenario: Scenario, rehearsal: Rehearsal): P
   const pause = new SharedPause(operator, signal);
   const drainer = scenario.drainer?.(client) ?? place.drainer;
   const { patienceMs = 60_000 + 10 * periodMs, atOnce = model.heldTo ?? model.atOnce } = scenario;
-  const names = { process: model.view({ spec: specOf(scenario) }).process, atOnce };
+  const isForgotten = endedBy(model) === 'drainer';
+  const names = { process: model.view({ spec: specOf(scenario) }).process, atOnce, isForgotten };
   const context = { ...rehearsal, place, operator, pause, pods, drainer, size, names, pin };
   const play = new Play({ ...context, patienceMs, drainWithinMs });
 
   const closed = isPacked ? nodes.slice(1) : [];
   for (const node of closed) await play.cordon(node, true);
   evidence.recorder.expect(cluster, size);
-  await createWorkload(client, place, size, specOf(scenario));
+  await createWorkload(client, place, size, { ...specOf(scenario), ...model.spec });
   // Only now is there something to see: the operator looks at once, and then once a period.
   operator.start();
   cleanup.defer(() => operator.stop());
@@ -56,7 +58,7 @@ function operatorFor(scenario: Scenario, { site, evidence }: Rehearsal, place: P
     model,
     periodMs,
     ...(scenario.atOnce === undefined ? {} : { maxUpgradable: scenario.atOnce }),
-    annotation: site.annotation,
+    ...(site.annotation === undefined ? {} : { annotation: site.annotation }),
     kind,
     now: () => evidence.now,
     ...operator,

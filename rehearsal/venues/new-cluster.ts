@@ -52,14 +52,15 @@ export function newCluster(options: NewClusterOptions): Venue {
         throw isUnavailable(error) ? new UsageError(error.message, { cause: error }) : error;
       });
       cleanup.defer(() => cluster.stop());
-      const { kubeconfigPath } = cluster;
-      const { client, close } = await connect(kubeconfigPath);
+      const { hookUser } = cluster;
+      const { client, close } = await connect(cluster.kubeconfigPath);
       cleanup.defer(close);
       await installDefinitions(client, model, signal);
       const authority = await createAuthority();
       const files = await writeServing(join(cluster.dir, 'hook'), await authority.issue());
       signal.throwIfAborted();
       const timeoutMs = HOOK_STARTS_WITHIN_MS;
+      const { kubeconfigPath } = hookUser;
       const hook = await startHook({ kubeconfigPath, files, env: hookEnv, onLine: onHookLine, timeoutMs, ...program });
       cleanup.defer(() => hook.stop());
       await registerWebhook(client, { urls: [hook.url], caBundle: authority.caBundle }, { signal });
@@ -68,7 +69,7 @@ export function newCluster(options: NewClusterOptions): Venue {
       const choice = drainer === undefined ? {} : { drainer };
       const periodMs = periodIn(options, model);
       const place = { namespace: NAMESPACE, nodeSelector: {}, periodMs, model };
-      return startedSite({ cluster, client, hook, log, ...place, ...choice });
+      return startedSite({ cluster, client, hook, hookUser: hookUser.name, log, ...place, ...choice });
     },
   };
 }
@@ -85,6 +86,8 @@ export interface StartedSiteOptions {
   readonly cluster: Cluster;
   readonly client: ApiClient;
   readonly hook: HookProcess;
+  /** Who that is for the API server. Absent: its evictions cannot be told from those of others. */
+  readonly hookUser?: string;
   readonly namespace: string;
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly periodMs: number;
@@ -98,7 +101,18 @@ export interface StartedSiteOptions {
 
 /** The site on a cluster where a hook was started, and where no other operator acts. */
 export function startedSite(options: StartedSiteOptions): Site {
-  const { cluster, client, hook, namespace, nodeSelector, periodMs, model = COUCHBASE, drainer, log } = options;
+  const {
+    cluster,
+    client,
+    hook,
+    namespace,
+    nodeSelector,
+    periodMs,
+    model = COUCHBASE,
+    drainer,
+    hookUser,
+    log,
+  } = options;
   const memberLabels = sharedLabels(model, CLUSTER);
   const isMember = ({ labels }: { readonly labels: Readonly<Record<string, string>> }) =>
     Object.entries(memberLabels).every(([key, value]) => labels[key] === value);
@@ -109,7 +123,8 @@ export function startedSite(options: StartedSiteOptions): Site {
   const kubectl = { kubectl: cluster.assets?.kubectl, kubeconfigPath: cluster.kubeconfigPath, homeDir: cluster.dir };
   return {
     client,
-    annotation: model.mark,
+    ...(model.mark === undefined ? {} : { annotation: model.mark }),
+    ...(hookUser === undefined ? {} : { hookUser }),
     clusterOf: (pod) => (isMember(pod) ? CLUSTER : undefined),
     hook: { process: hook, guard },
     failed,

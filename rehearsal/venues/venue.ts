@@ -42,8 +42,10 @@ export interface VenueNeeds {
 /** A venue that is open. */
 export interface Site {
   readonly client: ApiClient;
-  /** What asks an operator to move a pod. */
-  readonly annotation: Annotation;
+  /** What asks an operator to move a pod. Absent: pods carry no mark. */
+  readonly annotation?: Annotation;
+  /** Who the hook is. Absent: nobody knows. */
+  readonly hookUser?: string;
   /** The cluster that a protected pod belongs to; undefined for a pod that nobody protects. */
   readonly clusterOf: (pod: PodView) => string | undefined;
   /** The hook that was started here. Absent: the hook was installed before, and nobody reads its log. */

@@ -17,7 +17,7 @@ import {
 } from './components.ts';
 import { type Kubectl, kubectlFor } from './kubectl.ts';
 import { nodesNotReady, workerNode } from './nodes.ts';
-import { kubeconfig, makePki, type Pki, type User } from './pki.ts';
+import { kubeconfig, makePki, type Pki, type User, users } from './pki.ts';
 import { type Component, ComponentFailed, type Supervisor, startSupervisor } from './supervisor.ts';
 
 export interface ControlPlaneOptions {
@@ -39,6 +39,8 @@ export interface ControlPlaneOptions {
 export interface ControlPlane {
   /** Kubeconfig of a cluster administrator (group system:masters), mode 0600. */
   readonly kubeconfigPath: string;
+  /** The same rights under another name, for a hook. */
+  readonly hookUser: { readonly name: string; readonly kubeconfigPath: string };
   /** https://127.0.0.1:PORT */
   readonly server: string;
   /** http://127.0.0.1:PORT of etcd, which needs no authentication. */
@@ -163,6 +165,7 @@ async function bringUp(supervisor: Supervisor, assets: Assets, options: ControlP
 
   return {
     kubeconfigPath: kubeconfigs.admin,
+    hookUser: { name: users.hook.user, kubeconfigPath: kubeconfigs.hook },
     server,
     etcdUrl,
     caData: pki.caData,
@@ -193,6 +196,7 @@ function writeKubeconfigs(dir: string, server: string, pki: Pki): Record<User, s
   };
   return {
     admin: write('admin'),
+    hook: write('hook'),
     kubelet: write('kubelet'),
     scheduler: write('scheduler'),
     controllerManager: write('controllerManager'),

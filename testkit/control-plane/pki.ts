@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { createAuthority } from '../certificates.ts';
 
 /** The users that authenticate with a static token. RBAC's bootstrap roles know their names and groups. */
-const users = {
+export const users = {
   admin: { user: 'admin', groups: 'system:masters' },
+  hook: { user: 'reschedule-hook', groups: 'system:masters' },
   kubelet: { user: 'fake-kubelet', groups: 'system:masters' },
   scheduler: { user: 'system:kube-scheduler', groups: '' },
   controllerManager: { user: 'system:kube-controller-manager', groups: '' },
@@ -35,6 +36,7 @@ export async function makePki(dir: string): Promise<Pki> {
 
   const tokens: Record<User, string> = {
     admin: newToken(),
+    hook: newToken(),
     kubelet: newToken(),
     scheduler: newToken(),
     controllerManager: newToken(),

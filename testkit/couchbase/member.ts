@@ -133,6 +133,7 @@ export interface MemberOptions {
   readonly owner: OwnerReference | undefined;
   readonly readinessGate: boolean;
   readonly finalizers?: readonly string[] | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** Names of two members: labels that these share are those of all. */
   readonly examples: readonly [string, string];
 }
@@ -148,6 +149,7 @@ export function memberManifest(cluster: ClusterView, pod: string, options: Membe
       labels: options.labels(cluster.name, pod),
       ...(options.owner ? { ownerReferences: [options.owner] } : {}),
       ...(options.finalizers ? { finalizers: options.finalizers } : {}),
+      ...(options.annotations ? { annotations: options.annotations } : {}),
     },
     spec: {
       restartPolicy: 'Never',

@@ -69,7 +69,7 @@ export async function patchCluster(
   return client.json({ method: 'PATCH', path, contentType: 'application/merge-patch+json', body: { spec } });
 }
 
-async function listMembers(
+export async function listMembers(
   client: ApiClient,
   { namespace, cluster, indexOf = couchbaseIndex }: MembersWanted,
 ): Promise<Member[]> {

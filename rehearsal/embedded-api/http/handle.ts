@@ -7,6 +7,7 @@ import {
   unknownFormat,
   unsupportedMediaType,
 } from '../storage/failure.ts';
+import { SELF_REVIEW } from '../storage/kinds.ts';
 import { type ApiObject, isRecord, type Json } from '../storage/object.ts';
 import { selection } from '../storage/selectors.ts';
 import type { User } from '../storage/user.ts';
@@ -50,8 +51,12 @@ export function handle(world: World, request: ApiRequest): Promise<ApiAnswer> {
 }
 
 const REVIEW: Readonly<Record<string, Handler>> = {
-  POST: async (_, request) => ({ code: 201, body: { ...objectIn(request), status: { allowed: true } } }),
+  POST: async (_, request) => ({ code: 201, body: { ...objectIn(request), status: reviewOf(request) } }),
 };
+
+/** Everything is allowed. */
+const reviewOf = ({ place, user }: ApiRequest): Json =>
+  place.kind === SELF_REVIEW ? { userInfo: { ...user } } : { allowed: true };
 
 const COLLECTION: Readonly<Record<string, Handler>> = {
   GET: async ({ store, now }, { place: { kind, namespace }, query, accept }) => {

@@ -100,6 +100,11 @@ const ACCESS_REVIEW = builtin('authorization.k8s.io', 'SelfSubjectAccessReview',
   isReview: true,
 });
 
+export const SELF_REVIEW = builtin('authentication.k8s.io', 'SelfSubjectReview', 'selfsubjectreviews', {
+  namespaced: false,
+  isReview: true,
+});
+
 const BUILTIN: readonly Kind[] = [
   EVENT,
   NAMESPACE,
@@ -118,6 +123,7 @@ const BUILTIN: readonly Kind[] = [
   WEBHOOKS,
   DEFINITION,
   ACCESS_REVIEW,
+  SELF_REVIEW,
 ];
 
 /** The kinds that are served now: the built-in ones and those of the definitions in the store. */

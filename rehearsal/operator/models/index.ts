@@ -4,8 +4,12 @@ import { AEROSPIKE } from './aerospike.ts';
 import { ARANGODB_REPLACE, ARANGODB_ROTATE } from './arangodb.ts';
 import { COUCHBASE } from './couchbase.ts';
 import { ES_OPERATOR } from './es-operator.ts';
+import { FOUNDATIONDB, FOUNDATIONDB_TAINTS } from './foundationdb.ts';
+import { PGO_PRIMARY } from './pgo.ts';
+import { SLURM_NODESET } from './slurm.ts';
 import { STRIMZI_CONNECT, STRIMZI_KAFKA } from './strimzi.ts';
 import { TIDB_PD, TIDB_TIDB, TIDB_TIKV } from './tidb.ts';
+import { VITESS_TABLET } from './vitess.ts';
 
 /** One for each built-in profile, in the order of the profiles. */
 export const MODELS: readonly OperatorModel[] = [
@@ -18,6 +22,11 @@ export const MODELS: readonly OperatorModel[] = [
   AEROSPIKE,
   ARANGODB_ROTATE,
   ARANGODB_REPLACE,
+  VITESS_TABLET,
+  SLURM_NODESET,
+  PGO_PRIMARY,
+  FOUNDATIONDB,
+  FOUNDATIONDB_TAINTS,
   ES_OPERATOR,
 ];
 

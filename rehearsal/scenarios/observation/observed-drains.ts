@@ -49,7 +49,7 @@ export class ObservedDrains {
 export function observedChecks(
   observed: ObservedDrains,
   instances: readonly Instance[],
-  annotation: Annotation,
+  annotation: Annotation | undefined,
 ): Check[] {
   const here = instances.filter(({ isGone }) => !isGone);
   const gone = instances.filter(({ uid, isGone }) => isGone && observed.drained.has(uid));

@@ -3,15 +3,22 @@ import { LOG } from '../../../src/log/messages.ts';
 import type { Reason } from '../../../src/policy/decision.ts';
 import type { LogLine } from '../../../testkit/log-lines.ts';
 import { NotYet } from '../../../testkit/until.ts';
+import { type Annotation, endedBy } from '../../operator/model.ts';
 import type { Play } from '../play.ts';
 
 /** Drains with marks that come, go, or are of somebody else, while the operator is held until the drainer has met them. */
 
 const FOREIGN = 'of-somebody-else';
 
+function markOf(play: Play): Annotation {
+  const { annotation } = play.options.site;
+  if (annotation === undefined) throw new Error('pods of this operator carry no mark');
+  return annotation;
+}
+
 /** Another name than a drainer and the hook writes the annotation of a pod, or takes it away. */
 async function annotate(play: Play, name: string, value: string | null): Promise<void> {
-  const { key } = play.options.site.annotation;
+  const { key } = markOf(play);
   play.log(value === null ? `takes the mark of ${name} away` : `writes ${key}=${value} on ${name}`);
   const body = { metadata: { annotations: { [key]: value } } };
   const path = podPath(play.namespace, name);
@@ -19,7 +26,7 @@ async function annotate(play: Play, name: string, value: string | null): Promise
 }
 
 function oneOn(play: Play, node: string) {
-  const [one] = play.membersOn(node);
+  const [one] = play.protectedOn(node);
   if (one === undefined) throw new Error(`no member is on ${node}`);
   return one;
 }
@@ -42,7 +49,7 @@ export async function markDropped(play: Play): Promise<void> {
 
 /** Somebody else has written the annotation, with a value of their own. */
 export async function foreignMark(play: Play): Promise<void> {
-  const { key, value, isAny } = play.options.site.annotation;
+  const { key, value, isAny } = markOf(play);
   const endPause = await play.options.pause.begin();
   const node = play.node();
   const { name, uid } = oneOn(play, node);
@@ -62,13 +69,36 @@ export async function foreignMark(play: Play): Promise<void> {
 export async function markedEarly(play: Play): Promise<void> {
   const node = play.node();
   const { name, uid } = oneOn(play, node);
-  const { value, isAny } = play.options.site.annotation;
+  const { value, isAny } = markOf(play);
+  const isThere = () => play.members().some((one) => one.uid === uid);
   await annotate(play, name, isAny ? FOREIGN : value);
-  await play.see('the move of the pod', () => !play.members().some((one) => one.uid === uid));
+  if (endedBy(play.place.model) === 'operator') {
+    await play.see('the move of the pod', () => !isThere());
+  } else {
+    await play.see('the report on the pod', () => play.options.operator.letGoAt.has(uid));
+  }
   await play.calm();
+  if (play.options.operator.letGoAt.has(uid)) play.expect('nobody evicted the pod', isThere(), 'it is gone');
   const entries = await play.entries();
   play.expect('the hook remembered nothing of it', entries.length === 0, `there is ${entries.join(', ')}`);
   await play.drain(play.node());
+}
+
+/** A cordon keeps new pods away, and says nothing of those that are there. Some operators mark them all the same. */
+export async function cordonedAlone(play: Play): Promise<void> {
+  const node = play.node();
+  const { name, uid } = oneOn(play, node);
+  const { value, isAny } = markOf(play);
+  await play.cordon(node, true);
+  if (!play.place.model.followsCordon) await annotate(play, name, isAny ? FOREIGN : value);
+  await play.see('the report on the pod', () => play.options.operator.letGoAt.has(uid));
+  await play.calm();
+  play.expect(
+    'nobody evicted the pod',
+    play.members().some((one) => one.uid === uid),
+    'it is gone',
+  );
+  await play.drain(node);
 }
 
 /**
@@ -82,7 +112,9 @@ export async function comesBack(play: Play): Promise<void> {
   play.log('binds the successors to the node');
   play.options.pin.node = node;
   play.options.pin.names = isRenamed ? undefined : new Set([name]);
-  await (isRenamed ? drainPastNewNames(play, node) : drainInVain(play, node));
+  // A drainer that evicted the pod itself takes another instance of its name for another pod, too.
+  const isOver = isRenamed || endedBy(play.place.model) === 'drainer';
+  await (isOver ? drainPastSuccessors(play, node) : drainInVain(play, node));
   delete play.options.pin.node;
   await play.cordon(node, false);
   await play.until('the end of every move', async () => {
@@ -108,10 +140,10 @@ async function drainInVain(play: Play, node: string): Promise<void> {
 const isMarkOf = ({ message, namespace }: LogLine, play: Play) =>
   message === LOG.marked && namespace === play.namespace;
 
-async function drainPastNewNames(play: Play, node: string): Promise<void> {
+async function drainPastSuccessors(play: Play, node: string): Promise<void> {
   const before = play.membersOn(node).length;
   const code = await play.drain(node);
   play.expect('the drain ended without an error', code === 0, `exit code ${code}`);
-  const after = play.membersOn(node).length;
-  play.expect('as many members are on the node as before', after === before, `${after} instead of ${before}`);
+  const isBack = play.see('the successors', () => play.membersOn(node).length === before);
+  await play.expectThat('as many members are on the node as before', isBack);
 }

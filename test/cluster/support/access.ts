@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto';
 import { BUILT_IN } from '../../../src/config/profiles/built-in.ts';
 import type { ApiClient } from '../../../src/kube/client.ts';
 import type { ControlPlane } from '../../../testkit/control-plane/control-plane.ts';
 import { profileComponent } from '../../support/profile-component.ts';
 import { find, rendered, requestToken, SYSTEM_NAMESPACE, variantFolder } from './manifests.ts';
+
+const NAME_MAX = 100;
 
 /** What of an installation says who the hook is, what it may do, and whom its calls go before. */
 const KINDS = ['ServiceAccount', 'Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding', 'FlowSchema'];
@@ -21,6 +24,12 @@ function componentsFor(env: Readonly<Record<string, string>>): string[] {
   return ['certificate-files', ...said, ...new Set(profiles), ...(isOff ? ['no-tracking'] : [...tracking, ...change])];
 }
 
+/** The name of an object may have 253 characters. */
+function shortened(name: string): string {
+  if (name.length <= NAME_MAX) return name;
+  return `${name.slice(0, NAME_MAX)}-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
+}
+
 /** Gives hooks the identity under which they would run where config/ is applied, with the rights for their settings. */
 export class Access {
   readonly #controlPlane: ControlPlane;
@@ -35,7 +44,7 @@ export class Access {
   /** A token of the ServiceAccount that a hook with these settings has. `more`: components for what is in PROFILES_FILE. */
   token(env: Readonly<Record<string, string>> = {}, more: readonly string[] = []): Promise<string> {
     const components = [...componentsFor(env), ...more];
-    const suffix = `-${components.join('-')}`;
+    const suffix = `-${shortened(components.join('-'))}`;
     const token = this.#tokens.get(suffix) ?? this.#grant(suffix, components);
     this.#tokens.set(suffix, token);
     return token;

@@ -49,6 +49,18 @@ describe('the history of a rehearsal', () => {
     ]);
   });
 
+  it('knows from that log who asked, and what ended nothing', () => {
+    const { history } = setUp();
+    const line = { message: '', namespace: 'db', pod: 'cb-0', decision: 'allow', user: 'admin' };
+    for (const reason of ['NotSelected', 'OwnEviction', 'DryRun', 'EndingInstanceNamed', 'Corpse']) {
+      history.hookLine({ ...line, reason });
+    }
+    assert.deepEqual(
+      history.responses.map(({ user, endsNothing = false }) => [user, endsNothing]),
+      [false, false, true, true, true].map((endsNothing) => ['admin', endsNothing]),
+    );
+  });
+
   it('takes answers from the log of the hook, at the time when they were in hand', () => {
     const { history } = setUp();
     const line = { message: '', namespace: 'db', pod: 'cb-0', time: new Date(EPOCH + 990).toISOString() };

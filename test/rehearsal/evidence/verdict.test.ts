@@ -20,6 +20,23 @@ describe('the verdict on drains', () => {
     assert.equal(verdict.movedOnce({ ...twice, surplus: new Set(['mid']) }).holds, true);
   });
 
+  it('takes a pod that was rightly evicted for moved, and no other', () => {
+    const { deletedAt, ...rest } = safe;
+    const evicted = { ...rest, deletedAt: new Map(), evictedAt: deletedAt };
+    assert.deepEqual(
+      verdict.checksOf(evicted).filter(({ holds }) => !holds),
+      [],
+    );
+    assert.deepEqual(verdict.movedNames(evicted), ['cb-1']);
+    assert.equal(verdict.nobodyEvicted({ ...evicted, evictedAt: new Map() }).holds, false);
+  });
+
+  it('is that a pod is left marked which another object still asks to be moved', () => {
+    const { annotation: _, ...unmarked } = safe;
+    assert.equal(verdict.nobodyMarked({ ...unmarked, stillAsked: new Set(['old']) }).holds, true);
+    assert.equal(verdict.nobodyMarked({ ...unmarked, stillAsked: new Set(['new']) }).holds, false);
+  });
+
   it('is that they were safe where all is well', () => {
     assert.deepEqual(
       verdict.checksOf(safe).filter(({ holds }) => !holds),

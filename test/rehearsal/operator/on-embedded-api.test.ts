@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type EmbeddedCluster, startEmbedded } from '../../../rehearsal/embedded-api/cluster.ts';
-import type { OperatorModel } from '../../../rehearsal/operator/model.ts';
+import { endedBy, type OperatorModel } from '../../../rehearsal/operator/model.ts';
+import { FOUNDATIONDB } from '../../../rehearsal/operator/models/foundationdb.ts';
 import { MODELS } from '../../../rehearsal/operator/models/index.ts';
+import { PGO_PRIMARY } from '../../../rehearsal/operator/models/pgo.ts';
 import { type OperatorEvent, StandInOperator } from '../../../rehearsal/operator/stand-in-operator.ts';
-import type { JsonObject } from '../../../src/kube/client.ts';
+import type { ApiClient, JsonObject } from '../../../src/kube/client.ts';
 import { podPath } from '../../../src/kube/paths.ts';
 import { type Connected, connect } from '../../../testkit/connect.ts';
-import { installClusterDefinition } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
+import { installClusterDefinition, resourcePath } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
 import { createCluster, createNamespace, waitForMembers } from '../../../testkit/couchbase/workload.ts';
+import type { PodView } from '../../../testkit/pods.ts';
 import { until } from '../../../testkit/until.ts';
 
 const MERGE = 'application/merge-patch+json';
@@ -31,7 +34,7 @@ async function aCluster(model: OperatorModel) {
   const { kind, ownerKind, indexOf, profile: namespace } = model;
   for (const one of [kind, ...(ownerKind ? [ownerKind] : [])]) await installClusterDefinition(client, one);
   await createNamespace(client, namespace);
-  await createCluster(client, { namespace, name: 'cb', kind, process: 'InPlaceUpgrade' });
+  await createCluster(client, { namespace, name: 'cb', kind, process: 'InPlaceUpgrade', spec: { ...model.spec } });
   const events: OperatorEvent[] = [];
   const onEvent = (event: OperatorEvent) => events.push(event);
   const operator = new StandInOperator({ client, namespaces: [namespace], model, periodMs: 60, onEvent });
@@ -41,30 +44,70 @@ async function aCluster(model: OperatorModel) {
   return { client, namespace, operator, events, members };
 }
 
+/** Asks the operator to move that pod, in its own way. */
+async function ask(client: ApiClient, model: OperatorModel, pod: PodView): Promise<void> {
+  const { namespace, name, node = '' } = pod;
+  const patch = (path: string, body: JsonObject) => client.json({ method: 'PATCH', path, contentType: MERGE, body });
+  const resource = resourcePath(model.kind, namespace, 'cb');
+  if (model.mark !== undefined) {
+    const annotations = { [model.mark.key]: model.mark.isAny ? 'x' : model.mark.value };
+    await patch(podPath(namespace, name), { metadata: { annotations } });
+  } else if (model === PGO_PRIMARY) {
+    const annotations = { 'postgres-operator.crunchydata.com/trigger-switchover': 'now' };
+    await patch(resource, { metadata: { annotations } });
+  } else if (model === FOUNDATIONDB) {
+    await patch(resource, { spec: { processGroupsToRemove: [pod.labels['foundationdb.org/fdb-process-group-id']] } });
+  } else {
+    // Other operators here look at cordons.
+    await patch(`/api/v1/nodes/${node}`, {
+      spec: { taints: [{ key: 'karpenter.sh/disrupted', effect: 'NoSchedule' }] },
+    });
+  }
+}
+
+/** Waits for the deletion, or evicts what its operator does not delete once that lets it go. */
+async function untilMoved(client: ApiClient, operator: StandInOperator, model: OperatorModel, pod: PodView) {
+  const { namespace, name, uid } = pod;
+  if (endedBy(model) === 'operator') {
+    return until('the move', async () => assert.ok(operator.deletedUids.has(uid)));
+  }
+  await until('the report', async () => assert.ok(operator.letGoAt.has(uid)));
+  assert.deepEqual([...operator.deletedUids], []);
+  const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace, name } };
+  await client.json({ method: 'POST', path: `${podPath(namespace, name)}/eviction`, body });
+}
+
+function assertUnasked({ mark, reports }: OperatorModel, pod: PodView): void {
+  assert.equal(pod.annotations[mark?.key ?? ''], undefined);
+  assert.equal(reports?.read(pod) ?? 'none', 'none');
+}
+
 describe('operators by their models, without the hook', { concurrency: true }, () => {
   for (const model of MODELS) {
-    it(`${model.profile} moves a marked pod once, and the one that takes its place has no mark`, async (t) => {
+    it(`${model.profile} moves a pod once when it is asked, and the one that takes its place is not asked for`, async (t) => {
       const { client, namespace, operator, events, members } = await aCluster(model);
       t.after(() => operator.stop());
-      const [first, old, last] = await members();
+      const before = await members();
+      // Of those with a role the first one is the primary.
+      const old = before[model.role === undefined ? 1 : 0];
       assert.ok(old);
-      const annotations = { [model.mark.key]: model.mark.isAny ? 'x' : model.mark.value };
-      const path = podPath(namespace, old.name);
-      await client.json({ method: 'PATCH', path, contentType: MERGE, body: { metadata: { annotations } } });
-      await until('the move', async () => assert.ok(operator.deletedUids.has(old.uid)));
+      assert.equal(operator.letGoAt.has(old.uid), false);
+      await ask(client, model, old);
+      await untilMoved(client, operator, model, old);
       const now = await until('the new member', async () => {
         const found = await members();
         assert.ok(!found.some(({ uid }) => uid === old.uid));
         return found;
       });
-      const fresh = now.find(({ uid }) => ![first?.uid, last?.uid].includes(uid));
-      assert.equal(fresh?.annotations[model.mark.key], undefined);
+      const fresh = now.find(({ uid }) => !before.some((one) => one.uid === uid));
+      assert.ok(fresh);
+      assertUnasked(model, fresh);
       const isNew = model.view({ spec: { upgradeProcess: 'InPlaceUpgrade' } }).process === 'swap';
-      assert.equal(fresh?.name === old.name, !isNew);
+      assert.equal(fresh.name === old.name, !isNew);
       const moves = events.filter(({ kind }) => kind === 'deleted').length - operator.surplus.size;
-      assert.equal(moves, 1);
+      assert.equal(moves, endedBy(model) === 'operator' ? 1 : 0);
       const { kind: owner } = model.ownerKind ?? model.kind;
-      const raw = (await client.json({ method: 'GET', path: podPath(namespace, fresh?.name ?? '') })) as JsonObject;
+      const raw = (await client.json({ method: 'GET', path: podPath(namespace, fresh.name) })) as JsonObject;
       const { ownerReferences } = raw.metadata as { ownerReferences: { kind: string; controller: boolean }[] };
       assert.deepEqual(
         ownerReferences.map(({ kind, controller }) => [kind, controller]),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { COUCHBASE } from '../../../rehearsal/operator/models/couchbase.ts';
-import { type Memory, type OperatorPlan, planCluster } from '../../../rehearsal/operator/operator-plan.ts';
+import { planCluster } from '../../../rehearsal/operator/operator-plan.ts';
+import type { Memory, OperatorPlan } from '../../../rehearsal/operator/plan.ts';
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { type Member, viewCluster, viewMember } from '../../../testkit/couchbase/member.ts';
 
@@ -9,6 +10,7 @@ const KEY = 'cao.couchbase.com/reschedule';
 const SETTINGS = {
   model: COUCHBASE,
   annotation: COUCHBASE.mark,
+  noticeMs: 0,
   maxUpgradable: 1,
   rebalanceMs: 1_000,
   prepareMs: 0,

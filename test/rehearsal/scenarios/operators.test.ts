@@ -30,6 +30,23 @@ const PLAYED = [
   ['two-marked', 'tidb-v1-tikv'],
   ['out-of-sync', 'tidb-v1-pd'],
   ['by-karpenter', 'tidb-v1-tidb'],
+  ['by-kubectl', 'vitess-tablet'],
+  ['two-marked', 'vitess-tablet'],
+  ['same-node', 'vitess-tablet'],
+  ['marked-early', 'vitess-tablet'],
+  ['by-autoscaler', 'vitess-tablet'],
+  ['by-kubectl', 'slurm-nodeset'],
+  ['by-karpenter', 'slurm-nodeset'],
+  ['foreign-mark', 'slurm-nodeset'],
+  ['cordon-alone', 'slurm-nodeset'],
+  ['cordon-alone', 'vitess-tablet'],
+  ['by-kubectl', 'pgo-primary'],
+  ['by-karpenter', 'pgo-primary'],
+  ['same-node', 'pgo-primary'],
+  ['two-marked', 'foundationdb'],
+  ['operator-paused', 'foundationdb'],
+  ['by-autoscaler', 'foundationdb-taints'],
+  ['rival-500', 'foundationdb-taints'],
 ] as const;
 
 /** Drainers that do not wait as long as in life. */

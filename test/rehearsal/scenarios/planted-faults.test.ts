@@ -10,23 +10,43 @@ import { forModel, scenariosNamed } from '../../../rehearsal/scenarios/catalog.t
 import { BUILT_IN } from '../../../src/config/profiles/built-in.ts';
 import { playEmbedded } from '../play-embedded.ts';
 
-/** What a profile says that is wrong, and what the verdict then finds. */
+/** A mark that its operator does not know. Undefined: it needs none. */
+function wrongMark({ profile, mark }: OperatorModel): object | undefined {
+  if (mark !== undefined) {
+    const { key, value, isAny } = mark;
+    // Where presence decides, no value is wrong.
+    return isAny ? { annotation: `${key}-x`, value: 'x', match: 'present' } : { annotation: key, value: `${value}x` };
+  }
+  const right = BUILT_IN.find(({ name }) => name === profile)?.mark;
+  if (typeof right !== 'object' || !('on' in right)) return undefined;
+  const { on } = right;
+  return 'annotation' in right
+    ? { ...right, annotation: `${right.annotation}-x` }
+    : { ...right, on: { ...on, label: `${on.label}-x` } };
+}
+
+/** What a profile says that is wrong, and what the verdict then finds. No fields: nothing of that kind is wrong there. */
 const FAULTS: readonly {
   readonly what: string;
-  readonly fields: (model: OperatorModel) => object;
+  readonly fields: (model: OperatorModel) => object | undefined;
   readonly problem: RegExp;
 }[] = [
   {
     what: 'wrong mark',
-    // Where presence decides, no value is wrong.
-    fields: ({ mark: { key, value, isAny } }) => ({
-      mark: isAny ? { annotation: `${key}-x`, value: 'x', match: 'present' } : { annotation: key, value: `${value}x` },
-    }),
+    fields: (model) => {
+      const mark = wrongMark(model);
+      return mark && { mark };
+    },
     problem: /the drain of node-\d ended with exit code 1/,
   },
   {
     what: 'wrong selector',
     fields: () => ({ selector: 'nobody=has-it' }),
+    problem: /was evicted, not moved by its operator/,
+  },
+  {
+    what: 'report that is there before its operator makes one',
+    fields: ({ reports }) => reports && { report: { conditions: ['Ready'] } },
     problem: /was evicted, not moved by its operator/,
   },
 ];
@@ -48,10 +68,12 @@ async function aFile(name: string, what: string, fields: object): Promise<string
 describe('the rehearsal of a profile that is wrong', { concurrency: 4 }, () => {
   for (const model of MODELS) {
     for (const { what, fields, problem } of FAULTS) {
+      const wrong = fields(model);
+      if (wrong === undefined) continue;
       it(`${model.profile} with a ${what} is not safe`, async ({ signal }) => {
         const [scenario] = forModel(scenariosNamed('by-karpenter'), model);
         assert.ok(scenario);
-        const hookEnv = { PROFILES_FILE: await aFile(model.profile, what, fields(model)) };
+        const hookEnv = { PROFILES_FILE: await aFile(model.profile, what, wrong) };
         const drainer: typeof scenario.drainer = (client) => karpenterLikeDrainer(client, { mostBackoffMs: 1_000 });
         const planted = { ...scenario, drainer, hookEnv, drainWithinMs: 5_000, patienceMs: 30_000 };
         const { record, lines } = await playEmbedded(planted, signal);

@@ -104,4 +104,13 @@ export const DISCOVERY: readonly Case[] = [
     },
     expected: [201, true],
   },
+  {
+    name: 'who asks',
+    run: async (api) => {
+      const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+      const answer = await api.call('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', { body });
+      return [answer.code, answer.body.status.userInfo.username, answer.body.status.userInfo.groups];
+    },
+    expected: [201, 'admin', ['system:masters', 'system:authenticated']],
+  },
 ];
