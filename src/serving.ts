@@ -138,7 +138,7 @@ function createServing(config: Config, world: ServingWorld, onSynced: () => void
 /** Its own pod, as it is the one that is there wherever the hook runs in a cluster. */
 function trialOf({ podNamespace, podName }: Config, { profiles }: PolicySettings) {
   if (podNamespace === '' || podName === '') return {};
-  return { trial: { path: podPath(podNamespace, podName), keys: profiles.flatMap(({ mark }) => mark?.key ?? []) } };
+  return { trial: { path: podPath(podNamespace, podName), marks: profiles.flatMap(({ mark }) => mark ?? []) } };
 }
 
 function neededBy(config: Config, settings: PolicySettings) {

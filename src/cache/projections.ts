@@ -4,7 +4,7 @@ import type { Mark, Namespace, Node, Owner, Pod, PodMetadata } from '../policy/m
 import { MANAGER, short } from '../policy/names.ts';
 import { type Taint, taintText } from '../policy/node-state.ts';
 import { policyIn } from '../policy/policy-annotation.ts';
-import { type MarkedPod, matchesMark } from '../policy/profiles/mark.ts';
+import { type MarkedPod, type MarkOfProfile, matchesMark } from '../policy/profiles/mark.ts';
 import { type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
 import { isReported, type Report } from '../policy/profiles/report.ts';
 import { writtenAt } from '../policy/requests/written-at.ts';
@@ -217,23 +217,27 @@ function carriedBy(
   return Object.keys(annotations).length > 0 ? { labels, annotations } : { labels };
 }
 
+const placeOf = ({ isLabel }: MarkOfProfile) => (isLabel ? 'labels' : 'annotations');
+
+function ownersOf({ managedFields }: RawMetadata, mark: MarkOfProfile): readonly RawManagedFields[] | undefined {
+  return managedFields?.filter(({ fieldsV1 }) => {
+    const fields = fieldsV1 as { 'f:metadata'?: Record<string, Record<string, unknown> | undefined> } | undefined;
+    return fields?.['f:metadata']?.[`f:${placeOf(mark)}`]?.[`f:${mark.key}`] !== undefined;
+  });
+}
+
 /**
  * The mark of the pod's profile, or that of any if the pod has lost its labels since. The managed fields show who set the
  * annotation, and when, without a second annotation and across restarts.
  */
 function markOf(metadata: RawMetadata, pod: MarkedPod, { profiles }: PodFields): Mark | undefined {
   const profile = profileOf(pod, { profiles });
-  const { annotations } = metadata;
   const mark = (profile ? [profile] : profiles)
     .flatMap((one) => one.mark ?? [])
-    .find(({ key }) => annotations?.[key] !== undefined);
+    .find((one) => metadata[placeOf(one)]?.[one.key] !== undefined);
   if (mark === undefined) return undefined;
-  const { key } = mark;
-  const value = annotations?.[key] ?? '';
-  const owners = metadata.managedFields?.filter(({ fieldsV1 }) => {
-    const fields = fieldsV1 as { 'f:metadata'?: { 'f:annotations'?: Record<string, unknown> } } | undefined;
-    return fields?.['f:metadata']?.['f:annotations']?.[`f:${key}`] !== undefined;
-  });
+  const value = metadata[placeOf(mark)]?.[mark.key] ?? '';
+  const owners = ownersOf(metadata, mark);
   // Somebody else who applies the same value owns it as well.
   const setter = owners?.find(({ manager }) => manager === FIELD_MANAGER) ?? owners?.[0];
   const by = setter?.manager === undefined ? undefined : short(setter.manager);

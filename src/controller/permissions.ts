@@ -3,6 +3,7 @@ import { ApiError, ApiUnreachableError, describeError } from '../kube/errors.ts'
 import { FIELD_MANAGER } from '../kube/guarded-objects.ts';
 import { describePermission, type Permission, type Purpose, ruleFor } from '../kube/permissions.ts';
 import { LOG, type Log } from '../log/messages.ts';
+import type { MarkOfProfile } from '../policy/profiles/mark.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
 
 const PATH = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
@@ -12,8 +13,8 @@ const RETRY_MS = 5_000;
 export interface PermissionOptions {
   readonly client: Pick<ApiClient, 'json'>;
   readonly permissions: readonly Permission[];
-  /** A pod on which marks are tried without writing them, and the annotations: its own. Absent if the hook runs in none. */
-  readonly trial?: { readonly path: string; readonly keys: readonly string[] };
+  /** A pod on which marks are tried without writing them: its own. Absent if the hook runs in none. */
+  readonly trial?: { readonly path: string; readonly marks: readonly Pick<MarkOfProfile, 'key' | 'isLabel'>[] };
   readonly log: Log;
 }
 
@@ -95,7 +96,7 @@ export class PermissionReconciler implements Reconciler<'permissions'> {
   #reportRefusal(refusal: string | undefined): void {
     const { log, trial } = this.#options;
     if (refusal !== undefined && refusal !== this.#refusal) {
-      log.error(LOG.markRefused, { annotation: trial?.keys.join(', '), error: refusal });
+      log.error(LOG.markRefused, { annotation: trial?.marks.map(({ key }) => key).join(', '), error: refusal });
     }
     this.#refusal = refusal;
   }
@@ -104,14 +105,18 @@ export class PermissionReconciler implements Reconciler<'permissions'> {
   async #tryMark(signal: AbortSignal): Promise<string | undefined> {
     const { client, trial } = this.#options;
     if (trial === undefined) return undefined;
-    const { path, keys } = trial;
+    const { path, marks } = trial;
     const query = { fieldManager: FIELD_MANAGER, dryRun: 'All' };
-    const body = { metadata: { annotations: Object.fromEntries(keys.map((key) => [key, 'true'])) } };
+    const tried = (isLabel: boolean) =>
+      Object.fromEntries(marks.flatMap((mark) => ((mark.isLabel ?? false) === isLabel ? [[mark.key, 'true']] : [])));
+    const labels = tried(true);
+    const metadata = { annotations: tried(false), ...(Object.keys(labels).length > 0 && { labels }) };
+    const body = { metadata };
     try {
       await client.json({ method: 'PATCH', path, query, contentType: 'application/merge-patch+json', body, signal });
     } catch (error) {
       signal.throwIfAborted();
-      if (isRefusedByPolicy(error, keys)) return describeError(error);
+      if (isRefusedByPolicy(error, marks)) return describeError(error);
       // Without an answer, what was known stays known.
       if (!(error instanceof ApiError) || error.code === 429 || error.code >= 500) return this.#refusal;
     }
@@ -156,8 +161,9 @@ const isRefused = (error: unknown) => error instanceof ApiError && [403, 404, 40
  * The policy of config/ names the setting that it is about, and then the annotations that it refuses. Whatever else is said
  * of the hook's own pod says nothing of the pods of others, such as that a webhook changes it meanwhile.
  */
-function isRefusedByPolicy(error: unknown, keys: readonly string[]): boolean {
+function isRefusedByPolicy(error: unknown, marks: readonly Pick<MarkOfProfile, 'key' | 'isLabel'>[]): boolean {
   if (!(error instanceof ApiError) || error.code !== 403) return false;
   const [, refused = ''] = error.message.split('RESCHEDULE_ANNOTATION_KEY: ');
-  return refused.split(', ').some((key) => keys.includes(key));
+  const named = refused.split(', ');
+  return marks.some(({ key, isLabel }) => (isLabel ? error.message.includes(`labels/${key}`) : named.includes(key)));
 }

@@ -21,6 +21,11 @@ export interface TrackerObject {
 /** One or more entries of a tracker, each with its value. A key is one of an annotation or of `data`. */
 export type Entries = readonly [KeyAndValue, ...KeyAndValue[]];
 
+/** What a pod carries for its operator. */
+export interface PodMark extends KeyAndValue {
+  readonly isLabel?: true;
+}
+
 interface KeyAndValue {
   readonly key: string;
   readonly value: string;
@@ -35,10 +40,10 @@ export type EvictionResult =
  * All writes of the hook. Each is guarded by the state that it was decided on. Throws ApiError or ApiUnreachableError.
  */
 export interface Writes {
-  /** Annotates exactly this instance of a pod, never another one of the same name. */
-  markPod(pod: PodInstance, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
-  /** Takes this very value of the annotation from exactly this instance. */
-  unmarkPod(pod: PodInstance, key: string, value: string, signal?: AbortSignal): Promise<WriteResult>;
+  /** Annotates exactly this instance of a pod, never another one of the same name; or gives it a label. */
+  markPod(pod: PodInstance, mark: PodMark, signal?: AbortSignal): Promise<WriteResult>;
+  /** Takes this very value of the annotation, or of the label, from exactly this instance. */
+  unmarkPod(pod: PodInstance, mark: PodMark, signal?: AbortSignal): Promise<WriteResult>;
   /** Changes an object if it still has the version of the observation. */
   changeObject(
     path: string,
@@ -65,13 +70,17 @@ export interface Writes {
 export function createWrites(client: ApiClient): Writes {
   const { create, merge, mergeMetadata, patch, remove } = createGuardedObjects(client);
   return {
-    markPod: ({ namespace, name, uid, resourceVersion }, key, value, signal) => {
+    markPod: ({ namespace, name, uid, resourceVersion }, { key, value, isLabel }, signal) => {
       const guard = resourceVersion === undefined ? { uid } : { uid, resourceVersion };
-      return mergeMetadata(podPath(namespace, name), { ...guard, annotations: { [key]: value } }, signal);
+      return mergeMetadata(
+        podPath(namespace, name),
+        { ...guard, [isLabel ? 'labels' : 'annotations']: { [key]: value } },
+        signal,
+      );
     },
-    unmarkPod: ({ namespace, name, uid }, key, value, signal) => {
+    unmarkPod: ({ namespace, name, uid }, { isLabel, ...mark }, signal) => {
       const guard = { op: 'test', path: '/metadata/uid', value: uid } as const;
-      const removal = removalFrom('/metadata/annotations')({ key, value });
+      const removal = removalFrom(isLabel ? '/metadata/labels' : '/metadata/annotations')(mark);
       return patch(podPath(namespace, name), [guard, ...removal], signal);
     },
     changeObject: (path, value, changes, signal) =>

@@ -71,7 +71,12 @@ export interface Mark {
    * What the pod gets; absent if it only gets an entry. `ifUnchanged`: only if nobody has written the pod since, because any
    * value is a mark.
    */
-  readonly annotation?: { readonly key: string; readonly value: string; readonly ifUnchanged?: true };
+  readonly annotation?: {
+    readonly key: string;
+    readonly value: string;
+    readonly isLabel?: true;
+    readonly ifUnchanged?: true;
+  };
   /** What asks for its move on another object, instead of a mark. */
   readonly request?: Pick<Target, 'kind' | 'name' | 'path' | 'resourceVersion' | 'changes'>;
   /** What to remember of the mark, in the entry and in the process. */

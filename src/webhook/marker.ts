@@ -110,7 +110,7 @@ export class Marker {
     if (annotation === undefined) return 'marked';
     const { namespace, name, uid, resourceVersion } = pod;
     const guard = annotation.ifUnchanged ? { uid, resourceVersion } : { uid };
-    const result = await writes.markPod({ namespace, name, ...guard }, annotation.key, annotation.value);
+    const result = await writes.markPod({ namespace, name, ...guard }, annotation);
     if (result.kind === 'changed') return 'changed';
     const now = cache.project.pod(result.object);
     // Another webhook can take the mark away before it is stored.

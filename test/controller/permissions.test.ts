@@ -25,7 +25,7 @@ function logTo(told: string[]): Log {
 type Answer = (what: string, request: ApiRequest) => JsonObject;
 
 /** `answer` is asked about `try a mark`, too, if there is a pod for it. */
-function aCheck(answer: Answer, trial?: { path: string; keys: string[] }) {
+function aCheck(answer: Answer, trial?: { path: string; marks: { key: string; isLabel?: true }[] }) {
   const clock = new FakeClock();
   const told: string[] = [];
   const requests: ApiRequest[] = [];
@@ -247,7 +247,7 @@ describe('a permission in words', () => {
 });
 
 describe('a mark that is tried at start', () => {
-  const trial = { path: '/api/v1/namespaces/hooks/pods/hook-1', keys: ['example.com/move'] };
+  const trial = { path: '/api/v1/namespaces/hooks/pods/hook-1', marks: [{ key: 'example.com/move' }] };
   const byPolicy = new ApiError(403, 'PATCH', {
     message:
       "Policy 'x' denied request: only a, which have to be the marks of its PROFILES, or its RESCHEDULE_ANNOTATION_KEY: other, example.com/move",

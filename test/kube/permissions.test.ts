@@ -72,10 +72,10 @@ const READS: { [K in keyof Reads]: (reads: Reads, tracker: TrackerToDrive | unde
   namespace: (reads, tracker) => tracker?.isOwn && reads.namespace('db'),
 };
 const WRITES: { [K in keyof Writes]: (writes: Writes, tracker: TrackerToDrive | undefined) => unknown } = {
-  markPod: (writes) => writes.markPod(POD, 'a', 'true'),
+  markPod: (writes) => writes.markPod(POD, { key: 'a', value: 'true' }),
   changeObject: (writes, tracker) => tracker && writes.changeObject(REQUEST_PATH, '1', []),
   evictPod: (writes) => writes.evictPod({ ...POD, resourceVersion: '1' }),
-  unmarkPod: (writes) => writes.unmarkPod(POD, 'a', 'true'),
+  unmarkPod: (writes) => writes.unmarkPod(POD, { key: 'a', value: 'true' }),
   writeEntry: (writes, tracker) => tracker && writes.writeEntry({ ...tracker, resourceVersion: '1' }, 'k', 'v'),
   removeEntries: (writes, tracker) => tracker && writes.removeEntries(tracker, [{ key: 'k', value: 'v' }]),
   createTracker: (writes, tracker) => tracker?.isOwn && writes.createTracker(tracker.collection, {}),
@@ -126,7 +126,7 @@ const CALLERS: Readonly<Record<string, { readonly methods: readonly string[]; re
     methods: ['PATCH', 'POST'],
     async drive(client) {
       const permissions = permissionsOf({ tracking: NO_TRACKING });
-      const trial = { path: podPath('hooks', 'hook-1'), keys: ['a'] };
+      const trial = { path: podPath('hooks', 'hook-1'), marks: [{ key: 'a' }] };
       const check = new PermissionReconciler({ client, permissions, trial, log: aLog() });
       await check.reconcile('permissions', new AbortController().signal);
     },

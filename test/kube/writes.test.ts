@@ -24,7 +24,7 @@ const OTHER_INSTANCE = ['422 on metadata.uid: another instance', invalid('metada
 describe('Writes', () => {
   test('markPod is a merge patch that carries the UID', async () => {
     const { writes, requests } = aWriter({ metadata: { name: 'cb-0000' } });
-    const result = await writes.markPod(POD, 'cao.couchbase.com/reschedule', 'true', signal);
+    const result = await writes.markPod(POD, { key: 'cao.couchbase.com/reschedule', value: 'true' }, signal);
     assert.deepEqual(result, { kind: 'written', object: { metadata: { name: 'cb-0000' } } });
     assert.deepEqual(requests, [
       {
@@ -97,10 +97,29 @@ describe('Writes', () => {
   });
 });
 
+test('a mark that is a label is written and taken back as one', async () => {
+  const { writes, requests } = aWriter({ metadata: { name: 'cb-0000' } });
+  const mark = { key: 'example.com/move', value: 'true', isLabel: true } as const;
+  await writes.markPod(POD, mark);
+  await writes.unmarkPod(POD, mark);
+  const path = '/metadata/labels/example.com~1move';
+  assert.deepEqual(
+    requests.map(({ body }) => body),
+    [
+      { metadata: { uid: POD.uid, labels: { [mark.key]: 'true' } } },
+      [
+        { op: 'test', path: '/metadata/uid', value: POD.uid },
+        { op: 'test', path, value: 'true' },
+        { op: 'remove', path },
+      ],
+    ],
+  );
+});
+
 /** Every write, by name, as one call. */
 const WRITES: readonly [string, (writes: Writes) => Promise<WriteResult>][] = [
-  ['markPod', (writes) => writes.markPod(POD, 'a', 'b')],
-  ['unmarkPod', (writes) => writes.unmarkPod(POD, 'a', 'b')],
+  ['markPod', (writes) => writes.markPod(POD, { key: 'a', value: 'b' })],
+  ['unmarkPod', (writes) => writes.unmarkPod(POD, { key: 'a', value: 'b' })],
   ['writeEntry', (writes) => writes.writeEntry(TRACKER, KEY, 'v')],
   ['removeEntries', (writes) => writes.removeEntries(TRACKER, [{ key: KEY, value: 'v' }])],
 ];

@@ -70,7 +70,7 @@ export function configured(read: ReadProfile, defaults: Defaults): ConfiguredPro
 /** How its operator is asked. */
 function asking(mark: ReadMark): Pick<ConfiguredProfile, 'mark' | 'request'> {
   if (mark === NO_MARK) return {};
-  if (!('on' in mark)) return { mark: { key: mark.annotation, value: mark.value, match: mark.match } };
+  if (!('on' in mark)) return { mark: { ...carriedAs(mark), value: mark.value, match: mark.match } };
   const { kind, resource, label } = mark.on;
   const onlyIf = mark.onlyIf.map(({ at, word, is, isNot }) => ({
     path: at,
@@ -79,9 +79,19 @@ function asking(mark: ReadMark): Pick<ConfiguredProfile, 'mark' | 'request'> {
     ...(isNot === undefined ? {} : { isNot }),
   }));
   if ('form' in mark) return { request: { kind, ...resource, label, onlyIf, form: { name: mark.form } } };
-  const { annotation: key, value, doneAt } = mark;
-  const form = { key, value, ...(doneAt === undefined ? {} : { doneAt }) };
+  const { value, doneAt } = mark;
+  const form = { ...carriedAs(mark), value, ...(doneAt === undefined ? {} : { doneAt }) };
   return { request: { kind, ...resource, label, onlyIf, form } };
+}
+
+interface Carried {
+  readonly annotation?: string | undefined;
+  readonly label?: string | undefined;
+}
+
+/** One of the two is there. */
+function carriedAs({ annotation = '', label }: Carried): { readonly key: string; readonly isLabel?: true } {
+  return label === undefined ? { key: annotation } : { key: label, isLabel: true };
 }
 
 function hindranceOf({

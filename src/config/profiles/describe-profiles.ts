@@ -104,17 +104,21 @@ function markText({ mark, request }: Asking): string {
     return `${what} on the ${kind} of label ${label}`;
   }
   if (mark === undefined) return 'none: nobody is asked to move its pods, which have to leave by themselves';
-  return `${mark.key}=${mark.value}${mark.match === 'present' ? ' (any value is one)' : ''}`;
+  const label = mark.isLabel ? 'label ' : '';
+  return `${label}${mark.key}=${mark.value}${mark.match === 'present' ? ' (any value is one)' : ''}`;
 }
+
+const writtenKey = ({ key, isLabel }: { readonly key: string; readonly isLabel?: true }) =>
+  isLabel ? { label: key } : { annotation: key };
 
 function writtenMark({ mark, request }: Asking) {
   if (request === undefined) {
-    return mark === undefined ? NO_MARK : { annotation: mark.key, value: mark.value, match: mark.match };
+    return mark === undefined ? NO_MARK : { ...writtenKey(mark), value: mark.value, match: mark.match };
   }
   const { kind, plural, group, label, onlyIf, form } = request;
   return {
     on: { kind, resource: `${plural}.${group}`, label },
-    ...('name' in form ? { form: form.name } : { annotation: form.key, value: form.value }),
+    ...('name' in form ? { form: form.name } : { ...writtenKey(form), value: form.value }),
     doneAt: 'name' in form || form.doneAt === undefined ? undefined : formatPath(form.doneAt),
     onlyIf: onlyIf.map(({ path, ...others }) => ({ at: formatPath(path), ...others })),
   };

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { LABEL_KEY } from '../../policy/names.ts';
+import { LABEL_KEY, LABEL_VALUE } from '../../policy/names.ts';
 import { labelsIn, markProblem } from '../../policy/profiles/mark.ts';
 import { REQUEST_FORMS } from '../../policy/requests/index.ts';
 import { isMissing, KIND, key, matching, oneOf, path, resource, text, unknownField, WORD } from './fields.ts';
@@ -7,23 +7,45 @@ import { isMissing, KIND, key, matching, oneOf, path, resource, text, unknownFie
 /** What a profile has for a mark if nobody is asked to move its pods. */
 export const NO_MARK = 'none';
 
-const annotation = {
-  annotation: text(key),
+/** One of the two has to be there. */
+const carried = {
+  annotation: text(key).optional(),
+  label: text(key).optional(),
   value: z.string(isMissing('is no text; put it into quotes')),
 };
 
-function checkValue(
-  given: { readonly value: string; readonly match: 'exact' | 'present' },
-  context: z.RefinementCtx,
-): void {
+interface Carried {
+  readonly annotation?: string | undefined;
+  readonly label?: string | undefined;
+  readonly value: string;
+  readonly match: 'exact' | 'present';
+}
+
+function checkCarried(given: Carried, context: z.RefinementCtx): void {
+  const { annotation, label, value } = given;
+  if (annotation === undefined && label === undefined) {
+    context.addIssue({ code: 'custom', path: ['annotation'], message: 'is missing, and so is label' });
+  } else if (annotation !== undefined && label !== undefined) {
+    context.addIssue({ code: 'custom', path: ['label'], message: 'stands beside annotation; one of them is the mark' });
+  }
+  if (label !== undefined && !LABEL_VALUE.test(value.replace(/\{[^{}]*\}/g, 'x'))) {
+    context.addIssue({ code: 'custom', path: ['value'], message: 'is not the value of a label' });
+  }
+  if (label !== undefined && value.includes('{now}')) {
+    context.addIssue({ code: 'custom', path: ['value'], message: 'has {now}, which is not the value of a label' });
+  }
+  checkValue(given, context);
+}
+
+function checkValue(given: Carried, context: z.RefinementCtx): void {
   const wrongLabel = labelsIn(given.value).find((label) => !LABEL_KEY.test(label));
   const problem = markProblem(given) ?? (wrongLabel && `has {label:${wrongLabel}}, which is not a label key`);
   if (problem) context.addIssue({ code: 'custom', path: ['value'], message: problem });
 }
 
 const onPod = z
-  .strictObject({ ...annotation, match: oneOf('exact', 'present').default('exact') }, { error: unknownField })
-  .superRefine(checkValue);
+  .strictObject({ ...carried, match: oneOf('exact', 'present').default('exact') }, { error: unknownField })
+  .superRefine(checkCarried);
 
 const object = z.strictObject(
   { kind: matching(KIND, 'the kind of a resource, such as Kafka'), resource: text(resource), label: text(key) },
@@ -53,8 +75,8 @@ const aboutObject = {
 
 /** An annotation of an object: whatever the instant in it, it is about one pod. */
 const onObject = z
-  .strictObject({ ...aboutObject, ...annotation, doneAt: text(path).optional() }, { error: unknownField })
-  .superRefine(({ value }, context) => checkValue({ value, match: 'present' }, context))
+  .strictObject({ ...aboutObject, ...carried, doneAt: text(path).optional() }, { error: unknownField })
+  .superRefine((given, context) => checkCarried({ ...given, match: 'present' }, context))
   .superRefine(({ value, doneAt }, context) => {
     // The same value once more would change nothing, and so ask for nothing.
     if (doneAt !== undefined && !value.includes('{now}'))

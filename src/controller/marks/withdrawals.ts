@@ -9,6 +9,7 @@ import type { Writes } from '../../kube/writes.ts';
 import { LOG, type Log } from '../../log/messages.ts';
 import { operatorOf } from '../../policy/plans/stall.ts';
 import { type DrainObservation, isDrainOver, withdrawInMs } from '../../policy/plans/withdrawal.ts';
+import type { MarkOfProfile } from '../../policy/profiles/mark.ts';
 import type { PolicySettings } from '../../policy/profiles/profile.ts';
 import type { ReconcileResult, Reconciler } from '../controller.ts';
 import { UNSYNCED_RETRY_MS } from '../entries.ts';
@@ -72,11 +73,15 @@ export class WithdrawalReconciler implements Reconciler<ObjectKey> {
     const { cache, reads, writes, settings, onWithdraw, log } = this.#options;
     const object = await reads.pod(pod.namespace, pod.name, signal);
     const now = object && (await this.#lookLive(object, signal));
-    const key = profile.mark?.key;
-    const value = object && key && annotationOf(object, key);
-    if (now === undefined || value === undefined || key === undefined || now.pod.uid !== pod.uid) return false;
+    const { mark } = profile;
+    const value = object && mark && valueOfMark(object, mark);
+    if (now === undefined || value === undefined || mark === undefined || now.pod.uid !== pod.uid) return false;
     if (now.profile !== profile || !isDrainOver(now, settings)) return false;
-    const result = await writes.unmarkPod(now.pod, key, value, signal);
+    const result = await writes.unmarkPod(
+      now.pod,
+      { key: mark.key, value, ...(mark.isLabel && { isLabel: true }) },
+      signal,
+    );
     if (result.kind === 'changed') return false;
     cache.pods.assume(cache.project.pod(result.object));
     const { namespace, name, uid, node } = pod;
@@ -107,7 +112,9 @@ export class WithdrawalReconciler implements Reconciler<ObjectKey> {
   }
 }
 
-function annotationOf({ metadata }: JsonObject, key: string): string | undefined {
-  const { annotations } = (metadata ?? {}) as { readonly annotations?: Readonly<Record<string, string>> | null };
-  return annotations?.[key];
+function valueOfMark({ metadata }: JsonObject, { key, isLabel }: MarkOfProfile): string | undefined {
+  const carried = (metadata ?? {}) as {
+    readonly [K in 'labels' | 'annotations']?: Readonly<Record<string, string>> | null;
+  };
+  return carried[isLabel ? 'labels' : 'annotations']?.[key];
 }

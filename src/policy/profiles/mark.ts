@@ -2,8 +2,9 @@ import type { Pod } from '../model.ts';
 
 /** How a pod is marked for its operator to move. */
 export interface MarkOfProfile {
-  /** The annotation. */
+  /** Of the annotation, or of the label. */
   readonly key: string;
+  readonly isLabel?: true;
   /** Its value, with placeholders: `{now}`, `{uid}`, `{node}`, `{ordinal}` and `{label:KEY}`. */
   readonly value: string;
   /** `present`: any value is a mark, and is never overwritten. `exact`: only this one is. */

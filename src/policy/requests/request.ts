@@ -43,6 +43,8 @@ export interface Precondition {
 /** A request that is an annotation of the object. */
 export interface AnnotationRequest {
   readonly key: string;
+  /** It is a label, and no annotation. */
+  readonly isLabel?: true;
   /** With the placeholders of marks. */
   readonly value: string;
   /** The field in which the operator repeats the value once it has done what was asked; absent: it removes the annotation. */

@@ -301,15 +301,23 @@ describe('the admission policy', () => {
     const versionOf = async () => (await rig.client.json({ method: 'GET', path: POD })).metadata as Version;
     const { uid, resourceVersion } = await versionOf();
     const pod = { namespace: 'victims', name: 'one', uid };
-    for (const value of ['true', 'again']) assert.equal((await writes.markPod(pod, KEY, value)).kind, 'written');
+    for (const value of ['true', 'again'])
+      assert.equal((await writes.markPod(pod, { key: KEY, value: value })).kind, 'written');
     // As a mark of any value is written: never over one that came meanwhile.
-    assert.equal((await writes.markPod({ ...pod, resourceVersion }, KEY, 'late')).kind, 'changed');
-    assert.equal((await writes.markPod({ ...pod, ...(await versionOf()) }, KEY, 'again')).kind, 'written');
+    assert.equal((await writes.markPod({ ...pod, resourceVersion }, { key: KEY, value: 'late' })).kind, 'changed');
+    assert.equal(
+      (await writes.markPod({ ...pod, ...(await versionOf()) }, { key: KEY, value: 'again' })).kind,
+      'written',
+    );
     // It takes back what is there, of this very pod, and nothing else.
-    assert.equal((await writes.unmarkPod(pod, KEY, 'other')).kind, 'changed');
-    assert.equal((await writes.unmarkPod({ ...pod, uid: 'other' }, KEY, 'again')).kind, 'changed');
-    assert.equal((await writes.unmarkPod(pod, KEY, 'again')).kind, 'written');
-    assert.equal((await writes.unmarkPod(pod, KEY, 'again')).kind, 'changed', 'it is gone');
+    assert.equal((await writes.unmarkPod(pod, { key: KEY, value: 'other' })).kind, 'changed');
+    assert.equal((await writes.unmarkPod({ ...pod, uid: 'other' }, { key: KEY, value: 'again' })).kind, 'changed');
+    assert.equal((await writes.unmarkPod(pod, { key: KEY, value: 'again' })).kind, 'written');
+    assert.equal((await writes.unmarkPod(pod, { key: KEY, value: 'again' })).kind, 'changed', 'it is gone');
+    // A mark may be a label, too.
+    const label = { key: KEY, value: 'true', isLabel: true } as const;
+    assert.equal((await writes.markPod(pod, label)).kind, 'written');
+    assert.equal((await writes.unmarkPod(pod, label)).kind, 'written');
     const many = Array.from({ length: 2_500 }, (_, i) => [`reschedule.hook/victims.cb-${i}`, '{}']);
     await rig.client.json(merge(NAMESPACE, { metadata: { annotations: Object.fromEntries(many) } }));
     for (const path of [NAMESPACE, CLUSTER]) {

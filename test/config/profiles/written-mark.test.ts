@@ -17,6 +17,8 @@ describe('how a profile asks for a move', () => {
     ['not at all', { mark: 'none' }],
     ['by an annotation of an object', { mark: OBJECT }],
     ['and then waits until a field repeats it', { mark: { ...OBJECT, value: '{uid}.{now}', doneAt: 'status.done' } }],
+    ['by a label', { mark: { label: 'example.com/move', value: '{uid}' } }],
+    ['by a label of an object', { mark: { on: ON, label: 'example.com/move', value: '{uid}' } }],
     ['only if a field is so', { mark: { ...OBJECT, onlyIf: [{ at: 'spec.a', is: 'true', word: 'Off' }] } }],
     ['only if there is no such field', { mark: { ...OBJECT, onlyIf: [{ at: 'spec.a', is: null, word: 'Off' }] } }],
     ['in a form of its own', { mark: { on: ON, form: 'fdb-process-groups' } }],
@@ -58,6 +60,18 @@ describe('how a profile asks for a move', () => {
       'no condition',
       { mark: { ...OBJECT, onlyIf: [{ at: 'a', word: 'Off' }] } },
       ['mark.onlyIf.0 needs either is or isNot'],
+    ],
+    ['neither annotation nor label', { mark: { value: 'true' } }, ['mark.annotation is missing, and so is label']],
+    [
+      'both',
+      { mark: { annotation: 'a', label: 'b', value: 'c' } },
+      ['mark.label stands beside annotation; one of them is the mark'],
+    ],
+    ['no value of a label', { mark: { label: 'a', value: 'a b' } }, ['mark.value is not the value of a label']],
+    [
+      'an instant in a label',
+      { mark: { label: 'a', value: '{now}', match: 'present' } },
+      ['mark.value has {now}, which is not the value of a label'],
     ],
     ['a report of nothing', { ...report, report: {} }, ['report needs either annotation or conditions']],
     [

@@ -132,7 +132,8 @@ export const FAULTS_OF_PROFILES: readonly Fault[] = [
     mutation: {
       writes: (writes) => ({
         ...writes,
-        unmarkPod: (pod, key, _value, signal) => writes.unmarkPod(pod, key, undefined as unknown as string, signal),
+        unmarkPod: (pod, mark, signal) =>
+          writes.unmarkPod(pod, { ...mark, value: undefined as unknown as string }, signal),
       }),
     },
   },

@@ -288,7 +288,7 @@ export class HookProcess<T extends Task> {
     const { annotation } = decided;
     if (mutation.marksFirst && annotation) {
       const { key, value } = annotation;
-      await createWrites(this.#client()).markPod({ namespace, name, uid }, key, value);
+      await createWrites(this.#client()).markPod({ namespace, name, uid }, { key: key, value: value });
     }
     return marker.mark(mutation.mark?.(decided) ?? decided, signal);
   }

@@ -111,7 +111,8 @@ interface Asking {
 }
 
 function annotationFor({ pod, now }: PodObservation, mark: MarkOfProfile): NonNullable<Mark['annotation']> {
-  const annotation = { key: mark.key, value: markValue(mark.value, pod.value, now) };
+  const { key, isLabel } = mark;
+  const annotation = { key, value: markValue(mark.value, pod.value, now), ...(isLabel && { isLabel }) };
   return mark.match === 'present' ? { ...annotation, ifUnchanged: true } : annotation;
 }
 
