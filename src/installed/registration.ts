@@ -3,6 +3,9 @@ import type { ApiClient, JsonObject } from '../kube/client.ts';
 import { REGISTRATIONS } from '../kube/paths.ts';
 import { HOOK_LABEL } from '../kube/reads.ts';
 
+/** The command has to be told which installation is meant. */
+export class SeveralInstallations extends UsageError {}
+
 /** An installation is known by the name of its registration. */
 export const nameOf = ({ metadata }: JsonObject) => String((metadata as { name?: unknown }).name);
 
@@ -16,5 +19,5 @@ export async function findRegistration(client: ApiClient, signal?: AbortSignal):
   const [found, ...others] = items as readonly JsonObject[];
   if (found === undefined || others.length === 0) return found;
   const names = [found, ...others].map(nameOf).join(', ');
-  throw new UsageError(`several hooks are installed: choose one with --installation (${names})`);
+  throw new SeveralInstallations(`several hooks are installed: choose one with --installation (${names})`);
 }

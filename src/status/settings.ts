@@ -2,6 +2,7 @@ import { UsageError } from '../command-line.ts';
 import { type ReadFile, readConfig } from '../config/config.ts';
 import { policySettingsOf } from '../config/policy-settings.ts';
 import { findInstalledHook } from '../installed/installed-hook.ts';
+import { SeveralInstallations } from '../installed/registration.ts';
 import type { ApiClient } from '../kube/client.ts';
 import { ApiError, describeError } from '../kube/errors.ts';
 import type { PolicySettings } from '../policy/profiles/profile.ts';
@@ -45,33 +46,41 @@ const WHICH_PODS = [
  * The settings and profiles of the Deployment that answers; in the hook's own pod those of that pod. Flags come before them. Only
  * if they cannot be read, and the command was told which pods are protected, its own environment counts. Else it throws.
  */
-export async function settingsInForce({ env: flags }: StatusFlags, world: SettingsWorld): Promise<InForce> {
-  const { client, readFile } = world;
+export async function settingsInForce(given: StatusFlags, world: SettingsWorld): Promise<InForce> {
+  const { env: flags } = given;
   const env = { ...world.env, ...flags };
-  const overriding = Object.keys(FLAGS).flatMap((name) => (flags[name] ? [FLAGS[name]] : []));
+  const overriding = Object.entries(FLAGS).flatMap(([name, option]) => (flags[name] ? [option] : []));
   const but = overriding.length === 0 ? '' : `, and ${overriding.join(', ')}`;
-  if (isOwnPod(world.env)) return ownSettings(world, env, `the environment of this pod${but}`);
+  if (isOwnPod(given, world)) return ownSettings(world, env, `the environment of this pod${but}`);
   try {
-    const named = env.WEBHOOK_CONFIGURATION || undefined;
-    const told = { ...(named && { installation: named }), env: world.env, readFile, instead: flags };
-    const { name, settings, settingsFrom } = await findInstalledHook(client, told);
+    const installation = env.WEBHOOK_CONFIGURATION || undefined;
+    const told = { ...(installation && { installation }), env: world.env, readFile: world.readFile, instead: flags };
+    const { name, settings, settingsFrom } = await findInstalledHook(world.client, told);
     return { settings, installation: name, settingsFrom: `${settingsFrom}${but}` };
   } catch (error) {
-    if (!mayBeTold(error)) throw error;
-    const why = describeError(error);
-    if (!WHICH_PODS.some((name) => env[name])) throw new UsageError(`${why}; ${WHAT_TO_DO}`, { cause: error });
+    const why = whyTold(error, env);
     return ownSettings(world, env, `the flags and the environment of this command, else defaults (${why})`);
   }
+}
+
+/** Why the settings were not read. Throws if the command was not told which pods are protected, or nobody answers at all. */
+function whyTold(error: unknown, env: SettingsWorld['env']): string {
+  if (error instanceof SeveralInstallations) throw error;
+  const why = describeError(error);
+  if (!(error instanceof ApiError || error instanceof UsageError)) {
+    throw new Error(`the settings of the hook cannot be read: ${why}`, { cause: error });
+  }
+  if (!WHICH_PODS.some((name) => env[name])) throw new UsageError(`${why}; ${WHAT_TO_DO}`, { cause: error });
+  return why;
 }
 
 const WHAT_TO_DO =
   'without the settings of the hook nothing is known of its pods: get the right to read them, run this in the pod of the hook, or say which pods it protects (--selector, or PROFILES)';
 
-/** As the manifests set it. Its ServiceAccount may not read Deployments. */
-const isOwnPod = ({ POD_NAME, POD_NAMESPACE }: SettingsWorld['env']) => Boolean(POD_NAME && POD_NAMESPACE);
-
-/** What is there and cannot be read, or is not there. Nobody answers at all otherwise. */
-const mayBeTold = (error: unknown) => error instanceof ApiError || error instanceof UsageError;
+/** As the manifests set it, and about no other cluster. Its ServiceAccount may not read Deployments. */
+function isOwnPod({ context, env: flags }: StatusFlags, { env }: SettingsWorld): boolean {
+  return Boolean(env.POD_NAME && env.POD_NAMESPACE) && context === undefined && flags.KUBECONFIG === undefined;
+}
 
 async function ownSettings(
   { client, readFile }: SettingsWorld,

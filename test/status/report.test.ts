@@ -41,6 +41,22 @@ describe('the report', () => {
     assert.deepEqual(JSON.parse(example('json') ?? ''), JSON.parse(JSON.stringify(report)));
   });
 
+  test('fits 100 columns, whatever the names are', () => {
+    const node = `ip-10-0-0-1.${'n'.repeat(60)}.internal`;
+    const names = ['a', 'b'].map((letter) => `cb-${letter.repeat(200)}`);
+    const pods = names.map((name, i) =>
+      member(name, { node, by: 'm'.repeat(90), ...(i === 0 && { markedMs: MINUTE }) }),
+    );
+    const unmarked = new Map([[`uid-${names[1]}`, { reason: 'BudgetExhausted', why: 'w'.repeat(300) }]]);
+    const settingsFrom = `Deployment ${'d'.repeat(130)}`;
+    const text = renderTables(buildReport(aCache({ pods, nodes: [] }), { ...OPTIONS, unmarked, settingsFrom }));
+    assert.match(text, /^Pods that wait without a mark$/m);
+    assert.deepEqual(
+      text.split('\n').filter(({ length }) => length > 100),
+      [],
+    );
+  });
+
   test('of a cluster where nothing is under way says so', () => {
     const report = buildReport(aCache({ nodes: NODES.slice(1, 2), trackers: [aRawCluster()] }), OPTIONS);
     assert.deepEqual(report, NOTHING);

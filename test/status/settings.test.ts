@@ -58,6 +58,8 @@ describe('the settings of status', () => {
     const { names, settingsFrom, calls, own } = await inForce([], { env, change: noDeployment });
     assert.deepEqual([names, settingsFrom, own], [['strimzi-kafka'], 'the environment of this pod', 'ours']);
     assert.deepEqual(calls, [`GET ${REGISTRATIONS}`]);
+    const elsewhere = await inForce(['--context', 'other'], { env });
+    assert.equal(elsewhere.settingsFrom, 'Deployment hooks/hook');
   });
 
   for (const [what, change, why] of [
@@ -82,13 +84,23 @@ describe('the settings of status', () => {
     });
   }
 
+  test('where nobody answers: what was not read, whatever the command was told', async () => {
+    const change = (cluster: FakeApi) => cluster.leave();
+    await assert.rejects(
+      inForce(['--selector', 'app=x'], { change }),
+      /^Error: the settings .* cannot be read: .*ECONNREFUSED/,
+    );
+  });
+
   test('of one of several hooks need its name', async () => {
     const change = (cluster: FakeApi) => {
       const both = [registration(), registration([], { name: 'other' })];
       cluster.lists.set(REGISTRATIONS, both);
       cluster.put(`${REGISTRATIONS}/ours`, registration());
     };
-    await assert.rejects(inForce(['--selector', 'app=x'], { change }), /several hooks are installed: choose one/);
+    for (const args of [[], ['--selector', 'app=x']]) {
+      await assert.rejects(inForce(args, { change }), /choose one with --installation \(ours, other\)$/);
+    }
     assert.equal((await inForce(['--installation', 'ours'], { change })).own, 'ours');
   });
 });
