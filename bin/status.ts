@@ -1,9 +1,8 @@
-import { type Config, readConfig } from '../src/config/config.ts';
-import { policySettingsOf } from '../src/config/policy-settings.ts';
+import { readConfig } from '../src/config/config.ts';
 import { readText } from '../src/config/read-text.ts';
-import { type StatusWorld, showStatus } from '../src/status/command.ts';
-import { HOOK_NAMESPACE, parseFlags, type StatusFlags, statusHelp } from '../src/status/flags.ts';
-import { findInstallation, waitRegistered } from '../src/status/installation.ts';
+import { showStatus } from '../src/status/command.ts';
+import { parseFlags, statusHelp } from '../src/status/flags.ts';
+import { waitRegistered } from '../src/status/installation.ts';
 import type { Call } from './command.ts';
 import { withCluster } from './with-cluster.ts';
 
@@ -14,22 +13,13 @@ export async function status(args: readonly string[], call: Call): Promise<numbe
     process.stdout.write(statusHelp(call.name));
     return 0;
   }
+  // What is wrong with the flags needs no cluster.
+  readConfig({ POD_NAMESPACE: 'any', ...flags.env }, readText);
   const env = { ...call.env, ...flags.env };
-  const config = readConfig({ ...env, POD_NAMESPACE: env.POD_NAMESPACE || HOOK_NAMESPACE }, readText);
-  const { context } = flags;
+  const { context, waitRegisteredMs } = flags;
   return withCluster(call, { env, context }, (world) =>
-    answer(flags, config, env.WEBHOOK_CONFIGURATION || undefined, world),
+    waitRegisteredMs === undefined
+      ? showStatus(flags, { ...world, env: call.env, readFile: readText })
+      : waitRegistered(env.WEBHOOK_CONFIGURATION || undefined, waitRegisteredMs, world),
   );
-}
-
-/** `named`: the registration of the installation that it is about, as far as somebody has said. */
-async function answer(
-  flags: StatusFlags,
-  config: Config,
-  named: string | undefined,
-  world: StatusWorld,
-): Promise<number> {
-  if (flags.waitRegisteredMs !== undefined) return waitRegistered(named, flags.waitRegisteredMs, world);
-  const webhookConfiguration = named ?? (await findInstallation(world.client)) ?? config.webhookConfiguration;
-  return showStatus(flags, policySettingsOf({ ...config, webhookConfiguration }), world);
 }

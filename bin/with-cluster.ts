@@ -10,6 +10,9 @@ import { clockOf, ServerTime } from '../src/kube/server-time.ts';
 import type { StatusWorld } from '../src/status/command.ts';
 import type { Call } from './command.ts';
 
+/** What every command that reads a cluster gets. */
+type ClusterWorld = Omit<StatusWorld, 'env' | 'readFile'>;
+
 /**
  * For a command that reads a cluster: opens the connection, and closes it afterwards. `env` names the kubeconfig, `context`
  * one of its contexts. Resolves to what `act` resolves to; to 2 if there is no cluster, or `act` throws.
@@ -17,7 +20,7 @@ import type { Call } from './command.ts';
 export async function withCluster(
   { program }: Call,
   { env, context }: { readonly env: NodeJS.ProcessEnv; readonly context?: string | undefined },
-  act: (world: StatusWorld) => Promise<number>,
+  act: (world: ClusterWorld) => Promise<number>,
 ): Promise<number> {
   const complain = (line: string) => void process.stderr.write(`${program.name}: ${line}\n`);
   const stop = new AbortController();
@@ -35,6 +38,7 @@ export async function withCluster(
         random: Math.random,
         print: (text) => void process.stdout.write(text),
         isTerminal: process.stdout.isTTY === true,
+        isColoured: process.stdout.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb',
         complain,
         stop: stop.signal,
       });

@@ -6,7 +6,7 @@ import { isNotFound } from '../kube/errors.ts';
 import { collectionPath, objectPath, registrationPath } from '../kube/paths.ts';
 import type { PolicySettings } from '../policy/profiles/profile.ts';
 import type { RegisteredWebhook } from '../policy/profiles/rivals.ts';
-import { findRegistration } from '../status/installation.ts';
+import { findRegistration } from './registration.ts';
 import { type DeploymentObject, settingsOfDeployment } from './settings-in-force.ts';
 
 export interface ServiceReference {
@@ -44,6 +44,8 @@ export interface Told {
   readonly installation?: string;
   /** Counts only if the registration calls a URL: then no Deployment says what the hook answers by. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Settings that count in place of those that were found. */
+  readonly instead?: Readonly<Record<string, string>>;
   readonly readFile: ReadFile;
 }
 
@@ -59,12 +61,12 @@ export async function findInstalledHook(client: ApiClient, told: Told): Promise<
   const place = service ?? placeOf(labels, webhooks);
   const base = { name, webhooks, ...(service && { service }) };
   if (place === undefined) {
-    const config = readConfig({ ...told.env, WEBHOOK_CONFIGURATION: name }, told.readFile);
+    const config = readConfig({ ...told.env, ...told.instead, WEBHOOK_CONFIGURATION: name }, told.readFile);
     const settingsFrom = 'the environment of this command, because the registration calls a URL';
     return { ...base, config, settings: policySettingsOf(config), settingsFrom };
   }
   const deployment = await deploymentBehind(client, place);
-  const config = { ...(await settingsOfDeployment(client, deployment)), webhookConfiguration: name };
+  const config = { ...(await settingsOfDeployment(client, deployment, told.instead)), webhookConfiguration: name };
   const settingsFrom = `Deployment ${deployment.metadata.namespace}/${deployment.metadata.name}`;
   return { ...base, deployment, config, settings: policySettingsOf(config), settingsFrom };
 }

@@ -42,13 +42,17 @@ const NEEDED =
 
 /**
  * The settings and profiles that the replicas of the Deployment answer by, its ConfigMaps included. Throws a UsageError if
- * one of them cannot be read, or is not understood: a default in its place would be a guess.
+ * one of them cannot be read, or is not understood: a default in its place would be a guess. `instead` comes before them.
  */
-export async function settingsOfDeployment(client: ApiClient, deployment: DeploymentObject): Promise<Config> {
+export async function settingsOfDeployment(
+  client: ApiClient,
+  deployment: DeploymentObject,
+  instead: Data = {},
+): Promise<Config> {
   const { namespace } = deployment.metadata;
   const maps = new ConfigMaps(client, namespace);
   const [container] = deployment.spec.template.spec.containers;
-  const env = await environmentOf(container ?? {}, maps, namespace);
+  const env = { ...(await environmentOf(container ?? {}, maps, namespace)), ...instead };
   const readFile = await filesOf(deployment, env, maps);
   try {
     return readConfig(env, readFile);

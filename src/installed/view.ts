@@ -27,11 +27,19 @@ export interface Judged {
   readonly decision: Decision;
 }
 
+interface PodName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** `asNode`: in the place of the pod's node. */
+export type Judge = (pod: PodName, asNode?: (node: Node) => Node) => Promise<Judged>;
+
 /** The cluster as a replica of the hook sees it, for commands that only read. */
 export interface View {
   readonly cache: Cache;
-  /** Decides as the hook would, and carries nothing out. `asNode`: in the place of the pod's node. */
-  judge(pod: { readonly namespace: string; readonly name: string }, asNode?: (node: Node) => Node): Promise<Judged>;
+  /** Decides as the hook would, and carries nothing out. */
+  readonly judge: Judge;
   /** The kinds of resources that may say what hinders operators, and could not be read. */
   readonly unreadReports: readonly string[];
   close(): Promise<void>;
@@ -68,10 +76,9 @@ export async function openView({ client, clock, random, settings, namespace, sto
     stop.removeEventListener('abort', onStop);
   }
   const unreadReports = await awaitReports(cache, clock, stop);
-  const observer = new Observer({ cache, reads: createReads(client), settings, clock });
   return {
     cache,
-    judge: (pod, asNode = (node) => node) => judge(observer, settings, pod, asNode, stop),
+    judge: createJudge({ cache, client, settings, clock, stop }),
     unreadReports,
     close: () => cache.stop(),
   };
@@ -87,10 +94,22 @@ async function awaitReports({ hindrances }: Cache, clock: Clock, stop: AbortSign
   return [...new Set(unread())];
 }
 
+/** By the very policy of the hook: cached where that suffices, and live reads. */
+export function createJudge({
+  cache,
+  client,
+  settings,
+  clock,
+  stop,
+}: Pick<ViewOptions, 'client' | 'settings' | 'clock' | 'stop'> & { readonly cache: Cache }): Judge {
+  const observer = new Observer({ cache, reads: createReads(client), settings, clock });
+  return (pod, asNode = (node) => node) => judge(observer, settings, pod, asNode, stop);
+}
+
 async function judge(
   observer: Observer,
   settings: PolicySettings,
-  { namespace, name }: { readonly namespace: string; readonly name: string },
+  { namespace, name }: PodName,
   asNode: (node: Node) => Node,
   signal: AbortSignal,
 ): Promise<Judged> {

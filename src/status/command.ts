@@ -1,16 +1,22 @@
 import { untilAborted } from '../async/abort.ts';
 import type { Clock, Timer } from '../async/clock.ts';
 import { type Cache, createCache } from '../cache/cache.ts';
+import { ConfigError } from '../config/config.ts';
+import { createJudge } from '../installed/view.ts';
 import type { ApiClient } from '../kube/client.ts';
 import { ApiError, describeError } from '../kube/errors.ts';
 import { type PolicySettings, trackedResources } from '../policy/profiles/profile.ts';
+import { colours } from '../terminal/colours.ts';
 import type { StatusFlags } from './flags.ts';
+import { DrainMemory } from './progress.ts';
 import { renderChanges, renderTables } from './render.ts';
 import { buildReport, type StatusReport } from './report.ts';
 import { openRivals } from './rivals.ts';
+import { type InForce, type SettingsWorld, settingsInForce } from './settings.ts';
+import { UnmarkedPods } from './unmarked.ts';
 
 /** The environment of the command. */
-export interface StatusWorld {
+export interface StatusWorld extends SettingsWorld {
   readonly client: ApiClient;
   readonly clock: Clock;
   readonly random: () => number;
@@ -18,6 +24,7 @@ export interface StatusWorld {
   readonly print: (text: string) => void;
   /** Whether standard output is a terminal. */
   readonly isTerminal: boolean;
+  readonly isColoured: boolean;
   readonly complain: (line: string) => void;
   /** Aborts when the user stops the command. */
   readonly stop: AbortSignal;
@@ -33,7 +40,18 @@ const CLEAR = '\x1b[H\x1b[2J\x1b[3J';
  * Reads the cluster once, or until it is stopped, and prints the report. Resolves to the exit code: 2 if it could not
  * read the cluster. The error output names a missing permission.
  */
-export async function showStatus(flags: StatusFlags, settings: PolicySettings, world: StatusWorld): Promise<number> {
+export async function showStatus(flags: StatusFlags, world: StatusWorld): Promise<number> {
+  try {
+    return await show(flags, await settingsInForce(flags, world), world);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    world.complain(describeError(error));
+    return 2;
+  }
+}
+
+async function show(flags: StatusFlags, inForce: InForce, world: StatusWorld): Promise<number> {
+  const { settings } = inForce;
   const { promise: synced, resolve, reject } = Promise.withResolvers<void>();
   const cache = openCache(flags, settings, world, {
     onSynced: resolve,
@@ -50,14 +68,21 @@ export async function showStatus(flags: StatusFlags, settings: PolicySettings, w
   try {
     await synced;
     await rivals.looked();
-    const report = () => buildReport(cache, { ...flags, settings, now: world.clock.now(), rivals: rivals.watch.found });
     if (world.stop.aborted) return 0;
-    if (flags.watch) await follow(flags, [...storesOf(cache), rivals], world, report);
-    else world.print(render(flags, report()));
+    const scope = flags.namespace === undefined ? {} : { namespace: flags.namespace };
+    const judge = createJudge({ ...world, cache, settings });
+    const unmarked = new UnmarkedPods({ ...world, ...scope, cache, judge, settings });
+    const memory = new DrainMemory();
+    await unmarked.refresh();
+    const options = { ...scope, ...inForce, memory };
+    const report = () => {
+      const seen = { now: world.clock.now(), rivals: rivals.watch.found, unmarked: unmarked.found };
+      return buildReport(cache, { ...options, ...seen });
+    };
+    const sources = [...storesOf(cache), rivals];
+    if (flags.watch) await follow({ flags, sources, world, report, look: () => unmarked.refresh() });
+    else world.print(render(flags, world, report()));
     return 0;
-  } catch (error) {
-    world.complain(describeError(error));
-    return 2;
   } finally {
     await Promise.all([cache.stop(), rivals.watch.stop()]);
   }
@@ -87,22 +112,30 @@ interface Changing {
 
 const storesOf = ({ pods, nodes, trackers, namespaces }: Cache): Changing[] => [pods, nodes, trackers, namespaces];
 
+interface Following {
+  readonly flags: StatusFlags;
+  readonly sources: readonly Changing[];
+  readonly world: StatusWorld;
+  readonly report: () => StatusReport;
+  /** Looks at what no watch tells. Resolves to the ms after which it has to look again, if it did not. */
+  readonly look: () => Promise<number | undefined>;
+}
+
 /** Prints the report again whenever it changes. Resolves when the command is stopped. */
-async function follow(
-  flags: StatusFlags,
-  sources: readonly Changing[],
-  world: StatusWorld,
-  report: () => StatusReport,
-): Promise<void> {
+async function follow({ flags, sources, world, report, look }: Following): Promise<void> {
   const isRedrawn = world.isTerminal && flags.output === 'table';
   let last = report();
-  world.print(isRedrawn ? CLEAR + render(flags, last) : render(flags, last));
-  const show = () => {
+  world.print(isRedrawn ? CLEAR + render(flags, world, last) : render(flags, world, last));
+  const show = async () => {
+    const lookInMs = await look();
+    if (world.stop.aborted) return;
     const next = report();
-    if (isRedrawn) world.print(CLEAR + render(flags, next));
+    if (isRedrawn) world.print(CLEAR + render(flags, world, next));
     else printChanges(flags, world, last, next);
     last = next;
+    if (isRedrawn || lookInMs !== undefined) showIn(isRedrawn ? REDRAW_MS : (lookInMs ?? 0));
   };
+  let shown = Promise.resolve();
   let timer: Timer | undefined;
   let dueAt = Number.POSITIVE_INFINITY;
   const showIn = (ms: number) => {
@@ -112,8 +145,7 @@ async function follow(
     dueAt = at;
     timer = world.clock.setTimer(() => {
       dueAt = Number.POSITIVE_INFINITY;
-      show();
-      if (isRedrawn) showIn(REDRAW_MS);
+      shown = shown.then(show);
     }, ms);
   };
   const unsubscribe = sources.map((source) => source.subscribe(() => showIn(GATHER_MS)));
@@ -121,6 +153,7 @@ async function follow(
   await untilAborted(world.stop);
   timer?.cancel();
   for (const end of unsubscribe) end();
+  await shown;
 }
 
 function printChanges(flags: StatusFlags, world: StatusWorld, before: StatusReport, after: StatusReport): void {
@@ -130,8 +163,8 @@ function printChanges(flags: StatusFlags, world: StatusWorld, before: StatusRepo
   else world.print(changes.map((line) => `${new Date(world.clock.now()).toISOString()} ${line}\n`).join(''));
 }
 
-function render({ output, watch }: StatusFlags, report: StatusReport): string {
-  if (output === 'table') return renderTables(report);
+function render({ output, watch }: StatusFlags, { isColoured }: StatusWorld, report: StatusReport): string {
+  if (output === 'table') return renderTables(report, colours(isColoured));
   return `${watch ? JSON.stringify(report) : JSON.stringify(report, null, 2)}\n`;
 }
 

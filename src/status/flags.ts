@@ -20,7 +20,7 @@ export const HOOK_NAMESPACE = 'reschedule-hook-system';
 
 const STATUS = {
   name: 'reschedule-hook status',
-  about: `Shows which nodes are being drained, which pods are marked to be moved or stalled, and what each tracking entry waits for, as the hook's controller sees it. It only reads: get, list and watch of pods, nodes and the tracking resource are enough (of namespaces, too, if that is configmap).`,
+  about: `Shows which nodes are being drained, which pods are marked to be moved or stalled, and what each tracking entry waits for, as the hook's controller sees it. It changes nothing. The settings and profiles are those of the Deployment that answers; in the hook's own pod, those of that pod.`,
   options: {
     namespace: value('-n, --namespace <NAME>', 'only pods and entries of this namespace', namespace),
     kubeconfig: value(
@@ -31,7 +31,7 @@ const STATUS = {
     context: value('--context <NAME>', 'a context of the kubeconfig (default: its current one)', String),
     selector: value(
       '--selector <SELECTOR>',
-      'the pods that the hook protects (default: as its environment variables say)',
+      'the pods that the hook protects (default: those of the hook that is installed)',
       String,
     ),
     annotation: value('--annotation <K=V>', 'the reschedule annotation (default: likewise)', annotation),
@@ -47,7 +47,7 @@ const STATUS = {
     ),
     hookNamespace: value(
       '--hook-namespace <NAME>',
-      `where the hook is, and its ConfigMaps (default: POD_NAMESPACE, or ${HOOK_NAMESPACE})`,
+      `where the hook is, and its ConfigMaps (default: that of its Deployment)`,
       namespace,
     ),
     output: value('-o, --output <FORMAT>', 'table or json', output, 'table'),
@@ -59,7 +59,7 @@ const STATUS = {
     timeout: value('--timeout <DURATION>', 'for how long --wait-registered waits (default: 3m)', parseDuration),
   },
   notes:
-    'Exit code: 0 if it was shown, or the hook is registered; 1 if it is not registered in time; 2 if it could not begin: wrong arguments, a cluster that cannot be read, several installations.',
+    'Exit code: 0 if it was shown, or the hook is registered; 1 if it is not registered in time; 2 if it could not begin: wrong arguments, a cluster or settings that cannot be read, several installations.',
 } as const;
 
 type Given = typeof STATUS.options;

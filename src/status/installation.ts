@@ -1,27 +1,11 @@
 import { type Clock, sleep, timeLimit } from '../async/clock.ts';
 import { UsageError } from '../command-line.ts';
+import { findRegistration, nameOf } from '../installed/registration.ts';
 import type { ApiClient, JsonObject } from '../kube/client.ts';
 import { describeError, isNotFound } from '../kube/errors.ts';
-import { REGISTRATIONS, registrationPath } from '../kube/paths.ts';
+import { registrationPath } from '../kube/paths.ts';
 import { HOOK_LABEL, NAMESPACE_LABEL } from '../kube/reads.ts';
 import { formatAge } from '../policy/duration.ts';
-import type { StatusWorld } from './command.ts';
-
-/** An installation is known by the name of its registration. */
-const nameOf = ({ metadata }: JsonObject) => String((metadata as { name?: unknown }).name);
-
-/**
- * The registration of the only installation in the cluster; undefined if there is none. Throws a UsageError that names
- * them if there are several, and what the read throws.
- */
-export async function findRegistration(client: ApiClient, signal?: AbortSignal): Promise<JsonObject | undefined> {
-  const query = { labelSelector: HOOK_LABEL };
-  const { items } = await client.json({ method: 'GET', path: REGISTRATIONS, query, signal });
-  const [found, ...others] = items as readonly JsonObject[];
-  if (found === undefined || others.length === 0) return found;
-  const names = [found, ...others].map(nameOf).join(', ');
-  throw new UsageError(`several hooks are installed: choose one with --installation (${names})`);
-}
 
 /** The name of the only installation; undefined if there is none, or nobody lets it be known. Throws as above. */
 export async function findInstallation(client: ApiClient): Promise<string | undefined> {
@@ -64,9 +48,13 @@ export async function waitRegistered(name: string | undefined, limitMs: number, 
   }
 }
 
-type Waiting = Pick<StatusWorld, 'client' | 'print' | 'complain' | 'stop'> & {
+interface Waiting {
+  readonly client: ApiClient;
   readonly clock: Pick<Clock, 'monotonicNow' | 'setTimer'>;
-};
+  readonly print: (text: string) => void;
+  readonly complain: (line: string) => void;
+  readonly stop: AbortSignal;
+}
 
 /** What was seen last: the registration, or what was missing when the limit was reached. */
 async function waitWithin(limit: AbortSignal, name: string | undefined, world: Waiting): Promise<Seen> {

@@ -17,15 +17,23 @@ import {
   trackingOfPod,
 } from '../policy/profiles/profile.ts';
 import type { Rival } from '../policy/profiles/rivals.ts';
+import { DrainMemory, type Left } from './progress.ts';
+import type { InForce } from './settings.ts';
+import type { Unmarked } from './unmarked.ts';
 
 /**
  * The content of `status`, and the JSON of `-o json`: docs/status.md. Fields are only ever added. Ages are in seconds.
  */
 export interface StatusReport {
   readonly version: 1;
+  /** The name of the registration, and where settings and profiles were read. */
+  readonly installation: string;
+  readonly settingsFrom: string;
   readonly nodes: readonly DrainingNode[];
   readonly pods: readonly MarkedPod[];
   readonly stalled: readonly StalledPod[];
+  /** On draining nodes, without a mark, and not stalled. */
+  readonly unmarked: readonly UnmarkedPod[];
   readonly entries: readonly TrackedEntry[];
   /** Webhooks beside which a profile cannot work; null if nobody knows. */
   readonly rivals: readonly Rival[] | null;
@@ -38,6 +46,13 @@ export interface DrainingNode {
   /** The number of protected pods on it, and how many of them are marked. */
   readonly pods: number;
   readonly marked: number;
+  /** Of the protected pods that were known to be on it: how many have moved, are under way, or have no pod of their name. */
+  readonly known: number;
+  readonly moved: number;
+  readonly underWay: number;
+  readonly gone: number;
+  /** The age of its oldest mark. */
+  readonly markedSeconds: number | null;
 }
 
 export interface MarkedPod {
@@ -68,6 +83,14 @@ export interface StalledPod {
   readonly profile: string;
 }
 
+export interface UnmarkedPod extends Unmarked {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly node: string | null;
+  readonly profile: string;
+}
+
 export interface TrackedEntry {
   readonly tracker: string;
   readonly namespace: string;
@@ -86,62 +109,98 @@ export interface TrackedEntry {
   readonly profile: string | null;
 }
 
-export interface ReportOptions {
-  readonly settings: PolicySettings;
+export interface ReportOptions extends InForce {
   /** Absent: every namespace. */
   readonly namespace?: string;
   /** Epoch milliseconds. */
   readonly now: number;
   /** undefined: nobody knows. */
   readonly rivals: readonly Rival[] | undefined;
+  /** By UID: what the policy says of pods without a mark. */
+  readonly unmarked?: ReadonlyMap<string, Unmarked>;
+  /** Of one who watches. */
+  readonly memory?: DrainMemory;
 }
 
 type Known = StallSources;
 
 /** Builds the report from the cache, in the terms of the policy. Sorts it, so that two reports can be compared. */
 export function buildReport(cache: Known, options: ReportOptions): StatusReport {
-  const { settings, namespace, now, rivals } = options;
+  const { settings, namespace, now, rivals, installation, settingsFrom } = options;
   const isWanted = (one: { namespace: string }) => namespace === undefined || one.namespace === namespace;
   const pods = [...cache.pods.values()].filter((pod) => isProtected(pod, settings) && isWanted(pod));
   const marked = pods.filter((pod) => isMarked(pod));
+  const stalled = pods.flatMap((pod) => stalledPod(cache, pod, settings, now));
+  const entries = entriesOf(cache, options).filter(isWanted);
   return {
     version: 1,
-    nodes: sortedBy(drainingNodes(cache, pods, settings), ({ name }) => name),
+    installation,
+    settingsFrom,
+    nodes: sortedBy(drainingNodes(cache, pods, entries, options), ({ name }) => name),
     pods: sortedBy(
       marked.map((pod) => markedPod(cache, pod, settings, now)),
       (pod) => storeKey(pod),
     ),
-    stalled: sortedBy(
-      pods.flatMap((pod) => stalledPod(cache, pod, settings, now)),
-      (pod) => storeKey(pod),
-    ),
-    entries: sortedBy(
-      [...cache.trackers.values()]
-        .filter((tracker) => isBelieved(cache, tracker))
-        .flatMap((tracker) => viewEntries(tracker, lookupIn(cache), settings).map((view) => ({ tracker, view })))
-        .filter(({ view }) => isWanted(view.about))
-        .map(({ tracker, view }) => trackedEntry(tracker, view, settings, now)),
-      (entry) => `${entry.tracker} ${storeKey({ namespace: entry.namespace, name: entry.pod })}`,
-    ),
+    stalled: sortedBy(stalled, (pod) => storeKey(pod)),
+    unmarked: sortedBy(unmarkedPods(pods, stalled, options), (pod) => storeKey(pod)),
+    entries: sortedBy(entries, (entry) => `${entry.tracker} ${podKeyOf(entry)}`),
     rivals: rivals
       ? sortedBy(rivals, ({ profile, rival, registration }) => `${profile} ${rival} ${registration}`)
       : null,
   };
 }
 
-function drainingNodes({ nodes }: Known, pods: readonly Pod[], settings: PolicySettings): DrainingNode[] {
+const podKeyOf = ({ namespace, pod: name }: TrackedEntry) => storeKey({ namespace, name });
+
+function entriesOf(cache: Known, { settings, now }: ReportOptions): TrackedEntry[] {
+  return [...cache.trackers.values()]
+    .filter((tracker) => isBelieved(cache, tracker))
+    .flatMap((tracker) =>
+      viewEntries(tracker, lookupIn(cache), settings).map((view) => trackedEntry(tracker, view, settings, now)),
+    );
+}
+
+/** A stalled pod is told of once. */
+function unmarkedPods(
+  pods: readonly Pod[],
+  stalled: readonly StalledPod[],
+  { settings, unmarked }: ReportOptions,
+): UnmarkedPod[] {
+  const told = new Set(stalled.map(({ uid }) => uid));
+  return pods.flatMap((pod) => {
+    const { namespace, name, uid, node = null } = pod;
+    const found = unmarked?.get(uid);
+    if (found === undefined || told.has(uid) || isMarked(pod)) return [];
+    return [{ namespace, name, uid, node, profile: profileNameOf(pod, settings), ...found }];
+  });
+}
+
+function drainingNodes(
+  { nodes, pods: all }: Known,
+  pods: readonly Pod[],
+  entries: readonly TrackedEntry[],
+  { settings, now, memory = new DrainMemory() }: ReportOptions,
+): DrainingNode[] {
   const byNode = Map.groupBy(
     pods.filter((pod) => pod.node !== undefined),
     ({ node = '' }) => node,
   );
+  const leftBy = Map.groupBy(entries, ({ from }) => from);
   const names = new Set([...[...nodes.values()].map(({ name }) => name), ...byNode.keys()]);
-  return [...names].flatMap((name) => {
+  const draining = [...names].flatMap((name) => {
     const node = nodes.get(name);
     const cause = node === undefined ? 'gone' : drainCause(node, settings.drainTaints);
     if (cause === undefined) return [];
     const on = byNode.get(name) ?? [];
-    return [{ name, cause, pods: on.length, marked: on.filter((pod) => isMarked(pod)).length }];
+    const left: Left[] = (leftBy.get(name) ?? []).map((entry) => ({ podKey: podKeyOf(entry), state: entry.state }));
+    const { of: known, moved, underWay, gone } = memory.progress(name, on, left, (podKey) => all.get(podKey));
+    const marked = on.filter((pod) => isMarked(pod));
+    const oldest = Math.min(...marked.flatMap(({ mark }) => mark?.at ?? []));
+    const markedSeconds = seconds(Number.isFinite(oldest) ? now - oldest : undefined);
+    return [{ name, cause, pods: on.length, marked: marked.length, known, moved, underWay, gone, markedSeconds }];
   });
+  memory.keep(new Set(draining.map(({ name }) => name)));
+  return draining;
 }
 
 /** Nothing in the cluster says since when a mark has been there if the API server does not. */

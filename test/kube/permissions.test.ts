@@ -173,7 +173,8 @@ function recorder() {
 
 /** Commands read by the rights of the person who runs them, and never write. */
 const OF_COMMANDS = {
-  'status/installation.ts': ['GET', 'GET'],
+  'installed/registration.ts': ['GET'],
+  'status/installation.ts': ['GET'],
   'installed/installed-hook.ts': ['GET', 'GET', 'GET'],
   'installed/settings-in-force.ts': ['GET'],
   'preflight/read-installation.ts': ['GET', 'GET', 'GET'],

@@ -5,13 +5,24 @@ import type { JsonObject } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { showStatus } from '../../src/status/command.ts';
 import { parseFlags } from '../../src/status/flags.ts';
+import type { StatusReport } from '../../src/status/report.ts';
+import { DEPLOYMENTS, deployment, registration } from '../preflight/scene.ts';
 import { FakeApi } from '../support/api.ts';
-import { NOW, SETTINGS, settingsWith } from '../support/builders.ts';
+import { NOW } from '../support/builders.ts';
 import { FakeClock, settle, until } from '../support/time.ts';
 import { CLUSTERS, member, NODES, PODS } from './scene.ts';
 
 const PODS_PATH = '/api/v1/pods';
 const REGISTRATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
+interface More {
+  readonly isTerminal?: boolean;
+  readonly isColoured?: boolean;
+  readonly vars?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const nameOf = ({ metadata }: JsonObject) => (metadata as { name: string }).name;
+
 const LISTS: Readonly<Record<string, readonly JsonObject[]>> = {
   [PODS_PATH]: PODS,
   '/api/v1/namespaces/db/pods': PODS,
@@ -20,10 +31,20 @@ const LISTS: Readonly<Record<string, readonly JsonObject[]>> = {
   '/apis/couchbase.com/v2/namespaces/db/couchbaseclusters': CLUSTERS,
 };
 
-function aStatus(args: readonly string[], { isTerminal = false, settings = SETTINGS } = {}) {
+/** A hook is installed; its Deployment has these variables. */
+function aStatus(args: readonly string[], { isTerminal = false, isColoured = false, vars = {}, env = {} }: More = {}) {
   const cluster = new FakeApi();
+  const set = Object.entries(vars).map(([name, value]) => ({ name, value }));
+  cluster.lists.set(REGISTRATIONS, [registration()]);
+  cluster.lists.set('/api/v1/namespaces', [{ metadata: { name: 'db', uid: 'uid-db', resourceVersion: '1' } }]);
+  cluster.put(`${REGISTRATIONS}/ours`, registration());
+  cluster.lists.set(DEPLOYMENTS, [deployment(set)]);
+  for (const pod of PODS) cluster.put(`/api/v1/namespaces/db/pods/${nameOf(pod)}`, pod);
+  for (const node of NODES) cluster.put(`/api/v1/nodes/${nameOf(node)}`, node);
+  for (const one of CLUSTERS) cluster.put('/apis/couchbase.com/v2/namespaces/db/couchbaseclusters/cb', one);
   for (const [path, items] of Object.entries(LISTS)) cluster.lists.set(path, items);
-  const lists = () => cluster.requests.filter(({ query }) => query?.watch !== true);
+  const lists = () =>
+    cluster.requests.filter(({ path, query }) => query?.watch !== true && Object.keys(LISTS).includes(path));
   const paths = () =>
     lists()
       .map(({ path }) => path)
@@ -38,7 +59,7 @@ function aStatus(args: readonly string[], { isTerminal = false, settings = SETTI
   const complaints: string[] = [];
   const stop = new AbortController();
   const run = () =>
-    showStatus(parseFlags(args), settings, {
+    showStatus(parseFlags(args), {
       client: cluster,
       clock: {
         now: () => NOW,
@@ -49,6 +70,9 @@ function aStatus(args: readonly string[], { isTerminal = false, settings = SETTI
       random: () => 0,
       print: (text) => printed.push(text),
       isTerminal,
+      isColoured,
+      env,
+      readFile: () => '',
       complain: (line) => complaints.push(line),
       stop: stop.signal,
     });
@@ -61,7 +85,10 @@ describe('status, once', () => {
   test('lists, prints and ends, and only reads', async () => {
     const { cluster, paths, printed, complaints, run } = aStatus([]);
     assert.equal(await run(), 0);
-    assert.match(printed.join(''), /^Draining nodes\n/);
+    assert.match(
+      printed.join(''),
+      /^Hook ours: settings and profiles read from Deployment hooks\/hook\n\nDraining nodes\n/,
+    );
     assert.equal(printed.length, 1);
     assert.deepEqual(complaints, []);
     assert.deepEqual([...new Set(cluster.requests.map(({ method }) => method))], ['GET']);
@@ -82,6 +109,25 @@ describe('status, once', () => {
     const { printed, run } = aStatus(['-o', 'json']);
     await run();
     assert.equal((JSON.parse(printed.join('')) as { version: number }).version, 1);
+  });
+
+  test('says why a pod on a draining node has no mark, by the policy', async () => {
+    const { printed, run } = aStatus(['-o', 'json']);
+    await run();
+    const { unmarked } = JSON.parse(printed.join('')) as StatusReport;
+    assert.deepEqual(
+      unmarked.map(({ name, reason, why }) => [name, reason, why]),
+      [['cb-0005', 'NotMarkedYet', 'the next eviction marks it']],
+    );
+  });
+
+  test('has colours only where it should', async () => {
+    for (const isColoured of [true, false]) {
+      const { printed, run } = aStatus([], { isColoured });
+      await run();
+      assert.equal(printed.join('').includes('\x1b[31mstalled\x1b[0m'), isColoured);
+      assert.equal(printed.join('').includes('\x1b'), isColoured);
+    }
   });
 
   for (const [args, expected] of [
@@ -107,22 +153,31 @@ describe('status, once', () => {
 });
 
 describe('status of a profile with conflicts', () => {
-  const settings = settingsWith({ conflicts: ['evict.example.com'] });
+  const vars = { PROFILES: 'couchbase,strimzi-kafka' };
+  const named = ['--installation', 'ours'];
   const rules = [{ operations: ['*'], apiGroups: ['*'], apiVersions: ['*'], resources: ['pods/eviction'] }];
-  const rival = { metadata: { name: 'other', resourceVersion: '7' }, webhooks: [{ name: 'evict.example.com', rules }] };
+  const rival = {
+    metadata: { name: 'other', resourceVersion: '7' },
+    webhooks: [{ name: 'strimzi-drain-cleaner.strimzi.io', rules }],
+  };
   const rivalsIn = (text: string) => (JSON.parse(text) as { rivals: unknown }).rivals;
 
   test('lists registrations, and shows rivals', async () => {
-    const { cluster, printed, run } = aStatus(['-o', 'json'], { settings });
+    const { cluster, printed, complaints, run } = aStatus([...named, '-o', 'json'], { vars });
     cluster.lists.set(REGISTRATIONS, [rival]);
-    assert.equal(await run(), 0);
-    const found = { profile: 'couchbase', rival: 'evict.example.com', registration: 'other', webhooks: 1 };
+    assert.equal(await run(), 0, complaints.join());
+    const found = {
+      profile: 'strimzi-kafka',
+      rival: 'strimzi-drain-cleaner.strimzi.io',
+      registration: 'other',
+      webhooks: 1,
+    };
     assert.deepEqual(rivalsIn(printed.join('')), [found]);
   });
 
   test('shows all the rest to those who may not list them, and where the list hangs', async () => {
     for (const refusal of [new ApiError(403, `GET ${REGISTRATIONS}`, {}), undefined]) {
-      const { cluster, clock, printed, complaints, stop, run } = aStatus(['-o', 'json'], { settings });
+      const { cluster, clock, printed, complaints, stop, run } = aStatus([...named, '-o', 'json'], { vars });
       cluster.before = (_, { path, signal = stop.signal }) => {
         if (path !== REGISTRATIONS) return undefined;
         if (refusal !== undefined) throw refusal;
@@ -142,7 +197,7 @@ describe('status of a profile with conflicts', () => {
   });
 
   test('--watch has a line for each that comes and goes', async () => {
-    const { cluster, clock, printed, stop, run } = aStatus(['--watch'], { settings });
+    const { cluster, clock, printed, stop, run } = aStatus([...named, '--watch'], { vars });
     cluster.lists.set(REGISTRATIONS, []);
     const ended = run();
     await until(() => printed.length === 1 && cluster.feeds.has(REGISTRATIONS), 'the tables, and the watch');
@@ -155,9 +210,9 @@ describe('status of a profile with conflicts', () => {
     }
     assert.match(
       printed[1] ?? '',
-      /Z rival webhook evict\.example\.com in other: is asked about evictions of profile couch/,
+      /Z rival webhook strimzi-drain-cleaner\.strimzi\.io in other: is asked about evictions of profile strimzi-kafka/,
     );
-    assert.match(printed[2] ?? '', /Z rival webhook evict\.example\.com in other: no more$/m);
+    assert.match(printed[2] ?? '', /Z rival webhook strimzi-drain-cleaner\.strimzi\.io in other: no more$/m);
     stop.abort();
     assert.equal(await ended, 0);
   });
@@ -178,7 +233,7 @@ describe('status --watch', () => {
     await clock.advance(100);
     assert.deepEqual(printed.slice(1).join('').split('\n'), [
       '2026-01-01T12:00:00.000Z pod db/cb-0003 uid-cb-0003: no more',
-      '2026-01-01T12:00:00.000Z node node-1: draining (cordoned), 2 pods left, 1 of them marked',
+      '2026-01-01T12:00:00.000Z node node-1: draining (cordoned), 3 pods left, 1 of them marked; 1 of 6 moved, 1 under way, 1 gone, 3 waiting',
       '',
     ]);
     await clock.advance(10_000);

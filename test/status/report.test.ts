@@ -16,7 +16,20 @@ import { aRawCluster, aRawPod } from '../support/raw.ts';
 import { aDrain, CLUSTERS, member, NODES, OPTIONS } from './scene.ts';
 
 const DOCS = readFileSync(new URL('../../docs/status.md', import.meta.url), 'utf-8');
-const NOTHING: StatusReport = { version: 1, nodes: [], pods: [], stalled: [], entries: [], rivals: [] };
+const NOTHING: StatusReport = {
+  version: 1,
+  installation: OPTIONS.installation,
+  settingsFrom: OPTIONS.settingsFrom,
+  nodes: [],
+  pods: [],
+  stalled: [],
+  unmarked: [],
+  entries: [],
+  rivals: [],
+};
+const HEAD = `Hook reschedule-hook: settings and profiles read from Deployment
+reschedule-hook-system/reschedule-hook-server
+`;
 
 /** The code block of docs/status.md in that language. */
 const example = (language: string) => DOCS.split(`\`\`\`${language}\n`)[1]?.split('```')[0];
@@ -28,12 +41,28 @@ describe('the report', () => {
     assert.deepEqual(JSON.parse(example('json') ?? ''), JSON.parse(JSON.stringify(report)));
   });
 
+  test('fits 100 columns, whatever the names are', () => {
+    const node = `ip-10-0-0-1.${'n'.repeat(60)}.internal`;
+    const names = ['a', 'b'].map((letter) => `cb-${letter.repeat(200)}`);
+    const pods = names.map((name, i) =>
+      member(name, { node, by: 'm'.repeat(90), ...(i === 0 && { markedMs: MINUTE }) }),
+    );
+    const unmarked = new Map([[`uid-${names[1]}`, { reason: 'BudgetExhausted', why: 'w'.repeat(300) }]]);
+    const settingsFrom = `Deployment ${'d'.repeat(130)}`;
+    const text = renderTables(buildReport(aCache({ pods, nodes: [] }), { ...OPTIONS, unmarked, settingsFrom }));
+    assert.match(text, /^Pods that wait without a mark$/m);
+    assert.deepEqual(
+      text.split('\n').filter(({ length }) => length > 100),
+      [],
+    );
+  });
+
   test('of a cluster where nothing is under way says so', () => {
     const report = buildReport(aCache({ nodes: NODES.slice(1, 2), trackers: [aRawCluster()] }), OPTIONS);
     assert.deepEqual(report, NOTHING);
     assert.equal(
       renderTables(report),
-      'No node is being drained.\n\nNo pod is marked.\n\nNo pod is stalled.\n\nThere are no tracking entries.\n',
+      `${HEAD}\nNo node is being drained.\n\nNo pod is marked.\n\nNo pod is stalled.\n\nNo pod waits without a mark.\n\nThere are no tracking entries.\n`,
     );
   });
 
@@ -56,7 +85,8 @@ describe('the report', () => {
 
   test('names a node that is gone as long as a pod is said to be on it', () => {
     const { nodes } = buildReport(aCache({ pods: [member('cb-0000', { node: 'node-9' })], nodes: [] }), OPTIONS);
-    assert.deepEqual(nodes, [{ name: 'node-9', cause: 'gone', pods: 1, marked: 0 }]);
+    const none = { moved: 0, underWay: 0, gone: 0, markedSeconds: null };
+    assert.deepEqual(nodes, [{ name: 'node-9', cause: 'gone', pods: 1, marked: 0, known: 1, ...none }]);
   });
 
   test('leaves out the pods of Jobs, and those of another namespace', () => {
@@ -191,14 +221,18 @@ describe('the changes between two reports', () => {
     cache.pods.put(cache.project.pod(again));
     assert.deepEqual(renderChanges(before, buildReport(cache, OPTIONS)), [
       'pod db/cb-0003 uid-cb-0003: no more',
-      'node node-1: draining (cordoned), 2 pods left, 1 of them marked',
+      'node node-1: draining (cordoned), 3 pods left, 1 of them marked; 1 of 5 moved, 1 under way, 3 waiting',
     ]);
   });
 
   test('from nothing are everything', () => {
     const all = renderChanges(NOTHING, buildReport(aDrain(), OPTIONS));
-    assert.equal(all.length, 2 + 2 + 2 + 4);
+    assert.equal(all.length, 2 + 2 + 2 + 1 + 4);
     assert.ok(all.includes('stalled pod db/cb-0004 uid-cb-0004: ComesBack; not marked'));
-    assert.ok(all.includes('pod db/cb-0000 uid-cb-0000: stalled on node-1 (its tracking resource reports Paused)'));
+    assert.ok(
+      all.includes(
+        'pod db/cb-0000 uid-cb-0000: stalled on node-1 (its tracking resource reports Paused), marked 20m ago',
+      ),
+    );
   });
 });

@@ -61,6 +61,7 @@ export const PODS = [
   member('cb-0002', { node: 'node-2' }),
   member('cb-0003', { node: 'node-1', markedMs: 30_000, by: 'kubectl-annotate' }),
   member('cb-0004', { node: 'node-1', boundMs: 4 * MINUTE }),
+  member('cb-0005', { node: 'node-1' }),
 ];
 
 export const NODES = [
@@ -71,6 +72,17 @@ export const NODES = [
 
 export const CLUSTERS = [aRawCluster({ metadata: { annotations: ENTRIES }, spec: { paused: true } })];
 
+/** What the policy answers for cb-0005. */
+const HELD =
+  'Pod waiting to be rescheduled (reschedule.hook/policy on Namespace db says hold, so nobody is asked to move it)';
+
 export const aDrain = () => aCache({ pods: PODS, nodes: NODES, trackers: CLUSTERS });
 
-export const OPTIONS: ReportOptions = { settings: SETTINGS, now: NOW, rivals: [] };
+export const OPTIONS: ReportOptions = {
+  settings: SETTINGS,
+  installation: 'reschedule-hook',
+  settingsFrom: 'Deployment reschedule-hook-system/reschedule-hook-server',
+  now: NOW,
+  rivals: [],
+  unmarked: new Map([['uid-cb-0005', { reason: 'Held', why: HELD }]]),
+};
