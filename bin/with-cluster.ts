@@ -10,6 +10,12 @@ import { clockOf, ServerTime } from '../src/kube/server-time.ts';
 import type { StatusWorld } from '../src/status/command.ts';
 import type { Call } from './command.ts';
 
+/** The environment of a command that reads a cluster. */
+export interface ClusterWorld extends StatusWorld {
+  /** Of the context of the kubeconfig. */
+  readonly contextNamespace?: string | undefined;
+}
+
 /**
  * For a command that reads a cluster: opens the connection, and closes it afterwards. `env` names the kubeconfig, `context`
  * one of its contexts. Resolves to what `act` resolves to; to 2 if there is no cluster, or `act` throws.
@@ -17,7 +23,7 @@ import type { Call } from './command.ts';
 export async function withCluster(
   { program }: Call,
   { env, context }: { readonly env: NodeJS.ProcessEnv; readonly context?: string | undefined },
-  act: (world: StatusWorld) => Promise<number>,
+  act: (world: ClusterWorld) => Promise<number>,
 ): Promise<number> {
   const complain = (line: string) => void process.stderr.write(`${program.name}: ${line}\n`);
   const stop = new AbortController();
@@ -25,7 +31,12 @@ export async function withCluster(
   // Whoever reads has seen enough, as `head` does.
   process.stdout.on('error', () => stop.abort());
   try {
-    const load = () => loadKubeConfig(env, context);
+    let contextNamespace: string | undefined;
+    const load = () => {
+      const config = loadKubeConfig(env, context);
+      contextNamespace = config.getContextObject(config.getCurrentContext())?.namespace;
+      return config;
+    };
     const connection = await openConnection(load, systemClock, readProxyEnvironment(env));
     const time = new ServerTime(systemClock);
     try {
@@ -37,6 +48,7 @@ export async function withCluster(
         isTerminal: process.stdout.isTTY === true,
         complain,
         stop: stop.signal,
+        contextNamespace,
       });
     } finally {
       // An open connection would keep the process.

@@ -78,7 +78,10 @@ const MEANINGS: Readonly<Record<Reason, Meaning>> = {
     otherwise: 'Look at its finalizers, and whether the kubelet of its node works.',
   },
   Rescheduled: { next: 'Nothing: the pod has moved, and the drain is told so.', otherwise: '' },
-  PodGone: { next: 'Nothing: the pod is gone, and the drain is told so.', otherwise: '' },
+  PodGone: {
+    next: 'Nothing: the pod is gone, and the drain is told so.',
+    otherwise: 'Look whether its name and its namespace are right.',
+  },
   Corpse: { next: NOTHING, otherwise: 'If it stays, remove it: kubectl delete pod --force.' },
   EndingInstanceNamed: { next: NOTHING, otherwise: '' },
   Ignored: { next: 'Nothing: reschedule.hook/policy=ignore lets it be evicted.', otherwise: '' },
