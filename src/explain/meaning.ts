@@ -75,7 +75,7 @@ const MEANINGS: Readonly<Record<Reason, Meaning>> = {
   },
   Ending: {
     next: 'It has to be gone: its containers end, and its finalizers are removed.',
-    otherwise: 'Look at its finalizers, and whether the kubelet of its node works.',
+    otherwise: 'If it has finished, delete it. Else look at its finalizers, and whether the kubelet of its node works.',
   },
   Rescheduled: { next: 'Nothing: the pod has moved, and the drain is told so.', otherwise: '' },
   PodGone: {

@@ -30,6 +30,8 @@ export interface PodObject {
 export interface ConditionObject {
   readonly type: string;
   readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
 }
 
 export interface PodSpec {
@@ -114,7 +116,7 @@ export interface SpreadConstraint {
 export interface NodeObject {
   readonly metadata: ObjectMeta;
   readonly spec?: { readonly unschedulable?: boolean; readonly taints?: readonly TaintObject[] };
-  readonly status?: { readonly allocatable?: Labels };
+  readonly status?: { readonly allocatable?: Labels; readonly conditions?: readonly ConditionObject[] };
 }
 
 export interface TaintObject {
