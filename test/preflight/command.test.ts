@@ -292,6 +292,18 @@ describe('the installation', () => {
     assert.match(checkOf(seen, 'certificate')?.text ?? '', /caBundle is empty\. Protected pods would be evicted/);
   });
 
+  test('is one of several: those of the others are not judged', async () => {
+    const cluster = aCluster();
+    cluster.lists.set(REGISTRATIONS, [registration(), registration([], { name: 'theirs' })]);
+    cluster.put(`${REGISTRATIONS}/ours`, registration());
+    const { printed } = await run(['node-1', '--installation', 'ours'], cluster);
+    assert.match(printed, /^others +UNKNOWN +The pods of other installations are not judged here: theirs\./m);
+    assert.match(
+      printed,
+      /^Nothing was found that will hold up a drain of node-1, but not all is known \(others\)\. To drain:$/m,
+    );
+  });
+
   test('cannot be connected to from here: its ready replicas say it', async () => {
     const { code, forecast: seen } = await forecast([webhook()], { kind: 'unseen', why: 'ENOTFOUND' });
     assert.deepEqual([code, results(seen).reachable, results(seen).certificate], [0, 'ok', 'ok']);
