@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { whyNot as problemOf } from '../../src/preflight/scheduling/fit.ts';
-import type {
-  LabelSelectorObject,
-  NodeObject,
-  PodObject,
-  SchedulingWorld,
+import {
+  type LabelSelectorObject,
+  leanPod,
+  type NodeObject,
+  type PodObject,
+  type SchedulingWorld,
 } from '../../src/preflight/scheduling/objects.ts';
 import { Placement } from '../../src/preflight/scheduling/placement.ts';
 import { requestsOf, thousandths } from '../../src/preflight/scheduling/requests.ts';
@@ -183,4 +184,14 @@ test('how often a pod is looked at does not grow with the number of nodes', () =
     return looks;
   };
   assert.equal(looksWith(40), looksWith(10));
+});
+
+test('of a pod on another node only that is kept which the scheduler would look at', () => {
+  const pod = object('big', { spec: { nodeName: 'node-2', tolerations: [{ operator: 'Exists' }] } });
+  const raw = { ...pod, metadata: { ...pod.metadata, annotations: { note: 'x'.repeat(1000) }, managedFields: [{}] } };
+  assert.deepEqual(leanPod(raw), {
+    metadata: { namespace: 'db', name: 'big', labels: { app: 'couchbase' } },
+    spec: { nodeName: 'node-2', containers: [{ resources: { requests: { cpu: '1' } } }], initContainers: [] },
+    status: { phase: 'Running' },
+  });
 });
