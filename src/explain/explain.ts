@@ -44,7 +44,7 @@ export interface Explanation {
 /** Why the pod waits now. Pure: what was observed goes in. */
 export function explain(facts: ExplainFacts): Explanation {
   const { seen, decision, settingsFrom, stall } = facts;
-  const { next, otherwise } = meaningOf(decision);
+  const { next, otherwise } = meaningOf(decision, seen);
   const { namespace, name } = seen.request;
   const why = stall?.kind === 'stalled' ? `The pod ${stall.why}. ` : '';
   return {
@@ -63,9 +63,9 @@ export function explain(facts: ExplainFacts): Explanation {
 }
 
 function stateOf(facts: ExplainFacts): PodState {
-  const { decision, stall } = facts;
+  const { seen, decision, stall } = facts;
   if (isAtRest(facts)) return 'free';
-  if (meaningOf(decision).isStuck || stall?.kind === 'stalled') return 'stuck';
+  if (meaningOf(decision, seen).isStuck || stall?.kind === 'stalled') return 'stuck';
   const isWaiting = decision.kind === 'deny' && decision.code === 429;
   return isWaiting || decision.kind === 'mark' ? 'waiting' : 'free';
 }

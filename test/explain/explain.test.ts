@@ -4,6 +4,7 @@ import type { LastEvents } from '../../src/explain/events.ts';
 import { type Explanation, explain } from '../../src/explain/explain.ts';
 import { renderExplanation } from '../../src/explain/render.ts';
 import type { Decision } from '../../src/policy/decision.ts';
+import type { Pod } from '../../src/policy/model.ts';
 import { next } from '../../src/policy/next.ts';
 import type { Observation } from '../../src/policy/observation.ts';
 import type { Stall } from '../../src/policy/plans/stall.ts';
@@ -103,6 +104,20 @@ describe('explain, by what the policy answers', () => {
       if (found.state !== 'free') assert.notEqual(found.otherwise, '');
     });
   }
+});
+
+test('an operator that reports deletes nothing: the hook evicts the pod then', () => {
+  const nextOf = (mark: Partial<Pod>, age: number) => {
+    const pod = aPod({ mark: aMark(age), ...mark });
+    const profile = { ...PROFILE, report: { annotation: 'example.com/drained' } };
+    const seen = { ...anObservation({ pod }), profile };
+    const decision = decide(seen);
+    return explain({ seen, decision, settings: SETTINGS, settingsFrom: '', events: {}, unreadReports: [] });
+  };
+  assert.match(nextOf({}, MINUTE).next, /^Its operator has to report that it may go/);
+  const refused = nextOf({ isReported: true }, 20 * MINUTE);
+  assert.match(refused.next, /^The hook has to evict it/);
+  assert.match(refused.otherwise, /disruption budgets/);
 });
 
 describe('what was seen', () => {
