@@ -18,12 +18,14 @@ export interface DeploymentObject {
 interface ContainerObject {
   readonly image?: string;
   readonly env?: readonly VariableObject[];
-  readonly envFrom?: readonly {
-    readonly configMapRef?: Reference;
-    readonly secretRef?: Reference;
-    readonly prefix?: string;
-  }[];
+  readonly envFrom?: readonly EnvironmentObject[];
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
+}
+
+interface EnvironmentObject {
+  readonly configMapRef?: Reference;
+  readonly secretRef?: Reference;
+  readonly prefix?: string;
 }
 
 interface VariableObject {
@@ -100,9 +102,9 @@ async function environmentOf(
   namespace: string,
 ): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
-  for (const { configMapRef, secretRef, prefix = '' } of envFrom) {
-    if (secretRef !== undefined) throw new UsageError(notKnownFrom(secretRef));
-    const data = configMapRef === undefined ? {} : await maps.data(configMapRef);
+  for (const source of envFrom) {
+    const { prefix = '' } = source;
+    const data = await dataFrom(source, maps);
     for (const [name, value] of Object.entries(data)) found[`${prefix}${name}`] = value;
   }
   for (const variable of env) {
@@ -112,9 +114,13 @@ async function environmentOf(
   return { ...found, POD_NAMESPACE: found.POD_NAMESPACE ?? namespace };
 }
 
-/** It may have any setting. */
-const notKnownFrom = ({ name }: Reference) =>
-  `the settings of the hook cannot be read: its environment comes from the Secret ${name}, too`;
+async function dataFrom({ configMapRef, secretRef }: EnvironmentObject, maps: ConfigMaps): Promise<Data> {
+  if (configMapRef !== undefined) return maps.data(configMapRef);
+  if (secretRef === undefined) return {};
+  // It may have any setting.
+  const why = `its environment comes from the Secret ${secretRef.name}, too`;
+  throw new UsageError(`the settings of the hook cannot be read: ${why}`);
+}
 
 async function valueFor({ name, value, valueFrom }: VariableObject, maps: ConfigMaps, namespace: string) {
   if (valueFrom === undefined) return value ?? '';
