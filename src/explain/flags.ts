@@ -28,7 +28,7 @@ const EXPLAIN = {
     output: value('-o, --output <FORMAT>', 'text or json', oneOf(['text', 'json']), 'text'),
   },
   operands: { name: 'POD', about: 'the pod', isList: false },
-  notes: 'Exit codes: 0 it waits for nothing, or goes on by itself, 1 a human has to act, 2 it could not begin.',
+  notes: 'Exit code: 0 it waits for nothing, or goes on by itself, 1 a human has to act, 2 it could not begin.',
 } as const;
 
 /** `name`: how the command was called. */
@@ -36,7 +36,7 @@ export const explainHelp = (name: string) => helpOf({ name, ...EXPLAIN });
 
 /** Reads the arguments after `explain`. Throws a UsageError that explains the problem to the user. */
 export function parseExplain(args: readonly string[], name: string): ExplainFlags {
-  const { options, operands } = readArguments({ name, ...EXPLAIN }, args, `${name} --help`);
+  const { options, operands } = readArguments({ name, ...EXPLAIN }, args);
   // As kubectl prints it, too.
   const pod = operands[0]?.replace(/^pods?\//, '') ?? '';
   if (!options.help && pod === '') throw new UsageError('name the pod that is to be explained');

@@ -24,7 +24,7 @@ const PREFLIGHT = {
     output: value('-o, --output <FORMAT>', 'table or json', oneOf(['table', 'json']), 'table'),
   },
   operands: { name: 'NODE', about: 'the nodes that are to be drained together', isList: true },
-  notes: 'Exit codes: 0 nothing was found that hangs, 1 something will hang or is unsafe, 2 it could not begin.',
+  notes: 'Exit code: 0 nothing was found that hangs, 1 something will hang or is unsafe, 2 it could not begin.',
 } as const;
 
 /** `name`: how the command was called. */
@@ -32,7 +32,7 @@ export const preflightHelp = (name: string) => helpOf({ name, ...PREFLIGHT });
 
 /** Reads the arguments after `preflight`. Throws a UsageError that explains the problem to the user. */
 export function parsePreflight(args: readonly string[], name: string): PreflightFlags {
-  const { options, operands } = readArguments({ name, ...PREFLIGHT }, args, `${name} --help`);
+  const { options, operands } = readArguments({ name, ...PREFLIGHT }, args);
   if (!options.help && operands.length === 0) throw new UsageError('name the nodes that are to be drained');
   return { ...options, nodes: [...new Set(operands)] };
 }
