@@ -28,7 +28,8 @@ const EXPLAIN = {
     output: value('-o, --output <FORMAT>', 'text or json', oneOf(['text', 'json']), 'text'),
   },
   operands: { name: 'POD', about: 'the pod', isList: false },
-  notes: 'Exit code: 0 it waits for nothing, or goes on by itself, 1 a human has to act, 2 it could not begin.',
+  notes:
+    'Exit code: 0 if it waits for nothing, or goes on by itself; 1 if a human has to act; 2 if it could not begin.',
 } as const;
 
 /** `name`: how the command was called. */

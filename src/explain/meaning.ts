@@ -23,6 +23,7 @@ const MEANINGS: Readonly<Record<Reason, Meaning>> = {
     otherwise: 'Drain its node, or evict it.',
   },
   Waiting: { next: 'Its operator has to move it off its node.', otherwise: OPERATOR },
+  Remembered: { next: 'Its operator has to move it off its node.', otherwise: OPERATOR },
   Stalled: { next: 'Its operator has to move it, and has not for too long.', otherwise: OPERATOR, isStuck: true },
   GroupBusy: {
     next: 'The others of its group have to be Ready and unmarked; then it is marked.',

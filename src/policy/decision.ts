@@ -35,6 +35,7 @@ export type Reason =
   | 'CacheUnsynced'
   | 'Marked'
   | 'MarkedAgain'
+  | 'Remembered'
   | 'Doubt'
   | 'Unreadable';
 
@@ -62,8 +63,8 @@ export type MarkNote = Pick<
 /** First write the entry (if there is a tracker), then mark the pod, then deny with 429 and the message. */
 export interface Mark {
   readonly kind: 'mark';
-  /** `Held`: the pod gets an entry and no mark, because its profile has none. */
-  readonly reason: 'Marked' | 'MarkedAgain' | 'Held';
+  /** `Held` and `Remembered`: the pod gets an entry and no mark, because its profile has none, or because somebody has marked it. */
+  readonly reason: 'Marked' | 'MarkedAgain' | 'Held' | 'Remembered';
   readonly message: string;
   readonly pod: Pod;
   /**

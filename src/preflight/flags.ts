@@ -24,7 +24,8 @@ const PREFLIGHT = {
     output: value('-o, --output <FORMAT>', 'table or json', oneOf(['table', 'json']), 'table'),
   },
   operands: { name: 'NODE', about: 'the nodes that are to be drained together', isList: true },
-  notes: 'Exit code: 0 nothing was found that hangs, 1 something will hang or is unsafe, 2 it could not begin.',
+  notes:
+    'Exit code: 0 if nothing was found that hangs; 1 if something will hang, or is unsafe; 2 if it could not begin.',
 } as const;
 
 /** `name`: how the command was called. */

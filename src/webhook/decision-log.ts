@@ -50,7 +50,7 @@ const ENDS_A_POD: readonly Reason[] = ['EndingInstanceNamed', 'Corpse', 'Ignored
 function lineFor(decision: Decision): readonly [LogLevel, string] {
   switch (decision.kind) {
     case 'mark':
-      return ['info', decision.reason === 'Held' ? LOG.waiting : LOG.marked];
+      return ['info', decision.annotation || decision.request ? LOG.marked : LOG.waiting];
     case 'allow':
       if (decision.reason === 'DryRun') return ['info', LOG.dryRun];
       return [ENDS_A_POD.includes(decision.reason) ? 'info' : 'debug', LOG.allowed];

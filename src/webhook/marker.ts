@@ -100,7 +100,8 @@ export class Marker {
   async #carryOut(mark: Mark, signal: AbortSignal): Promise<'marked' | 'changed'> {
     const { pod, annotation, request, note, entryOn } = mark;
     const { cache, writes } = this.#options;
-    this.#remember(pod, note, entryOn === undefined);
+    // A mark of somebody else is none of this process.
+    if (mark.reason !== 'Remembered') this.#remember(pod, note, entryOn === undefined);
     if (entryOn !== undefined && !(await this.#writeEntry(mark, entryOn, signal))) return 'changed';
     if (request !== undefined) {
       const { path, resourceVersion, changes } = request;

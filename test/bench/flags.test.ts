@@ -26,7 +26,10 @@ describe('flags of the benchmark', () => {
     [['surplus'], /^unexpected argument 'surplus'; see --help$/],
     [['--json'], /argument missing/],
     [['--json='], /^--json takes the name of a file$/],
-    [['--only', 'drains'], /^--only takes evictions, unprotected, cache, controller or tenants, not "drains"$/],
+    [
+      ['--only', 'drains'],
+      /^--only takes evictions, unprotected, cache, controller, tenants or profiles, not "drains"$/,
+    ],
   ] as const) {
     test(`${args.join(' ')} is refused in one line`, () => {
       assert.throws(

@@ -159,3 +159,33 @@ describe('a report', () => {
     });
   }
 });
+
+describe('a pod that somebody else has marked, and that the hook will evict', () => {
+  const foreign = { ...aMark(), by: 'slurm', isForeign: true } as const;
+  const pod = aPod({ mark: foreign });
+  const entry = { uid: 'uid-a', node: 'node-1', nodeUid: 'uid-node-1', at: NOW - MINUTE };
+  const WAITS = 'Pod waiting to be rescheduled (marked 3m20s ago by slurm)';
+
+  test('gets an entry, and no annotation', () => {
+    const step = next(anObservation({ profile: REPORTS, self, pod }), settings);
+    assert.ok(step.kind === 'mark');
+    assert.deepEqual(
+      [step.reason, step.annotation, step.entryOn?.name, step.message],
+      ['Remembered', undefined, 'cb', WAITS],
+    );
+  });
+
+  test('once', () => assert.equal(answer({ pod, entry }), `429 Waiting ${WAITS}`));
+
+  test('none if its name does not come back, or if the hook does not evict it', () => {
+    assert.equal(answer({ pod }, { ...REPORTS, names: 'new' }), `429 Waiting ${WAITS}`);
+    assert.equal(answer({ pod }, { ...PROFILE, names: 'reused' }), `429 Waiting ${WAITS}`);
+  });
+
+  test('is not waited for any more once it has come back to its draining node twice', () => {
+    const back = aPod({ uid: 'uid-b', mark: foreign, boundAt: NOW - MINUTE });
+    const node = aNode({ unschedulable: true, taintedAt: { 'node.kubernetes.io/unschedulable': NOW - 2 * MINUTE } });
+    assert.equal(answer({ pod: back, node, entry }), 'mark Remembered');
+    assert.match(answer({ pod: back, node, entry: { ...entry, returns: 1 } }), /^429 ComesBack /);
+  });
+});

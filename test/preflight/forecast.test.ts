@@ -137,7 +137,7 @@ describe('a pod that the hook protects', () => {
     ['it is the only member', { members: [alone] }, ['OnlyMember note']],
     [
       'it is the only one, which its operator never moves',
-      { members: [{ ...alone, profile: { ...PROFILE, name: 'tidb-v1-pd' } }] },
+      { members: [{ ...alone, profile: { ...PROFILE, neverAlone: true } }] },
       ['OnlyMember hangs'],
     ],
     [

@@ -81,7 +81,11 @@ export const BUILT_IN: readonly WrittenProfile[] = [
     withdraw: true,
   },
   tidb('tikv', 'evict-leader'),
-  { ...tidb('pd', 'pd-transfer-leader'), warning: 'the operator never moves the only PD of a cluster' },
+  {
+    ...tidb('pd', 'pd-transfer-leader'),
+    neverAlone: true,
+    warning: 'the operator never moves the only PD of a cluster',
+  },
   tidb('tidb', 'tidb-graceful-shutdown'),
   {
     name: 'aerospike',

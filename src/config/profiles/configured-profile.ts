@@ -59,6 +59,7 @@ export function configured(read: ReadProfile, defaults: Defaults): ConfiguredPro
     ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
     ...(hindrance.length === 0 ? {} : { hindrances: hindrance.map(hindranceOf) }),
     ...(read.respectBudgets ? { respectsBudgets: true } : {}),
+    ...(read.neverAlone ? { neverAlone: true } : {}),
     ...(report === undefined ? {} : { report }),
     ...(withdraw ? { withdraws: true } : {}),
     conflicts,

@@ -143,6 +143,7 @@ const FIELDS = z.strictObject(
     maxConcurrent: maxConcurrent.optional(),
     hindrance: oneOrMore(z.array(hindrance)).optional(),
     respectBudgets: z.boolean('is neither true nor false').default(false),
+    neverAlone: z.boolean('is neither true nor false').default(false),
     report: report.optional(),
     withdraw: z.boolean('is neither true nor false').default(false),
     conflicts: z.array(text(nameOfWebhook), 'is no list').default([]),

@@ -44,6 +44,8 @@ export interface Profile {
   readonly maxConcurrent?: MaxConcurrent;
   /** Its operator asks no disruption budget, so the hook marks a pod only while those of the pod allow a disruption. */
   readonly respectsBudgets?: boolean;
+  /** Its operator never moves the only pod of a cluster. It explains, and decides nothing. */
+  readonly neverAlone?: boolean;
   /** Where it says what keeps it from acting, beside the tracker. The first that reports something counts. */
   readonly hindrances?: readonly HindranceSource[];
   /** Whether a mark is taken back once nobody drains the node any more, if the operator has not begun. Absent: no. */

@@ -40,7 +40,7 @@ function consequence(answer: Answer): string {
 }
 
 function consequenceOfMark({ reason, message, request }: Mark): string {
-  if (reason === 'Held') return `would be refused with 429: ${message}`;
+  if (reason === 'Held' || reason === 'Remembered') return `would be refused with 429: ${message}`;
   const asked = request && `would be asked for on ${request.kind} ${request.name}`;
   return `${asked ?? 'would be marked for its operator to move'}, and the drain would wait until it has left`;
 }

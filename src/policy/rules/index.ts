@@ -4,6 +4,7 @@ import type { PolicySettings } from '../profiles/profile.ts';
 import { asked } from './asking/asked.ts';
 import { mark } from './asking/mark.ts';
 import { marked } from './asking/marked.ts';
+import { markedByOthers } from './asking/marked-by-others.ts';
 import { ownEviction } from './asking/own-eviction.ts';
 import { cameBackTooOften } from './comes-back.ts';
 import { dryRun } from './dry-run.ts';
@@ -44,6 +45,7 @@ const ACTING: readonly Numbered<PodObservation>[] = [
   { id: '8c', rule: rescheduledThoughMarked },
   { id: '6a', rule: policyAnnotation },
   { id: '6b', rule: ownEviction },
+  { id: '7', rule: markedByOthers },
   { id: '7', rule: marked },
   { id: '7', rule: asked },
   { id: '8a', rule: cameBackTooOften },

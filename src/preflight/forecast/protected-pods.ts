@@ -12,8 +12,6 @@ import { flagFindings } from './other-pods.ts';
 
 /** An operator that reports one of these waits for a human. Whatever else it reports ends by itself, as a rule. */
 const HALTED = /Paus|Hibernat|Suspend|Stop|Manual|Error|Fail|NotBootstrapped/;
-/** Profiles of operators that never move the only pod of a cluster (docs/operators.md). */
-const NEVER_ALONE: readonly string[] = ['tidb-v1-pd'];
 
 /** What will hinder the move of a pod that the hook protects. To be called for one pod after the other. */
 export function protectedPod(one: ProtectedPod, facts: DrainFacts, placement: Placement): PodForecast {
@@ -89,7 +87,7 @@ function noOperator({ owner }: ProtectedPod['pod']): Finding | undefined {
 function aloneFindings({ pod, profile, siblings }: ProtectedPod): Finding[] {
   if (siblings > 1 || pod.owner === undefined) return [];
   const of = `${pod.owner.kind} ${pod.owner.name}`;
-  if (NEVER_ALONE.includes(profile.name)) {
+  if (profile.neverAlone) {
     const text = `It is the only member of ${of}, and its operator never moves the only one.`;
     return [{ what: 'OnlyMember', verdict: 'hangs', text, remedy: 'Add a member before you drain.' }];
   }

@@ -40,7 +40,7 @@ export function markPod(
   const draining = where.entryOn === undefined || drains(seen, settings);
   if (typeof draining !== 'boolean') return draining;
   const what = whatAsks(seen);
-  if (what === undefined) return holdPod(seen, where, draining, returns, restsOn);
+  if (what === undefined) return holdPod(seen, settings, restsOn);
   const history = historyWith(seen);
   const again = describeMarks(history, seen.now);
   const evidence = [...evidenceForWrites(seen, 'entryOn' in where && !draining), ...restsOn, ...what.restsOn];
@@ -56,27 +56,35 @@ export function markPod(
   });
 }
 
+/** The profile has no mark: nobody is asked, and the drain waits until the pod has left by itself. */
+function holdPod(seen: PodObservation, settings: PolicySettings, restsOn: readonly Subject[]): Mark | Deny | Look {
+  const message = `${MESSAGES.waiting} (profile ${seen.profile.name} has no mark, so nobody is asked to move it)`;
+  return rememberPod(seen, settings, wait('Held', message), restsOn) ?? wait('Held', message);
+}
+
 /**
- * The profile has no mark: nobody is asked, and the drain waits until the pod has left by itself. If its name may come back, an
- * entry tells the instance that was to leave from its successor.
+ * An entry for a pod that gets no mark of the hook, so that its successor is told from it; undefined if it needs none, or has
+ * one. `answer`: what the drainer gets.
  */
-function holdPod(
+export function rememberPod(
   seen: PodObservation,
-  where: PlaceForEntry,
-  draining: boolean,
-  returns: number,
+  settings: PolicySettings,
+  answer: Deny,
   restsOn: readonly Subject[],
-): Mark | Deny | Look {
-  const { pod, profile, entry } = seen;
-  const message = `${MESSAGES.waiting} (profile ${profile.name} has no mark, so nobody is asked to move it)`;
-  if (where.entryOn === undefined || entry?.uid === pod.value.uid) return wait('Held', message);
+): Mark | Look | undefined {
+  const { pod, entry } = seen;
+  const returns = returnsOf(seen, settings);
+  const { entryOn } = placeForEntry(seen, returns);
+  if (entryOn === undefined || entry?.uid === pod.value.uid) return undefined;
+  const draining = drains(seen, settings);
+  if (typeof draining !== 'boolean') return draining;
   return onceLive<Mark>(seen, [...evidenceForWrites(seen, !draining), ...restsOn], {
     kind: 'mark',
-    reason: 'Held',
-    message,
+    reason: answer.reason === 'Held' ? 'Held' : 'Remembered',
+    message: answer.message,
     pod: pod.value,
     note: noteOf(seen, { draining, returns, history: { marks: 1 } }),
-    entryOn: where.entryOn,
+    entryOn,
   });
 }
 

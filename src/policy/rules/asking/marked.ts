@@ -1,4 +1,4 @@
-import { MESSAGES, wait } from '../../decision.ts';
+import { type Deny, MESSAGES, wait } from '../../decision.ts';
 import { formatAge } from '../../duration.ts';
 import { describeMarks, markHistory } from '../../mark-history.ts';
 import type { Mark } from '../../model.ts';
@@ -9,10 +9,12 @@ import { isMarked } from '../../profiles/profile.ts';
 import type { PodObservation, Rule } from '../rule.ts';
 
 /** The pod is marked, so the drainer waits. The message has the age of the mark, who made it, and the hindrance. */
-export const marked: Rule<PodObservation> = (seen) => {
+export const marked: Rule<PodObservation> = (seen) => (isMarked(seen.pod.value) ? waitsMarked(seen) : undefined);
+
+/** The answer for a marked pod. */
+export function waitsMarked(seen: PodObservation): Deny {
   const { pod, now, tracker, profile, namespace } = seen;
-  const { mark } = pod.value;
-  if (mark === undefined || !isMarked(pod.value)) return undefined;
+  const { mark = { matches: true } } = pod.value;
   const reported = profile.report !== undefined && pod.value.isReported;
   const ageMs = mark.at === undefined ? undefined : now - mark.at;
   const isHeld = firstWord(pod.value, seenValue(tracker), seenValue(namespace)) === 'hold';
@@ -27,7 +29,7 @@ export const marked: Rule<PodObservation> = (seen) => {
     describeHindrance(seenValue(tracker), seen.reported),
   ];
   return wait(isStalled ? 'Stalled' : 'Waiting', `${MESSAGES.waiting} (${details.filter(Boolean).join('; ')})`);
-};
+}
 
 function described(mark: Mark, ageMs: number | undefined): string {
   const since = ageMs === undefined ? '' : ` ${formatAge(ageMs)} ago`;
