@@ -15,8 +15,8 @@ const OPTIONS = {
 
 /** Runs the command that the arguments name. Resolves to the exit code. */
 export async function main(args: readonly string[], env: NodeJS.ProcessEnv, program: Program): Promise<number> {
-  // Whoever read it has gone. There is nobody to tell.
-  process.stderr.on('error', () => undefined);
+  // Whoever read it has gone, as `head` does. There is nobody to tell.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   try {
     const [name = '', ...rest] = args;
     const command = commandNamed(name);

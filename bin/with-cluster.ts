@@ -11,7 +11,10 @@ import type { StatusWorld } from '../src/status/command.ts';
 import type { Call } from './command.ts';
 
 /** What every command that reads a cluster gets. */
-type ClusterWorld = Omit<StatusWorld, 'env' | 'readFile'>;
+export interface ClusterWorld extends Omit<StatusWorld, 'env' | 'readFile'> {
+  /** Of the context of the kubeconfig. */
+  readonly contextNamespace?: string | undefined;
+}
 
 /**
  * For a command that reads a cluster: opens the connection, and closes it afterwards. `env` names the kubeconfig, `context`
@@ -28,7 +31,12 @@ export async function withCluster(
   // Whoever reads has seen enough, as `head` does.
   process.stdout.on('error', () => stop.abort());
   try {
-    const load = () => loadKubeConfig(env, context);
+    let contextNamespace: string | undefined;
+    const load = () => {
+      const config = loadKubeConfig(env, context);
+      contextNamespace = config.getContextObject(config.getCurrentContext())?.namespace;
+      return config;
+    };
     const connection = await openConnection(load, systemClock, readProxyEnvironment(env));
     const time = new ServerTime(systemClock);
     try {
@@ -41,6 +49,7 @@ export async function withCluster(
         isColoured: process.stdout.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb',
         complain,
         stop: stop.signal,
+        contextNamespace,
       });
     } finally {
       // An open connection would keep the process.

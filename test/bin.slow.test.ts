@@ -122,6 +122,15 @@ describe('arguments', () => {
   }
 });
 
+test('a reader that goes early, as `head` does, is no fault', async () => {
+  for (const args of [['--help'], ['profiles', '-o', 'json'], ['status', '--help']]) {
+    const child = spawn(process.execPath, [BIN, ...args], { env: { PATH: '' }, stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    const closed = once(child, 'close');
+    assert.deepEqual([await text(child.stderr), await closed], ['', [0, null]], args.join(' '));
+  }
+});
+
 describe('every command', () => {
   for (const name of Object.keys(COMMANDS)) {
     test(`${name} is in the help, has a help of its own, and ends in 2 for what it does not know`, async () => {

@@ -16,19 +16,21 @@ import { renderExplanation } from './render.ts';
 export interface ExplainWorld extends Omit<ViewOptions, 'settings' | 'namespace'> {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly readFile: ReadFile;
+  /** Of the context of the kubeconfig. */
+  readonly contextNamespace?: string | undefined;
   readonly print: (text: string) => void;
   readonly complain: (line: string) => void;
 }
 
 /** Prints why the pod waits. Resolves to the exit code: 1 if only a human can go on, 2 if it could not begin. */
 export async function explainPod(flags: ExplainFlags, world: ExplainWorld): Promise<number> {
-  const { client, env, readFile, complain, print } = world;
-  const { installation, namespace, output } = flags;
+  const { client, env, readFile, complain, print, contextNamespace = 'default' } = world;
+  const { installation, namespace = contextNamespace, output } = flags;
   try {
     const hook = await findInstalledHook(client, { ...(installation && { installation }), env, readFile });
     const view = await openView({ ...world, settings: hook.settings, namespace });
     try {
-      const found = await explanationOf(flags, hook, view, world);
+      const found = await explanationOf({ namespace, name: flags.pod }, hook, view, world);
       print(output === 'json' ? `${JSON.stringify(found, null, 2)}\n` : renderExplanation(found));
       return found.state === 'stuck' ? 1 : 0;
     } finally {
@@ -41,7 +43,7 @@ export async function explainPod(flags: ExplainFlags, world: ExplainWorld): Prom
 }
 
 async function explanationOf(
-  { namespace, pod: name }: ExplainFlags,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
   { settings, settingsFrom }: InstalledHook,
   view: View,
   { client, stop }: ExplainWorld,
@@ -50,7 +52,8 @@ async function explanationOf(
   const pod = seenValue(seen.pod);
   const stall = stallOf(seen, view, settings);
   const events = pod === undefined ? {} : await lastEvents(client, pod, seenValue(seen.tracker), stop);
-  return explain({ seen, decision, settings, settingsFrom, ...(stall && { stall }), ...events });
+  const { unreadReports } = view;
+  return explain({ seen, decision, settings, settingsFrom, ...(stall && { stall }), events, unreadReports });
 }
 
 /** Nothing in the cluster says since when a mark has been there if the API server does not. */

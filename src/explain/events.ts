@@ -1,7 +1,15 @@
 import type { ApiClient, JsonObject } from '../kube/client.ts';
 import { collectionPath } from '../kube/paths.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
-import type { SeenEvent } from './explain.ts';
+
+/** A Kubernetes Event, as far as it is told. */
+export interface SeenEvent {
+  readonly at: number;
+  readonly by: string;
+  readonly on: string;
+  readonly reason: string;
+  readonly message: string;
+}
 
 interface EventObject extends JsonObject {
   readonly involvedObject?: { readonly kind?: string; readonly name?: string };
@@ -18,13 +26,21 @@ const HOOK = 'reschedule-hook';
 /** They write about every pod, and are nobody's operator. */
 const OF_THE_CLUSTER = /^(default-scheduler|kubelet|.*-controller|controllermanager|kwok.*)?$/;
 
-/** The last Events about the pod, its owner or its tracker. Absent without any, or without the right to list them. */
+/** What the last Events about the pod, its owner or its tracker say. */
+export interface LastEvents {
+  /** Absent: none was found. */
+  readonly operatorEvent?: SeenEvent;
+  readonly hookEvent?: SeenEvent;
+  /** Nobody could look. */
+  readonly areUnread?: true;
+}
+
 export async function lastEvents(
   client: ApiClient,
   pod: Pod,
   tracker: Tracker | undefined,
   signal: AbortSignal,
-): Promise<{ operatorEvent?: SeenEvent; hookEvent?: SeenEvent }> {
+): Promise<LastEvents> {
   const names = new Set([pod.name, pod.owner?.name, tracker?.name].filter((name) => name !== undefined));
   const path = collectionPath('/api/v1', 'events', pod.namespace);
   const lists = [...names].map(async (name) => {
@@ -32,7 +48,9 @@ export async function lastEvents(
     const { items } = await client.json({ method: 'GET', path, query, signal });
     return (items as readonly EventObject[]).map(viewOf);
   });
-  const all = (await Promise.all(lists).catch(() => [])).flat().toSorted((a, b) => b.at - a.at);
+  const found = await Promise.all(lists).catch(() => undefined);
+  if (found === undefined) return { areUnread: true };
+  const all = found.flat().toSorted((a, b) => b.at - a.at);
   const operatorEvent = all.find(({ by }) => by !== HOOK && !OF_THE_CLUSTER.test(by));
   const hookEvent = all.find(({ by }) => by === HOOK);
   return { ...(operatorEvent && { operatorEvent }), ...(hookEvent && { hookEvent }) };

@@ -7,16 +7,8 @@ import type { Stall } from '../policy/plans/stall.ts';
 import { describeHindrance } from '../policy/pod-state.ts';
 import type { PolicySettings } from '../policy/profiles/profile.ts';
 import { findEntry } from '../policy/tracking/elsewhere.ts';
+import type { LastEvents, SeenEvent } from './events.ts';
 import { meaningOf } from './meaning.ts';
-
-/** A Kubernetes Event, as far as it is told. */
-export interface SeenEvent {
-  readonly at: number;
-  readonly by: string;
-  readonly on: string;
-  readonly reason: string;
-  readonly message: string;
-}
 
 export interface ExplainFacts {
   readonly seen: Observation;
@@ -25,9 +17,9 @@ export interface ExplainFacts {
   readonly settingsFrom: string;
   /** Absent: no profile selects the pod. */
   readonly stall?: Stall;
-  /** The last one of its operator, and the last one of the hook; absent: none was found. */
-  readonly operatorEvent?: SeenEvent;
-  readonly hookEvent?: SeenEvent;
+  readonly events: LastEvents;
+  /** The plurals of what may say what hinders operators, and could not be read. */
+  readonly unreadReports: readonly string[];
 }
 
 /** `waiting`: it goes on by itself. `stuck`: a human has to act. `free`: no drain waits for it. */
@@ -52,7 +44,7 @@ export interface Explanation {
 /** Why the pod waits now. Pure: what was observed goes in. */
 export function explain(facts: ExplainFacts): Explanation {
   const { seen, decision, settingsFrom, stall } = facts;
-  const { next, otherwise } = meaningOf(decision);
+  const { next, otherwise } = meaningOf(decision, seen);
   const { namespace, name } = seen.request;
   const why = stall?.kind === 'stalled' ? `The pod ${stall.why}. ` : '';
   return {
@@ -71,9 +63,9 @@ export function explain(facts: ExplainFacts): Explanation {
 }
 
 function stateOf(facts: ExplainFacts): PodState {
-  const { decision, stall } = facts;
+  const { seen, decision, stall } = facts;
   if (isAtRest(facts)) return 'free';
-  if (meaningOf(decision).isStuck || stall?.kind === 'stalled') return 'stuck';
+  if (meaningOf(decision, seen).isStuck || stall?.kind === 'stalled') return 'stuck';
   const isWaiting = decision.kind === 'deny' && decision.code === 429;
   return isWaiting || decision.kind === 'mark' ? 'waiting' : 'free';
 }
@@ -102,18 +94,17 @@ function messageOf(decision: Decision): string {
 }
 
 function lookedAt(facts: ExplainFacts): Explanation['seen'] {
-  const { seen, settings, operatorEvent, hookEvent } = facts;
+  const { seen, settings, events } = facts;
   const pod = seenValue(seen.pod);
   const { now, tracker } = seen;
   const entry = findEntry(seen.request, seenValue(tracker), seen.elsewhere);
-  const hindrance = describeHindrance(seenValue(tracker), seen.reported);
   return [
     { what: 'mark', text: pod === undefined ? 'there is no such pod' : describeMark(pod, now) },
     { what: 'entry', text: entry === undefined ? noEntry(seen) : describeEntry(entry.entry, entry.on, pod, now) },
     { what: 'node', text: describeNode(pod, seenValue(seen.node), settings, now) },
-    { what: 'operator', text: hindrance ?? 'nothing reports that it is hindered' },
-    { what: 'its Event', text: describeEvent(operatorEvent, now) },
-    { what: "hook's Event", text: describeEvent(hookEvent, now) },
+    { what: 'operator', text: describeOperator(facts) },
+    { what: 'its Event', text: describeEvent(events, events.operatorEvent, now) },
+    { what: "hook's Event", text: describeEvent(events, events.hookEvent, now) },
   ];
 }
 
@@ -150,7 +141,16 @@ function describeNode(
   return `${node.name}, draining${since === undefined ? '' : ` for ${formatAge(now - since)}`} (${cause})`;
 }
 
-function describeEvent(event: SeenEvent | undefined, now: number): string {
+function describeOperator({ seen, unreadReports }: ExplainFacts): string {
+  const hindrance = describeHindrance(seenValue(seen.tracker), seen.reported);
+  if (hindrance !== undefined) return hindrance;
+  const unread = seen.profile?.hindrances?.flatMap(({ plural }) => (unreadReports.includes(plural) ? [plural] : []));
+  if (unread === undefined || unread.length === 0) return 'nothing reports that it is hindered';
+  return `not known: ${unread.join(', ')} cannot be read`;
+}
+
+function describeEvent({ areUnread }: LastEvents, event: SeenEvent | undefined, now: number): string {
+  if (areUnread) return 'not known: Events cannot be read';
   if (event === undefined) return 'none was found';
   const { at, by, on, reason, message } = event;
   return `${formatAge(now - at)} ago, by ${by} on ${on}: ${reason}: ${message}`;

@@ -4,7 +4,8 @@ import { DNS_LABEL } from '../policy/names.ts';
 export interface ExplainFlags {
   readonly help: boolean;
   readonly pod: string;
-  readonly namespace: string;
+  /** Absent: that of the context. */
+  readonly namespace?: string;
   readonly output: 'text' | 'json';
   readonly kubeconfig?: string;
   readonly context?: string;
@@ -16,7 +17,7 @@ const EXPLAIN = {
   about:
     'Says why a drain waits for this pod now: which rule applies, what was seen, what has to happen next, and what to do if it does not. It decides by the very policy of the hook, and changes nothing. The settings and profiles are those of the Deployment that answers.',
   options: {
-    namespace: value('-n, --namespace <NAME>', 'the namespace of the pod', namespace, 'default'),
+    namespace: value('-n, --namespace <NAME>', 'the namespace of the pod (default: that of the context)', namespace),
     kubeconfig: value(
       '--kubeconfig <FILE>',
       'the cluster (default: KUBECONFIG, ~/.kube/config, or the ServiceAccount)',
@@ -37,7 +38,8 @@ export const explainHelp = (name: string) => helpOf({ name, ...EXPLAIN });
 /** Reads the arguments after `explain`. Throws a UsageError that explains the problem to the user. */
 export function parseExplain(args: readonly string[], name: string): ExplainFlags {
   const { options, operands } = readArguments({ name, ...EXPLAIN }, args);
-  const [pod = ''] = operands;
+  // As kubectl prints it, too.
+  const pod = operands[0]?.replace(/^pods?\//, '') ?? '';
   if (!options.help && pod === '') throw new UsageError('name the pod that is to be explained');
   const [first = '', second] = pod.split('/', 2);
   return second === undefined ? { ...options, pod } : { ...options, namespace: first, pod: second };

@@ -1,4 +1,5 @@
 import type { Decision, Reason } from '../policy/decision.ts';
+import { type Observation, seenValue } from '../policy/observation.ts';
 
 /** What a decision means for the one who drains. */
 export interface Meaning {
@@ -76,10 +77,13 @@ const MEANINGS: Readonly<Record<Reason, Meaning>> = {
   },
   Ending: {
     next: 'It has to be gone: its containers end, and its finalizers are removed.',
-    otherwise: 'Look at its finalizers, and whether the kubelet of its node works.',
+    otherwise: 'If it has finished, delete it. Else look at its finalizers, and whether the kubelet of its node works.',
   },
   Rescheduled: { next: 'Nothing: the pod has moved, and the drain is told so.', otherwise: '' },
-  PodGone: { next: 'Nothing: the pod is gone, and the drain is told so.', otherwise: '' },
+  PodGone: {
+    next: 'Nothing: the pod is gone, and the drain is told so.',
+    otherwise: 'Look whether its name and its namespace are right.',
+  },
   Corpse: { next: NOTHING, otherwise: 'If it stays, remove it: kubectl delete pod --force.' },
   EndingInstanceNamed: { next: NOTHING, otherwise: '' },
   Ignored: { next: 'Nothing: reschedule.hook/policy=ignore lets it be evicted.', otherwise: '' },
@@ -98,4 +102,19 @@ const MEANINGS: Readonly<Record<Reason, Meaning>> = {
   Unreadable: { next: NOTHING, otherwise: '' },
 };
 
-export const meaningOf = ({ reason }: Pick<Decision, 'reason'>): Meaning => MEANINGS[reason];
+/** The operator of such a profile deletes nothing: it reports, and the hook evicts. */
+const NOT_REPORTED = {
+  next: 'Its operator has to report that it may go; then the hook evicts it.',
+  otherwise: OPERATOR,
+};
+const REPORTED = {
+  next: 'The hook has to evict it: its operator reports that it may go.',
+  otherwise: 'Look at its disruption budgets, which may refuse that, and at the log of the hook.',
+};
+const OF_A_MARK: readonly Reason[] = ['Waiting', 'Stalled'];
+
+export function meaningOf({ reason }: Pick<Decision, 'reason'>, { profile, pod }: Observation): Meaning {
+  const meaning = MEANINGS[reason];
+  if (profile?.report === undefined || !OF_A_MARK.includes(reason)) return meaning;
+  return { ...meaning, ...(seenValue(pod)?.isReported ? REPORTED : NOT_REPORTED) };
+}

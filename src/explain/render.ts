@@ -13,7 +13,7 @@ const STATES: Readonly<Record<Explanation['state'], string>> = {
 export function renderExplanation(found: Explanation): string {
   const { pod, state, profile, settingsFrom, rule, reason, message, seen, next, otherwise } = found;
   return [
-    ...paragraph(`Pod ${pod}: ${STATES[state]}.`),
+    ...paragraph(reason === 'PodGone' ? `There is no pod ${pod}.` : `Pod ${pod}: ${STATES[state]}.`),
     ...paragraph(`Profile ${profile ?? 'none'}; settings and profiles read from ${settingsFrom}.`),
     '',
     ...line('rule', `${rule} (${reason}): ${message}`),

@@ -18,8 +18,14 @@ export interface DeploymentObject {
 interface ContainerObject {
   readonly image?: string;
   readonly env?: readonly VariableObject[];
-  readonly envFrom?: readonly { readonly configMapRef?: { readonly name: string }; readonly prefix?: string }[];
+  readonly envFrom?: readonly EnvironmentObject[];
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
+}
+
+interface EnvironmentObject {
+  readonly configMapRef?: Reference;
+  readonly secretRef?: Reference;
+  readonly prefix?: string;
 }
 
 interface VariableObject {
@@ -27,13 +33,18 @@ interface VariableObject {
   readonly value?: string;
   readonly valueFrom?: {
     readonly fieldRef?: { readonly fieldPath: string };
-    readonly configMapKeyRef?: { readonly name: string; readonly key: string };
+    readonly configMapKeyRef?: Reference & { readonly key: string };
   };
+}
+
+interface Reference {
+  readonly name: string;
+  readonly optional?: boolean;
 }
 
 interface VolumeObject {
   readonly name: string;
-  readonly configMap?: { readonly name: string };
+  readonly configMap?: Reference & { readonly items?: readonly { readonly key: string; readonly path: string }[] };
 }
 
 /** What decides which pods are protected, and how. Of the others it does not matter where they come from. */
@@ -74,12 +85,14 @@ class ConfigMaps {
     this.#namespace = namespace;
   }
 
-  async data(name: string): Promise<Data> {
+  /** A process starts without one that is optional. */
+  async data({ name, optional = false }: Reference): Promise<Data> {
     const path = objectPath('/api/v1', 'configmaps', this.#namespace, name);
     try {
       const { data = {} } = (await this.#client.json({ method: 'GET', path })) as JsonObject & { data?: Data };
       return data;
     } catch (error) {
+      if (optional && isNotFound(error)) return {};
       const where = `ConfigMap ${this.#namespace}/${name}`;
       const why = isNotFound(error) ? 'it does not exist' : String(error instanceof Error ? error.message : error);
       throw new UsageError(`the settings of the hook cannot be read from ${where}: ${why}`, { cause: error });
@@ -93,8 +106,9 @@ async function environmentOf(
   namespace: string,
 ): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
-  for (const { configMapRef, prefix = '' } of envFrom) {
-    const data = configMapRef === undefined ? {} : await maps.data(configMapRef.name);
+  for (const source of envFrom) {
+    const { prefix = '' } = source;
+    const data = await dataFrom(source, maps);
     for (const [name, value] of Object.entries(data)) found[`${prefix}${name}`] = value;
   }
   for (const variable of env) {
@@ -104,10 +118,18 @@ async function environmentOf(
   return { ...found, POD_NAMESPACE: found.POD_NAMESPACE ?? namespace };
 }
 
+async function dataFrom({ configMapRef, secretRef }: EnvironmentObject, maps: ConfigMaps): Promise<Data> {
+  if (configMapRef !== undefined) return maps.data(configMapRef);
+  if (secretRef === undefined) return {};
+  // It may have any setting.
+  const why = `its environment comes from the Secret ${secretRef.name}, too`;
+  throw new UsageError(`the settings of the hook cannot be read: ${why}`);
+}
+
 async function valueFor({ name, value, valueFrom }: VariableObject, maps: ConfigMaps, namespace: string) {
   if (valueFrom === undefined) return value ?? '';
   const { configMapKeyRef, fieldRef } = valueFrom;
-  if (configMapKeyRef !== undefined) return (await maps.data(configMapKeyRef.name))[configMapKeyRef.key] ?? '';
+  if (configMapKeyRef !== undefined) return (await maps.data(configMapKeyRef))[configMapKeyRef.key] ?? '';
   if (fieldRef?.fieldPath === 'metadata.namespace') return namespace;
   if (!NEEDED.test(name)) return undefined;
   throw new UsageError(`the setting ${name} of the hook cannot be read: it comes from elsewhere`);
@@ -119,9 +141,11 @@ async function filesOf({ spec }: DeploymentObject, env: Data, maps: ConfigMaps):
   const { containers, volumes = [] } = spec.template.spec;
   const mount = containers[0]?.volumeMounts?.find(({ mountPath }) => path.startsWith(`${mountPath}/`));
   const map = volumes.find(({ name }) => name === mount?.name)?.configMap;
-  const data = map === undefined ? {} : await maps.data(map.name);
+  const data = map === undefined ? {} : await maps.data(map);
   return (wanted) => {
-    const text = data[wanted.slice(wanted.lastIndexOf('/') + 1)];
+    const name = wanted.slice(wanted.lastIndexOf('/') + 1);
+    const key = map?.items === undefined ? name : map.items.find(({ path: at }) => at === name)?.key;
+    const text = data[key ?? ''];
     if (text === undefined) throw new Error('no ConfigMap is mounted there that has it');
     return text;
   };

@@ -56,7 +56,7 @@ function loadFiles(config: KubeConfig, files: readonly string[], pluginConfig: M
 function loadFile(config: KubeConfig, file: string, pluginConfig: Map<string, unknown>): void {
   // Once, because the file may be a pipe.
   const text = readFileSync(file, 'utf-8');
-  config.loadFromString(text);
+  understood(file, () => config.loadFromString(text));
   config.makePathsAbsolute(dirname(file));
   const { users, clusters } = parse(text) as RawConfig;
   for (const [name, value] of pluginConfigs(clusters)) if (!pluginConfig.has(name)) pluginConfig.set(name, value);
@@ -73,7 +73,17 @@ function loadFile(config: KubeConfig, file: string, pluginConfig: Map<string, un
 /** Whether there is more in it than comments. A pipe can be read only once, so it is not looked into. */
 function hasContent(file: string): boolean {
   if (!existsSync(file)) return false;
-  return !statSync(file).isFile() || parse(readFileSync(file, 'utf-8')) !== null;
+  return !statSync(file).isFile() || understood(file, () => parse(readFileSync(file, 'utf-8'))) !== null;
+}
+
+/** What a parser says of a text does not name the file. */
+function understood<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    throw new Error(`the kubeconfig ${file} is not understood: ${why}`, { cause: error });
+  }
 }
 
 interface RawConfig {

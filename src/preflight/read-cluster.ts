@@ -7,7 +7,14 @@ import { seenValue } from '../policy/observation.ts';
 import { podsOfGroup } from '../policy/profiles/group.ts';
 import { immovable, isMarked, isProtected, type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
 import type { Budget, DrainFacts, ProtectedPod } from './forecast/facts.ts';
-import type { ClaimObject, NodeObject, ObjectMeta, PodObject, VolumeObject } from './scheduling/objects.ts';
+import {
+  type ClaimObject,
+  leanPod,
+  type NodeObject,
+  type ObjectMeta,
+  type PodObject,
+  type VolumeObject,
+} from './scheduling/objects.ts';
 
 const PAGE = 500;
 
@@ -25,16 +32,17 @@ export interface DrainQuery {
 /** Reads what a forecast of a drain of these nodes needs. Throws an Error that names what cannot be read. */
 export async function readDrain(query: DrainQuery): Promise<DrainFacts> {
   const { client, nodes, now, signal } = query;
-  const list = <T>(path: string) => listAll<T>(client, path, signal);
+  const list = <T>(path: string, keep = (one: T) => one) => listAll<T>(client, path, keep, signal);
+  const isOn = ({ spec: { nodeName } }: PodObject) => nodeName !== undefined && nodes.includes(nodeName);
   const [all, pods, budgets, claims, volumes, namespaces] = await Promise.all([
     list<NodeObject>('/api/v1/nodes'),
-    list<PodObject>('/api/v1/pods'),
+    list<PodObject>('/api/v1/pods', (pod) => (isOn(pod) ? pod : leanPod(pod))),
     list<Budget>('/apis/policy/v1/poddisruptionbudgets'),
     list<ClaimObject>('/api/v1/persistentvolumeclaims'),
     list<VolumeObject>('/api/v1/persistentvolumes'),
     list<{ metadata: ObjectMeta }>('/api/v1/namespaces'),
   ]);
-  const on = pods.filter(({ spec }) => spec.nodeName !== undefined && nodes.includes(spec.nodeName));
+  const on = pods.filter(isOn);
   return {
     now,
     nodes,
@@ -102,13 +110,13 @@ function sameOwner({ owner: one }: Pod, { owner: other }: Pod): boolean {
 /** As kubectl and the node controller will make it. */
 const cordoned = (node: Node): Node => ({ ...node, unschedulable: true });
 
-async function listAll<T>(client: ApiClient, path: string, signal: AbortSignal): Promise<T[]> {
+async function listAll<T>(client: ApiClient, path: string, keep: (one: T) => T, signal: AbortSignal): Promise<T[]> {
   const source = createListWatch(client, path);
-  const found: JsonObject[] = [];
+  const found: T[] = [];
   try {
     for (let token: string | undefined, isFirst = true; isFirst || token !== undefined; isFirst = false) {
       const page = await source.list({ limit: PAGE, signal, ...(token === undefined ? {} : { continueToken: token }) });
-      found.push(...page.items);
+      found.push(...(page.items as unknown as readonly T[]).map(keep));
       token = page.continueToken;
     }
   } catch (error) {
@@ -117,5 +125,5 @@ async function listAll<T>(client: ApiClient, path: string, signal: AbortSignal):
       error instanceof ApiError && error.code === 403 ? `missing permission: list ${kind}` : `${kind} cannot be read`;
     throw new Error(`${missing} (${describeError(error)})`, { cause: error });
   }
-  return found as unknown as T[];
+  return found;
 }

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { InstalledHook, WebhookObject } from '../installed/installed-hook.ts';
 import type { ApiClient, JsonObject } from '../kube/client.ts';
 import { collectionPath, REGISTRATIONS } from '../kube/paths.ts';
+import { HOOK_LABEL } from '../kube/reads.ts';
 import { conflictsOf, type RegisteredWebhook, type Rival, rivalsIn } from '../policy/profiles/rivals.ts';
 import type { DrainFacts } from './forecast/facts.ts';
 import type { Handshake, InstallationFacts } from './forecast/installation.ts';
@@ -32,10 +33,11 @@ export async function readInstallation(
   const [first] = webhooks;
   const namespaces = [...new Set(protectedPods.map(({ pod }) => pod.namespace))].sort();
   const uncovered = namespaces.filter((name) => !webhooks.some((one) => covers(one, world.namespaces.get(name) ?? {})));
-  const [readyAddresses, rivals, server, handshake] = await Promise.all([
+  const [readyAddresses, rivals, server, others, handshake] = await Promise.all([
     ifAllowed(() => countReady(client, hook, signal)),
     ifAllowed(() => findRivals(client, hook, signal)),
     ifAllowed(() => serverVersion(client, signal)),
+    ifAllowed(() => otherInstallations(client, hook, signal)),
     handshakeWith(first, reads),
   ]);
   const bundleProblem = problemOf(first, now);
@@ -49,6 +51,7 @@ export async function readInstallation(
     hasConditions: webhooks.some(({ matchConditions = [] }) => matchConditions.length > 0),
     handshake,
     unreadReports,
+    otherInstallations: others ?? [],
     versions: { command: version, hook: versionsOf(hook), server: server ?? 'of an unknown version' },
     ...(readyAddresses === undefined ? {} : { readyAddresses }),
     ...(rivals === undefined ? {} : { rivals }),
@@ -111,6 +114,13 @@ async function findRivals(client: ApiClient, { config }: InstalledHook, signal: 
       );
     },
   );
+}
+
+async function otherInstallations(client: ApiClient, { name }: InstalledHook, signal: AbortSignal): Promise<string[]> {
+  const query = { labelSelector: HOOK_LABEL };
+  const { items } = await client.json({ method: 'GET', path: REGISTRATIONS, query, signal });
+  const names = (items as readonly { metadata: { name: string } }[]).map(({ metadata }) => metadata.name);
+  return names.filter((other) => other !== name);
 }
 
 async function serverVersion(client: ApiClient, signal: AbortSignal): Promise<string> {

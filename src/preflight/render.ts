@@ -47,7 +47,9 @@ export function renderForecast(forecast: Forecast): string {
 
 function conclusion({ nodes, pods, checks, isClear }: Forecast): string {
   const many = nodes.join(', ');
-  if (isClear) return `Nothing was found that will hold up a drain of ${many}. To drain:`;
+  const unknown = checks.filter(({ result }) => result === 'unknown').map(({ check }) => check);
+  const but = unknown.length === 0 ? '' : `, but not all is known (${unknown.join(', ')})`;
+  if (isClear) return `Nothing was found that will hold up a drain of ${many}${but}. To drain:`;
   const bad = pods.filter(({ findings }) => findings.some(isBad)).length;
   const wrong = checks.filter(({ result }) => result === 'wrong').length;
   const what = [

@@ -41,7 +41,7 @@ function aDrain(markedMs: number): FakeApi {
   return api;
 }
 
-async function run(args: readonly string[], client: FakeApi) {
+async function run(args: readonly string[], client: FakeApi, contextNamespace?: string) {
   const clock = new FakeClock();
   const printed: string[] = [];
   const complaints: string[] = [];
@@ -56,6 +56,7 @@ async function run(args: readonly string[], client: FakeApi) {
     random: () => 0,
     env: {},
     readFile: () => '',
+    contextNamespace,
     print: (text) => void printed.push(text),
     complain: (line) => void complaints.push(line),
     stop: new AbortController().signal,
@@ -93,7 +94,15 @@ describe('reschedule-hook explain', () => {
     cluster.objects.delete(POD);
     const { code, printed } = await run(['cb-0000', '-n', 'db'], cluster);
     assert.equal(code, 0);
-    assert.match(printed, /^mark +there is no such pod$/m);
+    assert.match(printed, /^There is no pod db\/cb-0000\.$/m);
+    assert.match(printed, /^if not +Look whether its name and its namespace are right\.$/m);
+  });
+
+  test('the namespace is that of the context, as it is for kubectl', async () => {
+    for (const name of ['cb-0000', 'pod/cb-0000']) {
+      const { printed } = await run([name], aDrain(MINUTE), 'db');
+      assert.match(printed, /^Pod db\/cb-0000: a drain waits for it\.$/m);
+    }
   });
 
   test('without the right to list Events it says the rest', async () => {
@@ -103,7 +112,8 @@ describe('reschedule-hook explain', () => {
     };
     const { code, printed } = await run(['cb-0000', '-n', 'db'], cluster);
     assert.equal(code, 0);
-    assert.match(printed, /^its Event +none was found$/m);
+    assert.match(printed, /^its Event +not known: Events cannot be read$/m);
+    assert.match(printed, /^hook's Event +not known: Events cannot be read$/m);
   });
 
   test('that cannot begin ends with 2', async () => {

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Explanation, explain, type SeenEvent } from '../../src/explain/explain.ts';
+import type { LastEvents } from '../../src/explain/events.ts';
+import { type Explanation, explain } from '../../src/explain/explain.ts';
 import { renderExplanation } from '../../src/explain/render.ts';
+import type { Decision } from '../../src/policy/decision.ts';
+import type { Pod } from '../../src/policy/model.ts';
 import { next } from '../../src/policy/next.ts';
+import type { Observation } from '../../src/policy/observation.ts';
 import type { Stall } from '../../src/policy/plans/stall.ts';
+import type { HindranceSource } from '../../src/policy/profiles/hindrance.ts';
 import {
   aMark,
   aNode,
@@ -12,6 +17,7 @@ import {
   aTracker,
   MINUTE,
   NOW,
+  PROFILE,
   SETTINGS,
   type SeenInShort,
   without,
@@ -19,15 +25,29 @@ import {
 
 interface More {
   readonly stall?: Stall;
-  readonly operatorEvent?: SeenEvent;
+  readonly events?: LastEvents;
+  readonly unreadReports?: readonly string[];
+}
+
+function decide(observation: Observation): Decision {
+  const decision = next(observation, SETTINGS);
+  assert.ok(decision.kind === 'mark' || decision.kind === 'deny' || decision.kind === 'allow', decision.kind);
+  return decision;
 }
 
 /** By the policy itself: only the observation is made up. */
 function explained(seen: SeenInShort, more: More = {}): Explanation {
   const observation = anObservation(seen);
-  const decision = next(observation, SETTINGS);
-  assert.ok(decision.kind === 'mark' || decision.kind === 'deny' || decision.kind === 'allow', decision.kind);
-  return explain({ seen: observation, decision, settings: SETTINGS, settingsFrom: 'Deployment hooks/hook', ...more });
+  const decision = decide(observation);
+  const nothing = { events: {}, unreadReports: [] };
+  return explain({
+    seen: observation,
+    decision,
+    settings: SETTINGS,
+    settingsFrom: 'Deployment hooks/hook',
+    ...nothing,
+    ...more,
+  });
 }
 
 const seenOf = ({ seen }: Explanation, what: string) => seen.find((one) => one.what === what)?.text;
@@ -86,6 +106,20 @@ describe('explain, by what the policy answers', () => {
   }
 });
 
+test('an operator that reports deletes nothing: the hook evicts the pod then', () => {
+  const nextOf = (mark: Partial<Pod>, age: number) => {
+    const pod = aPod({ mark: aMark(age), ...mark });
+    const profile = { ...PROFILE, report: { annotation: 'example.com/drained' } };
+    const seen = { ...anObservation({ pod }), profile };
+    const decision = decide(seen);
+    return explain({ seen, decision, settings: SETTINGS, settingsFrom: '', events: {}, unreadReports: [] });
+  };
+  assert.match(nextOf({}, MINUTE).next, /^Its operator has to report that it may go/);
+  const refused = nextOf({ isReported: true }, 20 * MINUTE);
+  assert.match(refused.next, /^The hook has to evict it/);
+  assert.match(refused.otherwise, /disruption budgets/);
+});
+
 describe('what was seen', () => {
   const found = explained(
     {
@@ -96,7 +130,9 @@ describe('what was seen', () => {
     },
     {
       stall: { kind: 'stalled', why: 'was marked over 15m ago' },
-      operatorEvent: { at: NOW - MINUTE, by: 'cao', on: 'CouchbaseCluster cb', reason: 'Paused', message: 'paused' },
+      events: {
+        operatorEvent: { at: NOW - MINUTE, by: 'cao', on: 'CouchbaseCluster cb', reason: 'Paused', message: 'paused' },
+      },
     },
   );
 
@@ -109,6 +145,21 @@ describe('what was seen', () => {
     assert.equal(seenOf(found, "hook's Event"), 'none was found');
     assert.equal(found.state, 'stuck');
     assert.match(found.next, /^The pod was marked over 15m ago\. Its operator/);
+  });
+
+  test('what may not be read is not known, and not none', () => {
+    const kafkas: HindranceSource = {
+      group: 'kafka.strimzi.io',
+      plural: 'kafkas',
+      kind: 'Kafka',
+      label: 'k',
+      reports: [],
+    };
+    const observation = { ...anObservation({}), profile: { ...PROFILE, hindrances: [kafkas] } };
+    const facts = { seen: observation, decision: decide(observation), settings: SETTINGS, settingsFrom: '' };
+    const operator = (plural: string) => seenOf(explain({ ...facts, events: {}, unreadReports: [plural] }), 'operator');
+    assert.equal(operator('kafkas'), 'not known: kafkas cannot be read');
+    assert.equal(operator('others'), 'nothing reports that it is hindered');
   });
 
   test('in at most 100 columns, without control characters', () => {

@@ -158,6 +158,15 @@ describe('loadKubeConfig', () => {
     assert.throws(() => loadKubeConfig({ HOME: home, KUBECONFIG: join(home, 'absent') }), /absent.*no such file/);
   });
 
+  test('names the file that is no kubeconfig, in one line', (t) => {
+    const home = aHome(t);
+    const path = aFile(home, 'broken', 'clusters: [');
+    const kept = aFile(home, '.kube/config', 'clusters: [');
+    const problem = (file: string) => new RegExp(`^Error: the kubeconfig ${file} is not understood: .+$`);
+    assert.throws(() => loadKubeConfig({ HOME: home, KUBECONFIG: path }), problem(path));
+    assert.throws(() => loadKubeConfig({ HOME: home }), problem(kept));
+  });
+
   test('says what to do where there is no current context', (t) => {
     const home = aHome(t);
     const KUBECONFIG = aFile(home, 'config', kubeconfig('a', ''));

@@ -177,7 +177,7 @@ const OF_COMMANDS = {
   'status/installation.ts': ['GET'],
   'installed/installed-hook.ts': ['GET', 'GET', 'GET'],
   'installed/settings-in-force.ts': ['GET'],
-  'preflight/read-installation.ts': ['GET', 'GET', 'GET'],
+  'preflight/read-installation.ts': ['GET', 'GET', 'GET', 'GET'],
   'explain/events.ts': ['GET'],
 };
 

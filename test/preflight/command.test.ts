@@ -85,6 +85,11 @@ describe('what keeps preflight from beginning ends with 2', () => {
       /the setting PROFILES of the hook cannot be read: it comes from elsewhere/,
     ],
     [
+      'settings from a whole Secret',
+      (cluster) => cluster.lists.set(DEPLOYMENTS, [deployment([], {}, { envFrom: [{ secretRef: { name: 's' } }] })]),
+      /the settings of the hook cannot be read: its environment comes from the Secret s, too/,
+    ],
+    [
       'wrong settings',
       (cluster) => cluster.lists.set(DEPLOYMENTS, [deployment([{ name: 'MARK_WHEN', value: 'never' }])]),
       /the settings of the installed hook are not understood: MARK_WHEN/,
@@ -148,6 +153,26 @@ describe('the settings in force', () => {
     const volumes = { volumes: [{ name: 'v', configMap: { name: 'profiles' } }] };
     cluster.lists.set(DEPLOYMENTS, [deployment(env, volumes, mounts)]);
     const { printed } = await run(['node-1', '-o', 'json'], cluster);
+    assert.deepEqual(forecastIn(printed).profiles, ['ours']);
+  });
+
+  test('come from the key that is mounted under that name, and do without what is optional', async () => {
+    const cluster = aCluster();
+    const profiles =
+      'profiles:\n  - {name: ours, selector: couchbase_cluster, mark: {annotation: a/b, value: "1"}, names: new}\n';
+    cluster.put(CONFIG_MAP, { data: { 'p.yaml': 'an earlier one', current: profiles } });
+    const env = [
+      { name: 'PROFILES_FILE', value: '/etc/hook/p.yaml' },
+      { name: 'MARK_WHEN', valueFrom: { configMapKeyRef: { name: 'none', key: 'when', optional: true } } },
+    ];
+    const container = {
+      volumeMounts: [{ name: 'v', mountPath: '/etc/hook' }],
+      envFrom: [{ configMapRef: { name: 'none', optional: true } }],
+    };
+    const configMap = { name: 'profiles', items: [{ key: 'current', path: 'p.yaml' }] };
+    cluster.lists.set(DEPLOYMENTS, [deployment(env, { volumes: [{ name: 'v', configMap }] }, container)]);
+    const { printed, complaints } = await run(['node-1', '-o', 'json'], cluster);
+    assert.deepEqual(complaints, []);
     assert.deepEqual(forecastIn(printed).profiles, ['ours']);
   });
 
@@ -265,6 +290,18 @@ describe('the installation', () => {
       why: 'ENOTFOUND',
     });
     assert.match(checkOf(seen, 'certificate')?.text ?? '', /caBundle is empty\. Protected pods would be evicted/);
+  });
+
+  test('is one of several: those of the others are not judged', async () => {
+    const cluster = aCluster();
+    cluster.lists.set(REGISTRATIONS, [registration(), registration([], { name: 'theirs' })]);
+    cluster.put(`${REGISTRATIONS}/ours`, registration());
+    const { printed } = await run(['node-1', '--installation', 'ours'], cluster);
+    assert.match(printed, /^others +UNKNOWN +The pods of other installations are not judged here: theirs\./m);
+    assert.match(
+      printed,
+      /^Nothing was found that will hold up a drain of node-1, but not all is known \(others\)\. To drain:$/m,
+    );
   });
 
   test('cannot be connected to from here: its ready replicas say it', async () => {

@@ -49,6 +49,71 @@ const inNodes = (operator: string, values: readonly string[]) => ({
 });
 const alone = member({ siblings: 1 });
 
+const lost = {
+  ...node('node-1'),
+  status: { ...node('node-1').status, conditions: [{ type: 'Ready', status: 'Unknown' }] },
+};
+
+describe('what ends, and what does not', () => {
+  const cases: readonly [string, Parameters<typeof found>[0], readonly string[]][] = [
+    [
+      'a finished pod needs no operator, no node and no company',
+      {
+        members: [
+          member({
+            siblings: 1,
+            status: { phase: 'Failed' },
+            decision: waits('Ending'),
+            tracker: aTracker({ hindrance: 'Paused' }),
+          }),
+        ],
+        nodes: [node('node-1')],
+      },
+      ['Finished delays'],
+    ],
+    [
+      'a terminating pod of a Job, whose controller removes the finalizer',
+      {
+        others: [
+          object('job', { metadata: { deletionTimestamp: ago(0), finalizers: ['batch.kubernetes.io/job-tracking'] } }),
+        ],
+      },
+      ['Terminating delays'],
+    ],
+    [
+      'kubectl asks for flags of terminating pods, too',
+      {
+        others: [
+          object('web', {
+            metadata: { deletionTimestamp: ago(0), ownerReferences: [] },
+            spec: { volumes: [{ name: 'a', emptyDir: {} }] },
+          }),
+        ],
+      },
+      ['EmptyDir flag', 'NoController flag', 'Terminating delays'],
+    ],
+    [
+      'the kubelet is away',
+      { members: [member()], others: [object('web')], nodes: [lost, node('node-2')] },
+      ['NodeLost hangs', 'NodeLost hangs'],
+    ],
+    [
+      'the kubelet is away, and the pod has finished',
+      { others: [object('web', { status: { phase: 'Succeeded' } })], nodes: [lost, node('node-2')] },
+      [],
+    ],
+  ];
+  for (const [what, given, expected] of cases) test(what, () => assert.deepEqual(found(given), expected));
+
+  test('a budget whose pods cannot be counted', () => {
+    const conditions = [{ type: 'DisruptionAllowed', status: 'False', reason: 'SyncFailed', message: 'no scale' }];
+    const budgets = [budget('pdb', { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, conditions })];
+    const [first] = forecastPods(factsOf({ others: [object('web')], budgets })).flatMap(({ findings }) => findings);
+    assert.match(first?.text ?? '', /cannot be counted: no scale\.$/);
+    assert.match(first?.remedy ?? '', /minAvailable as a number/);
+  });
+});
+
 describe('a pod that the hook protects', () => {
   const cases: readonly [string, Parameters<typeof found>[0], readonly string[]][] = [
     ['one that nothing hinders', { members: [member()] }, []],

@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { whyNot } from '../../src/preflight/scheduling/fit.ts';
-import type { LabelSelectorObject, PodObject, SchedulingWorld } from '../../src/preflight/scheduling/objects.ts';
+import { whyNot as problemOf } from '../../src/preflight/scheduling/fit.ts';
+import {
+  type LabelSelectorObject,
+  leanPod,
+  type NodeObject,
+  type PodObject,
+  type SchedulingWorld,
+} from '../../src/preflight/scheduling/objects.ts';
+import { Placement } from '../../src/preflight/scheduling/placement.ts';
 import { requestsOf, thousandths } from '../../src/preflight/scheduling/requests.ts';
 import { selectsLabels, selectsNode } from '../../src/preflight/scheduling/selectors.ts';
 import { node, object } from './facts.ts';
 
+const whyNot = (pod: PodObject, node: NodeObject, seen: SchedulingWorld) => problemOf(pod, seen)(node);
 const HERE = node('node-1', {}, '4', { zone: 'a' });
 const THERE = node('node-2', {}, '4', { zone: 'b' });
 const APP: LabelSelectorObject = { matchLabels: { app: 'couchbase' } };
@@ -152,5 +160,38 @@ describe('selectors', () => {
     assert.ok(selectsNode({ nodeSelectorTerms: [{}, named] }, HERE));
     assert.ok(!selectsNode({ nodeSelectorTerms: [named] }, THERE));
     assert.ok(!selectsNode({ nodeSelectorTerms: [{}] }, HERE));
+  });
+});
+
+test('how often a pod is looked at does not grow with the number of nodes', () => {
+  const required = [{ topologyKey: 'kubernetes.io/hostname', labelSelector: APP }];
+  const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: required } };
+  const looksWith = (size: number) => {
+    const nodes = Array.from({ length: size }, (_, i) => node(`node-${i + 1}`));
+    let looks = 0;
+    const there = Array.from({ length: 8 }, (_, i) => {
+      const { spec, ...other } = object(`other-${i}`, { spec: { nodeName: `node-${i + 2}` } });
+      return Object.defineProperty({ ...other } as PodObject, 'spec', {
+        get: () => {
+          looks++;
+          return spec;
+        },
+      });
+    });
+    const own = object('own', { metadata: { labels: { app: 'web' } }, spec: { affinity } });
+    const placement = new Placement({ ...world([own, ...there]), nodes }, ['node-1']);
+    placement.move(own, { goesFirst: true, hasNewVolumes: false });
+    return looks;
+  };
+  assert.equal(looksWith(40), looksWith(10));
+});
+
+test('of a pod on another node only that is kept which the scheduler would look at', () => {
+  const pod = object('big', { spec: { nodeName: 'node-2', tolerations: [{ operator: 'Exists' }] } });
+  const raw = { ...pod, metadata: { ...pod.metadata, annotations: { note: 'x'.repeat(1000) }, managedFields: [{}] } };
+  assert.deepEqual(leanPod(raw), {
+    metadata: { namespace: 'db', name: 'big', labels: { app: 'couchbase' } },
+    spec: { nodeName: 'node-2', containers: [{ resources: { requests: { cpu: '1' } } }], initContainers: [] },
+    status: { phase: 'Running' },
   });
 });

@@ -42,7 +42,15 @@ export function unaskedBudgets(pod: PodObject, budgets: readonly Budget[]): Find
   }));
 }
 
+/** Of pods whose owner has no scale, as some custom resources, a percentage or maxUnavailable says nothing. */
+function uncounted(budget: Budget, why: string): Finding {
+  const text = `Disruption budget ${nameOf(budget)} allows none, because its pods cannot be counted: ${why}.`;
+  return { what: 'Budget', verdict: 'hangs', text, remedy: 'Give it minAvailable as a number, or delete it.' };
+}
+
 function atZero(budget: Budget): Finding {
+  const failed = budget.status?.conditions?.find(({ reason }) => reason === 'SyncFailed');
+  if (failed !== undefined) return uncounted(budget, failed.message ?? 'its status does not say why');
   const { currentHealthy = 0, desiredHealthy = 0, expectedPods = 0 } = budget.status ?? {};
   const text = `Disruption budget ${nameOf(budget)} allows none now: ${currentHealthy} of ${expectedPods} pods are healthy, and it wants ${desiredHealthy}.`;
   const remedy =

@@ -2,7 +2,13 @@ import type { Decision } from '../../policy/decision.ts';
 import type { Pod, Tracker } from '../../policy/model.ts';
 import type { Reported } from '../../policy/profiles/hindrance.ts';
 import type { Profile } from '../../policy/profiles/profile.ts';
-import type { LabelSelectorObject, ObjectMeta, PodObject, SchedulingWorld } from '../scheduling/objects.ts';
+import type {
+  ConditionObject,
+  LabelSelectorObject,
+  ObjectMeta,
+  PodObject,
+  SchedulingWorld,
+} from '../scheduling/objects.ts';
 
 /** A pod that the hook protects, and what its policy would say if the node were cordoned. */
 export interface ProtectedPod {
@@ -26,6 +32,7 @@ export interface Budget {
     readonly currentHealthy?: number;
     readonly desiredHealthy?: number;
     readonly expectedPods?: number;
+    readonly conditions?: readonly ConditionObject[];
   };
 }
 

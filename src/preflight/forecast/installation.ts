@@ -29,6 +29,8 @@ export interface InstallationFacts {
   readonly handshake: Handshake;
   /** Absent: nobody could look. */
   readonly rivals?: readonly Rival[];
+  /** The names of the other installations, whose pods this forecast does not protect. */
+  readonly otherInstallations: readonly string[];
   /** The kinds of custom resources that may say that an operator is paused, and cannot be read. */
   readonly unreadReports: readonly string[];
   readonly versions: { readonly command: string; readonly hook: readonly string[]; readonly server: string };
@@ -43,6 +45,7 @@ export function installationChecks(facts: InstallationFacts): Check[] {
     covers(facts),
     rivals(facts),
     ...reports(facts),
+    ...others(facts),
     versions(facts),
   ];
 }
@@ -110,6 +113,12 @@ function reports({ unreadReports }: InstallationFacts): Check[] {
   if (unreadReports.length === 0) return [];
   const text = `What operators report cannot be read, so one that is paused is not seen: ${unreadReports.join(', ')}.`;
   return [unknown('reports', text, 'Ask for the right to list and watch them.')];
+}
+
+function others({ otherInstallations }: InstallationFacts): Check[] {
+  if (otherInstallations.length === 0) return [];
+  const text = `The pods of other installations are not judged here: ${otherInstallations.join(', ')}.`;
+  return [unknown('others', text, 'Ask again with --installation for each.')];
 }
 
 function versions({ versions: { command, hook, server } }: InstallationFacts): Check {

@@ -1,7 +1,7 @@
 import { hasEnded, type PodObject } from '../scheduling/objects.ts';
 import type { Placement } from '../scheduling/placement.ts';
 import { budgetFindings } from './budgets.ts';
-import { endingFindings } from './ending.ts';
+import { endingFindings, kubeletFindings } from './ending.ts';
 import type { DrainFacts } from './facts.ts';
 import type { Finding, PodForecast } from './findings.ts';
 
@@ -20,8 +20,8 @@ export function otherPod(pod: PodObject, facts: DrainFacts, placement: Placement
   if (isMirror(pod) || isOfDaemonSet(pod)) return { ...base, outcome: 'left', findings: flags };
   const isReplaced = leave(pod, placement);
   const ending = endingFindings(pod, facts.now);
-  const findings = [...flags, ...(ending.length > 0 ? ending : budgetFindings(pod, facts, isReplaced))];
-  return { ...base, outcome: 'evicted', findings };
+  const living = () => [...kubeletFindings(pod, facts), ...budgetFindings(pod, facts, isReplaced)];
+  return { ...base, outcome: 'evicted', findings: [...flags, ...(ending.length > 0 ? ending : living())] };
 }
 
 const IMMOVABLE: Finding = {
@@ -44,7 +44,7 @@ function leave(pod: PodObject, placement: Placement): boolean {
 /** kubectl asks this of every pod of the node, also of those that the hook protects. */
 export function flagFindings(pod: PodObject): Finding[] {
   if (isOfDaemonSet(pod)) return [flag('DaemonSet', 'A DaemonSet owns it, so kubectl does not begin without a flag.')];
-  if (hasEnded(pod) || pod.metadata.deletionTimestamp !== undefined) return [];
+  if (hasEnded(pod)) return [];
   const hasEmptyDir = pod.spec.volumes?.some(({ emptyDir }) => emptyDir !== undefined);
   const isOwned = controllerOf(pod) !== undefined;
   return [

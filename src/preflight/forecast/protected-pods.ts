@@ -1,10 +1,11 @@
 import { describeHindrance } from '../../policy/pod-state.ts';
 import { namesComeBack } from '../../policy/profiles/profile.ts';
 import { toleratesCordon } from '../scheduling/choice.ts';
+import { hasEnded } from '../scheduling/objects.ts';
 import type { Placed, Placement } from '../scheduling/placement.ts';
 import { budgetFindings, unaskedBudgets } from './budgets.ts';
 import { decisionFindings, outcomeOf } from './decisions.ts';
-import { endingFindings } from './ending.ts';
+import { endingFindings, kubeletFindings } from './ending.ts';
 import type { DrainFacts, ProtectedPod } from './facts.ts';
 import type { Finding, PodForecast, Verdict } from './findings.ts';
 import { flagFindings } from './other-pods.ts';
@@ -16,14 +17,28 @@ const HALTED = /Paus|Hibernat|Suspend|Stop|Manual|Error|Fail|NotBootstrapped/;
 export function protectedPod(one: ProtectedPod, facts: DrainFacts, placement: Placement): PodForecast {
   const { object, pod, profile } = one;
   const { namespace, name, node = '' } = pod;
-  const ending = endingFindings(object, facts.now);
-  const findings = ending.length > 0 ? ending : livingFindings(one, facts, placement);
+  const findings = [...flagFindings(object), ...ownFindings(one, facts, placement)];
   return { namespace, name, node, profile: profile.name, outcome: outcomeOf(one.decision), findings };
+}
+
+function ownFindings(one: ProtectedPod, facts: DrainFacts, placement: Placement): Finding[] {
+  const ending = endingFindings(one.object, facts.now);
+  if (ending.length > 0) return ending;
+  return hasEnded(one.object) ? finished(one, placement) : livingFindings(one, facts, placement);
+}
+
+/** Nobody moves it any more, so it needs no operator and no other node. */
+function finished({ object, decision }: ProtectedPod, placement: Placement): Finding[] {
+  placement.drop(object);
+  if (outcomeOf(decision) === 'evicted') return [];
+  const text = 'It has finished. The hook lets it go when it has seen that for five minutes.';
+  const remedy = `To wait no longer: kubectl -n ${object.metadata.namespace} delete pod ${object.metadata.name}`;
+  return [{ what: 'Finished', verdict: 'delays', text, remedy }];
 }
 
 function livingFindings(one: ProtectedPod, facts: DrainFacts, placement: Placement): Finding[] {
   const { object, decision } = one;
-  const own = [...decisionFindings(one), ...flagFindings(object)];
+  const own = [...decisionFindings(one), ...kubeletFindings(object, facts)];
   // Nobody moves it, so it is of no interest where to.
   if (decision.reason === 'Held') return own;
   // It goes as any other pod does.

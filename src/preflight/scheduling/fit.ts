@@ -1,29 +1,42 @@
 import { choiceProblem, cordonProblem, taintProblem } from './choice.ts';
-import { neighbourProblem } from './neighbours.ts';
-import type { NodeObject, PodObject, SchedulingWorld } from './objects.ts';
+import { neighbourProblem, type Problem } from './neighbours.ts';
+import {
+  type ClaimObject,
+  type NodeObject,
+  nameOf,
+  type PodObject,
+  type SchedulingWorld,
+  type VolumeObject,
+} from './objects.ts';
+import { kept, podsOn } from './occupancy.ts';
 import { freeOn, scarceFor } from './requests.ts';
 import { selectsNode } from './selectors.ts';
 
 const ZONE_LABELS = ['topology.kubernetes.io/zone', 'topology.kubernetes.io/region'];
 
-/** What keeps the pod off the node, in a few words; undefined if the scheduler would take it, as far as can be seen. */
-export function whyNot(pod: PodObject, node: NodeObject, world: SchedulingWorld): string | undefined {
-  return (
+/** What keeps the pod off a node; nothing if the scheduler would take it, as far as can be seen. */
+export function whyNot(pod: PodObject, world: SchedulingWorld): Problem {
+  const isReached = volumesReach(pod, world);
+  const neighbours = neighbourProblem(pod, world);
+  return (node) =>
     cordonProblem(pod, node) ??
     choiceProblem(pod, node) ??
     taintProblem(pod, node) ??
-    (volumesReach(pod, node, world) ? undefined : 'its volume is elsewhere') ??
+    (isReached(node) ? undefined : 'its volume is elsewhere') ??
     roomProblem(pod, node, world) ??
-    neighbourProblem(pod, node, world)
-  );
+    neighbours(node);
 }
 
 function roomProblem(pod: PodObject, node: NodeObject, { pods }: SchedulingWorld): string | undefined {
   const scarce = scarceFor(pod, freeOn(node, pods));
   if (scarce !== undefined) return `too little ${scarce}`;
   const ports = new Set(hostPorts(pod));
-  const others = ports.size === 0 ? [] : pods.filter(({ spec }) => spec.nodeName === node.metadata.name);
-  return others.flatMap(hostPorts).some((port) => ports.has(port)) ? 'host port taken' : undefined;
+  if (ports.size === 0) return undefined;
+  return podsOn(pods, node)
+    .flatMap(hostPorts)
+    .some((port) => ports.has(port))
+    ? 'host port taken'
+    : undefined;
 }
 
 const hostPorts = ({ spec }: PodObject) =>
@@ -31,21 +44,24 @@ const hostPorts = ({ spec }: PodObject) =>
     ports.flatMap(({ hostPort, protocol = 'TCP' }) => (hostPort ? [`${hostPort}/${protocol}`] : [])),
   );
 
-/** Whether all bound volumes of the pod can be used on the node. A claim that is not bound yet is no hindrance. */
+const claimsByName = new WeakMap<readonly ClaimObject[], ReadonlyMap<string, ClaimObject>>();
+const volumesByName = new WeakMap<readonly VolumeObject[], ReadonlyMap<string, VolumeObject>>();
+
+/** Whether all bound volumes of the pod can be used on a node. A claim that is not bound yet is no hindrance. */
 export function volumesReach(
   { metadata: { namespace }, spec }: PodObject,
-  node: NodeObject,
-  { claims, volumes }: SchedulingWorld,
-): boolean {
+  { claims, volumes }: Pick<SchedulingWorld, 'claims' | 'volumes'>,
+): (node: NodeObject) => boolean {
+  const known = kept(claimsByName, claims, () => new Map(claims.map((one) => [nameOf(one), one])));
+  const bound = kept(volumesByName, volumes, () => new Map(volumes.map((one) => [one.metadata.name, one])));
   const names = (spec.volumes ?? []).flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []);
-  const bound = names.flatMap((name) => {
-    const claim = claims.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
-    return volumes.find(({ metadata }) => metadata.name === claim?.spec?.volumeName) ?? [];
-  });
-  return bound.every(({ metadata: { labels = {} }, spec: volume }) => {
-    const required = volume?.nodeAffinity?.required;
-    if (required !== undefined && !selectsNode(required, node)) return false;
-    const zones = ZONE_LABELS.filter((key) => labels[key] !== undefined);
-    return zones.every((key) => (labels[key] ?? '').split('__').includes(node.metadata.labels?.[key] ?? ''));
-  });
+  const own = names.flatMap((name) => bound.get(known.get(`${namespace}/${name}`)?.spec?.volumeName ?? '') ?? []);
+  return (node) => own.every((volume) => reaches(volume, node));
+}
+
+function reaches({ metadata: { labels = {} }, spec }: VolumeObject, node: NodeObject): boolean {
+  const required = spec?.nodeAffinity?.required;
+  if (required !== undefined && !selectsNode(required, node)) return false;
+  const zones = ZONE_LABELS.filter((key) => labels[key] !== undefined);
+  return zones.every((key) => (labels[key] ?? '').split('__').includes(node.metadata.labels?.[key] ?? ''));
 }

@@ -7,13 +7,36 @@ import {
   type SchedulingWorld,
   type SpreadConstraint,
 } from './objects.ts';
+import { nodeOf, podsOn } from './occupancy.ts';
 import { selectsLabels } from './selectors.ts';
 
-/** What other pods keep the pod off the node; undefined if none does. */
-export function neighbourProblem(pod: PodObject, node: NodeObject, world: SchedulingWorld): string | undefined {
-  if (isKeptApart(pod, node, world)) return 'pods that must be apart';
-  if (!hasCompany(pod, node, world)) return 'no pod that it must be beside';
-  return isSpread(pod, node, world) ? undefined : 'topology spread';
+/** What keeps a pod off a node, in a few words; undefined if nothing does. */
+export type Problem = (node: NodeObject) => string | undefined;
+
+/** How many pods there are in each domain of each topology key. */
+type Counts = Map<string, Map<string, number>>;
+
+/** What other pods keep the pod off a node. They are looked at once, whatever the number of nodes. */
+export function neighbourProblem(pod: PodObject, world: SchedulingWorld): Problem {
+  const apart = keptApart(pod, world);
+  const isBeside = companyOf(pod, world);
+  const hard = pod.spec.topologySpreadConstraints?.filter((one) => one.whenUnsatisfiable === 'DoNotSchedule') ?? [];
+  const isSpread = hard.map((constraint) => withinSkew(constraint, pod, world));
+  return (node) => {
+    if (countsNear(apart, node) > 0) return 'pods that must be apart';
+    if (!isBeside(node)) return 'no pod that it must be beside';
+    return isSpread.every((isWithin) => isWithin(node)) ? undefined : 'topology spread';
+  };
+}
+
+/** How many pods are near a node that the pod would rather be apart from; one that two terms name counts twice. */
+export function countUnwanted(pod: PodObject, world: SchedulingWorld): (node: NodeObject) => number {
+  const preferred = pod.spec.affinity?.podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+  const counts: Counts = new Map();
+  for (const { podAffinityTerm: term } of preferred) {
+    for (const other of world.pods) if (isMeant(term, pod, other, world)) count(counts, term, other, world);
+  }
+  return (node) => countsNear(counts, node);
 }
 
 const antiTerms = ({ spec }: PodObject) =>
@@ -21,36 +44,32 @@ const antiTerms = ({ spec }: PodObject) =>
 const terms = ({ spec }: PodObject) => spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
 
 /** Both sides count: the pod's own terms, and those of pods that are there. */
-function isKeptApart(pod: PodObject, node: NodeObject, world: SchedulingWorld): boolean {
-  const isNear = ({ topologyKey }: PodTerm, other: PodObject) => isSameDomain(topologyKey, node, nodeOf(other, world));
-  return world.pods.some(
-    (other) =>
-      antiTerms(pod).some((term) => isMeant(term, pod, other, world) && isNear(term, other)) ||
-      antiTerms(other).some((term) => isMeant(term, other, pod, world) && isNear(term, other)),
-  );
-}
-
-/** How many pods are near the node that the pod would rather be apart from. */
-export function countUnwanted(pod: PodObject, node: NodeObject, world: SchedulingWorld): number {
-  const preferred = pod.spec.affinity?.podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
-  const isUnwanted = (other: PodObject) =>
-    preferred.some(
-      ({ podAffinityTerm: term }) =>
-        isMeant(term, pod, other, world) && isSameDomain(term.topologyKey, node, nodeOf(other, world)),
-    );
-  return world.pods.filter(isUnwanted).length;
+function keptApart(pod: PodObject, world: SchedulingWorld): Counts {
+  const counts: Counts = new Map();
+  const own = antiTerms(pod);
+  for (const other of world.pods) {
+    const meant = [
+      ...own.filter((term) => isMeant(term, pod, other, world)),
+      ...antiTerms(other).filter((term) => isMeant(term, other, pod, world)),
+    ];
+    for (const term of meant) count(counts, term, other, world);
+  }
+  return counts;
 }
 
 /** The first pod of those that want to be together has nobody yet, and may go anywhere. */
-function hasCompany(pod: PodObject, node: NodeObject, world: SchedulingWorld): boolean {
+function companyOf(pod: PodObject, world: SchedulingWorld): (node: NodeObject) => boolean {
   const wanted = terms(pod);
-  if (wanted.length === 0) return true;
+  if (wanted.length === 0) return () => true;
   const isWanted = (other: PodObject) => wanted.every((term) => isMeant(term, pod, other, world));
   const company = world.pods.filter(isWanted);
-  if (company.length === 0) return isWanted(pod) && wanted.every(({ topologyKey }) => domainOf(topologyKey, node));
-  return wanted.every(({ topologyKey }) =>
-    company.some((other) => isSameDomain(topologyKey, node, nodeOf(other, world))),
-  );
+  if (company.length === 0) {
+    const isFirst = isWanted(pod);
+    return (node) => isFirst && wanted.every(({ topologyKey }) => domainOf(topologyKey, node));
+  }
+  const counts: Counts = new Map();
+  for (const term of wanted) for (const other of company) count(counts, term, other, world);
+  return (node) => wanted.every((term) => countsNear(counts, node, term.topologyKey) > 0);
 }
 
 /** Whether `other` is one of the pods that the term of `pod` is about. */
@@ -63,33 +82,41 @@ function isMeant(term: PodTerm, pod: PodObject, other: PodObject, { namespaces }
   return isInPlace && selectsLabels(term.labelSelector, other.metadata.labels);
 }
 
-function isSpread(pod: PodObject, node: NodeObject, world: SchedulingWorld): boolean {
-  const hard = pod.spec.topologySpreadConstraints?.filter((one) => one.whenUnsatisfiable === 'DoNotSchedule') ?? [];
-  return hard.every((constraint) => isWithinSkew(constraint, pod, node, world));
+function withinSkew(
+  constraint: SpreadConstraint,
+  pod: PodObject,
+  world: SchedulingWorld,
+): (node: NodeObject) => boolean {
+  const { topologyKey, labelSelector, maxSkew, minDomains = 1 } = constraint;
+  const counts = countsOfSpread(constraint, pod, world);
+  const least = counts.size < minDomains ? 0 : [...counts.values()].reduce((a, b) => Math.min(a, b), Infinity);
+  const own = selectsLabels(labelSelector, pod.metadata.labels) ? 1 : 0;
+  return (node) => {
+    const here = domainOf(topologyKey, node);
+    return here !== undefined && (counts.get(here) ?? 0) + own - least <= maxSkew;
+  };
 }
 
-function isWithinSkew(constraint: SpreadConstraint, pod: PodObject, node: NodeObject, world: SchedulingWorld): boolean {
-  const { topologyKey, labelSelector, maxSkew, minDomains = 1 } = constraint;
-  const here = domainOf(topologyKey, node);
-  if (here === undefined) return false;
+function countsOfSpread(
+  constraint: SpreadConstraint,
+  pod: PodObject,
+  { nodes, pods }: SchedulingWorld,
+): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
-  for (const one of world.nodes.filter((other) => isEligible(constraint, pod, other))) {
-    const domain = domainOf(topologyKey, one);
-    if (domain === undefined) continue;
-    const there = world.pods.filter(
-      (other) =>
-        other.spec.nodeName === one.metadata.name &&
-        other.metadata.namespace === pod.metadata.namespace &&
-        other.metadata.deletionTimestamp === undefined &&
-        !hasEnded(other) &&
-        selectsLabels(labelSelector, other.metadata.labels),
-    );
+  for (const node of nodes) {
+    const domain = domainOf(constraint.topologyKey, node);
+    if (domain === undefined || !isEligible(constraint, pod, node)) continue;
+    const there = podsOn(pods, node).filter((other) => isSpreadWith(constraint, pod, other));
     counts.set(domain, (counts.get(domain) ?? 0) + there.length);
   }
-  const least = counts.size < minDomains ? 0 : Math.min(...counts.values());
-  const own = selectsLabels(labelSelector, pod.metadata.labels) ? 1 : 0;
-  return (counts.get(here) ?? 0) + own - least <= maxSkew;
+  return counts;
 }
+
+const isSpreadWith = ({ labelSelector }: SpreadConstraint, pod: PodObject, other: PodObject) =>
+  other.metadata.namespace === pod.metadata.namespace &&
+  other.metadata.deletionTimestamp === undefined &&
+  !hasEnded(other) &&
+  selectsLabels(labelSelector, other.metadata.labels);
 
 /** Whose domains count. By default the taints of a node do not matter, and what the pod asks of its node does. */
 function isEligible(constraint: SpreadConstraint, pod: PodObject, node: NodeObject): boolean {
@@ -98,12 +125,20 @@ function isEligible(constraint: SpreadConstraint, pod: PodObject, node: NodeObje
   return nodeTaintsPolicy === 'Ignore' || taintProblem(pod, node) === undefined;
 }
 
-const nodeOf = ({ spec }: PodObject, { nodes }: SchedulingWorld) =>
-  nodes.find(({ metadata }) => metadata.name === spec.nodeName);
-
 const domainOf = (topologyKey: string, node: NodeObject | undefined) => node?.metadata.labels?.[topologyKey];
 
-function isSameDomain(topologyKey: string, one: NodeObject, other: NodeObject | undefined): boolean {
-  const domain = domainOf(topologyKey, one);
-  return domain !== undefined && domain === domainOf(topologyKey, other);
+function count(counts: Counts, { topologyKey }: PodTerm, pod: PodObject, { nodes }: SchedulingWorld): void {
+  const domain = domainOf(topologyKey, nodeOf(pod, nodes));
+  if (domain === undefined) return;
+  const domains = counts.get(topologyKey) ?? new Map<string, number>();
+  counts.set(topologyKey, domains.set(domain, (domains.get(domain) ?? 0) + 1));
+}
+
+/** Of one topology key, or of all. */
+function countsNear(counts: Counts, node: NodeObject, only?: string): number {
+  let sum = 0;
+  for (const [key, domains] of counts) {
+    if (only === undefined || only === key) sum += domains.get(domainOf(key, node) ?? '') ?? 0;
+  }
+  return sum;
 }

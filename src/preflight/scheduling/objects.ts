@@ -30,6 +30,8 @@ export interface PodObject {
 export interface ConditionObject {
   readonly type: string;
   readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
 }
 
 export interface PodSpec {
@@ -114,7 +116,7 @@ export interface SpreadConstraint {
 export interface NodeObject {
   readonly metadata: ObjectMeta;
   readonly spec?: { readonly unschedulable?: boolean; readonly taints?: readonly TaintObject[] };
-  readonly status?: { readonly allocatable?: Labels };
+  readonly status?: { readonly allocatable?: Labels; readonly conditions?: readonly ConditionObject[] };
 }
 
 export interface TaintObject {
@@ -147,3 +149,23 @@ export const hasEnded = ({ status }: PodObject) => status?.phase === 'Succeeded'
 
 /** `namespace/name`, for people and as a key. */
 export const nameOf = ({ metadata: { namespace, name } }: { readonly metadata: ObjectMeta }) => `${namespace}/${name}`;
+
+function pick<T extends object>(from: T, keys: readonly (keyof T)[]): T {
+  return Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]])) as T;
+}
+
+const leanContainer = (one: ContainerObject) => pick(one, ['resources', 'ports', 'restartPolicy']);
+
+/** What the replacement of another pod meets of this one. The rest of a hundred thousand pods would fill the memory. */
+export function leanPod({ metadata, spec, status = {} }: PodObject): PodObject {
+  const { containers = [], initContainers = [] } = spec;
+  return {
+    metadata: pick(metadata, ['namespace', 'name', 'labels', 'deletionTimestamp']),
+    spec: {
+      ...pick(spec, ['nodeName', 'affinity', 'resources', 'overhead']),
+      containers: containers.map(leanContainer),
+      initContainers: initContainers.map(leanContainer),
+    },
+    status: pick(status, ['phase']),
+  };
+}

@@ -2,6 +2,7 @@ import { CORDON } from './choice.ts';
 import { volumesReach, whyNot } from './fit.ts';
 import { countUnwanted } from './neighbours.ts';
 import { hasEnded, type NodeObject, type PodObject, type SchedulingWorld } from './objects.ts';
+import { withOneMore, without } from './occupancy.ts';
 import { freeOn, thousandths } from './requests.ts';
 
 /** Where the replacement of a pod could go. */
@@ -35,26 +36,28 @@ export class Placement {
 
   /** `goesFirst`: the pod is gone before its replacement comes. `hasNewVolumes`: that one brings its own. */
   move(pod: PodObject, { goesFirst, hasNewVolumes }: { goesFirst: boolean; hasNewVolumes: boolean }): Placed {
-    const without = { ...this.#world, pods: this.#world.pods.filter((one) => one !== pod) };
-    const world = goesFirst ? without : this.#world;
+    const pods = without(this.#world.pods, pod);
+    const world = goesFirst ? { ...this.#world, pods } : this.#world;
     const replacement = hasNewVolumes ? { ...pod, spec: { ...pod.spec, volumes: [] } } : pod;
-    const reasons = world.nodes.map((node) => ({ node, why: whyNot(replacement, node, world) }));
+    const problem = whyNot(replacement, world);
+    const reasons = world.nodes.map((node) => ({ node, why: problem(node) }));
     const others = reasons.filter(({ node }) => !this.#isLeaving(node));
     const fitting = reasons.flatMap(({ node, why }) => (why === undefined ? [node] : []));
-    const [best] = fitting.toSorted((a, b) => unwelcome(replacement, a, world) - unwelcome(replacement, b, world));
+    const best = mostWelcome(replacement, fitting, world);
     const bound = best && { ...replacement, spec: { ...replacement.spec, nodeName: best.metadata.name } };
-    this.#world = bound === undefined ? without : { ...without, pods: [...without.pods, bound] };
+    const isReached = volumesReach(replacement, world);
+    this.#world = { ...this.#world, pods: bound === undefined ? pods : withOneMore(pods, bound) };
     return {
       fits: fitting.filter((node) => !this.#isLeaving(node)).map(({ metadata }) => metadata.name),
       comesBack: best !== undefined && this.#isLeaving(best),
-      isBound: others.length > 0 && !others.some(({ node }) => volumesReach(replacement, node, world)),
+      isBound: others.length > 0 && !others.some(({ node }) => isReached(node)),
       against: countsOf(others.flatMap(({ why }) => why ?? [])),
     };
   }
 
   /** The pod goes, and nothing takes its place. */
   drop(pod: PodObject): void {
-    this.#world = { ...this.#world, pods: this.#world.pods.filter((one) => one !== pod) };
+    this.#world = { ...this.#world, pods: without(this.#world.pods, pod) };
   }
 
   #isLeaving({ metadata }: NodeObject): boolean {
@@ -62,9 +65,12 @@ export class Placement {
   }
 }
 
-/** How little the scheduler would like the node: by pods that it prefers to be apart from, and by what is taken. */
-const unwelcome = (pod: PodObject, node: NodeObject, world: SchedulingWorld) =>
-  10 * countUnwanted(pod, node, world) + fullness(node, world.pods);
+/** The first of those that the scheduler would like best: by pods that it prefers to be apart from, and by what is taken. */
+function mostWelcome(pod: PodObject, nodes: readonly NodeObject[], world: SchedulingWorld): NodeObject | undefined {
+  const unwanted = countUnwanted(pod, world);
+  const rated = nodes.map((node) => ({ node, unwelcome: 10 * unwanted(node) + fullness(node, world.pods) }));
+  return rated.toSorted((a, b) => a.unwelcome - b.unwelcome)[0]?.node;
+}
 
 function cordoned(node: NodeObject): NodeObject {
   const taints = node.spec?.taints?.filter(({ key }) => key !== CORDON.key) ?? [];

@@ -1,4 +1,5 @@
 import { type ContainerObject, hasEnded, type Labels, type NodeObject, type PodObject } from './objects.ts';
+import { kept, podsOn } from './occupancy.ts';
 
 /** In thousandths of the unit, as whole numbers: sums of fractions would not be exact. */
 export type Amounts = ReadonlyMap<string, number>;
@@ -44,15 +45,19 @@ export function requestsOf({ spec }: PodObject): Amounts {
   return sumOf([new Map([...needed, ...own]), amounts(overhead)]);
 }
 
+const takenBy = new WeakMap<readonly PodObject[], Amounts>();
+const offeredBy = new WeakMap<NodeObject, Amounts>();
+
 /** What is left on the node beside these pods; `pods` is how many more it takes. */
-export function freeOn({ metadata, status }: NodeObject, pods: readonly PodObject[]): Amounts {
-  const there = pods.filter((pod) => pod.spec.nodeName === metadata.name && !hasEnded(pod));
-  const taken = sumOf(there.map(requestsOf));
-  const all = amounts(status?.allocatable ?? {});
-  return new Map(
-    [...all].map(([name, amount]) => [name, amount - (name === 'pods' ? there.length * 1000 : (taken.get(name) ?? 0))]),
-  );
+export function freeOn(node: NodeObject, pods: readonly PodObject[]): Amounts {
+  const there = podsOn(pods, node);
+  const taken = kept(takenBy, there, () => takenOf(there.filter((pod) => !hasEnded(pod))));
+  const all = kept(offeredBy, node, () => amounts(node.status?.allocatable ?? {}));
+  return new Map([...all].map(([name, amount]) => [name, amount - (taken.get(name) ?? 0)]));
 }
+
+const takenOf = (pods: readonly PodObject[]): Amounts =>
+  new Map([...sumOf(pods.map(requestsOf)), ['pods', pods.length * 1000]]);
 
 /** The first resource that is too scarce for the pod; undefined if there is enough of all. */
 export function scarceFor(pod: PodObject, free: Amounts): string | undefined {
