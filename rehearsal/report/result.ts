@@ -24,7 +24,7 @@ function drainsIn({ drains, durationMs }: RehearsalRecord): string[] {
   return drains.map(({ node, beganMs, endedMs, result }) => {
     if (endedMs === undefined) return `the drain of ${node} had not ended after ${span(durationMs - beganMs)}`;
     const took = span(endedMs - beganMs);
-    const isDrained = result === undefined || result === 'exit code 0' || result === 'no protected pod is left';
+    const isDrained = result === undefined || result === 'exit code 0' || result === 'no protected pod remains';
     return isDrained ? `${node} drained in ${took}` : `the drain of ${node} ended after ${took}: ${result}`;
   });
 }
