@@ -26,7 +26,7 @@ export async function runRehearsal(args: readonly string[], invocation: Invocati
   try {
     const options = readOptions(args);
     const text = textFor(options, invocation);
-    if (text === undefined) return (await run(options, invocation, end)) ? 0 : 1;
+    if (text === undefined) return (await run(options, invocation, commandOf(invocation, args), end)) ? 0 : 1;
     process.stdout.write(text);
     return 0;
   } catch (error) {
@@ -35,6 +35,10 @@ export async function runRehearsal(args: readonly string[], invocation: Invocati
     return exitCodeFor(why);
   }
 }
+
+/** The command as it can be typed again in a shell. */
+const commandOf = ({ name }: Invocation, args: readonly string[]) =>
+  [name, ...args.map((arg) => (/^[\w./:=,@%+-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`))].join(' ');
 
 /** What is only printed; undefined if something is to be rehearsed. */
 function textFor({ help, list }: Options, { name }: Invocation): string | undefined {
@@ -61,7 +65,8 @@ function endEarly(): AbortSignal {
 }
 
 /** Rehearses what the options ask for, and writes it where they want it. Resolves to whether every check holds. */
-async function run(options: Options, { hookProgram, needsContext }: Invocation, signal: AbortSignal): Promise<boolean> {
+async function run(options: Options, invocation: Invocation, command: string, signal: AbortSignal): Promise<boolean> {
+  const { hookProgram, needsContext } = invocation;
   checkRequirements(options, process.env, needsContext);
   const scenarios = scenariosFor(options);
   const ask = questionFor(process.stdin, process.stderr, signal);
@@ -82,7 +87,7 @@ async function run(options: Options, { hookProgram, needsContext }: Invocation, 
     show.stop();
     if (records.length > 1) show.write(totalOf(records));
     if (options.json) console.log(JSON.stringify(records));
-    keep('report', options.report, () => reportOf(records), show);
+    keep('report', options.report, () => reportOf(records, command), show);
     keep('table', options.table, () => matrixOf(records), show);
     // Counted from the start of this process.
     show.write(`took ${(performance.now() / 1000).toFixed(1)} s in all`);

@@ -40,7 +40,14 @@ export async function rehearse(
       play(scenario, { site, evidence, write, log, signal: running, cleanup }),
     ]);
     const versions = await versionsOf(site.client);
-    return recorder.record({ scenario: titleOf(scenario), startedAt: evidence.startedAt, versions, ...outcome });
+    const settings = settingsOf(scenario, site);
+    return recorder.record({
+      scenario: titleOf(scenario),
+      startedAt: evidence.startedAt,
+      versions,
+      settings,
+      ...outcome,
+    });
   } catch (error) {
     return recordOfFailure(scenario, error, signal, evidence?.recorder);
   } finally {
@@ -54,6 +61,19 @@ function needsOf(scenario: Scenario | Observation): Pick<VenueNeeds, 'nodes' | '
   const { nodes = 3, members = 3, model, hookEnv = {} } = 'script' in scenario ? scenario : {};
   const profile = model === undefined ? {} : { PROFILES: model.profile };
   return { nodes, members, model: model ?? COUCHBASE, hookEnv: { ...profile, ...hookEnv } };
+}
+
+/** For the record: how large the stand-in was, and what a hook that was started here was told. */
+function settingsOf(scenario: Scenario | Observation, { place, hook }: Site): Record<string, string> {
+  if (place === undefined) return {};
+  const { members, hookEnv } = needsOf(scenario);
+  const period = `${place.periodMs / 1000}s`;
+  return {
+    nodes: String(place.nodes.length),
+    members: String(members),
+    period,
+    ...(hook === undefined ? {} : hookEnv),
+  };
 }
 
 function evidenceOn(

@@ -8,6 +8,8 @@ export interface RehearsalRecord {
   readonly durationMs: number;
   /** What took part, name to version. */
   readonly versions: Readonly<Record<string, string>>;
+  /** What was set for it, name to value: the size of the cluster, and the hook's settings if it was started here. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Whether every check holds. */
   readonly holds: boolean;
   /** It broke off: that it does not hold shows nothing about the hook. Absent: it was played to its end. */
@@ -46,7 +48,11 @@ export interface Check {
   readonly holds: boolean;
   /** What was found against it, one sentence each. */
   readonly problems: readonly string[];
+  /** The part of the report that shows it. Absent: the log. */
+  readonly shownIn?: PartOfReport;
 }
+
+export type PartOfReport = 'figures' | 'timeline' | 'instances' | 'nodes' | 'ready' | 'log';
 
 export interface Figure {
   readonly what: string;
@@ -71,7 +77,7 @@ export interface NodeRecord {
 }
 
 /** What happened to an instance, beside its own times. */
-const MARK_KINDS = ['refused', 'marked', 'deleted', 'created', 'released', 'pruned'] as const;
+const MARK_KINDS = ['refused', 'marked', 'stalled', 'deleted', 'created', 'released', 'pruned'] as const;
 export type MarkKind = (typeof MARK_KINDS)[number];
 export type Marks = Readonly<Partial<Record<MarkKind, readonly number[]>>>;
 

@@ -27,6 +27,7 @@ export interface Ending {
   readonly scenario: ScenarioTitle;
   readonly startedAt: string;
   readonly versions: Readonly<Record<string, string>>;
+  readonly settings?: Readonly<Record<string, string>>;
   readonly checks: readonly Check[];
   readonly figures: readonly Figure[];
   readonly brokeOff?: true;
@@ -195,6 +196,7 @@ export class Recorder {
 /** What a line of the hook says happened to its pod. */
 function markIn(line: LogLine): MarkKind | undefined {
   if (line.message === LOG.pruned || line.message === LOG.rescheduled) return 'pruned';
+  if (line.message === LOG.stalled) return 'stalled';
   if (line.decision === 'mark') return 'marked';
   if (line.decision !== 'deny') return undefined;
   return { 429: 'refused' as const, 404: 'released' as const }[Number(line.code)];

@@ -2,7 +2,7 @@ import type { LogLine } from '../../testkit/log-lines.ts';
 import { type Annotation, isMarked } from '../operator/model.ts';
 import { type History, isWaiting } from './history.ts';
 import type { Instance } from './pod-watch.ts';
-import type { Check, Figure } from './record.ts';
+import type { Check, Figure, PartOfReport } from './record.ts';
 
 /** One run of a drainer, as it began and ended; times are on the clock of the operator. */
 export interface DrainSeen {
@@ -46,10 +46,12 @@ export interface Seen {
 /** One thing that must hold, and how it is seen. */
 export type Rule<T extends Seen = Seen> = (seen: T) => Check;
 
-export const check = (what: string, problems: readonly string[]): Check => ({
+/** `shownIn`: the part of the report that shows it; absent: the log. */
+export const check = (what: string, problems: readonly string[], shownIn?: PartOfReport): Check => ({
   what,
   holds: problems.length === 0,
   problems,
+  ...(shownIn === undefined ? {} : { shownIn }),
 });
 
 export const titleOf = ({ name, uid }: Pick<Instance, 'name' | 'uid'>) => `${name} (${uid.slice(0, 8)})`;
@@ -81,22 +83,30 @@ function movesByPod(seen: Seen): ReadonlyMap<string, number> {
 }
 
 export const rehearsed: Rule = ({ drains }) =>
-  check('protected pods were on the drained node', [
-    ...(drains.some(({ drained }) => drained.size > 0)
-      ? []
-      : ['no protected pod was on the node, so nothing was rehearsed']),
-  ]);
+  check(
+    'protected pods were on the drained node',
+    [
+      ...(drains.some(({ drained }) => drained.size > 0)
+        ? []
+        : ['no protected pod was on the node, so nothing was rehearsed']),
+    ],
+    'timeline',
+  );
 
 export const drainsEnded: Rule = ({ drains }) => {
   const left = drains.filter(({ isCut }) => !isCut);
   const wrong = left.filter(({ code }) => code !== 0);
   const because = (complaint: string | undefined) => (complaint === undefined ? '' : `: ${complaint}`);
-  return check('each drain ended by itself, without an error', [
-    ...(left.length === 0 ? ['no drain came to its end'] : []),
-    ...wrong.map(
-      ({ node, code, complaint }) => `the drain of ${node} ended with exit code ${code}${because(complaint)}`,
-    ),
-  ]);
+  return check(
+    'each drain ended by itself, without an error',
+    [
+      ...(left.length === 0 ? ['no drain came to its end'] : []),
+      ...wrong.map(
+        ({ node, code, complaint }) => `the drain of ${node} ended with exit code ${code}${because(complaint)}`,
+      ),
+    ],
+    'nodes',
+  );
 };
 
 /** Nobody but the operator deletes protected pods in a rehearsal, or evicts what the operator has not let go. */
@@ -107,6 +117,7 @@ export const nobodyEvicted: Rule = (seen) => {
       ? 'no protected pod was evicted: each that left was deleted by its operator'
       : 'no protected pod was evicted before its operator had let it go',
     evicted.map((one) => `${titleOf(one)} was evicted, not moved by its operator`),
+    'instances',
   );
 };
 
@@ -114,10 +125,14 @@ export const nobodyEvicted: Rule = (seen) => {
 export const nodesEmpty: Rule = (seen) => {
   const closed = nodesIn(seen).filter((node) => !seen.givenBack.has(node));
   const back = seen.members.filter(({ isGone, node = '' }) => !isGone && closed.includes(node));
-  return check('no protected pod is left on a drained node', [
-    ...seen.drains.flatMap(({ node, left }) => left.map((name) => `${name} was on ${node} when its drain had ended`)),
-    ...back.map((one) => `${titleOf(one)} is still on ${one.node}`),
-  ]);
+  return check(
+    'no protected pod remains on a drained node',
+    [
+      ...seen.drains.flatMap(({ node, left }) => left.map((name) => `${name} was on ${node} when its drain had ended`)),
+      ...back.map((one) => `${titleOf(one)} is still on ${one.node}`),
+    ],
+    'timeline',
+  );
 };
 
 /**
@@ -137,11 +152,9 @@ export const releasedLate: Rule = (seen) => {
         to < Math.min(stay.to, leftAt(seen, stay.uid) ?? Infinity) &&
         history.drainings.some(({ node, ...span }) => node === stay.node && span.from < from && to < span.to),
     );
-    return here.map((stay) => `a drainer was told that ${titleOf(stay)} has moved while it was on ${stay.node}`);
+    return here.map((stay) => `a drainer heard "moved" about ${titleOf(stay)} while it was still on ${stay.node}`);
   });
-  return check('no drainer was told of a pod that it has moved while it was on a node that is drained', [
-    ...new Set(problems),
-  ]);
+  return check('no drainer heard "moved" while the pod was still on a draining node', [...new Set(problems)]);
 };
 
 /** Most of a drain is responses that keep the drainer waiting. A drain without one has not been rehearsed. */
@@ -157,7 +170,7 @@ export const askedAgain: Rule = ({ drains, members, history }) => {
       if (names.length - missing.length >= Math.max(1, heldFor)) return [];
       return [`no drainer was told to wait for ${listed(missing)} while it was still on ${node}`];
     });
-  return check('a drainer that asked once more was told to wait once more', problems);
+  return check('a drainer that asked again was told again to wait', problems, 'instances');
 };
 
 const MOST_NAMES = 3;
@@ -180,15 +193,16 @@ export const movedOnce: Rule = (seen) => {
     before.add(drain);
     return [];
   });
-  return check('no pod was moved more often than it had to be', problems);
+  return check('no pod was moved more often than it had to be', problems, 'instances');
 };
 
 export const nobodyMarked: Rule = ({ members, annotation, stillAsked }) => {
   const isToMove = (one: Instance) => stillAsked?.has(one.uid) === true || isMarked(one, annotation);
   const marked = members.filter((one) => !one.isGone && isToMove(one));
   return check(
-    'no pod is left marked',
+    'no pod is still marked',
     marked.map((one) => `${titleOf(one)} is marked to be moved once more`),
+    'instances',
   );
 };
 

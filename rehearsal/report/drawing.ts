@@ -1,10 +1,10 @@
 import type { AvailabilityRecord, PodRecord, RehearsalRecord } from '../evidence/record.ts';
-import { drawHeads } from './heads.ts';
+import { drawHeads, outagesIn } from './heads.ts';
 import { type Html, html } from './html.ts';
 import { type Bar, type Lane, type Layout, layOut, ticksOf } from './layout.ts';
 import { PLOT, round, WIDTH } from './measures.ts';
 import { refusals, shapeOf } from './signs.ts';
-import { clock, signsOf } from './words.ts';
+import { clock, count, signsOf } from './words.ts';
 
 const CHART = { gap: 30, height: 54 };
 
@@ -19,19 +19,28 @@ export function drawingOf(record: RehearsalRecord, id: string): Html {
   const height = bottom + 26;
   const points = JSON.stringify(record.availability);
   return html`<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-labelledby="${id}-name ${id}-desc"
-    class="drawing${layout.isDense && ' dense'}" data-left="${PLOT.left}" data-right="${PLOT.right}" data-width="${WIDTH}"
+    class="drawing" data-left="${PLOT.left}" data-right="${PLOT.right}" data-width="${WIDTH}"
     data-duration="${record.durationMs}" data-availability="${points}">
 <title id="${id}-name">Timeline of the rehearsal</title>
 <desc id="${id}-desc">A lane for each node, a bar for each pod instance, and the ready members of each cluster over ${clock(record.durationMs)} minutes. The tables below say the same.</desc>
 <defs>${hatch(`${id}-cordon`, 'hatch-cordon', 8)}${hatch(`${id}-start`, 'hatch-start', 5)}${hatch(`${id}-end`, 'hatch-end', 4)}</defs>
-${layout.lanes.map((lane, i) => laneOf(record, lane, i, layout, id))}
+<g id="${id}-all" class="drawn${layout.isDense && ' dense'}">${layout.lanes.map((lane, i) => laneOf(record, lane, i, layout, id))}
 ${ticksOf(record.durationMs).map((ms) => tickAt(ms, layout, bottom))}
+${outagesIn(record).map(({ what, fromMs, toMs }) => html`<rect class="phase away" x="${layout.x(fromMs)}" y="${layout.lanesTop}" width="${round(layout.x(toMs) - layout.x(fromMs))}" height="${layout.lanesEnd - layout.lanesTop}"><title>${what} is stopped</title></rect>`)}
 ${drawHeads(layout.heads, bottom)}
 ${movesIn(layout.bars).map(([from, to]) => moveOf(from, to))}
+<line class="cursor" x1="0" x2="0" y1="${layout.lanesTop - 12}" y2="${bottom}" visibility="hidden"/>
 ${layout.bars.map((bar) => barOf(bar, record, layout, id))}
 ${charts.map(({ one, top }) => chartOf(one, top, record.durationMs, layout))}
-<line class="cursor" x1="0" x2="0" y1="${layout.lanesTop - 12}" y2="${bottom}" visibility="hidden"/>
-</svg>`;
+</g></svg>
+${piecesOf(layout, height).map(([top, end]) => html`<svg class="printed" viewBox="0 ${top} ${WIDTH} ${end - top}" aria-hidden="true"><use href="#${id}-all"/></svg>`)}`;
+}
+
+/** Where the drawing may be cut so that a printed page ends between two lanes. The heads belong to the first lane. */
+function piecesOf({ lanes, lanesEnd }: Layout, height: number): [number, number][] {
+  const cuts = [0, ...lanes.slice(1).map(({ top }) => top), lanesEnd, height];
+  const inOrder = [...new Set(cuts)];
+  return inOrder.slice(1).map((end, i) => [inOrder[i] ?? 0, end]);
 }
 
 function hatch(id: string, name: string, step: number): Html {
@@ -87,14 +96,25 @@ function barOf(bar: Bar, { durationMs }: RehearsalRecord, { x, isDense }: Layout
   const signs = signsOf(pod).map(([sign, times]) =>
     sign === 'refused' ? refusals(times.map(x), y, size) : times.map((ms) => shapeOf(sign, x(ms), y, size)),
   );
-  return html`<g class="pod${!isProtected && ' plain'}" data-pod="${pod.name}"><title>${pod.name} on ${pod.node ?? 'no node'}</title>
+  return html`<g class="pod${!isProtected && ' plain'}" data-pod="${pod.name}"><title>${titleOf(pod)}</title>
 <rect class="touch" x="${from}" y="${y - (isDense ? 4.5 : 20)}" width="${Math.max(8, round(until - from))}" height="${isDense ? 9 : 30}"/>${phases}${until > to && html`<line class="after" x1="${to}" x2="${until}" y1="${y}" y2="${y}"/>`}${signs}${!isDense && nameOf(bar)}</g>`;
 }
 
-/** Above its bar, and never over the edge. */
+/** For the pointer; the ticks of refusals on one spot cannot be counted. */
+function titleOf({ name, node = 'no node', marks: { refused = [] } }: PodRecord): string {
+  return `${name} on ${node}${refused.length > 0 ? `, ${count(refused.length, 'eviction')} refused` : ''}`;
+}
+
+/** So far a name stands from a line that begins where its bar does. */
+const BESIDE = 4;
+/** About the width of a letter of a name. */
+const LETTER = 6.65;
+
+/** Above its bar, never over the edge, and on a ground that no line crosses. */
 function nameOf({ pod, y, from }: Bar): Html {
-  const isAtEdge = from > PLOT.right - pod.name.length * 6.6;
-  return html`<text class="name" x="${isAtEdge ? PLOT.right : from}" y="${y - 9}"${isAtEdge && html` text-anchor="end"`}>${pod.name}</text>`;
+  const width = round(pod.name.length * LETTER);
+  const left = round(Math.min(from + BESIDE, PLOT.right - width));
+  return html`<rect class="behind" x="${left - 1}" y="${y - 19}" width="${width + 2}" height="13"/><text class="name" x="${left}" y="${y - 9}">${pod.name}</text>`;
 }
 
 function fillOf(name: string, id: string): Html | undefined {

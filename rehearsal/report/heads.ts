@@ -62,6 +62,20 @@ function wantedIn({ drains, log }: RehearsalRecord): Wanted[] {
   ];
 }
 
+/** From when to when the rehearsal kept something stopped, like the hook. */
+export function outagesIn({
+  log,
+  durationMs,
+}: RehearsalRecord): { readonly what: string; fromMs: number; toMs: number }[] {
+  const said = log.filter(({ who }) => who === 'rehearsal');
+  return said.flatMap(({ what: line, afterMs: fromMs }) => {
+    const what = /^stops (.+)$/.exec(line)?.[1];
+    if (what === undefined) return [];
+    const back = said.find((one) => one.afterMs >= fromMs && one.what === `has started ${what}`);
+    return [{ what, fromMs, toMs: back?.afterMs ?? durationMs }];
+  });
+}
+
 /** Where the lanes may begin. */
 export const belowHeads = (heads: readonly Head[]) => Math.max(16, ...heads.map(({ y }) => y)) + 30;
 

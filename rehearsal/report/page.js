@@ -140,3 +140,14 @@ function filtering(section, drawing, lines) {
   });
   apply();
 }
+
+// Browsers that do not unfold by style when they print.
+const folded = [...document.querySelectorAll('details')];
+let unfolded = [];
+addEventListener('beforeprint', () => {
+  unfolded = folded.filter(({ open }) => !open);
+  for (const one of unfolded) one.open = true;
+});
+addEventListener('afterprint', () => {
+  for (const one of unfolded) one.open = false;
+});

@@ -2,11 +2,14 @@ import { createHash } from 'node:crypto';
 import type { RehearsalRecord } from '../evidence/record.ts';
 import { SCRIPT, STYLE } from './files.at-build.ts';
 import { Html, html } from './html.ts';
-import { sectionOf, tickOrCross, wordFor } from './section.ts';
+import { foldedOf, sectionOf, tickOrCross, wordFor } from './section.ts';
 import { count, span } from './words.ts';
 
-/** One HTML page about some rehearsals. It needs nothing else, asks for nothing, and can be read without its script. */
-export function reportOf(records: readonly RehearsalRecord[]): string {
+/**
+ * One HTML page about some rehearsals. It needs nothing else, asks for nothing, and can be read without its script.
+ * `command`: what was typed to get it; absent: nobody knows.
+ */
+export function reportOf(records: readonly RehearsalRecord[], command?: string): string {
   const safe = records.filter(({ holds }) => holds).length;
   const [only] = records;
   const title =
@@ -24,8 +27,8 @@ export function reportOf(records: readonly RehearsalRecord[]): string {
 <style>${new Html(STYLE)}</style></head>
 <body><header class="top"><h1><span>reschedule hook</span> Drain rehearsal</h1></header>
 <main>${records.length > 1 && indexOf(records, safe)}
-${records.map((record, i) => sectionOf(record, `r${i + 1}`))}</main>
-<script>${new Html(SCRIPT)}</script></body></html>
+${records.map((record, i) => (records.length > 1 ? foldedOf : sectionOf)(record, `r${i + 1}`))}</main>
+${command !== undefined && html`<footer class="bottom">Made by <code>${command}</code></footer>\n`}<script>${new Html(SCRIPT)}</script></body></html>
 `.text;
 }
 

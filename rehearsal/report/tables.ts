@@ -3,28 +3,30 @@ import { type Content, type Html, html } from './html.ts';
 import { clock, count, SIGNS, shortUid, signsOf } from './words.ts';
 
 /** Everything that the drawing shows, in tables. */
-export function tablesOf(record: RehearsalRecord): Html {
+export function tablesOf(record: RehearsalRecord, id: string): Html {
   return html`<details class="tables"><summary>The same as tables</summary>
-${table('Pod instances', ['pod', 'instance', 'node', 'created', 'ready', 'gone', 'what happened to it'], record.pods.map(rowOf))}
-${table(
-  'Nodes',
-  ['node', 'cordoned', 'drained'],
-  record.nodes.map(({ name, cordons }) => [
-    name,
-    cordons.map(({ fromMs, toMs }) => period(fromMs, toMs)).join(', ') || 'never',
-    record.drains
-      .filter(({ node }) => node === name)
-      .map(({ beganMs, endedMs, result }) => `${period(beganMs, endedMs)}${result === undefined ? '' : `, ${result}`}`)
-      .join('; ') || 'no',
-  ]),
-)}
-${record.availability.map(({ cluster, points }) =>
-  table(
-    `Ready members of ${cluster}`,
-    ['from', 'ready', 'wanted'],
-    points.map(({ afterMs, ready, wanted }) => [clock(afterMs), ready, wanted]),
-  ),
-)}</details>`;
+<div id="${id}-instances">${table('Pod instances', ['pod', 'instance', 'node', 'created', 'ready', 'gone', 'what happened to it'], record.pods.map(rowOf))}</div>
+<div id="${id}-nodes">${table(
+    'Nodes',
+    ['node', 'cordoned', 'drained'],
+    record.nodes.map(({ name, cordons }) => [
+      name,
+      cordons.map(({ fromMs, toMs }) => period(fromMs, toMs)).join(', ') || 'never',
+      record.drains
+        .filter(({ node }) => node === name)
+        .map(
+          ({ beganMs, endedMs, result }) => `${period(beganMs, endedMs)}${result === undefined ? '' : `, ${result}`}`,
+        )
+        .join('; ') || 'no',
+    ]),
+  )}</div>
+<div id="${id}-ready">${record.availability.map(({ cluster, points }) =>
+    table(
+      `Ready members of ${cluster}`,
+      ['from', 'ready', 'wanted'],
+      points.map(({ afterMs, ready, wanted }) => [clock(afterMs), ready, wanted]),
+    ),
+  )}</div></details>`;
 }
 
 /** Wide tables scroll by themselves, and so have to be reachable by the keyboard. */
@@ -66,12 +68,12 @@ const period = (from: number, to: number | undefined) =>
   `${clock(from)} to ${to === undefined ? 'the end' : clock(to)}`;
 
 /** Every line of the log, with what the page needs to find it by time, speaker and pod. */
-export function logOf({ log }: RehearsalRecord): Html {
+export function logOf({ log }: RehearsalRecord, id: string): Html {
   const speakers = [...new Set(log.map(({ who }) => who))].sort();
   const pods = [...new Set(log.flatMap(({ pod }) => pod ?? []))].sort((a, b) =>
     a.localeCompare(b, 'en', { numeric: true }),
   );
-  return html`<section class="log"><h3>Log</h3>
+  return html`<section class="log" id="${id}-log"><h3>Log</h3>
 <form class="filter" hidden><label>Find <input type="search" name="text" autocomplete="off" spellcheck="false"></label>
 <label>Pod <select name="pod"><option value="">all</option>${pods.map((pod) => html`<option>${pod}</option>`)}</select></label>
 <fieldset><legend>Who</legend>${speakers.map((who) => html`<label><input type="checkbox" name="who" value="${who}" checked> ${who}</label>`)}</fieldset>

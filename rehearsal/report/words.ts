@@ -7,6 +7,7 @@ export type Sign = MarkKind | 'ready';
 export const SIGNS: Readonly<Record<Sign, string>> = {
   marked: 'marked by the hook',
   refused: 'eviction refused',
+  stalled: 'stalled: its operator does not act',
   deleted: 'deleted by its operator',
   created: 'created by its operator',
   ready: 'ready',

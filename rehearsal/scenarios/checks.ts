@@ -37,7 +37,7 @@ export const available =
         .filter(({ ready, wanted }) => wanted - ready > down)
         .map(({ afterMs, ready, wanted }) => `${cluster}: ${ready} of ${wanted} ready after ${afterMs / 1000} s`),
     );
-    return check(downAtMost(down), availability.length === 0 ? ['nobody looked'] : wrong);
+    return check(downAtMost(down), availability.length === 0 ? ['nobody looked'] : wrong, 'ready');
   };
 
 /** As many as the operator moves at a time; none if another one comes first. */
@@ -58,10 +58,11 @@ export const entriesFit =
     const expected = process === 'swap' ? [] : [...new Set(movedNames(seen))];
     const missing = expected.filter((name) => !seen.entries.some((entry) => entry.endsWith(`.${name}`)));
     const surplus = seen.entries.filter((entry) => !expected.some((name) => entry.endsWith(`.${name}`)));
-    return check(process === 'swap' ? 'no tracking entry is left' : 'each moved name has its tracking entry still', [
-      ...missing.map((name) => `${name} has no entry`),
-      ...surplus.map((entry) => `${entry} is left over`),
-    ]);
+    return check(
+      process === 'swap' ? 'no tracking entry remains' : 'each moved name has its tracking entry still',
+      [...missing.map((name) => `${name} has no entry`), ...surplus.map((entry) => `${entry} remains`)],
+      'figures',
+    );
   };
 
 /** The same, by what the operator does with names. */

@@ -34,7 +34,7 @@ export function oneDrain({ nodes, members, process, periodMs, model }: OneDrainO
     isVerbose: true,
     script: drainFullestNode,
     rules: SAFE,
-    figures: (seen) => [...oneDrainFigures(seen), entriesLeft(seen)],
+    figures: (seen) => [...oneDrainFigures(seen), entriesThatRemain(seen)],
   };
 }
 
@@ -80,7 +80,7 @@ function oneDrainFigures(seen: ScenarioSeen): Figure[] {
   return [...figuresOf(seen), { what: 'evictions refused', value: String(seen.refusals) }];
 }
 
-const entriesLeft = ({ entries }: ScenarioSeen): Figure => ({
-  what: 'entries left',
+const entriesThatRemain = ({ entries }: ScenarioSeen): Figure => ({
+  what: 'entries that remain',
   value: [entries.length, ...entries].join(' '),
 });

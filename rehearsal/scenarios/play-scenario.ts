@@ -65,7 +65,7 @@ function figuresOf(seen: ScenarioSeen): Figure[] {
     { what: 'runs of the drain', value: runsOf(seen) },
     ...seen.drains.flatMap(failureOf),
     { what: 'evictions refused', value: String(seen.refusals) },
-    { what: 'entries left', value: String(seen.entries.length) },
+    { what: 'entries that remain', value: String(seen.entries.length) },
     { what: 'time in the hook', value: describeTimeInHook(seen.inHook) },
   ];
 }

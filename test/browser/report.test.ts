@@ -15,6 +15,8 @@ import { aRecord } from '../rehearsal/report/a-record.ts';
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf-8');
 const WIDE = { width: 1280, height: 900 };
 const NARROW = { width: 360, height: 700 };
+/** What is printed on, of A4 lying on its side, in CSS pixels. */
+const PAPER = { width: 1040, height: 710 };
 const FAILED = { holds: false, checks: [{ what: 'no pod was evicted', holds: false, problems: ['cb-0 was evicted'] }] };
 
 let browser: Chromium;
@@ -142,11 +144,73 @@ describe('the report in a browser', () => {
   });
 
   it('keeps each rehearsal to itself', async () => {
-    const page = await opened([aRecord(), aRecord()]);
+    const page = await opened([aRecord({}, FAILED), aRecord({}, FAILED)]);
     await page.evaluate(`document.querySelectorAll('[name=text]')[1].focus()`);
     await page.type('cordoned');
     const counts = `[...document.querySelectorAll('.lines')].map((one) => one.querySelectorAll('tbody tr:not([hidden])').length)`;
     assert.deepEqual(await page.evaluate(counts), [(await shown(page)) - 1, 1]);
+  });
+
+  for (const isScriptOff of [false, true]) {
+    it(`prints whole, what is folded too, ${isScriptOff ? 'without' : 'with'} its script`, async () => {
+      const page = await opened([aRecord(), aRecord({}, FAILED)], WIDE, { isScriptOff });
+      await page.asPrinted(PAPER);
+      const cut = await page.evaluate<string[]>(`(${cutIn})()`);
+      assert.deepEqual(cut, []);
+      const lanes = `document.querySelectorAll('.printed').length`;
+      assert.equal(await page.evaluate(lanes), 2 * (3 + 1));
+      assert.match((await page.print()).toString('latin1', 0, 8), /^%PDF/);
+    });
+  }
+
+  it('prints a piece for each lane, which no page break divides, with the letters of the drawing', async () => {
+    const page = await opened([aRecord({ nodes: 10, members: 40 })]);
+    await page.asPrinted(PAPER);
+    const pieces = await page.evaluate<{ top: number; end: number; height: number; inside: string }[]>(`
+      [...document.querySelectorAll('.printed')].map((one) => {
+        const [, top, , height] = one.getAttribute('viewBox').split(' ').map(Number);
+        return { top, end: top + height, height: one.getBoundingClientRect().height, inside: getComputedStyle(one).breakInside };
+      })`);
+    assert.equal(pieces.length, 11);
+    const lanes = await page.evaluate<
+      [number, number][]
+    >(`[...document.querySelectorAll('.drawing .ground')].flatMap((one) =>
+      one.closest('.lane') ? [[Number(one.getAttribute('y')), Number(one.getAttribute('y')) + Number(one.getAttribute('height'))]] : [])`);
+    const divided = lanes.filter(([top, end]) => !pieces.some((piece) => piece.top <= top && end <= piece.end));
+    assert.deepEqual(divided, []);
+    assert.deepEqual(
+      pieces.filter(({ height, inside }) => inside !== 'avoid' || height > PAPER.height),
+      [],
+    );
+  });
+
+  it('shows on a phone that the drawing goes on, and only where it does', async () => {
+    const page = await opened([aRecord()], { width: 390, height: 844 });
+    const hint = `document.querySelector('.sideways').checkVisibility()`;
+    assert.equal(await page.evaluate(`(${fadesTo})('56px')`), '56px');
+    assert.equal(await page.evaluate(hint), true);
+    await page.evaluate(`document.querySelector('.stage').scrollLeft = 10_000`);
+    assert.equal(await page.evaluate(`(${fadesTo})('0px')`), '0px');
+    await page.show(WIDE);
+    assert.equal(await page.evaluate(`(${fadesTo})('0px')`), '0px');
+    assert.equal(await page.evaluate(hint), false);
+  });
+
+  it('folds what is safe, and unfolds what a link leads to', async () => {
+    const page = await opened([aRecord(), aRecord(), aRecord({}, FAILED)]);
+    const open = `[...document.querySelectorAll('.rehearsal > details')].map((one) => one.open)`;
+    assert.deepEqual(await page.evaluate(open), [false, false, true]);
+    await page.evaluate(`document.querySelector('.index a[href="#r2"]').click()`);
+    assert.deepEqual(await page.evaluate(open), [false, true, true]);
+  });
+
+  it('draws no line over a name', async () => {
+    const page = await opened([aRecord({ drained: 2, members: 6 })]);
+    await page.evaluate(`document.querySelector('.scrub').focus()`);
+    for (const key of ['End', 'Home']) {
+      await page.press(key);
+      assert.deepEqual(await page.evaluate(`(${crossedIn})()`), []);
+    }
   });
 
   it('can be read without its script, and offers nothing then that would not work', async () => {
@@ -193,6 +257,46 @@ describe('the report in a browser', () => {
     assert.deepEqual(page.complaints, []);
   });
 });
+
+/** Runs in the page: how far the right edge of the drawing fades out, once it is that far, or after many frames. */
+const fadesTo = `(wanted) => new Promise((resolve) => {
+  let frames = 0;
+  const look = () => {
+    const fade = getComputedStyle(document.querySelector('.stage')).getPropertyValue('--fade');
+    if (fade === wanted || ++frames > 300) resolve(fade);
+    else requestAnimationFrame(look);
+  };
+  look();
+})`;
+
+/** Runs in the page: what a reader of the printed page would miss, because it is folded, clipped or faded. */
+const cutIn = `() => {
+  const named = (one) => one.className.baseVal ?? (one.className || one.tagName);
+  const folded = [...document.querySelectorAll('td, th, .check, .legend li, .printed')].filter((one) => {
+    const { width, height } = one.getBoundingClientRect();
+    return width === 0 || height === 0 || !one.checkVisibility({ contentVisibilityAuto: true });
+  });
+  const clipped = [...document.querySelectorAll('.scroll')].filter((one) =>
+    getComputedStyle(one).overflow !== 'visible' || one.scrollWidth > one.clientWidth + 1 || getComputedStyle(one).maskImage !== 'none');
+  const wide = document.documentElement.scrollWidth > innerWidth ? ['the page is too wide'] : [];
+  return [...[...folded, ...clipped].map(named), ...wide];
+}`;
+
+/** Runs in the page: the lines that touch a name, and are drawn over it or show between its letters. */
+const crossedIn = `() => {
+  const lines = [...document.querySelectorAll('.drawing :is(line.flag, .grid, .cursor, .move)')];
+  return [...document.querySelectorAll('.drawing .name')].flatMap((name) => {
+    const box = name.getBoundingClientRect();
+    const behind = name.previousElementSibling.getBoundingClientRect();
+    const isCovered = behind.left <= box.left && behind.right >= box.right - 1 && behind.top <= box.top + 2 && behind.bottom >= box.bottom - 2;
+    return lines.filter((line) => {
+      const { left, right, top, bottom } = line.getBoundingClientRect();
+      const isThere = left <= box.right + 1 && right >= box.left - 1 && top < box.bottom && bottom > box.top;
+      const isOver = (line.compareDocumentPosition(name) & Node.DOCUMENT_POSITION_FOLLOWING) === 0;
+      return isThere && (isOver || !isCovered || left > behind.right || right < behind.left);
+    }).map((line) => name.textContent + ' is crossed by ' + line.getAttribute('class'));
+  });
+}`;
 
 /** Runs in the page: what of the drawing stands out less from what is behind it than WCAG AA asks. */
 const faintIn = `() => {

@@ -26,7 +26,10 @@ describe('npm run rehearse', { concurrency: true }, () => {
       assert.match(stdout, /\n✔ safe: 8 of 8 checks hold, \d+s\n/);
       assert.match(stdout, /drain of node-\d: +safe, \d+s, by /);
       assert.match(stdout, /moves per pod: +cb-000\d 1x\n/);
-      assert.match(stdout, process === 'swap' ? /entries left: +0\n/ : /entries left: +1 reschedule\.hook\/db\.cb-/);
+      assert.match(
+        stdout,
+        process === 'swap' ? /entries that remain: +0\n/ : /entries that remain: +1 reschedule\.hook\/db\.cb-/,
+      );
       assert.match(stdout, /\ntook [\d.]+ s in all\n/);
       assert.deepEqual(await readdir(tmp), []);
     });

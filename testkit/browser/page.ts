@@ -106,6 +106,17 @@ export class Page {
     return picture(await this.#send('Page.captureScreenshot', { ...options, clip }));
   }
 
+  /** A PDF of the page, as a browser prints it. */
+  async print(): Promise<Buffer> {
+    return picture(await this.#send('Page.printToPDF', { printBackground: true, preferCSSPageSize: true }));
+  }
+
+  /** Lays the page out as if for paper, in a window of that size. */
+  async asPrinted(view: View): Promise<void> {
+    await this.show(view);
+    await this.#send('Emulation.setEmulatedMedia', { media: 'print' });
+  }
+
   #send(method: string, params: Fields = {}): Promise<Fields> {
     return this.#browser.send(method, params, this.#session);
   }

@@ -50,7 +50,7 @@ async function observe(rehearsal: Rehearsal): Promise<Outcome> {
   for (const [namespace, count] of countByNamespace(present(pods))) evidence.recorder.expect(namespace, count);
   write('watching; drain a node in another terminal, and interrupt this to have it judged before it is over');
   evidence.start();
-  await untilDrained(drains, pods, wanted, signal, (node) => ends.get(node)?.('no protected pod is left'));
+  await untilDrained(drains, pods, wanted, signal, (node) => ends.get(node)?.('no protected pod remains'));
   return {
     checks: observedChecks(drains, pods.instances, site.annotation),
     figures: [

@@ -66,11 +66,11 @@ export function observedChecks(
         .map((pod) => `${titleOf(pod)} left without having been marked`),
     ),
     check(
-      'no protected pod is left on a drained node',
+      'no protected pod remains on a drained node',
       onDrained.map((pod) => `${titleOf(pod)} is still on ${pod.node}`),
     ),
     check(
-      'no pod is left marked',
+      'no pod is still marked',
       elsewhere.map((pod) => `${titleOf(pod)} is marked to be moved once more`),
     ),
   ];

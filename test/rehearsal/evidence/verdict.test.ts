@@ -172,7 +172,7 @@ describe('a 404', () => {
     }).problems;
 
   it('is wrong while the pod is on the node that is drained, whoever has asked', () => {
-    const expected = ['a drainer was told that cb-1 (old) has moved while it was on node-1'];
+    const expected = ['a drainer heard "moved" about cb-1 (old) while it was still on node-1'];
     assert.deepEqual(found({}), expected);
     assert.deepEqual(found({ sender: 'rehearsal' }), expected);
   });

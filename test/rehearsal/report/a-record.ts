@@ -79,7 +79,11 @@ function moved(pod: PodRecord, turn: number, periodMs: number, node: number): Po
   const goneMs = (turn + 1) * periodMs;
   const refused = Array.from({ length: Math.floor(goneMs / 5_000) }, (_, i) => (i + 1) * 5_000);
   return [
-    { ...pod, goneMs, marks: { marked: [400], refused, deleted: [goneMs], released: [goneMs + 1_000] } },
+    {
+      ...pod,
+      goneMs,
+      marks: { marked: [400], refused, stalled: [6_000], deleted: [goneMs], released: [goneMs + 1_000] },
+    },
     {
       ...pod,
       uid: `${pod.name}-second`,

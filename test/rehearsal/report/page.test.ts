@@ -53,7 +53,96 @@ describe('the report', () => {
     const page = reportOf([aRecord({}, { holds: false, checks })]);
     assert.match(page, /<title>Not safe: A drain<\/title>/);
     assert.match(page, /0 of 1 check hold/);
-    assert.match(page, /fails: <\/span>no pod was evicted<ul><li>cb-0000 was evicted<\/li>/);
+    assert.match(page, /fails: <\/span><a href="#r1-log">no pod was evicted<\/a><ul><li>cb-0000 was evicted<\/li>/);
+  });
+
+  it('says in its first sentence what came of it', () => {
+    const said = (record: RehearsalRecord) => /<p class="result">(.*?)<\/p>/.exec(reportOf([record]))?.[1];
+    assert.equal(
+      said(aRecord({ drained: 2, members: 6 })),
+      'node-1 drained in 35 s; cb-0000 moved to node-2, cb-0001 to node-3; never fewer than 5 of 6 ready.',
+    );
+    assert.equal(
+      said(aRecord({ drained: 5, members: 6 })),
+      'node-1 drained in 1 min 5 s; 5 pods moved; never fewer than 5 of 6 ready.',
+    );
+    const [drain] = aRecord().drains;
+    assert.ok(drain);
+    const { endedMs: _, result: __, ...begun } = drain;
+    const failing = { ...drain, result: 'exit code 1' };
+    assert.match(
+      said(aRecord({}, { drains: [failing] })) ?? '',
+      /^The drain of node-1 ended after 25 s: exit code 1; /,
+    );
+    assert.match(said(aRecord({}, { drains: [begun] })) ?? '', /^The drain of node-1 had not ended after 30 s; /);
+    const checks = [{ what: 'no pod was evicted', holds: false, problems: ['cb-0000 was evicted', 'so was cb-0001'] }];
+    assert.match(
+      said(aRecord({}, { holds: false, checks })) ?? '',
+      /^cb-0000 was evicted \(and 1 more problem\); node-1/,
+    );
+    const swapped = aRecord().pods.filter(({ uid }) => uid !== 'cb-0000-second');
+    assert.match(said(aRecord({}, { pods: swapped })) ?? '', /; cb-0000 left node-1; /);
+  });
+
+  it('leads from each check to what shows it', () => {
+    const parts = ['figures', 'timeline', 'instances', 'nodes', 'ready', 'log'] as const;
+    const checks = parts.map((shownIn) => ({ what: `see ${shownIn}`, holds: true, problems: [], shownIn }));
+    const page = reportOf([aRecord({}, { checks })]);
+    for (const part of parts) {
+      assert.ok(page.includes(`<a href="#r1-${part}">see ${part}</a>`), part);
+      assert.equal(page.split(` id="r1-${part}"`).length, 2, part);
+    }
+  });
+
+  it('draws what stands still, what is stopped, and refusals that overlap', () => {
+    const of = (record: RehearsalRecord) => reportOf([record]).split('<body>')[1] ?? '';
+    const ticks = (times: number[]) => {
+      const [pod, ...others] = aRecord().pods;
+      assert.ok(pod);
+      const page = of(aRecord({}, { pods: [{ ...pod, marks: { refused: times } }, ...others] }));
+      return [
+        ...(/<path class="sign refused" d="(M[^"]*)"\/><\/?[gr]/.exec(page)?.[1] ?? '').matchAll(/v([\d.]+)/g),
+      ].map(([, v]) => Number(v));
+    };
+    assert.deepEqual(ticks([5_000, 15_000]), [6.3, 6.3]);
+    assert.deepEqual(ticks([5_000, 5_001, 15_000]), [8.1, 6.3]);
+    assert.deepEqual(ticks([5_000, 5_001, 5_002, 5_003]), [9.9]);
+    assert.match(of(aRecord()), /<path class="sign stalled"/);
+    assert.match(of(aRecord()), /<title>cb-0000 on node-1, 2 evictions refused<\/title>/);
+    const said = (afterMs: number, what: string) => ({ afterMs, who: 'rehearsal', what });
+    const log = [
+      said(6_000, 'stops the hook'),
+      said(12_000, 'has started the hook'),
+      said(15_000, 'stops the API server'),
+    ];
+    const away = [
+      ...of(aRecord({}, { log })).matchAll(
+        /<rect class="phase away" x="([\d.]+)"[^>]* width="([\d.]+)"[^>]*><title>(.*?)</g,
+      ),
+    ];
+    assert.deepEqual(
+      away.map(([, ...rest]) => rest),
+      [
+        ['304', '200', 'the hook is stopped'],
+        ['604', '500', 'the API server is stopped'],
+      ],
+    );
+  });
+
+  it('folds safe rehearsals if there are several', () => {
+    const page = reportOf([aRecord(), aRecord({}, { holds: false })]);
+    const folds = [...page.matchAll(/<details( open)?>\s*<summary><div class="head">/g)].map(([, open]) => open);
+    assert.deepEqual(folds, [undefined, ' open']);
+    assert.equal(/<summary><div class="head">/.test(reportOf([aRecord()])), false);
+  });
+
+  it('ends with the command, and each rehearsal with versions and settings', () => {
+    const page = reportOf([aRecord({}, { settings: { members: '3', STALL_AFTER: '2s' } })], "rehearse '<x>'");
+    assert.match(page, /<footer class="bottom">Made by <code>rehearse &#39;&lt;x&gt;&#39;<\/code><\/footer>/);
+    assert.match(
+      page,
+      /2026-01-02 03:04:05 UTC · Kubernetes v1\.36\.3<br>Settings: <code>members=3 STALL_AFTER=2s<\/code>/,
+    );
   });
 
   it('has an index where there are several, and every id once', () => {
@@ -76,7 +165,7 @@ describe('the report', () => {
     const row = /<th scope="row">cb-0000<\/th>(.*)<\/tr>/.exec(page)?.[1]?.replaceAll(/<[^>]*>/g, '|');
     assert.match(
       row ?? '',
-      /node-1\|+before\|+before\|+0:10\.0\|+marked by the hook 0:00\.4; eviction refused 2 times, 0:05\.0 to 0:10\.0; deleted by its operator 0:10\.0; drain released 0:11\.0/,
+      /node-1\|+before\|+before\|+0:10\.0\|+marked by the hook 0:00\.4; eviction refused 2 times, 0:05\.0 to 0:10\.0; stalled: its operator does not act 0:06\.0; deleted by its operator 0:10\.0; drain released 0:11\.0/,
     );
     assert.match(page, /created by its operator 0:12\.0; entry pruned 0:18\.0<\/td>/);
     assert.match(

@@ -26,7 +26,7 @@ interface Case {
 }
 
 const MOVED = 'a marked pod counts as moved';
-const MISTOLD = /a drainer was told that cb-\d+ \(\w+\) has moved while it was on node-\d/;
+const MISTOLD = /a drainer heard "moved" about cb-\d+ \(\w+\) while it was still on node-\d/;
 const NOT_AGAIN = 'a moved pod is not marked again';
 const cases: readonly Case[] = [
   ...['in-place', 'swap'].map((scenario) => ({

@@ -33,7 +33,7 @@ describe('the checks of scenarios', () => {
     ['a member was down at all', rules.available(0), { ...safe, availability: up }, { availability: down }, /1 of 3/],
     ['nobody looked', rules.available(1), safe, { availability: [] }, /nobody looked/],
     ['an entry is missing', rules.entriesFit('in-place'), safe, { entries: [] }, /cb-1 has no entry/],
-    ['an entry is left', rules.entriesFit('swap'), still, { entries: ['x/db.cb-1'] }, /x\/db.cb-1 is left over/],
+    ['an entry is left', rules.entriesFit('swap'), still, { entries: ['x/db.cb-1'] }, /x\/db.cb-1 remains/],
     ['another pod stayed', rules.othersEvicted, safe, { others: [web('a', { node: 'node-1' })] }, /none of them/],
     ['no pod of a Job went', rules.jobEvicted, safe, { others: [{ ...ofJob, isGone: false }] }, /none has left/],
     [
