@@ -5,13 +5,17 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { podPath } from '../../../src/kube/paths.ts';
+import { describePermission, permissionsOf } from '../../../src/kube/permissions.ts';
 import { createWrites } from '../../../src/kube/writes.ts';
 import { LOG } from '../../../src/log/messages.ts';
+import { createTracking } from '../../../src/policy/tracking/index.ts';
 import { installClusterDefinition, resourcePath } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
 import { createNamespace, createPdb, createPod, waitForPod } from '../../../testkit/couchbase/workload.ts';
 import { listPods } from '../../../testkit/pods.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
+import { type Audit, anAudit } from '../support/audit.ts';
 import { evict, evictUntil, MARKED, metric } from '../support/evict.ts';
+import { SYSTEM_NAMESPACE } from '../support/manifests.ts';
 import { HOOK_LABEL, type Rig, type RunningHook, startRig } from '../support/rig.ts';
 
 const VITESS = { 'planetscale.com/component': 'vttablet' };
@@ -35,11 +39,13 @@ const FILE = `profiles:
   - {name: pgo-primary}
 `;
 
+let audit: Audit;
 let rig: Rig;
 let hook: RunningHook;
 
 before(async () => {
-  rig = await startRig({ installCrd: false });
+  audit = anAudit();
+  rig = await startRig({ installCrd: false, controlPlane: { apiServerArgs: audit.apiServerArgs } });
   await installClusterDefinition(rig.client, POSTGRES_CLUSTER);
   const dir = await mkdtemp(join(tmpdir(), 'reschedule-hook-test-'));
   rig.atStop(() => rm(dir, { recursive: true }));
@@ -53,7 +59,10 @@ before(async () => {
   hook = await rig.hook('other-ways', env, ['respect-budgets']);
 });
 
-after(() => rig?.stop());
+after(async () => {
+  await rig?.stop();
+  audit?.remove();
+});
 
 /** A namespace that the hook is asked about, with Ready pods. */
 async function aPlace(namespace: string, names: readonly string[], labels: Record<string, string>, annotations = {}) {
@@ -184,4 +193,23 @@ describe('respectBudgets', () => {
     await evictUntil(here, 'm-1', MARKED);
     assert.match((await evict(here, 'm-2')).message, full);
   });
+});
+
+test('the API server has been asked for nothing that these profiles do not need, and for what they need besides', async () => {
+  const tracking = createTracking({ type: 'namespace', also: [] }, { namespace: SYSTEM_NAMESPACE, installation: 'x' });
+  const requests = [{ group: PGO, plural: POSTGRES_CLUSTER.plural }];
+  const needs = { requests, respectsBudgets: true, evicts: true };
+  const permitted = permissionsOf({ tracking, ...needs }).map(describePermission);
+  const always = permissionsOf({ tracking }).map(describePermission);
+  // Every account may ask what it may do, who it is, and what the API server serves (which has no resource in the log).
+  const isFree = (one: string) => one === 'get ' || /^create selfsubject(access)?reviews\./.test(one);
+  const asked = audit.seen().filter((one) => !isFree(one));
+  assert.deepEqual(
+    asked.filter((one) => !permitted.includes(one)),
+    [],
+  );
+  assert.deepEqual(
+    permitted.filter((one) => !always.includes(one) && !asked.includes(one)),
+    [],
+  );
 });
