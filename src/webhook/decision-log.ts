@@ -71,7 +71,14 @@ function detailsOf(decision: Decision): Record<string, unknown> {
   switch (decision.kind) {
     case 'mark': {
       const { uid, node } = decision.pod;
-      return { uid, node, ...(decision.trackerMissing === undefined ? {} : { why: decision.trackerMissing }) };
+      // Without an annotation it is an answer like any other that has a drainer wait.
+      const answer = decision.annotation ? {} : { answer: decision.message };
+      return {
+        uid,
+        node,
+        ...answer,
+        ...(decision.trackerMissing === undefined ? {} : { why: decision.trackerMissing }),
+      };
     }
     case 'allow':
       return decision.warning === undefined ? {} : { warning: decision.warning };
