@@ -42,6 +42,8 @@ export class StandInOperator {
   readonly #deletedAt = new Map<string, number>();
   readonly #surplus = new Set<string>();
   readonly #letGoAt = new Map<string, number>();
+  /** When pods were let go that were called off later, by UID. */
+  readonly #calledOff = new Map<string, readonly { readonly from: number; readonly to: number }[]>();
   #running: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
   #pass: Promise<number> = Promise.resolve(0);
   #isPaused = false;
@@ -88,6 +90,14 @@ export class StandInOperator {
   /** UIDs of the pods of which it has reported that they may go, or that have lost their role; with when, by its clock. */
   get letGoAt(): ReadonlyMap<string, number> {
     return this.#letGoAt;
+  }
+
+  /** Whether it had said of the instance by then that it may go, and not taken that back before. */
+  hadLetGo(uid: string, at: number): boolean {
+    const spans = this.#calledOff.get(uid) ?? [];
+    return (
+      (this.#letGoAt.get(uid) ?? Number.POSITIVE_INFINITY) <= at || spans.some(({ from, to }) => from <= at && at <= to)
+    );
   }
 
   start(): void {
@@ -277,7 +287,7 @@ export class StandInOperator {
         ? this.#patch(member, { annotations: written.annotations })
         : this.#writeConditions(member, written.conditions);
     await (progress === 'done' ? this.#lettingGo(member, write) : write());
-    if (progress !== 'done') this.#letGoAt.delete(member.uid);
+    if (progress !== 'done') this.#callOff(member.uid);
     this.#report('reported', cluster, member, PROGRESS[progress]);
   }
 
@@ -286,7 +296,7 @@ export class StandInOperator {
     if (role === undefined) return;
     const write = () => this.#patch(member, { labels: { [role.label]: value } });
     await (value === role.replica ? this.#lettingGo(member, write) : write());
-    if (value === role.primary) this.#letGoAt.delete(member.uid);
+    if (value === role.primary) this.#callOff(member.uid);
     this.#report('reported', cluster, member, `role ${value}`);
   }
 
@@ -296,6 +306,13 @@ export class StandInOperator {
     await this.#nameRole(cluster, member, role.replica);
     await this.#nameRole(cluster, to, role.primary);
     await this.#patchStatus(cluster, status);
+  }
+
+  #callOff(uid: string): void {
+    const from = this.#letGoAt.get(uid);
+    if (from === undefined) return;
+    this.#letGoAt.delete(uid);
+    this.#calledOff.set(uid, [...(this.#calledOff.get(uid) ?? []), { from, to: this.#options.now() }]);
   }
 
   /** Noted before the write: the pod may be gone as soon as that is seen. */

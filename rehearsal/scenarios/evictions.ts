@@ -5,8 +5,8 @@ import type { EndedBy } from '../operator/model.ts';
 /** When an operator has let its pods go, and whose eviction then ends them. */
 export interface Leave {
   readonly by: EndedBy;
-  /** When its operator said of an instance that it may go, by UID. */
-  readonly letGoAt: ReadonlyMap<string, number>;
+  /** Whether its operator had said of an instance by then that it may go. */
+  hadLetGo(uid: string, at: number): boolean;
   /** The user of the hook. */
   readonly hookUser: string | undefined;
 }
@@ -25,7 +25,7 @@ export function rightlyEvicted(
     stays.flatMap(({ uid, name, from, to }): [string, number][] => {
       const ofIt = responses.filter((one) => isEviction(one) && one.pod === name && from <= one.to && one.from <= to);
       const last = ofIt.at(-1);
-      const isRight = gone.has(uid) && ofIt.every((one) => isIn(leave, one, leave.letGoAt.get(uid)));
+      const isRight = gone.has(uid) && ofIt.every((one) => leave.hadLetGo(uid, one.to) && isIn(leave, one));
       return isRight && last !== undefined ? [[uid, last.to]] : [];
     }),
   );
@@ -34,7 +34,7 @@ export function rightlyEvicted(
 /** An eviction that was allowed, and not of what is ending already. */
 const isEviction = ({ code, endsNothing }: EvictionResponse) => code === 201 && endsNothing !== true;
 
-function isIn({ by, hookUser }: Leave, { user, to }: EvictionResponse, letGoAt = Number.POSITIVE_INFINITY): boolean {
+function isIn({ by, hookUser }: Leave, { user }: EvictionResponse): boolean {
   const isOfHook = hookUser !== undefined && user === hookUser;
-  return letGoAt <= to && by !== 'operator' && isOfHook === (by === 'hook');
+  return by !== 'operator' && isOfHook === (by === 'hook');
 }

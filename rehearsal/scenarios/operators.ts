@@ -5,7 +5,7 @@ import { endedBy, type OperatorModel } from '../operator/model.ts';
 import * as rules from './checks.ts';
 import type { Play } from './play.ts';
 import type { Scenario } from './scenario.ts';
-import { comesBack, cordonedAlone, foreignMark, markDropped, markedEarly } from './scripts/marks.ts';
+import { comesBack, cordonedAlone, foreignMark, markDropped, markedEarly, reportWithdrawn } from './scripts/marks.ts';
 import { DRAIN_CLEANER, drainBeside, SAFE_EVICTION } from './scripts/rival.ts';
 import { drainOutOfSync } from './scripts/slow-operator.ts';
 import { specOf } from './stand-ins.ts';
@@ -125,6 +125,16 @@ export const OPERATOR_SCENARIOS: readonly Scenario[] = [
     script: cordonedAlone,
     // The hook remembers what it marked itself.
     rules: [...SAFE, rules.asAvailable],
+  },
+  {
+    name: 'report-withdrawn',
+    title: 'A report is taken back',
+    about: 'The operator reports that a pod may go, and takes that back before the hook could evict it; the pod stays.',
+    // One that marks what is cordoned would at once do so again.
+    fits: ({ reports, followsCordon }) => reports !== undefined && !followsCordon,
+    ends: 'prepared twice, then safe',
+    script: reportWithdrawn,
+    rules: [...SAFE, rules.asAvailable, rules.asRemembered],
   },
   {
     name: 'foreign-mark',

@@ -29,7 +29,8 @@ async function lookBack(play: Play, scenario: Scenario): Promise<ScenarioSeen> {
   const entries = await play.entries();
   const stillAsked = await play.stillAsked();
   const members = pods.instances.filter(isMember);
-  const leave = { by: endedBy(options.place.model), letGoAt: operator.letGoAt, hookUser: site.hookUser };
+  const hadLetGo = (uid: string, at: number) => operator.hadLetGo(uid, at);
+  const leave = { by: endedBy(options.place.model), hookUser: site.hookUser, hadLetGo };
   const unjudged = {
     scenario: titleOf(scenario),
     startedAt: evidence.startedAt,

@@ -1,6 +1,7 @@
 import { podPath } from '../../../src/kube/paths.ts';
 import { LOG } from '../../../src/log/messages.ts';
 import type { Reason } from '../../../src/policy/decision.ts';
+import { createPdb } from '../../../testkit/couchbase/workload.ts';
 import type { LogLine } from '../../../testkit/log-lines.ts';
 import { NotYet } from '../../../testkit/until.ts';
 import { type Annotation, endedBy } from '../../operator/model.ts';
@@ -99,6 +100,36 @@ export async function cordonedAlone(play: Play): Promise<void> {
     'it is gone',
   );
   await play.drain(node);
+}
+
+/**
+ * The operator reports that the pod may go, and takes that back before the pod is evicted: a disruption budget has kept it until
+ * then, and the mark has gone. The pod stays until the operator reports once more.
+ */
+export async function reportWithdrawn(play: Play): Promise<void> {
+  const node = play.node();
+  const { name, uid } = oneOn(play, node);
+  const { operator } = play.options;
+  const { namespace, client, place } = play;
+  const size = play.members().length + 1;
+  await createPdb(client, { namespace, cluster: place.cluster, size, matchLabels: place.memberLabels });
+  const since = play.mark;
+  const drain = play.drain(node, { heldFor: 0 });
+  await play.during(
+    drain,
+    play.hookSays(({ message, pod }) => message === LOG.evictionRefused && pod === name, since),
+  );
+  await annotate(play, name, null);
+  await play.during(
+    drain,
+    play.see('the report to go', () => !operator.letGoAt.has(uid)),
+  );
+  const isThere = play.members().some((one) => one.uid === uid);
+  play.expect('nobody evicted the pod', isThere, 'it is gone');
+  await play.during(drain, play.refusedAgain(play.mark));
+  const path = `/apis/policy/v1/namespaces/${namespace}/poddisruptionbudgets/${place.cluster}-pdb`;
+  await client.json({ method: 'DELETE', path });
+  await drain;
 }
 
 /**

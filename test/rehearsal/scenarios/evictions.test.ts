@@ -6,8 +6,7 @@ import { aMember } from '../evidence/a-seen.ts';
 
 const gone = aMember('cb-1', 'old', { isGone: true });
 const stays: readonly Stay[] = [{ uid: 'old', name: 'cb-1', node: 'node-1', from: 0, to: 300 }];
-const LET_GO = new Map([['old', 100]]);
-const ofHook: Leave = { by: 'hook', letGoAt: LET_GO, hookUser: 'hook' };
+const ofHook: Leave = { by: 'hook', hadLetGo: (uid, at) => uid === 'old' && at >= 100, hookUser: 'hook' };
 const ofDrainer: Leave = { ...ofHook, by: 'drainer' };
 
 const allowed = (user: string, to: number, over: Partial<EvictionResponse> = {}): EvictionResponse => ({
@@ -29,7 +28,7 @@ describe('evictions that are right', () => {
   it('are by the hook, after the report of the operator', () => {
     assert.equal(at(ofHook, allowed('hook', 200)), 200);
     assert.equal(at(ofHook, allowed('hook', 99)), undefined);
-    assert.equal(at({ ...ofHook, letGoAt: new Map() }, allowed('hook', 200)), undefined);
+    assert.equal(at({ ...ofHook, hadLetGo: () => false }, allowed('hook', 200)), undefined);
   });
 
   it('are by nobody else there, not even beside the hook', () => {

@@ -40,6 +40,7 @@ const PLAYED = [
   ['foreign-mark', 'slurm-nodeset'],
   ['cordon-alone', 'slurm-nodeset'],
   ['cordon-alone', 'vitess-tablet'],
+  ['report-withdrawn', 'vitess-tablet'],
   ['by-kubectl', 'pgo-primary'],
   ['by-karpenter', 'pgo-primary'],
   ['same-node', 'pgo-primary'],
