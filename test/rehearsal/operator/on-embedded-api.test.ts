@@ -97,6 +97,8 @@ describe('operators by their models, without the hook', { concurrency: true }, (
       const now = await until('the new member', async () => {
         const found = await members();
         assert.ok(!found.some(({ uid }) => uid === old.uid));
+        // The name may be gone for a moment.
+        assert.ok(found.some(({ uid }) => !before.some((one) => one.uid === uid)));
         return found;
       });
       const fresh = now.find(({ uid }) => !before.some((one) => one.uid === uid));
