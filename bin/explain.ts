@@ -1,6 +1,7 @@
 import { readText } from '../src/config/read-text.ts';
 import { explainPod } from '../src/explain/command.ts';
 import { explainHelp, parseExplain } from '../src/explain/flags.ts';
+import { envOf } from '../src/installed/flags.ts';
 import type { Call } from './command.ts';
 import { withCluster } from './with-cluster.ts';
 
@@ -11,7 +12,7 @@ export async function explain(args: readonly string[], call: Call): Promise<numb
     process.stdout.write(explainHelp(call.name));
     return 0;
   }
-  const { kubeconfig, context } = flags;
-  const env = kubeconfig === undefined ? call.env : { ...call.env, KUBECONFIG: kubeconfig };
+  const { context } = flags;
+  const env = envOf(flags, call.env);
   return withCluster(call, { env, context }, (world) => explainPod(flags, { ...world, env, readFile: readText }));
 }

@@ -1,4 +1,5 @@
 import { readText } from '../src/config/read-text.ts';
+import { envOf } from '../src/installed/flags.ts';
 import { preflight as forecast } from '../src/preflight/command.ts';
 import { parsePreflight, preflightHelp } from '../src/preflight/flags.ts';
 import { version } from '../src/version.ts';
@@ -12,8 +13,8 @@ export async function preflight(args: readonly string[], call: Call): Promise<nu
     process.stdout.write(preflightHelp(call.name));
     return 0;
   }
-  const { kubeconfig, context } = flags;
-  const env = kubeconfig === undefined ? call.env : { ...call.env, KUBECONFIG: kubeconfig };
+  const { context } = flags;
+  const env = envOf(flags, call.env);
   const more = { env, readFile: readText, version: version() };
   return withCluster(call, { env, context }, (world) => forecast(flags, { ...world, ...more }));
 }

@@ -167,8 +167,8 @@ export function createCore(options: CoreOptions): Core {
     clock,
     onDecision(decision, durationMs, { namespace, name }) {
       on.onDecision?.(decision, durationMs);
-      const pod = cache.pods.get(storeKey({ namespace, name }));
-      if (pod && waits(decision) && awaited.note(pod)) wakeForDrainer(pod, settings, queues);
+      const pod = waits(decision) ? cache.pods.get(storeKey({ namespace, name })) : undefined;
+      if (pod && awaited.note(pod)) wakeForDrainer(pod, settings, queues);
       if (waitsUnmarked(decision, settings)) queues.stalledPods.add({ namespace, name });
       if (decision.kind === 'mark' && decision.request) queues.markEvents.add({ namespace, name });
     },

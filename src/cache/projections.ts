@@ -4,7 +4,7 @@ import type { Mark, Namespace, Node, Owner, Pod, PodMetadata } from '../policy/m
 import { MANAGER, short } from '../policy/names.ts';
 import { type Taint, taintText } from '../policy/node-state.ts';
 import { policyIn } from '../policy/policy-annotation.ts';
-import { type MarkedPod, type MarkOfProfile, matchesMark } from '../policy/profiles/mark.ts';
+import { type MarkedPod, type MarkOfProfile, matchesMark, placeOf } from '../policy/profiles/mark.ts';
 import { type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
 import { isReported, type Report } from '../policy/profiles/report.ts';
 import { writtenAt } from '../policy/requests/written-at.ts';
@@ -216,8 +216,6 @@ function carriedBy(
   const annotations = kept(metadata.annotations ?? {}, annotationKeys);
   return Object.keys(annotations).length > 0 ? { labels, annotations } : { labels };
 }
-
-const placeOf = ({ isLabel }: MarkOfProfile) => (isLabel ? 'labels' : 'annotations');
 
 function ownersOf({ managedFields }: RawMetadata, mark: MarkOfProfile): readonly RawManagedFields[] | undefined {
   return managedFields?.filter(({ fieldsV1 }) => {

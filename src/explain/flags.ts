@@ -1,15 +1,13 @@
 import { helpOf, oneOf, readArguments, UsageError, value } from '../command-line.ts';
+import { INSTALLED_OPTIONS, type InstalledFlags } from '../installed/flags.ts';
 import { DNS_LABEL } from '../policy/names.ts';
 
-export interface ExplainFlags {
+export interface ExplainFlags extends InstalledFlags {
   readonly help: boolean;
   readonly pod: string;
   /** Absent: that of the context. */
   readonly namespace?: string;
   readonly output: 'text' | 'json';
-  readonly kubeconfig?: string;
-  readonly context?: string;
-  readonly installation?: string;
 }
 
 const EXPLAIN = {
@@ -18,13 +16,7 @@ const EXPLAIN = {
     'Says why a drain waits for this pod now: which rule applies, what was seen, what has to happen next, and what to do if it does not. It decides by the very policy of the hook, and changes nothing. The settings and profiles are those of the Deployment that answers.',
   options: {
     namespace: value('-n, --namespace <NAME>', 'the namespace of the pod (default: that of the context)', namespace),
-    kubeconfig: value(
-      '--kubeconfig <FILE>',
-      'the cluster (default: KUBECONFIG, ~/.kube/config, or the ServiceAccount)',
-      String,
-    ),
-    context: value('--context <NAME>', 'a context of the kubeconfig (default: its current one)', String),
-    installation: value('--installation <NAME>', 'the name of the registration, where there are several', String),
+    ...INSTALLED_OPTIONS,
     output: value('-o, --output <FORMAT>', 'text or json', oneOf(['text', 'json']), 'text'),
   },
   operands: { name: 'POD', about: 'the pod', isList: false },

@@ -1,12 +1,10 @@
 import { helpOf, oneOf, readArguments, UsageError, value } from '../command-line.ts';
+import { INSTALLED_OPTIONS, type InstalledFlags } from '../installed/flags.ts';
 
-export interface PreflightFlags {
+export interface PreflightFlags extends InstalledFlags {
   readonly help: boolean;
   readonly nodes: readonly string[];
   readonly output: 'table' | 'json';
-  readonly kubeconfig?: string;
-  readonly context?: string;
-  readonly installation?: string;
 }
 
 const PREFLIGHT = {
@@ -14,13 +12,7 @@ const PREFLIGHT = {
   about:
     'Says what a drain of these nodes would do, and what would hold it up: of the hook, of each pod that it protects, and of what kubectl itself stumbles on. It only reads, and changes nothing. The settings and profiles are those of the Deployment that answers.',
   options: {
-    kubeconfig: value(
-      '--kubeconfig <FILE>',
-      'the cluster (default: KUBECONFIG, ~/.kube/config, or the ServiceAccount)',
-      String,
-    ),
-    context: value('--context <NAME>', 'a context of the kubeconfig (default: its current one)', String),
-    installation: value('--installation <NAME>', 'the name of the registration, where there are several', String),
+    ...INSTALLED_OPTIONS,
     output: value('-o, --output <FORMAT>', 'table or json', oneOf(['table', 'json']), 'table'),
   },
   operands: { name: 'NODE', about: 'the nodes that are to be drained together', isList: true },

@@ -1,4 +1,5 @@
 import { type Arguments, type Conflicts, flag, helpOf, readArguments, value } from '../command-line.ts';
+import { INSTALLED_OPTIONS } from '../installed/flags.ts';
 import { parseDuration } from '../policy/duration.ts';
 import { DNS_LABEL, OBJECT_NAME } from '../policy/names.ts';
 
@@ -23,12 +24,8 @@ const STATUS = {
   about: `Shows which nodes are being drained, which pods are marked to be moved or stalled, and what each tracking entry waits for, as the hook's controller sees it. It changes nothing. The settings and profiles are those of the Deployment that answers; in the hook's own pod, those of that pod.`,
   options: {
     namespace: value('-n, --namespace <NAME>', 'only pods and entries of this namespace', namespace),
-    kubeconfig: value(
-      '--kubeconfig <FILE>',
-      'the cluster (default: KUBECONFIG, ~/.kube/config, or the ServiceAccount)',
-      String,
-    ),
-    context: value('--context <NAME>', 'a context of the kubeconfig (default: its current one)', String),
+    kubeconfig: INSTALLED_OPTIONS.kubeconfig,
+    context: INSTALLED_OPTIONS.context,
     selector: value(
       '--selector <SELECTOR>',
       'the pods that the hook protects (default: those of the hook that is installed)',

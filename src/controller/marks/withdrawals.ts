@@ -9,7 +9,7 @@ import type { Writes } from '../../kube/writes.ts';
 import { LOG, type Log } from '../../log/messages.ts';
 import { operatorOf } from '../../policy/plans/stall.ts';
 import { type DrainObservation, isDrainOver, withdrawInMs } from '../../policy/plans/withdrawal.ts';
-import type { MarkOfProfile } from '../../policy/profiles/mark.ts';
+import { type MarkOfProfile, placeOf } from '../../policy/profiles/mark.ts';
 import type { PolicySettings } from '../../policy/profiles/profile.ts';
 import type { ReconcileResult, Reconciler } from '../controller.ts';
 import { UNSYNCED_RETRY_MS } from '../entries.ts';
@@ -112,9 +112,9 @@ export class WithdrawalReconciler implements Reconciler<ObjectKey> {
   }
 }
 
-function valueOfMark({ metadata }: JsonObject, { key, isLabel }: MarkOfProfile): string | undefined {
+function valueOfMark({ metadata }: JsonObject, mark: MarkOfProfile): string | undefined {
   const carried = (metadata ?? {}) as {
     readonly [K in 'labels' | 'annotations']?: Readonly<Record<string, string>> | null;
   };
-  return carried[isLabel ? 'labels' : 'annotations']?.[key];
+  return carried[placeOf(mark)]?.[mark.key];
 }

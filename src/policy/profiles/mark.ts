@@ -11,6 +11,9 @@ export interface MarkOfProfile {
   readonly match: 'exact' | 'present';
 }
 
+/** Where an object carries it. */
+export const placeOf = ({ isLabel }: { readonly isLabel?: true }) => (isLabel ? 'labels' : 'annotations');
+
 /** What the value of a mark may depend on. */
 export type MarkedPod = Pick<Pod, 'name' | 'uid' | 'labels' | 'node'>;
 

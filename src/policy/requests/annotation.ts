@@ -1,5 +1,5 @@
 import { valueAt } from '../profiles/hindrance.ts';
-import { isMadeFor, labelsIn, markValue } from '../profiles/mark.ts';
+import { isMadeFor, labelsIn, markValue, placeOf } from '../profiles/mark.ts';
 import type { AnnotationRequest, Asked, RequestForm } from './request.ts';
 import { writtenAt } from './written-at.ts';
 
@@ -43,8 +43,6 @@ function isDone(request: AnnotationRequest, object: unknown): boolean {
 }
 
 const escapeStep = (key: string) => key.replaceAll('~', '~0').replaceAll('/', '~1');
-
-const placeOf = ({ isLabel }: AnnotationRequest) => (isLabel ? 'labels' : 'annotations');
 
 function carriedBy(request: AnnotationRequest, object: unknown): Texts | undefined {
   const { metadata } = object as { readonly metadata?: { readonly [K in 'labels' | 'annotations']?: Texts | null } };
