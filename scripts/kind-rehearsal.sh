@@ -3,6 +3,7 @@
 # image, applies config/kind, which is config/default with another log level and a shorter memory, and rehearses on the
 # workers. The cluster stays, to look at.
 # Usage: scripts/kind-rehearsal.sh IMAGE CLUSTER [more options of npm run rehearse]
+# KIND_NODE_IMAGE: the image of the nodes of a new cluster, and so its Kubernetes; by default kind chooses.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +18,8 @@ done
 docker info >/dev/null 2>&1 || { echo 'kind-rehearsal: docker does not answer; is its engine running?' >&2; exit 1; }
 
 kind get clusters 2>/dev/null | grep -qxF "$cluster" ||
-  kind create cluster --config config/kind/cluster.yaml --name "$cluster" --wait 120s
+  kind create cluster --config config/kind/cluster.yaml --name "$cluster" --wait 120s \
+    ${KIND_NODE_IMAGE:+--image "$KIND_NODE_IMAGE"}
 docker build -t "$image" .
 kind load docker-image "$image" --name "$cluster"
 npm run --silent manifests -- --overlay config/kind --image "$image"

@@ -1,5 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { flag, helpOf, readArguments, UsageError } from '../src/command-line.ts';
+import { flag, helpOf, readArguments, UsageError, value } from '../src/command-line.ts';
+import {
+  chosenKubernetes,
+  DEFAULT_KUBERNETES,
+  KUBERNETES_VARIABLE,
+  kubernetesVersions,
+  readVersions,
+} from '../testkit/control-plane/versions.ts';
 import { browserFiles, buildHook, clusterFiles, fastFiles, shareCompiled, unitFiles } from './test-files.ts';
 
 const TEST = {
@@ -9,6 +16,12 @@ const TEST = {
   options: {
     unit: flag('--unit', 'leaves the browser and the control plane out'),
     long: flag('--long', 'runs only those on a real control plane, with every repetition of what they prove'),
+    cluster: flag('--cluster', 'runs only those on a real control plane'),
+    kubernetes: value(
+      '--kubernetes <VERSION>',
+      `the Kubernetes of the control plane: a minor version, all, or other: the newest that has been built but for ${DEFAULT_KUBERNETES}, where there is one (default: ${DEFAULT_KUBERNETES})`,
+      (text) => (text === 'other' ? text : readVersions(text)),
+    ),
     fast: flag('--fast', 'leaves out, too, what takes long: what a commit needs'),
   },
   operands: { name: 'FILE', about: 'runs these files of tests instead', isList: true },
@@ -35,14 +48,51 @@ async function main(): Promise<number> {
     process.stdout.write(helpOf(TEST));
     return 0;
   }
+  const versions = await versionsFor(options.kubernetes);
+  if (versions.length === 0) {
+    console.log(
+      `No Kubernetes but ${DEFAULT_KUBERNETES} has been built here: npm run cluster:build -- --kubernetes all`,
+    );
+    return 0;
+  }
   if (!options.fast) buildHook();
   shareCompiled();
-  if (files.length > 0) return run(files, 1);
+  if (files.length > 0) {
+    const isNamed = options.kubernetes !== undefined;
+    return tell(await onEach(versions, () => (isNamed ? onBuilt(files, () => run(files, 1)) : run(files, 1))));
+  }
   if (options.fast) return run(fastFiles(), 2);
   if (options.unit) return run(unitFiles(), 2);
-  if (!options.long) return tell([run(unitFiles(), 2), await inBrowser(), await onControlPlane(ALONE)]);
+  if (!options.long) {
+    const elsewhere = options.cluster ? [] : [run(unitFiles(), 2), await inBrowser()];
+    return tell([...elsewhere, ...(await onEach(versions, () => onControlPlane(ALONE)))]);
+  }
   process.env.DEPTH = 'full';
-  return tell([await onControlPlane(ALONE_AT_FULL_DEPTH)]);
+  return tell(await onEach(versions, () => onControlPlane(ALONE_AT_FULL_DEPTH)));
+}
+
+/** None: the other one is wanted, and there is none. */
+async function versionsFor(wanted: readonly string[] | 'other' | undefined): Promise<readonly string[]> {
+  if (wanted === undefined) return [chosenKubernetes()];
+  if (wanted !== 'other') return wanted;
+  const { findAssets } = await import('../testkit/control-plane/assets.ts');
+  const isBuilt = (version: string) => findAssets(version).state === 'ready';
+  return kubernetesVersions()
+    .filter((version) => version !== DEFAULT_KUBERNETES && isBuilt(version))
+    .slice(-1);
+}
+
+/** The same tests on each Kubernetes, one after another. */
+async function onEach(versions: readonly string[], tests: () => number | Promise<number>): Promise<number[]> {
+  const codes: number[] = [];
+  for (const version of versions) {
+    process.env[KUBERNETES_VARIABLE] = version;
+    console.log(`Kubernetes of the control plane: ${version}`);
+    const code = await tests();
+    if (code !== 0) console.log(`on Kubernetes ${version}: tests failed`);
+    codes.push(code);
+  }
+  return codes;
 }
 
 function tell(codes: readonly number[]): number {
@@ -59,20 +109,28 @@ async function inBrowser(): Promise<number> {
   return 0;
 }
 
-async function onControlPlane(alone: readonly string[]): Promise<number> {
+function onControlPlane(alone: readonly string[]): Promise<number> {
   const cluster = clusterFiles();
+  const isAlone = (file: string) => alone.some((name) => file.endsWith(name));
+  const beside = cluster.filter((file) => !isAlone(file));
+  return onBuilt(cluster, () => {
+    const codes = [run(beside, CLUSTERS_AT_ONCE), run(cluster.filter(isAlone), 1)];
+    return codes.find((code) => code !== 0) ?? 0;
+  });
+}
+
+/** Builds the control plane first, or says that these files were not run. */
+async function onBuilt(files: readonly string[], tests: () => number): Promise<number> {
   const { ensureAssets, AssetsUnavailable } = await import('../testkit/control-plane/assets.ts');
   try {
     await ensureAssets({ log: (line: string) => console.log(line) });
   } catch (error) {
     if (!(error instanceof AssetsUnavailable)) throw error;
-    notRun.push(`the ${cluster.length} files of tests on a real control plane: ${error.message}`);
+    const where = `on a real control plane of Kubernetes ${chosenKubernetes()}`;
+    notRun.push(`the ${files.length} files of tests ${where}: ${error.message}`);
     return 0;
   }
-  const isAlone = (file: string) => alone.some((name) => file.endsWith(name));
-  const beside = cluster.filter((file) => !isAlone(file));
-  const codes = [run(beside, CLUSTERS_AT_ONCE), run(cluster.filter(isAlone), 1)];
-  return codes.find((code) => code !== 0) ?? 0;
+  return tests();
 }
 
 function run(files: readonly string[], concurrency: number): number {

@@ -18,7 +18,8 @@ export interface Sink<T> {
 
 /** A list that arrives page by page. Once it is complete, an object that no page contained is gone. */
 export interface Listing<T> {
-  page(objects: readonly T[]): void;
+  /** `snapshot` is the resourceVersion of the list, the same for all of its pages. Absent: not known. */
+  page(objects: readonly T[], snapshot?: string): void;
   /**
    * After the last page: removes up to so many objects that no page contained. Returns whether there are more. Absent:
    * `complete` removes all of them at once.
@@ -176,7 +177,7 @@ export class Reflector<T> {
       signal.throwIfAborted();
       // Parsing a heavy page took long, and so will its projections.
       if (page.bytes !== undefined && page.bytes > HEAVY_BYTES) await clock.giveWay();
-      listing.page(page.items.map(project));
+      listing.page(page.items.map(project), page.resourceVersion);
       count += page.items.length;
       resourceVersion = page.resourceVersion;
     }

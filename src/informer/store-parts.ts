@@ -1,5 +1,6 @@
 import type { Listing, Sink } from './reflector.ts';
-import { type Cached, isOlder, type Lister, listing, type Store } from './store.ts';
+import { isOlder, Progress } from './resource-version.ts';
+import { type Cached, type Lister, listing, type Store } from './store.ts';
 
 /** What a reflector fills, and whether its first list is complete. */
 export type Filled<T> = Sink<T> & Pick<Lister<T>, 'hasSynced' | 'size'>;
@@ -19,6 +20,7 @@ class Part<T extends Cached> implements Filled<T> {
   readonly #all: readonly Part<T>[];
   /** The version that this part itself has seen last, by key. */
   readonly #versions = new Map<string, string>();
+  readonly #progress = new Progress();
   #hasSynced = false;
 
   constructor(store: Store<T>, all: readonly Part<T>[]) {
@@ -37,15 +39,16 @@ class Part<T extends Cached> implements Filled<T> {
   beginList(): Listing<T> {
     return listing({
       keys: () => this.#versions.keys(),
-      take: (object) => {
+      take: (object, snapshot) => {
         const key = this.#keep(object);
-        if (!this.#isOutdated(key, object)) this.#store.accept(object);
+        if (!this.#isOutdated(key, object)) this.#store.accept(object, snapshot, this.#progress);
         return key;
       },
       drop: (key) => {
         if (this.#lose(key)) this.#store.drop(key);
       },
-      complete: () => {
+      complete: (snapshot) => {
+        this.#progress.listed(snapshot);
         this.#hasSynced = true;
         if (this.#all.every(({ hasSynced }) => hasSynced)) this.#store.completeFirstList();
       },
@@ -53,11 +56,13 @@ class Part<T extends Cached> implements Filled<T> {
   }
 
   put(object: T): void {
+    this.#progress.heard(object.resourceVersion);
     this.#keep(object);
     this.#store.put(object);
   }
 
   remove(object: T): void {
+    this.#progress.heard(object.resourceVersion);
     const key = this.#store.keyOf(object);
     if (!this.#lose(key)) return;
     this.#store.remove(object);

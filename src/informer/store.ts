@@ -1,4 +1,5 @@
 import type { Listing, Sink } from './reflector.ts';
+import { isOlder, Progress } from './resource-version.ts';
 import { sharing } from './structural-sharing.ts';
 
 /** What every cached object has. Keys are `namespace/name`, or `name` for cluster-scoped objects. */
@@ -37,13 +38,14 @@ export interface StoreOptions<T> {
 }
 
 /**
- * The objects of one kind as the API server last sent them. Invariant: between two lists a key never goes back to an
- * older resourceVersion. Watch events from before a write therefore do not undo the object from that write's response.
+ * The objects of one kind as the API server last sent them. Invariant: a key never goes back to an older resourceVersion,
+ * unless etcd was restored. Events and lists from before a write therefore do not undo the object from that write's response.
  */
 export class Store<T extends Cached> implements Lister<T>, Sink<T> {
   readonly #objects = new Map<string, T>();
   readonly #handlers = new Set<(change: Change<T>) => void>();
   readonly #options: StoreOptions<T>;
+  readonly #progress = new Progress();
   #hasSynced = false;
 
   constructor(options: StoreOptions<T>) {
@@ -76,17 +78,20 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
    * Begins a list whose pages come one by one. The objects of a page count at once; `complete` removes what no page
    * had. So the event loop never blocks for the whole list, and the store never holds two copies of it.
    * The store accepts a list even if its resourceVersions are older than its own, because they are after an etcd
-   * restore.
+   * restore. But a write whose answer it knows is not undone by a list that was made before it.
    */
   beginList(): Listing<T> {
     return listing({
       keys: () => this.#objects.keys(),
-      take: (object) => {
-        this.accept(object);
+      take: (object, snapshot) => {
+        this.accept(object, snapshot, this.#progress);
         return this.keyOf(object);
       },
       drop: (key) => this.drop(key),
-      complete: () => this.completeFirstList(),
+      complete: (snapshot) => {
+        this.#progress.listed(snapshot);
+        this.completeFirstList();
+      },
     });
   }
 
@@ -110,6 +115,11 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
 
   /** An object from a watch event. */
   put(object: T): void {
+    this.#progress.heard(object.resourceVersion);
+    this.#putNewer(object);
+  }
+
+  #putNewer(object: T): void {
     const before = this.#objects.get(this.#options.keyOf(object));
     if (before === undefined || !isOlder(object.resourceVersion, before.resourceVersion)) this.accept(object);
   }
@@ -121,11 +131,12 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
   assume(object: T): void {
     if (this.#options.isWatched?.(object) === false) return;
     const before = this.#objects.get(this.#options.keyOf(object));
-    if (before !== undefined && !this.#options.isOtherInstance(before, object)) this.put(object);
+    if (before !== undefined && !this.#options.isOtherInstance(before, object)) this.#putNewer(object);
   }
 
   /** A DELETED event; the object is its last state. */
   remove(object: T): void {
+    this.#progress.heard(object.resourceVersion);
     const key = this.#options.keyOf(object);
     const before = this.#objects.get(key);
     if (before === undefined || isOlder(object.resourceVersion, before.resourceVersion)) return;
@@ -133,11 +144,16 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
     this.drop(key);
   }
 
-  /** An object of a list. If the store missed the deletion of the previous instance, subscribers get that change first. */
-  accept(object: T): void {
+  /**
+   * An object of a list made at `snapshot`. If the store missed the deletion of the previous instance, subscribers get that
+   * change first.
+   */
+  accept(object: T, snapshot?: string, progress?: Progress): void {
     const key = this.#options.keyOf(object);
     const before = this.#objects.get(key);
-    if (before !== undefined && this.#options.isOtherInstance(before, object)) this.drop(key);
+    const isOther = before !== undefined && this.#options.isOtherInstance(before, object);
+    if (before !== undefined && !isOther && progress?.isSince(snapshot, before.resourceVersion)) return;
+    if (isOther) this.drop(key);
     this.#set(key, object);
   }
 
@@ -173,15 +189,16 @@ interface Listed<T> {
   /** Of the objects that are there. */
   keys(): Iterable<string>;
   /** Takes an object of a page, and returns its key. */
-  take(object: T): string;
+  take(object: T, snapshot: string | undefined): string;
   drop(key: string): void;
-  complete(): void;
+  complete(snapshot: string | undefined): void;
 }
 
 /** A list whose pages come one by one. In the end what no page had is dropped. */
 export function listing<T>({ keys, take, drop, complete }: Listed<T>): Listing<T> {
   const listed = new Set<string>();
   let unlisted: string[] | undefined;
+  let at: string | undefined;
   const sweep = (most: number) => {
     unlisted ??= [...keys()].filter((key) => !listed.has(key));
     for (const key of unlisted.splice(-most)) drop(key);
@@ -189,21 +206,13 @@ export function listing<T>({ keys, take, drop, complete }: Listed<T>): Listing<T
   };
   return {
     sweep,
-    page: (objects) => {
-      for (const object of objects) listed.add(take(object));
+    page: (objects, snapshot) => {
+      at = snapshot;
+      for (const object of objects) listed.add(take(object, snapshot));
     },
     complete: () => {
       sweep(Number.POSITIVE_INFINITY);
-      complete();
+      complete(at);
     },
   };
-}
-
-/**
- * Whether resourceVersion `a` is older than `b`. By contract they are ordered decimal numbers only since 1.35. Every
- * API server that stores in etcd has always used such numbers. Anything else compares as not older.
- */
-export function isOlder(a: string, b: string): boolean {
-  if (!/^\d+$/.test(a) || !/^\d+$/.test(b)) return false;
-  return a.length === b.length ? a < b : a.length < b.length;
 }

@@ -3,7 +3,7 @@ import { Bulkhead } from '../async/bulkhead.ts';
 import { KeyedMutex } from '../async/keyed-mutex.ts';
 import type { Cache } from '../cache/cache.ts';
 import { storeKey, trackerKey } from '../cache/keys.ts';
-import { isOlder } from '../informer/store.ts';
+import { isOlder } from '../informer/resource-version.ts';
 import { describeError, isContentRefused } from '../kube/errors.ts';
 import type { WriteResult } from '../kube/guarded-objects.ts';
 import { collectionPath, trackerPath } from '../kube/paths.ts';

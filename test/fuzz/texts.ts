@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { isOlder } from '../../src/informer/store.ts';
+import { isOlder } from '../../src/informer/resource-version.ts';
 import { lineFormat } from '../../src/log/logger.ts';
 import { formatAge, parseDuration } from '../../src/policy/duration.ts';
 import { answerWithinMs } from '../../src/server/deadlines.ts';

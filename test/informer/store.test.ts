@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Change, isOlder, Store } from '../../src/informer/store.ts';
+import { isOlder } from '../../src/informer/resource-version.ts';
+import { type Change, Store } from '../../src/informer/store.ts';
 
 interface Thing {
   readonly name: string;
@@ -86,6 +87,31 @@ describe('Store: a list', () => {
     assert.deepEqual([list.sweep?.(3), told.splice(0).length], [false, 1]);
     list.complete();
     assert.deepEqual([told, store.size], [[], 1]);
+  });
+
+  test('made before a write whose answer is known does not undo it', () => {
+    const { store, told } = aStore(thing('1'), thing('1', { name: 'b' }));
+    const list = store.beginList();
+    list.page([thing('1', { name: 'b' })], '4');
+    store.assume(thing('5', { colour: 'green' }));
+    told.length = 0;
+    list.page([thing('1')], '4');
+    list.complete();
+    assert.deepEqual([told, store.get('a')?.colour], [[], 'green']);
+    store.put(thing('6', { colour: 'red' }));
+    assert.equal(store.get('a')?.colour, 'red');
+  });
+
+  test('older than an event was is of a restored etcd, and is believed', () => {
+    const { store } = aStore(thing('1'));
+    store.assume(thing('90', { colour: 'green' }));
+    store.put(thing('91', { name: 'b' }));
+    const list = store.beginList();
+    list.page([thing('3', { colour: 'blue' })], '7');
+    list.complete();
+    assert.deepEqual([store.get('a')?.colour, store.size], ['blue', 1]);
+    store.put(thing('8', { colour: 'red' }));
+    assert.equal(store.get('a')?.colour, 'red');
   });
 
   test('that breaks off takes nothing away, and the next one does not count its pages', () => {

@@ -3,7 +3,8 @@
  */
 import { accessSync, constants } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Binary, binaries, buildMissing, cacheFolder, goTrouble } from './go-build.ts';
+import { type Binary, buildMissing, cacheFolder, controlPlaneSet, goTrouble } from './go-build.ts';
+import { chosenKubernetes, versionTrouble } from './versions.ts';
 
 /** Absolute paths of the six executables. */
 export interface Assets {
@@ -27,6 +28,8 @@ export class AssetsUnavailable extends Error {
 }
 
 export interface EnsureOptions {
+  /** A minor version of Kubernetes, such as 1.37. Default: the one that tests run on. */
+  readonly kubernetes?: string;
   /** Receives progress, one line at a time, and at least every ten seconds during a build. */
   readonly log?: (line: string) => void;
   /** Stops a running build. Finished binaries stay. */
@@ -38,39 +41,45 @@ export interface EnsureOptions {
  * @throws AssetsUnavailable if KUBEBUILDER_ASSETS lacks one of them, or there is no Go to build them with.
  */
 export async function ensureAssets(options: EnsureOptions = {}): Promise<Assets> {
-  const found = findAssets();
+  const { kubernetes = chosenKubernetes() } = options;
+  const found = findAssets(kubernetes);
   switch (found.state) {
     case 'ready':
       return found.assets;
     case 'unavailable':
       throw new AssetsUnavailable(found.why);
     case 'buildable': {
-      await buildMissing(options.log ?? (() => {}), options.signal);
-      return assetsIn(cacheFolder());
+      const set = controlPlaneSet(kubernetes);
+      await buildMissing(options.log ?? (() => {}), options.signal, set);
+      return assetsIn(cacheFolder(set));
     }
   }
 }
 
 /** Looks without building. Reads the environment at every call. Never throws. */
-export function findAssets(): AssetsState {
+export function findAssets(kubernetes = chosenKubernetes()): AssetsState {
   const given = process.env.KUBEBUILDER_ASSETS;
   if (given !== undefined && given !== '') return assetsGiven(resolve(given));
+  const unknown = versionTrouble(kubernetes);
+  if (unknown !== undefined) return { state: 'unavailable', why: unknown };
 
-  const missing = missingIn(cacheFolder());
-  if (missing.length === 0) return { state: 'ready', assets: assetsIn(cacheFolder()) };
+  const set = controlPlaneSet(kubernetes);
+  const missing = missingIn(cacheFolder(set), set.binaries);
+  if (missing.length === 0) return { state: 'ready', assets: assetsIn(cacheFolder(set)) };
 
-  const trouble = goTrouble();
+  const trouble = goTrouble(set);
   if (trouble === undefined) {
-    return { state: 'buildable', why: `not built yet: ${namesOf(missing)}; run "npm run cluster:build"` };
+    const command = `npm run cluster:build -- --kubernetes ${kubernetes}`;
+    return { state: 'buildable', why: `not built yet: ${namesOf(missing)}; run "${command}"` };
   }
   return {
     state: 'unavailable',
-    why: `${trouble}; or set KUBEBUILDER_ASSETS to a folder that holds ${namesOf(binaries)}`,
+    why: `${trouble}; or set KUBEBUILDER_ASSETS to a folder that holds ${namesOf(set.binaries)}`,
   };
 }
 
 function assetsGiven(folder: string): AssetsState {
-  const missing = missingIn(folder);
+  const missing = missingIn(folder, controlPlaneSet().binaries);
   if (missing.length === 0) return { state: 'ready', assets: assetsIn(folder) };
   const names = namesOf(missing);
   const why = `KUBEBUILDER_ASSETS is ${folder}, which lacks ${names}: put them there, or unset it to have all built`;
@@ -78,7 +87,7 @@ function assetsGiven(folder: string): AssetsState {
 }
 
 /** The binaries that are not executable files in this folder. */
-export function missingIn(folder: string, wanted: readonly Binary[] = binaries): readonly Binary[] {
+export function missingIn(folder: string, wanted: readonly Binary[]): readonly Binary[] {
   return wanted.filter(({ name }) => !isExecutable(join(folder, name)));
 }
 

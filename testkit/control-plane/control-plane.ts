@@ -36,6 +36,23 @@ export interface ControlPlaneOptions {
   readonly keepLogs?: boolean;
 }
 
+export interface ApiServer {
+  /** On 127.0.0.1. */
+  readonly port: number;
+  readonly pid: number;
+  /** SIGKILL; clients see refused connections. */
+  stop(): Promise<void>;
+  /** Starts it on the same port with the same data. Resolves when it is ready. */
+  start(): Promise<void>;
+}
+
+export interface AddedApiServer {
+  /** Of another version. Default: those of the control plane. */
+  readonly assets?: Assets;
+  /** Where it finds etcd, such as a proxy before it. Default: etcd itself. */
+  readonly etcdUrl?: string;
+}
+
 export interface ControlPlane {
   /** Kubeconfig of a cluster administrator (group system:masters), mode 0600. */
   readonly kubeconfigPath: string;
@@ -55,13 +72,11 @@ export interface ControlPlane {
   /** The folder of all files, logs included (NAME.log). `stop` removes it. */
   readonly dir: string;
   readonly kubectl: Kubectl;
-  readonly apiServer: {
-    readonly pid: number;
-    /** SIGKILL; clients see refused connections. */
-    stop(): Promise<void>;
-    /** Starts it on the same port with the same data. Resolves when it is ready. */
-    start(): Promise<void>;
-  };
+  /** Another kubectl against this control plane. */
+  kubectlFrom(file: string): Kubectl;
+  readonly apiServer: ApiServer;
+  /** Starts another API server on the same etcd, which nothing but a test asks. */
+  addApiServer(options?: AddedApiServer): Promise<ApiServer>;
   /** Process ids of the components, by name. */
   pids(): Readonly<Record<string, number>>;
   /** Settles when a component ends unexpectedly, with its last log lines. The caller must still call `stop`. */
@@ -115,6 +130,7 @@ async function bringUp(supervisor: Supervisor, assets: Assets, options: ControlP
   const etcdUrl = `http://127.0.0.1:${etcdPort}`;
   const server = `https://127.0.0.1:${apiPort}`;
   const running = new Map<string, Component>();
+  let apiServers = 1;
   const run = (name: string, file: string, args: readonly string[]) =>
     running.set(name, supervisor.run(name, file, args));
 
@@ -124,17 +140,23 @@ async function bringUp(supervisor: Supervisor, assets: Assets, options: ControlP
   await until('etcd', 'healthy', async () => ((await fetchOk(`${etcdUrl}/health`)) ? undefined : 'does not answer'));
 
   const api = apiClient(server, pki.caData, pki.tokens.admin);
-  const startApiServer = async () => {
-    run('kube-apiserver', assets.kubeApiserver, [
-      ...apiServerArgs(dir, apiPort, etcdUrl, pki),
-      ...(options.apiServerArgs ?? []),
-    ]);
-    await until('kube-apiserver', 'ready', async () => {
-      const { status } = await api.call('GET', '/readyz');
-      return status === 200 ? undefined : `/readyz answers ${status || 'nothing'}`;
-    });
-  };
-  await startApiServer();
+  const apiServerAt = (name: string, port: number, { kubeApiserver }: Assets, etcd: string): ApiServer => ({
+    port,
+    get pid() {
+      return running.get(name)?.pid ?? 0;
+    },
+    stop: async () => running.get(name)?.stop(),
+    async start() {
+      run(name, kubeApiserver, [...apiServerArgs(dir, port, etcd, pki), ...(options.apiServerArgs ?? [])]);
+      const asked = port === apiPort ? api : apiClient(`https://127.0.0.1:${port}`, pki.caData, pki.tokens.admin);
+      await until(name, 'ready', async () => {
+        const { status } = await asked.call('GET', '/readyz');
+        return status === 200 ? undefined : `/readyz answers ${status || 'nothing'}`;
+      });
+    },
+  });
+  const apiServer = apiServerAt('kube-apiserver', apiPort, assets, etcdUrl);
+  await apiServer.start();
   log(`API server ready at ${server} after ${Date.now() - startedAt} ms`);
 
   const schedulerFile = join(dir, 'scheduler.json');
@@ -174,12 +196,18 @@ async function bringUp(supervisor: Supervisor, assets: Assets, options: ControlP
     nodes,
     dir,
     kubectl: kubectlFor(assets.kubectl, kubeconfigs.admin, supervisor),
-    apiServer: {
-      get pid() {
-        return running.get('kube-apiserver')?.pid ?? 0;
-      },
-      stop: async () => running.get('kube-apiserver')?.stop(),
-      start: startApiServer,
+    kubectlFrom: (file) => kubectlFor(file, kubeconfigs.admin, supervisor),
+    apiServer,
+    async addApiServer(added = {}) {
+      const [port] = (await freePorts(1)) as [number];
+      const another = apiServerAt(
+        `kube-apiserver-${++apiServers}`,
+        port,
+        added.assets ?? assets,
+        added.etcdUrl ?? etcdUrl,
+      );
+      await another.start();
+      return another;
     },
     pids: () => Object.fromEntries([...running].map(([name, { pid }]) => [name, pid])),
     failed: supervisor.failed,

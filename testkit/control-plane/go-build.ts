@@ -7,11 +7,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } 
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isAlive, withLock } from './lock.ts';
+import { chosenKubernetes, toolsFolder } from './versions.ts';
+
+/** Each minor version has a folder of its own. */
+type KubernetesModule = `kubernetes/${string}`;
 
 export interface Binary {
   readonly name: string;
   /** Folder below tools/ that pins the version. */
-  readonly module: 'etcd' | 'kwok' | 'kubernetes' | 'helm';
+  readonly module: 'etcd' | 'kwok' | 'helm' | KubernetesModule;
   /** Go package with the main function. */
   readonly main: string;
 }
@@ -25,20 +29,25 @@ export interface BinarySet {
   readonly time: string;
 }
 
+const KUBERNETES_BINARIES = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubectl'];
+
 /** In build order. The small ones come first, so that a wrong Go setup shows within a minute. */
-export const binaries: readonly Binary[] = [
+const binariesOf = (kubernetes: string): readonly Binary[] => [
   { name: 'etcd', module: 'etcd', main: 'go.etcd.io/etcd/server/v3' },
   { name: 'kwok', module: 'kwok', main: 'sigs.k8s.io/kwok/cmd/kwok' },
-  { name: 'kube-apiserver', module: 'kubernetes', main: 'k8s.io/kubernetes/cmd/kube-apiserver' },
-  { name: 'kube-controller-manager', module: 'kubernetes', main: 'k8s.io/kubernetes/cmd/kube-controller-manager' },
-  { name: 'kube-scheduler', module: 'kubernetes', main: 'k8s.io/kubernetes/cmd/kube-scheduler' },
-  { name: 'kubectl', module: 'kubernetes', main: 'k8s.io/kubernetes/cmd/kubectl' },
+  ...KUBERNETES_BINARIES.map((name): Binary => {
+    return { name, module: `kubernetes/${kubernetes}`, main: `k8s.io/kubernetes/cmd/${name}` };
+  }),
 ];
 
-export const controlPlaneSet: BinarySet = { name: 'control-plane', binaries, time: 'about 8 minutes' };
+/** The control plane of one minor version of Kubernetes, such as 1.37. */
+export const controlPlaneSet = (kubernetes = chosenKubernetes()): BinarySet => ({
+  name: 'control-plane',
+  binaries: binariesOf(kubernetes),
+  time: 'about 8 minutes',
+});
 
 const modulesOf = ({ binaries }: BinarySet) => [...new Set(binaries.map(({ module }) => module))];
-const toolsFolder = join(import.meta.dirname, 'tools');
 const progressEveryMs = 8_000;
 
 /** Go failed to build a binary. The message ends with Go's last output. */
@@ -47,7 +56,7 @@ export class BuildFailed extends Error {
 }
 
 /** What prevents a build here; undefined if Go is installed and new enough. */
-export function goTrouble(set: BinarySet = controlPlaneSet): string | undefined {
+export function goTrouble(set: BinarySet = controlPlaneSet()): string | undefined {
   const [major, minor] = neededGo(set);
   const needed = `install Go ${major}.${minor} or newer and put it on PATH`;
   let version: string | undefined;
@@ -72,11 +81,12 @@ export function goTrouble(set: BinarySet = controlPlaneSet): string | undefined 
 }
 
 /** The folder for the binaries of exactly these pins, flags and platform, built or not. */
-export function cacheFolder(set: BinarySet = controlPlaneSet): string {
+export function cacheFolder(set: BinarySet = controlPlaneSet()): string {
   const hash = createHash('sha256');
   for (const module of modulesOf(set)) {
+    const [project] = module.split('/');
     for (const file of ['go.mod', 'go.sum'])
-      hash.update(`${module}/${file}\0`).update(readFileSync(join(toolsFolder, module, file)));
+      hash.update(`${project}/${file}\0`).update(readFileSync(join(toolsFolder, module, file)));
     hash.update(buildFlags(module).join('\0'));
   }
   hash.update(`${process.platform}/${process.arch}`);
@@ -93,7 +103,7 @@ export function cacheFolder(set: BinarySet = controlPlaneSet): string {
 export async function buildMissing(
   log: (line: string) => void,
   signal?: AbortSignal,
-  set: BinarySet = controlPlaneSet,
+  set: BinarySet = controlPlaneSet(),
 ): Promise<void> {
   const folder = cacheFolder(set);
   mkdirSync(folder, { recursive: true });
@@ -171,9 +181,9 @@ function runGo(binary: Binary, output: string, signal: AbortSignal | undefined):
 function buildFlags(module: Binary['module']): string[] {
   const common = ['-trimpath', '-buildvcs=false', '-mod=readonly'];
   if (module === 'helm') return [...common, '-ldflags', ['-s -w', ...helmStamps()].join(' ')];
-  if (module !== 'kubernetes') return [...common, '-ldflags', '-s -w'];
+  if (module === 'etcd' || module === 'kwok') return [...common, '-ldflags', '-s -w'];
   // Upstream stamps these at release. Without them the server reports v0.0.0 and kubectl warns about version skew.
-  const version = pinnedVersion('kubernetes', 'k8s.io/kubernetes');
+  const version = pinnedVersion(module, 'k8s.io/kubernetes');
   const [major, minor] = version.slice(1).split('.');
   const stamps = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((path) => [
     `-X ${path}.gitVersion=${version}`,

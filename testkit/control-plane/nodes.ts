@@ -1,6 +1,7 @@
 /** Worker nodes: their manifests, and when they are usable. */
 import { managedNodeLabel } from './components.ts';
 import { pinnedVersion } from './go-build.ts';
+import { chosenKubernetes } from './versions.ts';
 
 /** The manifest of a worker whose kubelet KWOK simulates: 32 CPUs, 256 GiB, 500 pods, zone a, b or c in turn. */
 export function workerNode(name: string, index = 0) {
@@ -28,7 +29,7 @@ export function workerNode(name: string, index = 0) {
         containerRuntimeVersion: 'kwok',
         kernelVersion: '',
         kubeProxyVersion: '',
-        kubeletVersion: `${pinnedVersion('kubernetes', 'k8s.io/kubernetes')}-kwok`,
+        kubeletVersion: `${pinnedVersion(`kubernetes/${chosenKubernetes()}`, 'k8s.io/kubernetes')}-kwok`,
         machineID: '',
         osImage: '',
         systemUUID: '',

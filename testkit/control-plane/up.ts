@@ -6,6 +6,7 @@ import { AssetsUnavailable } from './assets.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { BuildFailed } from './go-build.ts';
 import { ComponentFailed } from './supervisor.ts';
+import { DEFAULT_KUBERNETES } from './versions.ts';
 
 const UP = {
   name: 'npm run cluster:up --',
@@ -21,6 +22,7 @@ const UP = {
   },
   notes: `
 Environment:
+  TEST_KUBERNETES     the minor version of Kubernetes (default: ${DEFAULT_KUBERNETES})
   KUBEBUILDER_ASSETS  use the binaries in this folder and build nothing
   KEEP_CLUSTER_LOGS   keep the logs when a component fails
 `,

@@ -45,12 +45,20 @@ const START_TIMEOUT_MS = 120_000;
 
 export type RunningHook = HookProcess & { readonly files: ServingFiles };
 
-export async function startRig(
-  options: { installCrd?: boolean; controlPlane?: ControlPlaneOptions } = {},
-): Promise<Rig> {
+export interface RigOptions {
+  readonly installCrd?: boolean;
+  readonly controlPlane?: ControlPlaneOptions;
+  /** The URL by which client and hooks reach the API server. Default: its own. */
+  readonly through?: (controlPlane: ControlPlane) => Promise<string>;
+}
+
+export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const controlPlane = await startControlPlane({ nodes: 1, ...options.controlPlane });
   const dir = await mkdtemp(join(tmpdir(), 'reschedule-hook-test-'));
-  const { client, close } = await connect(controlPlane.kubeconfigPath);
+  const server = (await options.through?.(controlPlane)) ?? controlPlane.server;
+  const administrator = join(dir, 'administrator.kubeconfig');
+  await writeFile(administrator, kubeconfig(server, controlPlane.caData, controlPlane.adminToken), { mode: 0o600 });
+  const { client, close } = await connect(administrator);
   const authority = await createAuthority();
   const hooks: HookProcess[] = [];
   const ends: (() => Promise<void>)[] = [];
@@ -59,13 +67,13 @@ export async function startRig(
 
   const access = new Access(controlPlane, client);
   const start = async (
-    server: string,
+    at: string,
     env: Record<string, string> = {},
     components: readonly string[] = [],
   ): Promise<RunningHook> => {
     const name = `hook-${++started}`;
     const kubeconfigPath = join(dir, `${name}.kubeconfig`);
-    await writeFile(kubeconfigPath, kubeconfig(server, controlPlane.caData, await access.token(env, components)));
+    await writeFile(kubeconfigPath, kubeconfig(at, controlPlane.caData, await access.token(env, components)));
     const files = await writeServing(join(dir, name), await authority.issue());
     const hook = await startHook({ kubeconfigPath, files, env, timeoutMs: START_TIMEOUT_MS });
     hooks.push(hook);
@@ -77,7 +85,7 @@ export async function startRig(
     client,
     authority,
     access,
-    startHook: (settings, components) => start(controlPlane.server, settings, components),
+    startHook: (settings, components) => start(server, settings, components),
     async hookBehindProxy(settings) {
       const proxy = await startTcpProxy({ host: '127.0.0.1', port: Number(new URL(controlPlane.server).port) });
       ends.push(() => proxy.close());

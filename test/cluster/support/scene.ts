@@ -47,7 +47,7 @@ export interface ConfigMapView {
 }
 
 const CLUSTER = 'cb';
-const DRAIN_ARGS = ['--ignore-daemonsets', '--delete-emptydir-data', '--force', '--timeout=300s'];
+export const DRAIN_ARGS = ['--ignore-daemonsets', '--delete-emptydir-data', '--force', '--timeout=300s'];
 
 /** A namespace with nodes, an operator and a cluster of its own, so that many drains can run beside each other. */
 export class Scene {
