@@ -87,7 +87,8 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
-const startTimeoutMs = 90_000;
+/** On a machine that has much else to do. */
+const startTimeoutMs = 240_000;
 const pollEveryMs = 40;
 const portTries = 5;
 
