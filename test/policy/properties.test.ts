@@ -71,6 +71,7 @@ const nodes = fc.constantFrom(
   aNode({ unschedulable: true }),
   aNode({ unschedulable: true, taintedAt: CORDON }),
   aNode({ taints: ['karpenter.sh/disrupted'] }),
+  aNode({ drainConditions: { DrainInProgress: NOW - 60_000 } }),
 );
 const entries = fc.constantFrom(
   {},
