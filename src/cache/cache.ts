@@ -195,7 +195,7 @@ function troubleOf({ name, store, reflector: { failure } }: Watched): CacheTroub
   };
 }
 
-function projectionsFor({ profiles }: PolicySettings): Projections {
+function projectionsFor({ profiles, drainConditions }: PolicySettings): Projections {
   const labelKeys = profiles.flatMap(({ selectors, mark, request, tracking, hindrances = [], maxConcurrent }) => [
     ...selectors.flat().map(({ key }) => key),
     ...hindrances.map(({ label }) => label),
@@ -214,7 +214,7 @@ function projectionsFor({ profiles }: PolicySettings): Projections {
   return {
     pod: (object) => projectPod(object, podFields),
     podMetadata: (object) => projectPodMetadata(object, podFields),
-    node: projectNode,
+    node: (object) => projectNode(object, drainConditions),
     tracker: (object, resource) => trackingWith(trackings, resource).project(object, resource),
     namespace: projectNamespace,
   };

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../kube/client.ts';
 import { FIELD_MANAGER } from '../kube/guarded-objects.ts';
+import { REQUEST_EVICT_ONLY } from '../policy/in-background.ts';
 import type { Mark, Namespace, Node, Owner, Pod, PodMetadata } from '../policy/model.ts';
 import { MANAGER, short } from '../policy/names.ts';
 import { type Taint, taintText } from '../policy/node-state.ts';
@@ -54,6 +55,7 @@ interface RawCondition {
 interface RawNode {
   metadata?: RawMetadata;
   spec?: { unschedulable?: boolean; taints?: RawTaint[] | null };
+  status?: { conditions?: RawCondition[] | null };
 }
 
 interface RawTaint extends Taint {
@@ -93,8 +95,9 @@ export function projectPod(object: JsonObject, fields: PodFields): Pod {
     ...optional('owner', controllerOf(metadata)),
     ...optional('mark', mark),
     ...optional('isReported', reportedOf(object, profileOf(carried, fields)?.report, mark)),
-    ...optional('isMirror', isMirror(metadata)),
+    ...optional('isMirror', hasAnnotation(metadata, MIRROR_ANNOTATION)),
     ...optional('policy', policyIn(metadata.annotations)),
+    ...optional('isEvictedInBackground', hasAnnotation(metadata, REQUEST_EVICT_ONLY)),
     ...scheduling(spec, status),
     ...optional('deletionDeadline', instant(metadata.deletionTimestamp)),
     ...optional('deletionGraceSeconds', metadata.deletionGracePeriodSeconds),
@@ -111,7 +114,7 @@ export function projectPodMetadata(object: JsonObject, fields: PodFields): PodMe
     uid: short(metadata.uid),
     ...carriedBy(metadata, fields),
     ...optional('owner', controllerOf(metadata)),
-    ...optional('isMirror', isMirror(metadata)),
+    ...optional('isMirror', hasAnnotation(metadata, MIRROR_ANNOTATION)),
   });
 }
 
@@ -133,14 +136,16 @@ export function projectNamespace(object: JsonObject): Namespace {
   return Object.freeze({ ...identity(metadata), ...optional('policy', policyIn(metadata.annotations)) });
 }
 
-export function projectNode(object: JsonObject): Node {
-  const { metadata = {}, spec } = object as RawNode;
+/** `drainConditions`: the types of conditions to keep. The kubelet reports the others again and again. */
+export function projectNode(object: JsonObject, drainConditions: readonly string[]): Node {
+  const { metadata = {}, spec, status } = object as RawNode;
   const taints = spec?.taints?.filter(({ key }) => key) ?? [];
   return frozen({
     ...identity(metadata),
     unschedulable: spec?.unschedulable === true,
     taints: taints.map(textOf),
     taintedAt: Object.fromEntries(taints.flatMap(timesOf)),
+    ...optional('drainConditions', trueAmong(status?.conditions ?? [], drainConditions)),
     deleting: metadata.deletionTimestamp !== undefined,
   });
 }
@@ -151,6 +156,15 @@ const textOf = (taint: Taint) => short(taintText(taint), TAINT_MAX);
 function timesOf({ timeAdded, ...taint }: RawTaint): [string, number][] {
   const at = instant(timeAdded);
   return at === undefined ? [] : [[textOf(taint), at]];
+}
+
+/** In the order of the settings, so that a node reports one cause for as long as it drains. */
+function trueAmong(given: readonly RawCondition[], wanted: readonly string[]): Node['drainConditions'] {
+  const found = wanted.flatMap((type) => {
+    const condition = given.find((one) => one.type === type && one.status === 'True');
+    return condition === undefined ? [] : [[type, instant(condition.lastTransitionTime) ?? null] as const];
+  });
+  return found.length === 0 ? undefined : Object.fromEntries(found);
 }
 
 /** When the pod was bound; or, for a pod without a node, why the scheduler has found none. */
@@ -179,8 +193,8 @@ function isOfBefore(report: Report, mark: Mark | undefined, metadata: RawMetadat
   return at !== undefined && at < mark.at - CLOCKS_DIFFER_MS;
 }
 
-function isMirror({ annotations }: RawMetadata): true | undefined {
-  return annotations?.[MIRROR_ANNOTATION] === undefined ? undefined : true;
+function hasAnnotation({ annotations }: RawMetadata, key: string): true | undefined {
+  return annotations?.[key] === undefined ? undefined : true;
 }
 
 /** Freezes a projection, which is at most two levels deep. */

@@ -123,6 +123,12 @@ function isTaint(text: string): boolean {
 
 export const taints = listOf(isTaint, 'a taint; write key, key:Effect, key=value:Effect or prefix/');
 
+/** With Ready each node that works would count as draining, and no drain would ever end. */
+export const nodeConditions = listOf(
+  (text) => LABEL_KEY.test(text) && text !== 'Ready',
+  'the type of a node condition that can mean a drain; write it like DrainInProgress',
+);
+
 /** Names are compared as they are, so a wildcard, a double quote or another separator would name nobody. */
 const NAME = /^[^\p{C};"*]+$/u;
 const SERVICE_ACCOUNT = 'system:serviceaccount:';

@@ -4,8 +4,9 @@ import type { Config } from './config.ts';
 
 /** The settings that the policy needs. Profiles that keep entries in the same way share what they are kept on. */
 export function policySettingsOf(config: PolicyConfig): PolicySettings {
-  const { drainTaints, replacementCondition, markWhen, exemptUsers, retentionMs, podNamespace, readsNamespacePolicy } =
+  const { drainTaints, drainConditions, replacementCondition, markWhen, exemptUsers, retentionMs, podNamespace } =
     config;
+  const { readsNamespacePolicy } = config;
   const installation = config.webhookConfiguration;
   const trackings = new Map<string, Tracking>();
   const trackingFor = (choice: TrackingChoice) => {
@@ -21,6 +22,7 @@ export function policySettingsOf(config: PolicyConfig): PolicySettings {
     profiles,
     installation,
     drainTaints,
+    drainConditions,
     replacementCondition,
     markWhen,
     exemptUsers,
@@ -33,6 +35,7 @@ export type PolicyConfig = Pick<
   Config,
   | 'profiles'
   | 'drainTaints'
+  | 'drainConditions'
   | 'replacementCondition'
   | 'markWhen'
   | 'exemptUsers'

@@ -134,6 +134,14 @@ export const SETTINGS = [
     parse: parse.taints,
   },
   {
+    name: 'DRAIN_CONDITIONS',
+    key: 'drainConditions',
+    // None: an upgrade of the hook must not change which nodes count as draining.
+    fallback: '',
+    help: 'types of node conditions that, while True, say a node is being drained, separated by commas, such as DrainInProgress',
+    parse: parse.optional(parse.nodeConditions, []),
+  },
+  {
     name: 'EXEMPT_USERS',
     key: 'exemptUsers',
     fallback: '',

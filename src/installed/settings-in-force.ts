@@ -49,7 +49,7 @@ interface VolumeObject {
 
 /** What decides which pods are protected, and how. Of the others it does not matter where they come from. */
 const NEEDED =
-  /^(PROFILES|POD_LABEL|RESCHEDULE|TRACK|STALL|DRAIN_TAINTS|MARK_WHEN|EXEMPT|POLICY|REPLACEMENT|PROTECT|WEBHOOK_CONF)/;
+  /^(PROFILES|POD_LABEL|RESCHEDULE|TRACK|STALL|DRAIN|MARK_WHEN|EXEMPT|POLICY|REPLACEMENT|PROTECT|WEBHOOK_CONF)/;
 
 /**
  * The settings and profiles that the replicas of the Deployment answer by, its ConfigMaps included. Throws a UsageError if

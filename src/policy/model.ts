@@ -46,6 +46,8 @@ export interface Pod extends PodMetadata {
   readonly isReported?: true;
   /** What people have said of its evictions. */
   readonly policy?: PolicyWord;
+  /** It asks the descheduler to take an eviction for a request that is carried out later (`in-background.ts`). */
+  readonly isEvictedInBackground?: true;
   /** `spec.nodeName`; absent until the pod is scheduled. */
   readonly node?: string;
   /** When the scheduler bound the pod to its node, in whole seconds. */
@@ -76,6 +78,11 @@ export interface Node {
   readonly taints: readonly string[];
   /** When a taint was added, by its text in `taints`; only taints whose time the API server has. */
   readonly taintedAt: Readonly<Record<string, number>>;
+  /**
+   * Of the conditions that the settings list, those that are True, and since when; null if the API server does not say. Absent if
+   * there is none.
+   */
+  readonly drainConditions?: Readonly<Record<string, number | null>>;
   readonly deleting: boolean;
 }
 

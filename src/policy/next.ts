@@ -1,4 +1,5 @@
 import type { Decision } from './decision.ts';
+import { withItsWords } from './in-background.ts';
 import type { Entry } from './model.ts';
 import { type Look, type Observation, seenValue } from './observation.ts';
 import type { PolicySettings } from './profiles/profile.ts';
@@ -53,7 +54,7 @@ export function earlierInstance(seen: Observation, entry: Entry | undefined): En
   return known === undefined || known.uid === seenValue(seen.pod)?.uid ? undefined : known;
 }
 
-function numbered({ id, opinion }: NumberedOpinion, { profile }: Observation): Decision | Look | AwaitCacheThen {
+function numbered({ id, opinion }: NumberedOpinion, { profile, pod }: Observation): Decision | Look | AwaitCacheThen {
   const by = { rule: id, ...(profile === undefined ? {} : { profile: profile.name }) };
   switch (opinion.kind) {
     case 'look':
@@ -61,6 +62,6 @@ function numbered({ id, opinion }: NumberedOpinion, { profile }: Observation): D
     case 'awaitCache':
       return { kind: 'awaitCache', otherwise: { ...opinion.otherwise, ...by } };
     default:
-      return { ...opinion, ...by };
+      return { ...withItsWords(opinion, seenValue(pod)), ...by };
   }
 }

@@ -1,7 +1,7 @@
 import type { Node } from './model.ts';
 
 /** What shows that a node is draining. */
-type DrainSigns = Pick<Node, 'unschedulable' | 'taints' | 'deleting'>;
+type DrainSigns = Pick<Node, 'unschedulable' | 'taints' | 'drainConditions' | 'deleting'>;
 
 const CORDON_TAINT = 'node.kubernetes.io/unschedulable';
 
@@ -16,12 +16,14 @@ export function taintText({ key = '', value = '', effect = '' }: Taint): string 
   return `${key}${value === '' ? '' : `=${value}`}${effect === '' ? '' : `:${effect}`}`;
 }
 
-/** Why the node is draining: `cordoned`, `deleting` or the key of a taint; undefined if it is not. */
+/** Why the node is draining: `cordoned`, `deleting`, the key of a taint or the type of a condition; undefined if it is not. */
 export function drainCause(node: DrainSigns, drainTaints: readonly string[]): string | undefined {
   if (node.unschedulable) return 'cordoned';
   if (node.deleting) return 'deleting';
   const taint = node.taints.find((one) => isDrainTaint(one, drainTaints));
-  return taint === undefined ? undefined : keyOf(taint);
+  if (taint !== undefined) return keyOf(taint);
+  const [condition] = Object.keys(node.drainConditions ?? {});
+  return condition;
 }
 
 const keyOf = (taint: string) => taint.split(/[=:]/, 1)[0] ?? '';
@@ -47,14 +49,15 @@ export function isJustCordoned({ unschedulable, taints }: Node): boolean {
 }
 
 /**
- * Since when the node is draining, by the times of its taints. Undefined if it is not draining, or if nothing says since
- * when. A cordon has the time of the taint that Kubernetes adds for it.
+ * Since when the node is draining, by the times of its taints and conditions. Undefined if it is not draining, or if nothing
+ * says since when. A cordon has the time of the taint that Kubernetes adds for it.
  */
 export function drainingSince(node: Node, drainTaints: readonly string[]): number | undefined {
   const isOfCordon = (taint: string) => node.unschedulable && keyOf(taint) === CORDON_TAINT;
-  const times = Object.entries(node.taintedAt).flatMap(([taint, at]) =>
+  const ofTaints = Object.entries(node.taintedAt).flatMap(([taint, at]) =>
     isOfCordon(taint) || isDrainTaint(taint, drainTaints) ? [at] : [],
   );
+  const times = [...ofTaints, ...Object.values(node.drainConditions ?? {}).flatMap((at) => at ?? [])];
   return times.length === 0 ? undefined : Math.min(...times);
 }
 

@@ -41,7 +41,7 @@ export interface StatusReport {
 
 export interface DrainingNode {
   readonly name: string;
-  /** `cordoned`, `deleting`, `gone`, or the key of the taint. */
+  /** `cordoned`, `deleting`, `gone`, the key of the taint, or the type of the condition. */
   readonly cause: string;
   /** The number of protected pods on it, and how many of them are marked. */
   readonly pods: number;

@@ -29,7 +29,7 @@ test('what is handed out cannot be modified', () => {
   assert.throws(() => {
     open.labels.app = 'other';
   }, TypeError);
-  assert.ok(Object.isFrozen(projectNode(aRawNode()).taints));
+  assert.ok(Object.isFrozen(projectNode(aRawNode(), []).taints));
 });
 
 describe('projectPod', () => {
@@ -141,6 +141,12 @@ describe('projectPod', () => {
     assert.equal('unschedulable' in pod({ spec: { nodeName: '' }, status: scheduled('True') }), false);
   });
 
+  test('knows a pod that the descheduler evicts in the background by its annotation, whatever the value', () => {
+    const annotations = { 'descheduler.alpha.kubernetes.io/request-evict-only': '' };
+    assert.equal(projectPod(aRawPod({ metadata: { annotations } }), FIELDS).isEvictedInBackground, true);
+    assert.equal('isEvictedInBackground' in pod(), false);
+  });
+
   test('knows a mirror pod by its annotation, also from the metadata alone', () => {
     const object = aRawPod({ metadata: { annotations: { 'kubernetes.io/config.mirror': 'x' } } });
     assert.equal(projectPod(object, FIELDS).isMirror, true);
@@ -207,7 +213,7 @@ describe('lastWriterOf', () => {
 
 describe('projectNode', () => {
   test('keeps what tells a draining node', () => {
-    assert.deepEqual(projectNode(aRawNode()), aNode());
+    assert.deepEqual(projectNode(aRawNode(), []), aNode());
     const timeAdded = '2026-01-01T11:00:00Z';
     const taints = [
       { key: 'karpenter.sh/disrupted', effect: 'NoSchedule', timeAdded },
@@ -227,11 +233,38 @@ describe('projectNode', () => {
       deleting: true,
       taintedAt: { 'karpenter.sh/disrupted:NoSchedule': at(timeAdded), 'd:NoSchedule': at('2026-01-01T10:00:00Z') },
     };
-    assert.deepEqual(projectNode(object), aNode(expected));
+    assert.deepEqual(projectNode(object, ['Draining']), aNode(expected));
   });
 
   test('takes null and false for not draining', () => {
-    assert.deepEqual(projectNode(aRawNode({ spec: { unschedulable: false, taints: null } })), aNode());
+    assert.deepEqual(projectNode(aRawNode({ spec: { unschedulable: false, taints: null } }), []), aNode());
+  });
+});
+
+describe('the conditions of a node', () => {
+  const draining = (status: string, more = {}) => ({ type: 'DrainInProgress', status, ...more });
+  const projected = (conditions: readonly object[] | null, wanted = ['DrainInProgress', 'a.b/Leaving']) =>
+    projectNode(aRawNode({ status: { conditions } }), wanted);
+
+  test('are kept while they are True, if the settings list them, with the time of their last transition', () => {
+    const lastTransitionTime = '2026-01-01T11:00:00Z';
+    const ready = { type: 'Ready', status: 'True', lastTransitionTime };
+    const expected = aNode({ drainConditions: { DrainInProgress: at(lastTransitionTime) } });
+    assert.deepEqual(projected([ready, draining('True', { lastTransitionTime })]), expected);
+    const unsaid = aNode({ drainConditions: { DrainInProgress: null, 'a.b/Leaving': null } });
+    assert.deepEqual(projected([{ type: 'a.b/Leaving', status: 'True' }, draining('True')]), unsaid);
+    assert.ok(Object.isFrozen(projected([draining('True')]).drainConditions));
+  });
+
+  test('leave nothing behind if they are not True, or not listed', () => {
+    for (const status of ['False', 'Unknown', 'true', '']) assert.deepEqual(projected([draining(status)]), aNode());
+    assert.deepEqual(projected([draining('True')], []), aNode());
+    assert.deepEqual(projected(null), aNode());
+  });
+
+  test('are the same after a heartbeat', () => {
+    const beat = (lastHeartbeatTime: string) => projected([draining('True', { lastHeartbeatTime })]);
+    assert.deepEqual(beat('2026-01-01T11:00:00Z'), beat('2026-01-01T11:05:00Z'));
   });
 });
 
@@ -294,7 +327,7 @@ test('no object makes a projection throw, whatever fields it lacks', () => {
   fc.assert(
     fc.property(objects, (object) => {
       projectPod(object, FIELDS);
-      projectNode(object);
+      projectNode(object, ['Draining']);
       couchbaseCluster.project(object);
     }),
   );

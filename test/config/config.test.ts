@@ -55,6 +55,7 @@ describe('configuration', () => {
       tlsKeyFile: '/etc/webhook/certs/tls.key',
       tlsCaFile: '',
       drainTaints: DEFAULT_DRAIN_TAINTS,
+      drainConditions: [],
       replacementCondition: 'scheduled',
       markWhen: 'always',
       retentionMs: 900_000,
@@ -240,6 +241,17 @@ describe('configuration', () => {
       problemsOf({ DRAIN_TAINTS: 'Example.com/X ; foo,b,c:d' })[0] ?? '',
       /has "Example.com\/X ; foo", "c:d"/,
     );
+  });
+
+  test('types of node conditions are names, and Ready is none that can mean a drain', () => {
+    const right = ['DrainInProgress', 'example.com/Leaving', 'Drained'];
+    assert.deepEqual(readConfig({ DRAIN_CONDITIONS: right.join(', ') }).drainConditions, right);
+    assert.deepEqual(readConfig({ DRAIN_CONDITIONS: '' }).drainConditions, []);
+    for (const wrong of ['Ready', 'DrainInProgress=True', 'Drain In Progress', 'a/b/c', 'DrainInProgress:True']) {
+      assert.deepEqual(problemsOf({ DRAIN_CONDITIONS: `DrainInProgress,${wrong}` }), [
+        `DRAIN_CONDITIONS has "${wrong}", which is not the type of a node condition that can mean a drain; write it like DrainInProgress`,
+      ]);
+    }
   });
 
   test('names of users and clients are checked one by one', () => {

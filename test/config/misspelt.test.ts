@@ -10,6 +10,8 @@ describe('a variable whose name is almost that of a setting', () => {
     ['LOGLEVEL', 'LOG_LEVEL'],
     ['log_level', 'LOG_LEVEL'],
     ['DRAIN_TAINT', 'DRAIN_TAINTS'],
+    ['DRAIN_CONDITION', 'DRAIN_CONDITIONS'],
+    ['DRAIN_CONDTIONS', 'DRAIN_CONDITIONS'],
     ['EXEMPT_USRES', 'EXEMPT_USERS'],
     ['POD_LABEL_SELECTR_KEY', 'POD_LABEL_SELECTOR_KEY'],
     ['REPLACMENT_CONDITON', 'REPLACEMENT_CONDITION'],

@@ -617,6 +617,22 @@ const SAID: readonly Case[] = [
       'Pod waiting to be rescheduled (reschedule.hook/policy on the pod says hold, so nobody is asked to move it)',
   },
   {
+    when: 'rule 6a: it says hold and came back to a draining node, before the cache has seen it: not marked again',
+    given: anObservation({ pod: aPod({ policy: 'hold' }), entry: { uid: 'uid-0' }, cacheKnowsInstance: false }),
+    kind: 'deny',
+    rule: '6a',
+    reason: 'Held',
+    code: 429,
+  },
+  {
+    when: 'rule 6a: it says ignore there: neither marked nor let go, because the request may mean an earlier instance',
+    given: anObservation({ pod: aPod({ policy: 'ignore' }), entry: { uid: 'uid-0' }, cacheKnowsInstance: false }),
+    kind: 'deny',
+    rule: '6a',
+    reason: 'CacheBehind',
+    code: 429,
+  },
+  {
     when: 'rule 6a: the Namespace says hold, and the UID is named',
     given: anObservation({ request: named, namespace: aNamespace({ policy: 'hold' }) }),
     settings: { readsNamespacePolicy: true },

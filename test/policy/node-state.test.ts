@@ -13,6 +13,7 @@ describe('isDraining', () => {
     ['a listed taint', aNode({ taints: ['other', 'ToBeDeletedByClusterAutoscaler'] }), true],
     ['a taint under a listed prefix', aNode({ taints: ['aws-node-termination-handler/spot-itn'] }), true],
     ['a taint that only starts like a listed one', aNode({ taints: ['ToBeDeletedByClusterAutoscaler2'] }), false],
+    ['a condition of a drain', aNode({ drainConditions: { DrainInProgress: null } }), true],
     ['another taint', aNode({ taints: ['node.kubernetes.io/not-ready'] }), false],
   ];
   for (const [when, node, expected] of cases) {
@@ -45,6 +46,14 @@ describe('isDraining', () => {
   test('the cause is the key of the taint', () => {
     assert.equal(drainCause(aNode({ taints: ['a.b/c=1:NoExecute'] }), ['a.b/c:NoExecute']), 'a.b/c');
   });
+
+  test('or the type of the condition, if nothing else says it', () => {
+    const drainConditions = { DrainInProgress: 1_000 };
+    assert.equal(drainCause(aNode({ drainConditions }), taints), 'DrainInProgress');
+    const tainted = aNode({ drainConditions, taints: ['ToBeDeletedByClusterAutoscaler:NoSchedule'] });
+    assert.equal(drainCause(tainted, taints), 'ToBeDeletedByClusterAutoscaler');
+    assert.equal(drainCause(aNode({ drainConditions, unschedulable: true }), taints), 'cordoned');
+  });
 });
 
 describe('drainingSince', () => {
@@ -57,6 +66,13 @@ describe('drainingSince', () => {
     assert.equal(drainingSince(node, ['gpu=a:NoSchedule']), 1_000);
     assert.equal(drainingSince(node, ['gpu']), 1_000);
     assert.equal(drainingSince(node, ['other']), undefined);
+  });
+
+  test('a condition has the time of its last transition, and the earliest sign counts', () => {
+    assert.equal(drainingSince(aNode({ drainConditions: { DrainInProgress: 4_000 } }), []), 4_000);
+    assert.equal(drainingSince(aNode({ drainConditions: { DrainInProgress: null } }), []), undefined);
+    const both = aNode({ taints, taintedAt, drainConditions: { DrainInProgress: 4_000, 'a.b/Leaving': 500 } });
+    assert.equal(drainingSince(both, ['gpu:NoExecute']), 500);
   });
 
   test('a cordon has the time of its own taint, listed or not', () => {

@@ -37,6 +37,7 @@ export const SETTINGS: PolicySettings = {
   profiles: [PROFILE],
   installation: 'reschedule-hook',
   drainTaints: ['node.kubernetes.io/unschedulable', 'karpenter.sh/disrupted', 'aws-node-termination-handler/'],
+  drainConditions: ['DrainInProgress'],
   replacementCondition: 'scheduled',
   markWhen: 'always',
   exemptUsers: ['system:serviceaccount:kube-system:exempt'],

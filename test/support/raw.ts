@@ -27,9 +27,9 @@ export function aRawPod({ metadata, spec, status }: RawOverrides = {}): JsonObje
   };
 }
 
-export function aRawNode({ metadata, spec }: RawOverrides = {}): JsonObject {
+export function aRawNode({ metadata, spec, status }: RawOverrides = {}): JsonObject {
   const identity = { name: 'node-1', uid: 'uid-node-1', resourceVersion: '50' };
-  return { apiVersion: 'v1', kind: 'Node', metadata: { ...identity, ...metadata }, spec };
+  return { apiVersion: 'v1', kind: 'Node', metadata: { ...identity, ...metadata }, spec, status };
 }
 
 /** A CouchbaseCluster whose operator reuses names. */

@@ -65,6 +65,8 @@ export interface PolicySettings {
   /** The name of this installation's registration; its entries carry it. */
   readonly installation: string;
   readonly drainTaints: readonly string[];
+  /** Types of node conditions that mean a drain. The projection of a node keeps only these. */
+  readonly drainConditions: readonly string[];
   /** `left`: the drain ends once the instance has left the node, whatever became of its replacement. */
   readonly replacementCondition: 'scheduled' | 'ready' | 'left';
   /** `draining`: the hook marks a pod only if its node is draining. */

@@ -3,6 +3,7 @@ import { isDraining } from '../node-state.ts';
 import { LOOK_AT_NODE, type Look, nodeOrGone, onceLive, type Subject, seenValue } from '../observation.ts';
 import { POLICY_KEY, type PolicyWord } from '../policy-annotation.ts';
 import { isMarked, type PolicySettings } from '../profiles/profile.ts';
+import { notSeenByCache } from './earlier-instance.ts';
 import type { Opinion, PodObservation, Rule } from './rule.ts';
 
 /** What people have said, and where. */
@@ -22,7 +23,9 @@ export const policyAnnotation: Rule<PodObservation> = (seen, settings) => {
   if (typeof isAboutEarlier !== 'boolean') return isAboutEarlier;
   // A later rule waits, or ends the drain. None of those marks the pod.
   if (isAboutEarlier) return undefined;
-  return said.word === 'hold' ? hold(seen, said) : ignore(seen, said);
+  if (said.word === 'hold') return hold(seen, said);
+  // An instance that the cache has not seen may have come after the one that the request means.
+  return notSeenByCache(seen, settings) ?? ignore(seen, said);
 };
 
 /** The pod comes before its tracker, and that before its Namespace. */
@@ -47,8 +50,8 @@ function saidOf({ pod, tracker, namespace }: PodObservation, settings: PolicySet
 function mayHaveLeft(seen: PodObservation, { drainTaints }: PolicySettings): boolean | Look {
   const { request, earlier, otherInstallation, cacheKnowsInstance, pod, node } = seen;
   if (request.uid !== undefined) return false;
-  if (otherInstallation !== undefined || !cacheKnowsInstance) return true;
-  if (earlier === undefined) return false;
+  if (otherInstallation !== undefined) return true;
+  if (earlier === undefined) return !cacheKnowsInstance;
   if (pod.value.node === undefined) return true;
   return node.kind === 'unread' ? LOOK_AT_NODE : !isDraining(nodeOrGone(node), drainTaints);
 }

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import type { Explanation } from '../../../src/explain/explain.ts';
 import { createNamespace, createPod } from '../../../testkit/couchbase/workload.ts';
+import { HOOK_ENTRY } from '../../../testkit/hook-process.ts';
 import { evict, evictUntil } from '../support/evict.ts';
 import { HOOK_LABEL, type Rig, startRig } from '../support/rig.ts';
 import { addNode } from '../support/scene.ts';
@@ -39,4 +43,38 @@ test('a taint in DRAIN_TAINTS means its value and its effect: only that one drai
   }
   await taint('now', 'NoSchedule');
   await evictUntil({ rig, namespace }, 'member', /Reschedule annotation added to pod/);
+});
+
+test('a node drains once a condition of DRAIN_CONDITIONS is True, and explain names it', async () => {
+  const namespace = 'conditions';
+  const env = { DRAIN_CONDITIONS: 'DrainInProgress', MARK_WHEN: 'draining' };
+  await rig.hook('conditions', env);
+  await createNamespace(rig.client, namespace, { [HOOK_LABEL]: 'conditions' });
+  await addNode(rig, 'going', namespace, false);
+  const condition = async (type: string, status: string) => {
+    await rig.client.json({
+      method: 'PATCH',
+      path: '/api/v1/nodes/going/status',
+      contentType: 'application/strategic-merge-patch+json',
+      body: { status: { conditions: [{ type, status, lastTransitionTime: '2026-01-01T12:00:00Z' }] } },
+    });
+  };
+  await createPod(rig.client, { namespace, name: 'member', node: 'going', labels: { app: 'couchbase' } });
+  const scene = { rig, namespace };
+  for (const [type, status] of [
+    ['DrainInProgress', 'False'],
+    ['MaintenancePlanned', 'True'],
+    ['DrainInProgress', 'Unknown'],
+  ] as const) {
+    await condition(type, status);
+    assert.match((await evict(scene, 'member')).message, /nobody drains node going/, `${type}=${status}`);
+  }
+  await condition('DrainInProgress', 'True');
+  await evictUntil(scene, 'member', /Reschedule annotation added to pod/);
+  const where = ['--kubeconfig', rig.controlPlane.kubeconfigPath, '--installation', 'conditions'];
+  const args = [HOOK_ENTRY, 'explain', `${namespace}/member`, ...where, '-o', 'json'];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env });
+  const { seen } = JSON.parse(stdout) as Explanation;
+  const { text = '' } = seen.find(({ what }) => what === 'node') ?? {};
+  assert.match(text, /^going, draining for \d+d.* \(DrainInProgress\)$/);
 });

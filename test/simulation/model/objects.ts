@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { ENTRY_PREFIX } from '../../../src/policy/entry.ts';
-import type { Variant } from '../runs/variant.ts';
+import { DRAIN_CONDITION, type Variant } from '../runs/variant.ts';
 import { isCarrying, isMarkValue, REQUIRED, SHARD, type SimProfile } from './families.ts';
 import { hasSecondLabel, SECOND_LABEL } from './installations.ts';
 
@@ -38,6 +38,7 @@ export interface SimNode {
   /** Since when it is cordoned. */
   cordonedAt?: number;
   unschedulable: boolean;
+  /** And `DRAIN_CONDITION`, which is a condition. Here it keeps new pods away, too. */
   taints: readonly string[];
   version: number;
   raw: JsonObject;
@@ -151,8 +152,13 @@ export function rawNode(node: Omit<SimNode, 'raw'>): JsonObject {
   const { name, uid, version, unschedulable, cordonedAt } = node;
   const cordon =
     cordonedAt === undefined ? [] : [{ key: 'node.kubernetes.io/unschedulable', timeAdded: second(cordonedAt) }];
-  const taints = [...node.taints.map((key) => ({ key })), ...cordon];
-  return { metadata: { name, uid, resourceVersion: `${version}` }, spec: { unschedulable, taints } };
+  const [conditions, keys] = [true, false].map((is) => node.taints.filter((sign) => (sign === DRAIN_CONDITION) === is));
+  const taints = [...(keys ?? []).map((key) => ({ key })), ...cordon];
+  return {
+    metadata: { name, uid, resourceVersion: `${version}` },
+    spec: { unschedulable, taints },
+    status: { conditions: conditions?.map((type) => ({ type, status: 'True' })) ?? [] },
+  };
 }
 
 export function rawTracker(

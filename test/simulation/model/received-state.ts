@@ -132,8 +132,12 @@ export class ReceivedState {
   }
 
   putNode(raw: JsonObject): void {
-    const { metadata, spec } = raw as { metadata: { name: string }; spec: { unschedulable: boolean; taints: [] } };
-    this.#turnNode(metadata.name, spec.unschedulable || spec.taints.length > 0);
+    const { metadata, spec, status } = raw as {
+      metadata: { name: string };
+      spec: { unschedulable: boolean; taints: [] };
+      status: { conditions: [] };
+    };
+    this.#turnNode(metadata.name, spec.unschedulable || spec.taints.length + status.conditions.length > 0);
   }
 
   removeNode(name: string): void {

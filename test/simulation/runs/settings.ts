@@ -8,7 +8,7 @@ import { COUCHBASE, type Family, type ProfileSet, REQUIRED, REST, SHARD, type Si
 import { type Installation, OURS, SECOND, SECOND_LABEL, selectorOf } from '../model/installations.ts';
 import { HOME } from '../model/objects.ts';
 import { STALL_AFTER_MS } from './profile-sets.ts';
-import { RETENTION_MS, type Variant } from './variant.ts';
+import { DRAIN_CONDITION, RETENTION_MS, type Variant } from './variant.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -19,6 +19,7 @@ export function settingsOf(variant: Variant, installation: Installation = OURS):
     profiles: profilesOf(variant, installation),
     installation,
     drainTaints: ['node.kubernetes.io/unschedulable', 'ToBeDeletedByClusterAutoscaler', 'karpenter.sh/disrupted'],
+    drainConditions: [DRAIN_CONDITION],
     replacementCondition: variant.condition,
     markWhen: 'always',
     exemptUsers: [],

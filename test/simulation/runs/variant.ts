@@ -6,6 +6,9 @@ import type { Random } from './random.ts';
 
 const MINUTE = 60_000;
 
+/** A node condition that means a drain. */
+export const DRAIN_CONDITION = 'DrainInProgress';
+
 /**
  * The configuration of the hook and its environment. `inPlace` and `upgradePath`: a cluster whose operator reuses
  * names, by the older or the newer field of its spec. `missing`: tracking is on, and the tracker does not exist.
@@ -93,6 +96,7 @@ export function variantOf(random: Random, clocks: Random, sets: Random): Variant
   const pinsPods = clocks.below(5) === 0 && !surroundings.toleratesCordon;
   const endsOnLeft = clocks.below(6) === 0;
   const interference = { stripsMarks: clocks.pick(STRIPS), marksByHand: clocks.below(6) === 0 };
+  const saysByCondition = clocks.below(2) === 0;
   const condition = (): Variant['condition'] => (random.below(3) === 0 ? 'ready' : 'scheduled');
   const variant = {
     ...surroundings,
@@ -108,7 +112,14 @@ export function variantOf(random: Random, clocks: Random, sets: Random): Variant
     graceSeconds: random.pick([0, 30, 30, 3_600, 3_600]),
     drainers: Array.from({ length: 1 + random.below(3) }, () => random.pick(MOSTLY)),
   };
-  return endsOnLeft ? { ...variant, condition: 'left' } : variant;
+  const drawn = saysByCondition ? { ...variant, drainers: variant.drainers.map(sayingByCondition) } : variant;
+  return endsOnLeft ? { ...drawn, condition: 'left' } : drawn;
+}
+
+/** The same drainer, if it taints nodes, with a condition of the node in the place of its taint. */
+function sayingByCondition(drainer: DrainerKind): DrainerKind {
+  if (drainer.marksBy === 'cordon' || drainer.marksBy === 'nothing') return drainer;
+  return { ...drainer, name: `${drainer.name} by a condition`, marksBy: DRAIN_CONDITION };
 }
 
 /** Without pods of Couchbase nobody uses the tracker of a CouchbaseCluster. */
