@@ -41,6 +41,15 @@ describe('the page of a soak', () => {
     rounds: [round],
     entriesLeft: 0,
     problems: [],
+    spells: [{ name: 'wrong clocks', fromMs: 0, toMs: 90_000 }],
+    renewals: 1,
+    renewEveryMs: 60_000,
+    authorities: 0,
+    heap: {
+      before: { count: 10, bytes: 1_000 },
+      after: { count: 12, bytes: 1_500 },
+      kinds: [{ name: 'Map<>', before: { count: 1, bytes: 100 }, after: { count: 3, bytes: 600 } }],
+    },
   };
 
   test('is one file: nothing is fetched, and each chart has what was sampled', () => {
@@ -52,6 +61,9 @@ describe('the page of a soak', () => {
     assert.match(page, /<tr><td>calls hang<\/td><td>1<\/td><td>2<\/td><td>4.0 s, 4.0 s<\/td>/);
     assert.match(page, /1 × none, 2 × 404, 10 × 429/);
     assert.match(page, />passed</);
+    assert.match(page, /wrong clocks for 1.5 minutes/);
+    assert.match(page, /<td>everything<\/td><td>10 → 12<\/td>/);
+    assert.match(page, /<td>Map&#60;&#62;<\/td><td>1 → 3<\/td><td>0.1 → 0.6 kB<\/td><td>\+0.5 kB<\/td>/);
   });
 
   test('names what went wrong, and lets no text be taken for markup', () => {
