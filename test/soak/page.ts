@@ -79,6 +79,7 @@ function chartsOf(record: SoakRecord): Chart[] {
     { title: 'Heap used', unit: 'MB', series: both('heapMb'), durationMs },
     { title: 'Open files and sockets', unit: '', series: both('fds'), durationMs },
     { title: 'Active handles', unit: '', series: both('handles'), durationMs },
+    { title: 'Timers', unit: '', series: both('timers'), durationMs },
     { title: 'Event loop, 99th percentile of its lag', unit: 'ms', series: both('lagP99Ms'), durationMs },
     { title: 'Age of the cache', unit: 's', series: both('cacheAgeS'), durationMs },
     {

@@ -34,8 +34,9 @@ export interface ReplicaSample {
   readonly rssMb: number;
   readonly heapMb: number;
   readonly fds: number;
-  /** What keeps its event loop busy: sockets, timers, servers. */
+  /** What keeps its event loop busy, timers aside: sockets, servers, files. */
   readonly handles: number;
+  readonly timers: number;
   readonly lagP99Ms: number;
   /** How long ago the API server last told something, for the kind where that is longest. */
   readonly cacheAgeS: number;

@@ -13,6 +13,7 @@ import { aStage, type Drained, MODELS, SETTLE_MS, type Stage } from './operators
 import type { Round, Sample, SoakRecord } from './record.ts';
 import { aReplica } from './replica.ts';
 import { sampleReplica } from './sample.ts';
+import { situation } from './situation.ts';
 import { clocksIn, isSpell, spellsIn } from './spells.ts';
 
 export interface SoakOptions {
@@ -99,6 +100,7 @@ class Soak {
       } catch (error) {
         // What was seen until then is worth its page.
         this.#problems.push(`round ${n + 1} (${fault.name}) broke off: ${describeError(error)}`);
+        this.#problems.push(...(await situation(this.#rig, this.#stages)));
         break;
       }
     }

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { ReplicaSample, Round, SoakRecord } from './record.ts';
 import { findingsOf, JUDGED_FROM_MS } from './verdict.ts';
 
-const LEVEL: ReplicaSample = { rssMb: 150, heapMb: 40, fds: 30, handles: 15, lagP99Ms: 10, cacheAgeS: 5 };
+const LEVEL: ReplicaSample = { rssMb: 150, heapMb: 40, fds: 30, handles: 15, timers: 20, lagP99Ms: 10, cacheAgeS: 5 };
 const ROUND: Round = {
   fault: 'none',
   startedMs: 0,
@@ -51,6 +51,14 @@ describe('the verdict of a soak', () => {
     assert.deepEqual(bad(aRecord((share) => ({ handles: 15 + 6 * share }))), growth('active handles'));
   });
 
+  test('timers are judged when the second half begins after the hour for which names are remembered', () => {
+    const growing = (share: number) => ({ timers: 20 + 40 * share });
+    assert.deepEqual(bad(aRecord(growing)), []);
+    const samples = aRecord(growing).samples.map(({ atMs, ...one }) => ({ ...one, atMs: 2 * atMs }));
+    const long = { durationMs: 7_200_000, samples, renewals: 40 };
+    assert.deepEqual(bad(aRecord(growing, long)), ['growth of timers in the second half']);
+  });
+
   test('growth below the floor is none, and what shrinks does not grow', () => {
     assert.deepEqual(bad(aRecord((share) => ({ rssMb: 150 + 6 * share, heapMb: 40 + 3 * share }))), []);
     assert.deepEqual(bad(aRecord((share) => ({ rssMb: 250 - 100 * share, fds: 90 - 60 * share }))), []);
@@ -63,7 +71,7 @@ describe('the verdict of a soak', () => {
   });
 
   test('without samples of the steady replica nothing is good about its growth', () => {
-    assert.equal(bad(aRecord(() => ({}), { samples: [] })).length, 4);
+    assert.equal(bad(aRecord(() => ({}), { samples: [] })).length, 4, 'of timers nothing is judged');
   });
 
   test('in a short run growth is not judged', () => {

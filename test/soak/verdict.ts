@@ -1,3 +1,4 @@
+import { GONE_AFTER_MS } from '../../src/policy/entry-lifecycle.ts';
 import type { ReplicaSample, SoakRecord } from './record.ts';
 import { type Point, type Trend, trendOf } from './trend.ts';
 
@@ -23,6 +24,8 @@ const FOLLOWED: readonly Followed[] = [
   { key: 'heapMb', what: 'heap used', unit: ' MB', floor: 2 },
   { key: 'fds', what: 'open files and sockets', unit: '', floor: 2 },
   { key: 'handles', what: 'active handles', unit: '', floor: 2 },
+  // Each name that does not come back is remembered for an hour, and has a timer.
+  { key: 'timers', what: 'timers', unit: '', floor: 5, judgedFromMs: GONE_AFTER_MS / JUDGED_FROM_SHARE },
 ];
 
 interface Followed {
@@ -30,6 +33,8 @@ interface Followed {
   readonly what: string;
   readonly unit: string;
   readonly floor: number;
+  /** Shorter runs say nothing about it. Default: JUDGED_FROM_MS. */
+  readonly judgedFromMs?: number;
 }
 
 export function findingsOf(record: SoakRecord): Finding[] {
@@ -61,10 +66,10 @@ function renewals({ durationMs, renewEveryMs, renewals: count }: SoakRecord): Fi
  * Flat is what has a line through the second half whose growth is within its error, or below the floor. An error that is large
  * hides no growth of a tenth.
  */
-function growth(record: SoakRecord, { key, what, unit, floor }: Followed): Finding {
+function growth(record: SoakRecord, { key, what, unit, floor, judgedFromMs = JUDGED_FROM_MS }: Followed): Finding {
   const { durationMs } = record;
   const trend = trendOf(pointsOf(record, key), JUDGED_FROM_SHARE * durationMs, durationMs);
-  const isJudged = durationMs >= JUDGED_FROM_MS;
+  const isJudged = durationMs >= judgedFromMs;
   const wanted = `within its error, or at most ${floor}${unit}; never above a tenth`;
   return {
     what: `growth of ${what} in the second half`,

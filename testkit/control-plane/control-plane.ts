@@ -144,7 +144,8 @@ async function bringUp(supervisor: Supervisor, assets: Assets, options: ControlP
     assets.kubeControllerManager,
     controllerManagerArgs(kubeconfigs.controllerManager, pki),
   );
-  run('kwok', assets.kwok, kwokArgs(kubeconfigs.kubelet));
+  const startKwok = () => run('kwok', assets.kwok, kwokArgs(kubeconfigs.kubelet));
+  startKwok();
   // After an outage of the API server it can find its cache wrong. It then ends itself, so that a kubelet starts it
   // again.
   let restarts = 0;
@@ -179,7 +180,12 @@ async function bringUp(supervisor: Supervisor, assets: Assets, options: ControlP
         return running.get('kube-apiserver')?.pid ?? 0;
       },
       stop: async () => running.get('kube-apiserver')?.stop(),
-      start: startApiServer,
+      async start() {
+        await startApiServer();
+        await running.get('kwok')?.stop();
+        // A call that the end of the API server cut off, it does not make again: a pod would stay Pending, or terminating.
+        startKwok();
+      },
     },
     pids: () => Object.fromEntries([...running].map(([name, { pid }]) => [name, pid])),
     failed: supervisor.failed,
