@@ -16,8 +16,8 @@ export const MODELS: readonly OperatorModel[] = [COUCHBASE, ARANGODB_REPLACE, TI
 const SIZE = 4;
 /** A drain is to last long enough for a fault to come in the middle of it. */
 const PACE = { periodMs: 150, recreateDelayMs: 500, rebalanceMs: 500 };
-/** Where the machine has much else to do, an API server takes a minute to come back. */
-export const SETTLE_MS = 240_000;
+/** Where the machine has much else to do, an API server takes minutes to come back. */
+export const SETTLE_MS = 480_000;
 
 /** What one operator's drain showed. */
 export interface Drained extends PatientDrain {

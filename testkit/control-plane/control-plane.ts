@@ -72,7 +72,8 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
-const startTimeoutMs = 90_000;
+/** Where the machine has much else to do, a start takes minutes. */
+const startTimeoutMs = 300_000;
 const pollEveryMs = 40;
 const portTries = 5;
 

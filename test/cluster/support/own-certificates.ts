@@ -21,6 +21,8 @@ import { type LocalService, startService } from './service.ts';
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const SERVICE = 'reschedule-hook-server';
 const SECRET = 'reschedule-hook-ca';
+/** Where the machine has much else to do, a process takes minutes to begin. */
+const START_TIMEOUT_MS = 300_000;
 /** A kubelet would write new tokens to a file; these last longer than any test. */
 const YEAR_S = 365 * 24 * 3600;
 
@@ -106,7 +108,7 @@ export async function aSelfKept(
         PROTECT_NAMESPACES: `${HOOK_LABEL}=${name}`,
       };
       const files = { certFile: '/nowhere/tls.crt', keyFile: '/nowhere/tls.key' };
-      const options = { kubeconfigPath, files, env: { ...own, ...env }, timeoutMs: 120_000 };
+      const options = { kubeconfigPath, files, env: { ...own, ...env }, timeoutMs: START_TIMEOUT_MS };
       const hook = new HookProcess(options, { webhook, health });
       rig.atStop(async () => void (await Promise.all([hook.stop(), pod.stop()])));
       pod.probe(hook);
