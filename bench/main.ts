@@ -7,6 +7,7 @@ import { measureEvictions, type OtherHook } from './phases/evictions.ts';
 import { measureProfiles } from './phases/profiles.ts';
 import { isReferenceNamed, startReference } from './phases/reference.ts';
 import { measureTenants } from './phases/tenants.ts';
+import { measureUpgrade } from './phases/upgrade.ts';
 import { measureUnprotected } from './phases/unprotected.ts';
 import { buildProcesses } from './support/build.ts';
 import { cacheRows, growthRow, realCacheRows } from './support/cache-rows.ts';
@@ -17,6 +18,7 @@ import { type Figure, isBad, type Machine, tableOf } from './support/figures.ts'
 import { type Flags, HELP, type Phase, readFlags, UsageError } from './support/flags.ts';
 import { profileRows } from './support/profile-rows.ts';
 import { tenantRows } from './support/tenant-rows.ts';
+import { upgradeRows } from './support/upgrade-rows.ts';
 import { createPodsOfOther, createWorld, type World } from './support/world.ts';
 
 const PHASES: Readonly<Record<Phase, (context: Context) => Promise<Figure[]>>> = {
@@ -45,6 +47,9 @@ const PHASES: Readonly<Record<Phase, (context: Context) => Promise<Figure[]>>> =
   },
   async profiles(context) {
     return profileRows(await measureProfiles(context));
+  },
+  async upgrade(context) {
+    return upgradeRows(await measureUpgrade(context));
   },
 };
 

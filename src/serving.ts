@@ -141,7 +141,8 @@ function trialOf({ podNamespace, podName }: Config, { profiles }: PolicySettings
   return { trial: { path: podPath(podNamespace, podName), marks: profiles.flatMap(({ mark }) => mark ?? []) } };
 }
 
-function neededBy(config: Config, settings: PolicySettings) {
+/** What a hook with that configuration has to be allowed. */
+export function neededBy(config: Config, settings = policySettingsOf(config)) {
   const { certificates, registration, podNamespace, caSecret, webhookConfiguration } = config;
   return {
     tracking: { resources: trackedResources(settings) },

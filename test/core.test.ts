@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Cache } from '../src/cache/cache.ts';
 import { createCore } from '../src/core.ts';
 import type { JsonObject } from '../src/kube/client.ts';
+import { LOG } from '../src/log/messages.ts';
 import type { PolicySettings } from '../src/policy/profiles/profile.ts';
 import { FakeApi } from './support/api.ts';
 import { aRequest, MINUTE, NOW, PROFILE, SETTINGS, settingsWith } from './support/builders.ts';
@@ -69,7 +70,8 @@ async function anAskedCore(settings: PolicySettings, pod: JsonObject, node: Json
   const between = {
     cache: (cache: Cache) => ({ ...cache, podsAgeMs: () => 0, nodesAgeMs: () => 0, trackersAgeMs: () => 0 }),
   };
-  const core = createCore({ client: api, settings, clock, random: () => 0, log: aLog(), instance: 'a', between });
+  const log = aLog();
+  const core = createCore({ client: api, settings, clock, random: () => 0, log, instance: 'a', between });
   const { pods, nodes, trackers, project } = core.cache;
   nodes.replace([project.node(node)]);
   trackers.replace([project.tracker(aRawCluster())]);
@@ -81,7 +83,7 @@ async function anAskedCore(settings: PolicySettings, pod: JsonObject, node: Json
     await settle();
   };
   const stop = () => Promise.all(core.controllers.map((controller) => controller.stop()));
-  return { core, api, clock, ask, stop };
+  return { core, api, clock, ask, stop, log };
 }
 
 test('a pod that its operator has marked for a cordon, and reports, is evicted once a drainer asks for it', async () => {
@@ -109,5 +111,31 @@ test('a pod that gets no mark is reported if drainers go on asking, also without
   assert.equal(stalled(), 1);
   await clock.advance(15 * MINUTE);
   assert.equal(stalled(), 0, 'nobody asks any more');
+  await stop();
+});
+
+test('a drain that waits three days for a paused operator writes six reports and nothing else, however often it asks', async () => {
+  const managedFields = markedBy('reschedule-hook', new Date(NOW).toISOString());
+  const pod = aRawPod({ metadata: { annotations: { [RESCHEDULE]: 'true' }, managedFields } });
+  const { core, api, clock, ask, stop, log } = await anAskedCore(
+    SETTINGS,
+    pod,
+    aRawNode({ spec: { unschedulable: true } }),
+  );
+  await ask();
+  const [lines, calls] = [log.lines.length, api.calls.length];
+  // A drainer that asks every five seconds differs in nothing but the number.
+  for (let asked = 0; asked < 3 * 24 * 20; asked++) {
+    await clock.advance(3 * MINUTE);
+    await ask();
+  }
+  assert.deepEqual(
+    log.lines.slice(lines).flatMap(({ level, message }) => (level === 'debug' ? [] : message)),
+    Array(6).fill(LOG.stalled),
+  );
+  // Each on the pod and on its CouchbaseCluster.
+  const events = '/api/v1/namespaces/db/events';
+  assert.deepEqual(api.calls.slice(calls), Array(12).fill(`POST ${events}`));
+  assert.equal(core.stalledPods.byProfile().get('couchbase')?.get('None'), 1);
   await stop();
 });

@@ -5,7 +5,7 @@ import { BUNDLE } from '../../scripts/bundle.ts';
 
 const PROCESSES = new URL('../processes/', import.meta.url);
 const OUT = new URL('../../node_modules/.cache/reschedule-hook-bench/', import.meta.url);
-const NAMES = ['hook', 'cache', 'stand-in', 'load', 'echo'] as const;
+const NAMES = ['hook', 'cache', 'stand-in', 'load', 'echo', 'fleet-api', 'fleet-operators'] as const;
 export type ProcessName = (typeof NAMES)[number];
 
 /**

@@ -25,7 +25,7 @@ export interface Context {
   /** Tells what is being done; to be called before anything that takes seconds. */
   progress(line: string): void;
   start<H extends Handlers>(name: ProcessName, options?: StartOptions): Process<H>;
-  startHook(kubeconfigPath: string, env?: Readonly<Record<string, string>>): Promise<HookProcess>;
+  startHook(kubeconfigPath: string, env?: Readonly<Record<string, string>>, timeoutMs?: number): Promise<HookProcess>;
   /** A kubeconfig for a stand-in on that port. */
   kubeconfig(port: number): Promise<string>;
   defer(undo: () => Promise<unknown>): void;
@@ -63,12 +63,13 @@ function contextOf(
       cleanup.defer(() => started.stop());
       return started;
     },
-    async startHook(kubeconfigPath, env = {}) {
+    async startHook(kubeconfigPath, env = {}, timeoutMs) {
       options.signal.throwIfAborted();
       const settings = { LOG_LEVEL: 'info', ...IMAGE.env, ...env };
       const { nodeArgs } = IMAGE;
       const entry = builtProcess('hook');
-      const hook = await startHook({ kubeconfigPath, files: made.files, env: settings, nodeArgs, entry });
+      const within = timeoutMs === undefined ? {} : { timeoutMs };
+      const hook = await startHook({ kubeconfigPath, files: made.files, env: settings, nodeArgs, entry, ...within });
       cleanup.defer(() => hook.stop());
       return hook;
     },

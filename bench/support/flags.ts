@@ -2,7 +2,7 @@ import { fileName, flag, helpOf, list, oneOf, readArguments, value } from '../..
 
 export { UsageError } from '../../src/command-line.ts';
 
-export const PHASES = ['evictions', 'unprotected', 'cache', 'controller', 'tenants', 'profiles'] as const;
+export const PHASES = ['evictions', 'unprotected', 'cache', 'controller', 'tenants', 'profiles', 'upgrade'] as const;
 export type Phase = (typeof PHASES)[number];
 
 /** Where a pod has the files of its ServiceAccount: token, ca.crt, namespace. */
@@ -10,9 +10,9 @@ export const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 const BENCH = {
   name: 'npm run bench --',
-  about: `Measures the hook on this machine, on loopback ports: eviction answers over TLS beside a bare HTTPS echo, API calls per answer, what the hook adds to a read, the cache at 1,000 to 100,000 pods, how soon the controller prunes, what a tenant's objects cost, and what eight profiles cost beside one. Prints a table of figures, each beside its target. A missed target ends it with exit code 1, and so do answers that are not those of their case: for these the table says INVALID in place of figures. Nothing it started is left behind.`,
+  about: `Measures the hook on this machine, on loopback ports: eviction answers over TLS beside a bare HTTPS echo, API calls per answer, what the hook adds to a read, the cache at 1,000 to 100,000 pods, how soon the controller prunes, what a tenant's objects cost, what eight profiles cost beside one, and an upgrade of a large cluster, 50 nodes at once. Prints a table of figures, each beside its target. A missed target ends it with exit code 1, and so do answers that are not those of their case: for these the table says INVALID in place of figures. Nothing it started is left behind.`,
   options: {
-    quick: flag('--quick', 'a few minutes instead of about ten: fewer and shorter rounds, no 100,000 pods'),
+    quick: flag('--quick', 'a few minutes instead of about twenty: fewer and shorter rounds, no 100,000 pods'),
     only: list('--only <PHASE>', `one of ${PHASES.join(', ')}; may be given more than once`, oneOf(PHASES)),
     json: value('--json <FILE>', 'also writes the figures to FILE', fileName),
   },

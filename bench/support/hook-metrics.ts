@@ -39,3 +39,25 @@ export function callsIn(text: string): ApiCalls {
   }
   return { reads, writes };
 }
+
+const BUCKET = /^reschedule_hook_decision_duration_seconds_bucket\{(.*)\} (\d+)$/gm;
+
+/** How many evictions were answered by all replicas, and the time that 99 % of the answers do not pass, between two buckets. */
+export function answerTimes(texts: readonly string[]): { readonly answers: number; readonly p99Ms: number } {
+  const counts = new Map<number, number>();
+  for (const text of texts) {
+    for (const [, labels = '', value] of text.matchAll(BUCKET)) {
+      const limit = /le="([^"]*)"/.exec(labels)?.[1] ?? '';
+      const ms = limit === '+Inf' ? Number.POSITIVE_INFINITY : Number(limit) * 1000;
+      counts.set(ms, (counts.get(ms) ?? 0) + Number(value));
+    }
+  }
+  const buckets = [...counts].sort(([a], [b]) => a - b);
+  const answers = buckets.at(-1)?.[1] ?? 0;
+  const wanted = 0.99 * answers;
+  const at = buckets.findIndex(([, count]) => count >= wanted);
+  const [upper = Number.NaN, inUpper = 0] = buckets[at] ?? [];
+  const [lower, inLower] = buckets[at - 1] ?? [0, 0];
+  if (!Number.isFinite(upper)) return { answers, p99Ms: upper };
+  return { answers, p99Ms: lower + ((upper - lower) * (wanted - inLower)) / Math.max(1, inUpper - inLower) };
+}

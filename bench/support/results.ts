@@ -124,3 +124,28 @@ export interface PruneResult {
   readonly lastMs: number;
   readonly callsPerEntry: number;
 }
+
+export interface UpgradeReplica {
+  readonly rssMb: number;
+  readonly peakMb: number;
+  /** The longest block of the event loop since the look before. */
+  readonly blockMs: number;
+}
+
+/** Two steps of a rolling upgrade, of which one has the hook. */
+export interface UpgradeResult {
+  readonly nodes: number;
+  readonly pods: number;
+  readonly atOnce: number;
+  /** Pods of one step. */
+  readonly moved: number;
+  /** Until the operators had moved all pods of a step by themselves, and until all drains of the other step had ended. */
+  readonly neededMs: number;
+  readonly tookMs: number;
+  /** After the first lists, and after the step with the hook. */
+  readonly synced: readonly UpgradeReplica[];
+  readonly replicas: readonly UpgradeReplica[];
+  readonly callsPerPod: number;
+  readonly answers: number;
+  readonly p99Ms: number;
+}

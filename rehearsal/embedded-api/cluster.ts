@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAuthority } from '../../testkit/certificates.ts';
 import type { Cluster } from '../../testkit/cluster.ts';
-import { Driver } from './controllers/driver.ts';
+import { type Component, Driver } from './controllers/driver.ts';
 import { collectGarbage, countBudgets, keepNamespaces, taintNodes } from './controllers/housekeeping.ts';
 import { playKubelets } from './controllers/kubelet.ts';
 import { schedule } from './controllers/scheduler.ts';
@@ -24,6 +24,12 @@ export interface EmbeddedOptions {
   readonly signal?: AbortSignal;
   /** Default: once a minute, as the real one. */
   readonly bookmarkEveryMs?: number;
+  /** Default: all. */
+  readonly components?: readonly Component[];
+  /** How long after a change they look. Default: so soon that nobody waits for them. */
+  readonly lookAfterMs?: number;
+  /** Fills the cluster before anybody sees it. */
+  readonly furnish?: (world: World) => void;
 }
 
 /** The faults that a rehearsal can bring about, beside what the API itself allows. */
@@ -52,6 +58,7 @@ const BOOKMARK_EVERY_MS = 60_000;
 /** Starts an API over HTTPS in this process, with the components that let pods run. Nothing outlives the process. */
 export async function startEmbedded(options: EmbeddedOptions = {}): Promise<EmbeddedCluster> {
   const { nodes = 3, log = () => undefined, signal, bookmarkEveryMs = BOOKMARK_EVERY_MS } = options;
+  const { components = COMPONENTS, lookAfterMs = LOOK_AFTER_MS, furnish } = options;
   signal?.throwIfAborted();
   const world: World = { store: new Store(), kinds: new KindRegistry(), now: () => Date.now() };
   serveDefinitions(world);
@@ -59,6 +66,7 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Embe
   const names = Array.from({ length: nodes }, (_, i) => `node-${i + 1}`);
   names.forEach((name, i) => void createAs(world, NODE, 'kubelet', workerNode(name, i)));
 
+  furnish?.(world);
   const authority = await createAuthority();
   const [adminToken, hookToken] = [newToken(), newToken()];
   const users = new Map([
@@ -67,7 +75,7 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Embe
   ]);
   const server = new ApiServer({ world, ...(await authority.issue()), users, bookmarkEveryMs });
   const failed = Promise.withResolvers<Error>();
-  const driver = new Driver({ world, components: COMPONENTS, delayMs: LOOK_AFTER_MS, onError: failed.resolve });
+  const driver = new Driver({ world, components, delayMs: lookAfterMs, onError: failed.resolve });
   const apiServer = {
     async start() {
       await server.start();

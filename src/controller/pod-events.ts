@@ -10,6 +10,8 @@ export interface PodEvent {
   readonly type: 'Normal' | 'Warning';
   /** It follows `The pod` on the pod itself, `Pod <name>` on the tracker. */
   readonly text: string;
+  /** Which one it is of several with this reason. Absent: the first. */
+  readonly nth?: number;
 }
 
 /** Writes both Events, each once however often it is called, by whichever replica. Throws where one could not be written. */
@@ -20,10 +22,10 @@ export function createPodEvents(
   clock: { now(): number },
   settings: Pick<PolicySettings, 'profiles'>,
 ): EmitPodEvent {
-  return async ({ pod, tracker, reason, type, text: what }, signal) => {
+  return async ({ pod, tracker, reason, type, text: what, nth = 1 }, signal) => {
     // Of one profile nobody needs to be told.
     const text = settings.profiles.length > 1 ? `${what} (profile ${profileNameOf(pod, settings)})` : what;
-    const event = { about: pod, reason, type, now: new Date(clock.now()) };
+    const event = { about: pod, reason, nth, type, now: new Date(clock.now()) };
     await emitEvent({ ...event, message: `The pod ${text}` }, signal);
     // Nobody looks at an object of the hook, and an Event is in the namespace of what it shows itself on.
     if (tracker === undefined || tracker.resource.own) return;

@@ -7,6 +7,7 @@ import { trackerOf } from '../cache/trackers.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
 import { othersOf, planStall, type Stall, type StallObservation } from '../policy/plans/stall.ts';
+import { stallReports } from '../policy/plans/stall-reports.ts';
 import { isMarked, type PolicySettings, profileNameOf, trackingOfPod } from '../policy/profiles/profile.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
 import { UNSYNCED_RETRY_MS } from './entries.ts';
@@ -32,6 +33,10 @@ interface Stalled {
   readonly hindrance?: string;
   readonly tracker?: TrackerKey;
   readonly profile: string;
+  /** When this process first found it stalled, on the monotonic clock. */
+  readonly sinceMs: number;
+  /** How many reports are in the log. */
+  readonly logged: number;
 }
 
 /** Reports pods that a drain waits for, tracked or not, and for which nothing will happen without a human (S10). */
@@ -43,8 +48,8 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   readonly #stalled = new Map<string, Stalled>();
   /** By profile. */
   readonly #hindrances = new Map<string, HindranceCounts>();
-  /** UIDs whose Event is written. If the write fails, only the Event is tried again; log and metric are done. */
-  readonly #announced = new Set<string>();
+  /** How many reports are written as Events, by UID. If a write fails, only the Event is tried again; log and metric are done. */
+  readonly #announced = new Map<string, number>();
   /** For marks whose time the managed fields do not have. */
   readonly #since: StateDurations;
 
@@ -88,10 +93,10 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
       if (this.#stalled.get(podKey)?.uid !== pod.uid) this.#clear(podKey, pod);
       return { requeueAfterMs: plan.inMs };
     }
-    this.#note(podKey, pod, plan);
-    if (!this.#announced.has(pod.uid)) await this.#announce(pod, plan.why, signal);
+    const { due, nextInMs } = this.#note(podKey, pod, plan);
+    await this.#announce(pod, plan.why, due, signal);
     // No change may tell that nobody waits for a pod without a mark any more.
-    return isMarked(pod) ? {} : { requeueAfterMs: UNMARKED_RETRY_MS };
+    return { requeueAfterMs: isMarked(pod) ? nextInMs : Math.min(nextInMs, UNMARKED_RETRY_MS) };
   }
 
   #observe(podKey: string, pod: Pod): StallObservation | undefined {
@@ -103,29 +108,34 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     return seen && { ...seen, markedForMs, isAwaited: awaited.has(pod) };
   }
 
-  /** Counts the pod as stalled, and logs it once. */
-  #note(podKey: string, pod: Pod, { hindrance }: Extract<Stall, { kind: 'stalled' }>): void {
+  /** Counts the pod as stalled, and logs it if a report is due. */
+  #note(podKey: string, pod: Pod, { hindrance }: Extract<Stall, { kind: 'stalled' }>) {
     const { namespace, name, uid, node, owner } = pod;
-    const isNews = this.#stalled.get(podKey)?.uid !== uid;
+    const before = this.#stalled.get(podKey);
+    const now = this.#options.clock.monotonicNow();
+    const { sinceMs, logged } = before?.uid === uid ? before : { sinceMs: now, logged: 0 };
+    const reports = stallReports(now - sinceMs);
     this.#uncount(podKey);
     const place = trackingOfPod(pod, this.#options.settings).locate(pod);
     const tracker = place.kind === 'at' ? place : undefined;
     const profile = profileNameOf(pod, this.#options.settings);
     const counted = { ...(hindrance && { hindrance }), ...(tracker && { tracker }) };
-    this.#stalled.set(podKey, { pod: { namespace, name }, uid, profile, ...counted });
+    this.#stalled.set(podKey, { pod: { namespace, name }, uid, profile, ...counted, sinceMs, logged: reports.due });
     this.#countsOf(profile).count(counted, 1);
-    if (!isNews) return;
+    if (logged === reports.due) return reports;
     const known = hindrance ?? this.#trackerOf(pod)?.hindrance;
-    const fields = { pod: name, namespace, uid, node, owner: owner?.name, profile };
-    this.#options.log.warn(LOG.stalled, known === undefined ? fields : { ...fields, hindrance: known });
+    const more = { ...(known && { hindrance: known }), ...(reports.due > 1 && { report: reports.due }) };
+    this.#options.log.warn(LOG.stalled, { pod: name, namespace, uid, node, owner: owner?.name, profile, ...more });
+    return reports;
   }
 
-  async #announce(pod: Pod, why: string, signal: AbortSignal): Promise<void> {
+  async #announce(pod: Pod, why: string, nth: number, signal: AbortSignal): Promise<void> {
+    if ((this.#announced.get(pod.uid) ?? 0) >= nth) return;
     const tracker = this.#trackerOf(pod);
     const text = `${why}; drains of ${pod.node === undefined ? 'its node' : `node ${pod.node}`} wait`;
-    const event = { pod, ...(tracker ? { tracker } : {}), reason: 'RescheduleStalled', type: 'Warning', text } as const;
-    await this.#options.emitEvent(event, signal);
-    this.#announced.add(pod.uid);
+    const what = { reason: 'RescheduleStalled', type: 'Warning', text, nth } as const;
+    await this.#options.emitEvent({ pod, ...(tracker ? { tracker } : {}), ...what }, signal);
+    this.#announced.set(pod.uid, nth);
   }
 
   #trackerOf(pod: Pod): Tracker | undefined {

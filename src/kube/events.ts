@@ -12,12 +12,14 @@ export interface EventInput {
   /** The object that shows the Event, if that is not the pod itself. */
   readonly on?: { readonly apiVersion: string; readonly kind: string; readonly name: string; readonly uid: string };
   readonly reason: EventReason;
+  /** Which one it is of several with this reason. Absent: the first. */
+  readonly nth?: number;
   readonly type: 'Normal' | 'Warning';
   readonly message: string;
   readonly now: Date;
 }
 
-/** Writes a Kubernetes Event once for each pod instance, reason and shown object, whichever replica is first. */
+/** Writes a Kubernetes Event once for each pod instance, reason, number and shown object, whichever replica is first. */
 export type EmitEvent = (event: EventInput, signal?: AbortSignal) => Promise<void>;
 
 export function createEmitEvent(client: ApiClient, instance: string): EmitEvent {
@@ -32,15 +34,16 @@ export function createEmitEvent(client: ApiClient, instance: string): EmitEvent 
   };
 }
 
-function eventObject({ about, on, reason, type, message, now }: EventInput, reportingInstance: string) {
+function eventObject({ about, on, reason, nth = 1, type, message, now }: EventInput, reportingInstance: string) {
   const { namespace } = about;
   const { apiVersion, kind, name, uid } = on ?? { apiVersion: 'v1', kind: 'Pod', ...about };
   const at = now.toISOString().replace(/\.\d+Z$/, 'Z');
+  const parts = [about.uid, reason, ...(on ? [on.uid] : []), ...(nth > 1 ? [`${nth}`] : [])];
   return {
     apiVersion: 'v1',
     kind: 'Event',
     // The name follows from the subject, so the API server refuses a second replica's Event as already existing.
-    metadata: { namespace, name: eventName(name, [about.uid, reason, ...(on ? [on.uid] : [])]) },
+    metadata: { namespace, name: eventName(name, parts) },
     // Also for a Namespace, although it is in no namespace: all Events of one drain are then in one place.
     involvedObject: { apiVersion, kind, namespace, name, uid },
     reason,

@@ -16,6 +16,7 @@ import { aRawCluster, aRawNode, aRawPod, markedBy, RESCHEDULE } from '../support
 import { FakeClock } from '../support/time.ts';
 
 const STALL_AFTER = PROFILE.stallAfterMs;
+const HOUR = 60 * MINUTES;
 const { signal } = new AbortController();
 
 interface Marked {
@@ -85,8 +86,8 @@ describe('StalledPodReconciler', () => {
 
   test('then reports the pod once: Event, log, metric', async () => {
     const { reporter, look, api, log } = aStallReporter({ ageMs: STALL_AFTER });
-    assert.deepEqual(await look(), {});
-    assert.deepEqual(await look(), {});
+    assert.deepEqual(await look(), { requeueAfterMs: HOUR });
+    assert.deepEqual(await look(), { requeueAfterMs: HOUR });
     assert.deepEqual(api.calls, [EVENT]);
     const { type, reason, message } = (api.requests.at(0)?.body ?? {}) as Record<string, unknown>;
     assert.deepEqual([type, reason], ['Warning', 'RescheduleStalled']);
@@ -96,6 +97,35 @@ describe('StalledPodReconciler', () => {
     const fields = { pod: 'cb-0000', namespace: 'db', uid: 'uid-a', node: 'node-1', owner: 'cb', profile: 'couchbase' };
     assert.deepEqual(log.lines, [{ level: 'warn', message: LOG.stalled, fields }]);
     assert.equal(reporter.count, 1);
+  });
+
+  test('reports a pod that stays stalled again, at growing intervals up to a day', async () => {
+    const { look, api, log, clock, reporter } = aStallReporter({ ageMs: STALL_AFTER });
+    const reportedAt: number[] = [];
+    for (let hour = 0; hour <= 96; hour++) {
+      const before = log.lines.length;
+      await look();
+      await look();
+      if (log.lines.length > before) reportedAt.push(hour);
+      await clock.advance(HOUR);
+    }
+    assert.deepEqual(reportedAt, [0, 1, 4, 12, 24, 48, 72, 96]);
+    assert.deepEqual(log.lines[7]?.fields, { ...log.lines[0]?.fields, report: 8 });
+    const names = api.requests.map(({ body }) => (body as { metadata: { name: string } }).metadata.name);
+    assert.equal(new Set(names).size, 8, 'each report is an Event of its own');
+    assert.equal(names.length, 8);
+    assert.equal(reporter.count, 1);
+  });
+
+  test('looks again when the next report is due, and makes one for all that it missed', async () => {
+    const { look, api, log, clock } = aStallReporter({ ageMs: STALL_AFTER });
+    await look();
+    await clock.advance(HOUR / 2);
+    assert.deepEqual(await look(), { requeueAfterMs: HOUR / 2 });
+    await clock.advance(23 * HOUR);
+    assert.deepEqual(await look(), { requeueAfterMs: HOUR / 2 });
+    assert.equal(log.lines.length, 2);
+    assert.equal(api.requests.length, 2);
   });
 
   test('says why, as far as the tracking resource tells: on both objects, in the log and in the metric', async () => {
@@ -228,7 +258,7 @@ describe('StalledPodReconciler', () => {
     api.before = () => {
       throw refusal(409, { reason: 'AlreadyExists' });
     };
-    assert.deepEqual(await look(), {});
+    assert.deepEqual(await look(), { requeueAfterMs: HOUR });
     assert.equal(reporter.count, 1);
   });
 

@@ -48,10 +48,12 @@ describe('emitEvent', () => {
     ]);
   });
 
-  test('has one name for each instance and reason, whenever and wherever it is written', async () => {
+  test('has one name for each instance, reason and number, whenever and wherever it is written', async () => {
     const name = await nameOf({});
     assert.equal(await nameOf({ now: new Date(0), message: 'other' }), name);
     assert.notEqual(await nameOf({ reason: 'RescheduleStalled' }), name);
+    assert.equal(await nameOf({ nth: 1 }), name);
+    assert.notEqual(await nameOf({ nth: 2 }), name);
     assert.notEqual(await nameOf({ about: { ...about, uid: 'uid-b' } }), name);
   });
 

@@ -1,4 +1,4 @@
-import type { Point } from './verdict.ts';
+import type { Point } from './trend.ts';
 
 export interface Series {
   readonly name: string;

@@ -2,16 +2,16 @@ import { fileName, helpOf, readArguments, UsageError, value } from '../../src/co
 
 const SOAK = {
   name: 'npm run soak --',
-  about: `Drains a node of a real control plane, again and again, while things break: two replicas of the hook, a stand-in for the Couchbase operator, and in each round another fault (replicas killed and restarted, connections reset, hung, half open, slow or cut, silent watches, the API server restarted). One replica is never restarted: its memory, handles and delays are followed. Ends with a verdict and a page of charts. Nothing it started is left behind.`,
+  about: `Drains nodes of a real control plane, again and again, while things break. Three operators (names that come back, new names, a group) and two replicas of the hook; in each round another fault: replicas killed and restarted, connections reset, hung, half open, slow or cut, silent, expired and refused watches, refused lists, failing calls, the API server restarted. Certificates are renewed every three minutes. For an eighth of the time clocks are wrong, and for a sixth bookmarks are lost. One replica is never restarted: its memory, handles, delays and heap are followed. Ends with a verdict, a page of charts, and its data. Nothing it started is left behind.`,
   options: {
     hours: value('--hours <H>', 'how long, fractions allowed', positive),
     minutes: value('--minutes <M>', 'the same in minutes (default: 60)', positive),
-    out: value('--out <FILE>', 'where the page of charts is written', fileName, 'soak.html'),
+    out: value('--out <FILE>', 'where the page of charts is written; its data comes beside it', fileName, 'soak.html'),
   },
   notes: `
 Exit code: 0 if all rounds were right and nothing grew, 1 if not, 2 for a wrong command line, 130 if it
-was interrupted. Growth is judged after a warm-up of a quarter of the time, and in runs of ten minutes
-or more.
+was interrupted. Growth is judged in the second half, and in runs of ten minutes or more. Page and data
+are also written every five minutes.
 
 The first run may build the binaries of the control plane, which takes minutes (see npm run cluster:build).
 `,

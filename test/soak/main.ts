@@ -3,6 +3,7 @@ import { UsageError } from '../../src/command-line.ts';
 import { describeError } from '../../src/kube/errors.ts';
 import { HELP, readFlags } from './flags.ts';
 import { drawPage } from './page.ts';
+import type { SoakRecord } from './record.ts';
 import { soak } from './soak.ts';
 import { findingsOf } from './verdict.ts';
 
@@ -23,9 +24,13 @@ async function main(args: readonly string[]): Promise<number> {
       process.stdout.write(HELP);
       return 0;
     }
-    const record = await soak({ durationMs, progress, signal: interrupted.signal });
+    const write = async (record: SoakRecord) => {
+      await writeFile(out, drawPage(record, findingsOf(record)));
+      await writeFile(`${out}.json`, JSON.stringify(record));
+    };
+    const record = await soak({ durationMs, progress, checkpoint: write, signal: interrupted.signal });
+    await write(record);
     const findings = findingsOf(record);
-    await writeFile(out, drawPage(record, findings));
     for (const { what, value, wanted, isGood } of findings) {
       process.stdout.write(`${isGood ? 'good' : 'BAD '}  ${what}: ${value} (${wanted})\n`);
     }

@@ -1,4 +1,5 @@
 import { type Chart, drawChart, escapeText, type Series } from './chart.ts';
+import { rowsOf } from './heap/comparison.ts';
 import type { ReplicaName, ReplicaSample, Round, SoakRecord } from './record.ts';
 import type { Finding } from './verdict.ts';
 
@@ -13,16 +14,36 @@ export function drawPage(record: SoakRecord, findings: readonly Finding[]): stri
 <style>body{font:14px sans-serif;max-width:960px;margin:2em auto}svg{width:100%;font-size:11px}
 td,th{text-align:left;padding:2px 12px 2px 0}.bad{color:#b00020;font-weight:bold}</style></head><body>
 <h1>Soak: <span class="${isGood ? 'good' : 'bad'}">${isGood ? 'passed' : 'FAILED'}</span></h1>
-<p>${(record.durationMs / 60_000).toFixed(1)} minutes, ${record.rounds.length} drains, two replicas.
-The steady one was never restarted; growth is judged on it after a quarter of the time.</p>
+<p>${(record.durationMs / 60_000).toFixed(1)} minutes, ${record.rounds.length} rounds, each with a drain for each of
+three operators; two replicas. The steady one was never restarted; its growth is judged in the second half. It loaded a new
+certificate ${record.renewals} times, and ${record.authorities} authorities took the place of others. ${spellsOf(record)}</p>
 <table><tr><th>what</th><th>value</th><th>wanted</th></tr>
 ${findings.map(({ what, value, wanted, isGood: good }) => row([what, value, wanted], good)).join('\n')}</table>
 ${problems.length === 0 ? '' : `<ul>${problems.map((one) => `<li class="bad">${escapeText(one)}</li>`).join('')}</ul>`}
 ${chartsOf(record).map(drawChart).join('\n')}
 <h2>By fault</h2>
-<table><tr><th>fault</th><th>drains</th><th>pods moved</th><th>median, longest drain</th><th>answers</th></tr>
-${faultRows(record.rounds).join('\n')}</table></body></html>
+<table><tr><th>fault</th><th>rounds</th><th>pods moved</th><th>median, longest round</th><th>answers</th></tr>
+${faultRows(record.rounds).join('\n')}</table>
+${heapOf(record)}</body></html>
 `;
+}
+
+function spellsOf({ spells }: SoakRecord): string {
+  const byName = [...Map.groupBy(spells, ({ name }) => name)];
+  const minutes = byName.map(([name, some]) => {
+    const ms = some.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
+    return `${name} for ${(ms / 60_000).toFixed(1)} minutes`;
+  });
+  return minutes.length === 0 ? '' : `There were ${minutes.join(', ')}.`;
+}
+
+function heapOf({ heap }: SoakRecord): string {
+  if (heap === undefined) return '';
+  const rows = rowsOf(heap).map((cells) => row(cells, true));
+  return `<h2>What grew in the heap of the steady replica</h2>
+<p>From a quarter of the time to the end, by constructor: numbers, and bytes of the objects themselves.</p>
+<table><tr><th>kind</th><th>objects</th><th>bytes</th><th>growth</th></tr>
+${rows.join('\n')}</table>`;
 }
 
 /** One line a fault: how many drains, pods, how long, and the answers to evictions by code. */
@@ -58,6 +79,7 @@ function chartsOf(record: SoakRecord): Chart[] {
     { title: 'Heap used', unit: 'MB', series: both('heapMb'), durationMs },
     { title: 'Open files and sockets', unit: '', series: both('fds'), durationMs },
     { title: 'Active handles', unit: '', series: both('handles'), durationMs },
+    { title: 'Timers', unit: '', series: both('timers'), durationMs },
     { title: 'Event loop, 99th percentile of its lag', unit: 'ms', series: both('lagP99Ms'), durationMs },
     { title: 'Age of the cache', unit: 's', series: both('cacheAgeS'), durationMs },
     {
@@ -70,7 +92,7 @@ function chartsOf(record: SoakRecord): Chart[] {
       durationMs,
     },
     {
-      title: 'Drains done',
+      title: 'Rounds done',
       unit: '',
       series: one(
         '',

@@ -1,3 +1,6 @@
+import type { HeapComparison } from './heap/comparison.ts';
+import type { Spell } from './spells.ts';
+
 /** What a soak writes down. Times are milliseconds since its start. */
 export interface SoakRecord {
   readonly durationMs: number;
@@ -7,6 +10,14 @@ export interface SoakRecord {
   readonly entriesLeft: number;
   /** What went wrong outside of rounds. */
   readonly problems: readonly string[];
+  /** What held for longer than a round. */
+  readonly spells: readonly Spell[];
+  /** How often the steady replica has loaded a new certificate, how often it was to, and how often an authority was replaced. */
+  readonly renewals: number;
+  readonly renewEveryMs: number;
+  readonly authorities: number;
+  /** Of the steady replica, after the warm-up and at the end. Absent: the run was too short. */
+  readonly heap?: HeapComparison;
 }
 
 /** The `steady` replica is never restarted. */
@@ -23,17 +34,19 @@ export interface ReplicaSample {
   readonly rssMb: number;
   readonly heapMb: number;
   readonly fds: number;
-  /** What keeps its event loop busy: sockets, timers, servers. */
+  /** What keeps its event loop busy, timers aside: sockets, servers, files. */
   readonly handles: number;
+  readonly timers: number;
   readonly lagP99Ms: number;
   /** How long ago the API server last told something, for the kind where that is longest. */
   readonly cacheAgeS: number;
 }
 
-/** One drain, and what was broken meanwhile. */
+/** A drain of one node of each operator, all at once, and what was broken meanwhile. */
 export interface Round {
   readonly fault: string;
   readonly startedMs: number;
+  /** Until the last of the drains had ended. */
   readonly drainedMs: number;
   readonly pods: number;
   /** How often the pod was moved that was moved most. */

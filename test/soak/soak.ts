@@ -1,16 +1,20 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PodWatch } from '../../rehearsal/evidence/pod-watch.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { describeError } from '../../src/kube/errors.ts';
 import { LOG } from '../../src/log/messages.ts';
-import { waitForMembers } from '../../testkit/couchbase/workload.ts';
-import { until } from '../../testkit/until.ts';
-import { drainPatiently } from '../cluster/support/drainer.ts';
-import { inTurn } from '../cluster/support/in-turn.ts';
+import { neededBy } from '../../src/serving.ts';
+import { aSelfKept } from '../cluster/support/own-certificates.ts';
 import { type Rig, startRig } from '../cluster/support/rig.ts';
-import { aScene, type Scene } from '../cluster/support/scene.ts';
 import { FAULTS, type Fault, type Targets } from './faults.ts';
+import { compareHeaps } from './heap/comparison.ts';
+import { type HeapCounts, readSnapshot } from './heap/snapshot.ts';
+import { aStage, type Drained, MODELS, SETTLE_MS, type Stage } from './operators.ts';
 import type { Round, Sample, SoakRecord } from './record.ts';
+import { aReplica } from './replica.ts';
 import { sampleReplica } from './sample.ts';
+import { situation } from './situation.ts';
+import { clocksIn, isSpell, spellsIn } from './spells.ts';
 
 export interface SoakOptions {
   readonly durationMs: number;
@@ -22,162 +26,198 @@ export interface SoakOptions {
   /** Default: 60 s, which is longer than a drain takes here. What a drainer asks for again must still be remembered. */
   readonly retention?: string;
   readonly progress?: (line: string) => void;
+  /** Is given what has been seen so far, every few minutes: a run of hours may be broken off. */
+  readonly checkpoint?: (record: SoakRecord) => Promise<void>;
   readonly signal?: AbortSignal;
 }
 
-const SIZE = 4;
-/** A drain is to last long enough for a fault to come in the middle of it. */
-const OPERATOR = { periodMs: 150, recreateDelayMs: 500, rebalanceMs: 500 };
-/** Where the machine has much else to do, an API server takes a minute to come back. */
-const SETTLE_MS = 240_000;
+const NAME = 'soak';
+/** A certificate is renewed after half of this. */
+const CERTIFICATE_MINUTES = 6;
+const RENEW_EVERY_MS = (CERTIFICATE_MINUTES * 60_000) / 2;
+/** An authority is replaced when a third of its time is left: three times in an hour. */
+const LIFETIMES = { CERTIFICATE_LIFETIME: `${CERTIFICATE_MINUTES}m`, CA_LIFETIME: '30m' };
+const CHECKPOINT_EVERY_MS = 5 * 60_000;
+/** The first snapshot comes after a quarter of the time, before the part that is judged. Shorter runs have none. */
+const SNAPSHOT_SHARE = 0.25;
+const SNAPSHOTS_FROM_MS = 10 * 60_000;
 
 /** Runs rounds until the time is over, or it is aborted, and tells what it saw; everything has been stopped by then. */
 export async function soak(options: SoakOptions): Promise<SoakRecord> {
   // Each outage of the API server may end the scheduler.
   const rig = await startRig({ controlPlane: { schedulerRestarts: Number.POSITIVE_INFINITY } });
   try {
-    return await new Soak(rig, options).run();
+    return await new Soak(rig, options, await setUp(rig, options)).run();
   } finally {
     await rig.stop();
   }
 }
 
+interface SetUp {
+  readonly targets: Targets;
+  readonly stages: readonly Stage[];
+}
+
+async function setUp(rig: Rig, { retention = '60s' }: SoakOptions): Promise<SetUp> {
+  const profiles = { PROFILES: MODELS.map(({ profile }) => profile).join(), TRACKING_RESOURCE_TYPE: 'namespace' };
+  const env = { ...profiles, ...LIFETIMES, TRACKING_RETENTION: retention, LOG_LEVEL: 'info' };
+  const kept = await aSelfKept(rig, NAME, { needs: neededBy(readConfig(profiles)) });
+  const [steady, restarted] = [await aReplica(rig, kept, 'steady', env), await aReplica(rig, kept, 'restarted', env)];
+  await kept.register();
+  await Promise.all([steady.hook.start(), restarted.hook.start()]);
+  await kept.untilAsked();
+  const stages = await Promise.all(MODELS.map((model) => aStage(rig, model, NAME)));
+  return { targets: { steady, restarted, apiServer: rig.controlPlane.apiServer }, stages };
+}
+
 class Soak {
   readonly #rig: Rig;
   readonly #options: SoakOptions;
+  readonly #targets: Targets;
+  readonly #stages: readonly Stage[];
   readonly #samples: Sample[] = [];
   readonly #rounds: Round[] = [];
   readonly #problems: string[] = [];
-  #startedAt = 0;
+  readonly #startedAt = performance.now();
+  #checkedAtMs = 0;
+  #clockRounds = 0;
+  #heapBefore: HeapCounts | undefined;
 
-  constructor(rig: Rig, options: SoakOptions) {
+  constructor(rig: Rig, options: SoakOptions, { targets, stages }: SetUp) {
     this.#rig = rig;
     this.#options = options;
+    this.#targets = targets;
+    this.#stages = stages;
   }
 
   async run(): Promise<SoakRecord> {
-    const { durationMs, restMs = 2_000, progress = () => undefined, signal } = this.#options;
-    const { targets, scene, watch } = await this.#set();
-    this.#startedAt = performance.now();
-    const sampling = this.#sample(targets, scene);
-    const faults = this.#options.faults ?? FAULTS;
+    const { durationMs, signal, faults = FAULTS } = this.#options;
+    const sampling = this.#sample();
     for (let n = 0; this.#elapsedMs < durationMs && !signal?.aborted; n++) {
       const fault = faults[n % faults.length] as Fault;
-      const round = await this.#round(n, fault, { targets, scene, watch }).catch((error) => describeError(error));
-      if (typeof round === 'string') {
+      try {
+        await this.#between(n, fault);
+      } catch (error) {
         // What was seen until then is worth its page.
-        this.#problems.push(`round ${n + 1} (${fault.name}) broke off: ${round}`);
+        this.#problems.push(`round ${n + 1} (${fault.name}) broke off: ${describeError(error)}`);
+        this.#problems.push(...(await situation(this.#rig, this.#stages)));
         break;
       }
-      this.#rounds.push(round);
-      progress(describeRound(round));
-      await sleep(restMs, undefined, signal ? { signal } : {}).catch(() => undefined);
     }
-    const entriesLeft = signal?.aborted ? 0 : await this.#entriesLeft(scene);
+    const entriesLeft = signal?.aborted ? 0 : await this.#entriesLeft();
     await sampling.stop();
-    const unexpected = [targets.steady, targets.restarted].flatMap(({ hook }) =>
-      hook.lines.filter(({ message, level }) => message === LOG.unexpected || level === 'error'),
-    );
-    this.#problems.push(...unexpected.map((line) => `the hook logged ${JSON.stringify(line)}`));
-    return {
-      durationMs: this.#elapsedMs,
-      samples: this.#samples,
-      rounds: this.#rounds,
-      entriesLeft,
-      problems: this.#problems,
-    };
+    const heap = await this.#compareHeaps().catch((error) => void this.#problems.push(describeError(error)));
+    return { ...this.#record(entriesLeft), ...(heap && { heap }) };
+  }
+
+  /** One round, and what comes before and after it. */
+  async #between(n: number, fault: Fault): Promise<void> {
+    const { restMs = 2_000, progress = () => undefined, signal, durationMs, checkpoint } = this.#options;
+    await this.#castSpells();
+    const round = await this.#round(n, fault);
+    this.#rounds.push(round);
+    progress(describeRound(round));
+    await sleep(restMs, undefined, signal ? { signal } : {}).catch(() => undefined);
+    const isWarm = this.#elapsedMs > SNAPSHOT_SHARE * durationMs && durationMs >= SNAPSHOTS_FROM_MS;
+    if (isWarm) this.#heapBefore ??= await this.#snapshot('before');
+    if (this.#elapsedMs - this.#checkedAtMs < CHECKPOINT_EVERY_MS) return;
+    this.#checkedAtMs = this.#elapsedMs;
+    await checkpoint?.(this.#record(0));
   }
 
   get #elapsedMs(): number {
     return performance.now() - this.#startedAt;
   }
 
-  async #set(): Promise<{ targets: Targets; scene: Scene; watch: PodWatch }> {
-    const rig = this.#rig;
-    const env = { TRACKING_RETENTION: this.#options.retention ?? '60s', LOG_LEVEL: 'info' };
-    const [steady, restarted] = await Promise.all([rig.hookBehindProxy(env), rig.hookBehindProxy(env)]);
-    const ports = [steady.hook.webhookPort, restarted.hook.webhookPort];
-    const service = await inTurn(await rig.authority.issue(), ports);
-    rig.atStop(() => service.close());
-    await rig.register('soak', service.url);
-    const scene = await aScene({ rig, hook: 'soak', namespace: 'soak', size: SIZE, pdb: false, operator: OPERATOR });
-    const watch = new PodWatch({ client: rig.client, namespace: scene.namespace });
-    rig.atStop(() => watch.stop());
-    await watch.start();
-    return { targets: { steady, restarted, apiServer: rig.controlPlane.apiServer }, scene, watch };
-  }
-
-  /** Drains the node with the most members, with the fault in the middle of it, and looks whether all was right. */
-  async #round(
-    n: number,
-    fault: Fault,
-    { targets, scene, watch }: { targets: Targets; scene: Scene; watch: PodWatch },
-  ): Promise<Round> {
-    const startedMs = this.#elapsedMs;
-    const before = await this.#membersIn(scene);
-    const node = fullest(before.map((pod) => pod.node ?? ''));
-    const drained = before.filter((pod) => pod.node === node);
-    const gone = new Set(watch.instances.filter(({ isGone }) => isGone).map(({ uid }) => uid));
-    const draining = drainPatiently(scene, node, { timeoutMs: SETTLE_MS }).then((result) => ({
-      ...result,
-      drainedMs: this.#elapsedMs - startedMs,
-    }));
-    // Another moment of the drain each time that this fault has its turn.
-    await sleep((n * 170) % 2_000);
-    const problems: string[] = [];
-    await fault.inflict(targets).catch((error) => problems.push(describeError(error)));
-    const { drainedMs, answers, oddities, problems: wrong } = await draining;
-    problems.push(...wrong);
-    const after = await this.#membersIn(scene);
-    await scene.until('the watch to see it all', () => after.every(({ uid }) => isThere(watch, uid)), SETTLE_MS);
-    const left = watch.instances.filter(({ uid, isGone }) => isGone && !gone.has(uid));
-    // A scheduler that has not seen the cordon yet puts pods back on that node, and those have to move again (rule 8a).
-    const [again = [], moved = []] = [true, false].map((isAgain) =>
-      left.filter((pod) => isAgain === (pod.node === node && !drained.some(({ uid }) => uid === pod.uid))),
+  #record(entriesLeft: number): SoakRecord {
+    const { steady, restarted } = this.#targets;
+    const unexpected = [steady, restarted].flatMap(({ hook }) =>
+      hook.lines.filter(({ message, level }) => message === LOG.unexpected || level === 'error'),
     );
-    const moves = drained.map(({ name }) => moved.filter((pod) => pod.name === name).length);
-    if (moved.length !== drained.length || moves.some((count) => count !== 1)) {
-      problems.push(`moves of ${drained.map(({ name }, i) => `${name}: ${moves[i]}`)}, of all pods: ${moved.length}`);
-    }
-    const evicted = left.filter(({ uid }) => !scene.operator.deletedUids.has(uid));
-    problems.push(...evicted.map(({ name }) => `${name} went, and it was not its operator`));
-    await until('the node to be uncordoned', () => scene.cordon(node, false));
-    const named = problems.map((problem) => `round ${n + 1} (${fault.name}): ${problem}`);
-    const mostMoves = Math.max(...moves);
+    const count = (message: string, lines = steady.hook.lines) =>
+      lines.filter((line) => line.message === message).length;
+    const durationMs = this.#elapsedMs;
     return {
-      fault: fault.name,
-      startedMs,
-      drainedMs,
-      pods: drained.length,
-      mostMoves,
-      answers,
-      oddities: [...oddities, ...again.map(({ name }) => `${name} came back on ${node} and moved again`)],
-      problems: named,
+      durationMs,
+      samples: this.#samples,
+      rounds: this.#rounds,
+      entriesLeft,
+      problems: [...this.#problems, ...unexpected.map((line) => `the hook logged ${JSON.stringify(line)}`)],
+      spells: spellsIn(durationMs),
+      // The first one is no renewal.
+      renewals: Math.max(0, count(LOG.certificateLoaded) - 1),
+      renewEveryMs: RENEW_EVERY_MS,
+      authorities: count(LOG.authorityPromoted) + count(LOG.authorityPromoted, restarted.hook.lines),
     };
   }
 
-  /** The members once all of them run. */
-  #membersIn({ namespace, cluster }: Scene) {
-    return waitForMembers(this.#rig.client, { namespace, cluster, size: SIZE, balanced: true, timeoutMs: SETTLE_MS });
+  /** Begins and ends what holds for longer than a round. */
+  async #castSpells(): Promise<void> {
+    const { steady, restarted } = this.#targets;
+    const isMute = isSpell('no bookmarks', this.#elapsedMs);
+    for (const { gate } of [steady, restarted]) gate.event = (line) => !isMute || !line.startsWith(BOOKMARK);
+    const isWrong = isSpell('wrong clocks', this.#elapsedMs);
+    if (!isWrong && this.#clockRounds === 0) return;
+    const [one, other] = isWrong ? clocksIn(this.#clockRounds) : [0, 0];
+    this.#clockRounds = isWrong ? this.#clockRounds + 1 : 0;
+    await Promise.all([steady.order({ aheadMs: one }), restarted.order({ aheadMs: other })]);
   }
 
-  async #entriesLeft(scene: Scene): Promise<number> {
-    const left = async () => Object.keys(await scene.entries()).length;
-    await scene.until('the entries to be pruned', async () => (await left()) === 0, SETTLE_MS).catch(() => undefined);
-    return left();
+  /** Drains a node of each operator, with the fault in the middle of it. */
+  async #round(n: number, fault: Fault): Promise<Round> {
+    const startedMs = this.#elapsedMs;
+    const draining = Promise.all(this.#stages.map((stage) => stage.drain()));
+    draining.catch(() => undefined);
+    // Another moment of the drain each time that this fault has its turn.
+    await sleep((n * 170) % 2_000);
+    const problems: string[] = [];
+    await fault.inflict(this.#targets).catch((error) => problems.push(describeError(error)));
+    const drained = await draining;
+    problems.push(...drained.flatMap((one) => one.problems));
+    return {
+      fault: fault.name,
+      startedMs,
+      drainedMs: Math.max(...drained.map(({ drainedMs }) => drainedMs)),
+      pods: drained.reduce((sum, { pods }) => sum + pods, 0),
+      mostMoves: Math.max(...drained.map(({ mostMoves }) => mostMoves)),
+      answers: addUp(drained),
+      oddities: drained.flatMap(({ oddities }) => oddities),
+      problems: problems.map((problem) => `round ${n + 1} (${fault.name}): ${problem}`),
+    };
   }
 
-  #sample({ steady, restarted }: Targets, scene: Scene): { stop(): Promise<void> } {
+  async #countEntries(): Promise<number> {
+    const all = await Promise.all(this.#stages.map(({ scene }) => scene.namespaceEntries()));
+    return all.reduce((sum, entries) => sum + Object.keys(entries).length, 0);
+  }
+
+  async #entriesLeft(): Promise<number> {
+    const [{ scene }] = this.#stages as [Stage];
+    const none = async () => (await this.#countEntries()) === 0;
+    await scene.until('the entries to be pruned', none, SETTLE_MS).catch(() => undefined);
+    return this.#countEntries();
+  }
+
+  async #snapshot(name: string): Promise<HeapCounts> {
+    const snapshot = join(this.#rig.controlPlane.dir, `${name}.heapsnapshot`);
+    await this.#targets.steady.order({ aheadMs: 0, snapshot });
+    return readSnapshot(snapshot);
+  }
+
+  async #compareHeaps() {
+    if (this.#heapBefore === undefined) return undefined;
+    return compareHeaps(this.#heapBefore, await this.#snapshot('after'));
+  }
+
+  #sample(): { stop(): Promise<void> } {
     const { sampleEveryMs = 5_000 } = this.#options;
+    const { steady, restarted } = this.#targets;
     const over = new AbortController();
     const take = async () => {
       const [one, two, entries] = await Promise.all([
         sampleReplica(steady.hook),
         sampleReplica(restarted.hook),
-        scene.entries().then(
-          (all) => Object.keys(all).length,
-          () => undefined,
-        ),
+        this.#countEntries().catch(() => undefined),
       ]);
       const replicas = { ...(one ? { steady: one } : {}), ...(two ? { restarted: two } : {}) };
       this.#samples.push({ atMs: this.#elapsedMs, replicas, ...(entries === undefined ? {} : { entries }) });
@@ -197,11 +237,15 @@ class Soak {
   }
 }
 
-const isThere = (watch: PodWatch, uid: string) => watch.instances.some((one) => one.uid === uid && !one.isGone);
+/** How the API server begins its line. */
+const BOOKMARK = '{"type":"BOOKMARK"';
 
-function fullest(nodes: readonly string[]): string {
-  const counts = [...Map.groupBy(nodes, (node) => node)].sort(([, a], [, b]) => b.length - a.length);
-  return counts[0]?.[0] ?? '';
+function addUp(drained: readonly Drained[]): Record<number, number> {
+  const sums: Record<string, number> = {};
+  for (const { answers } of drained) {
+    for (const [code, count] of Object.entries(answers)) sums[code] = (sums[code] ?? 0) + count;
+  }
+  return sums;
 }
 
 function describeRound({ fault, drainedMs, pods, answers, oddities, problems }: Round): string {

@@ -87,8 +87,8 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
-/** On a machine that has much else to do. */
-const startTimeoutMs = 240_000;
+/** Where the machine has much else to do, a start takes minutes. */
+const startTimeoutMs = 300_000;
 const pollEveryMs = 40;
 const portTries = 5;
 
@@ -167,7 +167,8 @@ async function bringUp(supervisor: Supervisor, assets: Assets, options: ControlP
     assets.kubeControllerManager,
     controllerManagerArgs(kubeconfigs.controllerManager, pki),
   );
-  run('kwok', assets.kwok, kwokArgs(kubeconfigs.kubelet));
+  const startKwok = () => run('kwok', assets.kwok, kwokArgs(kubeconfigs.kubelet));
+  startKwok();
   // After an outage of the API server it can find its cache wrong. It then ends itself, so that a kubelet starts it
   // again.
   let restarts = 0;
@@ -198,7 +199,19 @@ async function bringUp(supervisor: Supervisor, assets: Assets, options: ControlP
     dir,
     kubectl: kubectlFor(assets.kubectl, kubeconfigs.admin, supervisor),
     kubectlFrom: (file) => kubectlFor(file, kubeconfigs.admin, supervisor),
-    apiServer,
+    apiServer: {
+      port: apiPort,
+      get pid() {
+        return apiServer.pid;
+      },
+      stop: () => apiServer.stop(),
+      async start() {
+        await apiServer.start();
+        await running.get('kwok')?.stop();
+        // A call that the end of the API server cut off, it does not make again: a pod would stay Pending, or terminating.
+        startKwok();
+      },
+    },
     async addApiServer(added = {}) {
       const [port] = (await freePorts(1)) as [number];
       const another = apiServerAt(

@@ -45,6 +45,10 @@ export interface ApiGate {
   rule: (request: Passing) => Verdict | undefined;
   /** Added to every answer that passes. */
   headers: OutgoingHttpHeaders;
+  /** Asked about every line of a watch; false keeps it from the client. */
+  event: (line: string) => boolean;
+  /** Ends every open watch after this line. */
+  endWatches(line: string): void;
   /** Ends every open connection. */
   dropAll(): void;
   /** The same, and new ones are refused, as where nobody listens. */
@@ -55,13 +59,14 @@ export interface ApiGate {
 
 /**
  * Its certificate is of the rig's authority; who a client is, is left to the API server. `keepAlive`: for many calls, keeps
- * its connections to the API server. Ends with the rig.
+ * its connections to the API server. `isForgetful`: for calls without end, `passed` stays empty. Ends with the rig.
  */
-export async function startApiGate(rig: Rig, { keepAlive = false } = {}): Promise<ApiGate> {
+export async function startApiGate(rig: Rig, { keepAlive = false, isForgetful = false } = {}): Promise<ApiGate> {
   const { server: target, caData: ca } = rig.controlPlane;
   const agent = keepAlive ? new Agent({ keepAlive }) : false;
   const passed: Passing[] = [];
   const watches = new Map<string, Watches>();
+  const ends = new Set<(line: string) => void>();
   const server = createServer(await rig.authority.issue(), (incoming, outgoing) => {
     const url = new URL(incoming.url ?? '', target);
     const request = {
@@ -71,7 +76,7 @@ export async function startApiGate(rig: Rig, { keepAlive = false } = {}): Promis
       contentType: incoming.headers['content-type'] ?? '',
       at: performance.now(),
     };
-    passed.push(request);
+    if (!isForgetful) passed.push(request);
     if (url.searchParams.get('watch') === 'true') count(watches, url.pathname, outgoing);
     void answer(gate.rule(request), url, incoming, outgoing);
   });
@@ -100,7 +105,8 @@ export async function startApiGate(rig: Rig, { keepAlive = false } = {}): Promis
       outgoing.writeHead(response.statusCode ?? 500, { ...response.headers, ...gate.headers });
       outgoing.flushHeaders();
       response.on('error', () => outgoing.destroy());
-      response.pipe(outgoing);
+      if (url.searchParams.get('watch') === 'true') passEvents(response, outgoing, gate, ends);
+      else response.pipe(outgoing);
     });
     onward.on('error', () => outgoing.destroy());
     outgoing.on('close', () => onward.destroy());
@@ -122,6 +128,10 @@ export async function startApiGate(rig: Rig, { keepAlive = false } = {}): Promis
     watches,
     rule: () => undefined,
     headers: {},
+    event: () => true,
+    endWatches(line) {
+      for (const end of ends) end(line);
+    },
     dropAll: () => server.closeAllConnections(),
     leave() {
       server.close();
@@ -138,6 +148,30 @@ function count(watches: Map<string, Watches>, path: string, outgoing: ServerResp
   found.open++;
   found.most = Math.max(found.most, found.open);
   outgoing.on('close', () => found.open--);
+}
+
+/** Line by line, so that something else can come between two. */
+function passEvents(
+  response: IncomingMessage,
+  outgoing: ServerResponse,
+  gate: ApiGate,
+  ends: Set<(line: string) => void>,
+): void {
+  const end = (line: string) => void outgoing.end(`${line}\n`);
+  ends.add(end);
+  outgoing.on('close', () => ends.delete(end));
+  let rest = Buffer.alloc(0);
+  response.on('data', (chunk: Buffer) => {
+    const all = Buffer.concat([rest, chunk]);
+    const whole = all.lastIndexOf('\n') + 1;
+    rest = all.subarray(whole);
+    const lines = all.toString('utf8', 0, whole).split('\n').slice(0, -1);
+    if (outgoing.writableEnded) return;
+    for (const line of lines) if (gate.event(line)) outgoing.write(`${line}\n`);
+  });
+  response.on('end', () => {
+    if (!outgoing.writableEnded) outgoing.end(rest);
+  });
 }
 
 async function decline(verdict: Exclude<Verdict, { kind: 'hold' }>, outgoing: ServerResponse): Promise<void> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { namespaces } from '../../../src/config/parsers.ts';
 import type { JsonObject } from '../../../src/kube/client.ts';
 import { REGISTRATIONS } from '../../../src/kube/paths.ts';
-import { permissionsOf } from '../../../src/kube/permissions.ts';
+import { type PermissionSettings, permissionsOf } from '../../../src/kube/permissions.ts';
 import { MESSAGES } from '../../../src/policy/decision.ts';
 import { couchbaseCluster } from '../../../src/policy/tracking/couchbasecluster.ts';
 import { scopeOf } from '../../../src/registration/scope.ts';
@@ -21,9 +21,13 @@ import { type LocalService, startService } from './service.ts';
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const SERVICE = 'reschedule-hook-server';
 const SECRET = 'reschedule-hook-ca';
+/** Where the machine has much else to do, a process takes minutes to begin. */
+const START_TIMEOUT_MS = 300_000;
+/** A kubelet would write new tokens to a file; these last longer than any test. */
+const YEAR_S = 365 * 24 * 3600;
 
 /** What a replica takes for the API server, and the authority of that, PEM; by default itself. */
-interface Trusted {
+export interface Trusted {
   readonly server?: string;
   readonly ca?: string;
 }
@@ -53,11 +57,18 @@ export interface SelfKept {
   readonly registrationPath: string;
 }
 
+/** Over those that every replica has. */
+type Needs = Partial<PermissionSettings>;
+
 /**
  * The API server finds the Service's name in the certificate, and the hook on loopback: that is what ExternalName is for.
- * `approach`: what the replicas take for the API server, where it is not itself.
+ * `approach`: what the replicas take for the API server, where it is not itself, and what they need to be allowed.
  */
-export async function aSelfKept(rig: Rig, name: string, approach: Trusted = {}): Promise<SelfKept> {
+export async function aSelfKept(
+  rig: Rig,
+  name: string,
+  { needs = {}, ...approach }: Trusted & { readonly needs?: Needs } = {},
+): Promise<SelfKept> {
   const { client, controlPlane } = rig;
   const home = `/api/v1/namespaces/${name}`;
   const registrationPath = `${REGISTRATIONS}/${name}`;
@@ -69,7 +80,7 @@ export async function aSelfKept(rig: Rig, name: string, approach: Trusted = {}):
     path: `${home}/services`,
     body: { apiVersion: 'v1', kind: 'Service', metadata: { name: SERVICE }, spec },
   });
-  const token = await aToken(rig, name);
+  const token = await aToken(rig, name, needs);
   const service = await startService();
   rig.atStop(() => service.close());
   const pods = new Map<HookProcess, ReplicaPod>();
@@ -97,7 +108,7 @@ export async function aSelfKept(rig: Rig, name: string, approach: Trusted = {}):
         PROTECT_NAMESPACES: `${HOOK_LABEL}=${name}`,
       };
       const files = { certFile: '/nowhere/tls.crt', keyFile: '/nowhere/tls.key' };
-      const options = { kubeconfigPath, files, env: { ...own, ...env }, timeoutMs: 120_000 };
+      const options = { kubeconfigPath, files, env: { ...own, ...env }, timeoutMs: START_TIMEOUT_MS };
       const hook = new HookProcess(options, { webhook, health });
       rig.atStop(async () => void (await Promise.all([hook.stop(), pod.stop()])));
       pod.probe(hook);
@@ -172,9 +183,9 @@ function webhookWith(name: string, port: number, caBundle: string) {
 }
 
 /** The token of a ServiceAccount that may do exactly what the hook says that it does. */
-async function aToken({ client }: Rig, name: string): Promise<string> {
+async function aToken({ client }: Rig, name: string, needs: Needs): Promise<string> {
   const own = { ownSecret: { namespace: name, name: SECRET }, ownRegistration: name };
-  const rules = permissionsOf({ tracking: couchbaseCluster, ...own }).map((one) => ({
+  const rules = permissionsOf({ tracking: couchbaseCluster, ...needs, ...own }).map((one) => ({
     apiGroups: [one.group],
     resources: [one.resource],
     verbs: [one.verb],
@@ -195,7 +206,7 @@ async function aToken({ client }: Rig, name: string): Promise<string> {
     const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind, name };
     await create(`${path}/${kind.toLowerCase()}bindings`, { roleRef, subjects });
   }
-  const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3600 } };
+  const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: YEAR_S } };
   const answer = await client.json({ method: 'POST', path: `${home}/serviceaccounts/${name}/token`, body: request });
   return (answer.status as { token: string }).token;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { COUCHBASE } from '../../../rehearsal/operator/models/couchbase.ts';
 import {
   type OperatorEvent,
   type OperatorOptions,
@@ -196,9 +197,11 @@ export async function aScene(options: SceneOptions): Promise<Scene> {
   await Promise.all(nodes.map((name, i) => addNode(rig, name, namespace, i > 0)));
   const scene = new Scene(rig, options, nodes);
   rig.atStop(() => scene.stop());
-  await createCluster(client, { namespace, name: scene.cluster, size, process: 'InPlaceUpgrade', ...options.cluster });
+  const { kind, indexOf } = options.operator?.model ?? COUCHBASE;
+  const process = 'InPlaceUpgrade';
+  await createCluster(client, { namespace, name: scene.cluster, size, process, kind, ...options.cluster });
   scene.operator.start();
-  await waitForMembers(client, { namespace, cluster: scene.cluster, size });
+  await waitForMembers(client, { namespace, cluster: scene.cluster, size, kind, indexOf });
   if (options.pdb !== false) await createPdb(client, { namespace, cluster: scene.cluster, size });
   await Promise.all(nodes.slice(1).map((name) => scene.cordon(name, false)));
   return scene;

@@ -1,0 +1,137 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { kubectlLikeDrainer } from '../../rehearsal/drainers/kubectl-like.ts';
+import type { ApiClient } from '../../src/kube/client.ts';
+import { podPath } from '../../src/kube/paths.ts';
+import { connect } from '../../testkit/connect.ts';
+import type { HookProcess } from '../../testkit/hook-process.ts';
+import { cordon, podsOn } from '../../testkit/nodes.ts';
+import { registerWebhook } from '../../testkit/webhook-registration.ts';
+import type { FleetApiHandlers } from '../processes/fleet-api.ts';
+import type { FleetOperatorsHandlers } from '../processes/fleet-operators.ts';
+import type { Context } from '../support/context.ts';
+import { FLEET_MODELS, type FleetSize, fleetNode, fleetOf } from '../support/fleet.ts';
+import { answerTimes, scrape } from '../support/hook-metrics.ts';
+import type { UpgradeReplica, UpgradeResult } from '../support/results.ts';
+import type { Process } from '../support/rpc.ts';
+import { inTurns } from '../support/turns.ts';
+
+const FULL: FleetSize = { nodes: 5_000, pods: 100_000, atOnce: 50 };
+const QUICK: FleetSize = { nodes: 500, pods: 10_000, atOnce: 10 };
+const REPLICAS = 2;
+/** In life they look every 10 s to 2 minutes, and a rebalance takes minutes. */
+const PERIOD_MS = 15_000;
+const REBALANCE_MS = 60_000;
+/** Operators that do not get on would never end it. */
+const LIMIT_MS = 30 * 60_000;
+
+interface Fleet {
+  readonly context: Context;
+  readonly size: FleetSize;
+  readonly client: ApiClient;
+  readonly operators: Process<FleetOperatorsHandlers>;
+}
+
+/**
+ * Two steps of a rolling upgrade that have the same pods of the same clusters. In the first one all pods are marked at once,
+ * and nobody drains: that is what the operators need. In the second one the nodes are drained, and the hook is asked.
+ */
+export async function measureUpgrade(context: Context): Promise<UpgradeResult> {
+  const size = context.quick ? QUICK : FULL;
+  context.progress(`upgrade: ${size.nodes} nodes, ${size.pods} pods of ${FLEET_MODELS.length} profiles`);
+  const api = context.start<FleetApiHandlers>('fleet-api', { nodeArgs: ['--max-old-space-size=6144'] });
+  const { kubeconfigPath, hookKubeconfigPath } = await api.call('start', size);
+  const { client, close } = await connect(kubeconfigPath, 'fleet');
+  context.defer(close);
+  const operators = context.start<FleetOperatorsHandlers>('fleet-operators');
+  const fleet = { context, size, client, operators };
+  context.progress('upgrade: the hooks read it');
+  const hooks = await startHooks(fleet, hookKubeconfigPath);
+  const synced = await Promise.all(hooks.map(replicaNow));
+  await operators.call('start', { kubeconfigPath, namespaces: namespacesOf(size), periodMs: PERIOD_MS, rebalanceMs: REBALANCE_MS });
+  const neededMs = await moveWithoutHook(fleet);
+  context.progress(`upgrade: the operators alone needed ${Math.round(neededMs / 1000)} s`);
+  for (const hook of hooks) await scrape(hook.healthUrl);
+  const before = await Promise.all(hooks.map(callsOf));
+  const tookMs = await drainAll(fleet);
+  context.progress(`upgrade: with drains it took ${Math.round(tookMs / 1000)} s`);
+  const replicas = await Promise.all(hooks.map(replicaNow));
+  const after = await Promise.all(hooks.map(callsOf));
+  const moved = size.atOnce * (size.pods / size.nodes);
+  const calls = after.reduce((sum, count) => sum + count, 0) - before.reduce((sum, count) => sum + count, 0);
+  return { ...size, moved, neededMs, tookMs, synced, replicas, callsPerPod: calls / moved, ...(await timesOf(hooks)) };
+}
+
+async function startHooks({ context, client }: Fleet, kubeconfigPath: string): Promise<HookProcess[]> {
+  const env = { PROFILES: FLEET_MODELS.map(({ profile }) => profile).join(), TRACKING_RESOURCE_TYPE: 'namespace' };
+  const hooks = await Promise.all(
+    Array.from({ length: REPLICAS }, () => context.startHook(kubeconfigPath, env, START_WITHIN_MS)),
+  );
+  const service = await inTurns(hooks.map(({ webhookPort }) => webhookPort));
+  context.defer(() => service.close());
+  const { caBundle } = context.authority;
+  const urls = [`https://127.0.0.1:${service.port}/eviction`];
+  await registerWebhook(client, { urls, caBundle }, { signal: context.signal });
+  return hooks;
+}
+
+/** Also where the machine has much else to do. */
+const START_WITHIN_MS = 10 * 60_000;
+
+function namespacesOf(size: FleetSize): string[][] {
+  const moved = fleetOf(size).filter(({ nodes }) => nodes.some((node) => node < size.atOnce));
+  return FLEET_MODELS.map((_, index) => moved.flatMap(({ model, namespace }) => (model === index ? namespace : [])));
+}
+
+const nodesOf = ({ atOnce }: FleetSize, step: number) =>
+  Array.from({ length: atOnce }, (_, index) => fleetNode(step * atOnce + index));
+
+async function moveWithoutHook({ context, size, client, operators }: Fleet): Promise<number> {
+  const nodes = nodesOf(size, 0);
+  const pods = (await Promise.all(nodes.map((node) => podsOn(client, node, context.signal)))).flat();
+  for (const node of nodes) await cordon(client, node, context.signal);
+  const startedAt = Date.now();
+  await Promise.all(
+    pods.map(({ namespace, name, labels }) => {
+      const mark = FLEET_MODELS.find((model) => Object.entries(model.labels('c', name)).every(([key, value]) => labels[key] === value))?.mark;
+      const annotations = mark === undefined ? {} : { [mark.key]: mark.value || 'true' };
+      const contentType = 'application/merge-patch+json';
+      const body = { metadata: { annotations } };
+      return client.json({ method: 'PATCH', path: podPath(namespace, name), contentType, body });
+    }),
+  );
+  for (;;) {
+    const deletedAt = await operators.call('deletedAt', undefined as never);
+    const times = pods.flatMap(({ uid }) => deletedAt[uid] ?? []);
+    if (times.length === pods.length) return Math.max(...times) - startedAt;
+    if (Date.now() - startedAt > LIMIT_MS) throw new Error(`${pods.length - times.length} pods were not moved`);
+    await sleep(1_000, undefined, { signal: context.signal });
+  }
+}
+
+async function drainAll({ context, size, client }: Fleet): Promise<number> {
+  const drainer = kubectlLikeDrainer({ client });
+  const startedAt = performance.now();
+  const codes = await Promise.all(
+    nodesOf(size, 1).map((node) => drainer.drain({ node, timeoutMs: LIMIT_MS, signal: context.signal })),
+  );
+  const failed = codes.filter((code) => code !== 0).length;
+  if (failed > 0) throw new Error(`${failed} drains failed`);
+  return performance.now() - startedAt;
+}
+
+async function replicaNow({ pid, healthUrl }: HookProcess): Promise<UpgradeReplica> {
+  const { rssMb, blockMs } = await scrape(healthUrl);
+  const status = await readFile(`/proc/${pid}/status`, 'utf-8').catch(() => '');
+  const peakMb = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) / 1_000;
+  return { rssMb, peakMb, blockMs };
+}
+
+async function callsOf({ healthUrl }: HookProcess): Promise<number> {
+  const { calls } = await scrape(healthUrl);
+  return calls.reads + calls.writes;
+}
+
+async function timesOf(hooks: readonly HookProcess[]): Promise<{ answers: number; p99Ms: number }> {
+  return answerTimes(await Promise.all(hooks.map(async ({ healthUrl }) => (await fetch(`${healthUrl}/metrics`)).text())));
+}

@@ -1,0 +1,41 @@
+/** The operators of the clusters that an upgrade meets, each model with those of its kind. */
+import { StandInOperator } from '../../rehearsal/operator/stand-in-operator.ts';
+import { connect } from '../../testkit/connect.ts';
+import { clusterOwner } from '../../testkit/couchbase/member.ts';
+import { FLEET_MODELS } from '../support/fleet.ts';
+import { answerCalls } from '../support/rpc.ts';
+
+export interface FleetOperators {
+  readonly kubeconfigPath: string;
+  /** By the number of the model. */
+  readonly namespaces: readonly (readonly string[])[];
+  readonly periodMs: number;
+  readonly rebalanceMs: number;
+}
+
+export type FleetOperatorsHandlers = {
+  start(options: FleetOperators): Promise<void>;
+  /** When each pod was deleted by its operator, epoch milliseconds, by UID. */
+  deletedAt(): Record<string, number>;
+};
+
+let operators: readonly StandInOperator[] = [];
+
+async function start({ kubeconfigPath, namespaces, periodMs, rebalanceMs }: FleetOperators): Promise<void> {
+  const { client } = await connect(kubeconfigPath, 'fleet');
+  operators = FLEET_MODELS.map((model, index) => {
+    const { kind, heldTo, atOnce } = model;
+    const settings = { client, model, periodMs, rebalanceMs, namespaces: namespaces[index] ?? [] };
+    // What the hook holds back, the operators do not do at once by themselves either.
+    return new StandInOperator({
+      ...settings,
+      maxUpgradable: heldTo ?? atOnce,
+      owner: (cluster) => clusterOwner(cluster, kind),
+    });
+  });
+  for (const operator of operators) operator.start();
+}
+
+const deletedAt = () => Object.fromEntries(operators.flatMap((operator) => [...operator.deletedAt]));
+
+answerCalls({ start, deletedAt } satisfies FleetOperatorsHandlers);

@@ -1,0 +1,46 @@
+/** From an upgrade of a large cluster to lines of the table (docs/performance.md). */
+import { atMost, below, count, type Figure, mb, ms, percent } from './figures.ts';
+import type { UpgradeReplica, UpgradeResult } from './results.ts';
+
+const MORE_LIMIT_PERCENT = 5;
+const MEMORY_LIMIT_MB = 400;
+/** Entry and mark; then the live reads of the pod and its node that let the drain go on, and the prune of the entry. */
+const CALLS_LIMIT = 8;
+/** Of the ten seconds after which an API server gives up by default. */
+const TIMEOUT_MS = 10_000;
+const P99_LIMIT_PERCENT = 10;
+
+export function upgradeRows(result: UpgradeResult): Figure[] {
+  const { nodes, pods, atOnce, moved, neededMs, tookMs, synced, replicas, callsPerPod, answers, p99Ms } = result;
+  const most = (of: (replica: UpgradeReplica) => number, some = replicas) => Math.max(...some.map(of));
+  const more = tookMs / neededMs - 1;
+  const rssMb = most(({ rssMb }) => rssMb);
+  const peakMb = most(({ peakMb }) => peakMb);
+  const blockMs = most(({ blockMs }) => blockMs);
+  const syncBlockMs = most(({ blockMs }) => blockMs, synced);
+  const area = `upgrade: ${count(nodes)} nodes, ${count(pods)} pods, ${atOnce} nodes at once`;
+  const row = (what: string, shown: string, values: Figure['values'], target?: Figure['target']): Figure => ({
+    area,
+    what,
+    shown,
+    values,
+    ...(target === undefined ? {} : { target }),
+  });
+  return [
+    row(
+      `time for ${count(moved)} pods, beyond what their operators need`,
+      percent(more),
+      { more, neededMs, tookMs },
+      below(more * 100, MORE_LIMIT_PERCENT, '%'),
+    ),
+    row('API calls a pod', count(callsPerPod), { callsPerPod }, atMost(callsPerPod, CALLS_LIMIT, '')),
+    row(
+      `p99 of ${count(answers)} answers, of the time limit`,
+      percent(p99Ms / TIMEOUT_MS),
+      { p99Ms, answers },
+      atMost((p99Ms / TIMEOUT_MS) * 100, P99_LIMIT_PERCENT, '%'),
+    ),
+    row('RSS of a replica', `${mb(rssMb)}, ${mb(peakMb)} at its peak`, { rssMb, peakMb }, atMost(peakMb, MEMORY_LIMIT_MB, 'MB')),
+    row('longest block of the event loop', `${ms(blockMs)}, ${ms(syncBlockMs)} during the first lists`, { blockMs, syncBlockMs }),
+  ];
+}
