@@ -17,10 +17,7 @@ test('a short soak: each drain ends and moves each pod once, whatever breaks, an
     sampleEveryMs: 1_000,
     progress: (line) => t.diagnostic(line),
   });
-  assert.deepEqual(
-    [...record.rounds.flatMap(({ problems }) => problems), ...record.problems],
-    [],
-  );
+  assert.deepEqual([...record.rounds.flatMap(({ problems }) => problems), ...record.problems], []);
   assert.deepEqual(
     findingsOf(record).filter(({ isGood }) => !isGood),
     [],
