@@ -60,5 +60,6 @@ function checkConfig(config: Config): void {
   assert.ok(config.shutdownDelayMs <= TIMER_MAX_MS, `SHUTDOWN_DELAY of ${config.shutdownDelayMs} ms`);
   for (const port of [config.webhookPort, config.healthPort])
     assert.ok(Number.isInteger(port) && port >= 0 && port < 65_536);
-  for (const item of [...config.drainTaints, ...config.exemptUsers]) assert.ok(item !== '' && item === item.trim());
+  const listed = [...config.drainTaints, ...config.drainConditions, ...config.exemptUsers];
+  for (const item of listed) assert.ok(item !== '' && item === item.trim());
 }
