@@ -72,7 +72,7 @@ describe('a batch', () => {
     await batch.each('prepared', async (recipe) => {
       if (recipe === second) throw new Error('no room');
     });
-    const names = await batch.inTurn('drained', async ({ name }) => name);
+    const names = await batch.each('drained', async ({ name }) => name);
     assert.deepEqual([...names.values()], [first.name, third.name]);
     assert.deepEqual(batch.notJudged, [{ recipe: second, why: 'not prepared: no room' }]);
   });
@@ -80,7 +80,7 @@ describe('a batch', () => {
   test('shows how far it is, after each cluster', async () => {
     const seen: string[] = [];
     const batch = new Batch(recipes(2, 17));
-    await batch.inTurn('prepared', async () => void seen.push(batch.progress));
+    await batch.each('prepared', async () => void seen.push(batch.progress), 1);
     assert.deepEqual(
       [...seen, batch.progress],
       [

@@ -29,33 +29,26 @@ export class Batch {
   }
 
   /** Resolves to what became of those that did not fail. `step`: what they are after it. */
-  async each<T>(step: string, take: (recipe: Recipe) => Promise<T>): Promise<ReadonlyMap<Recipe, T>> {
-    return this.#all(step, take, (takeOne) => Promise.all(this.#left.map(takeOne)));
-  }
-
-  /** The same, one after the other: many at once would be too much for the machine. */
-  async inTurn<T>(step: string, take: (recipe: Recipe) => Promise<T>): Promise<ReadonlyMap<Recipe, T>> {
-    return this.#all(step, take, async (takeOne) => {
-      for (const recipe of this.#left) await takeOne(recipe);
-    });
-  }
-
-  async #all<T>(
+  async each<T>(
     step: string,
     take: (recipe: Recipe) => Promise<T>,
-    run: (takeOne: (recipe: Recipe) => Promise<void>) => Promise<unknown>,
+    atOnce = this.#left.length,
   ): Promise<ReadonlyMap<Recipe, T>> {
     this.#step = step;
     this.#done = 0;
     const taken = new Map<Recipe, T>();
-    await run(async (recipe) => {
-      try {
-        taken.set(recipe, await take(recipe));
-      } catch (error) {
-        this.notJudged.push({ recipe, why: `not ${step}: ${describeError(error)}` });
+    const waiting = [...this.#left];
+    const work = async () => {
+      for (let recipe = waiting.shift(); recipe !== undefined; recipe = waiting.shift()) {
+        try {
+          taken.set(recipe, await take(recipe));
+        } catch (error) {
+          this.notJudged.push({ recipe, why: `not ${step}: ${describeError(error)}` });
+        }
+        this.#done++;
       }
-      this.#done++;
-    });
+    };
+    await Promise.all(Array.from({ length: atOnce }, work));
     this.#left = this.#left.filter((recipe) => taken.has(recipe));
     return taken;
   }

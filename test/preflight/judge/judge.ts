@@ -32,6 +32,8 @@ export interface JudgeOptions {
 const HOOK = 'judge';
 const PERIOD_MS = 500;
 const STALL_MS = 20_000;
+/** Each reads the whole cluster. */
+const FORECASTS_AT_ONCE = 4;
 const PROFILES = `profiles:
   - {name: couchbase, tracking: couchbasecluster, stallAfter: 20s}
   - {name: tidb-v1-tikv, tracking: namespace}
@@ -89,7 +91,7 @@ async function judgeBatch(
     for (const [key, operator] of operators) if (key.startsWith('stops')) await operator.stop();
     await batch.each('hindered', (recipe) => spoil(recipe, rig));
     const nodeOf = (recipe: Recipe) => nodes.get(recipe) ?? firstNode(recipe);
-    const forecasts = await batch.inTurn('forecast', (recipe) => forecast(nodeOf(recipe), env, rig));
+    const forecasts = await batch.each('forecast', (recipe) => forecast(nodeOf(recipe), env, rig), FORECASTS_AT_ONCE);
     const verdicts = await batch.each('drained', async (recipe) => {
       const said = forecasts.get(recipe) as Forecast;
       const verdict = await drain(nodeOf(recipe), recipe, said, { drainSeconds, rig });

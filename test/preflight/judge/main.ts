@@ -21,7 +21,7 @@ const JUDGE = {
     seed: value('--seed <S>', 'where they come from; the default is any', whole(0, 2 ** 31 - 1)),
     atOnce: value('--at-once <N>', 'how many stand beside each other', whole(1, 200), 40),
     only: value('--only <N>', 'judge only the one of this number', whole(1, 10_000)),
-    seconds: value('--seconds <N>', 'after which a drain counts as hanging', whole(10, 600), 75),
+    seconds: value('--seconds <N>', 'after which a drain counts as hanging', whole(10, 600), 90),
   },
   notes: `Exit code: 0 if at most ${MOST} % were missed, at most ${MOST} % were false alarms, and at most ${MOST_NOT_JUDGED} % could not be judged; 1 if not; 2 for wrong arguments.`,
 };

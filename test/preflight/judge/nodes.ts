@@ -10,16 +10,18 @@ const ENOUGH = 50;
 
 /** The nodes, and what stands on the others. Most often only the first node is open, so that all members go there. */
 export async function addNodes(client: ApiClient, recipe: Recipe): Promise<void> {
-  await addNode(client, recipe, firstNode(recipe), { takenCpu: 0 }, true);
-  for (const [i, other] of recipe.others.entries()) {
-    await addNode(client, recipe, otherNode(recipe, i), other, opensAll(recipe));
-  }
-  if (recipe.limit === 'beside') await addPod(client, recipe, 'companion', firstNode(recipe), 0, COMPANION);
-  for (const [i, other] of recipe.others.entries()) {
-    for (const { name, cpu, labels } of standingOn(other, recipe)) {
-      await addPod(client, recipe, `${name}-${i}`, otherNode(recipe, i), cpu, labels);
-    }
-  }
+  const { others, limit } = recipe;
+  await Promise.all([
+    addNode(client, recipe, firstNode(recipe), { takenCpu: 0 }, true),
+    ...others.map((other, i) => addNode(client, recipe, otherNode(recipe, i), other, opensAll(recipe))),
+  ]);
+  if (limit === 'beside') await addPod(client, recipe, 'companion', firstNode(recipe), 0, COMPANION);
+  const standing = others.flatMap((other, i) => standingOn(other, recipe).map((one) => ({ ...one, i })));
+  await Promise.all(
+    standing.map(({ name, i, cpu, labels }) =>
+      addPod(client, recipe, `${name}-${i}`, otherNode(recipe, i), cpu, labels),
+    ),
+  );
 }
 
 interface Standing {
