@@ -105,18 +105,19 @@ async function environmentOf(
   maps: ConfigMaps,
   namespace: string,
 ): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
+  const found: Variables = new Map();
   for (const source of envFrom) {
     const { prefix = '' } = source;
     const data = await dataFrom(source, maps);
-    for (const [name, value] of Object.entries(data)) found[`${prefix}${name}`] = value;
+    for (const [name, value] of Object.entries(data)) found.set(`${prefix}${name}`, value);
   }
-  for (const variable of env) {
-    const value = await valueFor(variable, maps, namespace);
-    if (value !== undefined) found[variable.name] = value;
-  }
-  return { ...found, POD_NAMESPACE: found.POD_NAMESPACE ?? namespace };
+  for (const variable of env) found.set(variable.name, await valueFor(variable, found, maps, namespace));
+  const known = [...found].flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  return { POD_NAMESPACE: namespace, ...Object.fromEntries(known) };
 }
+
+/** Undefined: there is such a variable, and its value cannot be read from here. */
+type Variables = Map<string, string | undefined>;
 
 async function dataFrom({ configMapRef, secretRef }: EnvironmentObject, maps: ConfigMaps): Promise<Data> {
   if (configMapRef !== undefined) return maps.data(configMapRef);
@@ -126,13 +127,32 @@ async function dataFrom({ configMapRef, secretRef }: EnvironmentObject, maps: Co
   throw new UsageError(`the settings of the hook cannot be read: ${why}`);
 }
 
-async function valueFor({ name, value, valueFrom }: VariableObject, maps: ConfigMaps, namespace: string) {
-  if (valueFrom === undefined) return value ?? '';
-  const { configMapKeyRef, fieldRef } = valueFrom;
-  if (configMapKeyRef !== undefined) return (await maps.data(configMapKeyRef))[configMapKeyRef.key] ?? '';
-  if (fieldRef?.fieldPath === 'metadata.namespace') return namespace;
-  if (!NEEDED.test(name)) return undefined;
+async function valueFor(variable: VariableObject, before: Variables, maps: ConfigMaps, namespace: string) {
+  const { name, value = '', valueFrom } = variable;
+  const found = valueFrom === undefined ? expanded(value, before) : await readFrom(valueFrom, maps, namespace);
+  if (found !== undefined || !NEEDED.test(name)) return found;
   throw new UsageError(`the setting ${name} of the hook cannot be read: it comes from elsewhere`);
+}
+
+/**
+ * As the kubelet does it: `$(NAME)` stands for a variable that comes before, and `$$` for `$`. Undefined if one of them cannot be
+ * read. https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
+ */
+function expanded(value: string, before: Variables): string | undefined {
+  const names = [...value.matchAll(REFERENCES)].flatMap(([, name]) => name ?? []);
+  if (names.some((name) => before.has(name) && before.get(name) === undefined)) return undefined;
+  return value.replace(REFERENCES, (all, name?: string) => (name === undefined ? '$' : (before.get(name) ?? all)));
+}
+
+const REFERENCES = /\$\$|\$\(([^)]*)\)/g;
+
+async function readFrom(
+  { configMapKeyRef, fieldRef }: NonNullable<VariableObject['valueFrom']>,
+  maps: ConfigMaps,
+  namespace: string,
+): Promise<string | undefined> {
+  if (configMapKeyRef !== undefined) return (await maps.data(configMapKeyRef))[configMapKeyRef.key] ?? '';
+  return fieldRef?.fieldPath === 'metadata.namespace' ? namespace : undefined;
 }
 
 /** Only PROFILES_FILE matters here, from the ConfigMap that is mounted around it. */

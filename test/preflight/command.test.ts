@@ -156,6 +156,57 @@ describe('the settings in force', () => {
     assert.deepEqual(forecastIn(printed).profiles, ['ours']);
   });
 
+  test('are put together from others as the kubelet does it', async () => {
+    const cluster = aCluster();
+    const profile = 'profiles: [{name: ours, selector: a, mark: {annotation: a/b, value: "1"}, names: new}]';
+    cluster.put(CONFIG_MAP, { data: { 'p.yaml': profile, DIR: '/etc/hook' } });
+    const env = [
+      { name: 'FILE', value: 'p.yaml' },
+      { name: 'PROFILES_FILE', value: '$(DIR)/$(FILE)' },
+    ];
+    const envFrom = [{ configMapRef: { name: 'profiles' } }];
+    const mounts = { volumeMounts: [{ name: 'v', mountPath: '/etc/hook' }], envFrom };
+    const volumes = { volumes: [{ name: 'v', configMap: { name: 'profiles' } }] };
+    cluster.lists.set(DEPLOYMENTS, [deployment(env, volumes, mounts)]);
+    const { printed, complaints } = await run(['node-1', '-o', 'json'], cluster);
+    assert.deepEqual(complaints, []);
+    assert.deepEqual(forecastIn(printed).profiles, ['ours']);
+  });
+
+  for (const [value, expected] of [
+    ['$(EARLY)', '"never"'],
+    ['$(LATE)', '"$(LATE)"'],
+    ['$(NOBODY)$', '"$(NOBODY)$"'],
+    ['$$(EARLY)', '"$(EARLY)"'],
+    ['$(RAW)', '"$(EARLY)"'],
+  ] as const) {
+    test(`MARK_WHEN=${value} means ${expected}`, async () => {
+      const env = [
+        { name: 'EARLY', value: 'never' },
+        { name: 'RAW', value: '$$(EARLY)' },
+        { name: 'MARK_WHEN', value },
+        { name: 'LATE', value: 'always' },
+      ];
+      const cluster = aCluster();
+      cluster.lists.set(DEPLOYMENTS, [deployment(env)]);
+      const { complaints } = await run(['node-1'], cluster);
+      assert.ok(complaints.join().includes(expected), complaints.join());
+    });
+  }
+
+  test('put together from a Secret cannot be read', async () => {
+    const env = [
+      { name: 'SECRET', valueFrom: { secretKeyRef: { name: 's' } } },
+      { name: 'VIA', value: '$(SECRET)' },
+      { name: 'PROFILES', value: '$(VIA)' },
+    ];
+    const cluster = aCluster();
+    cluster.lists.set(DEPLOYMENTS, [deployment(env)]);
+    const { code, complaints } = await run(['node-1'], cluster);
+    assert.equal(code, 2);
+    assert.match(complaints.join(), /the setting PROFILES of the hook cannot be read: it comes from elsewhere/);
+  });
+
   test('come from the key that is mounted under that name, and do without what is optional', async () => {
     const cluster = aCluster();
     const profiles =

@@ -297,6 +297,11 @@ describe('a pod that the hook protects', () => {
       ['Terminating hangs'],
     ],
     ['it is marked already', { members: [member({ decision: waits('Waiting') })] }, ['AlreadyMarked note']],
+    [
+      'it is marked already, and nothing says since when',
+      { members: [member({ decision: waits('Waiting'), pod: aPod({ mark: { matches: true } }) })] },
+      ['AlreadyMarked delays'],
+    ],
     ['it is stalled', { members: [member({ decision: waits('Stalled') })] }, ['AlreadyMarked hangs']],
     ['somebody holds it', { members: [member({ decision: waits('Held') })] }, ['Held hangs']],
     [

@@ -163,6 +163,55 @@ describe('selectors', () => {
   });
 });
 
+describe('a pod that tolerates the cordon comes back', () => {
+  const GONE = { goesFirst: true, hasNewVolumes: false };
+  const tolerant = (more: Parameters<typeof object>[1] = {}) =>
+    object('own', { ...more, spec: { tolerations: [{ operator: 'Exists' }], ...more.spec } });
+  const comesBack = (pods: readonly PodObject[], own = tolerant(), nodes = [HERE, THERE]) =>
+    new Placement({ ...world([own, ...pods]), nodes }, ['node-1']).move(own, GONE).comesBack;
+  const takes = (nodeName: string, requests: Record<string, string>) =>
+    on(nodeName, { metadata: { labels: {} }, spec: { containers: [{ resources: { requests } }] } });
+
+  test('to the emptiest node', () => {
+    assert.equal(comesBack([takes('node-2', { cpu: '1' })]), true);
+    assert.equal(comesBack([takes('node-1', { cpu: '1' })]), false);
+  });
+
+  test('if the scheduler may throw a coin, because another node is as empty', () => {
+    assert.equal(comesBack([]), true);
+    assert.equal(comesBack([], tolerant(), [THERE, HERE]), true);
+  });
+
+  test('if the nodes differ by less than a point of the scheduler', () => {
+    assert.equal(comesBack([takes('node-1', { cpu: '10m', memory: '10Mi' })]), true);
+  });
+
+  test('not past a pod without requests: the scheduler counts it as 100m and 200Mi', () => {
+    assert.equal(comesBack([takes('node-1', {})]), false);
+  });
+
+  test('to a node that is as full, where its requests fit the shape of what is free better', () => {
+    const own = tolerant({ spec: { containers: [{ resources: { requests: { cpu: '1', memory: '0' } } }] } });
+    const pods = [takes('node-1', { cpu: '0', memory: '2Gi' }), takes('node-2', { cpu: '1', memory: '0' })];
+    assert.equal(comesBack(pods, own), true);
+    assert.equal(comesBack(pods.map(swapped), own), false);
+  });
+
+  test('rather than to a pod that it prefers to be apart from', () => {
+    const term = { podAffinityTerm: { topologyKey: 'kubernetes.io/hostname', labelSelector: APP } };
+    const affinity = { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [term] } };
+    const own = tolerant({ spec: { affinity } });
+    const full = takes('node-1', { cpu: '2', memory: '4Gi' });
+    assert.equal(comesBack([full], own), false);
+    assert.equal(comesBack([full, on('node-2')], own), true);
+  });
+
+  function swapped(pod: PodObject): PodObject {
+    const nodeName = pod.spec.nodeName === 'node-1' ? 'node-2' : 'node-1';
+    return { ...pod, spec: { ...pod.spec, nodeName } };
+  }
+});
+
 test('how often a pod is looked at does not grow with the number of nodes', () => {
   const required = [{ topologyKey: 'kubernetes.io/hostname', labelSelector: APP }];
   const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: required } };

@@ -15,6 +15,11 @@ interface Meaning {
 }
 
 const WAITING: Meaning = { what: 'AlreadyMarked', verdict: 'note', remedy: '' };
+const TIMELESS: Meaning = {
+  what: 'AlreadyMarked',
+  verdict: 'delays',
+  remedy: 'Nothing says since when. If it is still marked after STALL_AFTER, look at its operator.',
+};
 const DOUBT: Meaning = {
   what: 'Doubt',
   verdict: 'hangs',
@@ -76,8 +81,10 @@ const MEANINGS: Partial<Readonly<Record<Decision['reason'], Meaning>>> = {
   CacheUnsynced: DOUBT,
 };
 
-export function decisionFindings({ decision, busyElsewhere, profile }: ProtectedPod): Finding[] {
-  const meaning = MEANINGS[decision.reason];
+export function decisionFindings({ decision, busyElsewhere, profile, pod }: ProtectedPod): Finding[] {
+  // Nobody can tell whether it is stalled.
+  const isTimeless = decision.reason === 'Waiting' && pod.mark !== undefined && pod.mark.at === undefined;
+  const meaning = isTimeless ? TIMELESS : MEANINGS[decision.reason];
   if (meaning === undefined) return [];
   // The drain itself moves those before it.
   const verdict = decision.reason === 'GroupBusy' && !busyElsewhere ? 'delays' : meaning.verdict;

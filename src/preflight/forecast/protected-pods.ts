@@ -108,7 +108,7 @@ function placeFindings(one: ProtectedPod, placement: Placement): Finding[] {
 const backAgain = (node: string, verdict: Verdict): Finding => ({
   what: 'ToleratesCordon',
   verdict,
-  text: `It tolerates the cordon, so its replacement may come back to ${node}${verdict === 'note' ? '' : ', which is the emptiest node then'}.`,
+  text: `It tolerates the cordon, so its replacement may come back to ${node}${verdict === 'note' ? '' : ': no other node is emptier then'}.`,
   remedy: 'Take the toleration of node.kubernetes.io/unschedulable away, or add a taint that it does not tolerate.',
 });
 

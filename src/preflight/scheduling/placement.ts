@@ -1,15 +1,14 @@
 import { CORDON } from './choice.ts';
 import { volumesReach, whyNot } from './fit.ts';
-import { countUnwanted } from './neighbours.ts';
 import { hasEnded, type NodeObject, type PodObject, type SchedulingWorld } from './objects.ts';
 import { withOneMore, without } from './occupancy.ts';
-import { freeOn, thousandths } from './requests.ts';
+import { pointsFor } from './preference.ts';
 
 /** Where the replacement of a pod could go. */
 export interface Placed {
   /** The nodes that would take it, without those that are to be drained. */
   readonly fits: readonly string[];
-  /** Whether it would rather go to one that is to be drained. */
+  /** Whether it may as well go to one that is to be drained, or would rather. */
   readonly comesBack: boolean;
   /** Whether its volumes alone keep it from all other nodes. */
   readonly isBound: boolean;
@@ -18,7 +17,7 @@ export interface Placed {
 }
 
 /**
- * Moves pods off nodes one after the other, each to the emptiest node that would take it, so that the next has less room.
+ * Moves pods off nodes one after the other, each to a node that the scheduler would like best, so that the next has less room.
  * The scheduler has more to choose by, so this is a forecast.
  */
 export class Placement {
@@ -43,13 +42,14 @@ export class Placement {
     const reasons = world.nodes.map((node) => ({ node, why: problem(node) }));
     const others = reasons.filter(({ node }) => !this.#isLeaving(node));
     const fitting = reasons.flatMap(({ node, why }) => (why === undefined ? [node] : []));
-    const best = mostWelcome(replacement, fitting, world);
+    const welcome = mostWelcome(replacement, fitting, world);
+    const [best] = welcome;
     const bound = best && { ...replacement, spec: { ...replacement.spec, nodeName: best.metadata.name } };
     const isReached = volumesReach(replacement, world);
     this.#world = { ...this.#world, pods: bound === undefined ? pods : withOneMore(pods, bound) };
     return {
       fits: fitting.filter((node) => !this.#isLeaving(node)).map(({ metadata }) => metadata.name),
-      comesBack: best !== undefined && this.#isLeaving(best),
+      comesBack: welcome.some((node) => this.#isLeaving(node)),
       isBound: others.length > 0 && !others.some(({ node }) => isReached(node)),
       against: countsOf(others.flatMap(({ why }) => why ?? [])),
     };
@@ -65,25 +65,16 @@ export class Placement {
   }
 }
 
-/** The first of those that the scheduler would like best: by pods that it prefers to be apart from, and by what is taken. */
-function mostWelcome(pod: PodObject, nodes: readonly NodeObject[], world: SchedulingWorld): NodeObject | undefined {
-  const unwanted = countUnwanted(pod, world);
-  const rated = nodes.map((node) => ({ node, unwelcome: 10 * unwanted(node) + fullness(node, world.pods) }));
-  return rated.toSorted((a, b) => a.unwelcome - b.unwelcome)[0]?.node;
+/** Those that the scheduler would like best. It throws a coin between nodes that have as many points. */
+function mostWelcome(pod: PodObject, nodes: readonly NodeObject[], world: SchedulingWorld): readonly NodeObject[] {
+  const points = pointsFor(pod, nodes, world);
+  const most = nodes.reduce((best, node) => Math.max(best, points(node)), Number.NEGATIVE_INFINITY);
+  return nodes.filter((node) => points(node) === most);
 }
 
 function cordoned(node: NodeObject): NodeObject {
   const taints = node.spec?.taints?.filter(({ key }) => key !== CORDON.key) ?? [];
   return { ...node, spec: { ...node.spec, unschedulable: true, taints: [...taints, CORDON] } };
-}
-
-/** The share of CPU and memory that is taken, added up. */
-function fullness(node: NodeObject, pods: readonly PodObject[]): number {
-  const free = freeOn(node, pods);
-  return ['cpu', 'memory'].reduce((sum, name) => {
-    const all = thousandths(node.status?.allocatable?.[name] ?? '0');
-    return all === 0 ? sum : sum + 1 - (free.get(name) ?? 0) / all;
-  }, 0);
 }
 
 function countsOf(words: readonly string[]): (readonly [string, number])[] {

@@ -31,10 +31,14 @@ export function thousandths(quantity: string): number {
   return Math.ceil(Number((Number(number) * (FACTORS[unit] ?? 0) * 1000).toPrecision(15)));
 }
 
-/** What the scheduler reserves for the pod: its containers together, or its greediest init container. */
-export function requestsOf({ spec }: PodObject): Amounts {
+/**
+ * What the scheduler reserves for the pod: its containers together, or its greediest init container. `assumed`: what a
+ * container counts as that does not say.
+ */
+export function requestsOf({ spec }: PodObject, assumed: Labels = {}): Amounts {
   const { containers = [], initContainers = [], overhead = {}, resources } = spec;
   const sidecars = initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always');
+  const amountsOf = (one: ContainerObject) => amounts({ ...assumed, ...one.resources?.requests });
   const running = sumOf([...containers, ...sidecars].map(amountsOf));
   const starting = initContainers.map((one, i) => {
     const before = initContainers.slice(0, i).filter((other) => sidecars.includes(other));
@@ -45,27 +49,37 @@ export function requestsOf({ spec }: PodObject): Amounts {
   return sumOf([new Map([...needed, ...own]), amounts(overhead)]);
 }
 
+/** What the scheduler assumes where it rates nodes, so that pods without requests are spread, too. */
+export const ASSUMED: Labels = { cpu: '100m', memory: '200Mi' };
+
 const takenBy = new WeakMap<readonly PodObject[], Amounts>();
+const assumedOf = new WeakMap<readonly PodObject[], Amounts>();
 const offeredBy = new WeakMap<NodeObject, Amounts>();
 
 /** What is left on the node beside these pods; `pods` is how many more it takes. */
 export function freeOn(node: NodeObject, pods: readonly PodObject[]): Amounts {
-  const there = podsOn(pods, node);
-  const taken = kept(takenBy, there, () => takenOf(there.filter((pod) => !hasEnded(pod))));
-  const all = kept(offeredBy, node, () => amounts(node.status?.allocatable ?? {}));
-  return new Map([...all].map(([name, amount]) => [name, amount - (taken.get(name) ?? 0)]));
+  const taken = takenOn(node, pods);
+  return new Map([...offeredOn(node)].map(([name, amount]) => [name, amount - (taken.get(name) ?? 0)]));
 }
 
-const takenOf = (pods: readonly PodObject[]): Amounts =>
-  new Map([...sumOf(pods.map(requestsOf)), ['pods', pods.length * 1000]]);
+export const offeredOn = (node: NodeObject): Amounts =>
+  kept(offeredBy, node, () => amounts(node.status?.allocatable ?? {}));
+
+/** `assumed`: as of `requestsOf`, by ASSUMED. */
+export function takenOn(node: NodeObject, pods: readonly PodObject[], isAssumed = false): Amounts {
+  const there = podsOn(pods, node);
+  return kept(isAssumed ? assumedOf : takenBy, there, () => {
+    const living = there.filter((pod) => !hasEnded(pod));
+    const requests = living.map((pod) => requestsOf(pod, isAssumed ? ASSUMED : {}));
+    return new Map([...sumOf(requests), ['pods', living.length * 1000]]);
+  });
+}
 
 /** The first resource that is too scarce for the pod; undefined if there is enough of all. */
 export function scarceFor(pod: PodObject, free: Amounts): string | undefined {
   if ((free.get('pods') ?? 0) < 1000) return 'pods';
   return [...requestsOf(pod)].find(([name, amount]) => amount > 0 && amount > (free.get(name) ?? 0))?.[0];
 }
-
-const amountsOf = ({ resources }: ContainerObject) => amounts(resources?.requests ?? {});
 
 const amounts = (quantities: Labels): Amounts =>
   new Map(Object.entries(quantities).map(([name, quantity]) => [name, thousandths(quantity)]));

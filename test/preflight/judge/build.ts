@@ -1,174 +1,34 @@
-import type { ApiClient, JsonObject } from '../../../src/kube/client.ts';
-import { namespacePath, nodePath, podPath } from '../../../src/kube/paths.ts';
-import { workerNode } from '../../../testkit/control-plane/nodes.ts';
+import type { ApiClient } from '../../../src/kube/client.ts';
+import { namespacePath, podPath } from '../../../src/kube/paths.ts';
 import { type ResourceKind, resourcePath } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
-import type { PodManifest } from '../../../testkit/couchbase/member.ts';
-import { createCluster, createDeployment, createNamespace, createPod } from '../../../testkit/couchbase/workload.ts';
+import { createCluster, createDeployment, createNamespace } from '../../../testkit/couchbase/workload.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
 import { HOOK_LABEL } from '../../cluster/support/rig.ts';
-import { type Block, NODE_CPU, type Recipe } from './recipe.ts';
+import { makeVolumes } from './members.ts';
+import { CLUSTER, HOSTNAME, MERGE_PATCH, PATIENCE } from './names.ts';
+import { addNodes, addPod, openNodes } from './nodes.ts';
+import type { Recipe } from './recipe.ts';
 
-export const CLUSTER = 'cb';
-const MERGE_PATCH = 'application/merge-patch+json';
-const HOSTNAME = 'kubernetes.io/hostname';
-const CORDON = 'node.kubernetes.io/unschedulable';
-const FINALIZER = 'test.example.com/keep';
-/** On a busy machine, for the whole of a batch. */
-const PATIENCE = { timeoutMs: 180_000 };
-
-export const firstNode = ({ name }: Recipe) => `${name}-1`;
-export const otherNode = ({ name }: Recipe, i: number) => `${name}-${i + 2}`;
-
-/** Makes the namespace, the nodes and the custom resource. Only the first node is open, so that all members go there. */
+/** Makes the namespace, the nodes with what stands on them, and the custom resource. */
 export async function prepare(client: ApiClient, recipe: Recipe, kind: ResourceKind, hook: string): Promise<void> {
-  const { name, others, members, process } = recipe;
+  const { name, limit, members, process } = recipe;
   await createNamespace(client, name, { [HOOK_LABEL]: hook });
-  const isOpen = recipe.operator !== 'couchbase';
-  await addNode(client, recipe, firstNode(recipe), { disk: 'ssd', tier: 'a' }, true);
-  for (const [i, { block }] of others.entries()) {
-    const labels = {
-      disk: block === 'selector' ? 'hdd' : 'ssd',
-      tier: block === 'affinity' ? 'b' : 'a',
-    };
-    await addNode(client, recipe, otherNode(recipe, i), labels, isOpen);
-  }
+  await addNodes(client, recipe);
+  await untilBound(client, name);
   await makeVolumes(client, recipe);
-  await createCluster(client, { namespace: name, name: CLUSTER, size: members, process, kind });
+  const spec = { antiAffinity: limit === 'apart' };
+  await createCluster(client, { namespace: name, name: CLUSTER, size: members, process, kind, spec });
 }
 
-async function addNode(
-  client: ApiClient,
-  recipe: Recipe,
-  name: string,
-  labels: object,
-  isOpen: boolean,
-): Promise<void> {
-  const node = workerNode(name);
-  const room = { cpu: `${NODE_CPU}m`, memory: '16Gi', pods: '50' };
-  const body = {
-    ...node,
-    metadata: { ...node.metadata, labels: { ...node.metadata.labels, ...labels, pool: recipe.name } },
-    spec: { unschedulable: !isOpen },
-    status: { ...node.status, capacity: room, allocatable: room },
-  };
-  await client.json({ method: 'POST', path: '/api/v1/nodes', body });
-  await until(
-    `node ${name} to be Ready`,
-    async () => {
-      const { spec } = (await client.json({ method: 'GET', path: nodePath(name) })) as NodeSeen;
-      const left = spec?.taints?.filter(({ key }) => key !== CORDON) ?? [];
-      // The API server gives a new node a taint until it is Ready.
-      if (left.length > 0) throw new NotYet(left.map(({ key }) => key).join(', '));
-    },
-    PATIENCE,
-  );
-}
-
-/** What the operator puts into the pods of its members. */
-export function memberOf(recipe: Recipe, pod: PodManifest): PodManifest {
-  const { operator, memberCpu, hindrance, name } = recipe;
-  const spec = pod.spec as { containers: readonly object[]; affinity: { podAntiAffinity: object } };
-  const containers = spec.containers.map((one) => ({ ...one, resources: { requests: { cpu: `${memberCpu}m` } } }));
-  const base = { ...spec, containers, nodeSelector: { pool: name } };
-  const finalizers = hindrance === 'terminating' ? { finalizers: [FINALIZER] } : {};
-  const metadata = { ...pod.metadata, ...finalizers };
-  if (operator !== 'couchbase') return { ...pod, metadata, spec: base };
-  const claim = claimOf(recipe, String(pod.metadata.name));
-  return {
-    ...pod,
-    metadata,
-    spec: {
-      ...base,
-      nodeSelector: { pool: name, disk: 'ssd' },
-      affinity: { nodeAffinity: onTierA, podAntiAffinity: { ...spec.affinity.podAntiAffinity, ...notBesideNoise } },
-      ...tolerationsOf(recipe),
-      ...(claim === undefined ? {} : { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: claim } }] }),
-    },
-  };
-}
-
-const onTierA = {
-  requiredDuringSchedulingIgnoredDuringExecution: {
-    nodeSelectorTerms: [{ matchExpressions: [{ key: 'tier', operator: 'In', values: ['a'] }] }],
-  },
-};
-const notBesideNoise = {
-  requiredDuringSchedulingIgnoredDuringExecution: [
-    { labelSelector: { matchLabels: { noise: 'true' } }, topologyKey: HOSTNAME },
-  ],
-};
-
-function tolerationsOf({ hindrance, decoys }: Recipe): object {
-  const tolerated = decoys.includes('tolerated-taint') ? [{ key: 'tolerated', operator: 'Exists' }] : [];
-  const cordon = { key: CORDON, operator: 'Exists', effect: 'NoSchedule' };
-  return { tolerations: hindrance === 'tolerates-cordon' ? [...tolerated, cordon] : tolerated };
-}
-
-const usesVolumes = ({ hindrance, decoys }: Recipe) =>
-  hindrance === 'local-volume' || decoys.includes('volume-of-two-nodes') || decoys.includes('volume-of-old-name');
-
-/** A pod with a new name brings a volume of its own, which can be anywhere. */
-function claimOf(recipe: Recipe, pod: string): string | undefined {
-  const isFirst = Number(pod.slice(-4)) < recipe.members;
-  return usesVolumes(recipe) && isFirst ? `data-${pod}` : undefined;
-}
-
-async function makeVolumes(client: ApiClient, recipe: Recipe): Promise<void> {
-  if (!usesVolumes(recipe)) return;
-  const { name: namespace, members, others, decoys } = recipe;
-  const isOfTwo = decoys.includes('volume-of-two-nodes');
-  const free = others.findIndex(({ block }) => block === undefined);
-  const nodes = isOfTwo && free >= 0 ? [firstNode(recipe), otherNode(recipe, free)] : [firstNode(recipe)];
-  for (let i = 0; i < members; i++) {
-    const claim = `data-${CLUSTER}-000${i}`;
-    const volume = `${namespace}-${i}`;
-    const size = { storage: '1Gi' };
-    const terms = [{ matchExpressions: [{ key: HOSTNAME, operator: 'In', values: nodes }] }];
-    await client.json({
-      method: 'POST',
-      path: '/api/v1/persistentvolumes',
-      body: {
-        apiVersion: 'v1',
-        kind: 'PersistentVolume',
-        metadata: { name: volume },
-        spec: {
-          capacity: size,
-          accessModes: ['ReadWriteOnce'],
-          storageClassName: 'local',
-          local: { path: '/data' },
-          claimRef: { namespace, name: claim },
-          nodeAffinity: { required: { nodeSelectorTerms: terms } },
-        },
-      },
-    });
-    await client.json({
-      method: 'POST',
-      path: `/api/v1/namespaces/${namespace}/persistentvolumeclaims`,
-      body: {
-        apiVersion: 'v1',
-        kind: 'PersistentVolumeClaim',
-        metadata: { name: claim },
-        spec: {
-          accessModes: ['ReadWriteOnce'],
-          storageClassName: 'local',
-          volumeName: volume,
-          resources: { requests: size },
-        },
-      },
-    });
-  }
-}
-
-/** After the members are there: the other nodes open, what stands on them, the decoys, and what other pods do. */
+/** After the members are there: the decoys, what other pods do, and the other nodes open. */
 export async function furnish(client: ApiClient, recipe: Recipe, drained: string): Promise<void> {
-  const { name: namespace, others } = recipe;
-  for (const [i, { block, takenCpu }] of others.entries()) {
-    const node = otherNode(recipe, i);
-    if (takenCpu > 0) await addPod(client, recipe, `filler-${i}`, node, takenCpu);
-    if (block === 'room') await addPod(client, recipe, `more-${i}`, node, NODE_CPU - takenCpu - 100);
-    if (block === 'apart') await addPod(client, recipe, `noise-${i}`, node, 100, { noise: 'true' });
-  }
   await decorate(client, recipe, drained);
+  await untilStarted(client, recipe.name);
+  await untilBound(client, recipe.name);
+  await openNodes(client, recipe);
+}
+
+async function untilBound(client: ApiClient, namespace: string): Promise<void> {
   await until(
     `the pods of ${namespace} to be bound`,
     async () => {
@@ -178,35 +38,40 @@ export async function furnish(client: ApiClient, recipe: Recipe, drained: string
     },
     PATIENCE,
   );
-  const isTolerated = recipe.decoys.includes('tolerated-taint');
-  await Promise.all(others.map(({ block }, i) => open(client, otherNode(recipe, i), block, isTolerated)));
 }
 
-/** Uncordons the node, but for what keeps replacements off it. */
-async function open(client: ApiClient, node: string, block: Block | undefined, isTolerated = false) {
-  const added = [
-    ...(block === 'taint' ? [{ key: 'dedicated', value: 'others', effect: 'NoSchedule' }] : []),
-    ...(isTolerated ? [{ key: 'tolerated', effect: 'NoSchedule' }] : []),
-  ];
-  const spec = { unschedulable: block === 'cordoned' };
-  await client.json({ method: 'PATCH', path: nodePath(node), contentType: MERGE_PATCH, body: { spec } });
+interface Controller {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly replicas?: number };
+  readonly status?: {
+    readonly readyReplicas?: number;
+    readonly active?: number;
+    readonly desiredNumberScheduled?: number;
+    readonly currentNumberScheduled?: number;
+  };
+}
+
+/** Each controller has made its pods. */
+async function untilStarted(client: ApiClient, namespace: string): Promise<void> {
   await until(
-    `the taints of ${node}`,
+    `the controllers of ${namespace} to have made their pods`,
     async () => {
-      const { spec: now } = (await client.json({ method: 'GET', path: nodePath(node) })) as NodeSeen;
-      const isCordoned = now?.taints?.some(({ key }) => key === CORDON) ?? false;
-      if (isCordoned !== spec.unschedulable) throw new NotYet(`cordoned: ${isCordoned}`);
-      const kept = now?.taints?.filter(({ key }) => !added.some((one) => one.key === key)) ?? [];
-      if (added.length === 0) return;
-      const body = { spec: { taints: [...kept, ...added] } };
-      await client.json({ method: 'PATCH', path: nodePath(node), contentType: MERGE_PATCH, body });
+      const paths = ['apps/v1/deployments', 'apps/v1/daemonsets', 'batch/v1/jobs'].map((path) => {
+        const [group, version, plural] = path.split('/');
+        return `/apis/${group}/${version}/namespaces/${namespace}/${plural}`;
+      });
+      const lists = await Promise.all(paths.map((path) => client.json({ method: 'GET', path })));
+      const late = lists.flatMap(({ items }) => items as readonly Controller[]).filter((one) => !hasStarted(one));
+      if (late.length > 0) throw new NotYet(late.map(({ metadata }) => metadata.name).join(', '));
     },
     PATIENCE,
   );
 }
 
-interface NodeSeen extends JsonObject {
-  readonly spec?: { readonly taints?: readonly { readonly key: string }[] };
+function hasStarted({ spec, status = {} }: Controller): boolean {
+  if (spec.replicas !== undefined) return status.readyReplicas === spec.replicas;
+  const { desiredNumberScheduled: desired, currentNumberScheduled: current, active } = status;
+  return desired === undefined ? active === 1 : desired > 0 && current === desired;
 }
 
 interface PodSeen {
@@ -214,30 +79,13 @@ interface PodSeen {
   readonly spec: { readonly nodeName?: string };
 }
 
-export async function podsIn(client: ApiClient, namespace: string): Promise<readonly PodSeen[]> {
+async function podsIn(client: ApiClient, namespace: string): Promise<readonly PodSeen[]> {
   const { items } = await client.json({ method: 'GET', path: `/api/v1/namespaces/${namespace}/pods` });
   return items as readonly PodSeen[];
 }
 
-/** The scheduler binds it; it tolerates the cordon, so that it comes before the members may. */
-async function addPod(
-  client: ApiClient,
-  { name: namespace }: Recipe,
-  name: string,
-  node: string,
-  cpu: number,
-  labels = {},
-) {
-  const spec = {
-    nodeSelector: { [HOSTNAME]: node },
-    tolerations: [{ operator: 'Exists' }],
-    containers: [{ name: 'plain', image: 'registry.k8s.io/pause:3.10', resources: { requests: { cpu: `${cpu}m` } } }],
-  };
-  await createPod(client, { namespace, name, labels, spec });
-}
-
 async function decorate(client: ApiClient, recipe: Recipe, node: string): Promise<void> {
-  const { name: namespace, hindrance, decoys, members } = recipe;
+  const { name: namespace, hindrance, decoys, members, heavyCpu } = recipe;
   const spec = { nodeSelector: { [HOSTNAME]: node } };
   const anywhere = { nodeSelector: { pool: namespace } };
   const budget = (name: string, minAvailable: number, matchLabels: object) =>
@@ -257,10 +105,14 @@ async function decorate(client: ApiClient, recipe: Recipe, node: string): Promis
     await budget('roomy', 1, { app: 'roomy' });
   }
   if (decoys.includes('job')) await createJob(client, namespace, anywhere);
-  if (decoys.includes('daemon-set')) await createDaemonSet(client, namespace);
+  if (decoys.includes('rival')) {
+    const containers = [{ ...POD.containers[0], resources: { requests: { cpu: '200m' } } }];
+    await createDeployment(client, { namespace, name: 'rival', replicas: 2, spec: { ...anywhere, containers } });
+  }
+  if (decoys.includes('daemon-set')) await createDaemonSet(client, namespace, 'agent', { pool: namespace });
+  if (heavyCpu) await createDaemonSet(client, namespace, 'heavy', { [HOSTNAME]: node }, heavyCpu);
   if (decoys.includes('bare-pods')) {
-    const volumes = [{ name: 'scratch', emptyDir: {} }];
-    await createPod(client, { namespace, name: 'bare', spec: { ...spec, volumes } });
+    await addPod(client, recipe, 'bare', node, 0, {}, [{ name: 'scratch', emptyDir: {} }]);
   }
   if (hindrance === 'budget') {
     // At zero, or with room for one of two that cannot run elsewhere.
@@ -281,11 +133,18 @@ async function createJob(client: ApiClient, namespace: string, spec: object): Pr
   await client.json({ method: 'POST', path: `/apis/batch/v1/namespaces/${namespace}/jobs`, body });
 }
 
-async function createDaemonSet(client: ApiClient, namespace: string): Promise<void> {
-  const labels = { app: 'agent' };
-  const template = { metadata: { labels }, spec: { ...POD, nodeSelector: { pool: namespace } } };
+async function createDaemonSet(
+  client: ApiClient,
+  namespace: string,
+  name: string,
+  nodeSelector: object,
+  cpu = 0,
+): Promise<void> {
+  const labels = { app: name };
+  const containers = [{ ...POD.containers[0], resources: { requests: { cpu: `${cpu}m` } } }];
+  const template = { metadata: { labels }, spec: { ...POD, containers, nodeSelector } };
   const spec = { selector: { matchLabels: labels }, template };
-  const body = { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: { name: 'agent' }, spec };
+  const body = { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: { name }, spec };
   await client.json({ method: 'POST', path: `/apis/apps/v1/namespaces/${namespace}/daemonsets`, body });
 }
 

@@ -1,8 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { OperatorModel } from '../../../rehearsal/operator/model.ts';
-import { COUCHBASE } from '../../../rehearsal/operator/models/couchbase.ts';
-import { TIDB_PD, TIDB_TIKV } from '../../../rehearsal/operator/models/tidb.ts';
 import { StandInOperator } from '../../../rehearsal/operator/stand-in-operator.ts';
 import { systemClock } from '../../../src/async/system-clock.ts';
 import { podPath } from '../../../src/kube/paths.ts';
@@ -14,19 +11,13 @@ import { waitForMembers } from '../../../testkit/couchbase/workload.ts';
 import { startHook } from '../../../testkit/hook-process.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
 import type { Rig } from '../../cluster/support/rig.ts';
-import { CLUSTER, firstNode, furnish, hinder, memberOf, prepare, remove } from './build.ts';
+import { Batch, type NotJudged } from './batch.ts';
+import { furnish, hinder, prepare, remove } from './build.ts';
+import { drain, type Verdict } from './drain.ts';
+import { memberOf } from './members.ts';
+import { MODELS } from './models.ts';
+import { CLUSTER, firstNode, PATIENCE } from './names.ts';
 import type { Recipe } from './recipe.ts';
-
-/** What was forecast of a cluster, and what a drain then did. */
-export interface Verdict {
-  readonly recipe: Recipe;
-  /** The words of what would hang, by the forecast. */
-  readonly forecast: readonly string[];
-  /** kubectl did not end, or a replacement found no other node. */
-  readonly hung: boolean;
-  /** The last line of kubectl, or what the scheduler says. */
-  readonly said: string;
-}
 
 export interface JudgeOptions {
   readonly rig: Rig;
@@ -34,34 +25,41 @@ export interface JudgeOptions {
   readonly atOnce: number;
   /** A drain that has not ended by then hangs. Five times what one takes that nothing hinders. */
   readonly drainSeconds: number;
+  readonly onBatch?: (batch: Batch) => void;
   readonly onVerdict?: (verdict: Verdict) => void;
 }
 
 const HOOK = 'judge';
 const PERIOD_MS = 500;
 const STALL_MS = 20_000;
+/** Each reads the whole cluster. */
+const FORECASTS_AT_ONCE = 4;
 const PROFILES = `profiles:
   - {name: couchbase, tracking: couchbasecluster, stallAfter: 20s}
   - {name: tidb-v1-tikv, tracking: namespace}
   - {name: tidb-v1-pd, tracking: namespace}
 `;
-const PATIENCE_MS = 240_000;
-const MODELS: Readonly<Record<Recipe['operator'], OperatorModel>> = {
-  couchbase: COUCHBASE,
-  'tidb-v1-tikv': TIDB_TIKV,
-  'tidb-v1-pd': TIDB_PD,
-};
 /** Their operators do nothing once the members are there: some have stopped, and one never moves the only member. */
 const WITHOUT_OPERATOR: readonly Recipe['hindrance'][] = ['stalled', 'terminating', 'only-member'];
 
+export interface Judged {
+  readonly verdicts: readonly Verdict[];
+  readonly notJudged: readonly NotJudged[];
+}
+
 /** Builds each cluster on the control plane of the rig, forecasts its drain, and then drains it with kubectl. */
-export async function judge(recipes: readonly Recipe[], options: JudgeOptions): Promise<Verdict[]> {
-  const env = await startJudgedHook(options.rig);
-  const found: Verdict[] = [];
-  for (let i = 0; i < recipes.length; i += options.atOnce) {
-    found.push(...(await judgeBatch(recipes.slice(i, i + options.atOnce), env, options)));
+export async function judge(recipes: readonly Recipe[], options: JudgeOptions): Promise<Judged> {
+  const { atOnce, rig, onBatch } = options;
+  const env = await startJudgedHook(rig);
+  const verdicts: Verdict[] = [];
+  const notJudged: NotJudged[] = [];
+  for (let i = 0; i < recipes.length; i += atOnce) {
+    const batch = new Batch(recipes.slice(i, i + atOnce));
+    onBatch?.(batch);
+    verdicts.push(...(await judgeBatch(batch, env, options)));
+    notJudged.push(...batch.notJudged);
   }
-  return found;
+  return { verdicts, notJudged };
 }
 
 async function startJudgedHook(rig: Rig): Promise<Record<string, string>> {
@@ -72,36 +70,38 @@ async function startJudgedHook(rig: Rig): Promise<Record<string, string>> {
   await writeFile(file, PROFILES);
   const files = await writeServing(join(controlPlane.dir, HOOK), await authority.issue());
   const env = { PROFILES_FILE: file };
-  const hook = await startHook({ kubeconfigPath: controlPlane.kubeconfigPath, files, env, timeoutMs: PATIENCE_MS });
+  const hook = await startHook({ kubeconfigPath: controlPlane.kubeconfigPath, files, env, ...PATIENCE });
   rig.atStop(async () => void (await hook.stop()));
   await rig.register(HOOK, hook.url);
   return env;
 }
 
 async function judgeBatch(
-  batch: readonly Recipe[],
+  batch: Batch,
   env: Record<string, string>,
-  options: JudgeOptions,
-): Promise<Verdict[]> {
-  const { client } = options.rig;
-  const operators = operatorsFor(batch, options.rig);
+  { rig, drainSeconds, onVerdict }: JudgeOptions,
+): Promise<readonly Verdict[]> {
+  const { client } = rig;
+  const all = batch.left;
+  const operators = operatorsFor(all, rig);
   try {
-    await Promise.all(batch.map((recipe) => prepare(client, recipe, MODELS[recipe.operator].kind, HOOK)));
+    await batch.each('prepared', (recipe) => prepare(client, recipe, MODELS[recipe.operator].kind, HOOK));
     for (const operator of operators.values()) operator.start();
-    const nodes = await Promise.all(batch.map((recipe) => stand(recipe, options.rig)));
+    const nodes = await batch.each('furnished', (recipe) => stand(recipe, rig));
     for (const [key, operator] of operators) if (key.startsWith('stops')) await operator.stop();
-    const hindered = await Promise.all(batch.map((recipe) => spoil(recipe, options.rig)));
-    const drained = nodes.map((node, i) => ({ node, recipe: hindered[i] as Recipe }));
-    const forecasts: Forecast[] = [];
-    for (const { node } of drained) forecasts.push(await forecast(node, env, options.rig));
-    const verdicts = await Promise.all(
-      drained.map(({ node, recipe }, i) => drain(node, recipe, forecasts[i] as Forecast, options)),
-    );
-    for (const verdict of verdicts) options.onVerdict?.(verdict);
-    return verdicts;
+    await batch.each('hindered', (recipe) => spoil(recipe, rig));
+    const nodeOf = (recipe: Recipe) => nodes.get(recipe) ?? firstNode(recipe);
+    const forecasts = await batch.each('forecast', (recipe) => forecast(nodeOf(recipe), env, rig), FORECASTS_AT_ONCE);
+    const verdicts = await batch.each('drained', async (recipe) => {
+      const said = forecasts.get(recipe) as Forecast;
+      const verdict = await drain(nodeOf(recipe), recipe, said, { drainSeconds, rig });
+      onVerdict?.(verdict);
+      return verdict;
+    });
+    return [...verdicts.values()];
   } finally {
     await Promise.all([...operators.values()].map((operator) => operator.stop()));
-    await Promise.allSettled(batch.map((recipe) => remove(client, recipe)));
+    await Promise.allSettled(all.map((recipe) => remove(client, recipe)));
   }
 }
 
@@ -127,7 +127,7 @@ function operatorsFor(batch: readonly Recipe[], { client }: Rig): Map<string, St
 
 const membersOf = (recipe: Recipe) => {
   const { kind, indexOf } = MODELS[recipe.operator];
-  return { namespace: recipe.name, cluster: CLUSTER, size: recipe.members, kind, indexOf, timeoutMs: PATIENCE_MS };
+  return { namespace: recipe.name, cluster: CLUSTER, size: recipe.members, kind, indexOf, ...PATIENCE };
 };
 
 /** Resolves to the node that is to be drained: that of the first member. */
@@ -138,12 +138,11 @@ async function stand(recipe: Recipe, { client }: Rig): Promise<string> {
   return node;
 }
 
-async function spoil(recipe: Recipe, { client }: Rig): Promise<Recipe> {
+async function spoil(recipe: Recipe, { client }: Rig): Promise<void> {
   const members = await waitForMembers(client, membersOf(recipe));
   const names = members.map(({ name }) => name);
   await hinder(client, recipe, MODELS[recipe.operator].kind, names);
-  await until(`the hindrance of ${recipe.name}`, () => isHindered(recipe, names, client), { timeoutMs: PATIENCE_MS });
-  return recipe;
+  await until(`the hindrance of ${recipe.name}`, () => isHindered(recipe, names, client), PATIENCE);
 }
 
 /** What takes a moment to show. */
@@ -201,76 +200,4 @@ function forecast(node: string, env: Record<string, string>, { client }: Rig): P
       stop: new AbortController().signal,
     },
   );
-}
-
-/** With the flags that the forecast has asked for: one that it has missed stops kubectl at once. */
-async function drain(
-  node: string,
-  recipe: Recipe,
-  { pods, command }: Forecast,
-  options: JudgeOptions,
-): Promise<Verdict> {
-  const { drainSeconds, rig } = options;
-  const args = [...command.split(' ').slice(1), `--timeout=${drainSeconds}s`];
-  const { code, last } = await untilAnswered(args, drainSeconds, rig);
-  const bad = pods
-    .flatMap(({ findings }) => findings)
-    .filter(({ verdict }) => verdict === 'hangs' || verdict === 'likely');
-  const homeless = code === 0 ? await outOfPlace(recipe, node, rig) : undefined;
-  return {
-    recipe,
-    forecast: [...new Set(bad.map(({ what }) => what))],
-    hung: code !== 0 || homeless !== undefined,
-    said: homeless ?? last,
-  };
-}
-
-/** A webhook that does not answer in time is a machine with too much to do, and nothing that a forecast could know. */
-const OVERLOADED = /failed calling webhook/;
-const TRIES = 3;
-
-async function untilAnswered(args: readonly string[], seconds: number, { controlPlane }: Rig) {
-  for (let tries = 1; ; tries++) {
-    const { code, stdout, stderr } = await controlPlane.kubectl(args, { timeoutMs: 4 * seconds * 1_000 });
-    const last = `${stdout}\n${stderr}`.trim().split('\n').at(-1) ?? '';
-    if (code === 0 || !OVERLOADED.test(last) || tries === TRIES) return { code, last };
-  }
-}
-
-/** Which member the scheduler has no node for, or has put back; undefined once all are bound elsewhere. */
-async function outOfPlace(recipe: Recipe, node: string, { client }: Rig): Promise<string | undefined> {
-  const { name, members: size } = recipe;
-  const { indexOf } = MODELS[recipe.operator];
-  return until(
-    `the members of ${name} to be bound or refused`,
-    async () => {
-      const { items } = await client.json({ method: 'GET', path: `/api/v1/namespaces/${name}/pods` });
-      const members = (items as unknown as readonly MemberObject[]).filter(
-        ({ metadata }) => indexOf(CLUSTER, metadata.name) !== undefined,
-      );
-      const refused = members.flatMap(({ status }) => status?.conditions ?? []).find(isRefusal);
-      if (refused !== undefined) return refused.message ?? 'Unschedulable';
-      const back = members.find(({ spec }) => spec.nodeName === node);
-      if (back !== undefined) return `${back.metadata.name} came back to ${node}`;
-      if (members.length === size && members.every(({ spec }) => spec.nodeName !== undefined)) return undefined;
-      throw new NotYet(`${members.length} members`);
-    },
-    { timeoutMs: PATIENCE_MS },
-  );
-}
-
-const isRefusal = ({ type, status, reason }: ConditionObject) =>
-  type === 'PodScheduled' && status === 'False' && reason === 'Unschedulable';
-
-interface ConditionObject {
-  readonly type: string;
-  readonly status: string;
-  readonly reason?: string;
-  readonly message?: string;
-}
-
-interface MemberObject {
-  readonly metadata: { readonly name: string };
-  readonly spec: { readonly nodeName?: string };
-  readonly status?: { readonly conditions?: readonly ConditionObject[] };
 }

@@ -1,5 +1,6 @@
-import type { Verdict } from './judge.ts';
-import { HINDRANCES } from './recipe.ts';
+import type { NotJudged } from './batch.ts';
+import type { Verdict } from './drain.ts';
+import { HINDRANCES, LIMITS, type Recipe } from './recipe.ts';
 
 export interface Score {
   readonly runs: number;
@@ -20,20 +21,21 @@ export function scoreOf(verdicts: readonly Verdict[]): Score {
   };
 }
 
-/** A share of the drains that hung, or that did not, in per cent. */
-export const shareOf = (some: readonly Verdict[], of: number) => (of === 0 ? 0 : (100 * some.length) / of);
+/** In per cent, of the drains that hung, that did not, or that there were. */
+export const shareOf = (some: readonly unknown[], of: number) => (of === 0 ? 0 : (100 * some.length) / of);
+
+const kindOf = ({ hindrance, limit }: Recipe) => hindrance ?? (limit === undefined ? 'none' : `near: ${limit}`);
 
 /** For docs/preflight.md. */
 export function tableOf(verdicts: readonly Verdict[]): string {
   const { runs, hung, missed, falseAlarms } = scoreOf(verdicts);
-  const rows = [...HINDRANCES, undefined].map((hindrance) => {
-    const own = verdicts.filter(({ recipe }) => recipe.hindrance === hindrance);
-    const score = scoreOf(own);
-    return `| ${hindrance ?? 'none'} | ${own.length} | ${score.hung} | ${score.missed.length} | ${score.falseAlarms.length} |`;
+  const rows = [...HINDRANCES, 'none', ...LIMITS.map((limit) => `near: ${limit}`)].map((kind) => {
+    const score = scoreOf(verdicts.filter(({ recipe }) => kindOf(recipe) === kind));
+    return `| ${kind} | ${score.runs} | ${score.hung} | ${score.missed.length} | ${score.falseAlarms.length} |`;
   });
   const percent = (some: readonly Verdict[], of: number) => `${some.length} (${shareOf(some, of).toFixed(1)} %)`;
   return [
-    '| hindrance that was made | clusters | held up | missed | false alarms |',
+    '| what was made | clusters | held up | missed | false alarms |',
     '| --- | --- | --- | --- | --- |',
     ...rows,
     `| **all** | ${runs} | ${hung} | ${percent(missed, hung)} | ${percent(falseAlarms, runs - hung)} |`,
@@ -42,8 +44,17 @@ export function tableOf(verdicts: readonly Verdict[]): string {
 
 /** One line for people who look into it. */
 export function lineOf({ recipe, forecast, hung, said }: Verdict): string {
-  const { name, hindrance = 'none', operator, process, others, decoys } = recipe;
-  const blocks = others.map(({ block = 'free' }) => block).join(',');
-  const was = `${hindrance}; ${operator} ${process}; others ${blocks}; decoys ${decoys.join(',') || 'none'}`;
-  return `${name}: ${hung ? 'hung' : 'went through'}, forecast ${forecast.join(',') || 'nothing'} (${was}) ${said}`;
+  const outcome = `${hung ? 'hung' : 'went through'}, forecast ${forecast.join(',') || 'nothing'}`;
+  return `${recipe.name}: ${outcome} (${describe(recipe)}) ${said}`;
+}
+
+export const lineOfNotJudged = ({ recipe, why }: NotJudged) =>
+  `${recipe.name}: not judged, ${why} (${describe(recipe)})`;
+
+function describe(recipe: Recipe): string {
+  const { operator, process, members, memberCpu, others, decoys, spread, heavyCpu } = recipe;
+  const nodes = others.map((other) => Object.values(other).join(' ')).join(', ');
+  const more = [...Object.values(spread ?? {}), ...(heavyCpu === undefined ? [] : [`heavy ${heavyCpu}`])].join(' ');
+  const who = `${operator} ${process} ${members} x ${memberCpu}`;
+  return `${kindOf(recipe)}; ${who}; others ${nodes}; decoys ${decoys.join(',') || 'none'}; ${more}`;
 }
