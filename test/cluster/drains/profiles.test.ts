@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { autoscalerLikeDrainer } from '../../../rehearsal/drainers/autoscaler-like.ts';
-import { karpenterLikeDrainer } from '../../../rehearsal/drainers/karpenter-like.ts';
+import { CLUSTER_AUTOSCALER, KARPENTER } from '../../../rehearsal/drainers/models/autoscalers.ts';
 import type { OperatorModel } from '../../../rehearsal/operator/model.ts';
 import { MODELS } from '../../../rehearsal/operator/models/index.ts';
 import { rehearse } from '../../../rehearsal/rehearse.ts';
@@ -18,6 +17,7 @@ import { kubeconfig } from '../../../testkit/control-plane/pki.ts';
 import { createNamespace, createPod } from '../../../testkit/couchbase/workload.ts';
 import { type HookProcess, startHook } from '../../../testkit/hook-process.ts';
 import type { LogLine } from '../../../testkit/log-lines.ts';
+import { hasty } from '../../rehearsal/hasty.ts';
 import { evict } from '../support/evict.ts';
 import { HOOK_LABEL, type Rig, startRig } from '../support/rig.ts';
 import { addNode } from '../support/scene.ts';
@@ -113,11 +113,11 @@ function venueFor(model: OperatorModel, place: string): Venue {
 const DRAINERS: Readonly<Record<string, { readonly drainer?: Scenario['drainer']; readonly name: string }>> = {
   'by-kubectl': { name: 'kubectl drain' },
   'by-karpenter': {
-    drainer: (client) => karpenterLikeDrainer(client, { mostBackoffMs: 2_000 }),
+    drainer: hasty(KARPENTER, 5),
     name: 'built-in, like Karpenter',
   },
   'by-autoscaler': {
-    drainer: (client) => autoscalerLikeDrainer(client, { retryAfterMs: 2_000, lookEveryMs: 500 }),
+    drainer: hasty(CLUSTER_AUTOSCALER, 5),
     name: 'built-in, like cluster-autoscaler',
   },
 };
