@@ -34,12 +34,15 @@ export const CLUSTER_API: DrainerModel = {
 
 const RULES = 'kubernetes-sigs/cluster-api 1.9: api/v1beta1/machinedrainrules_types.go';
 
-/** Rules of MachineDrainRules about pods with these labels. */
+/** With MachineDrainRules. */
 export const clusterApiWith = (rules: NonNullable<Pass['rules']>): DrainerModel => ({
   ...CLUSTER_API,
   claims: [...CLUSTER_API.claims, { what: 'does what the first rule says that selects a pod', source: RULES }],
   way: { ...WAY, rules },
 });
+
+/** About every pod. */
+const ALL = {};
 
 export const CLUSTER_API_DRAINERS: readonly DrainerModel[] = [
   CLUSTER_API,
@@ -61,5 +64,16 @@ export const CLUSTER_API_DRAINERS: readonly DrainerModel[] = [
       atEnd: 'deletes',
       raise: '`nodeDrainTimeoutSeconds` of the Machine (before 1.11 `nodeDrainTimeout`), 0 for none',
     },
+  },
+  {
+    ...clusterApiWith([{ labels: ALL, behavior: 'Skip' }]),
+    name: 'cluster-api-skip',
+    title: 'Cluster API with a MachineDrainRule `Skip`',
+    afterwards: 'deletes the machine, and the pods that it passed over with it',
+  },
+  {
+    ...clusterApiWith([{ labels: ALL, behavior: 'WaitCompleted' }]),
+    name: 'cluster-api-wait',
+    title: 'Cluster API with a MachineDrainRule `WaitCompleted`',
   },
 ];
