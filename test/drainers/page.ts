@@ -14,6 +14,8 @@ const UNKNOWN = '–';
 export function pageOf(results: Results): string {
   return `${[
     head(results),
+    '## In short\n',
+    IN_SHORT,
     '## How each ends\n',
     AFTER_ENDS,
     ends(results),
@@ -57,6 +59,16 @@ services are pages and reports, so these models guess more ([below](#what-the-mo
 A model has a clock of its own, which may be a thousand times as fast as yours. All times on this page are those of the drainer
 in life. A fast clock also makes the machine's own delays look longer: read a time as *at the next try*, not as a measurement.
 The stand-in for the operator acts after about two tries.
+`;
+
+const IN_SHORT = `- A drainer that evicts ends by itself once the operator has moved the pods, with every kind of profile. No pod is moved twice.
+- With \`mark: none\` the operator has to see that the node is drained. \`foundationdb-taints\` waits for ever if the drainer sets a taint
+  that the FoundationDBCluster does not name, or none. Name the taint in its \`taintReplacementOptions\`.
+- A MachineDrainRule of Cluster API keeps the hook from being asked. With \`Skip\` the pods go with the machine; with \`WaitCompleted\` the
+  drain waits for ever. Write no such rule for protected pods.
+- At [their limits](#time-limits) some drainers delete pods. The hook is not asked about that.
+- The descheduler and the VPA updater drain no node. Their evictions make the operator move a pod all the same, unless
+  [\`MARK_WHEN\`](configuration.md) is \`draining\`.
 `;
 
 const AFTER_ENDS = `*Ends* means: each protected pod was moved once, and by its operator. The drain then ended without an error.

@@ -172,7 +172,6 @@ function outcomeOf(plan: Plan, { seen, lines, isCut }: Played): Outcome {
   const names = new Set(seen.members.filter(({ uid }) => drained.has(uid)).map(({ name }) => name));
   const asked = lines.filter(({ text }) => isAbout(text, names));
   const goneAt = Math.max(...seen.history.stays.filter(({ uid }) => drained.has(uid)).map(({ to }) => to));
-  const leftAt = Math.min(goneAt, endedAt);
   const seconds = (ms: number) => Math.max(0, Math.round((ms * subject.times) / 100) / 10);
   const end = endOf(isCut, code);
   return {
@@ -181,11 +180,9 @@ function outcomeOf(plan: Plan, { seen, lines, isCut }: Played): Outcome {
     end,
     pods: fateOf(seen),
     requests: asked.length,
-    waitedS: seconds(leftAt - (asked[0]?.at ?? leftAt)),
     ...(end === 'ended' && goneAt !== Infinity ? { lateS: seconds(endedAt - goneAt) } : {}),
     problems: problemsOf(seen, subject, asked.length > 0).map((one) => plainly(one, plan)),
     refusal: plainly(lines.filter((line) => isRefusal(line, names)).at(-1)?.text ?? '', plan),
-    lastLine: plainly(lines.at(-1)?.text ?? '', plan),
   };
 }
 

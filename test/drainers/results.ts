@@ -11,15 +11,12 @@ export interface Outcome {
   readonly pods: Fate;
   /** How often it asked for these pods. */
   readonly requests: number;
-  /** From the first request to the end of the last of these pods. */
-  readonly waitedS: number;
-  /** From there to the end of the drain. Absent: it did not end. */
+  /** From the end of the last of these pods to the end of the drain. Absent: it did not end. */
   readonly lateS?: number;
   /** What is not as it has to be. */
   readonly problems: readonly string[];
   /** What its user read last while the pod waited. */
   readonly refusal: string;
-  readonly lastLine: string;
 }
 
 export type Fate = 'moved' | 'deleted' | 'stay';
@@ -48,13 +45,18 @@ export const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'drainers.md')
 
 export const readResults = (): Results => JSON.parse(readFileSync(RESULTS, 'utf-8'));
 
+/** `DRAINER PROFILE` for a drain, `DRAINER` for a limit. */
+export const isShown = ({ drains, limits }: Results, key: string) =>
+  drains.some((one) => drainKey(one) === key) || limits.some(({ drainer }) => drainer === key);
+
+const drainKey = ({ drainer, profile }: Outcome) => `${drainer} ${profile}`;
+
 /** What was played takes the place of what an earlier run says about the same. */
 export function merged(before: Results, now: Results): Results {
-  const drain = ({ drainer, profile }: Outcome) => `${drainer} ${profile}`;
   const limit = ({ drainer }: AtLimit) => drainer;
   return {
     kubernetes: now.kubernetes,
-    drains: replaced(before.drains, now.drains, drain),
+    drains: replaced(before.drains, now.drains, drainKey),
     limits: replaced(before.limits, now.limits, limit),
   };
 }

@@ -20,20 +20,26 @@ export interface Subject {
 /** So many pauses of a drainer pass before the operator acts. */
 const PAUSES = 2.5;
 const PAUSE_MS = 1_000;
+const FAR = 100;
 /** Every limit comes after so long on the wall. */
 const LIMIT_MS = 8_000;
 
 /** Of one that begins anew: a window has to be long enough for a machine that has much else to do. */
 const WINDOW_MS = 6_000;
 
-/** The drainer of a model, on a clock on which one of its pauses takes a second, or one of its windows some more. */
+/**
+ * The drainer of a model, on a clock on which one of its pauses takes a second, or one of its windows some more. Its limit
+ * is far away, because a slow machine would need more time than its operator.
+ */
 export function subjectOf(model: DrainerModel): Subject {
   const pauseMs = pauseOf(model);
   const { window } = model.way.kind === 'patient' ? model.way : {};
   // The first one has to pass.
   const holdMs = window === undefined ? PAUSES * pauseMs : window.limitMs + PAUSES * pauseMs;
   const times = window === undefined ? pauseMs / PAUSE_MS : window.limitMs / WINDOW_MS;
-  return at(model, Math.max(1, times), holdMs);
+  const { limit, ...endless } = model;
+  const patient = limit === undefined ? model : { ...endless, limit: { ...limit, afterMs: limit.afterMs * FAR } };
+  return at(patient, Math.max(1, times), holdMs);
 }
 
 /** The same, on a clock on which its limit comes soon. */

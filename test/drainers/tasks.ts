@@ -1,10 +1,24 @@
+import { setMaxListeners } from 'node:events';
 import type { DrainerModel } from '../../rehearsal/drainers/model.ts';
 import { describeError } from '../../src/kube/errors.ts';
 import type { ProfileHooks } from '../cluster/support/profile-hooks.ts';
-import { KINDS, type Kind, operatorOf } from './kinds.ts';
+import { type Kind, KINDS, operatorOf } from './kinds.ts';
 import { type Plan, playDrain, playLimit } from './play.ts';
 import type { AtLimit, Outcome } from './results.ts';
 import { type Subject, subjectAtLimit } from './subject.ts';
+
+/** One drain to be played. */
+export interface Task {
+  /** As results.ts names it. */
+  readonly key: string;
+  play(doing: Doing): Promise<Shown>;
+}
+
+/** What came of it: one of both. */
+export interface Shown {
+  readonly drains: readonly Outcome[];
+  readonly limits: readonly AtLimit[];
+}
 
 export interface Doing {
   readonly hooks: ProfileHooks;
@@ -13,72 +27,71 @@ export interface Doing {
   readonly signal: AbortSignal;
   /** One line about each that is over. */
   readonly progress: (line: string) => void;
+  readonly onShown: (shown: Shown) => void;
 }
 
-export interface Done {
-  readonly drains: readonly Outcome[];
-  readonly limits: readonly AtLimit[];
-  /** Of those that broke off, and show nothing. */
-  readonly broken: readonly string[];
-}
+/** Every subject drains a node of every kind. */
+export const drainsOf = (subjects: readonly Subject[], kinds: readonly Kind[]): Task[] =>
+  subjects.flatMap((subject) =>
+    kinds.map((kind) => ({
+      key: `${subject.name} ${kind.profile}`,
+      play: async (doing) => ({ drains: [await playDrain(planFor(doing, subject, kind, ''))], limits: [] }),
+    })),
+  );
 
-/** Lets every subject drain a node of every kind, and those of the models that have a limit run into it. */
-export async function playAll(
-  subjects: readonly Subject[],
-  kinds: readonly Kind[],
-  limited: readonly DrainerModel[],
-  doing: Doing,
-): Promise<Done> {
-  const drains: Outcome[] = [];
-  const limits: AtLimit[] = [];
-  const broken: string[] = [];
-  const [first = KINDS[0]] = kinds;
-  const tasks = [
-    ...subjects.flatMap((subject) =>
-      kinds.map((kind) => async () => {
-        const outcome = await playDrain(planFor(doing, subject, kind, ''));
-        drains.push(outcome);
-        return `${outcome.drainer} × ${outcome.profile}: ${shortOf(outcome)}`;
-      }),
-    ),
-    ...limited.map((model) => async () => {
-      const atLimit = await playLimit(planFor(doing, subjectAtLimit(model), first as Kind, '-limit'));
-      limits.push(atLimit);
-      return `${atLimit.drainer} at its limit: ${atLimit.end}, pods ${atLimit.pods}`;
-    }),
-  ];
-  await inTurn(tasks, doing, broken);
-  return { drains, limits, broken };
-}
+/** Those of the models that have a limit run into it, under an operator that does nothing. */
+export const limitsOf = (models: readonly DrainerModel[]): Task[] =>
+  models
+    .filter(({ limit }) => limit !== undefined)
+    .map((model) => ({
+      key: model.name,
+      play: async (doing) => {
+        const [kind] = KINDS;
+        if (kind === undefined) throw new Error('there is no profile');
+        return { drains: [], limits: [await playLimit(planFor(doing, subjectAtLimit(model), kind, '-limit'))] };
+      },
+    }));
 
 function planFor({ hooks, signal }: Doing, subject: Subject, kind: Kind, suffix: string): Plan {
   const place = `${subject.name}-${kind.profile}${suffix}`.replaceAll(/[^a-z0-9]+/g, '-');
   return { subject, kind, place, venue: hooks.venue(operatorOf(kind), place), signal };
 }
 
-export const shortOf = ({ end, pods, requests, lateS, problems }: Outcome) =>
-  [`${end}, pods ${pods}, ${requests} requests`, ...(lateS === undefined ? [] : [`${lateS} s late`]), ...problems].join(
-    ', ',
-  );
-
-async function inTurn(
-  tasks: readonly (() => Promise<string>)[],
-  { atOnce, signal, progress }: Doing,
-  broken: string[],
-): Promise<void> {
+/** Resolves to the keys of those that broke off, and show nothing, each with why. */
+export async function playAll(tasks: readonly Task[], doing: Doing): Promise<string[]> {
+  const { atOnce, signal, progress, onShown } = doing;
+  setMaxListeners(0, signal);
   const queue = [...tasks];
-  const all = queue.length;
+  const broken: string[] = [];
   let over = 0;
+  const next = async (task: Task) => {
+    try {
+      const shown = await task.play(doing);
+      onShown(shown);
+      return shortOf(shown);
+    } catch (error) {
+      signal.throwIfAborted();
+      broken.push(`${task.key}: ${describeError(error)}`);
+      return `broke off: ${describeError(error)}`;
+    }
+  };
   const worker = async () => {
     for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
-      const said = await task().catch((error: unknown) => {
-        signal.throwIfAborted();
-        broken.push(describeError(error));
-        return `broke off: ${describeError(error)}`;
-      });
+      const said = await next(task);
       over += 1;
-      progress(`${over} of ${all}  ${said}`);
+      progress(`${over} of ${tasks.length}  ${task.key}: ${said}`);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
+  return broken;
+}
+
+function shortOf({ drains, limits }: Shown): string {
+  const all = [
+    ...drains.map(({ end, pods, requests, lateS = 0, problems }) =>
+      [`${end}, pods ${pods}, ${requests} requests, ${lateS} s late`, ...problems].join('; '),
+    ),
+    ...limits.map(({ end, pods }) => `at its limit ${end}, pods ${pods}`),
+  ];
+  return all.join('; ');
 }

@@ -103,8 +103,12 @@ function userOf(token: string): string {
   return JSON.parse(Buffer.from(claims, 'base64url').toString()).sub;
 }
 
-/** So that a hundred rehearsals do not leave three hundred nodes. Their pods would stay for as long as the namespace. */
+/**
+ * So that a hundred rehearsals do not leave three hundred nodes. Their pods would stay for as long as the namespace. What
+ * cannot be removed goes with the control plane.
+ */
 async function remove({ client }: Rig, place: string, nodes: readonly string[]): Promise<void> {
   const paths = [`${namespacePath(place)}/pods`, namespacePath(place), ...nodes.map(nodePath)];
-  for (const path of paths) await client.json({ method: 'DELETE', path, body: { gracePeriodSeconds: 0 } });
+  const body = { gracePeriodSeconds: 0 };
+  for (const path of paths) await client.json({ method: 'DELETE', path, body }).catch(() => undefined);
 }
