@@ -106,5 +106,8 @@ test('a later run takes the place of an earlier one, and what was not played sta
     ],
   );
   assert.deepEqual([all.kubernetes, all.limits], ['1.37', before.limits]);
-  assert.deepEqual(['a p', 'b p', 'c p', 'a', 'b'].map((key) => isShown(all, key)), [true, true, false, true, false]);
+  assert.deepEqual(
+    ['a p', 'b p', 'c p', 'a', 'b'].map((key) => isShown(all, key)),
+    [true, true, false, true, false],
+  );
 });

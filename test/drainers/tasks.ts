@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { DrainerModel } from '../../rehearsal/drainers/model.ts';
 import { describeError } from '../../src/kube/errors.ts';
 import type { ProfileHooks } from '../cluster/support/profile-hooks.ts';
-import { type Kind, KINDS, operatorOf } from './kinds.ts';
+import { KINDS, type Kind, operatorOf } from './kinds.ts';
 import { type Plan, playDrain, playLimit } from './play.ts';
 import type { AtLimit, Outcome } from './results.ts';
 import { type Subject, subjectAtLimit } from './subject.ts';
