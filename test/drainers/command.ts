@@ -23,7 +23,7 @@ export const COMMAND = {
     kubectls: list('--kubectl <VERSION=PATH>', 'one more kubectl, like 1.33=/opt/kubectl-1.33', versionAndPath),
     isMissing: flag('--missing', 'only what no earlier run has shown, for instance because it broke off'),
     atOnce: value('--at-once <N>', 'how many drains go on beside each other', whole(1, 100), 4),
-    noWrite: flag('--no-write', 'writes nothing'),
+    isDry: flag('--dry', 'writes nothing'),
     page: flag('--page', 'only writes the page, from what earlier runs have shown'),
     list: flag('--list', 'names the drainers and the profiles, and ends'),
   },

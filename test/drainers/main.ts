@@ -38,7 +38,7 @@ async function run(wanted: Wanted, signal: AbortSignal): Promise<number> {
 }
 
 async function play(wanted: Wanted, signal: AbortSignal): Promise<number> {
-  const { atOnce, kinds: profiles, drainers, isMissing, noWrite } = wanted;
+  const { atOnce, kinds: profiles, drainers, isMissing, isDry } = wanted;
   const startedAt = performance.now();
   const progress = (line: string) => {
     const seconds = Math.round((performance.now() - startedAt) / 1000);
@@ -61,10 +61,10 @@ async function play(wanted: Wanted, signal: AbortSignal): Promise<number> {
       played.push(...shown.drains);
       results = merged(results, { kubernetes, ...shown });
       // At once, so that an interruption costs only what is under way.
-      if (!noWrite) writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
+      if (!isDry) writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
     };
     const broken = await playAll(tasks, { hooks, atOnce, signal, progress, onShown });
-    if (!noWrite) writeFileSync(PAGE, pageOf(results));
+    if (!isDry) writeFileSync(PAGE, pageOf(results));
     return verdictOf(played, broken);
   } finally {
     await rig.stop();

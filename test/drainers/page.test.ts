@@ -21,6 +21,17 @@ describe('docs/drainers.md', () => {
     for (const model of DRAINERS) assert.ok(page.includes(`| ${titleOf(model)} | `), model.name);
   });
 
+  test('has what happened in every drain, and at every limit', () => {
+    const limited = DRAINERS.filter(({ limit }) => limit !== undefined).map(({ name }) => name);
+    const drains = DRAINERS.flatMap(({ name }) => KINDS.map(({ profile }) => `${name} ${profile}`));
+    const own = KINDS.map(({ profile }) => `kubectl ${results.kubernetes} ${profile}`);
+    assert.deepEqual(
+      [...drains, ...own, ...limited].filter((key) => !isShown(results, key)),
+      [],
+      'npm run drainers -- --missing plays what is missing',
+    );
+  });
+
   test('has no pod that was lost, told of wrongly, or moved twice', () => {
     for (const { drainer, profile, problems, pods } of results.drains) {
       assert.deepEqual([problems, pods === 'deleted'], [[], false], `${drainer} ${profile}`);
