@@ -28,14 +28,11 @@ export function pageOf(results: Results): string {
     '## Time limits\n',
     LIMITS,
     limits(results),
-    `No limit: ${DRAINERS.filter(({ limit }) => limit === undefined)
-      .map(({ title }) => title)
-      .join('; ')}; kubectl without \`--timeout\`.\n`,
     NEVER_ASKED,
     '## What its user reads\n',
-    'While a pod of the profile `couchbase` waits. What stands in no line is not passed on.\n',
+    'While a pod of the profile `couchbase` waits. Some pass the words of the hook on, and others do not. A dash: it asks for nothing.\n',
     readings(results),
-    '## What its answers mean for each profile\n',
+    '## What the hook says for each profile\n',
     'The last words of the hook before the pod had left, as kubectl printed them.\n',
     words(results),
     '## Where that was read\n',
@@ -181,20 +178,15 @@ function looksOf({ way }: DrainerModel): string {
 }
 
 function limits({ limits: all }: Results): string {
-  const rows = DRAINERS.flatMap((model) => {
+  const rows = DRAINERS.map((model) => {
     const { limit, name } = model;
-    if (limit === undefined) return [];
+    if (limit === undefined) return [model.title, 'without limit', UNKNOWN, UNKNOWN];
     const seen = all.find(({ drainer }) => drainer === name);
-    return [
-      [
-        model.title,
-        timeOf(limit.afterMs / 1000),
-        seen === undefined ? '**not played**' : limitOf(seen),
-        limit.raise ?? UNKNOWN,
-      ],
-    ];
+    const shown = seen === undefined ? '**not played**' : limitOf(seen);
+    return [model.title, timeOf(limit.afterMs / 1000), shown, limit.raise ?? UNKNOWN];
   });
-  return table(['drainer', 'waits for', 'and then', 'to raise it'], rows);
+  const kubectl = ['kubectl', 'without limit', UNKNOWN, 'no `--timeout`, or a longer one'];
+  return table(['drainer', 'waits for', 'and then', 'to raise it'], [kubectl, ...rows]);
 }
 
 /** What came of a limit, in a few words. */

@@ -211,12 +211,16 @@ function isAbout(text: string, names: ReadonlySet<string>): boolean {
 }
 
 const isRefusal = ({ text }: Line, names: ReadonlySet<string>) =>
-  !/^(evicting|node\/|pod\/|Warning)/.test(text) && [...names].some((name) => text.includes(name));
+  !isAbout(text, names) && !/^(node\/|pod\/|Warning)/.test(text) && [...names].some((name) => text.includes(name));
+
+/** As an installed hook has it. */
+const WEBHOOK = 'reschedule-hook-server.reschedule-hook-system.svc';
 
 /** Without what is another one in each run. */
 const plainly = (text: string, { place }: Pick<Plan, 'place'>) =>
   text
     .replaceAll(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, 'UID')
     .replaceAll(/ \(([0-9a-f]{8})\)/g, '')
+    .replaceAll(/admission webhook "[^"]+"/g, `admission webhook "${WEBHOOK}"`)
     .replaceAll(new RegExp(`${place}-(\\d)`, 'g'), 'node-$1')
     .replaceAll(place, 'db');
