@@ -24,6 +24,7 @@ const PLAIN = [
   ...globSync('docs/decisions/*.md', { cwd: ROOT }),
   'docs/configuration.md',
   'docs/decision-table.md',
+  'docs/drainers.md',
   'docs/install.md',
   'docs/logs.md',
   'docs/metrics.md',

@@ -93,6 +93,17 @@ export async function cordon(client: Client, node: string, signal: AbortSignal):
   return true;
 }
 
+export async function uncordon(client: Client, node: string, signal: AbortSignal): Promise<void> {
+  const body = { spec: { unschedulable: null } };
+  await client.json({
+    method: 'PATCH',
+    path: nodePath(node),
+    contentType: 'application/merge-patch+json',
+    body,
+    signal,
+  });
+}
+
 /** Adds a taint that keeps new pods away from a node. */
 export const taint = (client: Client, node: string, key: string, signal: AbortSignal) =>
   changeTaints(client, node, signal, (taints) => [...taints, { key, effect: 'NoSchedule' }]);

@@ -1,7 +1,8 @@
 import type { ApiClient } from '../../src/kube/client.ts';
+import { drainerOf } from './drain-node.ts';
 import type { Drainer } from './drainer.ts';
 import { installedKubectl, kubectlDrainer } from './kubectl.ts';
-import { kubectlLikeDrainer } from './kubectl-like.ts';
+import { KUBECTL } from './models/kubectl.ts';
 
 export type DrainerChoice = 'kubectl' | 'built-in';
 
@@ -19,9 +20,9 @@ export function chooseDrainer(
   choice: DrainerChoice | undefined,
   write: (line: string) => void,
 ): Drainer {
-  if (choice === 'built-in') return kubectlLikeDrainer({ client });
+  if (choice === 'built-in') return drainerOf(KUBECTL, client);
   const kubectl = ofCluster.kubectl ?? installedKubectl();
   if (kubectl !== undefined) return kubectlDrainer({ ...ofCluster, kubectl });
   write('no kubectl is installed: the built-in drainer does what it would do');
-  return kubectlLikeDrainer({ client });
+  return drainerOf(KUBECTL, client);
 }

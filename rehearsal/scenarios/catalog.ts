@@ -1,7 +1,7 @@
 import { UsageError } from '../../src/command-line.ts';
-import { autoscalerLikeDrainer } from '../drainers/autoscaler-like.ts';
-import { clusterApiLikeDrainer } from '../drainers/cluster-api-like.ts';
-import { karpenterLikeDrainer } from '../drainers/karpenter-like.ts';
+import { drainerOf } from '../drainers/drain-node.ts';
+import { CLUSTER_AUTOSCALER, KARPENTER } from '../drainers/models/autoscalers.ts';
+import { CLUSTER_API } from '../drainers/models/cluster-api.ts';
 import { nobodyEvicted, nobodyMarked, SAFE } from '../evidence/verdict.ts';
 import type { OperatorModel } from '../operator/model.ts';
 import * as rules from './checks.ts';
@@ -126,7 +126,7 @@ const COUCHBASE_SCENARIOS: readonly Scenario[] = [
     name: 'autoscaler',
     title: 'A taint instead of a cordon',
     about: 'A drainer like cluster-autoscaler taints a node, then the one where its pod has gone; it asks every 10 s.',
-    drainer: autoscalerLikeDrainer,
+    drainer: (client) => drainerOf(CLUSTER_AUTOSCALER, client),
     script: oneAfterTheOther,
     rules: SAFE_IN_PLACE,
   },
@@ -135,7 +135,7 @@ const COUCHBASE_SCENARIOS: readonly Scenario[] = [
     title: 'A drainer that names the instance',
     about:
       'A drainer like Karpenter taints the node and sets the UID precondition; one that is late names a former one.',
-    drainer: karpenterLikeDrainer,
+    drainer: (client) => drainerOf(KARPENTER, client),
     script: drainByInstance,
     rules: SAFE_IN_PLACE,
   },
@@ -143,7 +143,7 @@ const COUCHBASE_SCENARIOS: readonly Scenario[] = [
     name: 'cluster-api',
     title: 'One pod after the other',
     about: 'A drainer like Cluster API cordons and evicts serially, every 20 s.',
-    drainer: clusterApiLikeDrainer,
+    drainer: (client) => drainerOf(CLUSTER_API, client),
     script: drainOne,
     rules: SAFE_IN_PLACE,
   },

@@ -1,5 +1,5 @@
-import { autoscalerLikeDrainer } from '../drainers/autoscaler-like.ts';
-import { karpenterLikeDrainer } from '../drainers/karpenter-like.ts';
+import { drainerOf } from '../drainers/drain-node.ts';
+import { CLUSTER_AUTOSCALER, KARPENTER } from '../drainers/models/autoscalers.ts';
 import * as verdict from '../evidence/verdict.ts';
 import { endedBy, type OperatorModel } from '../operator/model.ts';
 import * as rules from './checks.ts';
@@ -39,7 +39,7 @@ export const OPERATOR_SCENARIOS: readonly Scenario[] = [
     title: 'Drained by Karpenter',
     about: 'A drainer like Karpenter taints the node and names the instance.',
     fits: any,
-    drainer: karpenterLikeDrainer,
+    drainer: (client) => drainerOf(KARPENTER, client),
     script: drainOne,
     rules: AS_EVER,
   },
@@ -48,7 +48,7 @@ export const OPERATOR_SCENARIOS: readonly Scenario[] = [
     title: 'Drained by the autoscaler',
     about: 'A drainer like cluster-autoscaler taints the node, and looks at its end whether the pods have left.',
     fits: any,
-    drainer: autoscalerLikeDrainer,
+    drainer: (client) => drainerOf(CLUSTER_AUTOSCALER, client),
     script: drainOne,
     rules: AS_EVER,
   },

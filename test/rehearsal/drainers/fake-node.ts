@@ -9,6 +9,7 @@ interface PodOptions {
   readonly owner?: string;
   readonly isMirror?: boolean;
   readonly phase?: string;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** One eviction that was asked for. `atMs` is since the start. */
@@ -34,11 +35,15 @@ interface Stored {
 export class FakeNode {
   readonly time = new FakeClock();
   readonly asked: Asked[] = [];
+  /** What was deleted, without an eviction. */
+  readonly deleted: { readonly atMs: number; readonly pod: string; readonly body: unknown }[] = [];
   /** What is said by the drainer that `drain` runs. */
   readonly lines: string[] = [];
   spec: { unschedulable?: boolean; taints?: readonly JsonObject[] } = {};
   /** The code that an eviction is answered with; 0 is no answer at all. */
   answer: (pod: string) => number = () => 201;
+  /** What a refusal says. */
+  words = 'so';
   /** How long an answer takes. */
   answerMs = 0;
   /** What becomes of a pod that is evicted. */
@@ -113,7 +118,16 @@ export class FakeNode {
     if (method === 'POST') return this.#evict(name, body as JsonObject, signal);
     const pod = this.pods.get(name);
     if (pod === undefined) throw refusal(404, { reason: 'NotFound' });
+    if (method === 'DELETE') {
+      this.deleted.push({ atMs: this.elapsedMs, pod: name, body });
+      this.pods.delete(name);
+    }
     return rawPod(name, pod);
+  }
+
+  /** When each eviction was asked for, of that pod or of all. */
+  timesOf(wanted?: string): number[] {
+    return this.asked.filter(({ pod }) => pod === (wanted ?? pod)).map(({ atMs }) => atMs);
   }
 
   async #evict(pod: string, body: JsonObject, signal = new AbortController().signal): Promise<JsonObject> {
@@ -121,19 +135,20 @@ export class FakeNode {
     if (this.answerMs > 0) await this.clock.sleep(this.answerMs, signal);
     const code = this.answer(pod);
     if (code === 0) throw new ApiUnreachableError('fake', new Error('reset'));
-    if (code !== 201) throw refusal(code, { message: 'so' });
+    if (code !== 201) throw refusal(code, { message: this.words });
     this.evicted(pod);
     return {};
   }
 }
 
 function rawPod(name: string, { uid, node, isTerminating, options }: Stored): JsonObject {
-  const { owner = 'ReplicaSet', isMirror = false, phase = 'Running' } = options;
+  const { owner = 'ReplicaSet', isMirror = false, phase = 'Running', labels = {} } = options;
   return {
     metadata: {
       namespace: 'db',
       name,
       uid,
+      labels,
       ownerReferences: [{ kind: owner, controller: true }],
       ...(isMirror ? { annotations: { 'kubernetes.io/config.mirror': 'x' } } : {}),
       ...(isTerminating ? { deletionTimestamp: 'now' } : {}),

@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { autoscalerLikeDrainer } from '../../../rehearsal/drainers/autoscaler-like.ts';
 import type { Drainer } from '../../../rehearsal/drainers/drainer.ts';
-import { karpenterLikeDrainer } from '../../../rehearsal/drainers/karpenter-like.ts';
-import { kubectlLikeDrainer } from '../../../rehearsal/drainers/kubectl-like.ts';
+import { CLUSTER_AUTOSCALER, KARPENTER } from '../../../rehearsal/drainers/models/autoscalers.ts';
+import { KUBECTL } from '../../../rehearsal/drainers/models/kubectl.ts';
 import { scenariosNamed } from '../../../rehearsal/scenarios/catalog.ts';
 import type { ApiClient } from '../../../src/kube/client.ts';
 import { brokenBy } from '../broken-hook.ts';
+import { hasty } from '../hasty.ts';
 import { playEmbedded } from '../play-embedded.ts';
 
 /** Drainers that do not wait as long as in life. */
-const kubectl = (client: ApiClient) => kubectlLikeDrainer({ client, retryAfterMs: 1_000, pollEveryMs: 100 });
-const scaler = (client: ApiClient) =>
-  autoscalerLikeDrainer(client, { retryAfterMs: 300, lookEveryMs: 100, leaveWithinMs: 3_000 });
+const kubectl = hasty(KUBECTL, 5);
+const scaler = hasty(CLUSTER_AUTOSCALER, 200);
 
 interface Case {
   readonly scenario: string;
@@ -52,7 +51,7 @@ const cases: readonly Case[] = [
     scenario: 'uid-drainer',
     hook: 'for which the UID of the request does not count',
     env: brokenBy('the UID of the request does not count'),
-    drainer: karpenterLikeDrainer,
+    drainer: hasty(KARPENTER, 1),
     problem: /it got 429/,
     patienceMs: 12_000,
   },

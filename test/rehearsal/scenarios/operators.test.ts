@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { autoscalerLikeDrainer } from '../../../rehearsal/drainers/autoscaler-like.ts';
-import { kubectlLikeDrainer } from '../../../rehearsal/drainers/kubectl-like.ts';
+import { CLUSTER_AUTOSCALER } from '../../../rehearsal/drainers/models/autoscalers.ts';
+import { KUBECTL } from '../../../rehearsal/drainers/models/kubectl.ts';
 import { MODELS, modelsNamed } from '../../../rehearsal/operator/models/index.ts';
 import { forModel, SCENARIOS, scenariosNamed } from '../../../rehearsal/scenarios/catalog.ts';
 import type { Scenario } from '../../../rehearsal/scenarios/scenario.ts';
+import { hasty } from '../hasty.ts';
 import { playEmbedded } from '../play-embedded.ts';
 
 /**
@@ -53,10 +54,9 @@ const PLAYED = [
 /** Drainers that do not wait as long as in life. */
 const HASTY: Readonly<Record<string, Scenario['drainer']>> = {
   'by-karpenter': undefined,
-  'by-autoscaler': (client) => autoscalerLikeDrainer(client, { retryAfterMs: 1_000, lookEveryMs: 200 }),
+  'by-autoscaler': hasty(CLUSTER_AUTOSCALER, 10),
 };
-const hastyKubectl: Scenario['drainer'] = (client) =>
-  kubectlLikeDrainer({ client, retryAfterMs: 1_000, pollEveryMs: 100 });
+const hastyKubectl: Scenario['drainer'] = hasty(KUBECTL, 5);
 
 describe('scenarios where operators differ', { concurrency: 4 }, () => {
   for (const [name, profile] of PLAYED) {

@@ -3,11 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { karpenterLikeDrainer } from '../../../rehearsal/drainers/karpenter-like.ts';
+import { KARPENTER } from '../../../rehearsal/drainers/models/autoscalers.ts';
 import type { OperatorModel } from '../../../rehearsal/operator/model.ts';
 import { MODELS } from '../../../rehearsal/operator/models/index.ts';
 import { forModel, scenariosNamed } from '../../../rehearsal/scenarios/catalog.ts';
 import { BUILT_IN } from '../../../src/config/profiles/built-in.ts';
+import { hasty } from '../hasty.ts';
 import { playEmbedded } from '../play-embedded.ts';
 
 /** A mark that its operator does not know. Undefined: it needs none. */
@@ -74,7 +75,7 @@ describe('the rehearsal of a profile that is wrong', { concurrency: 4 }, () => {
         const [scenario] = forModel(scenariosNamed('by-karpenter'), model);
         assert.ok(scenario);
         const hookEnv = { PROFILES_FILE: await aFile(model.profile, what, wrong) };
-        const drainer: typeof scenario.drainer = (client) => karpenterLikeDrainer(client, { mostBackoffMs: 1_000 });
+        const drainer: typeof scenario.drainer = hasty(KARPENTER, 10);
         const planted = { ...scenario, drainer, hookEnv, drainWithinMs: 5_000, patienceMs: 30_000 };
         const { record, lines } = await playEmbedded(planted, signal);
         assert.equal(record.holds, false, lines.join('\n'));

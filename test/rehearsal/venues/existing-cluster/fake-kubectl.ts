@@ -1,6 +1,8 @@
 /** `kubectl drain` as the rehearsal calls it, for machines that have none; EXIT makes it end at once, RETRY_MS is how long it waits. */
 
-import { kubectlLikeDrainer } from '../../../../rehearsal/drainers/kubectl-like.ts';
+import { fastClock } from '../../../../rehearsal/drainers/clock.ts';
+import { drainerOf } from '../../../../rehearsal/drainers/drain-node.ts';
+import { KUBECTL } from '../../../../rehearsal/drainers/models/kubectl.ts';
 import type { ApiClient } from '../../../../src/kube/client.ts';
 import { connect } from '../../../../testkit/connect.ts';
 
@@ -17,7 +19,7 @@ const selecting: ApiClient = {
     client.json(call.path === '/api/v1/pods' ? { ...call, query: { ...call.query, labelSelector: selector } } : call),
   stream: (call) => client.stream(call),
 };
-const drainer = kubectlLikeDrainer({ client: selecting, retryAfterMs: Number(RETRY_MS), pollEveryMs: 50 });
+const drainer = drainerOf(KUBECTL, selecting, fastClock(5_000 / Number(RETRY_MS)));
 process.exitCode = await drainer.drain({
   node,
   timeoutMs: 60_000,

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { kubectlLikeDrainer } from '../../../rehearsal/drainers/kubectl-like.ts';
+import { fastClock } from '../../../rehearsal/drainers/clock.ts';
+import { drainerOf } from '../../../rehearsal/drainers/drain-node.ts';
+import { KUBECTL } from '../../../rehearsal/drainers/models/kubectl.ts';
 import { type EmbeddedCluster, startEmbedded } from '../../../rehearsal/embedded-api/cluster.ts';
 import type { ApiClient } from '../../../src/kube/client.ts';
 import { nodePath, podPath } from '../../../src/kube/paths.ts';
@@ -31,7 +33,7 @@ after(async () => {
 
 async function drain(onRefused: () => void = () => undefined): Promise<{ code: number; lines: string[] }> {
   const lines: string[] = [];
-  const drainer = kubectlLikeDrainer({ client: connected.client, retryAfterMs: 20, pollEveryMs: 20 });
+  const drainer = drainerOf(KUBECTL, connected.client, fastClock(100));
   const onLine = (line: string) => {
     lines.push(line.replace(/-\w{10}-\w{5}\b/, '-…'));
     if (line.includes('will retry')) onRefused();
@@ -72,7 +74,7 @@ test('a refusal with 429 is tried again until it is none', async () => {
   const path = '/apis/policy/v1/namespaces/budget/poddisruptionbudgets/b-pdb';
   const { code, lines } = await drain(() => void client.json({ method: 'DELETE', path }).catch(() => undefined));
   assert.equal(code, 0, lines.join('\n'));
-  const refusal = /^error when evicting pods\/"web-…" -n "budget" \(will retry after 0\.02s\): Cannot evict pod/;
+  const refusal = /^error when evicting pods\/"web-…" -n "budget" \(will retry after 5s\): Cannot evict pod/;
   assert.ok(
     lines.some((line) => refusal.test(line)),
     lines.join('\n'),
@@ -105,7 +107,7 @@ async function drainAnswered(code: number, namespace: string): Promise<{ code: n
     json: (call) => (call.method === 'POST' ? Promise.reject(refusal(code, { message: 'so' })) : client.json(call)),
   };
   const lines: string[] = [];
-  const drainer = kubectlLikeDrainer({ client: answering, retryAfterMs: 20, pollEveryMs: 20 });
+  const drainer = drainerOf(KUBECTL, answering, fastClock(100));
   const result = await drainer.drain({ node: 'node-1', timeoutMs: 20_000, onLine: (line) => lines.push(line) });
   await uncordon();
   await client.json({ method: 'DELETE', path: `/api/v1/namespaces/${namespace}` });
@@ -120,7 +122,7 @@ test('any other refusal fails the drain', async () => {
   for (const code of [400, 403, 409, 422, 500]) {
     const { code: exitCode, last } = await drainAnswered(code, `refused-${code}`);
     assert.equal(exitCode, 1);
-    assert.match(last, /^error: unable to drain node "node-1": fake: \d+ so$/);
+    assert.match(last, /^error: unable to drain node "node-1": error when evicting pods\/"web-\S+" -n "\S+": so$/);
   }
 });
 
@@ -128,7 +130,7 @@ describe('on a fake clock', () => {
   const setUp = (count: number) => {
     const node = new FakeNode();
     for (let i = 0; i < count; i++) node.add(`pod-${i}`);
-    return { node, drainer: kubectlLikeDrainer({ client: node.client, clock: node.clock }) };
+    return { node, drainer: drainerOf(KUBECTL, node.client, node.clock) };
   };
 
   test('10 evictions go at once, then 5 a second: 200 take 38 s', async () => {

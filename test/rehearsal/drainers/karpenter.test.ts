@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { karpenterLikeDrainer } from '../../../rehearsal/drainers/karpenter-like.ts';
+import { drainerOf } from '../../../rehearsal/drainers/drain-node.ts';
+import { KARPENTER } from '../../../rehearsal/drainers/models/autoscalers.ts';
 import { FakeNode } from './fake-node.ts';
 
 const setUp = () => {
   const node = new FakeNode();
-  return { node, drainer: karpenterLikeDrainer(node.client, { clock: node.clock }) };
+  return { node, drainer: drainerOf(KARPENTER, node.client, node.clock) };
 };
 
 test('taints, and names the instance that it means', async () => {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clusterApiLikeDrainer } from '../../../rehearsal/drainers/cluster-api-like.ts';
+import { drainerOf } from '../../../rehearsal/drainers/drain-node.ts';
+import { CLUSTER_API } from '../../../rehearsal/drainers/models/cluster-api.ts';
 import { FakeNode } from './fake-node.ts';
 
 const setUp = () => {
   const node = new FakeNode();
-  return { node, drainer: clusterApiLikeDrainer(node.client, { clock: node.clock }) };
+  return { node, drainer: drainerOf(CLUSTER_API, node.client, node.clock) };
 };
 
 test('cordons, evicts by name one after the other, and looks again after 20 s until none is left', async () => {

@@ -1,0 +1,79 @@
+import type { DrainerModel, Pass } from '../model.ts';
+
+const DRAIN = 'kubernetes-sigs/cluster-api 1.9: internal/controllers/machine/drain/drain.go';
+const MACHINE = 'kubernetes-sigs/cluster-api 1.9: internal/controllers/machine/machine_controller.go';
+const HOUR = 3_600_000;
+
+const WAY: Pass = { kind: 'pass', everyMs: 20_000, mostMs: 10_000, lists: 'each pass', trusts201: false };
+
+export const CLUSTER_API: DrainerModel = {
+  name: 'cluster-api',
+  title: 'Cluster API',
+  voice: 'capi',
+  claims: [
+    { what: 'cordons, and asks by name for one pod after the other, for 10 s of each pass', source: DRAIN },
+    { what: 'passes again after 20 s, until a pass leaves nothing to wait for', source: MACHINE },
+    { what: 'has nothing to wait for after a 404, and does not look whether the pod is still there', source: DRAIN },
+    { what: 'asks again in the next pass after any other refusal', source: DRAIN },
+  ],
+  leavesOut: [
+    'versions before 1.9, which wait for a lost node',
+    'volumes that have to be detached',
+    'the grace of a lost node',
+  ],
+  marks: ['cordon'],
+  body: { version: 'policy/v1', hasNamespace: true, hasUid: false },
+  answers: { 404: 'gone', 409: 'again', 429: 'again', other: 'again' },
+  way: WAY,
+  tells: {
+    where: 'the condition `Deleting` of the Machine',
+    refusal: 'Pod {namespace}/{pod}: failed to evict: {answer}',
+  },
+  afterwards: 'deletes the machine',
+};
+
+const RULES = 'kubernetes-sigs/cluster-api 1.9: api/v1beta1/machinedrainrules_types.go';
+
+/** With MachineDrainRules. */
+export const clusterApiWith = (rules: NonNullable<Pass['rules']>): DrainerModel => ({
+  ...CLUSTER_API,
+  claims: [...CLUSTER_API.claims, { what: 'does what the first rule says that selects a pod', source: RULES }],
+  way: { ...WAY, rules },
+});
+
+/** About every pod. */
+const ALL = {};
+
+export const CLUSTER_API_DRAINERS: readonly DrainerModel[] = [
+  CLUSTER_API,
+  {
+    ...CLUSTER_API,
+    name: 'cluster-api-timeout',
+    title: 'Cluster API with `nodeDrainTimeoutSeconds: 3600`',
+    claims: [
+      ...CLUSTER_API.claims,
+      { what: 'goes on without a drain after `nodeDrainTimeoutSeconds`', source: MACHINE },
+    ],
+    leavesOut: [
+      ...CLUSTER_API.leavesOut,
+      'the machine goes at once, and its pods when their node has been missing for a minute',
+    ],
+    limit: {
+      afterMs: HOUR,
+      covers: 'drain',
+      atEnd: 'deletes',
+      raise: '`nodeDrainTimeoutSeconds` of the Machine (before 1.11 `nodeDrainTimeout`), 0 for none',
+    },
+  },
+  {
+    ...clusterApiWith([{ labels: ALL, behavior: 'Skip' }]),
+    name: 'cluster-api-skip',
+    title: 'Cluster API with a MachineDrainRule `Skip`',
+    afterwards: 'deletes the machine, and the pods that it passed over with it',
+  },
+  {
+    ...clusterApiWith([{ labels: ALL, behavior: 'WaitCompleted' }]),
+    name: 'cluster-api-wait',
+    title: 'Cluster API with a MachineDrainRule `WaitCompleted`',
+  },
+];

@@ -1,0 +1,60 @@
+import { DRAINERS } from '../../rehearsal/drainers/models/index.ts';
+import { flag, list, readArguments, value, whole } from '../../src/command-line.ts';
+import { KINDS } from './kinds.ts';
+
+/** The name of the kubectl that comes with the control plane. */
+export const KUBECTL = 'kubectl';
+
+export const COMMAND = {
+  name: 'npm run drainers --',
+  about:
+    'Lets models of drainers, and kubectl itself, drain a node of each kind of profile on a real control plane, and run into their own time limits under an operator that does nothing. Writes what happened into test/drainers/results.json, and docs/drainers.md from that. What is not played again stays as it was.',
+  options: {
+    drainers: value(
+      '--drainer <NAME,...>',
+      'only these; the default is all',
+      namesOf([KUBECTL, ...DRAINERS.map(({ name }) => name)]),
+    ),
+    kinds: value(
+      '--profile <NAME,...>',
+      'only these profiles; the default is one of each kind',
+      namesOf(KINDS.map(({ profile }) => profile)),
+    ),
+    kubectls: list('--kubectl <VERSION=PATH>', 'one more kubectl, like 1.33=/opt/kubectl-1.33', versionAndPath),
+    isMissing: flag('--missing', 'only what no earlier run has shown, for instance because it broke off'),
+    atOnce: value('--at-once <N>', 'how many drains go on beside each other', whole(1, 100), 4),
+    isDry: flag('--dry', 'writes nothing'),
+    page: flag('--page', 'only writes the page, from what earlier runs have shown'),
+    list: flag('--list', 'names the drainers and the profiles, and ends'),
+  },
+  notes:
+    'Exit code: 0 if every pod was moved once and by its operator, or a drainer deleted it at its limit; 1 if not; 2 if it could not begin.',
+};
+
+export type Wanted = ReturnType<typeof readArguments<typeof COMMAND.options>>['options'];
+
+export const readWanted = (args: readonly string[]): Wanted => readArguments(COMMAND, args).options;
+
+/** `--list`. */
+export function listing(): string {
+  const drainers = [...DRAINERS.map(({ name, title }) => [name, title]), [KUBECTL, 'the kubectl of the control plane']];
+  const profiles = KINDS.map(({ profile, title }) => [profile, title]);
+  const shown = (rows: readonly (readonly string[])[]) =>
+    rows.map(([name = '', title]) => `${name.padEnd(24)} ${title}\n`);
+  return ['Drainers:\n', ...shown(drainers), '\nProfiles:\n', ...shown(profiles)].join('');
+}
+
+function namesOf(all: readonly string[]): (text: string) => readonly string[] {
+  return (text) => {
+    const names = text.split(',');
+    const wrong = names.filter((name) => !all.includes(name));
+    if (wrong.length > 0) throw new Error(`takes names of --list, not "${wrong.join(',')}"`);
+    return names;
+  };
+}
+
+function versionAndPath(text: string): { readonly version: string; readonly path: string } {
+  const [, version, path] = /^(\d[\w.-]*)=(.+)$/.exec(text) ?? [];
+  if (version === undefined || path === undefined) throw new Error(`takes a version and a path, not "${text}"`);
+  return { version, path };
+}

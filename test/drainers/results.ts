@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** How one drainer drained a node of one kind of profile. Seconds are those of the drainer's own clock. */
+export interface Outcome {
+  readonly drainer: string;
+  readonly profile: string;
+  /** `ended`: with exit code 0. `failed`: by itself, without. `waits`: it had to be stopped. */
+  readonly end: 'ended' | 'failed' | 'waits';
+  /** What became of the protected pods of the node: their operator let them go, somebody deleted them, they stay. */
+  readonly pods: Fate;
+  /** How often it asked for these pods. */
+  readonly requests: number;
+  /** From the end of the last of these pods to the end of the drain. Absent: it did not end. */
+  readonly lateS?: number;
+  /** What is not as it has to be. */
+  readonly problems: readonly string[];
+  /** What its user read last while the pod waited. */
+  readonly refusal: string;
+}
+
+export type Fate = 'moved' | 'deleted' | 'stay';
+
+/** What happened when the operator did not act before the drainer's own limit. */
+export interface AtLimit {
+  readonly drainer: string;
+  readonly afterS: number;
+  readonly end: 'ended' | 'failed';
+  readonly pods: Fate;
+  /** Whether the drainer has taken its marks off the node. */
+  readonly nodeIsBack: boolean;
+  readonly lastLine: string;
+}
+
+/** What the last run of each has shown. */
+export interface Results {
+  /** Of Kubernetes, for each version of kubectl that drained. */
+  readonly kubernetes: string;
+  readonly drains: readonly Outcome[];
+  readonly limits: readonly AtLimit[];
+}
+
+export const RESULTS = join(import.meta.dirname, 'results.json');
+export const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'drainers.md');
+
+export const readResults = (): Results => JSON.parse(readFileSync(RESULTS, 'utf-8'));
+
+/** `DRAINER PROFILE` for a drain, `DRAINER` for a limit. */
+export const isShown = ({ drains, limits }: Results, key: string) =>
+  drains.some((one) => drainKey(one) === key) || limits.some(({ drainer }) => drainer === key);
+
+const drainKey = ({ drainer, profile }: Outcome) => `${drainer} ${profile}`;
+
+/** What was played takes the place of what an earlier run says about the same. */
+export function merged(before: Results, now: Results): Results {
+  const limit = ({ drainer }: AtLimit) => drainer;
+  return {
+    kubernetes: now.kubernetes,
+    drains: replaced(before.drains, now.drains, drainKey),
+    limits: replaced(before.limits, now.limits, limit),
+  };
+}
+
+function replaced<T>(before: readonly T[], now: readonly T[], keyOf: (one: T) => string): readonly T[] {
+  const all = new Map([...before, ...now].map((one) => [keyOf(one), one]));
+  return [...all.entries()].sort(([a], [b]) => a.localeCompare(b)).map(([, one]) => one);
+}
