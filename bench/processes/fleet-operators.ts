@@ -3,7 +3,7 @@ import { StandInOperator } from '../../rehearsal/operator/stand-in-operator.ts';
 import { connect } from '../../testkit/connect.ts';
 import { clusterOwner } from '../../testkit/couchbase/member.ts';
 import { FLEET_MODELS } from '../support/fleet.ts';
-import { answerCalls } from '../support/rpc.ts';
+import { answerCalls } from '../support/answer-calls.ts';
 
 export interface FleetOperators {
   readonly kubeconfigPath: string;

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { ClusterState, type Kind, type Size } from '../support/cluster-state.ts';
-import { answerCalls } from '../support/rpc.ts';
+import { answerCalls } from '../support/answer-calls.ts';
 
 export interface Modified {
   /** The pod that was changed last, and its version then. */
