@@ -49,7 +49,12 @@ export async function measureUpgrade(context: Context): Promise<UpgradeResult> {
   context.progress('upgrade: the hooks read it');
   const hooks = await startHooks(fleet, hookKubeconfigPath);
   const synced = await Promise.all(hooks.map(replicaNow));
-  await operators.call('start', { kubeconfigPath, namespaces: namespacesOf(size), periodMs: PERIOD_MS, rebalanceMs: REBALANCE_MS });
+  await operators.call('start', {
+    kubeconfigPath,
+    namespaces: namespacesOf(size),
+    periodMs: PERIOD_MS,
+    rebalanceMs: REBALANCE_MS,
+  });
   const neededMs = await moveWithoutHook(fleet);
   context.progress(`upgrade: the operators alone needed ${Math.round(neededMs / 1000)} s`);
   for (const hook of hooks) await scrape(hook.healthUrl);
@@ -122,7 +127,7 @@ async function drainAll({ context, size, client }: Fleet): Promise<number> {
   const drainer = kubectlLikeDrainer({ client });
   const { signal } = context;
   const startedAt = performance.now();
-  const left = () => LIMIT_MS - (performance.now() - startedAt);
+  const left = () => Math.round(LIMIT_MS - (performance.now() - startedAt));
   const drain = async (node: string) => {
     // Whoever drains by kubectl runs it again when an API server did not answer.
     while ((await drainer.drain({ node, timeoutMs: left(), signal })) !== 0) {
@@ -146,5 +151,7 @@ async function callsOf({ healthUrl }: HookProcess): Promise<number> {
 }
 
 async function timesOf(hooks: readonly HookProcess[]): Promise<{ answers: number; p99Ms: number }> {
-  return answerTimes(await Promise.all(hooks.map(async ({ healthUrl }) => (await fetch(`${healthUrl}/metrics`)).text())));
+  return answerTimes(
+    await Promise.all(hooks.map(async ({ healthUrl }) => (await fetch(`${healthUrl}/metrics`)).text())),
+  );
 }

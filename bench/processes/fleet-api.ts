@@ -12,8 +12,16 @@ import { createAs } from '../../rehearsal/embedded-api/writes/writes.ts';
 import type { OperatorModel } from '../../rehearsal/operator/model.ts';
 import { clusterDefinition } from '../../testkit/couchbase/couchbasecluster-crd.ts';
 import { clusterOwner, memberManifest } from '../../testkit/couchbase/member.ts';
-import { CLUSTER, CLUSTER_PODS, FLEET_MODELS, type FleetCluster, type FleetSize, fleetNode, fleetOf } from '../support/fleet.ts';
 import { answerCalls } from '../support/answer-calls.ts';
+import {
+  CLUSTER,
+  CLUSTER_PODS,
+  FLEET_MODELS,
+  type FleetCluster,
+  type FleetSize,
+  fleetNode,
+  fleetOf,
+} from '../support/fleet.ts';
 
 export interface FleetApi {
   readonly kubeconfigPath: string;
