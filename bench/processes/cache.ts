@@ -10,8 +10,8 @@ import { type Core, createCore } from '../../src/core.ts';
 import { createApiClient } from '../../src/kube/client.ts';
 import { openConnection } from '../../src/kube/connection.ts';
 import { loadKubeConfig } from '../../src/kube/kubeconfig.ts';
+import { answerCalls } from '../support/answer-calls.ts';
 import type { Followed, Synced } from '../support/results.ts';
-import { answerCalls } from '../support/rpc.ts';
 
 // What the hook loads beside the cache takes memory too; an export is what the bundler leaves in.
 export { serve } from '../../src/main.ts';

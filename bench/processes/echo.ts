@@ -7,7 +7,7 @@ import { createApiClient } from '../../src/kube/client.ts';
 import { openConnection } from '../../src/kube/connection.ts';
 import { loadKubeConfig } from '../../src/kube/kubeconfig.ts';
 import { createReads } from '../../src/kube/reads.ts';
-import { answerCalls } from '../support/rpc.ts';
+import { answerCalls } from '../support/answer-calls.ts';
 
 /** What is read before each answer: the metadata of one of these pods in turn, with the hook's own client. */
 export interface Reading {

@@ -12,8 +12,16 @@ import { createAs } from '../../rehearsal/embedded-api/writes/writes.ts';
 import type { OperatorModel } from '../../rehearsal/operator/model.ts';
 import { clusterDefinition } from '../../testkit/couchbase/couchbasecluster-crd.ts';
 import { clusterOwner, memberManifest } from '../../testkit/couchbase/member.ts';
-import { CLUSTER, CLUSTER_PODS, FLEET_MODELS, type FleetCluster, type FleetSize, fleetNode, fleetOf } from '../support/fleet.ts';
-import { answerCalls } from '../support/rpc.ts';
+import { answerCalls } from '../support/answer-calls.ts';
+import {
+  CLUSTER,
+  CLUSTER_PODS,
+  FLEET_MODELS,
+  type FleetCluster,
+  type FleetSize,
+  fleetNode,
+  fleetOf,
+} from '../support/fleet.ts';
 
 export interface FleetApi {
   readonly kubeconfigPath: string;
@@ -35,12 +43,18 @@ let cluster: EmbeddedCluster | undefined;
 
 async function start(size: FleetSize): Promise<FleetApi> {
   const furnish = (world: World) => {
-    for (const { kind } of FLEET_MODELS) createAs(world, DEFINITION, MANAGER, clusterDefinition(kind));
+    // Two models may be of one kind.
+    for (const kind of new Set(FLEET_MODELS.map((model) => model.kind.plural))) define(world, kind);
     for (const one of fleetOf(size)) furnishCluster(world, one);
     world.store.compact();
   };
   cluster = await startEmbedded({ nodes: size.nodes, components: COMPONENTS, lookAfterMs: LOOK_AFTER_MS, furnish });
   return { kubeconfigPath: cluster.kubeconfigPath, hookKubeconfigPath: cluster.hookUser.kubeconfigPath };
+}
+
+function define(world: World, plural: string): void {
+  const model = FLEET_MODELS.find(({ kind }) => kind.plural === plural);
+  createAs(world, DEFINITION, MANAGER, clusterDefinition(model?.kind));
 }
 
 function furnishCluster(world: World, { model: index, namespace, nodes }: FleetCluster): void {

@@ -2,8 +2,8 @@
 import { StandInOperator } from '../../rehearsal/operator/stand-in-operator.ts';
 import { connect } from '../../testkit/connect.ts';
 import { clusterOwner } from '../../testkit/couchbase/member.ts';
+import { answerCalls } from '../support/answer-calls.ts';
 import { FLEET_MODELS } from '../support/fleet.ts';
-import { answerCalls } from '../support/rpc.ts';
 
 export interface FleetOperators {
   readonly kubeconfigPath: string;

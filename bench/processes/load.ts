@@ -1,7 +1,7 @@
 /** The load generator: raw TLS sockets, requests and answers as bytes, so that it costs less than what it measures. */
 import { connect, type TLSSocket } from 'node:tls';
+import { answerCalls } from '../support/answer-calls.ts';
 import type { LoadResult } from '../support/results.ts';
-import { answerCalls } from '../support/rpc.ts';
 import { percentile } from '../support/statistics.ts';
 
 export interface Job {

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { answerCalls } from '../support/answer-calls.ts';
 import { ClusterState, type Kind, type Size } from '../support/cluster-state.ts';
-import { answerCalls } from '../support/rpc.ts';
 
 export interface Modified {
   /** The pod that was changed last, and its version then. */

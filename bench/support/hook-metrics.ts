@@ -44,20 +44,25 @@ const BUCKET = /^reschedule_hook_decision_duration_seconds_bucket\{(.*)\} (\d+)$
 
 /** How many evictions were answered by all replicas, and the time that 99 % of the answers do not pass, between two buckets. */
 export function answerTimes(texts: readonly string[]): { readonly answers: number; readonly p99Ms: number } {
-  const counts = new Map<number, number>();
-  for (const text of texts) {
-    for (const [, labels = '', value] of text.matchAll(BUCKET)) {
-      const limit = /le="([^"]*)"/.exec(labels)?.[1] ?? '';
-      const ms = limit === '+Inf' ? Number.POSITIVE_INFINITY : Number(limit) * 1000;
-      counts.set(ms, (counts.get(ms) ?? 0) + Number(value));
-    }
-  }
-  const buckets = [...counts].sort(([a], [b]) => a - b);
-  const answers = buckets.at(-1)?.[1] ?? 0;
+  const buckets = bucketsIn(texts);
+  const answers = buckets.at(-1)?.count ?? 0;
   const wanted = 0.99 * answers;
-  const at = buckets.findIndex(([, count]) => count >= wanted);
-  const [upper = Number.NaN, inUpper = 0] = buckets[at] ?? [];
-  const [lower, inLower] = buckets[at - 1] ?? [0, 0];
-  if (!Number.isFinite(upper)) return { answers, p99Ms: upper };
-  return { answers, p99Ms: lower + ((upper - lower) * (wanted - inLower)) / Math.max(1, inUpper - inLower) };
+  const at = buckets.findIndex(({ count }) => count >= wanted);
+  const upper = buckets[at] ?? { ms: Number.NaN, count: 0 };
+  const lower = buckets[at - 1] ?? { ms: 0, count: 0 };
+  if (!Number.isFinite(upper.ms)) return { answers, p99Ms: upper.ms };
+  const share = (wanted - lower.count) / Math.max(1, upper.count - lower.count);
+  return { answers, p99Ms: lower.ms + (upper.ms - lower.ms) * share };
+}
+
+/** How many answers took no longer than each limit. */
+function bucketsIn(texts: readonly string[]): { readonly ms: number; readonly count: number }[] {
+  const found = texts.flatMap((text) => [...text.matchAll(BUCKET)]);
+  const byLimit = Map.groupBy(found, ([, labels = '']) => /le="([^"]*)"/.exec(labels)?.[1] ?? '');
+  return [...byLimit]
+    .map(([limit, some]) => ({
+      ms: limit === '+Inf' ? Number.POSITIVE_INFINITY : Number(limit) * 1000,
+      count: some.reduce((sum, [, , value]) => sum + Number(value), 0),
+    }))
+    .sort((a, b) => a.ms - b.ms);
 }

@@ -9,13 +9,13 @@ export type Handlers = Readonly<Record<string, (argument: never) => unknown>>;
 type Argument<H extends Handlers, M extends keyof H> = Parameters<H[M]>[0];
 type Answer<H extends Handlers, M extends keyof H> = Awaited<ReturnType<H[M]>>;
 
-interface Call {
+export interface Call {
   readonly id: number;
   readonly method: string;
   readonly argument: unknown;
 }
 
-interface Reply {
+export interface Reply {
   readonly id: number;
   readonly value?: unknown;
   readonly error?: string;
@@ -85,22 +85,4 @@ export function startProcess<H extends Handlers>(name: ProcessName, options: Sta
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   return new Process<H>(child);
-}
-
-/** The other side: answers calls until the process that started this one goes away. */
-export function answerCalls(handlers: Handlers): void {
-  process.on('message', (call: Call) => void answer(handlers, call));
-  process.once('disconnect', () => process.exit());
-  // Ctrl-C reaches the whole group; the process that started this one decides what becomes of it.
-  process.on('SIGINT', () => undefined);
-}
-
-async function answer(handlers: Handlers, { id, method, argument }: Call): Promise<void> {
-  let reply: Reply;
-  try {
-    reply = { id, value: await handlers[method]?.(argument as never) };
-  } catch (error) {
-    reply = { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
-  }
-  if (process.connected) process.send?.(reply);
 }

@@ -1,4 +1,4 @@
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 
 /** Hands its connections to the ports in turn, as a Service does. */
 export async function inTurns(ports: readonly number[]): Promise<{ readonly port: number; close(): Promise<void> }> {

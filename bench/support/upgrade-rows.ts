@@ -40,7 +40,15 @@ export function upgradeRows(result: UpgradeResult): Figure[] {
       { p99Ms, answers },
       atMost((p99Ms / TIMEOUT_MS) * 100, P99_LIMIT_PERCENT, '%'),
     ),
-    row('RSS of a replica', `${mb(rssMb)}, ${mb(peakMb)} at its peak`, { rssMb, peakMb }, atMost(peakMb, MEMORY_LIMIT_MB, 'MB')),
-    row('longest block of the event loop', `${ms(blockMs)}, ${ms(syncBlockMs)} during the first lists`, { blockMs, syncBlockMs }),
+    row(
+      'RSS of a replica',
+      `${mb(rssMb)}, ${mb(peakMb)} at its peak`,
+      { rssMb, peakMb },
+      atMost(peakMb, MEMORY_LIMIT_MB, 'MB'),
+    ),
+    row('longest block of the event loop', `${ms(blockMs)}, ${ms(syncBlockMs)} during the first lists`, {
+      blockMs,
+      syncBlockMs,
+    }),
   ];
 }

@@ -34,7 +34,8 @@ export class ServerTime {
   /** To be called for every finished call. */
   onCall({ code, servedAt, durationMs }: TimedCall): void {
     // Something in between may have refused a call in place of the API server.
-    if (servedAt === undefined || code < 200 || code >= 300 || durationMs > CALL_MAX_MS) return;
+    if (servedAt === undefined || code < 200 || code >= 300) return;
+    if (durationMs > CALL_MAX_MS) return this.#onSlowCall(servedAt, durationMs);
     // A machine that slept has a monotonic clock that stood still, so what it measured before is wrong.
     const own = this.#clock.now() - this.#clock.monotonicNow();
     if (Math.abs(own - (this.#own ?? own)) > TOLERANCE_MS) this.#samples.length = 0;
@@ -44,6 +45,16 @@ export class ServerTime {
     if (this.#samples.length > SAMPLES) this.#samples.shift();
     const measured = this.#median();
     if (Math.abs(measured - (this.#zeroAt ?? Number.POSITIVE_INFINITY)) > TOLERANCE_MS) this.#zeroAt = measured;
+  }
+
+  /**
+   * Where all calls are slow, it counts for a clock that is off by more than the call can explain: a hook that begins with such
+   * a clock would take the authority that it reads for one that has ended.
+   */
+  #onSlowCall(servedAt: number, durationMs: number): void {
+    if (this.#samples.length > 0) return;
+    const apart = servedAt + durationMs / 2 - this.now();
+    if (Math.abs(apart) > durationMs / 2 + TOLERANCE_MS) this.#zeroAt = this.now() + apart - this.#clock.monotonicNow();
   }
 
   /** Epoch milliseconds. */

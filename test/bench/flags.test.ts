@@ -28,7 +28,7 @@ describe('flags of the benchmark', () => {
     [['--json='], /^--json takes the name of a file$/],
     [
       ['--only', 'drains'],
-      /^--only takes evictions, unprotected, cache, controller, tenants or profiles, not "drains"$/,
+      /^--only takes evictions, unprotected, cache, controller, tenants, profiles or upgrade, not "drains"$/,
     ],
   ] as const) {
     test(`${args.join(' ')} is refused in one line`, () => {

@@ -72,9 +72,29 @@ describe('ServerTime', () => {
     assert.ok(Math.abs(time.aheadMs() - HOUR) <= 1_000);
   });
 
-  test('a slow call, and what may come from something in between, say nothing', () => {
+  test('where all calls are slow, one tells of a clock that is off by more than it explains', () => {
+    const { call, isRight, time } = aMachine(400 * 24 * HOUR);
+    call({ durationMs: 2_500 });
+    assert.ok(isRight());
+    assert.ok(Number.isNaN(time.aheadMs()), 'but that is no measurement');
+    call({ durationMs: 25_000, oddMs: -10_000 });
+    assert.ok(isRight(), 'a slower one explains the difference');
+    call();
+    assert.ok(Math.abs(time.aheadMs() - 400 * 24 * HOUR) <= 1_000);
+    call({ durationMs: 2_500, oddMs: 9 * HOUR });
+    assert.ok(isRight(), 'it says nothing any more');
+  });
+
+  test('of a clock that is right, slow calls change nothing', () => {
+    const { clock, call, time } = aMachine(0);
+    for (const durationMs of [2_500, 10_000, 29_000]) {
+      call({ durationMs });
+      assert.equal(time.now(), clock.now());
+    }
+  });
+
+  test('what may come from something in between says nothing', () => {
     const { clock, time, call } = aMachine(HOUR);
-    call({ durationMs: 2_001 });
     for (const code of [0, 302, 401, 403, 407, 429, 502, 503]) call({ code });
     time.onCall({ code: 200, durationMs: 0 });
     assert.equal(time.now(), clock.now());
