@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kubectlLikeDrainer } from '../../rehearsal/drainers/kubectl-like.ts';
+import { drainerOf } from '../../rehearsal/drainers/drain-node.ts';
+import { KUBECTL } from '../../rehearsal/drainers/models/kubectl.ts';
 import type { ApiClient } from '../../src/kube/client.ts';
 import { podPath } from '../../src/kube/paths.ts';
 import { connect } from '../../testkit/connect.ts';
@@ -124,7 +125,7 @@ async function mark(client: ApiClient, { namespace, name, labels }: NodePod): Pr
 }
 
 async function drainAll({ context, size, client }: Fleet): Promise<number> {
-  const drainer = kubectlLikeDrainer({ client });
+  const drainer = drainerOf(KUBECTL, client);
   const { signal } = context;
   const startedAt = performance.now();
   const left = () => Math.round(LIMIT_MS - (performance.now() - startedAt));
