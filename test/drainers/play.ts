@@ -198,7 +198,10 @@ function endOf(isCut: boolean, code: number): Outcome['end'] {
 
 function problemsOf(seen: ScenarioSeen, { model }: Subject, hasAsked: boolean): string[] {
   // One that marks no node does not keep pods from coming back to it, and one that does not ask is not told.
-  const left = model?.marks.length === 0 || !hasAsked ? [] : drainOf(seen).left;
+  const isBlind = model?.marks.length === 0 || !hasAsked;
+  // A pod that was rightly evicted may still be ending, if the drainer does not wait for that.
+  const ending = seen.members.filter(({ uid }) => seen.evictedAt?.has(uid)).map(({ name }) => name);
+  const left = isBlind ? [] : drainOf(seen).left.filter((name) => !ending.includes(name));
   return [
     ...RULES.flatMap((rule) => rule(seen).problems),
     ...left.map((name) => `${name} was on the node when the drain had ended`),
