@@ -82,7 +82,7 @@ const HOUSES: Readonly<Record<string, readonly string[]>> = {
   src: [],
   testkit: ['src'],
   rehearsal: ['testkit', 'src'],
-  bench: ['testkit', 'src', 'scripts'],
+  bench: ['testkit', 'src', 'scripts', 'rehearsal'],
   scripts: ['testkit', 'src'],
   // They know of neither this one nor its table.
   bin: ['src', 'rehearsal'],

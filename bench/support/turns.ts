@@ -5,9 +5,12 @@ export async function inTurns(ports: readonly number[]): Promise<{ readonly port
   let next = 0;
   const server = createServer((socket) => {
     const onward = connect(ports[next++ % ports.length] ?? 0, '127.0.0.1');
-    for (const one of [socket, onward]) {
+    for (const [one, other] of [
+      [socket, onward],
+      [onward, socket],
+    ] as const) {
       one.on('error', () => undefined);
-      one.on('close', () => void (socket.destroy(), onward.destroy()));
+      one.on('close', () => other.destroy());
     }
     socket.pipe(onward).pipe(socket);
   });

@@ -35,7 +35,10 @@ export class ServerTime {
   onCall({ code, servedAt, durationMs }: TimedCall): void {
     // Something in between may have refused a call in place of the API server.
     if (servedAt === undefined || code < 200 || code >= 300) return;
-    if (durationMs > CALL_MAX_MS) return this.#onSlowCall(servedAt, durationMs);
+    if (durationMs > CALL_MAX_MS) {
+      this.#onSlowCall(servedAt, durationMs);
+      return;
+    }
     // A machine that slept has a monotonic clock that stood still, so what it measured before is wrong.
     const own = this.#clock.now() - this.#clock.monotonicNow();
     if (Math.abs(own - (this.#own ?? own)) > TOLERANCE_MS) this.#samples.length = 0;
@@ -48,7 +51,7 @@ export class ServerTime {
   }
 
   /**
-   * Where all calls are slow, it counts for a clock that is off by more than the call can explain: a hook that begins with such
+   * Where all calls are slow, it counts for a clock that is off by more than the call can explain. A hook that begins with such
    * a clock would take the authority that it reads for one that has ended.
    */
   #onSlowCall(servedAt: number, durationMs: number): void {
