@@ -58,7 +58,8 @@ export async function playLimit(plan: Plan): Promise<AtLimit> {
     drainer: plan.subject.name,
     afterS: plan.subject.holdMs / 1000,
     end: drainOf(seen).code === 0 ? 'ended' : 'failed',
-    pods: fateOf(seen),
+    // Then the operator acts again, and may move a pod that is still marked.
+    pods: fateOf(seen, drainOf(seen).endedAt),
     nodeIsBack,
     lastLine: plainly(lines.at(-1)?.text ?? '', plan),
   };
@@ -154,11 +155,13 @@ async function isFree(client: ApiClient, node: string): Promise<boolean> {
   return spec.unschedulable !== true && taints.length === 0;
 }
 
-function fateOf(seen: ScenarioSeen): Fate {
+/** What had become of the pods by that time; a deletion counts whenever it ended. */
+function fateOf(seen: ScenarioSeen, by = Number.POSITIVE_INFINITY): Fate {
   const { drained } = drainOf(seen);
+  const isThere = new Set(seen.history.stays.filter(({ to }) => to > by).map(({ uid }) => uid));
   const members = seen.members.filter(({ uid }) => drained.has(uid));
   if (members.some(({ isGone, uid }) => isGone && letGoAt(seen, uid) === undefined)) return 'deleted';
-  return members.every(({ isGone }) => isGone) ? 'moved' : 'stay';
+  return members.every(({ isGone, uid }) => isGone && !isThere.has(uid)) ? 'moved' : 'stay';
 }
 
 const letGoAt = ({ deletedAt, evictedAt }: ScenarioSeen, uid: string) => deletedAt.get(uid) ?? evictedAt?.get(uid);
