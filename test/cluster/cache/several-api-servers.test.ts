@@ -11,6 +11,7 @@ import { findAssets } from '../../../testkit/control-plane/assets.ts';
 import type { ApiServer, ControlPlane } from '../../../testkit/control-plane/control-plane.ts';
 import { chosenKubernetes, kubernetesVersions, minorOf } from '../../../testkit/control-plane/versions.ts';
 import { createPod } from '../../../testkit/couchbase/workload.ts';
+import { until } from '../../../testkit/until.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { type Balancer, startBalancer } from '../support/balancer.ts';
 import { drainPatiently } from '../support/drainer.ts';
@@ -233,7 +234,8 @@ describe('two API servers on one etcd', () => {
 
 /** Once more, with the old node back and the others cordoned by nobody: what the hooks know must be right by now. */
 async function assertAgain(scene: Scene): Promise<void> {
-  await scene.cordon(scene.node(1), false);
+  // Its connection may be one of those that the balancer has just reset.
+  await until('the node to be uncordoned', () => scene.cordon(scene.node(1), false));
   const { problems } = await drainPatiently(scene, scene.node(2), { timeoutMs: 240_000 });
   assert.deepEqual(problems, []);
   await scene.assertNobodyEvicted();
