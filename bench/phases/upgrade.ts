@@ -4,6 +4,7 @@ import { drainerOf } from '../../rehearsal/drainers/drain-node.ts';
 import { KUBECTL } from '../../rehearsal/drainers/models/kubectl.ts';
 import type { ApiClient } from '../../src/kube/client.ts';
 import { podPath } from '../../src/kube/paths.ts';
+import { startBalancer } from '../../testkit/balancer.ts';
 import { connect } from '../../testkit/connect.ts';
 import type { HookProcess } from '../../testkit/hook-process.ts';
 import { cordon, type NodePod, podsOn } from '../../testkit/nodes.ts';
@@ -16,7 +17,6 @@ import { CLUSTER, FLEET_MODELS, type FleetSize, fleetNode, fleetOf } from '../su
 import { answerTimes, scrape } from '../support/hook-metrics.ts';
 import type { UpgradeReplica, UpgradeResult } from '../support/results.ts';
 import type { Process } from '../support/rpc.ts';
-import { inTurns } from '../support/turns.ts';
 
 const FULL: FleetSize = { nodes: 5_000, pods: 100_000, atOnce: 50 };
 const QUICK: FleetSize = { nodes: 500, pods: 10_000, atOnce: 10 };
@@ -74,7 +74,7 @@ async function startHooks({ context, client }: Fleet, kubeconfigPath: string): P
   const hooks = await Promise.all(
     Array.from({ length: REPLICAS }, () => context.startHook(kubeconfigPath, env, START_WITHIN_MS)),
   );
-  const service = await inTurns(hooks.map(({ webhookPort }) => webhookPort));
+  const service = await startBalancer(hooks.map(({ webhookPort }) => webhookPort));
   context.defer(() => service.close());
   const { caBundle } = context.authority;
   const urls = [`https://127.0.0.1:${service.port}/eviction`];

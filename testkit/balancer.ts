@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A balancer of TCP connections, as stands before the API servers of a cluster. */
+/** A balancer of TCP connections, as a Service is, and as stands before the API servers of a cluster. */
 export interface Balancer {
   readonly port: number;
   /** New connections go to these ports in turn, past one where nobody listens. */
