@@ -15,6 +15,8 @@ export interface FleetOperators {
 
 export type FleetOperatorsHandlers = {
   start(options: FleetOperators): Promise<void>;
+  /** All of them look now, and every period from now on. */
+  lookNow(): Promise<void>;
   /** When each pod was deleted by its operator, epoch milliseconds, by UID. */
   deletedAt(): Record<string, number>;
 };
@@ -36,6 +38,11 @@ async function start({ kubeconfigPath, namespaces, periodMs, rebalanceMs }: Flee
   for (const operator of operators) operator.start();
 }
 
+async function lookNow(): Promise<void> {
+  await Promise.all(operators.map((operator) => operator.stop()));
+  for (const operator of operators) operator.start();
+}
+
 const deletedAt = () => Object.fromEntries(operators.flatMap((operator) => [...operator.deletedAt]));
 
-answerCalls({ start, deletedAt } satisfies FleetOperatorsHandlers);
+answerCalls({ start, lookNow, deletedAt } satisfies FleetOperatorsHandlers);

@@ -142,6 +142,8 @@ export interface UpgradeResult {
   /** Until the operators had moved all pods of a step by themselves, and until all drains of the other step had ended. */
   readonly neededMs: number;
   readonly tookMs: number;
+  /** How long the API took for marks of all pods of a step, which were made at once and are one write each: the p99. */
+  readonly markMs: number;
   /** After the first lists, and after the step with the hook. */
   readonly synced: readonly UpgradeReplica[];
   readonly replicas: readonly UpgradeReplica[];

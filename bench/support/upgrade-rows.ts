@@ -6,12 +6,14 @@ const MORE_LIMIT_PERCENT = 5;
 const MEMORY_LIMIT_MB = 400;
 /** Entry and mark; then the live reads of the pod and its node that let the drain go on, and the prune of the entry. */
 const CALLS_LIMIT = 8;
-/** Of the ten seconds after which an API server gives up by default. */
+/** All first marks come at once, so the API decides how long they take: each is these calls, the eviction and two Events. */
+const MARKS_LIMIT = CALLS_LIMIT;
+/** After so long an API server gives up by default. */
 const TIMEOUT_MS = 10_000;
-const P99_LIMIT_PERCENT = 10;
 
 export function upgradeRows(result: UpgradeResult): Figure[] {
-  const { nodes, pods, atOnce, moved, neededMs, tookMs, synced, replicas, callsPerPod, answers, p99Ms } = result;
+  const { nodes, pods, atOnce, moved, neededMs, tookMs, synced, replicas, callsPerPod, answers, p99Ms, markMs } =
+    result;
   const most = (of: (replica: UpgradeReplica) => number, some = replicas) => Math.max(...some.map(of));
   const more = tookMs / neededMs - 1;
   const rssMb = most(({ rssMb }) => rssMb);
@@ -35,10 +37,10 @@ export function upgradeRows(result: UpgradeResult): Figure[] {
     ),
     row('API calls a pod', count(callsPerPod), { callsPerPod }, atMost(callsPerPod, CALLS_LIMIT, '')),
     row(
-      `p99 of ${count(answers)} answers, of the time limit`,
-      percent(p99Ms / TIMEOUT_MS),
-      { p99Ms, answers },
-      atMost((p99Ms / TIMEOUT_MS) * 100, P99_LIMIT_PERCENT, '%'),
+      `p99 of ${count(answers)} answers, beside one write of each pod without the hook`,
+      `${count(p99Ms / markMs)} times, ${percent(p99Ms / TIMEOUT_MS)} of the time limit`,
+      { p99Ms, answers, markMs },
+      atMost(p99Ms / markMs, MARKS_LIMIT, ' times'),
     ),
     row(
       'RSS of a replica',

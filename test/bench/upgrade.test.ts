@@ -71,15 +71,16 @@ describe('the rows of an upgrade', () => {
     callsPerPod: 5.5,
     answers: 30_000,
     p99Ms: 120,
+    markMs: 40,
   };
   const targets = (over: Partial<UpgradeResult> = {}) =>
     upgradeRows({ ...result, ...over }).map(({ shown, target }) => [shown, target?.met]);
 
-  test('times are shares of what operators need, and of the time limit', () => {
+  test('times are shares of what operators need, of a write, and of the time limit', () => {
     assert.deepEqual(targets(), [
       ['3.0%', true],
       ['5.50', true],
-      ['1.2%', true],
+      ['3 times, 1.2% of the time limit', true],
       ['250 MB, 320 MB at its peak', true],
       ['40 ms, 40 ms during the first lists', undefined],
     ]);

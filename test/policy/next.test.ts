@@ -1543,6 +1543,12 @@ describe('next: what the cache alone may answer, and what has to be read live fi
     assert.deepEqual(next(seen, SETTINGS), { kind: 'look', at: 'registration', live: true });
   });
 
+  test('of a pod without the time of its binding, the count of its own entry is enough to look at its node', () => {
+    const pod = without(returned, 'boundAt');
+    const entry = { ...earlier, ...NODE, uid: 'uid-b', returns: 1 };
+    assert.deepEqual(next(anObservation({ pod, tracker: namesAreNew, entry, node: 'unread' }), SETTINGS), LOOK_AT_NODE);
+  });
+
   test('what nobody has looked at is never taken for absent: a moved pod whose node is unread is not marked again', () => {
     const moved = { pod: successor, entry: earlier };
     assert.deepEqual(next(anObservation({ ...moved, node: 'unread' }), SETTINGS), LOOK_AT_NODE);

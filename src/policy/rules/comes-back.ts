@@ -9,9 +9,11 @@ import type { PodObservation, Rule } from './rule.ts';
  * it back. So the hook refuses without a mark, whether the request names the UID or not.
  */
 export const cameBackTooOften: Rule<PodObservation> = (seen, settings) => {
-  const { earlier, pod } = seen;
+  const { earlier, entry, pod } = seen;
   const { node, boundAt } = pod.value;
-  if (node === undefined || (earlier === undefined && boundAt === undefined)) return undefined;
+  // An own entry may have the count.
+  const maySay = earlier !== undefined || boundAt !== undefined || entry?.returns !== undefined;
+  if (node === undefined || !maySay) return undefined;
   if (seen.node.kind === 'unread') return LOOK_AT_NODE;
   const returns = returnsOf(seen, settings);
   if (returns < REFUSED_FROM_RETURN) return undefined;

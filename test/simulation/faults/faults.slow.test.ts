@@ -9,7 +9,7 @@ import { MAX_RUNS, PAGE, rowStart } from './faults-table.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 
-describe(`planted faults are found, from seed 1 on, in ${MAX_RUNS} runs at most`, () => {
+describe(`planted faults are found, from the seed of the table on, in ${MAX_RUNS} runs at most`, () => {
   // Runs in a separate process, because the test runner tracks every promise, which makes it several times slower.
   const { stdout } = spawnSync(process.execPath, [MAIN, '--faults', '--check'], { encoding: 'utf-8' });
   const lines = stdout.split('\n');
