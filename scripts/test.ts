@@ -31,7 +31,7 @@ const TEST = {
 const ALONE = ['load.test.ts'];
 const ALONE_AT_FULL_DEPTH = [...ALONE, 'bystanders.test.ts'];
 /** Half of their time they wait, for drainers and kubelets; each has a control plane of its own, of some 600 MB. */
-const CLUSTERS_AT_ONCE = 3;
+const CLUSTERS_AT_ONCE = 4;
 const notRun: string[] = [];
 
 try {

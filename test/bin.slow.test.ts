@@ -10,9 +10,9 @@ import { COMMANDS } from '../bin/commands.ts';
 import { readConfig } from '../src/config/config.ts';
 import { describeProfiles } from '../src/config/profiles/describe-profiles.ts';
 import { createAuthority } from '../testkit/certificates.ts';
+import { HOOK_ENTRY } from '../testkit/hook-process.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
-const BIN = join(ROOT, 'bin', 'reschedule-hook.js');
 
 interface Outcome {
   readonly code: number | null;
@@ -37,7 +37,7 @@ async function run(
   return { code: await closed, stdout, stderr };
 }
 
-const hook = (args: readonly string[] = [], env: Record<string, string> = {}) => run([BIN, ...args], env);
+const hook = (args: readonly string[] = [], env: Record<string, string> = {}) => run([HOOK_ENTRY, ...args], env);
 
 function aHome(t: TestContext): string {
   const home = mkdtempSync(join(tmpdir(), 'bin-'));
@@ -60,7 +60,7 @@ describe('a Node that is too old', () => {
   for (const version of ['18.20.0', '22.19.0', '24.11.1']) {
     test(`says which one it needs: ${version}`, async () => {
       const pretend = `data:text/javascript,Object.defineProperty(process.versions,'node',{value:'${version}'});Object.defineProperty(process,'version',{value:'v${version}'})`;
-      const { code, stdout, stderr } = await run(['--import', pretend, BIN]);
+      const { code, stdout, stderr } = await run(['--import', pretend, HOOK_ENTRY]);
       const expected =
         `reschedule-hook needs Node 24.12 or later; this is v${version}. ` +
         'In a checkout, "npm ci" brings one and "npm start" uses it.\n';
@@ -71,7 +71,7 @@ describe('a Node that is too old', () => {
   const node = oldNode();
   if (node !== undefined) {
     test(`${node} can read the program that tells it so`, async () => {
-      const { code, stderr } = await run([BIN], {}, node);
+      const { code, stderr } = await run([HOOK_ENTRY], {}, node);
       const version = execFileSync(node, ['--version'], { encoding: 'utf-8' }).trim();
       assert.equal(code, 2);
       assert.match(stderr, new RegExp(`^reschedule-hook needs Node 24\\.12 or later; this is ${version}\\..*\n$`));
@@ -124,7 +124,10 @@ describe('arguments', () => {
 
 test('a reader that goes early, as `head` does, is no fault', async () => {
   for (const args of [['--help'], ['profiles', '-o', 'json'], ['status', '--help']]) {
-    const child = spawn(process.execPath, [BIN, ...args], { env: { PATH: '' }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [HOOK_ENTRY, ...args], {
+      env: { PATH: '' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     child.stdout.destroy();
     const closed = once(child, 'close');
     assert.deepEqual([await text(child.stderr), await closed], ['', [0, null]], args.join(' '));
@@ -195,7 +198,7 @@ describe('profiles', () => {
 
 test('the exit code is the same if nobody reads what is said', async () => {
   const env = { PATH: '', LOG_LEVEL: 'loud' };
-  const child = spawn(process.execPath, [BIN, '--check'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [HOOK_ENTRY, '--check'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.destroy();
   child.stderr.destroy();
   assert.deepEqual(await once(child, 'exit'), [2, null]);
@@ -244,7 +247,7 @@ describe('a configuration that is wrong', () => {
 describe('what is missing', () => {
   test('the certificate and the cluster, together: the setting, the file and why', async (t) => {
     const home = aHome(t);
-    const env = { HOME: home, TLS_CERT_FILE: join(home, 'tls.crt'), TLS_KEY_FILE: BIN };
+    const env = { HOME: home, TLS_CERT_FILE: join(home, 'tls.crt'), TLS_KEY_FILE: HOOK_ENTRY };
     const { code, stdout, stderr } = await hook([], env);
     assert.deepEqual([code, stdout], [2, '']);
     assert.match(

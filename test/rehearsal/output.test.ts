@@ -6,10 +6,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { RehearsalRecord } from '../../rehearsal/evidence/record.ts';
+import { HOOK_ENTRY } from '../../testkit/hook-process.ts';
 
-const BIN = fileURLToPath(new URL('../../bin/reschedule-hook.js', import.meta.url));
 /** Makes a pipe pass for a terminal. */
 const AS_TERMINAL = `data:text/javascript,Object.assign(process.stdout, { isTTY: true, columns: 100, rows: 40 })`;
 const HIDDEN = '\u001b[?25l';
@@ -18,7 +17,7 @@ const SHOWN = '\u001b[?25h';
 function start(folder: string, args: readonly string[], nodeArgs: readonly string[] = []) {
   const { NODE_COMPILE_CACHE } = process.env;
   const env = { PATH: dirname(process.execPath), TMPDIR: folder, NODE_COMPILE_CACHE };
-  const child = spawn(process.execPath, [...nodeArgs, BIN, 'rehearse', '--period', '200ms', ...args], {
+  const child = spawn(process.execPath, [...nodeArgs, HOOK_ENTRY, 'rehearse', '--period', '200ms', ...args], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

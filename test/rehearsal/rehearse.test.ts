@@ -5,9 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-
-const BIN = fileURLToPath(new URL('../../bin/reschedule-hook.js', import.meta.url));
+import { HOOK_ENTRY } from '../../testkit/hook-process.ts';
 
 /** `npm run rehearse` where there is nothing but Node: no kubectl, no Go. */
 // Most of it is waiting until the drainer tries again.
@@ -40,7 +38,7 @@ async function rehearse(TMPDIR: string, args: readonly string[]) {
   // Only the folder of this very Node: no kubectl can be found.
   const { NODE_COMPILE_CACHE } = process.env;
   const env = { PATH: dirname(process.execPath), TMPDIR, NODE_COMPILE_CACHE };
-  const child = spawn(process.execPath, [BIN, 'rehearse', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [HOOK_ENTRY, 'rehearse', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   const [code, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
   return { code, stdout, stderr };
