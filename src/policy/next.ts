@@ -37,7 +37,9 @@ function lookCloser(observation: Observation, settings: PolicySettings): PodObse
   if (registration.kind === 'unread') return { kind: 'look', at: 'registration', live: true };
   // What an installation that is gone has left behind counts as ours.
   if (registration.kind === 'absent') return withEntry(seen, entry);
-  return { ...withEntry(seen, undefined), otherInstallation: entry.installation };
+  // One about the present instance says all the same that this one was marked, so no earlier one is asked for (S5).
+  const isOwn = entry.uid === pod.value.uid;
+  return { ...(isOwn ? seen : withEntry(seen, undefined)), otherInstallation: entry.installation };
 }
 
 function withEntry(seen: PodObservation, entry: Entry | undefined): PodObservation {

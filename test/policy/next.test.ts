@@ -480,6 +480,20 @@ const ENDLESS: readonly Case[] = [
     code: 404,
   },
   {
+    when: 'rule 9: and its entry is about the present instance, which it moves now: no drain ends before that',
+    given: anObservation({
+      pod: successor,
+      node: settled,
+      entry: { uid: 'uid-b', node: 'node-3', installation: 'other' },
+      registration: OTHER_INSTALLED,
+      remembered: earlier,
+    }),
+    kind: 'deny',
+    rule: '9',
+    reason: 'OtherInstallation',
+    code: 429,
+  },
+  {
     when: 'rule 7: the entry of another installation lets no drain end, though somebody else marked the pod',
     given: anObservation({
       pod: { ...successor, mark: markedByHand },
