@@ -57,7 +57,9 @@ async function drain({ client }: Rig, model: OperatorModel, scene: Scene, watch:
   const seen = await drainPatiently(scene, node, { timeoutMs: SETTLE_MS });
   const drainedMs = performance.now() - startedAt;
   const after = await members();
-  await scene.until('the watch to see it all', () => after.every(({ uid }) => isThere(watch, uid)), SETTLE_MS);
+  // Where a new member comes before the old one goes, its end is the last thing to be seen.
+  const remaining = new Set(after.map(({ uid }) => uid));
+  await scene.until('the watch to see it all', () => isAll(watch, remaining), SETTLE_MS);
   const left = watch.instances.filter(({ uid, isGone }) => isGone && !gone.has(uid));
   // A scheduler that has not seen the cordon yet puts pods back on that node, and those have to move again (rule 8a).
   const isAgain = (pod: { readonly node?: string; readonly uid: string }) =>
@@ -83,7 +85,11 @@ async function drain({ client }: Rig, model: OperatorModel, scene: Scene, watch:
   };
 }
 
-const isThere = (watch: PodWatch, uid: string) => watch.instances.some((one) => one.uid === uid && !one.isGone);
+/** Whether these are the pods that the watch knows to be there. */
+function isAll(watch: PodWatch, uids: ReadonlySet<string>): boolean {
+  const there = watch.instances.filter(({ isGone }) => !isGone);
+  return there.length === uids.size && there.every(({ uid }) => uids.has(uid));
+}
 
 function fullest(nodes: readonly string[]): string {
   const counts = [...Map.groupBy(nodes, (node) => node)].sort(([, a], [, b]) => b.length - a.length);
