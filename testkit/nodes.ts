@@ -104,12 +104,17 @@ export async function uncordon(client: Client, node: string, signal: AbortSignal
   });
 }
 
-/** Adds a taint that keeps new pods away from a node. */
-export const taint = (client: Client, node: string, key: string, signal: AbortSignal) =>
-  changeTaints(client, node, signal, (taints) => [...taints, { key, effect: 'NoSchedule' }]);
+/** Adds a taint that keeps new pods away from a node: `key` or `key=value`. */
+export const taint = (client: Client, node: string, text: string, signal: AbortSignal) =>
+  changeTaints(client, node, signal, (taints) => [...taints, { ...keyAndValue(text), effect: 'NoSchedule' }]);
 
-export const untaint = (client: Client, node: string, key: string, signal: AbortSignal) =>
-  changeTaints(client, node, signal, (taints) => taints.filter((one) => one.key !== key));
+export const untaint = (client: Client, node: string, text: string, signal: AbortSignal) =>
+  changeTaints(client, node, signal, (taints) => taints.filter(({ key }) => key !== keyAndValue(text).key));
+
+function keyAndValue(text: string): { readonly key: string; readonly value?: string } {
+  const [key = '', value] = text.split('=');
+  return { key, ...(value === undefined ? {} : { value }) };
+}
 
 async function changeTaints(
   client: Client,

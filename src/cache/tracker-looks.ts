@@ -54,7 +54,7 @@ export class TrackerLooks {
       reads.namespace(place.ofNamespace, signal),
     ]);
     // Its last prune deleted it. The next write must not rest on what the cache still has.
-    if (object === undefined && cached && cache.trackers.get(place) === cached) cache.trackers.remove(cached);
+    if (object === undefined && cached && cache.trackers.get(place) === cached) cache.trackers.drop(cached);
     if (owner === undefined) return sightingOf<Tracker>(undefined, 'live', `no Namespace ${place.ofNamespace}`);
     const namespace = cache.project.namespace(owner);
     if (object === undefined) return sightingOf(toBeCreated(place, namespace), 'live');

@@ -40,9 +40,9 @@ export class Trackers {
     this.#of(tracker)?.assume(tracker);
   }
 
-  /** See `Store.remove`. */
-  remove(tracker: Tracker): void {
-    this.#of(tracker)?.remove(tracker);
+  /** A read has not found it. That says nothing of what the watch has told. */
+  drop(key: TrackerKey): void {
+    this.#of(key)?.drop(trackerKey(key));
   }
 
   /** A list of one page of every kind. */

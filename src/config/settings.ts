@@ -23,6 +23,7 @@ export const DEFAULT_DRAIN_TAINTS = [
   'karpenter.sh/disruption',
   'medik8s.io/drain',
   'aws-node-termination-handler/',
+  'eks.amazonaws.com/nodegroup=unschedulable:NoSchedule',
 ];
 
 /** Every setting, in the order of the table in docs/configuration.md. A test compares the two. */

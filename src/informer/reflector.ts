@@ -14,6 +14,8 @@ export interface Sink<T> {
   beginList(): Listing<T>;
   put(object: T): void;
   remove(object: T): void;
+  /** A bookmark: the watch has told of all changes up to that resourceVersion. */
+  heard?(version: string): void;
 }
 
 /** A list that arrives page by page. Once it is complete, an object that no page contained is gone. */
@@ -251,7 +253,8 @@ export class Reflector<T> {
   #apply(event: WatchEvent): void {
     const { sink, project } = this.#options;
     if (event.type === 'DELETED') sink.remove(project(event.object));
-    else if (event.type !== 'BOOKMARK') sink.put(project(event.object));
+    else if (event.type === 'BOOKMARK') sink.heard?.(event.resourceVersion);
+    else sink.put(project(event.object));
     this.#resourceVersion = event.resourceVersion;
     this.#noteContact();
   }
@@ -264,8 +267,8 @@ export class Reflector<T> {
 
 /**
  * Whether the reflector must list again: the API server refused the resourceVersion or the watch, or sent something
- * that is no event. It refuses a resourceVersion with 410 after compaction, with 504 after an etcd restore, and with
- * 404 when the CRD is gone. After a 403 for the watch, a list may still be allowed. After 429, 401, a 5xx or a broken
+ * that is no event. It refuses a resourceVersion with 410 after compaction, and with 404 when the CRD is gone. After an etcd
+ * restore it refuses none: it tells nothing until the revisions have passed the old one, so silence brings the list. After a 403 for the watch, a list may still be allowed. After 429, 401, a 5xx or a broken
  * connection the watch continues where it was.
  */
 function wantsRelist(error: unknown): boolean {

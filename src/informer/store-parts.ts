@@ -21,6 +21,8 @@ class Part<T extends Cached> implements Filled<T> {
   /** The version that this part itself has seen last, by key. */
   readonly #versions = new Map<string, string>();
   readonly #progress = new Progress();
+  /** What other parts have seen end since this part's list began, with the version of the end. Undefined: no list goes on. */
+  #ended: Map<string, string> | undefined;
   #hasSynced = false;
 
   constructor(store: Store<T>, all: readonly Part<T>[]) {
@@ -37,10 +39,13 @@ class Part<T extends Cached> implements Filled<T> {
   }
 
   beginList(): Listing<T> {
+    this.#ended = new Map();
     return listing({
       keys: () => this.#versions.keys(),
       take: (object, snapshot) => {
-        const key = this.#keep(object);
+        const key = this.#store.keyOf(object);
+        if (this.#hasEnded(key, object, snapshot)) return key;
+        this.#keep(object);
         if (!this.#isOutdated(key, object)) this.#store.accept(object, snapshot, this.#progress);
         return key;
       },
@@ -49,10 +54,15 @@ class Part<T extends Cached> implements Filled<T> {
       },
       complete: (snapshot) => {
         this.#progress.listed(snapshot);
+        this.#ended = undefined;
         this.#hasSynced = true;
         if (this.#all.every(({ hasSynced }) => hasSynced)) this.#store.completeFirstList();
       },
     });
+  }
+
+  heard(version: string): void {
+    this.#progress.heard(version);
   }
 
   put(object: T): void {
@@ -64,6 +74,7 @@ class Part<T extends Cached> implements Filled<T> {
   remove(object: T): void {
     this.#progress.heard(object.resourceVersion);
     const key = this.#store.keyOf(object);
+    for (const part of this.#all) part.#ended?.set(key, object.resourceVersion);
     if (!this.#lose(key)) return;
     this.#store.remove(object);
     // No part has whatever is there still, so none would learn of its end.
@@ -82,6 +93,13 @@ class Part<T extends Cached> implements Filled<T> {
    */
   #isOutdated(key: string, { resourceVersion }: Cached): boolean {
     return this.#all.some((part) => part !== this && isOlder(resourceVersion, part.#versions.get(key) ?? ''));
+  }
+
+  /** Whether another part has seen its end since the list was made. After an etcd restore that was in another history. */
+  #hasEnded(key: string, { resourceVersion }: Cached, snapshot: string | undefined): boolean {
+    const endedAt = this.#ended?.get(key);
+    if (endedAt === undefined || !isOlder(resourceVersion, endedAt)) return false;
+    return this.#progress.isSince(snapshot, endedAt);
   }
 
   /** Whether no other part has it. */

@@ -113,6 +113,11 @@ export class Store<T extends Cached> implements Lister<T>, Sink<T> {
     list.complete();
   }
 
+  /** See `Sink.heard`. */
+  heard(version: string): void {
+    this.#progress.heard(version);
+  }
+
   /** An object from a watch event. */
   put(object: T): void {
     this.#progress.heard(object.resourceVersion);

@@ -48,17 +48,35 @@ export function isJustCordoned({ unschedulable, taints }: Node): boolean {
   return unschedulable && !taints.some((taint) => keyOf(taint) === CORDON_TAINT);
 }
 
-/**
- * Since when the node is draining, by the times of its taints and conditions. Undefined if it is not draining, or if nothing
- * says since when. A cordon has the time of the taint that Kubernetes adds for it.
- */
+/** Since when the node is draining, for people. Undefined if it is not draining, or if nothing says since when. */
 export function drainingSince(node: Node, drainTaints: readonly string[]): number | undefined {
-  const isOfCordon = (taint: string) => node.unschedulable && keyOf(taint) === CORDON_TAINT;
-  const ofTaints = Object.entries(node.taintedAt).flatMap(([taint, at]) =>
-    isOfCordon(taint) || isDrainTaint(taint, drainTaints) ? [at] : [],
+  return (
+    drainBeganAt(node, drainTaints) ?? earliest(Object.values(node.drainConditions ?? {}).flatMap((at) => at ?? []))
   );
-  const times = [...ofTaints, ...Object.values(node.drainConditions ?? {}).flatMap((at) => at ?? [])];
-  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+/**
+ * When the drain of the node began that goes on now. A cordon has the time of the taint that Kubernetes adds for it. It counts
+ * before any other sign, because one that stays for days would hide that the node was uncordoned and cordoned again. Else the
+ * earliest drain taint counts. Conditions say nothing of it, because controllers let them come and go in the middle of a drain.
+ */
+export function drainBeganAt(node: Node, drainTaints: readonly string[]): number | undefined {
+  const timesOf = (isMeant: (taint: string) => boolean) =>
+    earliest(Object.entries(node.taintedAt).flatMap(([taint, at]) => (isMeant(taint) ? [at] : [])));
+  const cordonedAt = node.unschedulable ? timesOf((taint) => keyOf(taint) === CORDON_TAINT) : undefined;
+  if (cordonedAt !== undefined || isJustCordoned(node)) return cordonedAt;
+  return timesOf((taint) => isDrainTaint(taint, drainTaints));
+}
+
+const earliest = (times: readonly number[]) => (times.length === 0 ? undefined : Math.min(...times));
+
+/** What to ask whoever wonders why a pod comes back to its draining node. */
+export function questionOfReturn(node: DrainSigns, drainTaints: readonly string[]): string {
+  const cause = drainCause(node, drainTaints) ?? 'cordoned';
+  if (node.unschedulable || node.deleting) return 'does it tolerate the cordon?';
+  if (cause in (node.drainConditions ?? {}))
+    return `the condition ${cause} keeps no pod away: is the node to be cordoned, too?`;
+  return `does it tolerate the taint ${cause}?`;
 }
 
 /**

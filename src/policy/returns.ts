@@ -1,6 +1,6 @@
 import { decodeEntry } from './entry.ts';
 import type { Entry, Node, Pod, Tracker } from './model.ts';
-import { drainingSince, isDraining, isJustCordoned } from './node-state.ts';
+import { drainBeganAt, isDraining, isJustCordoned } from './node-state.ts';
 import type { NodeReturns, Refusal } from './observation.ts';
 import { namesComeBack, type Profile } from './profiles/profile.ts';
 
@@ -29,8 +29,8 @@ export interface ReturnEvidence {
 export function countReturns(seen: ReturnEvidence, drainTaints: readonly string[]): number {
   const { pod, node, entry, tracker, earlier } = seen;
   if (!isDraining(node, drainTaints)) return 0;
-  if (entry?.uid === pod.uid) return entry.returns ?? 0;
-  const since = drainingSince(node, drainTaints);
+  const since = drainBeganAt(node, drainTaints);
+  if (entry?.uid === pod.uid) return ownReturns(entry, since);
   const boundWhileDraining = wasBoundWhileDraining(pod, node, since);
   if (countsByTracker(seen) && tracker && namesComeBack(seen.profile, tracker) && earlier === undefined) return 0;
   if (earlier !== undefined && !isOfNode(earlier, node)) return 0;
@@ -38,21 +38,27 @@ export function countReturns(seen: ReturnEvidence, drainTaints: readonly string[
   return earlierReturns(seen, since) + 1;
 }
 
+/** The pod's own entry has the count, unless that is of an earlier drain. */
+const ownReturns = ({ at, returns = 0 }: Entry, since: number | undefined) => (isOfDrain(since, at) ? returns : 0);
+
 /**
  * Of another pod, a mark counts only if it was made in this drain and before this pod was bound. Pods that wait for their
  * volumes can be bound long after the cordon, several at once, and none of them has come back.
  */
 function earlierReturns(seen: ReturnEvidence, since: number | undefined): number {
   const { pod, node, entry, earlier, tracker, returnsToNode } = seen;
-  const isOfThisDrain = (at: number | undefined) => since === undefined || at === undefined || at >= since;
   const precedes = (at: number | undefined) =>
-    isOfThisDrain(at) && (at ?? 0) < (pod.boundAt ?? Number.POSITIVE_INFINITY);
+    isOfDrain(since, at) && (at ?? 0) < (pod.boundAt ?? Number.POSITIVE_INFINITY);
   const known = returnsToNode !== undefined && precedes(returnsToNode.at) ? returnsToNode.count : 0;
   if (tracker === undefined || !countsByTracker(seen)) return known;
   if (!namesComeBack(seen.profile, tracker)) return mostReturns(tracker, node, precedes);
-  if (!isOfThisDrain(earlier?.at)) return 0;
+  if (!isOfDrain(since, earlier?.at)) return 0;
   return earlier?.returns ?? (entry === undefined ? known : 0);
 }
+
+/** Whether something of that time is of the drain that began then. What is not known may be. */
+const isOfDrain = (since: number | undefined, at: number | undefined) =>
+  since === undefined || at === undefined || at >= since;
 
 /** A tracker that refuses entries cannot count. */
 function countsByTracker({ refusal }: ReturnEvidence): boolean {

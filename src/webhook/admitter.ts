@@ -5,6 +5,7 @@ import type { Observer } from '../cache/observer.ts';
 import { describeError } from '../kube/errors.ts';
 import type { Log } from '../log/messages.ts';
 import { type Decision, type Mark, MESSAGES, wait } from '../policy/decision.ts';
+import { withoutItsWords } from '../policy/in-background.ts';
 import type { EvictionRequest } from '../policy/model.ts';
 import { type AwaitCacheThen, next } from '../policy/next.ts';
 import type { Look, Observation, Subject } from '../policy/observation.ts';
@@ -123,6 +124,7 @@ export class Admitter {
     if (step.kind === 'awaitCache') return (await this.#cacheCaughtUp(seen, signal)) ? 'changed' : step.otherwise;
     if (step.kind !== 'mark') return step;
     const outcome = await this.#options.marker.mark(step, signal);
+    if (outcome === 'lost') return withoutItsWords(step);
     return outcome === 'marked' ? step : outcome;
   }
 

@@ -23,8 +23,12 @@ export interface MarkerOptions {
   readonly onFull?: () => void;
 }
 
-/** `joined`: the pod was marked by a mark that another request had begun. */
-export type MarkOutcome = 'marked' | 'joined' | 'changed';
+/**
+ * `joined`: the pod was marked by a mark that another request had begun. `lost`: another webhook took the mark away before it
+ * was stored.
+ */
+export type MarkOutcome = 'marked' | 'joined' | 'lost' | 'changed';
+type Written = Exclude<MarkOutcome, 'joined'>;
 
 /**
  * Requests that may wait for marks. Each holds a connection until it is answered, and the server has 1,000. So slow
@@ -33,7 +37,7 @@ export type MarkOutcome = 'marked' | 'joined' | 'changed';
 const WAITING_MAX = 600;
 
 interface RunningMark {
-  readonly outcome: Promise<'marked' | 'changed'>;
+  readonly outcome: Promise<Written>;
   readonly nobodyWaits: AbortController;
   waiting: number;
 }
@@ -81,7 +85,7 @@ export class Marker {
     signal.addEventListener('abort', giveUp, { once: true });
     try {
       if (joined === undefined) return await running.outcome;
-      return (await unlessAborted(running.outcome, signal)) === 'marked' ? 'joined' : 'changed';
+      return (await unlessAborted(running.outcome, signal)) === 'changed' ? 'changed' : 'joined';
     } finally {
       signal.removeEventListener('abort', giveUp);
       leave();
@@ -97,7 +101,7 @@ export class Marker {
     return running;
   }
 
-  async #carryOut(mark: Mark, signal: AbortSignal): Promise<'marked' | 'changed'> {
+  async #carryOut(mark: Mark, signal: AbortSignal): Promise<Written> {
     const { pod, annotation, request, note, entryOn } = mark;
     const { cache, writes } = this.#options;
     // A mark of somebody else is none of this process.
@@ -113,10 +117,10 @@ export class Marker {
     const result = await writes.markPod({ namespace, name, ...guard }, annotation);
     if (result.kind === 'changed') return 'changed';
     const now = cache.project.pod(result.object);
-    // Another webhook can take the mark away before it is stored.
-    if (!isMarked(now)) cache.markMemory.lost(storeKey(pod), pod.uid);
     cache.pods.assume(now);
-    return 'marked';
+    if (isMarked(now)) return 'marked';
+    cache.markMemory.lost(storeKey(pod), pod.uid);
+    return 'lost';
   }
 
   /** Returns are counted here only if no entry does so. */

@@ -226,7 +226,7 @@ for (const tracking of [CONFIGMAPS, namespaceTracking]) {
           : cache.namespaces.put(cache.project.namespace(raw(uid, version)));
       const remove = () =>
         isTracker
-          ? cache.trackers.remove(cache.project.tracker(raw('uid-db', '41')))
+          ? cache.trackers.drop(cache.project.tracker(raw('uid-db', '41')))
           : cache.namespaces.remove(cache.project.namespace(raw('uid-db', '41')));
       const pod = (...args: Parameters<typeof aVersion>) => cache.project.pod(aVersion(...args));
       return { cache, put, remove, pod, earlierInstances: cache.earlierInstances };

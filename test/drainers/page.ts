@@ -73,6 +73,7 @@ The time is from the end of the last pod to the end of the drain. The number is 
 `;
 
 const WHAT_EACH_DOES = `*Gone*: the pod counts as drained. *Again*: it is asked for again. *Fails*: the pod is given up, and so is the drain in the end.
+A controller that drains in turns begins another one then.
 *Ends*: the drain ends at once. Whoever trusts a 404 does not look whether the pod is still on the node, so the hook says 404 only
 when the pod has left.
 `;

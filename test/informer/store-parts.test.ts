@@ -104,6 +104,29 @@ describe('two lists and watches that fill one store', () => {
     assert.deepEqual(told, ['added x', 'updated x', 'removed x', 'added x', 'synced']);
   });
 
+  test('a list that was made before the other watch told of an end does not bring the object back', () => {
+    const { store, one, two, list, told } = twoParts();
+    list(one, thing('x', 130), thing('y', 130));
+    list(two, thing('x', 130), thing('y', 130));
+    const older = one.beginList();
+    two.remove(thing('x', 150));
+    two.remove(thing('y', 150));
+    two.put(thing('y', 160, 'b'));
+    two.remove(thing('y', 170, 'b'));
+    told.splice(0);
+    older.page([thing('x', 130), thing('y', 130)], '140');
+    older.complete();
+    assert.deepEqual(
+      told.filter((one) => one.startsWith('added')),
+      [],
+    );
+    one.remove(thing('x', 150));
+    one.remove(thing('y', 150));
+    assert.equal(store.size, 0);
+    one.put(thing('x', 180, 'c'));
+    assert.equal(store.size, 1);
+  });
+
   test('older lists count once both have them, because versions are older after an etcd restore', () => {
     const { store, one, two, list } = twoParts();
     list(one, thing('x', 1_000));

@@ -114,6 +114,26 @@ describe('Store: a list', () => {
     assert.equal(store.get('a')?.colour, 'red');
   });
 
+  test('older than a bookmark was is of a restored etcd, too', () => {
+    const { store } = aStore(thing('1'));
+    store.heard('140');
+    store.assume(thing('145', { colour: 'green' }));
+    const list = store.beginList();
+    list.page([thing('3', { colour: 'blue' })], '120');
+    list.complete();
+    assert.equal(store.get('a')?.colour, 'blue');
+  });
+
+  test('undoes no write where only a read has found that another object is gone', () => {
+    const { store } = aStore(thing('1'), thing('91', { name: 'b' }));
+    const list = store.beginList();
+    store.assume(thing('145', { colour: 'green' }));
+    store.assume(thing('150', { name: 'b', colour: 'green' }));
+    store.drop('a');
+    list.page([thing('91', { name: 'b' })], '140');
+    assert.equal(store.get('b')?.resourceVersion, '150');
+  });
+
   test('that breaks off takes nothing away, and the next one does not count its pages', () => {
     const { store, told } = aStore(thing('1'), thing('1', { name: 'b' }));
     store.beginList().page([thing('1')]);

@@ -64,6 +64,11 @@ const ASKED: readonly Row[] = [
 const NOT_ASKED: readonly Row[] = [
   ['nobody drains its node, and only a drain may mark', 'NotDraining', { node: calm }, { markWhen: 'draining' }],
   ['people hold it', 'Held', { pod: aPod({ policy: 'hold' }) }],
+  [
+    'its operator has let it go, and people hold it',
+    'Waiting',
+    { pod: aPod({ policy: 'hold', mark: aMark(), isReported: true }), profile: REPORTS },
+  ],
   ['its profile has no mark', 'Held', { profile: NO_MARK }],
   ['its object is busy', 'NotAsked', { profile: ON_OBJECT, target: object({ kind: 'not now', why: 'is busy' }) }],
   [

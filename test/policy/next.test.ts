@@ -97,6 +97,42 @@ const ENDLESS: readonly Case[] = [
     code: 429,
   },
   {
+    when: 'rule 8a: a condition that lasts hides no newer cordon: the count starts over',
+    given: anObservation({
+      pod: returned,
+      node: { ...cordoned, drainConditions: { DrainInProgress: NOW - 60 * MINUTE } },
+      entry: { ...earlier, ...NODE, at: NOW - 30 * MINUTE, returns: 1 },
+    }),
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+  },
+  {
+    when: 'rule 8a: a condition that comes and goes starts nothing over',
+    given: anObservation({
+      pod: returned,
+      node: aNode({ drainConditions: { DrainInProgress: NOW } }),
+      entry: { ...earlier, ...NODE, returns: 1 },
+    }),
+    kind: 'deny',
+    rule: '8a',
+    reason: 'ComesBack',
+    code: 429,
+    message:
+      'Pod waiting to be rescheduled (it came back 2 times to node node-1 while that was draining, and is not marked again: the condition DrainInProgress keeps no pod away: is the node to be cordoned, too?)',
+  },
+  {
+    when: 'rule 9: a lost mark of an earlier drain counts no return either',
+    given: anObservation({
+      pod: { ...returned, boundAt: NOW - 60 * MINUTE },
+      node: cordoned,
+      entry: { ...earlier, ...NODE, uid: 'uid-b', at: NOW - 50 * MINUTE, returns: 2 },
+    }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+  },
+  {
     when: 'rule 9: a lost mark of a pod that came back once is made again, and counts no return',
     given: anObservation({
       pod: returned,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { drainCause, drainingSince, isDraining } from '../../src/policy/node-state.ts';
+import { drainBeganAt, drainCause, drainingSince, isDraining, questionOfReturn } from '../../src/policy/node-state.ts';
 import { aNode } from '../support/builders.ts';
 
 describe('isDraining', () => {
@@ -68,14 +68,27 @@ describe('drainingSince', () => {
     assert.equal(drainingSince(node, ['other']), undefined);
   });
 
-  test('a condition has the time of its last transition, and the earliest sign counts', () => {
+  test('a condition has the time of its last transition, which counts where no taint has one', () => {
     assert.equal(drainingSince(aNode({ drainConditions: { DrainInProgress: 4_000 } }), []), 4_000);
     assert.equal(drainingSince(aNode({ drainConditions: { DrainInProgress: null } }), []), undefined);
     const both = aNode({ taints, taintedAt, drainConditions: { DrainInProgress: 4_000, 'a.b/Leaving': 500 } });
-    assert.equal(drainingSince(both, ['gpu:NoExecute']), 500);
+    assert.equal(drainingSince(both, ['gpu:NoExecute']), 3_000);
+    assert.equal(drainBeganAt(aNode({ drainConditions: { DrainInProgress: 4_000 } }), []), undefined);
   });
 
-  test('a cordon has the time of its own taint, listed or not', () => {
+  test('a cordon has the time of its own taint, listed or not, and counts before signs that stay', () => {
     assert.equal(drainingSince(aNode({ unschedulable: true, taints, taintedAt }), ['gpu:NoExecute']), 2_000);
+    assert.equal(drainingSince(aNode({ unschedulable: true, taints, taintedAt }), ['gpu']), 2_000);
+    const fresh = aNode({ unschedulable: true, taints: taints.slice(0, 2), taintedAt: { 'gpu=a:NoSchedule': 1_000 } });
+    assert.equal(drainBeganAt(fresh, ['gpu']), undefined);
   });
+});
+
+test('why a pod may come back is asked of the sign that the node has', () => {
+  const taints = ['karpenter.sh/disrupted:NoSchedule'];
+  const drainConditions = { DrainInProgress: 4_000 };
+  const asked = (node: Parameters<typeof aNode>[0]) => questionOfReturn(aNode(node), ['karpenter.sh/disrupted']);
+  assert.equal(asked({ unschedulable: true, taints, drainConditions }), 'does it tolerate the cordon?');
+  assert.equal(asked({ taints, drainConditions }), 'does it tolerate the taint karpenter.sh/disrupted?');
+  assert.match(asked({ drainConditions }), /^the condition DrainInProgress keeps no pod away/);
 });

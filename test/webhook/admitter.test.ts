@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ApiUnreachableError } from '../../src/kube/errors.ts';
 import { LOG } from '../../src/log/messages.ts';
+import { REQUEST_EVICT_ONLY } from '../../src/policy/in-background.ts';
 import { ClientLeftError } from '../../src/webhook/admitter.ts';
 import { anAdmitter, answerOf } from '../support/admission.ts';
 import { refusal } from '../support/api.ts';
@@ -71,6 +72,19 @@ describe('Admitter: the calls that a decision costs', () => {
     assert.deepEqual(api.calls, [WRITE_ENTRY, MARK]);
     assert.equal(api.annotations(POD_PATH)[RESCHEDULE], 'true');
     assert.match(api.annotations(TRACKER_PATH)[ENTRY_KEY] ?? '', /"uid":"uid-a","node":"node-1"/);
+  });
+
+  test('a mark that another webhook takes away: the descheduler is not told that the move is under way', async () => {
+    const annotations = { [REQUEST_EVICT_ONLY]: '' };
+    for (const isTaken of [false, true]) {
+      const { admit, api } = anAdmitter({ pods: [aRawPod({ metadata: { annotations } })] });
+      api.annotate(POD_PATH, annotations);
+      api.before = (call, { body }) => {
+        if (call === MARK && isTaken) (body as { metadata: object }).metadata = { uid: 'uid-a' };
+      };
+      const words = isTaken ? '' : '. Eviction triggered evacuation';
+      assert.equal(answerOf(await admit()), `429 Reschedule annotation added to pod${words}`);
+    }
   });
 
   test('a first mark where the cache has not heard of the cordon: the entry says what a live read finds', async () => {

@@ -73,7 +73,7 @@ export const LIBRARY_DRAINERS: readonly DrainerModel[] = [
   {
     ...BY_LIBRARY,
     name: 'kured-timeout',
-    title: 'kured with `drainTimeout: 1h`',
+    title: 'kured up to 1.21 with `drainTimeout: 1h`',
     voice: 'kured',
     claims: [...SHARED, { what: 'gives up after its `--drain-timeout`', source: KURED }],
     leavesOut: ['it tries again at its next look for a reboot, and reboots all the same with `--force-reboot`'],

@@ -19,7 +19,7 @@ const EKS: DrainerModel = {
     'how often it asks, which nobody has published: 5 s here',
     'what it does after any code but 429, which is not known: it asks again here',
   ],
-  marks: [{ taint: 'eks.amazonaws.com/nodegroup' }],
+  marks: [{ taint: 'eks.amazonaws.com/nodegroup=unschedulable' }],
   body: BODY,
   answers: { 404: 'gone', 409: 'again', 429: 'again', other: 'again' },
   way: { kind: 'patient', retryAfterMs: 5_000, looks: { by: 'node', everyMs: 5_000 } },
@@ -82,9 +82,12 @@ export const MANAGED: readonly DrainerModel[] = [
     claims: [
       { what: 'waits for 30 min for the pods of a node, and then the upgrade fails', source: AKS_PAGE },
       { what: 'asks every 5 s after a 429', source: 'Azure/AKS#4720: the log of a webhook that was asked' },
-      { what: 'ends within seconds if a webhook refuses with any other code', source: 'Azure/AKS#5637' },
+      { what: 'ends within seconds if a webhook refuses with a code that is not 429', source: 'Azure/AKS#5637' },
     ],
-    leavesOut: ['what it makes of a 404, which nobody has published: it trusts it here'],
+    leavesOut: [
+      'whether it takes 404 for a refusal or for a pod that is gone, which nobody has published: gone here',
+      'what it makes of a 404, which nobody has published: it trusts it here',
+    ],
     marks: ['cordon'],
     body: BODY,
     answers: { 404: 'gone', 409: 'aborts', 429: 'again', other: 'aborts' },

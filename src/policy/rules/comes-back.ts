@@ -1,4 +1,5 @@
 import { MESSAGES, wait } from '../decision.ts';
+import { questionOfReturn } from '../node-state.ts';
 import { LOOK_AT_NODE, seenValue } from '../observation.ts';
 import type { PolicySettings } from '../profiles/profile.ts';
 import { countReturns, REFUSED_FROM_RETURN } from '../returns.ts';
@@ -15,10 +16,12 @@ export const cameBackTooOften: Rule<PodObservation> = (seen, settings) => {
   const maySay = earlier !== undefined || boundAt !== undefined || entry?.returns !== undefined;
   if (node === undefined || !maySay) return undefined;
   if (seen.node.kind === 'unread') return LOOK_AT_NODE;
+  const draining = seenValue(seen.node);
   const returns = returnsOf(seen, settings);
-  if (returns < REFUSED_FROM_RETURN) return undefined;
+  if (draining === undefined || returns < REFUSED_FROM_RETURN) return undefined;
+  const question = questionOfReturn(draining, settings.drainTaints);
   const why = `it came back ${returns} times to node ${node} while that was draining, and is not marked again`;
-  return wait('ComesBack', `${MESSAGES.waiting} (${why}: does it tolerate the cordon?)`);
+  return wait('ComesBack', `${MESSAGES.waiting} (${why}: ${question})`);
 };
 
 /** How often in a row the pod came back to its draining node. The node must have been looked at. */

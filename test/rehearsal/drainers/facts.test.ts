@@ -34,7 +34,7 @@ const karpenter = {
   answers: INSISTS,
 };
 const scaler = { pauseMs: 10_000, body: BETA, answers: INSISTS, limit: [2 * MINUTE, 'fails'] as const };
-const eks = { marks: ['eks.amazonaws.com/nodegroup'], pauseMs: 5_000, body: V1, answers: INSISTS };
+const eks = { marks: ['eks.amazonaws.com/nodegroup=unschedulable'], pauseMs: 5_000, body: V1, answers: INSISTS };
 
 /** What was read of each in its sources; the models are written from the same sources, and by hand, too. */
 const FACTS: readonly Fact[] = [
