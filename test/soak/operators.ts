@@ -9,6 +9,7 @@ import { until } from '../../testkit/until.ts';
 import { drainPatiently, type PatientDrain } from '../cluster/support/drainer.ts';
 import type { Rig } from '../cluster/support/rig.ts';
 import { aScene, type Scene } from '../cluster/support/scene.ts';
+import { KubeletReminder } from './kubelets.ts';
 
 /** Names that come back, names that are new each time, and a group of which one pod is marked at a time. */
 export const MODELS: readonly OperatorModel[] = [COUCHBASE, ARANGODB_REPLACE, TIDB_TIKV];
@@ -41,7 +42,15 @@ export async function aStage(rig: Rig, model: OperatorModel, hook: string): Prom
   const watch = new PodWatch({ client: rig.client, namespace });
   rig.atStop(() => watch.stop());
   await watch.start();
-  return { scene, drain: () => drain(rig, model, scene, watch) };
+  const kubelets = new KubeletReminder(rig.client, namespace);
+  rig.atStop(() => kubelets.stop());
+  return {
+    scene,
+    drain: async () => {
+      const { oddities, ...drained } = await drain(rig, model, scene, watch);
+      return { ...drained, oddities: [...oddities, ...kubelets.takeReminded()] };
+    },
+  };
 }
 
 async function drain({ client }: Rig, model: OperatorModel, scene: Scene, watch: PodWatch): Promise<Drained> {
