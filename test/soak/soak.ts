@@ -15,6 +15,7 @@ import { aReplica } from './replica.ts';
 import { sampleReplica } from './sample.ts';
 import { situation } from './situation.ts';
 import { clocksIn, isSpell, spellsIn } from './spells.ts';
+import { SNAPSHOT_SHARE } from './verdict.ts';
 
 export interface SoakOptions {
   readonly durationMs: number;
@@ -38,8 +39,7 @@ const RENEW_EVERY_MS = (CERTIFICATE_MINUTES * 60_000) / 2;
 /** An authority is replaced when a third of its time is left: three times in an hour. */
 const LIFETIMES = { CERTIFICATE_LIFETIME: `${CERTIFICATE_MINUTES}m`, CA_LIFETIME: '30m' };
 const CHECKPOINT_EVERY_MS = 5 * 60_000;
-/** The first snapshot comes after a quarter of the time, before the part that is judged. Shorter runs have none. */
-const SNAPSHOT_SHARE = 0.25;
+/** Shorter runs have no heap snapshots. */
 const SNAPSHOTS_FROM_MS = 10 * 60_000;
 
 /** Runs rounds until the time is over, or it is aborted, and tells what it saw; everything has been stopped by then. */

@@ -13,6 +13,10 @@ export interface Finding {
 export const JUDGED_FROM_MS = 10 * 60_000;
 /** Caches fill and code is compiled in the first half. */
 const JUDGED_FROM_SHARE = 0.5;
+/** When the first heap snapshot is taken. It takes memory, so it comes before the part that is judged. */
+export const SNAPSHOT_SHARE = 0.4;
+/** Each name that does not come back is remembered for an hour, so until then there are more of all that it is made of. */
+const FULL_AFTER_MS = GONE_AFTER_MS;
 /** Whatever the error is, nothing may grow by more than a tenth of its level. */
 const MOST_SHARE = 0.1;
 /** A certificate is renewed after half of its lifetime; a fault may put that off. */
@@ -24,8 +28,7 @@ const FOLLOWED: readonly Followed[] = [
   { key: 'heapMb', what: 'heap used', unit: ' MB', floor: 2 },
   { key: 'fds', what: 'open files and sockets', unit: '', floor: 2 },
   { key: 'handles', what: 'active handles', unit: '', floor: 2 },
-  // Each name that does not come back is remembered for an hour, and has a timer.
-  { key: 'timers', what: 'timers', unit: '', floor: 5, judgedFromMs: GONE_AFTER_MS / JUDGED_FROM_SHARE },
+  { key: 'timers', what: 'timers', unit: '', floor: 5, judgedFromMs: FULL_AFTER_MS / JUDGED_FROM_SHARE },
 ];
 
 interface Followed {
@@ -74,7 +77,7 @@ function growth(record: SoakRecord, { key, what, unit, floor, judgedFromMs = JUD
   return {
     what: `growth of ${what} in the second half`,
     value: trend === undefined ? 'unknown' : describe(trend, unit),
-    wanted: isJudged ? wanted : 'not judged in so short a run',
+    wanted: isJudged ? wanted : NOT_JUDGED,
     isGood: !isJudged || (trend !== undefined && isFlat(trend, floor)),
   };
 }
@@ -87,20 +90,23 @@ function isFlat({ growth, error, level }: Trend, floor: number): boolean {
 const describe = ({ growth, error, level }: Trend, unit: string) =>
   `${growth.toFixed(1)} ± ${error.toFixed(1)}${unit} at a level of ${level.toFixed(1)}${unit}`;
 
+const NOT_JUDGED = 'not judged in so short a run';
+
 /** A kind of object that became half as many again, and so many more. */
 const GROWN = { share: 0.5, count: 1_000 };
 
-function heap({ heap }: SoakRecord): Finding[] {
+function heap({ heap, durationMs }: SoakRecord): Finding[] {
   if (heap === undefined) return [];
   const grown = heap.kinds.filter(
     ({ before, after }) => after.count - before.count > Math.max(GROWN.count, GROWN.share * before.count),
   );
+  const isJudged = durationMs >= FULL_AFTER_MS / SNAPSHOT_SHARE;
   return [
     {
       what: 'kinds of objects in the heap that became many more',
       value: grown.length === 0 ? '0' : grown.map(({ name }) => name).join(', '),
-      wanted: `0 by half and by more than ${GROWN.count}`,
-      isGood: grown.length === 0,
+      wanted: isJudged ? `0 by half and by more than ${GROWN.count}` : NOT_JUDGED,
+      isGood: !isJudged || grown.length === 0,
     },
   ];
 }
