@@ -145,17 +145,20 @@ export class StandInOperator {
   }
 
   async #lookAtAll(isDue: boolean): Promise<number> {
-    const delays = await Promise.all(this.#options.namespaces.map((namespace) => this.#lookAt(namespace, isDue)));
+    // One list of the nodes for all clusters, as an operator's cache would have it.
+    let nodes: ReturnType<Pass['nodes']> | undefined;
+    const seen = { isDue, nodes: () => (nodes ??= this.#nodes()) };
+    const delays = await Promise.all(this.#options.namespaces.map((namespace) => this.#lookAt(namespace, seen)));
     return Math.min(this.#options.periodMs, ...delays);
   }
 
-  async #lookAt(namespace: string, isDue: boolean): Promise<number> {
+  async #lookAt(namespace: string, { isDue, nodes: seeNodes }: Pass): Promise<number> {
     const { client, kind, periodMs } = this.#options;
     let lookAgainInMs = periodMs;
     try {
       const clusters = await client.json({ method: 'GET', path: resourcePath(kind, namespace) });
       const pods = await client.json({ method: 'GET', path: `/api/v1/namespaces/${namespace}/pods` });
-      const nodes = await this.#nodes();
+      const nodes = await seeNodes();
       for (const raw of clusters.items as readonly JsonObject[]) {
         const again = await this.#advance(raw, pods.items as readonly JsonObject[], { ...nodes, isDue });
         lookAgainInMs = Math.min(lookAgainInMs, again);
@@ -377,6 +380,12 @@ export class StandInOperator {
   #failed(namespace: string, error: unknown): void {
     this.#options.onEvent?.({ kind: 'failed', namespace, error: describeError(error), at: this.#options.now() });
   }
+}
+
+/** One look at all clusters. */
+interface Pass {
+  readonly isDue: boolean;
+  nodes(): Promise<Pick<Sight, 'cordoned' | 'taints'>>;
 }
 
 const PROGRESS: Readonly<Record<Progress, string>> = {

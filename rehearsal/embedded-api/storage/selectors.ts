@@ -61,7 +61,7 @@ function labelPredicate(text: string): Predicate {
 
 function fieldPredicate(kind: Kind, text: string): Predicate {
   const terms = text.split(',').flatMap((term) => (term.trim() === '' ? [] : readTerm(kind, term.trim())));
-  return (object) => terms.every(({ path, value, isEqual }) => (fieldOf(object, path) === value) === isEqual);
+  return (object) => terms.every(({ field, value, isEqual }) => (field(object) === value) === isEqual);
 }
 
 function readTerm(kind: Kind, term: string) {
@@ -71,13 +71,19 @@ function readTerm(kind: Kind, term: string) {
   }
   if (![...METADATA, ...(FIELDS.get(kind) ?? [])].includes(path))
     throw badRequest(`field label not supported: ${path}`);
-  return { path, value, isEqual: operator !== '!=' };
+  return { field: fieldAt(path), value, isEqual: operator !== '!=' };
 }
 
-function fieldOf(object: ApiObject, path: string): string {
-  const value = path.split('.').reduce<unknown>((at, field) => (at as Json | undefined)?.[field], object);
-  if (value === undefined) return BOOLEANS.includes(path) ? 'false' : '';
-  return path === 'source' ? String(recordAt(object, 'source').component ?? '') : String(value);
+/** Reads a field; a list by node does so 100,000 times. */
+function fieldAt(path: string): (object: ApiObject) => string {
+  const keys = path.split('.');
+  const absent = BOOLEANS.includes(path) ? 'false' : '';
+  if (path === 'source') return (object) => String(recordAt(object, 'source').component ?? '');
+  return (object) => {
+    let at: unknown = object;
+    for (const key of keys) at = (at as Json | undefined)?.[key];
+    return at === undefined ? absent : String(at);
+  };
 }
 
 interface LabelSelector {
