@@ -9,27 +9,19 @@ import { fileURLToPath } from 'node:url';
 const BROWSER = 'test/browser/**/*.test.ts';
 const CLUSTER = 'test/cluster/**/*.test.ts';
 /** Folders of which each file runs processes or searches at length. Elsewhere a file says it in its name. */
-const SLOW = ['test/**/*.slow.test.ts', 'test/{fuzz,rehearsal}/**/*.test.ts'];
-/** Folders of test/cluster with files of minutes. */
-const LONG = ['preflight', 'rehearsal', 'endurance'];
-const NOT_HERE = [BROWSER, CLUSTER];
+const SLOW = ['test/fuzz/**', 'test/rehearsal/**', 'test/**/*.slow.test.ts'];
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 const find = (pattern: string, exclude: readonly string[] = []) =>
   globSync(pattern, { cwd: ROOT, exclude: ['**/node_modules/**', ...exclude] }).sort();
 
-/** Each file once, where it first fits. What takes long comes first, so that no core waits for it in the end. */
-const ordered = (patterns: readonly string[], exclude: readonly string[] = []) => [
-  ...new Set(patterns.flatMap((pattern) => find(pattern, exclude))),
-];
-
 export const browserFiles = () => find(BROWSER);
-export const clusterFiles = () => ordered([...LONG.map((folder) => `test/cluster/${folder}/*.test.ts`), CLUSTER]);
+export const clusterFiles = () => find(CLUSTER);
 /** All but those of the browser and of the control plane. */
-export const unitFiles = () => ordered([...SLOW, 'test/**/*.test.ts'], NOT_HERE);
+export const unitFiles = () => find('test/**/*.test.ts', [BROWSER, CLUSTER]);
 /** What every commit needs: under a minute on two quiet cores. */
-export const fastFiles = () => find('test/**/*.test.ts', [...NOT_HERE, ...SLOW]);
+export const fastFiles = () => find('test/**/*.test.ts', [BROWSER, CLUSTER, ...SLOW]);
 
 /**
  * Tests start the hook some hundred times. Built, as its image has it, it starts in a third of the time, see
