@@ -6,7 +6,7 @@ const MORE_LIMIT_PERCENT = 5;
 const MEMORY_LIMIT_MB = 400;
 /** Entry and mark; then the live reads of the pod and its node that let the drain go on, and the prune of the entry. */
 const CALLS_LIMIT = 8;
-/** All first marks come at once, so the API decides how long they take: each is these calls, the eviction and two Events. */
+/** All first marks come at once, so the API decides how long they take. With the eviction and two Events each is five calls. */
 const MARKS_LIMIT = CALLS_LIMIT;
 /** After so long an API server gives up by default. */
 const TIMEOUT_MS = 10_000;

@@ -268,8 +268,8 @@ export class Reflector<T> {
 /**
  * Whether the reflector must list again: the API server refused the resourceVersion or the watch, or sent something
  * that is no event. It refuses a resourceVersion with 410 after compaction, and with 404 when the CRD is gone. After an etcd
- * restore it refuses none: it tells nothing until the revisions have passed the old one, so silence brings the list. After a 403 for the watch, a list may still be allowed. After 429, 401, a 5xx or a broken
- * connection the watch continues where it was.
+ * restore it refuses none: it tells nothing until the revisions have passed the old one, so silence brings the list. After a
+ * 403 for the watch, a list may still be allowed. After 429, 401, a 5xx or a broken connection the watch continues where it was.
  */
 function wantsRelist(error: unknown): boolean {
   if (error instanceof ApiError) return ![401, 429, 500, 502, 503].includes(error.code);

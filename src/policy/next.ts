@@ -1,8 +1,7 @@
 import type { Decision } from './decision.ts';
 import { withItsWords } from './in-background.ts';
 import type { Entry } from './model.ts';
-import { type Look, type Observation, seenValue } from './observation.ts';
-import { firstWord } from './policy-annotation.ts';
+import { type Look, type Observation, seenValue, wordOf } from './observation.ts';
 import type { PolicySettings } from './profiles/profile.ts';
 import { firstOpinion, type NumberedOpinion, RULES, RULES_ABOUT_THE_POD, winner } from './rules/index.ts';
 import { entryOf, type PodObservation } from './rules/rule.ts';
@@ -57,10 +56,8 @@ export function earlierInstance(seen: Observation, entry: Entry | undefined): En
   return known === undefined || known.uid === seenValue(seen.pod)?.uid ? undefined : known;
 }
 
-function numbered(
-  { id, opinion }: NumberedOpinion,
-  { profile, pod, tracker, namespace }: Observation,
-): Decision | Look | AwaitCacheThen {
+function numbered({ id, opinion }: NumberedOpinion, seen: Observation): Decision | Look | AwaitCacheThen {
+  const { profile } = seen;
   const by = { rule: id, ...(profile === undefined ? {} : { profile: profile.name }) };
   switch (opinion.kind) {
     case 'look':
@@ -68,9 +65,6 @@ function numbered(
     case 'awaitCache':
       return { kind: 'awaitCache', otherwise: { ...opinion.otherwise, ...by } };
     default:
-      return {
-        ...withItsWords(opinion, seenValue(pod), firstWord(seenValue(pod), seenValue(tracker), seenValue(namespace))),
-        ...by,
-      };
+      return { ...withItsWords(opinion, seenValue(seen.pod), wordOf(seen)), ...by };
   }
 }

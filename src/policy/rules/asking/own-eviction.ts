@@ -1,6 +1,5 @@
 import { allow } from '../../decision.ts';
-import { onceLive, seenValue } from '../../observation.ts';
-import { firstWord } from '../../policy-annotation.ts';
+import { onceLive, seenValue, wordOf } from '../../observation.ts';
 import { isMarked } from '../../profiles/profile.ts';
 import type { PodObservation, Rule } from '../rule.ts';
 
@@ -9,9 +8,9 @@ import type { PodObservation, Rule } from '../rule.ts';
  * deletes exactly the instance of that UID, so its successor is safe (S1). Nobody else is let through.
  */
 export const ownEviction: Rule<PodObservation> = (seen) => {
-  const { profile, request, pod, tracker, namespace, self } = seen;
+  const { profile, request, pod, self } = seen;
   const isDone = profile.report !== undefined && pod.value.isReported === true && isMarked(pod.value);
-  if (firstWord(pod.value, seenValue(tracker), seenValue(namespace)) === 'hold') return undefined;
+  if (wordOf(seen) === 'hold') return undefined;
   if (!isDone || request.uid !== pod.value.uid) return undefined;
   if (self.kind === 'unread') return { kind: 'look', at: 'self', live: true };
   if (seenValue(self) !== request.username) return undefined;
