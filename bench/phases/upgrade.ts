@@ -15,7 +15,7 @@ import type { FleetOperatorsHandlers } from '../processes/fleet-operators.ts';
 import type { Context } from '../support/context.ts';
 import { CLUSTER, FLEET_MODELS, type FleetSize, fleetNode, fleetOf } from '../support/fleet.ts';
 import { answerTimes, scrape } from '../support/hook-metrics.ts';
-import type { UpgradeReplica, UpgradeResult } from '../support/results.ts';
+import type { UpgradeReplica, UpgradeResult, UpgradeStep } from '../support/results.ts';
 import type { Process } from '../support/rpc.ts';
 import { percentile } from '../support/statistics.ts';
 
@@ -34,6 +34,7 @@ interface Fleet {
   readonly context: Context;
   readonly size: FleetSize;
   readonly client: ApiClient;
+  readonly api: Process<FleetApiHandlers>;
   readonly operators: Process<FleetOperatorsHandlers>;
 }
 
@@ -49,7 +50,7 @@ export async function measureUpgrade(context: Context): Promise<UpgradeResult> {
   const { client, close } = await connect(kubeconfigPath, 'fleet');
   context.defer(close);
   const operators = context.start<FleetOperatorsHandlers>('fleet-operators');
-  const fleet = { context, size, client, operators };
+  const fleet = { context, size, client, api, operators };
   context.progress('upgrade: the hooks read it');
   const hooks = await startHooks(fleet, hookKubeconfigPath);
   const synced = await Promise.all(hooks.map(replicaNow));
@@ -61,13 +62,15 @@ export async function measureUpgrade(context: Context): Promise<UpgradeResult> {
   });
   // What came to these nodes in the first step would have to move once more in the second one.
   await onNodes(fleet, 1, (node) => taint(client, node, NEXT_STEP, context.signal));
-  const { neededMs, markMs } = await moveWithoutHook(fleet);
+  const without = await watched(fleet, () => moveWithoutHook(fleet));
+  const { neededMs, markMs } = without.value;
   context.progress(`upgrade: the operators alone needed ${Math.round(neededMs / 1000)} s`);
   await until('the clusters to be balanced', () => assertBalanced(fleet), { timeoutMs: LIMIT_MS, everyMs: PERIOD_MS });
   await onNodes(fleet, 1, (node) => untaint(client, node, NEXT_STEP, context.signal));
   for (const hook of hooks) await scrape(hook.healthUrl);
   const before = await Promise.all(hooks.map(callsOf));
-  const tookMs = await drainAll(fleet);
+  const drained = await watched(fleet, () => drainAll(fleet));
+  const { tookMs, begunAgain } = drained.value;
   context.progress(`upgrade: with drains it took ${Math.round(tookMs / 1000)} s`);
   const replicas = await Promise.all(hooks.map(replicaNow));
   const after = await Promise.all(hooks.map(callsOf));
@@ -76,9 +79,10 @@ export async function measureUpgrade(context: Context): Promise<UpgradeResult> {
   return {
     ...size,
     moved,
-    neededMs,
+    needed: { ms: neededMs, ...without.load },
     markMs,
-    tookMs,
+    took: { ms: tookMs, ...drained.load },
+    begunAgain,
     synced,
     replicas,
     callsPerPod: calls / moved,
@@ -126,6 +130,19 @@ async function assertBalanced({ client }: Fleet): Promise<void> {
 
 interface RawCluster {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+/** What one step did to the API and to the operators. */
+async function watched<T>({ api, operators }: Fleet, step: () => Promise<T>) {
+  const look = () =>
+    Promise.all([api.call('cpuSeconds', undefined as never), operators.call('failed', undefined as never)]);
+  const startedAt = performance.now();
+  const [cpuBefore, failedBefore] = await look();
+  const value = await step();
+  const [cpu, failed] = await look();
+  const seconds = (performance.now() - startedAt) / 1_000;
+  const load: Omit<UpgradeStep, 'ms'> = { apiCpu: (cpu - cpuBefore) / seconds, failedCalls: failed - failedBefore };
+  return { value, load };
 }
 
 interface Unhooked {
@@ -177,21 +194,23 @@ async function mark(client: ApiClient, { namespace, name, labels }: NodePod, sin
   return Date.now() - since;
 }
 
-async function drainAll({ context, size, client, operators }: Fleet): Promise<number> {
+async function drainAll({ context, size, client, operators }: Fleet): Promise<{ tookMs: number; begunAgain: number }> {
   const drainer = drainerOf(KUBECTL, client);
   const { signal } = context;
   // So both steps wait equally long for their operators' first look.
   await operators.call('lookNow', undefined as never);
   const startedAt = performance.now();
+  let begunAgain = 0;
   const left = () => Math.round(LIMIT_MS - (performance.now() - startedAt));
   const drain = async (node: string) => {
     // Whoever drains by kubectl runs it again when an API server did not answer.
     while ((await drainer.drain({ node, timeoutMs: left(), signal })) !== 0) {
       if (left() <= 0) throw new Error(`the drain of ${node} did not end`);
+      begunAgain++;
     }
   };
   await Promise.all(nodesOf(size, 1).map(drain));
-  return performance.now() - startedAt;
+  return { tookMs: performance.now() - startedAt, begunAgain };
 }
 
 async function replicaNow({ pid, healthUrl }: HookProcess): Promise<UpgradeReplica> {

@@ -34,8 +34,8 @@ export type FleetApiHandlers = {
 };
 
 const MANAGER = 'bench';
-/** A look at so many nodes and pods takes milliseconds. */
-const LOOK_AFTER_MS = 100;
+/** A look at so many nodes and pods takes tens of milliseconds, in which nobody is answered. Kubelets take longer in life. */
+const LOOK_AFTER_MS = 400;
 /** Nothing here is owned by what goes, and there are no Deployments and no budgets. */
 const COMPONENTS = [keepNamespaces, taintNodes, schedule, playKubelets];
 

@@ -19,9 +19,12 @@ export type FleetOperatorsHandlers = {
   lookNow(): Promise<void>;
   /** When each pod was deleted by its operator, epoch milliseconds, by UID. */
   deletedAt(): Record<string, number>;
+  /** How many of their calls failed, so far. */
+  failed(): number;
 };
 
 let operators: readonly StandInOperator[] = [];
+let failures = 0;
 
 async function start({ kubeconfigPath, namespaces, periodMs, rebalanceMs }: FleetOperators): Promise<void> {
   const { client } = await connect(kubeconfigPath, 'fleet');
@@ -32,6 +35,9 @@ async function start({ kubeconfigPath, namespaces, periodMs, rebalanceMs }: Flee
     return new StandInOperator({
       ...settings,
       maxUpgradable: heldTo ?? atOnce,
+      onEvent: ({ kind }) => {
+        if (kind === 'failed') failures++;
+      },
       owner: (cluster) => clusterOwner(cluster, kind),
     });
   });
@@ -45,4 +51,6 @@ async function lookNow(): Promise<void> {
 
 const deletedAt = () => Object.fromEntries(operators.flatMap((operator) => [...operator.deletedAt]));
 
-answerCalls({ start, lookNow, deletedAt } satisfies FleetOperatorsHandlers);
+const failed = () => failures;
+
+answerCalls({ start, lookNow, deletedAt, failed } satisfies FleetOperatorsHandlers);

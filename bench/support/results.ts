@@ -132,6 +132,15 @@ export interface UpgradeReplica {
   readonly blockMs: number;
 }
 
+/** One step of an upgrade. Where calls failed, or the API had no CPU left, its time says little of the hook. */
+export interface UpgradeStep {
+  readonly ms: number;
+  /** The part of one core that the stand-in API used. */
+  readonly apiCpu: number;
+  /** Calls of the stand-in operators. */
+  readonly failedCalls: number;
+}
+
 /** Two steps of a rolling upgrade, of which one has the hook. */
 export interface UpgradeResult {
   readonly nodes: number;
@@ -140,8 +149,10 @@ export interface UpgradeResult {
   /** Pods of one step. */
   readonly moved: number;
   /** Until the operators had moved all pods of a step by themselves, and until all drains of the other step had ended. */
-  readonly neededMs: number;
-  readonly tookMs: number;
+  readonly needed: UpgradeStep;
+  readonly took: UpgradeStep;
+  /** Drains that ended with an error, and were begun again. */
+  readonly begunAgain: number;
   /** How long the API took for marks of all pods of a step, which were made at once and are one write each: the p99. */
   readonly markMs: number;
   /** After the first lists, and after the step with the hook. */

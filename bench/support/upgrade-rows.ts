@@ -8,12 +8,16 @@ const MEMORY_LIMIT_MB = 400;
 const CALLS_LIMIT = 8;
 /** All first marks come at once, so the API decides how long they take. With the eviction and two Events each is five calls. */
 const MARKS_LIMIT = CALLS_LIMIT;
+/** Each makes a pod wait for the next look of its operator, or for the other pods of its node, so the times would say little. */
+const FAILED_LIMIT = 0;
 /** After so long an API server gives up by default. */
 const TIMEOUT_MS = 10_000;
 
 export function upgradeRows(result: UpgradeResult): Figure[] {
-  const { nodes, pods, atOnce, moved, neededMs, tookMs, synced, replicas, callsPerPod, answers, p99Ms, markMs } =
-    result;
+  const { nodes, pods, atOnce, moved, needed, took, synced, replicas, callsPerPod, answers, p99Ms, markMs } = result;
+  const { ms: neededMs } = needed;
+  const { ms: tookMs } = took;
+  const failed = needed.failedCalls + took.failedCalls + result.begunAgain;
   const most = (of: (replica: UpgradeReplica) => number, some = replicas) => Math.max(...some.map(of));
   const more = tookMs / neededMs - 1;
   const rssMb = most(({ rssMb }) => rssMb);
@@ -51,6 +55,16 @@ export function upgradeRows(result: UpgradeResult): Figure[] {
     row('longest block of the event loop', `${ms(blockMs)}, ${ms(syncBlockMs)} during the first lists`, {
       blockMs,
       syncBlockMs,
+    }),
+    row(
+      'calls of operators that failed, and drains that were begun again',
+      count(failed),
+      { withoutDrains: needed.failedCalls, withDrains: took.failedCalls, begunAgain: result.begunAgain },
+      atMost(failed, FAILED_LIMIT, ''),
+    ),
+    row('CPU of the stand-in API', `${percent(took.apiCpu)} of a core, ${percent(needed.apiCpu)} without drains`, {
+      withDrains: took.apiCpu,
+      withoutDrains: needed.apiCpu,
     }),
   ];
 }

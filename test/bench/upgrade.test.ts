@@ -64,8 +64,9 @@ describe('the rows of an upgrade', () => {
   const result: UpgradeResult = {
     ...SIZE,
     moved: 1_000,
-    neededMs: 200_000,
-    tookMs: 206_000,
+    needed: { ms: 200_000, apiCpu: 0.1, failedCalls: 0 },
+    took: { ms: 206_000, apiCpu: 0.2, failedCalls: 0 },
+    begunAgain: 0,
     synced: [replica, replica],
     replicas: [replica, { ...replica, peakMb: 320 }],
     callsPerPod: 5.5,
@@ -83,12 +84,15 @@ describe('the rows of an upgrade', () => {
       ['3 times, 1.2% of the time limit', true],
       ['250 MB, 320 MB at its peak', true],
       ['40 ms, 40 ms during the first lists', undefined],
+      ['0', true],
+      ['20% of a core, 10% without drains', undefined],
     ]);
   });
 
   test('a target is missed', () => {
-    assert.deepEqual(targets({ tookMs: 210_000 })[0], ['5.0%', false]);
+    assert.deepEqual(targets({ took: { ...result.took, ms: 210_000 } })[0], ['5.0%', false]);
     assert.deepEqual(targets({ callsPerPod: 9 })[1], ['9', false]);
+    assert.deepEqual(targets({ begunAgain: 1, needed: { ...result.needed, failedCalls: 2 } })[5], ['3', false]);
     assert.deepEqual(targets({ p99Ms: Number.POSITIVE_INFINITY })[2]?.[1], false);
   });
 });

@@ -19,8 +19,8 @@ export function playKubelets(world: World): number | undefined {
   );
   for (const node of nodes) reportNode(world, node);
   const names = new Set(nodes.map(({ metadata }) => metadata.name));
-  const pods = (world.store.list(POD) as Pod[]).filter(({ spec }) => names.has(spec.nodeName ?? ''));
-  const delays = pods.flatMap((pod) => (DONE.has(pod) ? [] : (reportPod(world, pod) ?? [])));
+  const pods = (world.store.list(POD) as Pod[]).filter((pod) => !DONE.has(pod) && names.has(pod.spec.nodeName ?? ''));
+  const delays = pods.flatMap((pod) => reportPod(world, pod) ?? []);
   return delays.length === 0 ? undefined : Math.min(...delays);
 }
 

@@ -16,30 +16,50 @@ import { changeAs } from '../writes/writes.ts';
 
 const MANAGER = 'kube-scheduler';
 const REQUIRED = 'requiredDuringSchedulingIgnoredDuringExecution';
+const PREFERRED = 'preferredDuringSchedulingIgnoredDuringExecution';
 const TOPOLOGY_LABELS = ['topology.kubernetes.io/zone', 'topology.kubernetes.io/region'];
 
+/** So many pods are bound in one look, so that thousands that come at once keep nobody's request waiting for long. */
+const BOUND_AT_ONCE = 50;
+
 /** Binds every pod that can run somewhere, oldest first; says on the others why they cannot. */
-export function schedule(world: World): undefined {
+export function schedule(world: World): number | undefined {
   const waiting = (world.store.list(POD) as Pod[])
     .filter(({ spec, metadata }) => !spec.nodeName && metadata.deletionTimestamp === undefined)
     .sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion));
-  if (waiting.length === 0) return;
+  if (waiting.length === 0) return undefined;
   const nodes = world.store.list(NODE) as Node[];
   const running = new Running(world, nodes);
+  let bound = 0;
   for (const pod of waiting) {
-    const verdicts = nodes.map((node) => ({ node, why: obstacle(pod, node, running) }));
-    const [best] = verdicts
-      .filter(({ why }) => why === undefined)
-      .map(({ node }) => ({ node, cost: costOf(pod, node, running) }))
-      .sort((a, b) => a.cost - b.cost);
-    if (best) running.add(bind(world, pod, best.node));
-    else
-      refuse(
-        world,
-        pod,
-        verdicts.map(({ why }) => why ?? ''),
-      );
+    if (bound === BOUND_AT_ONCE) return 0;
+    const { best, reasons } = choose(world, pod, nodes, running);
+    if (best === undefined) {
+      refuse(world, pod, reasons);
+      continue;
+    }
+    running.add(bind(world, pod, best));
+    bound++;
   }
+  return undefined;
+}
+
+/** The first of those that cost least; where there is none, why each node cannot be taken. */
+function choose(world: World, pod: Pod, nodes: readonly Node[], running: Running) {
+  const unmet = unmetWishes(world, pod);
+  const reasons: string[] = [];
+  let best: Node | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const node of nodes) {
+    const why = obstacle(pod, node, running);
+    if (why !== undefined) {
+      reasons.push(why);
+      continue;
+    }
+    const cost = (unmet.get(node.metadata.name) ?? 0) * 1_000 + running.on(node).length;
+    if (cost < least) [best, least] = [node, cost];
+  }
+  return { best, reasons };
 }
 
 /** The pods that are on nodes. */
@@ -161,23 +181,30 @@ function avoids(pod: Pod, other: Pod, node: Node, where: Node): boolean {
 const termsOf = ({ spec }: Pod, when: string) =>
   (recordAt(recordAt(spec, 'affinity'), 'podAntiAffinity')[when] ?? []) as readonly Json[];
 
-function isMeant({ labelSelector, namespaces }: Json, pod: Pod, other: Pod): boolean {
-  const inNamespaces = (namespaces as readonly string[] | undefined) ?? [pod.metadata.namespace ?? ''];
-  return inNamespaces.includes(other.metadata.namespace ?? '') && selects(labelSelector, other.metadata.labels);
+function isMeant(term: Json, pod: Pod, other: Pod): boolean {
+  const isThere = namespacesOf(term, pod).includes(other.metadata.namespace ?? '');
+  return isThere && selects(term.labelSelector, other.metadata.labels);
 }
+
+const namespacesOf = ({ namespaces }: Json, pod: Pod) =>
+  (namespaces as readonly string[] | undefined) ?? [pod.metadata.namespace ?? ''];
 
 function isSamePlace({ topologyKey }: Json, a: Node, b: Node): boolean {
   const place = a.metadata.labels?.[String(topologyKey)];
   return place !== undefined && place === b.metadata.labels?.[String(topologyKey)];
 }
 
-/** The wishes that a node would not meet, and then how full it is. */
-function costOf(pod: Pod, node: Node, running: Running): number {
-  const wishes = termsOf(pod, 'preferredDuringSchedulingIgnoredDuringExecution');
-  const neighbours = running.on(node);
-  const unmet = wishes.reduce((sum, { weight, podAffinityTerm }) => {
+/** The weight of the wishes that a node would not meet, by its name. */
+function unmetWishes({ store }: World, pod: Pod): ReadonlyMap<string, number> {
+  const unmet = new Map<string, number>();
+  for (const { weight, podAffinityTerm } of termsOf(pod, PREFERRED)) {
     const term = isRecord(podAffinityTerm) ? podAffinityTerm : {};
-    return sum + Number(weight) * neighbours.filter((other) => isMeant(term, pod, other)).length;
-  }, 0);
-  return unmet * 1_000 + neighbours.length;
+    const others = namespacesOf(term, pod).flatMap((namespace) => store.list(POD, namespace) as Pod[]);
+    for (const other of others) {
+      const { nodeName } = other.spec;
+      if (!nodeName || isFinished(other) || !isMeant(term, pod, other)) continue;
+      unmet.set(nodeName, (unmet.get(nodeName) ?? 0) + Number(weight));
+    }
+  }
+  return unmet;
 }

@@ -7,15 +7,15 @@ const noSuchPod = (name: string) => ({
   details: { name, kind: 'pods' },
 });
 
+const namesOf = (items: readonly { readonly metadata: { readonly name: string } }[]) =>
+  items.map(({ metadata }) => metadata.name);
+
 /** Which page a list is read in: names, and whether there are more. */
 async function pages(api: Api, query: string): Promise<unknown[]> {
   const seen: unknown[] = [];
   for (let next = ''; ; ) {
     const { body } = await api.call('GET', `${api.path('pods')}?limit=2&${query}&continue=${encodeURIComponent(next)}`);
-    seen.push([
-      body.items.map((item: { metadata: { name: string } }) => item.metadata.name),
-      body.metadata.remainingItemCount ?? 0,
-    ]);
+    seen.push([namesOf(body.items), body.metadata.remainingItemCount ?? 0]);
     if (next === '') await api.createPod('a9');
     next = body.metadata.continue ?? '';
     if (next === '') return seen;
@@ -185,6 +185,30 @@ export const OBJECTS: readonly Case[] = [
       400,
       'BadRequest',
     ],
+  },
+  {
+    name: 'a list by node: what is there now, also in pages, and with other fields',
+    run: async (api) => {
+      const [here = '', there = ''] = api.subject.nodes;
+      await api.createPod('a', { spec: { nodeName: here } });
+      await api.createPod('b', { spec: { nodeName: here } });
+      await api.createPod('c', { spec: { nodeName: there } });
+      const read = async (query: string) => (await api.call('GET', `${api.path('pods')}?${query}`)).body;
+      const list = async (query: string) => namesOf((await read(query)).items);
+      const on = (node: string) => `fieldSelector=spec.nodeName%3D${node}`;
+      const before = [await list(on(here)), await list(on(there)), await list(on('none'))];
+      const { items, metadata } = await read(`${on(here)}&limit=1`);
+      await api.call('DELETE', `${api.path('pods/a')}?gracePeriodSeconds=0`);
+      await api.createPod('d', { spec: { nodeName: here } });
+      return [
+        ...before,
+        await list(on(here)),
+        [namesOf(items), await list(`${on(here)}&limit=1&continue=${metadata.continue}`)],
+        await list(`${on(here)},metadata.name%3Dd`),
+        await list(`fieldSelector=spec.nodeName!%3D${here}`),
+      ];
+    },
+    expected: [['a', 'b'], ['c'], [], ['b', 'd'], [['a'], ['b']], ['d'], ['c']],
   },
   {
     name: 'a table',
