@@ -1,5 +1,4 @@
-import { request } from 'node:https';
-import { createSecureContext, type SecureContext } from 'node:tls';
+import { Agent, request } from 'node:https';
 import { describeError } from '../../../src/kube/errors.ts';
 
 export interface ClientConfig {
@@ -38,9 +37,7 @@ function post(
   const { promise, resolve, reject } = Promise.withResolvers<{ code: number; body: string }>();
   const outgoing = request(url, {
     method: 'POST',
-    ...(caBundle === undefined ? {} : { secureContext: trusting(caBundle) }),
-    // A connection of its own for each call: a hook that was restarted is found at once.
-    agent: false,
+    agent: agentFor(caBundle),
     signal,
     headers: {
       'content-type': 'application/json',
@@ -62,13 +59,14 @@ function post(
   return promise;
 }
 
-const trusted = new Map<string, SecureContext>();
+const agents = new Map<string | undefined, Agent>();
 
-/** To read the bundle takes half of a call, and it is the same for thousands. */
-function trusting(caBundle: string): SecureContext {
-  const known = trusted.get(caBundle) ?? createSecureContext({ ca: Buffer.from(caBundle, 'base64') });
-  trusted.set(caBundle, known);
-  return known;
+/** Connections are kept, as the real API server keeps them. One that a hook closed when it ended is not used again. */
+function agentFor(caBundle: string | undefined): Agent {
+  const trust = caBundle === undefined ? {} : { ca: Buffer.from(caBundle, 'base64') };
+  const agent = agents.get(caBundle) ?? new Agent({ keepAlive: true, ...trust });
+  agents.set(caBundle, agent);
+  return agent;
 }
 
 /** client-go puts what a server says with its refusal into the error, where it is a Status. */

@@ -133,6 +133,16 @@ export const WEBHOOKS: readonly Case[] = [
     expected: [[429, 429], true, 'stays'],
   },
   {
+    name: 'is asked on a connection that is kept',
+    run: async (api) => {
+      const { asked, connections } = await startWebhook(api);
+      const before = connections();
+      for (const pod of ['a', 'b', 'c']) await api.evict(pod);
+      return [asked.length, connections() - before];
+    },
+    expected: [3, 0],
+  },
+  {
     name: 'warnings reach the client, also with an allow',
     run: async (api) => {
       await api.runPod('a');

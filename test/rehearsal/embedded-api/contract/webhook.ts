@@ -17,6 +17,8 @@ export interface Webhook {
   readonly url: string;
   /** Of its registration. */
   readonly path: string;
+  /** How many were opened to it so far. */
+  connections(): number;
 }
 
 export interface WebhookOptions {
@@ -52,6 +54,8 @@ export async function startWebhook(api: Api, options: WebhookOptions = {}): Prom
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: answer }));
   });
+  let connections = 0;
+  server.on('secureConnection', () => void connections++);
   server.listen({ host: '127.0.0.1', port: 0 });
   await once(server, 'listening');
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/eviction`;
@@ -68,7 +72,7 @@ export async function startWebhook(api: Api, options: WebhookOptions = {}): Prom
     const { code, body } = await api.evict(PROBE, { query: '?dryRun=All' });
     return isProbed || (code !== 404 && /webhook/.test(body.message ?? ''));
   });
-  return { asked, name, url, path: `${PATH}/${name}` };
+  return { asked, name, url, path: `${PATH}/${name}`, connections: () => connections };
 }
 
 async function register(api: Api, name: string, url: string, { caBundle }: Authority, more: object): Promise<void> {
