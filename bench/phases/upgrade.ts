@@ -14,7 +14,7 @@ import type { FleetApiHandlers } from '../processes/fleet-api.ts';
 import type { FleetOperatorsHandlers } from '../processes/fleet-operators.ts';
 import type { Context } from '../support/context.ts';
 import { CLUSTER, FLEET_MODELS, type FleetSize, fleetNode, fleetOf } from '../support/fleet.ts';
-import { answerTimes, scrape } from '../support/hook-metrics.ts';
+import { type AnswerTimes, allCallsIn, answerTimes, entriesIn, metricsOf, scrape } from '../support/hook-metrics.ts';
 import type { UpgradeReplica, UpgradeResult, UpgradeStep } from '../support/results.ts';
 import type { Process } from '../support/rpc.ts';
 import { percentile } from '../support/statistics.ts';
@@ -27,6 +27,10 @@ const NEXT_STEP = 'example.com/next-step';
 /** In life they look every 10 s to 2 minutes, and a rebalance takes minutes. */
 const PERIOD_MS = 15_000;
 const REBALANCE_MS = 60_000;
+/** So the end of its entries, which a pod costs too, is within a step. */
+const RETENTION = '1m';
+/** Each drainer has its own in life, and asks for ten pods at once. */
+const CONNECTIONS = 1_000;
 /** Operators that do not get on would never end it. */
 const LIMIT_MS = 30 * 60_000;
 
@@ -47,7 +51,7 @@ export async function measureUpgrade(context: Context): Promise<UpgradeResult> {
   context.progress(`upgrade: ${size.nodes} nodes, ${size.pods} pods of ${FLEET_MODELS.length} profiles`);
   const api = context.start<FleetApiHandlers>('fleet-api', { nodeArgs: ['--max-old-space-size=6144'] });
   const { kubeconfigPath, hookKubeconfigPath } = await api.call('start', size);
-  const { client, close } = await connect(kubeconfigPath, 'fleet');
+  const { client, close } = await connect(kubeconfigPath, 'fleet', CONNECTIONS);
   context.defer(close);
   const operators = context.start<FleetOperatorsHandlers>('fleet-operators');
   const fleet = { context, size, client, api, operators };
@@ -70,8 +74,9 @@ export async function measureUpgrade(context: Context): Promise<UpgradeResult> {
   for (const hook of hooks) await scrape(hook.healthUrl);
   const before = await Promise.all(hooks.map(callsOf));
   const drained = await watched(fleet, () => drainAll(fleet));
-  const { tookMs, begunAgain } = drained.value;
-  context.progress(`upgrade: with drains it took ${Math.round(tookMs / 1000)} s`);
+  const { tookMs, endedMs, begunAgain } = drained.value;
+  context.progress(`upgrade: with drains it took ${Math.round(endedMs / 1000)} s`);
+  await until('the entries to be pruned', () => assertPruned(hooks), { timeoutMs: LIMIT_MS, everyMs: 1_000 });
   const replicas = await Promise.all(hooks.map(replicaNow));
   const after = await Promise.all(hooks.map(callsOf));
   const moved = size.atOnce * (size.pods / size.nodes);
@@ -82,6 +87,7 @@ export async function measureUpgrade(context: Context): Promise<UpgradeResult> {
     needed: { ms: neededMs, ...without.load },
     markMs,
     took: { ms: tookMs, ...drained.load },
+    endedMs,
     begunAgain,
     synced,
     replicas,
@@ -91,7 +97,11 @@ export async function measureUpgrade(context: Context): Promise<UpgradeResult> {
 }
 
 async function startHooks({ context, client }: Fleet, kubeconfigPath: string): Promise<HookProcess[]> {
-  const env = { PROFILES: FLEET_MODELS.map(({ profile }) => profile).join(), TRACKING_RESOURCE_TYPE: 'namespace' };
+  const env = {
+    PROFILES: FLEET_MODELS.map(({ profile }) => profile).join(),
+    TRACKING_RESOURCE_TYPE: 'namespace',
+    TRACKING_RETENTION: RETENTION,
+  };
   const hooks = await Promise.all(
     Array.from({ length: REPLICAS }, () => context.startHook(kubeconfigPath, env, START_WITHIN_MS)),
   );
@@ -151,33 +161,44 @@ interface Unhooked {
   readonly markMs: number;
 }
 
-async function moveWithoutHook({ context, size, client, operators }: Fleet): Promise<Unhooked> {
+async function moveWithoutHook(fleet: Fleet): Promise<Unhooked> {
+  const { context, size, client, operators } = fleet;
   const { signal } = context;
   const nodes = nodesOf(size, 0);
-  const pods: NodePod[] = [];
-  for (const node of nodes) {
-    pods.push(...(await until(`the pods of ${node}`, () => podsOn(client, node, signal))));
-    await until(`${node} to be cordoned`, () => cordon(client, node, signal));
-  }
+  const pods = await podsOf(fleet, nodes);
+  for (const node of nodes) await until(`${node} to be cordoned`, () => cordon(client, node, signal));
   await operators.call('lookNow', undefined as never);
   const startedAt = Date.now();
   const markMs = await Promise.all(
     pods.map((pod) => until(`the mark of ${pod.name}`, () => mark(client, pod, startedAt))),
   );
+  const neededMs = (await untilDeleted(fleet, pods)) - startedAt;
+  return {
+    neededMs,
+    markMs: percentile(
+      markMs.toSorted((a, b) => a - b),
+      0.99,
+    ),
+  };
+}
+
+async function podsOf({ context, client }: Fleet, nodes: readonly string[]): Promise<NodePod[]> {
+  const pods: NodePod[] = [];
+  for (const node of nodes) {
+    pods.push(...(await until(`the pods of ${node}`, () => podsOn(client, node, context.signal))));
+  }
+  return pods;
+}
+
+/** Resolves to when their operators have deleted the last one, epoch milliseconds. */
+async function untilDeleted({ operators, context }: Fleet, pods: readonly NodePod[]): Promise<number> {
+  const begun = performance.now();
   for (;;) {
     const deletedAt = await operators.call('deletedAt', undefined as never);
     const times = pods.flatMap(({ uid }) => deletedAt[uid] ?? []);
-    if (times.length === pods.length) {
-      return {
-        neededMs: Math.max(...times) - startedAt,
-        markMs: percentile(
-          markMs.toSorted((a, b) => a - b),
-          0.99,
-        ),
-      };
-    }
-    if (Date.now() - startedAt > LIMIT_MS) throw new Error(`${pods.length - times.length} pods were not moved`);
-    await sleep(1_000, undefined, { signal });
+    if (times.length === pods.length) return Math.max(...times);
+    if (performance.now() - begun > LIMIT_MS) throw new Error(`${pods.length - times.length} pods were not moved`);
+    await sleep(1_000, undefined, { signal: context.signal });
   }
 }
 
@@ -194,14 +215,17 @@ async function mark(client: ApiClient, { namespace, name, labels }: NodePod, sin
   return Date.now() - since;
 }
 
-async function drainAll({ context, size, client, operators }: Fleet): Promise<{ tookMs: number; begunAgain: number }> {
+async function drainAll(fleet: Fleet): Promise<{ tookMs: number; endedMs: number; begunAgain: number }> {
+  const { context, size, client, operators } = fleet;
   const drainer = drainerOf(KUBECTL, client);
   const { signal } = context;
+  const nodes = nodesOf(size, 1);
+  const pods = await podsOf(fleet, nodes);
   // So both steps wait equally long for their operators' first look.
   await operators.call('lookNow', undefined as never);
-  const startedAt = performance.now();
+  const startedAt = Date.now();
   let begunAgain = 0;
-  const left = () => Math.round(LIMIT_MS - (performance.now() - startedAt));
+  const left = () => startedAt + LIMIT_MS - Date.now();
   const drain = async (node: string) => {
     // Whoever drains by kubectl runs it again when an API server did not answer.
     while ((await drainer.drain({ node, timeoutMs: left(), signal })) !== 0) {
@@ -209,24 +233,27 @@ async function drainAll({ context, size, client, operators }: Fleet): Promise<{ 
       begunAgain++;
     }
   };
-  await Promise.all(nodesOf(size, 1).map(drain));
-  return { tookMs: performance.now() - startedAt, begunAgain };
+  await Promise.all(nodes.map(drain));
+  const endedMs = Date.now() - startedAt;
+  return { tookMs: (await untilDeleted(fleet, pods)) - startedAt, endedMs, begunAgain };
+}
+
+async function assertPruned(hooks: readonly HookProcess[]): Promise<void> {
+  const counts = await Promise.all(hooks.map(async ({ healthUrl }) => entriesIn(await metricsOf(healthUrl))));
+  const left = Math.max(...counts);
+  if (left > 0) throw new NotYet(`${left} are left`);
 }
 
 async function replicaNow({ pid, healthUrl }: HookProcess): Promise<UpgradeReplica> {
   const { rssMb, blockMs } = await scrape(healthUrl);
   const status = await readFile(`/proc/${pid}/status`, 'utf-8').catch(() => '');
-  const peakMb = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) / 1_000;
+  const peakMb = (Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) * 1_024) / 1e6;
   return { rssMb, peakMb, blockMs };
 }
 
-async function callsOf({ healthUrl }: HookProcess): Promise<number> {
-  const { calls } = await scrape(healthUrl);
-  return calls.reads + calls.writes;
-}
+const callsOf = async ({ healthUrl }: HookProcess) => allCallsIn(await metricsOf(healthUrl));
 
-async function timesOf(hooks: readonly HookProcess[]): Promise<{ answers: number; p99Ms: number }> {
-  return answerTimes(
-    await Promise.all(hooks.map(async ({ healthUrl }) => (await fetch(`${healthUrl}/metrics`)).text())),
-  );
+async function timesOf(hooks: readonly HookProcess[]): Promise<{ answers: AnswerTimes; marks: AnswerTimes }> {
+  const texts = await Promise.all(hooks.map(({ healthUrl }) => metricsOf(healthUrl)));
+  return { answers: answerTimes(texts), marks: answerTimes(texts, 'mark') };
 }

@@ -17,9 +17,12 @@ export interface Scraped {
 /** prom-client samples the event loop so often, and this time is part of each sample. */
 const SAMPLED_EVERY_MS = 10;
 
+export async function metricsOf(healthUrl: string): Promise<string> {
+  return (await fetch(`${healthUrl}/metrics`)).text();
+}
+
 export async function scrape(healthUrl: string): Promise<Scraped> {
-  const response = await fetch(`${healthUrl}/metrics`);
-  const text = await response.text();
+  const text = await metricsOf(healthUrl);
   return {
     calls: callsIn(text),
     cpuSeconds: Number(/^process_cpu_seconds_total (\S+)/m.exec(text)?.[1]),
@@ -40,11 +43,28 @@ export function callsIn(text: string): ApiCalls {
   return { reads, writes };
 }
 
+/** Calls of any kind, also those that are no part of an answer. */
+export function allCallsIn(text: string): number {
+  return [...text.matchAll(LINE)].reduce((sum, [, , count]) => sum + Number(count), 0);
+}
+
+/** Entries that there still are, by the hook's own count. */
+export function entriesIn(text: string): number {
+  const found = text.matchAll(/^reschedule_hook_entries\{.*\} (\d+)$/gm);
+  return [...found].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
 const BUCKET = /^reschedule_hook_decision_duration_seconds_bucket\{(.*)\} (\d+)$/gm;
 
-/** How many evictions were answered by all replicas, and the time that 99 % of the answers do not pass, between two buckets. */
-export function answerTimes(texts: readonly string[]): { readonly answers: number; readonly p99Ms: number } {
-  const buckets = bucketsIn(texts);
+export interface AnswerTimes {
+  readonly answers: number;
+  /** What 99 % of them do not pass, between two buckets. */
+  readonly p99Ms: number;
+}
+
+/** Of the answers of all replicas. `kind`: only those of a kind, such as mark. */
+export function answerTimes(texts: readonly string[], kind?: string): AnswerTimes {
+  const buckets = bucketsIn(texts, kind);
   const answers = buckets.at(-1)?.count ?? 0;
   const wanted = 0.99 * answers;
   const at = buckets.findIndex(({ count }) => count >= wanted);
@@ -56,8 +76,9 @@ export function answerTimes(texts: readonly string[]): { readonly answers: numbe
 }
 
 /** How many answers took no longer than each limit. */
-function bucketsIn(texts: readonly string[]): { readonly ms: number; readonly count: number }[] {
-  const found = texts.flatMap((text) => [...text.matchAll(BUCKET)]);
+function bucketsIn(texts: readonly string[], kind?: string): { readonly ms: number; readonly count: number }[] {
+  const all = texts.flatMap((text) => [...text.matchAll(BUCKET)]);
+  const found = all.filter(([, labels = '']) => kind === undefined || labels.includes(`kind="${kind}"`));
   const byLimit = Map.groupBy(found, ([, labels = '']) => /le="([^"]*)"/.exec(labels)?.[1] ?? '');
   return [...byLimit]
     .map(([limit, some]) => ({

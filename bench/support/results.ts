@@ -1,5 +1,5 @@
 /** What the phases measure, and the rows of the table are made of. */
-import type { ApiCalls } from './hook-metrics.ts';
+import type { AnswerTimes, ApiCalls } from './hook-metrics.ts';
 
 /** What the load generator saw of one server. */
 export interface LoadResult {
@@ -148,9 +148,11 @@ export interface UpgradeResult {
   readonly atOnce: number;
   /** Pods of one step. */
   readonly moved: number;
-  /** Until the operators had moved all pods of a step by themselves, and until all drains of the other step had ended. */
+  /** Until the operators had moved all pods of a step: by themselves, and with drains. */
   readonly needed: UpgradeStep;
   readonly took: UpgradeStep;
+  /** Until all drains had ended, which look again every 5 s. */
+  readonly endedMs: number;
   /** Drains that ended with an error, and were begun again. */
   readonly begunAgain: number;
   /** How long the API took for marks of all pods of a step, which were made at once and are one write each: the p99. */
@@ -158,7 +160,9 @@ export interface UpgradeResult {
   /** After the first lists, and after the step with the hook. */
   readonly synced: readonly UpgradeReplica[];
   readonly replicas: readonly UpgradeReplica[];
+  /** All calls of both replicas, until the last entry was pruned. */
   readonly callsPerPod: number;
-  readonly answers: number;
-  readonly p99Ms: number;
+  readonly answers: AnswerTimes;
+  /** Those that marked a pod. */
+  readonly marks: AnswerTimes;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { atLeast, atMost, below, count, isBad, percent, tableOf } from '../../bench/support/figures.ts';
-import { callsIn } from '../../bench/support/hook-metrics.ts';
+import { allCallsIn, callsIn, entriesIn } from '../../bench/support/hook-metrics.ts';
 import { median, percentile, spread } from '../../bench/support/statistics.ts';
 
 describe('statistics of the benchmark', () => {
@@ -67,13 +67,23 @@ describe('the table of figures', () => {
   });
 });
 
+test('entries are counted over their states', () => {
+  const text = `reschedule_hook_entries{state="marked"} 3
+reschedule_hook_entries{state="settled"} 2
+reschedule_hook_entries_left_out 7
+`;
+  assert.equal(entriesIn(text), 5);
+});
+
 test('API calls are counted over methods and codes', () => {
   const text = `# TYPE reschedule_hook_api_requests_total counter
 reschedule_hook_api_requests_total{method="GET",code="200"} 12
 reschedule_hook_api_requests_total{method="GET",code="404"} 3
 reschedule_hook_api_requests_total{method="PATCH",code="409"} 2
+reschedule_hook_api_requests_total{method="POST",code="201"} 4
 reschedule_hook_reconciles_total{result="success"} 99
 `;
   assert.deepEqual(callsIn(text), { reads: 15, writes: 2 });
   assert.deepEqual(callsIn(''), { reads: 0, writes: 0 });
+  assert.equal(allCallsIn(text), 21);
 });
