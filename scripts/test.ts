@@ -3,10 +3,10 @@ import { flag, helpOf, readArguments, UsageError, value } from '../src/command-l
 import {
   chosenKubernetes,
   DEFAULT_KUBERNETES,
-  KUBERNETES_VARIABLE,
   kubernetesVersions,
   readVersions,
 } from '../testkit/control-plane/versions.ts';
+import { onEach } from './on-each.ts';
 import { browserFiles, buildHook, clusterFiles, fastFiles, shareCompiled, unitFiles } from './test-files.ts';
 
 const TEST = {
@@ -59,16 +59,18 @@ async function main(): Promise<number> {
   shareCompiled();
   if (files.length > 0) {
     const isNamed = options.kubernetes !== undefined;
-    return tell(await onEach(versions, () => (isNamed ? onBuilt(files, () => run(files, 1)) : run(files, 1))));
+    return tell(
+      await onEach(versions, troubleWith, () => (isNamed ? onBuilt(files, () => run(files, 1)) : run(files, 1))),
+    );
   }
   if (options.fast) return run(fastFiles(), 2);
   if (options.unit) return run(unitFiles(), 2);
   if (!options.long) {
     const elsewhere = options.cluster ? [] : [run(unitFiles(), 2), await inBrowser()];
-    return tell([...elsewhere, ...(await onEach(versions, () => onControlPlane(ALONE)))]);
+    return tell([...elsewhere, ...(await onEach(versions, troubleWith, () => onControlPlane(ALONE)))]);
   }
   process.env.DEPTH = 'full';
-  return tell(await onEach(versions, () => onControlPlane(ALONE_AT_FULL_DEPTH)));
+  return tell(await onEach(versions, troubleWith, () => onControlPlane(ALONE_AT_FULL_DEPTH)));
 }
 
 /** None: the other one is wanted, and there is none. */
@@ -80,19 +82,6 @@ async function versionsFor(wanted: readonly string[] | 'other' | undefined): Pro
   return kubernetesVersions()
     .filter((version) => version !== DEFAULT_KUBERNETES && isBuilt(version))
     .slice(-1);
-}
-
-/** The same tests on each Kubernetes, one after another. */
-async function onEach(versions: readonly string[], tests: () => number | Promise<number>): Promise<number[]> {
-  const codes: number[] = [];
-  for (const version of versions) {
-    process.env[KUBERNETES_VARIABLE] = version;
-    console.log(`Kubernetes of the control plane: ${version}`);
-    const code = await tests();
-    if (code !== 0) console.log(`on Kubernetes ${version}: tests failed`);
-    codes.push(code);
-  }
-  return codes;
 }
 
 function tell(codes: readonly number[]): number {
@@ -121,16 +110,23 @@ function onControlPlane(alone: readonly string[]): Promise<number> {
 
 /** Builds the control plane first, or says that these files were not run. */
 async function onBuilt(files: readonly string[], tests: () => number): Promise<number> {
+  const trouble = await troubleWith(chosenKubernetes());
+  if (trouble === undefined) return tests();
+  const where = `on a real control plane of Kubernetes ${chosenKubernetes()}`;
+  notRun.push(`the ${files.length} files of tests ${where}: ${trouble}`);
+  return 0;
+}
+
+/** Builds that control plane, or resolves to why there can be none. */
+async function troubleWith(kubernetes: string): Promise<string | undefined> {
   const { ensureAssets, AssetsUnavailable } = await import('../testkit/control-plane/assets.ts');
   try {
-    await ensureAssets({ log: (line: string) => console.log(line) });
+    await ensureAssets({ kubernetes, log: (line: string) => console.log(line) });
+    return undefined;
   } catch (error) {
     if (!(error instanceof AssetsUnavailable)) throw error;
-    const where = `on a real control plane of Kubernetes ${chosenKubernetes()}`;
-    notRun.push(`the ${files.length} files of tests ${where}: ${error.message}`);
-    return 0;
+    return error.message;
   }
-  return tests();
 }
 
 function run(files: readonly string[], concurrency: number): number {

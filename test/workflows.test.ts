@@ -18,6 +18,7 @@ interface Job {
   readonly 'runs-on': string;
   readonly 'timeout-minutes': number;
   readonly permissions: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
   readonly steps: readonly Step[];
 }
 
@@ -91,6 +92,17 @@ describe('the workflows', () => {
       }
     });
   }
+
+  test('a job with tests in a browser names one that starts on a runner: its chromium finds no sandbox', () => {
+    const runsAll = ({ run = '' }: Step) => /^(\.ci\/run|npm test(?!.* --cluster).*)$/m.test(run);
+    const inBrowser = files.flatMap((file) =>
+      Object.values<Job>(parse(file).jobs).filter(({ steps }) => steps.some(runsAll)),
+    );
+    assert.deepEqual(
+      inBrowser.map(({ env }) => env?.CHROMIUM),
+      ['/usr/bin/google-chrome'],
+    );
+  });
 
   test('a signature needs an identity, and only what signs has one', () => {
     for (const file of files) {

@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { promisify } from 'node:util';
 import { DRAINERS } from '../../rehearsal/drainers/models/index.ts';
 import { helpOf, UsageError } from '../../src/command-line.ts';
 import { describeError } from '../../src/kube/errors.ts';
@@ -8,6 +6,7 @@ import { ProfileHooks } from '../cluster/support/profile-hooks.ts';
 import { type Rig, startRig } from '../cluster/support/rig.ts';
 import { COMMAND, KUBECTL, listing, readWanted, type Wanted } from './command.ts';
 import { KINDS } from './kinds.ts';
+import { assertVersion, clientVersion, minorOf } from './kubectls.ts';
 import { pageOf } from './page.ts';
 import { isShown, merged, type Outcome, PAGE, RESULTS, type Results, readResults } from './results.ts';
 import { kubectlSubject, type Subject, subjectOf } from './subject.ts';
@@ -38,7 +37,7 @@ async function run(wanted: Wanted, signal: AbortSignal): Promise<number> {
 }
 
 async function play(wanted: Wanted, signal: AbortSignal): Promise<number> {
-  const { atOnce, kinds: profiles, drainers, isMissing, isDry } = wanted;
+  const { atOnce, kinds: profiles, kubectls, drainers, isMissing, isDry } = wanted;
   const startedAt = performance.now();
   const progress = (line: string) => {
     const seconds = Math.round((performance.now() - startedAt) / 1000);
@@ -46,6 +45,7 @@ async function play(wanted: Wanted, signal: AbortSignal): Promise<number> {
   };
   const models = DRAINERS.filter(({ name }) => drainers?.includes(name) ?? true);
   const kinds = KINDS.filter(({ profile }) => profiles?.includes(profile) ?? true);
+  for (const one of kubectls) await assertVersion(one);
   progress('starts a control plane and two hooks');
   const rig = await startRig({ installCrd: false });
   try {
@@ -59,11 +59,11 @@ async function play(wanted: Wanted, signal: AbortSignal): Promise<number> {
     const played: Outcome[] = [];
     const onShown = (shown: Shown) => {
       played.push(...shown.drains);
-      results = merged(results, { kubernetes, ...shown });
+      results = merged(results, shown);
       // At once, so that an interruption costs only what is under way.
       if (!isDry) writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
     };
-    const broken = await playAll(tasks, { hooks, atOnce, signal, progress, onShown });
+    const broken = await playAll(tasks, { hooks, kubernetes, atOnce, signal, progress, onShown });
     if (!isDry) writeFileSync(PAGE, pageOf(results));
     return verdictOf(played, broken);
   } finally {
@@ -74,23 +74,15 @@ async function play(wanted: Wanted, signal: AbortSignal): Promise<number> {
 async function kubectlsFor({ controlPlane }: Rig, { kubectls, drainers }: Wanted): Promise<Subject[]> {
   const { kubeconfigPath, dir: homeDir, assets } = controlPlane;
   const isOwn = drainers?.includes(KUBECTL) ?? true;
-  const own = isOwn ? [{ version: await clientVersion(assets.kubectl), path: assets.kubectl }] : [];
+  const own = isOwn ? [{ version: minorOf(await clientVersion(assets.kubectl)), path: assets.kubectl }] : [];
   const all = new Map([...own, ...kubectls].map(({ version, path }) => [`${KUBECTL} ${version}`, path]));
   return [...all].map(([name, kubectl]) => kubectlSubject(name, { kubectl, kubeconfigPath, homeDir }));
-}
-
-async function clientVersion(kubectl: string): Promise<string> {
-  const { stdout } = await promisify(execFile)(kubectl, ['version', '--client', '--output=json']);
-  return minorOf(JSON.parse(stdout).clientVersion.gitVersion);
 }
 
 async function versionOf({ client }: Rig): Promise<string> {
   const { gitVersion } = await client.json({ method: 'GET', path: '/version' });
   return minorOf(String(gitVersion));
 }
-
-/** Without the patch version, which changes more often than what it does. */
-const minorOf = (version: string) => /\d+\.\d+/.exec(version)?.[0] ?? version;
 
 function verdictOf(drains: readonly Outcome[], broken: readonly string[]): number {
   const wrong = drains.filter(({ problems, pods }) => problems.length > 0 || pods === 'deleted');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { DRAINERS } from '../../rehearsal/drainers/models/index.ts';
+import { DEFAULT_KUBERNETES } from '../../testkit/control-plane/versions.ts';
 import { KINDS } from './kinds.ts';
 import { endOf, limitOf, pageOf, timeOf, titleOf } from './page.ts';
 import { type AtLimit, isShown, merged, type Outcome, PAGE, type Results, readResults } from './results.ts';
@@ -24,7 +25,7 @@ describe('docs/drainers.md', () => {
   test('has what happened in every drain, and at every limit', () => {
     const limited = DRAINERS.filter(({ limit }) => limit !== undefined).map(({ name }) => name);
     const drains = DRAINERS.flatMap(({ name }) => KINDS.map(({ profile }) => `${name} ${profile}`));
-    const own = KINDS.map(({ profile }) => `kubectl ${results.kubernetes} ${profile}`);
+    const own = KINDS.map(({ profile }) => `kubectl ${DEFAULT_KUBERNETES} ${profile}`);
     assert.deepEqual(
       [...drains, ...own, ...limited].filter((key) => !isShown(results, key)),
       [],
@@ -48,6 +49,13 @@ describe('docs/drainers.md', () => {
     );
   });
 
+  test('has no drain that waits for pods that nobody protects', () => {
+    assert.deepEqual(
+      results.drains.filter(({ end, pods }) => end === 'waits' && pods === 'moved'),
+      [],
+    );
+  });
+
   test('says of each limit what its model says', () => {
     for (const { drainer, pods, end, nodeIsBack } of results.limits) {
       const model = DRAINERS.find(({ name }) => name === drainer);
@@ -61,6 +69,7 @@ describe('docs/drainers.md', () => {
 const outcome = (fields: Partial<Outcome> = {}): Outcome => ({
   drainer: 'a',
   profile: 'p',
+  kubernetes: '1.36',
   end: 'ended',
   pods: 'moved',
   requests: 3,
@@ -71,6 +80,7 @@ const outcome = (fields: Partial<Outcome> = {}): Outcome => ({
 });
 const atLimit = (fields: Partial<AtLimit> = {}): AtLimit => ({
   drainer: 'a',
+  kubernetes: '1.36',
   afterS: 60,
   end: 'failed',
   pods: 'stay',
@@ -82,8 +92,17 @@ const atLimit = (fields: Partial<AtLimit> = {}): AtLimit => ({
 describe('a cell', () => {
   for (const [what, fields, shown] of [
     ['that is as it should be', {}, 'ends, 12 s, 3 requests'],
-    ['of a drain that never ends', { end: 'waits' }, '**waits for ever**: the operator is not told'],
-    ['of one that asks for nothing', { end: 'waits', requests: 0 }, '**waits for ever**: nobody is asked'],
+    ['of a drain that never ends', { end: 'waits', pods: 'stay' }, '**waits for ever**: the operator is not told'],
+    [
+      'of one that asks for nothing',
+      { end: 'waits', pods: 'stay', requests: 0 },
+      '**waits for ever**: nobody is asked',
+    ],
+    [
+      'of one that waits for something else',
+      { end: 'waits', requests: 0 },
+      '**waits for ever**, though the pods have moved',
+    ],
     ['of one that gives up', { end: 'failed', pods: 'stay' }, '**fails** after 3 requests; the pods stay'],
     ['of pods that stay', { pods: 'stay' }, '**ends, and the pod is still there**'],
     ['of a pod that is lost', { pods: 'deleted' }, '**NOT SAFE**: a pod was deleted'],
@@ -105,18 +124,32 @@ describe('a cell', () => {
   });
 });
 
+describe('the Kubernetes that all was played on', () => {
+  const drains = [outcome(), outcome({ drainer: 'b' }), outcome({ drainer: 'c' })];
+
+  test('is one for all', () => assert.match(pageOf({ drains, limits: [atLimit()] }), /\(Kubernetes 1\.36\) each/));
+
+  test('or the page says what was played on another one', () => {
+    const odd = {
+      drains: [outcome({ kubernetes: '1.37' }), ...drains.slice(1)],
+      limits: [atLimit({ kubernetes: '1.35' })],
+    };
+    assert.match(pageOf(odd), /\(Kubernetes 1\.36; 1\.37 for `a` with `p`; 1\.35 for `a` at its limit\) each/);
+  });
+});
+
 test('a later run takes the place of an earlier one, and what was not played stays', () => {
-  const before: Results = { kubernetes: '1.36', drains: [outcome(), outcome({ drainer: 'b' })], limits: [atLimit()] };
-  const now = { kubernetes: '1.37', drains: [outcome({ requests: 9 })], limits: [] };
+  const before: Results = { drains: [outcome(), outcome({ drainer: 'b' })], limits: [atLimit()] };
+  const now = { drains: [outcome({ requests: 9, kubernetes: '1.37' })], limits: [] };
   const all = merged(before, now);
   assert.deepEqual(
-    all.drains.map(({ drainer, requests }) => [drainer, requests]),
+    all.drains.map(({ drainer, requests, kubernetes }) => [drainer, requests, kubernetes]),
     [
-      ['a', 9],
-      ['b', 3],
+      ['a', 9, '1.37'],
+      ['b', 3, '1.36'],
     ],
   );
-  assert.deepEqual([all.kubernetes, all.limits], ['1.37', before.limits]);
+  assert.deepEqual(all.limits, before.limits);
   assert.deepEqual(
     ['a p', 'b p', 'c p', 'a', 'b'].map((key) => isShown(all, key)),
     [true, true, false, true, false],

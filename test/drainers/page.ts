@@ -43,13 +43,13 @@ export function pageOf(results: Results): string {
   ].join('\n')}`;
 }
 
-const head = ({ kubernetes }: Results) => `# Drainers
+const head = (results: Results) => `# Drainers
 
 The hook can only refuse. What comes of a drain depends on what the drainer does with a refusal. This page is made by
 
     npm run drainers
 
-On a real control plane (Kubernetes ${kubernetes}) each drainer drains a node, for one profile of each kind. kubectl is
+On a real control plane (${versionsOf(results)}) each drainer drains a node, for one profile of each kind. kubectl is
 the real one. The others are models that act as their sources say. Most sources are code. Those of managed
 services are pages and reports, so these models guess more ([below](#what-the-models-leave-out)).
 
@@ -61,8 +61,9 @@ The stand-in for the operator acts after about two tries.
 const IN_SHORT = `- A drainer that evicts ends by itself once the operator has moved the pods, with every kind of profile. No pod is moved twice.
 - With \`mark: none\` the operator has to see that the node is drained. \`foundationdb-taints\` waits for ever if the drainer sets a taint
   that the FoundationDBCluster does not name, or none. Name the taint in its \`taintReplacementOptions\`.
-- A MachineDrainRule of Cluster API keeps the hook from being asked. With \`Skip\` the pods go with the machine; with \`WaitCompleted\` the
-  drain waits for ever. Write no such rule for protected pods.
+- A MachineDrainRule of Cluster API keeps the hook from being asked. With \`Skip\` the pods go with the machine. With \`WaitCompleted\`
+  the drain waits for ever, unless the operator moves pods without being told, as for \`foundationdb-taints\`. Write no such rule for
+  protected pods.
 - At [their limits](#time-limits) some drainers delete pods. The hook is not asked about that.
 - The descheduler and the VPA updater drain no node. Their evictions make the operator move a pod all the same, unless
   [\`MARK_WHEN\`](configuration.md) is \`draining\`.
@@ -87,6 +88,19 @@ const NEVER_ASKED = `**A drainer that deletes does not ask.** The hook sees evic
 without its operator, and no setting of the hook changes that. If you cannot raise such a limit, lower \`STALL_AFTER\`, so that somebody
 can act in time, and upgrade few nodes at a time.
 `;
+
+/** What Kubernetes all was played on; if that is not one version, what was played on others than most of it. */
+function versionsOf({ drains, limits }: Results): string {
+  const played = [
+    ...drains.map(({ kubernetes, drainer, profile }) => ({ kubernetes, what: `\`${drainer}\` with \`${profile}\`` })),
+    ...limits.map(({ kubernetes, drainer }) => ({ kubernetes, what: `\`${drainer}\` at its limit` })),
+  ];
+  const [[most] = [''], ...others] = [...Map.groupBy(played, ({ kubernetes }) => kubernetes)].sort(
+    ([, one], [, other]) => other.length - one.length,
+  );
+  const odd = others.map(([version, all]) => `; ${version} for ${all.map(({ what }) => what).join(', ')}`);
+  return `Kubernetes ${most}${odd.join('')}`;
+}
 
 type Row = readonly string[];
 
@@ -114,9 +128,12 @@ export function endOf(outcome: Outcome | undefined): string {
   if (problem !== undefined) return `**NOT SAFE**: ${problem}`;
   if (end === 'failed')
     return `**fails** after ${requests} requests; the pods ${pods === 'stay' ? 'stay' : 'are moved'}`;
-  if (end === 'waits') return `**waits for ever**: ${requests > 0 ? 'the operator is not told' : 'nobody is asked'}`;
+  if (end === 'waits') return pods === 'moved' ? '**waits for ever**, though the pods have moved' : waitOf(requests);
   return pods === 'stay' ? '**ends, and the pod is still there**' : `ends, ${timeOf(lateS)}, ${requests} requests`;
 }
+
+const waitOf = (requests: number) =>
+  `**waits for ever**: ${requests > 0 ? 'the operator is not told' : 'nobody is asked'}`;
 
 function kubectls({ drains }: Results): string {
   const names = [...new Set(drains.map(({ drainer }) => drainer))].filter((name) => /^kubectl /.test(name));

@@ -40,6 +40,8 @@ export interface Plan {
   /** Its namespace, and the beginning of the names of its nodes. */
   readonly place: string;
   readonly venue: Venue;
+  /** The minor version of its API server. */
+  readonly kubernetes: string;
   /** The operator does nothing before the drain ends. */
   readonly isIdle?: boolean;
   readonly signal: AbortSignal;
@@ -56,6 +58,7 @@ export async function playLimit(plan: Plan): Promise<AtLimit> {
   if (isCut) throw new Error(`${plan.subject.name} has not ended at its limit\n${log.join('\n')}`);
   return {
     drainer: plan.subject.name,
+    kubernetes: plan.kubernetes,
     afterS: plan.subject.holdMs / 1000,
     end: drainOf(seen).code === 0 ? 'ended' : 'failed',
     // Then the operator acts again, and may move a pod that is still marked.
@@ -170,7 +173,7 @@ const letGoAt = ({ deletedAt, evictedAt }: ScenarioSeen, uid: string) => deleted
 const RULES = [verdict.nobodyEvicted, verdict.releasedLate, verdict.movedOnce];
 
 function outcomeOf(plan: Plan, { seen, lines, isCut }: Played): Outcome {
-  const { subject, kind } = plan;
+  const { subject, kind, kubernetes } = plan;
   const { drained, code, endedAt } = drainOf(seen);
   const names = new Set(seen.members.filter(({ uid }) => drained.has(uid)).map(({ name }) => name));
   const asked = lines.filter(({ text }) => isAbout(text, names));
@@ -180,6 +183,7 @@ function outcomeOf(plan: Plan, { seen, lines, isCut }: Played): Outcome {
   return {
     drainer: subject.name,
     profile: kind.profile,
+    kubernetes,
     end,
     pods: fateOf(seen),
     requests: asked.length,

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 export interface Outcome {
   readonly drainer: string;
   readonly profile: string;
+  /** The minor version of the API server that it was played on. */
+  readonly kubernetes: string;
   /** `ended`: with exit code 0. `failed`: by itself, without. `waits`: it had to be stopped. */
   readonly end: 'ended' | 'failed' | 'waits';
   /** What became of the protected pods of the node: their operator let them go, somebody deleted them, they stay. */
@@ -24,6 +26,8 @@ export type Fate = 'moved' | 'deleted' | 'stay';
 /** What happened when the operator did not act before the drainer's own limit. */
 export interface AtLimit {
   readonly drainer: string;
+  /** As of an Outcome. */
+  readonly kubernetes: string;
   readonly afterS: number;
   readonly end: 'ended' | 'failed';
   readonly pods: Fate;
@@ -34,8 +38,6 @@ export interface AtLimit {
 
 /** What the last run of each has shown. */
 export interface Results {
-  /** Of Kubernetes, for each version of kubectl that drained. */
-  readonly kubernetes: string;
   readonly drains: readonly Outcome[];
   readonly limits: readonly AtLimit[];
 }
@@ -55,7 +57,6 @@ const drainKey = ({ drainer, profile }: Outcome) => `${drainer} ${profile}`;
 export function merged(before: Results, now: Results): Results {
   const limit = ({ drainer }: AtLimit) => drainer;
   return {
-    kubernetes: now.kubernetes,
     drains: replaced(before.drains, now.drains, drainKey),
     limits: replaced(before.limits, now.limits, limit),
   };

@@ -22,6 +22,8 @@ export interface Shown {
 
 export interface Doing {
   readonly hooks: ProfileHooks;
+  /** The minor version of the API server. */
+  readonly kubernetes: string;
   /** How many drains go on beside each other: most of each is waiting. */
   readonly atOnce: number;
   readonly signal: AbortSignal;
@@ -52,9 +54,9 @@ export const limitsOf = (models: readonly DrainerModel[]): Task[] =>
       },
     }));
 
-function planFor({ hooks, signal }: Doing, subject: Subject, kind: Kind, suffix: string): Plan {
+function planFor({ hooks, kubernetes, signal }: Doing, subject: Subject, kind: Kind, suffix: string): Plan {
   const place = `${subject.name}-${kind.profile}${suffix}`.replaceAll(/[^a-z0-9]+/g, '-');
-  return { subject, kind, place, venue: hooks.venue(operatorOf(kind), place), signal };
+  return { subject, kind, place, venue: hooks.venue(operatorOf(kind), place), kubernetes, signal };
 }
 
 /** Resolves to the keys of those that broke off, and show nothing, each with why. */

@@ -14,6 +14,22 @@ import {
 } from '../../testkit/control-plane/versions.ts';
 
 const VERSIONS = kubernetesVersions();
+
+/** The version before that one, if it is pinned. */
+function before(version: string) {
+  const found = VERSIONS[VERSIONS.indexOf(version) - 1];
+  return found === undefined ? {} : { before: found };
+}
+
+/** Before the tests, and what is built is kept apart from what a job with another version before keeps. */
+function assertBuildsBefore(steps: readonly { readonly run?: string; readonly with?: { readonly key?: string } }[]) {
+  const at = (wanted: RegExp) => steps.findIndex(({ run = '' }) => wanted.test(run));
+  const builtAt = at(/^npm run cluster:build -- --kubernetes "\$BEFORE"$/);
+  assert.ok(builtAt > 0 && builtAt < at(/^(\.ci\/run|npm test .*)$/));
+  const keys = steps.flatMap(({ with: { key } = {} }) => key ?? []);
+  assert.match(keys.join(), /\$\{\{ (env\.BEFORE|matrix\.before) \}\}/);
+}
+
 const read = (file: string) => readFileSync(join(import.meta.dirname, '..', '..', file), 'utf8');
 
 describe('the versions of Kubernetes that tests run on', () => {
@@ -57,7 +73,10 @@ describe('the versions of Kubernetes that tests run on', () => {
   test('are those of the jobs', () => {
     const { jobs } = parse(read('.github/workflows/ci.yml'));
     const elsewhere = VERSIONS.filter((version) => version !== DEFAULT_KUBERNETES);
-    assert.deepEqual(jobs.versions.strategy.matrix.kubernetes, elsewhere);
+    const withBefore = elsewhere.map((kubernetes) => ({ kubernetes, ...before(kubernetes) }));
+    assert.deepEqual(jobs.versions.strategy.matrix.include, withBefore);
+    assert.equal(jobs.test.env.BEFORE, before(DEFAULT_KUBERNETES).before);
+    for (const { steps } of [jobs.test, jobs.versions]) assertBuildsBefore(steps);
     const inKind: { kubernetes: string; image: string }[] = jobs.kind.strategy.matrix.include;
     assert.deepEqual(
       inKind.map(({ kubernetes }) => kubernetes),

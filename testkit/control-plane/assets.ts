@@ -1,10 +1,11 @@
 /**
  * Finds the control plane's binaries: in KUBEBUILDER_ASSETS, in the cache, or by a build from the pinned Go modules.
  */
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Binary, buildMissing, cacheFolder, controlPlaneSet, goTrouble } from './go-build.ts';
-import { chosenKubernetes, versionTrouble } from './versions.ts';
+import { chosenKubernetes, KUBERNETES_VARIABLE, namedKubernetes, versionTrouble } from './versions.ts';
 
 /** Absolute paths of the six executables. */
 export interface Assets {
@@ -28,7 +29,7 @@ export class AssetsUnavailable extends Error {
 }
 
 export interface EnsureOptions {
-  /** A minor version of Kubernetes, such as 1.37. Default: the one that tests run on. */
+  /** A minor version of Kubernetes, such as 1.37. Default: the one that tests run on, or what KUBEBUILDER_ASSETS holds. */
   readonly kubernetes?: string;
   /** Receives progress, one line at a time, and at least every ten seconds during a build. */
   readonly log?: (line: string) => void;
@@ -38,10 +39,10 @@ export interface EnsureOptions {
 
 /**
  * Returns the binaries, and builds them first if they are missing (minutes the first time, milliseconds after).
- * @throws AssetsUnavailable if KUBEBUILDER_ASSETS lacks one of them, or there is no Go to build them with.
+ * @throws AssetsUnavailable if KUBEBUILDER_ASSETS lacks one of them or holds another version, or there is no Go to build with.
  */
 export async function ensureAssets(options: EnsureOptions = {}): Promise<Assets> {
-  const { kubernetes = chosenKubernetes() } = options;
+  const { kubernetes } = options;
   const found = findAssets(kubernetes);
   switch (found.state) {
     case 'ready':
@@ -57,9 +58,10 @@ export async function ensureAssets(options: EnsureOptions = {}): Promise<Assets>
 }
 
 /** Looks without building. Reads the environment at every call. Never throws. */
-export function findAssets(kubernetes = chosenKubernetes()): AssetsState {
+export function findAssets(named?: string): AssetsState {
   const given = process.env.KUBEBUILDER_ASSETS;
-  if (given !== undefined && given !== '') return assetsGiven(resolve(given));
+  if (given !== undefined && given !== '') return assetsGiven(resolve(given), named ?? namedKubernetes());
+  const kubernetes = named ?? chosenKubernetes();
   const unknown = versionTrouble(kubernetes);
   if (unknown !== undefined) return { state: 'unavailable', why: unknown };
 
@@ -78,12 +80,25 @@ export function findAssets(kubernetes = chosenKubernetes()): AssetsState {
   };
 }
 
-function assetsGiven(folder: string): AssetsState {
+/** They are of one version, and stand for no other. Whoever names none takes what is there. */
+function assetsGiven(folder: string, named: string | undefined): AssetsState {
+  const assets = assetsIn(folder);
   const missing = missingIn(folder, controlPlaneSet().binaries);
-  if (missing.length === 0) return { state: 'ready', assets: assetsIn(folder) };
-  const names = namesOf(missing);
-  const why = `KUBEBUILDER_ASSETS is ${folder}, which lacks ${names}: put them there, or unset it to have all built`;
-  return { state: 'unavailable', why };
+  const is = `KUBEBUILDER_ASSETS is ${folder}, which`;
+  if (missing.length > 0) {
+    const names = namesOf(missing);
+    return { state: 'unavailable', why: `${is} lacks ${names}: put them there, or unset it to have all built` };
+  }
+  const held = named === undefined ? named : minorIn(assets.kubeApiserver);
+  if (held === named) return { state: 'ready', assets };
+  const fix = `name ${held} by --kubernetes or ${KUBERNETES_VARIABLE}, or unset it to have ${named} built`;
+  return { state: 'unavailable', why: `${is} holds Kubernetes ${held}, not ${named}: ${fix}` };
+}
+
+/** The minor version that an API server says of itself. One that was built without a version passes for the chosen one. */
+function minorIn(kubeApiserver: string): string {
+  const { stdout } = spawnSync(kubeApiserver, ['--version'], { encoding: 'utf8' });
+  return /v([1-9]\d*\.\d+)\./.exec(stdout ?? '')?.[1] ?? chosenKubernetes();
 }
 
 /** The binaries that are not executable files in this folder. */

@@ -18,8 +18,11 @@ export function kubernetesVersions(): readonly string[] {
 /** `1.37` → 37. */
 export const minorOf = (version: string): number => Number(version.split('.')[1]);
 
+/** The one that somebody has named, if any. */
+export const namedKubernetes = (): string | undefined => process.env[KUBERNETES_VARIABLE] || undefined;
+
 /** The one that this process is to use, pinned or not: see `versionTrouble`. */
-export const chosenKubernetes = (): string => process.env[KUBERNETES_VARIABLE] || DEFAULT_KUBERNETES;
+export const chosenKubernetes = (): string => namedKubernetes() ?? DEFAULT_KUBERNETES;
 
 /** What `--kubernetes` takes: one version, or all of them. Throws, for `value` of src/command-line.ts. */
 export function readVersions(text: string): readonly string[] {

@@ -41,8 +41,15 @@ export const clusterApiWith = (rules: NonNullable<Pass['rules']>): DrainerModel 
   way: { ...WAY, rules },
 });
 
-/** About every pod. */
-const ALL = {};
+/**
+ * About protected pods: all but those that a rehearsal puts beside them, which are drained as without rules. One rule for
+ * the labels of each operator would say the same.
+ */
+const aboutProtected = (behavior: 'Skip' | 'WaitCompleted') =>
+  clusterApiWith([
+    { labels: { app: 'web' }, behavior: 'Drain' },
+    { labels: {}, behavior },
+  ]);
 
 export const CLUSTER_API_DRAINERS: readonly DrainerModel[] = [
   CLUSTER_API,
@@ -66,13 +73,13 @@ export const CLUSTER_API_DRAINERS: readonly DrainerModel[] = [
     },
   },
   {
-    ...clusterApiWith([{ labels: ALL, behavior: 'Skip' }]),
+    ...aboutProtected('Skip'),
     name: 'cluster-api-skip',
     title: 'Cluster API with a MachineDrainRule `Skip`',
     afterwards: 'deletes the machine, and the pods that it passed over with it',
   },
   {
-    ...clusterApiWith([{ labels: ALL, behavior: 'WaitCompleted' }]),
+    ...aboutProtected('WaitCompleted'),
     name: 'cluster-api-wait',
     title: 'Cluster API with a MachineDrainRule `WaitCompleted`',
   },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { DRAINERS } from '../../../rehearsal/drainers/models/index.ts';
+import { chosenKubernetes } from '../../../testkit/control-plane/versions.ts';
 import { KINDS } from '../../drainers/kinds.ts';
 import { readResults } from '../../drainers/results.ts';
 import { subjectOf } from '../../drainers/subject.ts';
@@ -39,7 +40,8 @@ describe('docs/drainers.md says what happens', { concurrency: AT_ONCE }, () => {
     test(wanted, async ({ signal }) => {
       const task = all.find(({ key }) => key === wanted);
       assert.ok(task);
-      const doing: Doing = { hooks, atOnce: 1, signal, progress: () => undefined, onShown: () => undefined };
+      const said = { progress: () => undefined, onShown: () => undefined };
+      const doing: Doing = { hooks, kubernetes: chosenKubernetes(), atOnce: 1, signal, ...said };
       const { drains, limits } = await task.play(doing);
       for (const { drainer, profile, end, pods, problems } of drains) {
         const said = written.drains.find((one) => one.drainer === drainer && one.profile === profile);

@@ -31,7 +31,7 @@ describe(`kubectl against an API server of ${SERVER}`, () => {
 
     for (const process of ['InPlaceUpgrade', 'SwapRebalance'] as const) {
       test(`${version} drains a node, and each member moves once: ${process}`, async () => {
-        assert.ok(found.state === 'ready');
+        assert.ok(found.state === 'ready', 'why' in found ? found.why : '');
         const kubectl = rig.controlPlane.kubectlFrom(found.assets.kubectl);
         const namespace = `skew-${version.replace('.', '-')}-${process.toLowerCase()}`;
         await using scene = await aScene({ rig, hook: 'skew', namespace, size: 3, cluster: { process } });

@@ -150,6 +150,20 @@ describe('Cluster API', () => {
     assert.deepEqual(node.timesOf('db'), [80 * SECOND]);
   });
 
+  for (const name of ['cluster-api-skip', 'cluster-api-wait']) {
+    test(`${name}: its rule is about protected pods, and the others of a rehearsal are drained`, async () => {
+      const { node, drain } = setUp(name, []);
+      node.add('db', { labels: DB });
+      node.add('web', { labels: { app: 'web' } });
+      await drain();
+      await node.time.advance(20 * SECOND);
+      assert.deepEqual(
+        node.asked.map(({ pod }) => pod),
+        ['web'],
+      );
+    });
+  }
+
   test('a pod with its label is passed over', async () => {
     const { node, drain } = setUp(clusterApiWith([{ labels: DB, behavior: 'Drain' }]), []);
     node.add('kept', { labels: { ...DB, 'cluster.x-k8s.io/drain': 'skip' } });
