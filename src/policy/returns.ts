@@ -28,7 +28,7 @@ export interface ReturnEvidence {
  */
 export function countReturns(seen: ReturnEvidence, drainTaints: readonly string[]): number {
   const { pod, node, entry, tracker, earlier } = seen;
-  if (!isDraining(node, drainTaints)) return 0;
+  if (pod.node !== node.name || !isDraining(node, drainTaints)) return 0;
   const since = drainBeganAt(node, drainTaints);
   if (entry?.uid === pod.uid) return ownReturns(entry, since);
   const boundWhileDraining = wasBoundWhileDraining(pod, node, since);

@@ -5,6 +5,7 @@ import { entryKey } from '../../src/policy/entry.ts';
 import { next } from '../../src/policy/next.ts';
 import { LOOK_AT_NODE, type Observation, type Subject, seenValue } from '../../src/policy/observation.ts';
 import type { PolicySettings } from '../../src/policy/profiles/profile.ts';
+import { countReturns } from '../../src/policy/returns.ts';
 import {
   aMark,
   aNamespace,
@@ -1482,6 +1483,15 @@ describe('what an entry remembers of a mark', () => {
   test('the UID of the node, and the return', () => {
     const decision = noteOf(anObservation({ pod: returned, node: cordoned, entry: { ...earlier, ...NODE } }));
     assert.deepEqual(decision?.note, { draining: true, nodeUid: 'uid-node-1', returns: 1 });
+  });
+
+  test('no return of a pod that is on no node yet, whatever is known of a node', () => {
+    const before = { ...earlier, ...NODE, returns: 1 };
+    const { profile } = anObservation({ pod: returned });
+    assert.ok(profile);
+    const seen = { node: cordoned, earlier: before, entry: before, tracker: aTracker(), profile };
+    assert.equal(countReturns({ ...seen, pod: returned }, SETTINGS.drainTaints), 2);
+    assert.equal(countReturns({ ...seen, pod: without(returned, 'node') }, SETTINGS.drainTaints), 0);
   });
 
   test('the return of a pod that is marked once more is the same one', () => {
