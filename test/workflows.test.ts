@@ -9,6 +9,7 @@ const ROOT = join(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf-8');
 
 interface Step {
+  readonly if?: string;
   readonly uses?: string;
   readonly run?: string;
   readonly with?: Readonly<Record<string, unknown>>;
@@ -113,6 +114,15 @@ describe('the workflows', () => {
         assert.equal(permissions['id-token'] === 'write', signs, file);
       }
     }
+  });
+
+  test('the page of a soak and its data are kept, whatever became of the soak', () => {
+    const { steps } = parse('.github/workflows/soak.yml').jobs.soak as Job;
+    const [, out] = steps.flatMap(({ run }) => /npm run soak .*--out (\S+)/.exec(run ?? '') ?? []);
+    const upload = steps.at(-1);
+    assert.match(upload?.uses ?? '', /^actions\/upload-artifact@/);
+    assert.equal(upload?.if, 'always()');
+    assert.equal(upload?.with?.path, `${out}*`);
   });
 
   test('the same commit is meant by the same version everywhere', () => {

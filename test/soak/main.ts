@@ -5,7 +5,7 @@ import { HELP, readFlags } from './flags.ts';
 import { drawPage } from './page.ts';
 import type { SoakRecord } from './record.ts';
 import { soak } from './soak.ts';
-import { findingsOf } from './verdict.ts';
+import { findingsOf, lineOf } from './verdict.ts';
 
 /** `npm run soak`: resolves to the exit code; see HELP for what it means. */
 async function main(args: readonly string[]): Promise<number> {
@@ -31,9 +31,7 @@ async function main(args: readonly string[]): Promise<number> {
     const record = await soak({ durationMs, progress, checkpoint: write, signal: interrupted.signal });
     await write(record);
     const findings = findingsOf(record);
-    for (const { what, value, wanted, isGood } of findings) {
-      process.stdout.write(`${isGood ? 'good' : 'BAD '}  ${what}: ${value} (${wanted})\n`);
-    }
+    process.stdout.write(findings.map((finding) => `${lineOf(finding)}\n`).join(''));
     process.stdout.write(`charts in ${out}\n`);
     if (interrupted.signal.aborted) return 130;
     return findings.every(({ isGood }) => isGood) ? 0 : 1;

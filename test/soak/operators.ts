@@ -30,6 +30,8 @@ export interface Drained extends PatientDrain {
 /** One operator with a cluster and nodes of its own. */
 export interface Stage {
   readonly scene: Scene;
+  /** How often its kubelets had to be reminded of a pod. */
+  readonly reminders: number;
   /** Drains the node with the most members, looks whether all was right, and uncordons the node. */
   drain(): Promise<Drained>;
 }
@@ -46,6 +48,9 @@ export async function aStage(rig: Rig, model: OperatorModel, hook: string): Prom
   rig.atStop(() => kubelets.stop());
   return {
     scene,
+    get reminders() {
+      return kubelets.count;
+    },
     drain: async () => {
       const { oddities, ...drained } = await drain(rig, model, scene, watch);
       return { ...drained, oddities: [...oddities, ...kubelets.takeReminded()] };

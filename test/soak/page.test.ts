@@ -5,12 +5,13 @@ import { readFlags } from './flags.ts';
 import { drawPage } from './page.ts';
 import type { Round, SoakRecord } from './record.ts';
 import { parseMetrics } from './sample.ts';
-import { findingsOf } from './verdict.ts';
+import { findingsOf, SNAPSHOT_SHARE } from './verdict.ts';
 
 const METRICS = `# HELP process_resident_memory_bytes Resident memory size in bytes.
 process_resident_memory_bytes 150000000
 process_open_fds 28
 nodejs_heap_size_used_bytes 40000000
+nodejs_external_memory_bytes 6500000
 nodejs_active_resources{type="TCPSocketWrap"} 9
 nodejs_active_resources{type="Timeout"} 4
 nodejs_active_resources_total 16
@@ -18,12 +19,23 @@ nodejs_eventloop_lag_p99_seconds 0.0125
 reschedule_hook_cache_age_seconds{kind="pods"} 3.5
 reschedule_hook_cache_age_seconds{kind="nodes"} 41.25
 `;
-const SAMPLE = { rssMb: 150, heapMb: 40, fds: 28, handles: 12, timers: 4, lagP99Ms: 12.5, cacheAgeS: 41.25 };
+const SAMPLE = {
+  rssMb: 150,
+  heapMb: 40,
+  externalMb: 6.5,
+  fds: 28,
+  handles: 12,
+  timers: 4,
+  lagP99Ms: 12.5,
+  cacheAgeS: 41.25,
+};
 
 test('a sample is read from the metrics of a replica', () => {
   assert.deepEqual(parseMetrics(METRICS), SAMPLE);
   const { handles, timers } = parseMetrics(METRICS.replace(/.*Timeout.*\n/, ''));
   assert.deepEqual({ handles, timers }, { handles: 16, timers: 0 });
+  const none = parseMetrics(METRICS.replaceAll('nodejs_active_resources', 'renamed'));
+  assert.deepEqual([none.handles, none.timers], [Number.NaN, Number.NaN]);
 });
 
 describe('the page of a soak', () => {
@@ -47,6 +59,7 @@ describe('the page of a soak', () => {
     entriesLeft: 0,
     problems: [],
     spells: [{ name: 'wrong clocks', fromMs: 0, toMs: 90_000 }],
+    reminders: 7,
     renewals: 1,
     renewEveryMs: 60_000,
     authorities: 0,
@@ -60,13 +73,15 @@ describe('the page of a soak', () => {
   test('is one file: nothing is fetched, and each chart has what was sampled', () => {
     const page = drawPage(record, findingsOf(record));
     assert.ok(!/\b(src|href|url)\b|<script/.test(page));
-    assert.equal(page.match(/<svg /g)?.length, 10);
-    assert.equal(page.match(/<polyline points="[\d. ,]+"/g)?.length, 16);
+    assert.equal(page.match(/<svg /g)?.length, 11);
+    assert.equal(page.match(/<polyline points="[\d. ,]+"/g)?.length, 18);
     assert.ok(!/NaN|Infinity|undefined/.test(page));
     assert.match(page, /<tr><td>calls hang<\/td><td>1<\/td><td>2<\/td><td>4.0 s, 4.0 s<\/td>/);
     assert.match(page, /1 × none, 2 × 404, 10 × 429/);
     assert.match(page, />passed</);
     assert.match(page, /wrong clocks for 1.5 minutes/);
+    assert.match(page, /<td>kubelets reminded[^<]*<\/td><td>7<\/td><td>for information<\/td>/);
+    assert.match(page, new RegExp(`From ${100 * SNAPSHOT_SHARE} % of the time to the end`));
     assert.match(page, /<td>everything<\/td><td>10 → 12<\/td>/);
     assert.match(page, /<td>Map&#60;&#62;<\/td><td>1 → 3<\/td><td>0.1 → 0.6 kB<\/td><td>\+0.5 kB<\/td>/);
   });

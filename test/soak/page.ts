@@ -1,7 +1,7 @@
 import { type Chart, drawChart, escapeText, type Series } from './chart.ts';
 import { rowsOf } from './heap/comparison.ts';
 import type { ReplicaName, ReplicaSample, Round, SoakRecord } from './record.ts';
-import type { Finding } from './verdict.ts';
+import { type Finding, SNAPSHOT_SHARE } from './verdict.ts';
 
 const COLOURS: Readonly<Record<ReplicaName, string>> = { steady: '#0b62a4', restarted: '#c77700' };
 
@@ -41,7 +41,7 @@ function heapOf({ heap }: SoakRecord): string {
   if (heap === undefined) return '';
   const rows = rowsOf(heap).map((cells) => row(cells, true));
   return `<h2>What grew in the heap of the steady replica</h2>
-<p>From a quarter of the time to the end, by constructor: numbers, and bytes of the objects themselves.</p>
+<p>From ${100 * SNAPSHOT_SHARE} % of the time to the end, by constructor: numbers, and bytes of the objects themselves.</p>
 <table><tr><th>kind</th><th>objects</th><th>bytes</th><th>growth</th></tr>
 ${rows.join('\n')}</table>`;
 }
@@ -77,6 +77,7 @@ function chartsOf(record: SoakRecord): Chart[] {
   return [
     { title: 'Resident memory', unit: 'MB', series: both('rssMb'), durationMs },
     { title: 'Heap used', unit: 'MB', series: both('heapMb'), durationMs },
+    { title: 'Memory outside of the heap', unit: 'MB', series: both('externalMb'), durationMs },
     { title: 'Open files and sockets', unit: '', series: both('fds'), durationMs },
     { title: 'Active handles', unit: '', series: both('handles'), durationMs },
     { title: 'Timers', unit: '', series: both('timers'), durationMs },

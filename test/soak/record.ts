@@ -10,8 +10,10 @@ export interface SoakRecord {
   readonly entriesLeft: number;
   /** What went wrong outside of rounds. */
   readonly problems: readonly string[];
-  /** What held for longer than a round. */
+  /** What held for longer than a round, from when it was cast until it was ended. */
   readonly spells: readonly Spell[];
+  /** How often a kubelet had to be reminded of a pod. A hook hears of that pod, too. */
+  readonly reminders: number;
   /** How often the steady replica has loaded a new certificate, how often it was to, and how often an authority was replaced. */
   readonly renewals: number;
   readonly renewEveryMs: number;
@@ -33,6 +35,8 @@ export interface Sample {
 export interface ReplicaSample {
   readonly rssMb: number;
   readonly heapMb: number;
+  /** Outside of the heap, and known to V8: Buffers above all. */
+  readonly externalMb: number;
   readonly fds: number;
   /** What keeps its event loop busy, timers aside: sockets, servers, files. */
   readonly handles: number;

@@ -16,13 +16,15 @@ export function parseMetrics(text: string): ReplicaSample {
   const ages = [...text.matchAll(/^reschedule_hook_cache_age_seconds\{.*\} (\S+)$/gm)].map(([, value]) =>
     Number(value),
   );
-  // Absent while there is none.
-  const timers = one('nodejs_active_resources\\{type="Timeout"\\}') || 0;
+  const resources = one('nodejs_active_resources_total');
+  // Absent while there is none. If nothing is told of resources at all, that is not none.
+  const timers = Number.isNaN(resources) ? Number.NaN : one('nodejs_active_resources\\{type="Timeout"\\}') || 0;
   return {
     rssMb: one('process_resident_memory_bytes') / 1e6,
     heapMb: one('nodejs_heap_size_used_bytes') / 1e6,
+    externalMb: one('nodejs_external_memory_bytes') / 1e6,
     fds: one('process_open_fds'),
-    handles: one('nodejs_active_resources_total') - timers,
+    handles: resources - timers,
     timers,
     lagP99Ms: one('nodejs_eventloop_lag_p99_seconds') * 1e3,
     cacheAgeS: Math.max(...ages),

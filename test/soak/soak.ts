@@ -6,6 +6,7 @@ import { LOG } from '../../src/log/messages.ts';
 import { neededBy } from '../../src/serving.ts';
 import { aSelfKept } from '../cluster/support/own-certificates.ts';
 import { type Rig, startRig } from '../cluster/support/rig.ts';
+import { Caster } from './caster.ts';
 import { FAULTS, type Fault, type Targets } from './faults.ts';
 import { compareHeaps } from './heap/comparison.ts';
 import { type HeapCounts, readSnapshot } from './heap/snapshot.ts';
@@ -14,11 +15,12 @@ import type { Round, Sample, SoakRecord } from './record.ts';
 import { aReplica } from './replica.ts';
 import { sampleReplica } from './sample.ts';
 import { situation } from './situation.ts';
-import { clocksIn, isSpell, spellsIn } from './spells.ts';
 import { SNAPSHOT_SHARE } from './verdict.ts';
 
 export interface SoakOptions {
   readonly durationMs: number;
+  /** Goes on until there have been so many, however long they take. Default: none has to be. */
+  readonly leastRounds?: number;
   /** Default: all, in their order. */
   readonly faults?: readonly Fault[];
   readonly sampleEveryMs?: number;
@@ -78,22 +80,23 @@ class Soak {
   readonly #samples: Sample[] = [];
   readonly #rounds: Round[] = [];
   readonly #problems: string[] = [];
+  readonly #caster: Caster;
   readonly #startedAt = performance.now();
   #checkedAtMs = 0;
-  #clockRounds = 0;
   #heapBefore: HeapCounts | undefined;
 
   constructor(rig: Rig, options: SoakOptions, { targets, stages }: SetUp) {
     this.#rig = rig;
     this.#options = options;
     this.#targets = targets;
+    this.#caster = new Caster([targets.steady, targets.restarted], () => this.#elapsedMs);
     this.#stages = stages;
   }
 
   async run(): Promise<SoakRecord> {
-    const { durationMs, signal, faults = FAULTS } = this.#options;
+    const { durationMs, leastRounds = 0, signal, faults = FAULTS } = this.#options;
     const sampling = this.#sample();
-    for (let n = 0; this.#elapsedMs < durationMs && !signal?.aborted; n++) {
+    for (let n = 0; (this.#elapsedMs < durationMs || n < leastRounds) && !signal?.aborted; n++) {
       const fault = faults[n % faults.length] as Fault;
       try {
         await this.#between(n, fault);
@@ -106,14 +109,15 @@ class Soak {
     }
     const entriesLeft = signal?.aborted ? 0 : await this.#entriesLeft();
     await sampling.stop();
+    const sampledMs = this.#elapsedMs;
     const heap = await this.#compareHeaps().catch((error) => void this.#problems.push(describeError(error)));
-    return { ...this.#record(entriesLeft), ...(heap && { heap }) };
+    return { ...this.#record(entriesLeft, sampledMs), ...(heap && { heap }) };
   }
 
   /** One round, and what comes before and after it. */
   async #between(n: number, fault: Fault): Promise<void> {
     const { restMs = 2_000, progress = () => undefined, signal, durationMs, checkpoint } = this.#options;
-    await this.#castSpells();
+    await this.#caster.cast();
     const round = await this.#round(n, fault);
     this.#rounds.push(round);
     progress(describeRound(round));
@@ -129,38 +133,27 @@ class Soak {
     return performance.now() - this.#startedAt;
   }
 
-  #record(entriesLeft: number): SoakRecord {
+  /** `durationMs` is for how long samples were taken. */
+  #record(entriesLeft: number, durationMs = this.#elapsedMs): SoakRecord {
     const { steady, restarted } = this.#targets;
     const unexpected = [steady, restarted].flatMap(({ hook }) =>
       hook.lines.filter(({ message, level }) => message === LOG.unexpected || level === 'error'),
     );
     const count = (message: string, lines = steady.hook.lines) =>
       lines.filter((line) => line.message === message).length;
-    const durationMs = this.#elapsedMs;
     return {
       durationMs,
       samples: this.#samples,
       rounds: this.#rounds,
       entriesLeft,
       problems: [...this.#problems, ...unexpected.map((line) => `the hook logged ${JSON.stringify(line)}`)],
-      spells: spellsIn(durationMs),
+      spells: this.#caster.until(durationMs),
+      reminders: this.#stages.reduce((sum, { reminders }) => sum + reminders, 0),
       // The first one is no renewal.
       renewals: Math.max(0, count(LOG.certificateLoaded) - 1),
       renewEveryMs: RENEW_EVERY_MS,
       authorities: count(LOG.authorityPromoted) + count(LOG.authorityPromoted, restarted.hook.lines),
     };
-  }
-
-  /** Begins and ends what holds for longer than a round. */
-  async #castSpells(): Promise<void> {
-    const { steady, restarted } = this.#targets;
-    const isMute = isSpell('no bookmarks', this.#elapsedMs);
-    for (const { gate } of [steady, restarted]) gate.event = (line) => !isMute || !line.startsWith(BOOKMARK);
-    const isWrong = isSpell('wrong clocks', this.#elapsedMs);
-    if (!isWrong && this.#clockRounds === 0) return;
-    const [one, other] = isWrong ? clocksIn(this.#clockRounds) : [0, 0];
-    this.#clockRounds = isWrong ? this.#clockRounds + 1 : 0;
-    await Promise.all([steady.order({ aheadMs: one }), restarted.order({ aheadMs: other })]);
   }
 
   /** Drains a node of each operator, with the fault in the middle of it. */
@@ -236,9 +229,6 @@ class Soak {
     };
   }
 }
-
-/** How the API server begins its line. */
-const BOOKMARK = '{"type":"BOOKMARK"';
 
 function addUp(drained: readonly Drained[]): Record<number, number> {
   const sums: Record<string, number> = {};

@@ -1,27 +1,36 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clocksIn, isSpell, spellsIn } from './spells.ts';
+import { clocksIn, isSpell, plannedMs, SpellLog } from './spells.ts';
 
 const MINUTE_MS = 60_000;
 
 test('eight hours have an hour of wrong clocks', () => {
-  const wrong = spellsIn(480 * MINUTE_MS).filter(({ name }) => name === 'wrong clocks');
-  const total = wrong.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
-  assert.equal(total, 60 * MINUTE_MS);
+  assert.equal(plannedMs('wrong clocks', 480 * MINUTE_MS), 60 * MINUTE_MS);
 });
 
-test('a spell holds from its beginning until its end, in a short run too', () => {
-  const durationMs = 37 * MINUTE_MS;
-  const spells = spellsIn(durationMs);
-  assert.equal(spells.length, 3);
-  assert.equal(spells.at(-1)?.toMs, durationMs);
-  for (const { name, fromMs, toMs } of spells) {
-    assert.deepEqual(
-      [fromMs - 1, fromMs, toMs - 1].map((at) => isSpell(name, at)),
-      [false, true, true],
-    );
+test('in less than a cycle none has to be', () => {
+  assert.equal(plannedMs('wrong clocks', 29 * MINUTE_MS), 0);
+  assert.equal(plannedMs('no bookmarks', 59 * MINUTE_MS), 5 * MINUTE_MS);
+});
+
+test('a spell is due from its beginning until its end, in each cycle', () => {
+  for (const start of [5, 35]) {
+    const at = (minutes: number) => isSpell('wrong clocks', (start + minutes) * MINUTE_MS);
+    assert.deepEqual([-0.01, 0, 3.74, 3.75].map(at), [false, true, true, false]);
   }
-  assert.ok(!isSpell('wrong clocks', 8.75 * MINUTE_MS));
+});
+
+test('a spell is written down from when it was cast until it was ended', () => {
+  const log = new SpellLog();
+  log.tell('wrong clocks', false, 10);
+  log.tell('wrong clocks', true, 20);
+  log.tell('no bookmarks', true, 25);
+  log.tell('wrong clocks', true, 30);
+  log.tell('wrong clocks', false, 40);
+  log.tell('wrong clocks', false, 50);
+  const wrong = { name: 'wrong clocks', fromMs: 20, toMs: 40 };
+  assert.deepEqual(log.until(60), [wrong, { name: 'no bookmarks', fromMs: 25, toMs: 60 }]);
+  assert.deepEqual(log.until(70), [wrong, { name: 'no bookmarks', fromMs: 25, toMs: 70 }]);
 });
 
 test('two clocks never agree', () => {

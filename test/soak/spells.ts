@@ -1,5 +1,6 @@
 /** What holds for longer than a round, and is no fault that is over when its round is. */
-export type SpellName = 'wrong clocks' | 'no bookmarks';
+export const SPELLS = ['wrong clocks', 'no bookmarks'] as const;
+export type SpellName = (typeof SPELLS)[number];
 
 export interface Spell {
   readonly name: SpellName;
@@ -22,16 +23,30 @@ export function isSpell(name: SpellName, elapsedMs: number): boolean {
   return CYCLE.some((spell) => spell.name === name && spell.fromMs <= inCycle && inCycle < spell.toMs);
 }
 
-/** All of a run that is so long. */
-export function spellsIn(durationMs: number): Spell[] {
-  const cycles = Array.from({ length: Math.ceil(durationMs / CYCLE_MS) }, (_, n) => n * CYCLE_MS);
-  return cycles.flatMap((startMs) =>
-    CYCLE.map(({ name, fromMs, toMs }) => ({
-      name,
-      fromMs: startMs + fromMs,
-      toMs: Math.min(durationMs, startMs + toMs),
-    })).filter(({ fromMs }) => fromMs < durationMs),
-  );
+/** For how long it is to hold in a run that is so long; only whole cycles count, since a round may last beyond the end. */
+export function plannedMs(name: SpellName, durationMs: number): number {
+  const inCycle = CYCLE.filter((spell) => spell.name === name).map(({ fromMs, toMs }) => toMs - fromMs);
+  return Math.floor(durationMs / CYCLE_MS) * inCycle.reduce((sum, ms) => sum + ms, 0);
+}
+
+/** What has held, as told by whoever casts and ends it: the plan says when a spell is due, not whether it was cast. */
+export class SpellLog {
+  readonly #ended: Spell[] = [];
+  readonly #since = new Map<SpellName, number>();
+
+  /** From now on it holds, or does not. */
+  tell(name: SpellName, holds: boolean, atMs: number): void {
+    const fromMs = this.#since.get(name);
+    if (holds && fromMs === undefined) this.#since.set(name, atMs);
+    if (holds || fromMs === undefined) return;
+    this.#since.delete(name);
+    this.#ended.push({ name, fromMs, toMs: atMs });
+  }
+
+  /** One that has not ended is counted until now. */
+  until(atMs: number): Spell[] {
+    return [...this.#ended, ...[...this.#since].map(([name, fromMs]) => ({ name, fromMs, toMs: atMs }))];
+  }
 }
 
 const HOUR_MS = 60 * MINUTE_MS;

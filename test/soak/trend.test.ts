@@ -75,4 +75,10 @@ describe('the line fitted to a series', () => {
     assert.equal(whole([]), undefined);
     assert.equal(whole(series((x) => x).slice(0, 800)), undefined);
   });
+
+  test('is none of a series that is silent at the end, however many points it has', () => {
+    const points = series((x) => x);
+    assert.equal(whole(points.slice(0, 1_899)), undefined);
+    assert.ok(whole([...points.slice(0, 1_000), ...points.slice(1_900)]));
+  });
 });

@@ -22,13 +22,16 @@ const FEWEST_BLOCKS = 10;
 /** Of the normal distribution, two-sided, at 99 %. */
 const Z = 2.576;
 
-/** The line by least squares through the medians of equal blocks. Undefined where too few of them have a point. */
+/**
+ * The line by least squares through the medians of equal blocks. Undefined if too few of them have a point, or the last one
+ * has none: a series that ends early says nothing about the end.
+ */
 export function trendOf(points: readonly Point[], fromX: number, toX: number): Trend | undefined {
   const width = (toX - fromX) / BLOCKS;
   const part = points.filter(({ x }) => x >= fromX && x <= toX);
   const byBlock = Map.groupBy(part, ({ x }) => Math.min(BLOCKS - 1, Math.floor((x - fromX) / width)));
   const blocks = [...byBlock].map(([n, some]) => ({ x: n, y: median(some.map(({ y }) => y)) }));
-  if (blocks.length < FEWEST_BLOCKS) return undefined;
+  if (blocks.length < FEWEST_BLOCKS || !byBlock.has(BLOCKS - 1)) return undefined;
   const { slope, error } = leastSquares(blocks);
   return {
     growth: slope * BLOCKS,

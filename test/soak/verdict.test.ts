@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ReplicaSample, Round, SoakRecord } from './record.ts';
-import { findingsOf, JUDGED_FROM_MS } from './verdict.ts';
+import { plannedMs, type Spell } from './spells.ts';
+import { findingsOf, JUDGED_FROM_MS, lineOf } from './verdict.ts';
 
-const LEVEL: ReplicaSample = { rssMb: 150, heapMb: 40, fds: 30, handles: 15, timers: 20, lagP99Ms: 10, cacheAgeS: 5 };
+const LEVEL: ReplicaSample = {
+  rssMb: 150,
+  heapMb: 40,
+  externalMb: 6,
+  fds: 30,
+  handles: 15,
+  timers: 20,
+  lagP99Ms: 10,
+  cacheAgeS: 5,
+};
 const ROUND: Round = {
   fault: 'none',
   startedMs: 0,
@@ -14,6 +24,11 @@ const ROUND: Round = {
   oddities: [],
   problems: [],
 };
+
+const SPELLS_OF_AN_HOUR: readonly Spell[] = [
+  { name: 'wrong clocks', fromMs: 300_000, toMs: 750_000 },
+  { name: 'no bookmarks', fromMs: 900_000, toMs: 1_500_000 },
+];
 
 /** An hour, a sample a minute. `at` changes the level; `share` is how much of the hour has passed. */
 function aRecord(at: (share: number) => Partial<ReplicaSample>, over: Partial<SoakRecord> = {}): SoakRecord {
@@ -28,11 +43,14 @@ function aRecord(at: (share: number) => Partial<ReplicaSample>, over: Partial<So
     rounds: [ROUND],
     entriesLeft: 0,
     problems: [],
-    spells: [],
+    spells: SPELLS_OF_AN_HOUR,
+    reminders: 0,
     ...renewed,
   };
   return { ...base, ...over };
 }
+
+const SPELLS_OF_TWO_HOURS = [...SPELLS_OF_AN_HOUR, ...SPELLS_OF_AN_HOUR];
 
 const bad = (record: SoakRecord) => findingsOf(record).flatMap(({ what, isGood }) => (isGood ? [] : what));
 
@@ -47,6 +65,7 @@ describe('the verdict of a soak', () => {
     const growth = (what: string) => [`growth of ${what} in the second half`];
     assert.deepEqual(bad(aRecord((share) => ({ rssMb: 150 + 20 * share }))), growth('resident memory'));
     assert.deepEqual(bad(aRecord((share) => ({ heapMb: 40 + 6 * share }))), growth('heap used'));
+    assert.deepEqual(bad(aRecord((share) => ({ externalMb: 6 + 6 * share }))), growth('memory outside of the heap'));
     assert.deepEqual(bad(aRecord((share) => ({ fds: 30 + 6 * share }))), growth('open files and sockets'));
     assert.deepEqual(bad(aRecord((share) => ({ handles: 15 + 6 * share }))), growth('active handles'));
   });
@@ -55,12 +74,16 @@ describe('the verdict of a soak', () => {
     const growing = (share: number) => ({ timers: 20 + 40 * share });
     assert.deepEqual(bad(aRecord(growing)), []);
     const samples = aRecord(growing).samples.map(({ atMs, ...one }) => ({ ...one, atMs: 2 * atMs }));
-    const long = { durationMs: 7_200_000, samples, renewals: 40 };
+    const long = { durationMs: 7_200_000, samples, renewals: 40, spells: SPELLS_OF_TWO_HOURS };
     assert.deepEqual(bad(aRecord(growing, long)), ['growth of timers in the second half']);
   });
 
   test('growth below the floor is none, and what shrinks does not grow', () => {
     assert.deepEqual(bad(aRecord((share) => ({ rssMb: 150 + 6 * share, heapMb: 40 + 3 * share }))), []);
+    const few = findingsOf(aRecord((share) => ({ handles: 5 + 3 * share })));
+    const handles = few.find(({ what }) => /handles/.test(what));
+    assert.ok(handles?.isGood, 'more than a tenth, and below the floor');
+    assert.equal(handles.wanted, 'at most 2, or within its error and at most a tenth of the level');
     assert.deepEqual(bad(aRecord((share) => ({ rssMb: 250 - 100 * share, fds: 90 - 60 * share }))), []);
   });
 
@@ -71,7 +94,53 @@ describe('the verdict of a soak', () => {
   });
 
   test('without samples of the steady replica nothing is good about its growth', () => {
-    assert.equal(bad(aRecord(() => ({}), { samples: [] })).length, 4, 'of timers nothing is judged');
+    assert.equal(bad(aRecord(() => ({}), { samples: [] })).length, 5, 'of timers nothing is judged');
+  });
+
+  test('metrics that are silent or missing in the second half are not flat', () => {
+    const { samples } = aRecord(() => ({}));
+    assert.equal(bad(aRecord(() => ({}), { samples: samples.slice(0, 46) })).length, 5);
+    const missing = aRecord((share) => (share < 0.5 ? {} : { handles: Number.NaN, timers: Number.NaN }), {
+      durationMs: 7_200_000,
+      renewals: 40,
+    });
+    const longer = missing.samples.map((sample) => ({ ...sample, atMs: 2 * sample.atMs }));
+    const names = ['active handles', 'timers'];
+    assert.deepEqual(
+      bad({ ...missing, samples: longer, spells: SPELLS_OF_TWO_HOURS }),
+      names.map((name) => `growth of ${name} in the second half`),
+    );
+  });
+
+  test('growth is also told by the day', () => {
+    const [rss] = findingsOf(aRecord((share) => ({ rssMb: 150 + 6 * share }))).filter(({ what }) =>
+      /resident/.test(what),
+    );
+    const [, growth, level, day] =
+      /^(\S+) ± \S+ MB in 30.0 minutes at a level of (\S+) MB; (\S+) ±/.exec(rss?.value ?? '')?.map(Number) ?? [];
+    assert.ok(Math.abs((growth ?? 0) - 3) < 0.3, rss?.value);
+    assert.ok(Math.abs((level ?? 0) - 154.5) < 0.3, rss?.value);
+    assert.ok(Math.abs((day ?? 0) - 144) < 15, rss?.value);
+  });
+
+  test('spells that were planned and not cast are missed', () => {
+    assert.deepEqual(bad(aRecord(() => ({}), { spells: [] })), ['wrong clocks', 'no bookmarks']);
+    const half = SPELLS_OF_AN_HOUR.map((spell) => ({
+      ...spell,
+      toMs: spell.toMs - plannedMs(spell.name, 3_600_000) / 2,
+    }));
+    assert.deepEqual(bad(aRecord(() => ({}), { spells: half })), []);
+    const late = { spells: [], durationMs: 29 * 60_000 };
+    assert.deepEqual(bad({ ...aRecord(() => ({})), ...late }), []);
+  });
+
+  test('reminders of kubelets are told, and are neither good nor bad', () => {
+    const lines = findingsOf(aRecord(() => ({}), { reminders: 12 })).map(lineOf);
+    assert.deepEqual(
+      lines.filter((line) => !line.startsWith('good')),
+      ['info  kubelets reminded of a pod, of which hooks hear, too: 12 (for information)'],
+    );
+    assert.deepEqual(bad(aRecord(() => ({}), { reminders: 12 })), []);
   });
 
   test('in a short run growth is not judged', () => {
@@ -94,7 +163,7 @@ describe('the verdict of a soak', () => {
     const heap = { before: weight(91_510), after: weight(102_500), kinds };
     const hour = aRecord(() => ({}), { heap });
     const samples = hour.samples.map((sample) => ({ ...sample, atMs: 2.5 * sample.atMs }));
-    const long = { ...hour, durationMs: 2.5 * hour.durationMs, renewals: 50, samples };
+    const long = { ...hour, durationMs: 2.5 * hour.durationMs, renewals: 50, samples, spells: SPELLS_OF_TWO_HOURS };
     const [finding, ...others] = findingsOf(long).filter(({ isGood }) => !isGood);
     assert.deepEqual(others, []);
     assert.equal(finding?.value, 'Leaked');

@@ -1,5 +1,6 @@
 import { GONE_AFTER_MS } from '../../src/policy/entry-lifecycle.ts';
 import type { ReplicaSample, SoakRecord } from './record.ts';
+import { plannedMs, SPELLS, type SpellName } from './spells.ts';
 import { type Point, type Trend, trendOf } from './trend.ts';
 
 export interface Finding {
@@ -7,6 +8,8 @@ export interface Finding {
   readonly value: string;
   readonly wanted: string;
   readonly isGood: boolean;
+  /** Is neither good nor bad, then. */
+  readonly isInformation?: true;
 }
 
 /** Shorter runs than this say nothing about growth. */
@@ -17,15 +20,20 @@ const JUDGED_FROM_SHARE = 0.5;
 export const SNAPSHOT_SHARE = 0.4;
 /** Each name that does not come back is remembered for an hour, so until then there are more of all that it is made of. */
 const FULL_AFTER_MS = GONE_AFTER_MS;
-/** Whatever the error is, nothing may grow by more than a tenth of its level. */
+/** Above the floor nothing may grow by more than a tenth of its level, whatever the error is. */
 const MOST_SHARE = 0.1;
 /** A certificate is renewed after half of its lifetime; a fault may put that off. */
 const RENEWALS_SHARE = 0.5;
+/** A spell is cast and ended between two rounds, and some rounds are long. */
+const SPELLS_SHARE = 0.5;
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 
 /** What is followed, and a growth so small that it is none: code that is compiled late, or one more connection. */
 const FOLLOWED: readonly Followed[] = [
   { key: 'rssMb', what: 'resident memory', unit: ' MB', floor: 4 },
   { key: 'heapMb', what: 'heap used', unit: ' MB', floor: 2 },
+  { key: 'externalMb', what: 'memory outside of the heap', unit: ' MB', floor: 2 },
   { key: 'fds', what: 'open files and sockets', unit: '', floor: 2 },
   { key: 'handles', what: 'active handles', unit: '', floor: 2 },
   { key: 'timers', what: 'timers', unit: '', floor: 5, judgedFromMs: FULL_AFTER_MS / JUDGED_FROM_SHARE },
@@ -50,9 +58,17 @@ export function findingsOf(record: SoakRecord): Finding[] {
     { what: 'most moves of a pod in one drain', value: String(mostMoves), wanted: '1', isGood: mostMoves === 1 },
     { what: 'entries left', value: String(entriesLeft), wanted: '0', isGood: entriesLeft === 0 },
     renewals(record),
+    ...SPELLS.map((name) => cast(record, name)),
+    reminders(record),
     ...FOLLOWED.map((one) => growth(record, one)),
     ...heap(record),
   ];
+}
+
+/** As it is printed. */
+export function lineOf({ what, value, wanted, isGood, isInformation }: Finding): string {
+  const sign = isGood ? 'good' : 'BAD ';
+  return `${isInformation ? 'info' : sign}  ${what}: ${value} (${wanted})`;
 }
 
 function renewals({ durationMs, renewEveryMs, renewals: count }: SoakRecord): Finding {
@@ -65,18 +81,32 @@ function renewals({ durationMs, renewEveryMs, renewals: count }: SoakRecord): Fi
   };
 }
 
+function cast({ spells, durationMs }: SoakRecord, name: SpellName): Finding {
+  const ms = spells.reduce((sum, spell) => (spell.name === name ? sum + spell.toMs - spell.fromMs : sum), 0);
+  const wanted = SPELLS_SHARE * plannedMs(name, durationMs);
+  return { what: name, value: minutes(ms), wanted: `at least ${minutes(wanted)}`, isGood: ms >= wanted };
+}
+
+const minutes = (ms: number) => `${(ms / MINUTE_MS).toFixed(1)} minutes`;
+
+function reminders({ reminders: count }: SoakRecord): Finding {
+  const what = 'kubelets reminded of a pod, of which hooks hear, too';
+  return { what, value: String(count), wanted: 'for information', isGood: true, isInformation: true };
+}
+
 /**
- * Flat is what has a line through the second half whose growth is within its error, or below the floor. An error that is large
+ * Flat is what has a line through the second half whose growth is below the floor, or within its error. An error that is large
  * hides no growth of a tenth.
  */
 function growth(record: SoakRecord, { key, what, unit, floor, judgedFromMs = JUDGED_FROM_MS }: Followed): Finding {
   const { durationMs } = record;
-  const trend = trendOf(pointsOf(record, key), JUDGED_FROM_SHARE * durationMs, durationMs);
+  const fromMs = JUDGED_FROM_SHARE * durationMs;
+  const trend = trendOf(pointsOf(record, key), fromMs, durationMs);
   const isJudged = durationMs >= judgedFromMs;
-  const wanted = `within its error, or at most ${floor}${unit}; never above a tenth`;
+  const wanted = `at most ${floor}${unit}, or within its error and at most a tenth of the level`;
   return {
     what: `growth of ${what} in the second half`,
-    value: trend === undefined ? 'unknown' : describe(trend, unit),
+    value: trend === undefined ? 'unknown' : describe(trend, unit, durationMs - fromMs),
     wanted: isJudged ? wanted : NOT_JUDGED,
     isGood: !isJudged || (trend !== undefined && isFlat(trend, floor)),
   };
@@ -87,8 +117,13 @@ function isFlat({ growth, error, level }: Trend, floor: number): boolean {
   return growth <= error && growth <= MOST_SHARE * level;
 }
 
-const describe = ({ growth, error, level }: Trend, unit: string) =>
-  `${growth.toFixed(1)} ± ${error.toFixed(1)}${unit} at a level of ${level.toFixed(1)}${unit}`;
+/** By the day as well, so that it can be judged what months would make of it. */
+function describe({ growth, error, level }: Trend, unit: string, fittedMs: number): string {
+  const days = fittedMs / DAY_MS;
+  const daily = `${(growth / days).toFixed(1)} ± ${(error / days).toFixed(1)}${unit} a day`;
+  const fitted = `${growth.toFixed(1)} ± ${error.toFixed(1)}${unit} in ${minutes(fittedMs)}`;
+  return `${fitted} at a level of ${level.toFixed(1)}${unit}; ${daily}`;
+}
 
 const NOT_JUDGED = 'not judged in so short a run';
 
