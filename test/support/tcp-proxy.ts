@@ -9,6 +9,8 @@ export interface TcpProxy {
    * watch, so watches fall silent while other calls pass.
    */
   holdSilent(): void;
+  /** Holds back all of the server's data, on old and new connections, until `release`. What the client sends passes. */
+  freeze(): void;
   /** Passes on the held-back data in order, and holds back nothing any more. */
   release(): void;
   /** Resets every open connection. New connections pass. */
@@ -35,6 +37,7 @@ export interface TcpProxy {
 
 interface Conduct {
   isHolding: boolean;
+  isFrozen: boolean;
   isHanging: boolean;
   delayMs: number;
   /** For `cutAfter`: the bytes between cuts, the bytes since the last cut, and the number of cuts. */
@@ -48,6 +51,7 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
   const pairs = new Set<Pair>();
   const conduct: Conduct = {
     isHolding: false,
+    isFrozen: false,
     isHanging: false,
     delayMs: 0,
     cutEvery: undefined,
@@ -69,8 +73,12 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
       conduct.isHolding = true;
       for (const pair of pairs) pair.hold();
     },
+    freeze() {
+      conduct.isFrozen = true;
+      for (const pair of pairs) pair.hold();
+    },
     release() {
-      conduct.isHolding = false;
+      Object.assign(conduct, { isHolding: false, isFrozen: false });
       for (const pair of pairs) pair.letGo();
     },
     reset() {
@@ -127,9 +135,10 @@ class Pair {
     this.#conduct = conduct;
     this.#onEnd = onEnd;
     this.isDead = conduct.isHanging;
+    if (conduct.isFrozen) this.hold();
     client.on('data', (chunk) => {
       if (this.isDead) return;
-      if (conduct.isHolding) this.letGo();
+      if (conduct.isHolding && !conduct.isFrozen) this.letGo();
       this.#up = this.#later(this.#up, () => upstream.write(chunk));
     });
     upstream.on('data', (chunk) => this.#fromServer(chunk));
