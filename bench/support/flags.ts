@@ -12,7 +12,10 @@ const BENCH = {
   name: 'npm run bench --',
   about: `Measures the hook on this machine, on loopback ports: eviction answers over TLS beside a bare HTTPS echo, API calls per answer, what the hook adds to a read, the cache at 1,000 to 100,000 pods, how soon the controller prunes, what a tenant's objects cost, what eight profiles cost beside one, and an upgrade of a large cluster, 50 nodes at once. Prints a table of figures, each beside its target. A missed target ends it with exit code 1, and so do answers that are not those of their case: for these the table says INVALID in place of figures. Nothing it started is left behind.`,
   options: {
-    quick: flag('--quick', 'about a quarter of an hour instead of half an hour: fewer and shorter rounds, no 100,000 pods'),
+    quick: flag(
+      '--quick',
+      'about a quarter of an hour instead of half an hour: fewer and shorter rounds, no 100,000 pods',
+    ),
     only: list('--only <PHASE>', `one of ${PHASES.join(', ')}; may be given more than once`, oneOf(PHASES)),
     json: value('--json <FILE>', 'also writes the figures to FILE', fileName),
   },
