@@ -13,31 +13,27 @@ export interface Connected {
  * A client for the cluster of a kubeconfig file; it ignores this process's environment. Its writes carry
  * `fieldManager`, because its user agent alone would make them look like the hook's.
  */
-export async function connect(
-  kubeconfigPath: string,
-  fieldManager = 'rehearsal',
-  connections?: number,
-): Promise<Connected> {
+export async function connect(kubeconfigPath: string, fieldManager = 'rehearsal'): Promise<Connected> {
   const load = () => {
     const config = new KubeConfig();
     config.loadFromFile(kubeconfigPath);
     return config;
   };
-  return connectBy(load, fieldManager, {}, connections);
+  return connectBy(load, fieldManager);
 }
 
 /** Many scenes share one client, and each has watches of its own. */
-const manyOfEach = (connections: number) =>
-  Object.fromEntries(CALL_CLASSES.map((name) => [name, { connections, waiting: 100_000 }])) as unknown as Shares;
+const MANY_OF_EACH = Object.fromEntries(
+  CALL_CLASSES.map((name) => [name, { connections: 64, waiting: 100_000 }]),
+) as unknown as Shares;
 
 /** The same for any kubeconfig. Throws what `load` throws. */
 export async function connectBy(
   load: () => KubeConfig,
   fieldManager = 'rehearsal',
   proxies: ProxyEnvironment = {},
-  connections = 64,
 ): Promise<Connected> {
-  const connection = await openConnection(load, systemClock, proxies, { shares: manyOfEach(connections) });
+  const connection = await openConnection(load, systemClock, proxies, { shares: MANY_OF_EACH });
   const client = createApiClient(connection, systemClock);
   return { client: managedBy(client, fieldManager), close: () => connection.close() };
 }

@@ -14,7 +14,16 @@ import type { FleetApiHandlers } from '../processes/fleet-api.ts';
 import type { FleetOperatorsHandlers } from '../processes/fleet-operators.ts';
 import type { Context } from '../support/context.ts';
 import { CLUSTER, FLEET_MODELS, type FleetSize, fleetNode, fleetOf } from '../support/fleet.ts';
-import { type AnswerTimes, allCallsIn, answerTimes, entriesIn, metricsOf, scrape } from '../support/hook-metrics.ts';
+import {
+  type AnswerTimes,
+  type ApiCalls,
+  allCallsIn,
+  answerTimes,
+  callsIn,
+  entriesIn,
+  metricsOf,
+  scrape,
+} from '../support/hook-metrics.ts';
 import type { UpgradeReplica, UpgradeResult, UpgradeStep } from '../support/results.ts';
 import type { Process } from '../support/rpc.ts';
 import { percentile } from '../support/statistics.ts';
@@ -29,8 +38,6 @@ const PERIOD_MS = 15_000;
 const REBALANCE_MS = 60_000;
 /** So the end of its entries, which a pod costs too, is within a step. */
 const RETENTION = '1m';
-/** Each drainer has its own in life, and asks for ten pods at once. */
-const CONNECTIONS = 1_000;
 /** Operators that do not get on would never end it. */
 const LIMIT_MS = 30 * 60_000;
 
@@ -51,7 +58,7 @@ export async function measureUpgrade(context: Context): Promise<UpgradeResult> {
   context.progress(`upgrade: ${size.nodes} nodes, ${size.pods} pods of ${FLEET_MODELS.length} profiles`);
   const api = context.start<FleetApiHandlers>('fleet-api', { nodeArgs: ['--max-old-space-size=6144'] });
   const { kubeconfigPath, hookKubeconfigPath } = await api.call('start', size);
-  const { client, close } = await connect(kubeconfigPath, 'fleet', CONNECTIONS);
+  const { client, close } = await connect(kubeconfigPath, 'fleet');
   context.defer(close);
   const operators = context.start<FleetOperatorsHandlers>('fleet-operators');
   const fleet = { context, size, client, api, operators };
@@ -76,11 +83,13 @@ export async function measureUpgrade(context: Context): Promise<UpgradeResult> {
   const drained = await watched(fleet, () => drainAll(fleet));
   const { tookMs, endedMs, begunAgain } = drained.value;
   context.progress(`upgrade: with drains it took ${Math.round(endedMs / 1000)} s`);
-  await until('the entries to be pruned', () => assertPruned(hooks), { timeoutMs: LIMIT_MS, everyMs: 1_000 });
+  // Each look at the metrics begins the longest block anew.
   const replicas = await Promise.all(hooks.map(replicaNow));
+  await until('the entries to be pruned', () => assertPruned(hooks), { timeoutMs: LIMIT_MS, everyMs: 1_000 });
   const after = await Promise.all(hooks.map(callsOf));
   const moved = size.atOnce * (size.pods / size.nodes);
-  const calls = after.reduce((sum, count) => sum + count, 0) - before.reduce((sum, count) => sum + count, 0);
+  const perPod = (of: (calls: Calls) => number) =>
+    (after.reduce((sum, calls) => sum + of(calls), 0) - before.reduce((sum, calls) => sum + of(calls), 0)) / moved;
   return {
     ...size,
     moved,
@@ -91,7 +100,8 @@ export async function measureUpgrade(context: Context): Promise<UpgradeResult> {
     begunAgain,
     synced,
     replicas,
-    callsPerPod: calls / moved,
+    callsPerPod: perPod(({ reads, writes }) => reads + writes),
+    allCallsPerPod: perPod(({ all }) => all),
     ...(await timesOf(hooks)),
   };
 }
@@ -251,7 +261,14 @@ async function replicaNow({ pid, healthUrl }: HookProcess): Promise<UpgradeRepli
   return { rssMb, peakMb, blockMs };
 }
 
-const callsOf = async ({ healthUrl }: HookProcess) => allCallsIn(await metricsOf(healthUrl));
+interface Calls extends ApiCalls {
+  readonly all: number;
+}
+
+async function callsOf({ healthUrl }: HookProcess): Promise<Calls> {
+  const text = await metricsOf(healthUrl);
+  return { ...callsIn(text), all: allCallsIn(text) };
+}
 
 async function timesOf(hooks: readonly HookProcess[]): Promise<{ answers: AnswerTimes; marks: AnswerTimes }> {
   const texts = await Promise.all(hooks.map(({ healthUrl }) => metricsOf(healthUrl)));

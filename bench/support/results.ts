@@ -160,8 +160,9 @@ export interface UpgradeResult {
   /** After the first lists, and after the step with the hook. */
   readonly synced: readonly UpgradeReplica[];
   readonly replicas: readonly UpgradeReplica[];
-  /** All calls of both replicas, until the last entry was pruned. */
+  /** Of both replicas, until the last entry was pruned: without POST, which is Events above all, and with it. */
   readonly callsPerPod: number;
+  readonly allCallsPerPod: number;
   readonly answers: AnswerTimes;
   /** Those that marked a pod. */
   readonly marks: AnswerTimes;

@@ -78,6 +78,7 @@ describe('the rows of an upgrade', () => {
     synced: [replica, replica],
     replicas: [replica, { ...replica, peakMb: 320 }],
     callsPerPod: 7.5,
+    allCallsPerPod: 12,
     answers: { answers: 30_000, p99Ms: 20 },
     marks: { answers: 1_000, p99Ms: 1_200 },
     markMs: 400,
@@ -88,7 +89,7 @@ describe('the rows of an upgrade', () => {
   test('times are shares of what operators need, and of the time limit', () => {
     assert.deepEqual(targets(), [
       ['4.0%, 3.0% until all were moved', true],
-      ['7.50', true],
+      ['7.50, 12', true],
       ['12%', true],
       ['0.2%, 4.0%', undefined],
       ['250 MB, 320 MB at its peak', true],
@@ -100,7 +101,7 @@ describe('the rows of an upgrade', () => {
 
   test('a target is missed', () => {
     assert.deepEqual(targets({ endedMs: 210_000 })[0], ['5.0%, 3.0% until all were moved', false]);
-    assert.deepEqual(targets({ callsPerPod: 9 })[1], ['9', false]);
+    assert.deepEqual(targets({ callsPerPod: 9 })[1], ['9, 12', false]);
     assert.deepEqual(targets({ begunAgain: 1, needed: { ...result.needed, failedCalls: 2 } })[6], ['3', false]);
     const slow = { answers: 1_000, p99Ms: Number.POSITIVE_INFINITY };
     assert.deepEqual(targets({ marks: slow })[2]?.[1], false);
