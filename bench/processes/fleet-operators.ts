@@ -15,7 +15,7 @@ export interface FleetOperators {
 
 export type FleetOperatorsHandlers = {
   start(options: FleetOperators): Promise<void>;
-  /** All of them look now, and every period from now on. */
+  /** Each looks once within a period from now on, one after another as in life, and then every period. */
   lookNow(): Promise<void>;
   /** When each pod was deleted by its operator, epoch milliseconds, by UID. */
   deletedAt(): Record<string, number>;
@@ -25,8 +25,10 @@ export type FleetOperatorsHandlers = {
 
 let operators: readonly StandInOperator[] = [];
 let failures = 0;
+let periodMs = 0;
 
-async function start({ kubeconfigPath, namespaces, periodMs, rebalanceMs }: FleetOperators): Promise<void> {
+async function start({ kubeconfigPath, namespaces, rebalanceMs, ...settled }: FleetOperators): Promise<void> {
+  periodMs = settled.periodMs;
   const { client } = await connect(kubeconfigPath, 'fleet');
   operators = FLEET_MODELS.map((model, index) => {
     const { kind, heldTo, atOnce } = model;
@@ -41,12 +43,18 @@ async function start({ kubeconfigPath, namespaces, periodMs, rebalanceMs }: Flee
       owner: (cluster) => clusterOwner(cluster, kind),
     });
   });
-  for (const operator of operators) operator.start();
+  startInTurn();
 }
 
 async function lookNow(): Promise<void> {
   await Promise.all(operators.map((operator) => operator.stop()));
-  for (const operator of operators) operator.start();
+  startInTurn();
+}
+
+function startInTurn(): void {
+  for (const [index, operator] of operators.entries()) {
+    setTimeout(() => operator.start(), (index * periodMs) / operators.length);
+  }
 }
 
 const deletedAt = () => Object.fromEntries(operators.flatMap((operator) => [...operator.deletedAt]));

@@ -60,8 +60,10 @@ export function fleetOf({ nodes, pods, atOnce }: FleetSize): FleetCluster[] {
       if (rest === nodes) rest = STEPS * atOnce;
       return node;
     });
+    // Each chain comes to each model in turn.
+    const turn = chain === 0 ? index : nth + Math.floor(nth / CHAINS.length);
     // The first ones are those that some operators move last.
-    return { model: index % FLEET_MODELS.length, namespace: `team-${index}`, nodes: [...others, ...steps.flat()] };
+    return { model: turn % FLEET_MODELS.length, namespace: `team-${index}`, nodes: [...others, ...steps.flat()] };
   });
 }
 

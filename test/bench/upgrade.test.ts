@@ -30,6 +30,18 @@ describe('the fleet of an upgrade', () => {
     }
   });
 
+  for (const size of [SIZE, { nodes: 500, pods: 10_000, atOnce: 10 }]) {
+    test(`a step of ${size.atOnce} nodes has pods of each profile, and long chains of more than one`, () => {
+      const onFirst = fleetOf(size).map(({ model, nodes }) => ({
+        model,
+        chain: nodes.filter((node) => node < size.atOnce).length,
+      }));
+      const moved = onFirst.filter(({ chain }) => chain > 0);
+      assert.equal(new Set(moved.map(({ model }) => model)).size, FLEET_MODELS.length);
+      assert.ok(new Set(moved.filter(({ chain }) => chain === 3).map(({ model }) => model)).size > 1);
+    });
+  }
+
   test('each node of a step has twenty pods, most of them the only ones of their clusters there', () => {
     const first = fleet.map(({ nodes }) => nodes.filter(onStep(0))).filter(({ length }) => length > 0);
     const perNode = Map.groupBy(first.flat(), (node) => node);
