@@ -63,8 +63,10 @@ const agents = new Map<string | undefined, Agent>();
 
 /** Connections are kept, as the real API server keeps them. One that a hook closed when it ended is not used again. */
 function agentFor(caBundle: string | undefined): Agent {
+  const known = agents.get(caBundle);
+  if (known !== undefined) return known;
   const trust = caBundle === undefined ? {} : { ca: Buffer.from(caBundle, 'base64') };
-  const agent = agents.get(caBundle) ?? new Agent({ keepAlive: true, ...trust });
+  const agent = new Agent({ keepAlive: true, ...trust });
   agents.set(caBundle, agent);
   return agent;
 }
