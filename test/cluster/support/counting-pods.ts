@@ -10,6 +10,7 @@ import { ApiError } from '../../../src/kube/errors.ts';
 import { podPath } from '../../../src/kube/paths.ts';
 import { createPod } from '../../../testkit/couchbase/workload.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
+import { PATIENCE, WRITES_BEHIND } from './two-api-servers.ts';
 
 interface Counted {
   readonly name: string;
@@ -30,8 +31,6 @@ const PODS = 60;
 const COUNTED = 3;
 /** Leaves the machine to the API servers. */
 const PACE_MS = 20;
-const WRITES_BEHIND = 5;
-const PATIENCE = { timeoutMs: 120_000 };
 
 export interface CountingOptions {
   readonly namespace: string;

@@ -21,8 +21,8 @@ export interface Reached extends ApiServer {
 export type Knows = () => Promise<number>;
 
 /** Without a lag a watch may be a write or two behind, and never so many. */
-const WRITES_BEHIND = 5;
-const PATIENCE = { timeoutMs: 120_000 };
+export const WRITES_BEHIND = 5;
+export const PATIENCE = { timeoutMs: 120_000 };
 
 /**
  * Two API servers on one etcd, and a rig whose client and hooks reach them through a balancer. The second one is of the
