@@ -108,13 +108,12 @@ export function createCore(options: CoreOptions): Core {
     log: (level, message, fields) => log[level](message, fields),
     onInterrupted: (kind, error) => on.onWatchInterrupted?.(kind, error),
     onSynced: () => {
-      void wakeOnSynced();
+      void waking.onSynced();
       on.onSynced?.();
     },
-    onEarlierInstanceDropped(pod) {
-      on.onEarlierInstanceDropped?.();
-      controllers.earlierInstances.queue.add(pod);
-    },
+    onEarlierInstanceDropped: () => on.onEarlierInstanceDropped?.(),
+    // Its timer and what was measured of it would stay for an hour.
+    onEarlierInstanceForgotten: (pod) => controllers.earlierInstances.queue.add(pod),
     ...(backoff && { backoff }),
   });
   const cache = between.cache?.(created) ?? created;
@@ -155,7 +154,7 @@ export function createCore(options: CoreOptions): Core {
     withdrawals: controllers.withdrawals.queue,
     evictions: controllers.evictions.queue,
   };
-  const wakeOnSynced = wakeOnChanges(cache, settings, queues, { clock, stalledPods: () => stalledPods.pods() });
+  const waking = wakeOnChanges(cache, settings, queues, { clock, stalledPods: () => stalledPods.pods() });
 
   const observer = new Observer({ cache, reads, settings, clock });
   const marker = new Marker({ cache, writes, settings, clock, onFull: () => on.onTurnedAway?.('marks') });
@@ -187,6 +186,7 @@ export function createCore(options: CoreOptions): Core {
     },
     async stop() {
       await Promise.all([cache.stop(), ...all.map((controller) => controller.stop())]);
+      waking.stop();
     },
   };
 }

@@ -49,8 +49,9 @@ export interface ServingWorld {
 /** What serves now, and what PROFILES_FILE makes of it. Nothing runs before `start`. */
 export function followProfiles(config: Config, world: ServingWorld) {
   const { clock, log, metrics, profilesFile } = world;
-  const first = createServing(config, world, () => log.info(LOG.synced, objectCounts(first)));
-  const inForce = new InForce(first, clock);
+  // Nothing else may hold on to the first one: it goes, with its cache, when another one takes its place.
+  const onSynced = () => log.info(LOG.synced, objectCounts(inForce.current));
+  const inForce = new InForce(createServing(config, world, onSynced), clock);
   const file =
     profilesFile && new ProfilesFileReconciler({ file: profilesFile, profiles: config.profiles, replace, clock, log });
   const controller = file && oneAtATime(file, world, metrics);
@@ -81,7 +82,7 @@ export function followProfiles(config: Config, world: ServingWorld) {
     /** Why what PROFILES_FILE says is not in force; undefined if it is, or if there is no such file. */
     profilesProblem: () => file?.problem,
     start() {
-      first.start();
+      inForce.current.start();
       controller?.start();
       controller?.queue.add('profiles');
     },

@@ -5,6 +5,7 @@ import { createCore } from '../src/core.ts';
 import type { JsonObject } from '../src/kube/client.ts';
 import { LOG } from '../src/log/messages.ts';
 import type { PolicySettings } from '../src/policy/profiles/profile.ts';
+import { namespaceTracking } from '../src/policy/tracking/namespace.ts';
 import { FakeApi } from './support/api.ts';
 import { aRequest, MINUTE, NOW, PROFILE, SETTINGS, settingsWith } from './support/builders.ts';
 import { ENTRY_KEY, NODE_PATH, POD_PATH } from './support/cache.ts';
@@ -138,4 +139,24 @@ test('a drain that waits three days for a paused operator writes six reports and
   assert.deepEqual(api.calls.slice(calls), Array(12).fill(`POST ${events}`));
   assert.equal(core.stalledPods.byProfile().get('couchbase')?.get('None'), 1);
   await stop();
+});
+
+test('a namespace that goes takes along what is remembered of its pods, with their timers', async () => {
+  const [clock, api] = [new FakeClock(), new FakeApi()];
+  const settings = settingsWith({ tracking: namespaceTracking });
+  const core = createCore({ client: api, settings, clock, random: () => 0, log: aLog(), instance: 'a' });
+  const { pods, nodes, trackers, earlierInstances, project } = core.cache;
+  nodes.replace([project.node(aRawNode({ spec: { unschedulable: true } }))]);
+  trackers.replace([project.tracker({ metadata: { name: 'db', uid: 'uid-db', resourceVersion: '1' } })]);
+  pods.replace([...Array(20).keys()].map((n) => project.pod(aRawPod({ metadata: { name: `cb-${n}` } }))));
+  for (const controller of core.controllers) controller.start();
+  await settle();
+  const before = clock.timers;
+  pods.replace([]);
+  await settle();
+  assert.deepEqual([earlierInstances.pods().length, clock.timers], [20, before + 20]);
+  trackers.replace([]);
+  await settle();
+  assert.deepEqual([earlierInstances.pods().length, clock.timers], [0, before]);
+  await core.stop();
 });

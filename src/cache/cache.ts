@@ -51,8 +51,10 @@ export interface CacheOptions {
   readonly onInterrupted?: (kind: string, error: unknown) => void;
   /** Called once, when every kind has synced. */
   readonly onSynced?: () => void;
-  /** Called for a memory of an earlier instance that was dropped, because there were too many. */
-  readonly onEarlierInstanceDropped?: (pod: ObjectKey) => void;
+  /** Called when a memory of an earlier instance was dropped, because there were too many. */
+  readonly onEarlierInstanceDropped?: () => void;
+  /** Called for a memory of an earlier instance that the cache itself forgot, dropped ones too. */
+  readonly onEarlierInstanceForgotten?: (pod: ObjectKey) => void;
 }
 
 /** The state of the copy of one kind. */
@@ -147,7 +149,12 @@ export function createCache(options: CacheOptions): Cache {
     project,
     adopt(other) {
       const isKnown = (podKey: string) => stores.pods.get(podKey) !== undefined;
-      memories.earlierInstances.adopt(other.earlierInstances);
+      // Not of a pod that no profile selects any more: nobody would hear of its end.
+      const isOurs = (podKey: string) => {
+        const [before, now] = [other.pods.get(podKey), stores.pods.get(podKey)];
+        return before !== undefined && isProtected(before, settings) && (now?.uid !== before.uid || isMarked(now));
+      };
+      memories.earlierInstances.adopt(other.earlierInstances, isOurs);
       for (const before of other.pods.values()) {
         const podKey = storeKey(before);
         const now = stores.pods.get(podKey);
@@ -337,7 +344,8 @@ function watch<T extends Cached>(
 }
 
 /** Remembers the end of pods. Earlier instances are remembered only of protected pods. */
-function rememberPods(stores: Stores, { settings, clock, log, onEarlierInstanceDropped }: CacheOptions) {
+function rememberPods(stores: Stores, options: CacheOptions) {
+  const { settings, clock, log } = options;
   const { pods, nodes } = stores;
   const drains = (node: Node) => isDraining(node, settings.drainTaints);
   const podIndex = new PodIndex({
@@ -353,7 +361,8 @@ function rememberPods(stores: Stores, { settings, clock, log, onEarlierInstanceD
       return node && { uid: node.uid, isDraining: drains(node) };
     },
     now: () => clock.now(),
-    onDropped: (pod) => onEarlierInstanceDropped?.(pod),
+    onDropped: () => options.onEarlierInstanceDropped?.(),
+    onForgotten: (pod) => options.onEarlierInstanceForgotten?.(pod),
   });
   const terminationTimes = new TerminationTimes(() => clock.monotonicNow());
   const markMemory = new MarkMemory(

@@ -27,8 +27,10 @@ export interface EarlierInstancesOptions {
   /** undefined if the pod has no node, or one that the cache does not know. */
   nodeOf(pod: Pod): NodeOfPod | undefined;
   now(): number;
-  /** Called for what is dropped because there is too much. */
-  onDropped(pod: ObjectKey): void;
+  /** Called when something is dropped because there is too much. */
+  onDropped(): void;
+  /** Called for all that is forgotten, dropped or not. */
+  onForgotten(pod: ObjectKey): void;
   readonly max?: number;
 }
 
@@ -69,23 +71,26 @@ export class EarlierInstances {
   }
 
   forget(podKey: string): void {
-    this.#delete(podKey);
+    this.#forget(podKey);
   }
 
   /** The Namespace has gone. The next one of its name has pods of its own (S8). */
   forgetNamespace(namespace: string): void {
     const { unmarked, marked } = this.#byNamespace.get(namespace) ?? {};
-    for (const podKey of [...(unmarked ?? []), ...(marked ?? [])]) this.#delete(podKey);
+    for (const podKey of [...(unmarked ?? []), ...(marked ?? [])]) this.#forget(podKey);
   }
 
-  /** Takes over what another one remembers of pods that this one knows nothing of. */
-  adopt(other: EarlierInstances): void {
+  /**
+   * Takes over what another one remembers of pods that this one knows nothing of. `isOurs` says whether a pod whose node the
+   * other one has seen draining is marked here as well, or is one that this one missed.
+   */
+  adopt(other: EarlierInstances, isOurs: (podKey: string) => boolean): void {
     for (const { marked, unmarked } of other.#byNamespace.values()) {
       for (const podKey of marked) this.#adopt(podKey, other, true);
       for (const podKey of unmarked) this.#adopt(podKey, other, false);
     }
     for (const [podKey, nodeUid] of other.#sawDraining) {
-      if (!this.#sawDraining.has(podKey)) this.#sawDraining.set(podKey, nodeUid);
+      if (!this.#sawDraining.has(podKey) && isOurs(podKey)) this.#sawDraining.set(podKey, nodeUid);
     }
   }
 
@@ -106,7 +111,7 @@ export class EarlierInstances {
       this.#end(change.key, change.before);
       return;
     }
-    if (this.#options.isMarked(change.now) && !change.now.mark?.isForeign) this.#delete(change.key);
+    if (this.#options.isMarked(change.now) && !change.now.mark?.isForeign) this.#forget(change.key);
     this.look(change.key, change.now);
   }
 
@@ -146,8 +151,14 @@ export class EarlierInstances {
     let most: InNamespace | undefined;
     for (const own of this.#byNamespace.values()) if (most === undefined || sizeOf(own) > sizeOf(most)) most = own;
     const [oldest] = most?.unmarked.size === 0 ? most.marked : (most?.unmarked ?? []);
-    const dropped = oldest === undefined ? undefined : this.#delete(oldest);
-    if (dropped !== undefined) this.#options.onDropped(dropped.pod);
+    if (oldest === undefined) return;
+    this.#options.onDropped();
+    this.#forget(oldest);
+  }
+
+  #forget(podKey: string): void {
+    const forgotten = this.#delete(podKey);
+    if (forgotten !== undefined) this.#options.onForgotten(forgotten.pod);
   }
 
   #delete(podKey: string): Remembered | undefined {

@@ -20,8 +20,11 @@ export function fingerprintsOf(pem: string): ReadonlySet<string> {
 /** The same bundle is read again and again, and whoever may write it can put a thousand of them there. */
 const READ = new Map<string, X509Certificate | undefined>();
 const MOST_READ = 1_000;
+/** A certificate has some 2 KB. What is longer is read each time. */
+const MOST_LENGTH = 16 * 1024;
 
 function tryRead(pem: string): X509Certificate | undefined {
+  if (pem.length > MOST_LENGTH) return parsed(pem);
   if (READ.size >= MOST_READ) READ.clear();
   // A copy: a part of a text keeps all of that text in memory.
   if (!READ.has(pem)) READ.set(Buffer.from(pem).toString(), parsed(pem));

@@ -111,9 +111,11 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   /** Counts the pod as stalled, and logs it if a report is due. */
   #note(podKey: string, pod: Pod, { hindrance }: Extract<Stall, { kind: 'stalled' }>) {
     const { namespace, name, uid, node, owner } = pod;
+    // Its predecessor may have gone unseen.
+    if (this.#stalled.get(podKey)?.uid !== uid) this.#clear(podKey, pod);
     const before = this.#stalled.get(podKey);
     const now = this.#options.clock.monotonicNow();
-    const { sinceMs, logged } = before?.uid === uid ? before : { sinceMs: now, logged: 0 };
+    const { sinceMs, logged } = before ?? { sinceMs: now, logged: 0 };
     const reports = stallReports(now - sinceMs);
     this.#uncount(podKey);
     const place = trackingOfPod(pod, this.#options.settings).locate(pod);

@@ -1,4 +1,5 @@
 import type { Clock } from '../async/clock.ts';
+import { Rounds } from '../async/rounds.ts';
 import { Turns } from '../async/turns.ts';
 import type { Cache } from '../cache/cache.ts';
 import { keyOf, type ObjectKey, storeKey, type TrackerKey, trackerKeyIn, trackersOf } from '../cache/keys.ts';
@@ -11,6 +12,8 @@ import { hasEntries } from '../policy/tracking/kept-entries.ts';
 
 /** Somebody may put any number of pods on one node. */
 const PODS_IN_A_ROW = 500;
+/** What hinders an operator may change as often as its owner likes, and each change concerns every stalled pod. */
+const STALLED_REST_MS = 5_000;
 
 /** The queues of the reconcilers that the cache wakes. */
 export interface Wakeable {
@@ -25,20 +28,28 @@ export interface Wakeable {
 }
 
 export interface Others {
-  readonly clock: Pick<Clock, 'giveWay'>;
+  readonly clock: Pick<Clock, 'giveWay' | 'monotonicNow' | 'setTimer'>;
   /** The pods that a change of a node may free. */
   stalledPods(): Iterable<ObjectKey>;
 }
 
-/** To be called once the caches have synced. */
-export type OnSynced = () => Promise<void>;
+export interface Waking {
+  /** To be called once the caches have synced. */
+  onSynced(): Promise<void>;
+  stop(): void;
+}
 
 /**
  * Wakes the keys that a change of the cache concerns. A reconcile reads the present, so the change itself is not passed on.
  * To be called before the cache starts.
  */
-export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wakeable, others: Others): OnSynced {
+export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wakeable, others: Others): Waking {
+  const turns = new Turns(others.clock, PODS_IN_A_ROW);
   const wakePodsOn = wakerOf(cache, settings, queues, others);
+  // A change of a node can free a stalled pod, which may be on no node.
+  const stalled = new Rounds(others.clock, STALLED_REST_MS, () =>
+    each(turns, others.stalledPods(), (pod) => queues.stalledPods.add(pod)),
+  );
   cache.trackers.subscribe((change) => queues.entries.add(trackerKeyIn(objectOf(change))));
   cache.namespaces.subscribe(({ key }) => {
     if (!cache.hasSynced()) return;
@@ -59,15 +70,19 @@ export function wakeOnChanges(cache: Cache, settings: PolicySettings, queues: Wa
   // Only what drains, undrains, comes or goes reaches this: heartbeats change nothing that is kept of a node.
   cache.nodes.subscribe(({ key }) => {
     // Until the first lists are in, whatever has been woken looks again by itself.
-    if (cache.hasSynced()) void wakePodsOn(key);
+    if (!cache.hasSynced()) return;
+    wakePodsOn(key);
+    stalled.ask();
   });
-  const turns = new Turns(others.clock, PODS_IN_A_ROW);
-  cache.hindrances.subscribe(() => void each(turns, others.stalledPods(), (pod) => queues.stalledPods.add(pod)));
-  // A pod that came before its tracker did not seem to be one that may stall, and may never change again.
-  return () =>
-    each(turns, cache.pods.values(), (pod) => {
-      if (mayStall(pod, cache, settings)) queues.stalledPods.add(keyOf(pod));
-    });
+  cache.hindrances.subscribe(() => stalled.ask());
+  return {
+    // A pod that came before its tracker did not seem to be one that may stall, and may never change again.
+    onSynced: () =>
+      each(turns, cache.pods.values(), (pod) => {
+        if (mayStall(pod, cache, settings)) queues.stalledPods.add(keyOf(pod));
+      }),
+    stop: () => stalled.stop(),
+  };
 }
 
 function wakeForMark(pod: Pod, settings: PolicySettings, queues: Wakeable): void {
@@ -87,11 +102,8 @@ export function wakeForDrainer(pod: Pod, settings: PolicySettings, { evictions }
   if (profileOf(pod, settings)?.report) evictions.add(keyOf(pod));
 }
 
-/**
- * What concerns a node concerns the entries, memories and marks of the pods on it. It can also free a stalled pod, which may be on
- * no node.
- */
-function wakerOf(cache: Cache, settings: PolicySettings, queues: Wakeable, { clock, stalledPods }: Others) {
+/** What concerns a node concerns the entries, memories and marks of the pods on it. A node that changes again meanwhile waits once. */
+function wakerOf(cache: Cache, settings: PolicySettings, queues: Wakeable, { clock }: Others) {
   const turns = new Turns(clock, PODS_IN_A_ROW);
   const wake = (podKey: string) => {
     const pod = cache.pods.get(podKey);
@@ -100,9 +112,17 @@ function wakerOf(cache: Cache, settings: PolicySettings, queues: Wakeable, { clo
     if (isMarked(pod)) wakeForDrain(pod, settings, queues);
     for (const tracker of trackersOf(pod, trackingOfPod(pod, settings))) queues.entries.add(trackerKeyIn(tracker));
   };
-  return async (node: string): Promise<void> => {
-    await each(turns, cache.podIndex.on(node), wake);
-    await each(turns, stalledPods(), (pod) => queues.stalledPods.add(pod));
+  const due = new Set<string>();
+  function* podsOnDue() {
+    for (const node of due) {
+      due.delete(node);
+      yield* cache.podIndex.on(node);
+    }
+  }
+  const rounds = new Rounds(clock, 0, () => each(turns, podsOnDue(), wake));
+  return (node: string): void => {
+    due.add(node);
+    rounds.ask();
   };
 }
 

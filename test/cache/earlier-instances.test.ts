@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { observeDrain } from '../../src/cache/drain-observation.ts';
 import { EARLIER_INSTANCES_MAX, EarlierInstances } from '../../src/cache/earlier-instances.ts';
 import { storeKey } from '../../src/cache/keys.ts';
+import { isDrainOver } from '../../src/policy/plans/withdrawal.ts';
+import type { PolicySettings } from '../../src/policy/profiles/profile.ts';
 import { namespaceTracking } from '../../src/policy/tracking/namespace.ts';
-import { aPod, NOW } from '../support/builders.ts';
+import { aPod, NOW, PROFILE, SETTINGS } from '../support/builders.ts';
 import { aCache, POD, POD_KEY, TRACKER_KEY } from '../support/cache.ts';
 import { aRawNamespace, CONFIGMAPS } from '../support/configmaps.ts';
-import { aRawCluster, aRawNode, aRawPod, RESCHEDULE } from '../support/raw.ts';
+import { aRawCluster, aRawNode, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
 
 const aVersion = (uid: string, version: number, value?: string, nodeName: string | undefined = 'node-1') =>
   aRawPod({
@@ -291,7 +294,8 @@ describe('EarlierInstances: more than it may remember', () => {
       isMarked: ({ mark }) => mark?.matches === true,
       nodeOf: () => ({ uid: 'uid-node-1', isDraining: true }),
       now: () => NOW,
-      onDropped: (pod) => dropped.push(storeKey(pod)),
+      onDropped: () => undefined,
+      onForgotten: (pod) => void dropped.push(storeKey(pod)),
       max,
     });
     for (const text of names) {
@@ -324,5 +328,70 @@ describe('EarlierInstances: more than it may remember', () => {
       cache.pods.remove(pod);
     }
     assert.equal(cache.earlierInstances.pods().length, EARLIER_INSTANCES_MAX);
+  });
+});
+
+describe('EarlierInstances: what a cache takes over', () => {
+  const leaving = {
+    ...PROFILE,
+    name: 'other',
+    withdraws: true,
+    selectors: [[{ op: 'in', key: 'app', values: ['other'] }]],
+  };
+  const [both, one] = [[PROFILE, leaving], [PROFILE]].map((profiles) => ({ ...SETTINGS, profiles }) as PolicySettings);
+  const node = (unschedulable: boolean, resourceVersion: string) =>
+    aRawNode({ metadata: { resourceVersion }, spec: { unschedulable } });
+  const raw = (uid: string, resourceVersion: string, mark = 'true') =>
+    aRawPod({
+      metadata: {
+        uid,
+        resourceVersion,
+        labels: { app: 'other' },
+        annotations: { [RESCHEDULE]: mark },
+        managedFields: markedBy('reschedule-hook', '2026-01-01T00:00:00Z'),
+      },
+    });
+  const cacheOf = (
+    settings: PolicySettings | undefined,
+    pods: ReturnType<typeof raw>[],
+    drains = true,
+    version = '60',
+  ) => aCache({ pods, nodes: [node(drains, version)], ...(settings && { settings }) });
+
+  /** The first has a marked pod on a draining node. */
+  function first() {
+    const cache = cacheOf(both, []);
+    cache.pods.put(cache.project.pod(raw('one', '100')));
+    assert.equal(cache.earlierInstances.drainedNode(POD_KEY), 'uid-node-1');
+    return cache;
+  }
+
+  test('a node that was seen draining, of a pod that is still marked', () => {
+    const next = cacheOf(both, [raw('one', '100')], false, '70');
+    next.adopt(first());
+    assert.equal(next.earlierInstances.drainedNode(POD_KEY), 'uid-node-1');
+  });
+
+  test('not of one that is not marked any more, or of a profile that is gone', () => {
+    const unmarked = cacheOf(both, [raw('one', '110', 'false')], false, '70');
+    unmarked.adopt(first());
+    assert.equal(unmarked.earlierInstances.drainedNode(POD_KEY), undefined);
+
+    const without = cacheOf(one, []);
+    without.adopt(first());
+    assert.equal(without.earlierInstances.drainedNode(POD_KEY), undefined);
+  });
+
+  test('a profile that goes and comes back takes no mark back that is of an instance since then', () => {
+    const without = cacheOf(one, []);
+    without.adopt(first());
+    const back = cacheOf(both, [raw('two', '200', 'false')], false, '70');
+    back.adopt(without);
+    back.pods.put(back.project.pod(raw('two', '210')));
+    const [pod, settings] = [back.pods.get(POD_KEY), both];
+    assert.ok(pod && settings);
+    const seen = observeDrain(back, pod, settings);
+    assert.ok(seen);
+    assert.equal(isDrainOver(seen, settings), false);
   });
 });

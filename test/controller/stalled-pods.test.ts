@@ -227,6 +227,23 @@ describe('StalledPodReconciler', () => {
     assert.equal(reporter.count, 1);
   });
 
+  test('says so of an instance whose successor stalls at once, where its end was not seen', async () => {
+    const { look, tell, log, reporter } = aStallReporter({ ageMs: STALL_AFTER });
+    await look();
+    tell({ uid: 'uid-b', ageMs: STALL_AFTER });
+    await look();
+    assert.deepEqual(
+      log.lines.map(({ message, fields }) => [message, fields?.uid]),
+      [
+        [LOG.stalled, 'uid-a'],
+        [LOG.unstalled, 'uid-a'],
+        [LOG.stalled, 'uid-b'],
+      ],
+    );
+    assert.equal(reporter.count, 1);
+    assert.deepEqual([...stalledIn(reporter)], [['None', 1]]);
+  });
+
   test('reports a pod that was marked anew, stalls anew, and was not forgotten in between', async () => {
     const { look, tell, log } = aStallReporter({ ageMs: STALL_AFTER });
     await look();

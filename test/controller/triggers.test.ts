@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { projectReporter } from '../../src/cache/hindrances/hindrances.ts';
 import { type ObjectKey, storeKey } from '../../src/cache/keys.ts';
 import { wakeOnChanges } from '../../src/controller/triggers.ts';
 import { createTracking } from '../../src/policy/tracking/index.ts';
@@ -16,7 +17,13 @@ function aWiredCache(world: CacheWorld = {}, stalled: readonly ObjectKey[] = [])
   const nodes = [aRawNode(), aRawNode({ metadata: { name: 'node-2' } })];
   const cache = aCache({ pods: [], nodes, trackers: [], ...world });
   const woken: string[] = [];
-  const queue = (kind: string) => ({ add: (key: ObjectKey) => void woken.push(`${kind} ${storeKey(key)}`) });
+  let adds = 0;
+  const queue = (kind: string) => ({
+    add(key: ObjectKey) {
+      adds++;
+      woken.push(`${kind} ${storeKey(key)}`);
+    },
+  });
   const clock = new FakeClock();
   const queues = {
     entries: queue('tracker'),
@@ -26,10 +33,12 @@ function aWiredCache(world: CacheWorld = {}, stalled: readonly ObjectKey[] = [])
     withdrawals: queue('withdrawal'),
     evictions: queue('eviction'),
   };
-  wakeOnChanges(cache, settingsOf(world), queues, { clock, stalledPods: () => stalled });
+  const { stop } = wakeOnChanges(cache, settingsOf(world), queues, { clock, stalledPods: () => stalled });
   return {
     cache,
     clock,
+    stop,
+    adds: () => adds,
     woken: () => [...new Set(woken.splice(0))].sort(),
     pod: (...args: Parameters<typeof present>) => cache.pods.put(cache.project.pod(present(...args))),
   };
@@ -201,5 +210,40 @@ describe('wakeOnChanges', () => {
     await settle();
     assert.equal(clock.turns, 2);
     assert.deepEqual(woken(), ['tracker db']);
+  });
+
+  const many = Array.from({ length: 1_200 }, (_, n) => ({ namespace: 'db', name: `cb-${n}` }));
+  const source = {
+    kind: 'Db',
+    group: 'db.example',
+    plural: 'dbs',
+    label: 'db',
+    reports: [{ path: ['spec', 'paused'], is: 'true', word: 'Paused' }],
+  };
+
+  test('whoever changes what hinders an operator again and again wakes the stalled pods once, and again after a rest', async () => {
+    const settings = settingsWith({ hindrances: [source] });
+    const { cache, clock, adds, stop } = aWiredCache({ settings }, many);
+    const [watched] = cache.hindrances.watched;
+    watched?.store.replace([]);
+    for (let n = 0; n < 1_000; n++) {
+      const metadata = { namespace: 'db', name: 'db', uid: 'u', resourceVersion: `${n}` };
+      watched?.store.put(projectReporter({ metadata, spec: { paused: n % 2 === 0 } }, source));
+    }
+    await settle();
+    assert.deepEqual([adds(), clock.timers], [many.length, 1]);
+    await clock.advance(5_000);
+    assert.deepEqual([adds(), clock.timers], [2 * many.length, 0]);
+    stop();
+  });
+
+  test('a node that changes again and again wakes its pods once for all that it did meanwhile', async () => {
+    const { cache, clock, adds } = aWiredCache({ tracking: namespaceTracking }, many);
+    cache.pods.replace(many.map((metadata) => cache.project.pod(aRawPod({ metadata }))));
+    const before = adds();
+    for (let n = 0; n < 100; n++) cache.nodes.put(cache.project.node(cordon(n % 2 === 0)));
+    await settle(100);
+    // Each pod wakes its tracking resource. The second round is for what came while the first one ran.
+    assert.deepEqual([adds() - before, clock.timers], [2 * many.length + many.length, 1]);
   });
 });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { startEmbedded } from '../../rehearsal/embedded-api/cluster.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { LOG } from '../../src/log/messages.ts';
@@ -117,6 +119,25 @@ test('an instance that ended while the new lists were made is not forgotten', as
   assert.equal(cache.earlierInstances.get('default/a'), undefined);
   assert.equal(followed.serving().cache.earlierInstances.get('default/a')?.uid, uid);
   await clock.advance(0);
+});
+
+test('what served before is freed, the first of all too', async (t) => {
+  const { world, clock, followed, look } = await aFollower(t, file(profile('a')), 'a', 'b');
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const held = () => new WeakRef(followed.serving().cache.pods);
+  const before = [held()];
+  world.text = file(profile('a'), profile('b'));
+  await look(1);
+  before.push(held());
+  world.text = file(profile('a'));
+  await clock.advance(5_000);
+  await clock.advance(LEAVING_MS);
+  await look(2);
+  await untilTrue('both to be freed', () => {
+    collect();
+    return before.every((one) => one.deref() === undefined);
+  });
 });
 
 test('profiles that cannot be listed, or need a right that is missing, leave those before in force', async (t) => {
