@@ -86,7 +86,7 @@ export interface Core {
 /** With these a drainer waits until the present instance has left. */
 const WAITS: readonly Reason[] = ['Waiting', 'Stalled', 'NotAsked', 'Marked', 'MarkedAgain', 'Remembered'];
 /** With these, too; and the pod carries no mark, so that no change of it would wake anybody. */
-const WAITS_UNMARKED: readonly Reason[] = ['GroupBusy', 'GroupUntracked', 'BudgetExhausted', 'Held'];
+const WAITS_UNMARKED: readonly Reason[] = ['GroupBusy', 'GroupUntracked', 'BudgetExhausted', 'Held', 'ComesBack'];
 
 function waitsUnmarked({ reason, profile }: Decision, { profiles }: PolicySettings): boolean {
   if (WAITS_UNMARKED.includes(reason)) return true;

@@ -115,6 +115,35 @@ test('a pod that gets no mark is reported if drainers go on asking, also without
   await stop();
 });
 
+test('a pod that comes back is reported while drainers ask for it, also where the sign of the drain was away for a moment', async () => {
+  const settings = { ...SETTINGS, drainConditions: ['DrainInProgress'] };
+  const node = (resourceVersion: string, status: string) =>
+    aRawNode({ metadata: { resourceVersion }, status: { conditions: [{ type: 'DrainInProgress', status }] } });
+  const status = {
+    conditions: [{ type: 'PodScheduled', status: 'True', lastTransitionTime: new Date(NOW).toISOString() }],
+  };
+  const pod = aRawPod({ metadata: { uid: 'uid-b' }, status });
+  const { core, api, clock, ask, stop } = await anAskedCore(settings, pod, node('50', 'True'));
+  const { cache } = core;
+  const entry = JSON.stringify({ uid: 'uid-a', node: 'node-1', nodeUid: 'uid-node-1', returns: 1 });
+  cache.trackers.replace([cache.project.tracker(aRawCluster({ metadata: { annotations: { [ENTRY_KEY]: entry } } }))]);
+  const stalled = () => core.stalledPods.byProfile().get('couchbase')?.get('ComesBack') ?? 0;
+  const see = async (resourceVersion: string, now: string) => {
+    api.put(NODE_PATH, node(resourceVersion, now));
+    cache.nodes.put(cache.project.node(node(resourceVersion, now)));
+    await settle();
+  };
+  await ask();
+  assert.equal(stalled(), 1);
+  await see('51', 'Unknown');
+  await clock.advance(10 * MINUTE);
+  assert.equal(stalled(), 0);
+  await see('52', 'True');
+  await ask();
+  assert.equal(stalled(), 1);
+  await stop();
+});
+
 test('a drain that waits three days for a paused operator writes six reports and nothing else, however often it asks', async () => {
   const managedFields = markedBy('reschedule-hook', new Date(NOW).toISOString());
   const pod = aRawPod({ metadata: { annotations: { [RESCHEDULE]: 'true' }, managedFields } });

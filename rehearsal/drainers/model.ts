@@ -22,6 +22,8 @@ export interface DrainerModel {
   readonly marks: readonly NodeMark[];
   readonly body: EvictionBody;
   readonly answers: Answers;
+  /** Nobody has published what it makes of a 404: `answers` supposes it. */
+  readonly guesses404?: true;
   readonly way: Patient | Pass | Queue;
   /** Absent: it asks for ever. */
   readonly limit?: Limit;

@@ -25,6 +25,8 @@ export interface StalledPodOptions {
 }
 
 const UNMARKED_RETRY_MS = 60_000;
+/** A sign of a drain may come and go. Each time a pod that came back would be reported, and reported to wait no more. */
+const COMES_BACK_CALM_MS = 5 * 60_000;
 
 interface Stalled {
   readonly pod: ObjectKey;
@@ -37,6 +39,8 @@ interface Stalled {
   readonly sinceMs: number;
   /** How many reports are in the log. */
   readonly logged: number;
+  /** Since when nothing shows that it waits, on the monotonic clock. */
+  readonly calmSinceMs?: number;
 }
 
 /** Reports pods that a drain waits for, tracked or not, and for which nothing will happen without a human (S10). */
@@ -85,10 +89,7 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     const pod = cache.pods.get(podKey);
     const seen = pod && this.#observe(podKey, pod);
     const plan = seen && planStall(seen, settings);
-    if (pod === undefined || plan === undefined || plan.kind === 'notWaiting') {
-      this.#clear(podKey);
-      return {};
-    }
+    if (pod === undefined || plan === undefined || plan.kind === 'notWaiting') return this.#rest(podKey, pod);
     if (plan.kind === 'lookAgain') {
       if (this.#stalled.get(podKey)?.uid !== pod.uid) this.#clear(podKey, pod);
       return { requeueAfterMs: plan.inMs };
@@ -129,6 +130,20 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     const more = { ...(known && { hindrance: known }), ...(reports.due > 1 && { report: reports.due }) };
     this.#options.log.warn(LOG.stalled, { pod: name, namespace, uid, node, owner: owner?.name, profile, ...more });
     return reports;
+  }
+
+  /** Nothing shows that the pod waits. One that came back counts as stalled for a while yet. */
+  #rest(podKey: string, pod: Pod | undefined): ReconcileResult {
+    const stalled = this.#stalled.get(podKey);
+    if (stalled?.hindrance === 'ComesBack' && stalled.uid === pod?.uid) {
+      const now = this.#options.clock.monotonicNow();
+      const { calmSinceMs = now } = stalled;
+      this.#stalled.set(podKey, { ...stalled, calmSinceMs });
+      const calmInMs = calmSinceMs + COMES_BACK_CALM_MS - now;
+      if (calmInMs > 0) return { requeueAfterMs: calmInMs };
+    }
+    this.#clear(podKey);
+    return {};
   }
 
   async #announce(pod: Pod, why: string, nth: number, signal: AbortSignal): Promise<void> {

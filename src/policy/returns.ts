@@ -1,6 +1,6 @@
 import { decodeEntry } from './entry.ts';
 import type { Entry, Node, Pod, Tracker } from './model.ts';
-import { drainBeganAt, isDraining, isJustCordoned } from './node-state.ts';
+import { drainBeganAt, drainingSince, isDraining, isJustCordoned } from './node-state.ts';
 import type { NodeReturns, Refusal } from './observation.ts';
 import { namesComeBack, type Profile } from './profiles/profile.ts';
 
@@ -31,7 +31,7 @@ export function countReturns(seen: ReturnEvidence, drainTaints: readonly string[
   if (pod.node !== node.name || !isDraining(node, drainTaints)) return 0;
   const since = drainBeganAt(node, drainTaints);
   if (entry?.uid === pod.uid) return ownReturns(entry, since);
-  const boundWhileDraining = wasBoundWhileDraining(pod, node, since);
+  const boundWhileDraining = wasBoundWhileDraining(pod, node, drainTaints);
   if (countsByTracker(seen) && tracker && namesComeBack(seen.profile, tracker) && earlier === undefined) return 0;
   if (earlier !== undefined && !isOfNode(earlier, node)) return 0;
   if (!(boundWhileDraining ?? (earlier !== undefined && earlier.draining !== false))) return 0;
@@ -65,10 +65,16 @@ function countsByTracker({ refusal }: ReturnEvidence): boolean {
   return refusal?.isSettled !== true;
 }
 
-/** Undefined if the API server does not have both times. Within the second of the cordon it counts as before. */
-function wasBoundWhileDraining(pod: Pod, node: Node, since: number | undefined): boolean | undefined {
+/**
+ * Undefined if nothing tells. Within the second of the cordon a pod counts as bound before it. A condition that has been there since
+ * before the pod was bound shows it as well. A newer one may have gone in between.
+ */
+function wasBoundWhileDraining(pod: Pod, node: Node, drainTaints: readonly string[]): boolean | undefined {
+  const [since, anySince] = [drainBeganAt(node, drainTaints), drainingSince(node, drainTaints)];
   if (since === undefined && isJustCordoned(node)) return false;
-  return since === undefined || pod.boundAt === undefined ? undefined : since < pod.boundAt;
+  if (anySince === undefined || pod.boundAt === undefined) return undefined;
+  if (anySince < pod.boundAt) return true;
+  return since === undefined ? undefined : false;
 }
 
 /** Whether the entry is about an instance on this very node (S8). */

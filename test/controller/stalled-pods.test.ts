@@ -303,17 +303,28 @@ describe('StalledPodReconciler', () => {
     assert.deepEqual(counted(), [['couchbase', { None: 0 }]]);
   });
 
-  test('a pod that comes back to its draining node is reported at once, until the node is uncordoned', async () => {
-    const { reporter, api, log, cache, look } = aStallReporter();
-    const node = (version: string, unschedulable: boolean) => {
-      const taints = unschedulable ? [{ key: 'node.kubernetes.io/unschedulable', timeAdded: ago(2 * MINUTES) }] : [];
-      return cache.project.node(aRawNode({ metadata: { resourceVersion: version }, spec: { unschedulable, taints } }));
+  /** A pod that came back to its draining node twice. */
+  function aReturn(conditions: readonly object[], unschedulable: boolean) {
+    const world = aStallReporter();
+    const { cache } = world;
+    const put = (isDraining: boolean) => {
+      const taints = [{ key: 'node.kubernetes.io/unschedulable', timeAdded: ago(2 * MINUTES) }];
+      const spec = isDraining && unschedulable ? { unschedulable, taints } : {};
+      const status = isDraining ? { conditions } : {};
+      const metadata = { resourceVersion: `${version++}` };
+      cache.nodes.put(cache.project.node(aRawNode({ metadata, spec, status })));
     };
     const entry = JSON.stringify({ uid: 'uid-a', node: 'node-1', nodeUid: 'uid-node-1', returns: 1 });
-    cache.nodes.replace([node('50', true)]);
+    cache.nodes.replace([]);
+    put(true);
     cache.trackers.replace([cache.project.tracker(aRawCluster({ metadata: { annotations: { [ENTRY_KEY]: entry } } }))]);
-    const conditions = [{ type: 'PodScheduled', status: 'True', lastTransitionTime: ago(MINUTES) }];
-    cache.pods.put(cache.project.pod(aRawPod({ metadata: { uid: 'uid-b' }, status: { conditions } })));
+    const status = { conditions: [{ type: 'PodScheduled', status: 'True', lastTransitionTime: ago(MINUTES) }] };
+    cache.pods.put(cache.project.pod(aRawPod({ metadata: { uid: 'uid-b' }, status })));
+    return { ...world, put };
+  }
+
+  test('a pod that comes back to its draining node is reported at once, until the node has been uncordoned for a while', async () => {
+    const { reporter, api, log, clock, look, put } = aReturn([], true);
     await look();
     await look();
     assert.deepEqual(log.messages('warn'), [LOG.stalled]);
@@ -325,10 +336,32 @@ describe('StalledPodReconciler', () => {
         ['ComesBack', 1],
       ],
     );
-    cache.nodes.put(node('51', false));
+    put(false);
+    assert.deepEqual(await look(), { requeueAfterMs: 5 * MINUTES });
+    await clock.advance(5 * MINUTES);
     await look();
     assert.deepEqual(log.messages('info'), [LOG.unstalled]);
     assert.equal(reporter.count, 0);
+  });
+
+  test('of a sign that comes and goes for an hour there is one report, and its second one', async () => {
+    const { reporter, api, log, clock, look, put } = aReturn([{ type: 'DrainInProgress', status: 'True' }], false);
+    for (let i = 0; i < 361; i++) {
+      put(i % 2 === 0);
+      await look();
+      await clock.advance(10_000);
+    }
+    assert.deepEqual(log.messages(), [LOG.stalled, LOG.stalled]);
+    assert.equal(api.calls.filter((call) => call === EVENT).length, 4);
+    assert.equal(reporter.count, 1);
+  });
+
+  test('a pod that comes back and goes is reported no more at once', async () => {
+    const gone = aReturn([], true);
+    await gone.look();
+    gone.remove();
+    await gone.look();
+    assert.equal(gone.reporter.count, 0);
   });
 
   test('its keys are the pods there are, and those that it remembers, until it has looked at them once more', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { DRAINERS } from '../../rehearsal/drainers/models/index.ts';
-import { DEFAULT_KUBERNETES } from '../../testkit/control-plane/versions.ts';
+import { kubernetesVersions } from '../../testkit/control-plane/versions.ts';
 import { KINDS } from './kinds.ts';
 import { endOf, limitOf, pageOf, timeOf, titleOf } from './page.ts';
 import { type AtLimit, isShown, merged, type Outcome, PAGE, type Results, readResults } from './results.ts';
@@ -25,7 +25,7 @@ describe('docs/drainers.md', () => {
   test('has what happened in every drain, and at every limit', () => {
     const limited = DRAINERS.filter(({ limit }) => limit !== undefined).map(({ name }) => name);
     const drains = DRAINERS.flatMap(({ name }) => KINDS.map(({ profile }) => `${name} ${profile}`));
-    const own = KINDS.map(({ profile }) => `kubectl ${DEFAULT_KUBERNETES} ${profile}`);
+    const own = kubernetesVersions().flatMap((version) => KINDS.map(({ profile }) => `kubectl ${version} ${profile}`));
     assert.deepEqual(
       [...drains, ...own, ...limited].filter((key) => !isShown(results, key)),
       [],

@@ -59,6 +59,7 @@ The stand-in for the operator acts after about two tries.
 `;
 
 const IN_SHORT = `- A drainer that evicts ends by itself once the operator has moved the pods, with every kind of profile. No pod is moved twice.
+  For the services with an asterisk that is a guess: nobody has published what they make of a 404.
 - With \`mark: none\` the operator has to see that the node is drained. \`foundationdb-taints\` waits for ever if the drainer sets a taint
   that the FoundationDBCluster does not name, or none. Name the taint in its \`taintReplacementOptions\`.
 - A MachineDrainRule of Cluster API keeps the hook from being asked. With \`Skip\` the pods go with the machine. With \`WaitCompleted\`
@@ -71,6 +72,7 @@ const IN_SHORT = `- A drainer that evicts ends by itself once the operator has m
 
 const AFTER_ENDS = `*Ends* means: each protected pod was moved once, and by its operator. The drain then ended without an error.
 The time is from the end of the last pod to the end of the drain. The number is how often the drainer asked for these pods.
+An asterisk: nobody has published what that service makes of a 404. The model supposes that the pod counts as gone.
 `;
 
 const WHAT_EACH_DOES = `*Gone*: the pod counts as drained. *Again*: it is asked for again. *Fails*: the pod is given up, and so is the drain in the end.
@@ -109,7 +111,8 @@ const table = (header: Row, rows: readonly Row[]) =>
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
-export const titleOf = ({ title, name }: DrainerModel) => `${title} (\`${name}\`)`;
+export const titleOf = ({ title, name, guesses404 }: DrainerModel) =>
+  `${title} (\`${name}\`)${guesses404 ? ' \\*' : ''}`;
 
 function ends({ drains }: Results): string {
   const rows = DRAINERS.map((model) => [
@@ -146,7 +149,7 @@ function kubectls({ drains }: Results): string {
 
 function habits(): string {
   const rows = DRAINERS.map((model) => {
-    const { title, marks, body, answers, afterwards } = model;
+    const { title, marks, body, answers, afterwards, guesses404 } = model;
     const says = [body.version, ...(body.hasUid ? ['UID'] : []), ...(body.hasNamespace ? [] : ['no namespace'])];
     const { 404: notFound, 429: tooMany, other } = answers;
     return [
@@ -154,7 +157,8 @@ function habits(): string {
       marksOf(marks),
       paceOf(model),
       says.join(', '),
-      ...shownMeanings(notFound, tooMany, other),
+      `${MEANINGS[notFound]}${guesses404 ? ', a guess' : ''}`,
+      ...shownMeanings(tooMany, other),
       looksOf(model),
       afterwards,
     ];

@@ -329,6 +329,31 @@ const ENDLESS: readonly Case[] = [
     message: comesBackMessage(2),
   },
   {
+    when: 'rule 9 with new names: the same on a node that a condition drains, and nothing else',
+    given: anObservation({
+      pod: aPod({ name: 'cb-0007', boundAt: NOW - MINUTE }),
+      request: aRequest({ name: 'cb-0007' }),
+      node: aNode({ drainConditions: { DrainInProgress: NOW - 60 * MINUTE } }),
+      tracker: aTracker({ reusesNames: false, entries: RETURN_OF_ANOTHER(NOW - 10 * MINUTE) }),
+    }),
+    kind: 'deny',
+    rule: '8a',
+    reason: 'ComesBack',
+    code: 429,
+  },
+  {
+    when: 'rule 9 with new names: a condition that is newer than the pod does not show that it came back',
+    given: anObservation({
+      pod: aPod({ name: 'cb-0007', boundAt: NOW - MINUTE }),
+      request: aRequest({ name: 'cb-0007' }),
+      node: aNode({ drainConditions: { DrainInProgress: NOW } }),
+      tracker: aTracker({ reusesNames: false, entries: RETURN_OF_ANOTHER(NOW - 10 * MINUTE) }),
+    }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+  },
+  {
     when: 'rule 9 with new names: a pod that was there before the cordon is marked whatever came back',
     given: anObservation({
       node: cordoned,
@@ -1514,6 +1539,8 @@ describe('what an entry remembers of a mark', () => {
     const decision = noteOf(anObservation({ pod: returned, node: cordoned, tracker: namesAreNew }));
     assert.equal(decision?.entryOn, namesAreNew);
     assert.equal(decision?.note.returns, 1);
+    const byCondition = aNode({ drainConditions: { DrainInProgress: NOW - 60 * MINUTE } });
+    assert.equal(noteOf(anObservation({ pod: returned, node: byCondition, tracker: namesAreNew }))?.note.returns, 1);
   });
 
   test('the first of several marks, how many there were, and who took the last one away', () => {

@@ -22,6 +22,7 @@ const EKS: DrainerModel = {
   marks: [{ taint: 'eks.amazonaws.com/nodegroup=unschedulable' }],
   body: BODY,
   answers: { 404: 'gone', 409: 'again', 429: 'again', other: 'again' },
+  guesses404: true,
   way: { kind: 'patient', retryAfterMs: 5_000, looks: { by: 'node', everyMs: 5_000 } },
   limit: {
     afterMs: 15 * MINUTE,
@@ -62,6 +63,7 @@ export const MANAGED: readonly DrainerModel[] = [
     marks: ['cordon'],
     body: BODY,
     answers: { 404: 'gone', 409: 'again', 429: 'again', other: 'again' },
+    guesses404: true,
     way: { kind: 'patient', retryAfterMs: 5_000, looks: { by: 'node', everyMs: 5_000 } },
     limit: {
       afterMs: 60 * MINUTE,
@@ -85,12 +87,12 @@ export const MANAGED: readonly DrainerModel[] = [
       { what: 'ends within seconds if a webhook refuses with a code that is not 429', source: 'Azure/AKS#5637' },
     ],
     leavesOut: [
-      'whether it takes 404 for a refusal or for a pod that is gone, which nobody has published: gone here',
-      'what it makes of a 404, which nobody has published: it trusts it here',
+      'whether it takes the 404 of a webhook for a refusal, which would end the upgrade, or for a pod that is gone, which nobody has published: gone here',
     ],
     marks: ['cordon'],
     body: BODY,
     answers: { 404: 'gone', 409: 'aborts', 429: 'again', other: 'aborts' },
+    guesses404: true,
     way: { kind: 'patient', retryAfterMs: 5_000, looks: { by: 'uid', everyMs: 5_000 } },
     limit: {
       afterMs: 30 * MINUTE,

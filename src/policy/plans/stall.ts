@@ -80,12 +80,20 @@ function comesBackStall(seen: StallObservation, settings: PolicySettings): Stall
   return { kind: 'stalled', hindrance: 'ComesBack', why };
 }
 
+/**
+ * What is left of STALL_AFTER since that time, which another clock tells. One that is further ahead than STALL_AFTER is of a clock
+ * that is wrong: then it counts how long this process has seen the pod like this.
+ */
+function leftSince(since: number | undefined, { now, profile, markedForMs }: StallObservation): number {
+  const isKnown = since !== undefined && since - now <= profile.stallAfterMs;
+  return profile.stallAfterMs - (isKnown ? now - since : markedForMs);
+}
+
 /** People say that nobody may mark it, and its node is draining. */
 function heldStall(seen: StallObservation, { drainTaints }: PolicySettings): Stall | undefined {
-  const { pod, node, profile, now, markedForMs } = seen;
+  const { pod, node } = seen;
   if (node === undefined || isMarked(pod) || !isHeldByPeople(seen) || !isDraining(node, drainTaints)) return undefined;
-  const since = drainingSince(node, drainTaints);
-  const leftMs = profile.stallAfterMs - (since === undefined ? markedForMs : now - since);
+  const leftMs = leftSince(drainingSince(node, drainTaints), seen);
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
   return { kind: 'stalled', hindrance: 'Held', why: `is not marked, because ${POLICY_KEY} says hold` };
 }
@@ -116,12 +124,12 @@ function notLeftStall({ pod, tracker, reported }: StallObservation, { kind, labe
 
 /** Another installation keeps the pod's entry, and has not moved the pod either. */
 function otherInstallationStall(seen: StallObservation, settings: PolicySettings): Stall | undefined {
-  const { pod, node, tracker, elsewhere, now } = seen;
+  const { pod, node, tracker, elsewhere } = seen;
   const found = findEntry(pod, tracker, elsewhere);
   const { installation = settings.installation, at } = found?.entry ?? {};
   const isFree = node === undefined || !isDraining(node, settings.drainTaints) || isMarked(pod);
   if (installation === settings.installation || at === undefined || isFree) return undefined;
-  const leftMs = at + seen.profile.stallAfterMs - now;
+  const leftMs = leftSince(at, seen);
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
   const why = `is not marked, because the installation ${installation} of this hook keeps its entry on ${found?.on}`;
   return { kind: 'stalled', hindrance: 'OtherInstallation', why };
@@ -159,11 +167,11 @@ function budgetStall({ pod, profile, markedForMs, isAwaited }: StallObservation)
 /** Only a successor of an instance that was to move keeps a drain waiting. */
 function unschedulableStall(seen: StallObservation, settings: PolicySettings): Stall | undefined {
   const { replacementCondition } = settings;
-  const { pod, now, profile } = seen;
+  const { pod, now } = seen;
   const since = pod.unschedulable?.since;
   if (pod.node !== undefined || since === undefined || replacementCondition === 'left') return undefined;
   if (earlierOf(seen, settings) === undefined) return undefined;
-  const leftMs = since + profile.stallAfterMs - now;
+  const leftMs = leftSince(since, seen);
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
   const why = `was moved and cannot be scheduled (${describeUnschedulable(pod, now)})`;
   return { kind: 'stalled', hindrance: 'Unschedulable', why };

@@ -129,6 +129,11 @@ describe('planStall: a successor that cannot be scheduled', () => {
     assert.deepEqual(plan(soon, { tracker }), { kind: 'lookAgain', inMs: 14 * MINUTE });
   });
 
+  test('also by a clock that is far ahead', () => {
+    const ahead = { ...pod, unschedulable: { ...unschedulable, since: NOW + 400 * 24 * 60 * MINUTE } };
+    assert.equal(plan(ahead, { tracker, markedForMs: 15 * MINUTE }).kind, 'stalled');
+  });
+
   test('also if only the process remembers the earlier instance', () => {
     assert.equal(plan(pod, { remembered: { uid: 'uid-a' } }).kind, 'stalled');
   });
@@ -181,6 +186,16 @@ describe('planStall: a pod that must not be marked', () => {
     assert.deepEqual(plan(pod, { node, markedForMs: 15 * MINUTE }), held);
   });
 
+  test('counts so, too, where that time is far ahead: somebody whose clock is wrong wrote it', () => {
+    const node = cordonedFor(-400 * 24 * 60 * MINUTE);
+    assert.deepEqual(plan(pod, { node, markedForMs: 14 * MINUTE }), { kind: 'lookAgain', inMs: MINUTE });
+    assert.deepEqual(plan(pod, { node, markedForMs: 15 * MINUTE }), held);
+    assert.deepEqual(plan(pod, { node: cordonedFor(-MINUTE), markedForMs: 60 * MINUTE }), {
+      kind: 'lookAgain',
+      inMs: 16 * MINUTE,
+    });
+  });
+
   test('also if its tracker or its Namespace says so, and not if the pod says ignore', () => {
     const node = cordonedFor(15 * MINUTE);
     const namespace = aNamespace({ policy: 'hold' });
@@ -205,6 +220,8 @@ describe('planStall: a pod whose entry another installation keeps', () => {
     const found = plan(aPod(), { node, tracker: trackerWith(entry) });
     assert.ok(found.kind === 'stalled' && found.hindrance === 'OtherInstallation', JSON.stringify(found));
     assert.deepEqual(plan(aPod(), { node: aNode(), tracker: trackerWith(entry) }), { kind: 'notWaiting' });
+    const ahead = trackerWith({ ...entry, at: NOW + 400 * 24 * 60 * MINUTE });
+    assert.equal(plan(aPod(), { node, tracker: ahead, markedForMs: 15 * MINUTE }).kind, 'stalled');
     const fresh = trackerWith({ ...entry, at: NOW - 14 * MINUTE });
     assert.deepEqual(plan(aPod(), { node, tracker: fresh }), { kind: 'lookAgain', inMs: MINUTE });
   });
