@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, test } from 'node:test';
 import { timeLimit } from '../../src/async/clock.ts';
+import { systemClock } from '../../src/async/system-clock.ts';
 import { FakeClock } from '../support/time.ts';
 
 describe('timeLimit', () => {
@@ -38,4 +39,14 @@ describe('timeLimit', () => {
     await clock.advance(50);
     assert.equal(limit.signal.aborted, false);
   });
+});
+
+test('the clock of the machine sets no timer for longer than one can be: that would go off at once', (t) => {
+  const set = t.mock.method(globalThis, 'setTimeout', () => undefined);
+  systemClock.setTimer(() => undefined, 400 * 24 * 3_600_000);
+  systemClock.setTimer(() => undefined, 1_000);
+  assert.deepEqual(
+    set.mock.calls.map(({ arguments: [, ms] }) => ms),
+    [2 ** 31 - 1, 1_000],
+  );
 });

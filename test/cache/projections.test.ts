@@ -256,6 +256,15 @@ describe('the conditions of a node', () => {
     assert.ok(Object.isFrozen(projected([draining('True')]).drainConditions));
   });
 
+  test('stand in the order of the settings, so that the node reports one cause', () => {
+    const [one, other] = [draining('True'), { type: 'a.b/Leaving', status: 'True' }];
+    for (const conditions of [
+      [one, other],
+      [other, one],
+    ])
+      assert.deepEqual(Object.keys(projected(conditions).drainConditions ?? {}), ['DrainInProgress', 'a.b/Leaving']);
+  });
+
   test('leave nothing behind if they are not True, or not listed', () => {
     for (const status of ['False', 'Unknown', 'true', '']) assert.deepEqual(projected([draining(status)]), aNode());
     assert.deepEqual(projected([draining('True')], []), aNode());

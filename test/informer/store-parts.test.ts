@@ -127,6 +127,18 @@ describe('two lists and watches that fill one store', () => {
     assert.equal(store.size, 1);
   });
 
+  test('an end that the other watch told of before etcd was restored does not keep the object away', () => {
+    const { store, one, two, list } = twoParts();
+    list(one, thing('x', 1_000));
+    list(two, thing('x', 1_000));
+    one.heard?.('1040');
+    const restored = one.beginList();
+    two.remove(thing('x', 1_050));
+    restored.page([thing('x', 500)], '600');
+    restored.complete();
+    assert.equal(store.get('x')?.resourceVersion, '500');
+  });
+
   test('older lists count once both have them, because versions are older after an etcd restore', () => {
     const { store, one, two, list } = twoParts();
     list(one, thing('x', 1_000));
