@@ -25,8 +25,8 @@ export interface StalledPodOptions {
 }
 
 const UNMARKED_RETRY_MS = 60_000;
-/** A sign of a drain may come and go. Each time a pod that came back would be reported, and reported to wait no more. */
-const COMES_BACK_CALM_MS = 5 * 60_000;
+/** What shows that a pod waits may come and go. Each time the pod would be reported, and reported to wait no more. */
+const CALM_MS = 5 * 60_000;
 
 interface Stalled {
   readonly pod: ObjectKey;
@@ -39,6 +39,7 @@ interface Stalled {
   readonly sinceMs: number;
   /** How many reports are in the log. */
   readonly logged: number;
+  readonly isFickle?: true;
   /** Since when nothing shows that it waits, on the monotonic clock. */
   readonly calmSinceMs?: number;
 }
@@ -110,7 +111,7 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   }
 
   /** Counts the pod as stalled, and logs it if a report is due. */
-  #note(podKey: string, pod: Pod, { hindrance }: Extract<Stall, { kind: 'stalled' }>) {
+  #note(podKey: string, pod: Pod, { hindrance, isFickle }: Extract<Stall, { kind: 'stalled' }>) {
     const { namespace, name, uid, node, owner } = pod;
     // Its predecessor may have gone unseen.
     if (this.#stalled.get(podKey)?.uid !== uid) this.#clear(podKey, pod);
@@ -123,7 +124,8 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     const tracker = place.kind === 'at' ? place : undefined;
     const profile = profileNameOf(pod, this.#options.settings);
     const counted = { ...(hindrance && { hindrance }), ...(tracker && { tracker }) };
-    this.#stalled.set(podKey, { pod: { namespace, name }, uid, profile, ...counted, sinceMs, logged: reports.due });
+    const kept = { sinceMs, logged: reports.due, ...(isFickle && { isFickle }) };
+    this.#stalled.set(podKey, { pod: { namespace, name }, uid, profile, ...counted, ...kept });
     this.#countsOf(profile).count(counted, 1);
     if (logged === reports.due) return reports;
     const known = hindrance ?? this.#trackerOf(pod)?.hindrance;
@@ -132,14 +134,14 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     return reports;
   }
 
-  /** Nothing shows that the pod waits. One that came back counts as stalled for a while yet. */
+  /** Nothing shows that the pod waits. It may count as stalled for a while yet. */
   #rest(podKey: string, pod: Pod | undefined): ReconcileResult {
     const stalled = this.#stalled.get(podKey);
-    if (stalled?.hindrance === 'ComesBack' && stalled.uid === pod?.uid) {
+    if (stalled?.isFickle && stalled.uid === pod?.uid) {
       const now = this.#options.clock.monotonicNow();
       const { calmSinceMs = now } = stalled;
       this.#stalled.set(podKey, { ...stalled, calmSinceMs });
-      const calmInMs = calmSinceMs + COMES_BACK_CALM_MS - now;
+      const calmInMs = calmSinceMs + CALM_MS - now;
       if (calmInMs > 0) return { requeueAfterMs: calmInMs };
     }
     this.#clear(podKey);

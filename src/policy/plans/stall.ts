@@ -42,11 +42,11 @@ export interface StallObservation {
 
 /**
  * `hindrance`: one PascalCase word for the metric; absent if only the tracker may say what hinders its operator. `why`:
- * what people read after `the pod`.
+ * what people read after `the pod`. `isFickle`: what shows it may come and go by itself.
  */
 export type Stall =
   | { readonly kind: 'notWaiting' }
-  | { readonly kind: 'stalled'; readonly hindrance?: string; readonly why: string }
+  | { readonly kind: 'stalled'; readonly hindrance?: string; readonly why: string; readonly isFickle?: true }
   | { readonly kind: 'lookAgain'; readonly inMs: number };
 
 const NOT_WAITING: Stall = { kind: 'notWaiting' };
@@ -77,7 +77,8 @@ function comesBackStall(seen: StallObservation, settings: PolicySettings): Stall
   const returns = countReturns(evidence, settings.drainTaints);
   if (returns < REFUSED_FROM_RETURN) return undefined;
   const why = `came back ${returns} times to node ${node.name} while that was draining, and is not marked again; ${questionOfReturn(node, settings.drainTaints)}`;
-  return { kind: 'stalled', hindrance: 'ComesBack', why };
+  // People cordon and uncordon; a controller may let its taint or its condition come and go.
+  return { kind: 'stalled', hindrance: 'ComesBack', why, ...(node.unschedulable ? {} : { isFickle: true }) };
 }
 
 /**

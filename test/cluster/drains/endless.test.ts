@@ -57,6 +57,13 @@ async function replaceHook(scene: Scene, old: RunningHook, name: string, env: Re
   return next;
 }
 
+/** The operator stands still meanwhile: it may move a pod before anybody has heard of its mark. */
+async function evictUntilMarked(scene: Scene, pod: string): Promise<void> {
+  await scene.operator.pause();
+  await evictUntil(scene, pod, MARKED);
+  scene.operator.resume();
+}
+
 /** Evicts as a drainer that goes on although the pod is gone for a moment. */
 async function evictOnUntil(scene: Scene, pod: string, wanted: RegExp): Promise<EvictionAnswer> {
   return scene.until(`an answer like ${wanted}`, async () => {
@@ -111,6 +118,7 @@ describe('drains that would never end, on the real control plane', () => {
 
     await scene.cordon(scene.node(1), false);
     await untilMetric(next, STALLED_PODS, 0);
+    await scene.operator.pause();
     await scene.cordon(scene.node(1));
     await evictUntil(scene, 'cb-0000', MARKED);
     await next.stop();
@@ -133,7 +141,7 @@ describe('drains that would never end, on the real control plane', () => {
     const hook = await rig.hook('pinned', { STALL_AFTER: '1s' });
     await using scene = await aPinnedMember('pinned');
     await scene.cordon(scene.node(1));
-    await evictUntil(scene, 'cb-0000', MARKED);
+    await evictUntilMarked(scene, 'cb-0000');
     await evictOnUntil(
       scene,
       'cb-0000',
@@ -171,7 +179,7 @@ describe('drains that would never end, on the real control plane', () => {
     await rig.register('foreign', hook.url);
     await using scene = await aScene({ rig, hook: 'foreign', namespace: 'foreign', size: 1, pdb: false });
     await scene.cordon(scene.node(1));
-    await evictUntil(scene, 'cb-0000', MARKED);
+    await evictUntilMarked(scene, 'cb-0000');
     await evictOnUntil(scene, 'cb-0000', /with the same name/);
     await scene.operator.pause();
     const mark = { metadata: { annotations: { [RESCHEDULE]: 'true' } } };
@@ -201,7 +209,7 @@ describe('drains that would never end, on the real control plane', () => {
     const hook = await rig.hook('replaced');
     await using scene = await aPinnedMember('replaced');
     await scene.cordon(scene.node(1));
-    await evictUntil(scene, 'cb-0000', MARKED);
+    await evictUntilMarked(scene, 'cb-0000');
     await evictOnUntil(scene, 'cb-0000', /waiting to be scheduled/);
     await rig.client.json({ method: 'DELETE', path: nodePath('replaced-1') });
     await addNode(rig, 'replaced-1', 'replaced', false);

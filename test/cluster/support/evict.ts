@@ -67,7 +67,8 @@ export async function evictUntil(
   return answer;
 }
 
-export const MARKED = /Reschedule annotation added to pod/;
+/** Where the answer that told of the mark was in doubt, the next one tells that the pod waits. Nothing else ends so. */
+export const MARKED = /Reschedule annotation added to pod|Pod waiting to be rescheduled$/;
 
 /** One sample of a hook's metrics; 0 where it is not there yet. `labels` as written in the exposition. */
 export async function metric(hook: HookProcess, name: string, labels?: RegExp): Promise<number> {

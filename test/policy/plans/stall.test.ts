@@ -156,6 +156,8 @@ describe('planStall: a pod that comes back to its draining node', () => {
 
   test('is stalled at once from the second return on', () => {
     assert.deepEqual(plan(pod, { node, tracker }), stalled('ComesBack', why));
+    const byCondition = plan(pod, { node: aNode({ drainConditions: { DrainInProgress: NOW - 2 * MINUTE } }), tracker });
+    assert.ok(byCondition.kind === 'stalled' && byCondition.isFickle, 'a condition may come and go');
     const once = trackerWith({ uid: 'uid-a', node: 'node-1' });
     assert.deepEqual(plan(pod, { node, tracker: once }), { kind: 'notWaiting' });
   });
