@@ -27,6 +27,7 @@ export function drainCause(node: DrainSigns, drainTaints: readonly string[]): st
 }
 
 const keyOf = (taint: string) => taint.split(/[=:]/, 1)[0] ?? '';
+const isCordonTaint = (taint: string) => keyOf(taint) === CORDON_TAINT;
 
 function isDrainTaint(taint: string, drainTaints: readonly string[]): boolean {
   return drainTaints.some((listed) => means(listed, taint));
@@ -45,7 +46,13 @@ function means(listed: string, taint: string): boolean {
 
 /** Kubernetes adds a taint for a cordon within moments, with its time. Until then the cordon is new. */
 export function isJustCordoned({ unschedulable, taints }: Node): boolean {
-  return unschedulable && !taints.some((taint) => keyOf(taint) === CORDON_TAINT);
+  return unschedulable && !taints.some(isCordonTaint);
+}
+
+/** Whether people say that the node is to be drained. A controller may let any other sign come and go. */
+export function isCordon({ unschedulable, taints }: DrainSigns): boolean {
+  // Kubernetes takes the taint away a moment after the uncordon.
+  return unschedulable || taints.some(isCordonTaint);
 }
 
 /** Since when the node is draining, for people. Undefined if it is not draining, or if nothing says since when. */
@@ -63,7 +70,7 @@ export function drainingSince(node: Node, drainTaints: readonly string[]): numbe
 export function drainBeganAt(node: Node, drainTaints: readonly string[]): number | undefined {
   const timesOf = (isMeant: (taint: string) => boolean) =>
     earliest(Object.entries(node.taintedAt).flatMap(([taint, at]) => (isMeant(taint) ? [at] : [])));
-  const cordonedAt = node.unschedulable ? timesOf((taint) => keyOf(taint) === CORDON_TAINT) : undefined;
+  const cordonedAt = node.unschedulable ? timesOf(isCordonTaint) : undefined;
   if (cordonedAt !== undefined || isJustCordoned(node)) return cordonedAt;
   return timesOf((taint) => isDrainTaint(taint, drainTaints));
 }

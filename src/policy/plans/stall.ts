@@ -2,7 +2,7 @@ import { formatAge } from '../duration.ts';
 import { WITHDRAWN_AFTER_MS } from '../entry-lifecycle.ts';
 import { describeMarks, type MarkHistory, markHistory } from '../mark-history.ts';
 import type { Entry, EntryElsewhere, Namespace, Node, Pod, Tracker } from '../model.ts';
-import { drainingSince, isDraining, questionOfReturn } from '../node-state.ts';
+import { drainingSince, isCordon, isDraining, questionOfReturn } from '../node-state.ts';
 import type { MarkRecord, NodeReturns, Refusal } from '../observation.ts';
 import { describeHindrance, describeUnschedulable, isTerminatingOrFinished } from '../pod-state.ts';
 import { firstWord, POLICY_KEY } from '../policy-annotation.ts';
@@ -77,8 +77,7 @@ function comesBackStall(seen: StallObservation, settings: PolicySettings): Stall
   const returns = countReturns(evidence, settings.drainTaints);
   if (returns < REFUSED_FROM_RETURN) return undefined;
   const why = `came back ${returns} times to node ${node.name} while that was draining, and is not marked again; ${questionOfReturn(node, settings.drainTaints)}`;
-  // People cordon and uncordon; a controller may let its taint or its condition come and go.
-  return { kind: 'stalled', hindrance: 'ComesBack', why, ...(node.unschedulable ? {} : { isFickle: true }) };
+  return { kind: 'stalled', hindrance: 'ComesBack', why, ...(isCordon(node) ? {} : { isFickle: true }) };
 }
 
 /**

@@ -158,6 +158,12 @@ describe('planStall: a pod that comes back to its draining node', () => {
     assert.deepEqual(plan(pod, { node, tracker }), stalled('ComesBack', why));
     const byCondition = plan(pod, { node: aNode({ drainConditions: { DrainInProgress: NOW - 2 * MINUTE } }), tracker });
     assert.ok(byCondition.kind === 'stalled' && byCondition.isFickle, 'a condition may come and go');
+    const uncordoned = aNode({ taints: ['node.kubernetes.io/unschedulable:NoSchedule'], taintedAt: node.taintedAt });
+    assert.deepEqual(
+      plan(pod, { node: uncordoned, tracker }),
+      stalled('ComesBack', why.replace('cordon?', 'taint node.kubernetes.io/unschedulable?')),
+      'not for longer than its taint, which goes in a moment',
+    );
     const once = trackerWith({ uid: 'uid-a', node: 'node-1' });
     assert.deepEqual(plan(pod, { node, tracker: once }), { kind: 'notWaiting' });
   });
