@@ -162,8 +162,9 @@ describe('the verdict of a soak', () => {
     ];
     const heap = { before: weight(91_510), after: weight(102_500), kinds };
     const hour = aRecord(() => ({}), { heap });
-    const samples = hour.samples.map((sample) => ({ ...sample, atMs: 2.5 * sample.atMs }));
-    const long = { ...hour, durationMs: 2.5 * hour.durationMs, renewals: 50, samples, spells: SPELLS_OF_TWO_HOURS };
+    const samples = hour.samples.map((sample) => ({ ...sample, atMs: 5 * sample.atMs }));
+    const spells = Array(5).fill(SPELLS_OF_AN_HOUR).flat();
+    const long = { ...hour, durationMs: 5 * hour.durationMs, renewals: 100, samples, spells };
     const [finding, ...others] = findingsOf(long).filter(({ isGood }) => !isGood);
     assert.deepEqual(others, []);
     assert.equal(finding?.value, 'Leaked');
