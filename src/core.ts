@@ -86,10 +86,10 @@ export interface Core {
 /** With these a drainer waits until the present instance has left. */
 const WAITS: readonly Reason[] = ['Waiting', 'Stalled', 'NotAsked', 'Marked', 'MarkedAgain', 'Remembered'];
 /** With these, too; and the pod carries no mark, so that no change of it would wake anybody. */
-const WAITS_UNMARKED: readonly Reason[] = ['GroupBusy', 'GroupUntracked', 'BudgetExhausted', 'Held', 'ComesBack'];
+const WAITS_UNMARKED: readonly Reason[] = ['GroupBusy', 'GroupUntracked', 'BudgetExhausted', 'Held'];
 
 function waitsUnmarked({ reason, profile }: Decision, { profiles }: PolicySettings): boolean {
-  if (WAITS_UNMARKED.includes(reason)) return true;
+  if (WAITS_UNMARKED.includes(reason) || reason === 'ComesBack') return true;
   return WAITS.includes(reason) && profiles.some(({ name, request }) => name === profile && request !== undefined);
 }
 

@@ -123,7 +123,7 @@ test('a pod that comes back is reported while drainers ask for it, also where th
     conditions: [{ type: 'PodScheduled', status: 'True', lastTransitionTime: new Date(NOW).toISOString() }],
   };
   const pod = aRawPod({ metadata: { uid: 'uid-b' }, status });
-  const { core, api, clock, ask, stop } = await anAskedCore(settings, pod, node('50', 'True'));
+  const { core, api, clock, ask } = await anAskedCore(settings, pod, node('50', 'True'));
   const { cache } = core;
   const entry = JSON.stringify({ uid: 'uid-a', node: 'node-1', nodeUid: 'uid-node-1', returns: 1 });
   cache.trackers.replace([cache.project.tracker(aRawCluster({ metadata: { annotations: { [ENTRY_KEY]: entry } } }))]);
@@ -141,7 +141,9 @@ test('a pod that comes back is reported while drainers ask for it, also where th
   await see('52', 'True');
   await ask();
   assert.equal(stalled(), 1);
-  await stop();
+  await see('53', 'Unknown');
+  await core.stop();
+  assert.equal(clock.timers, 0);
 });
 
 test('a drain that waits three days for a paused operator writes six reports and nothing else, however often it asks', async () => {
@@ -188,4 +190,31 @@ test('a namespace that goes takes along what is remembered of its pods, with the
   await settle();
   assert.deepEqual([earlierInstances.pods().length, clock.timers], [0, before]);
   await core.stop();
+});
+
+test('a pod that came back is not awaited for its budget once its node is uncordoned', async () => {
+  const node = (resourceVersion: string, unschedulable: boolean) => {
+    const taints = unschedulable ? [{ key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' }] : [];
+    return aRawNode({ metadata: { resourceVersion }, spec: { unschedulable, taints } });
+  };
+  const pod = aRawPod({ metadata: { uid: 'uid-b' } });
+  const { core, clock, api, ask, stop } = await anAskedCore(
+    settingsWith({ respectsBudgets: true }),
+    pod,
+    node('50', true),
+  );
+  const { cache } = core;
+  const entry = JSON.stringify({ uid: 'uid-a', node: 'node-1', nodeUid: 'uid-node-1', returns: 1 });
+  cache.trackers.replace([cache.project.tracker(aRawCluster({ metadata: { annotations: { [ENTRY_KEY]: entry } } }))]);
+  const stalled = () => [...(core.stalledPods.byProfile().get('couchbase') ?? [])].filter(([, count]) => count > 0);
+  for (let i = 0; i < 20; i++) {
+    await ask();
+    await clock.advance(MINUTE);
+  }
+  assert.deepEqual(stalled(), [['ComesBack', 1]]);
+  api.put(NODE_PATH, node('51', false));
+  cache.nodes.put(cache.project.node(node('51', false)));
+  await clock.advance(MINUTE);
+  assert.deepEqual(stalled(), []);
+  await stop();
 });

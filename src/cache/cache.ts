@@ -152,7 +152,8 @@ export function createCache(options: CacheOptions): Cache {
       // Not of a pod that no profile selects any more: nobody would hear of its end.
       const isOurs = (podKey: string) => {
         const [before, now] = [other.pods.get(podKey), stores.pods.get(podKey)];
-        return before !== undefined && isProtected(before, settings) && (now?.uid !== before.uid || isMarked(now));
+        if (before === undefined) return false;
+        return now?.uid === before.uid ? isProtected(now, settings) && isMarked(now) : isProtected(before, settings);
       };
       memories.earlierInstances.adopt(other.earlierInstances, isOurs);
       for (const before of other.pods.values()) {

@@ -8,6 +8,7 @@ import { LOG, type Log } from '../log/messages.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
 import { othersOf, planStall, type Stall, type StallObservation } from '../policy/plans/stall.ts';
 import { stallReports } from '../policy/plans/stall-reports.ts';
+import { isTerminatingOrFinished } from '../policy/pod-state.ts';
 import { isMarked, type PolicySettings, profileNameOf, trackingOfPod } from '../policy/profiles/profile.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
 import { UNSYNCED_RETRY_MS } from './entries.ts';
@@ -90,9 +91,12 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     const pod = cache.pods.get(podKey);
     const seen = pod && this.#observe(podKey, pod);
     const plan = seen && planStall(seen, settings);
-    if (pod === undefined || plan === undefined || plan.kind === 'notWaiting') return this.#rest(podKey, pod);
+    if (pod === undefined || plan === undefined || plan.kind === 'notWaiting') {
+      const mayWait = plan !== undefined && pod !== undefined && !isTerminatingOrFinished(pod);
+      return this.#rest(podKey, mayWait ? pod : undefined);
+    }
     if (plan.kind === 'lookAgain') {
-      if (this.#stalled.get(podKey)?.uid !== pod.uid) this.#clear(podKey, pod);
+      this.#clearOther(podKey, pod);
       return { requeueAfterMs: plan.inMs };
     }
     const { due, nextInMs } = this.#note(podKey, pod, plan);
@@ -170,6 +174,12 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     const counts = this.#hindrances.get(profile) ?? new HindranceCounts(this.#options.cache.trackers);
     this.#hindrances.set(profile, counts);
     return counts;
+  }
+
+  /** The pod is about to wait for something else than what is known, or is another one. */
+  #clearOther(podKey: string, pod: Pod): void {
+    const known = this.#stalled.get(podKey);
+    if (known?.uid !== pod.uid || known.hindrance === 'ComesBack') this.#clear(podKey, pod);
   }
 
   #clear(podKey: string, successor?: Pod): void {

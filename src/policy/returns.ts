@@ -7,6 +7,8 @@ import { namesComeBack, type Profile } from './profiles/profile.ts';
 /** From this return in a row on, the hook marks the pod no more: moving it does not help. */
 export const REFUSED_FROM_RETURN = 2;
 
+const MOST_AWAY_MS = 3_600_000;
+
 /** What shows whether a pod came back to the draining node that it, or its predecessor, was to leave. */
 export interface ReturnEvidence {
   readonly pod: Pod;
@@ -29,13 +31,24 @@ export interface ReturnEvidence {
 export function countReturns(seen: ReturnEvidence, drainTaints: readonly string[]): number {
   const { pod, node, entry, tracker, earlier } = seen;
   if (pod.node !== node.name || !isDraining(node, drainTaints)) return 0;
-  const since = drainBeganAt(node, drainTaints);
+  const since = drainOf(node, drainTaints);
   if (entry?.uid === pod.uid) return ownReturns(entry, since);
   const boundWhileDraining = wasBoundWhileDraining(pod, node, drainTaints);
   if (countsByTracker(seen) && tracker && namesComeBack(seen.profile, tracker) && earlier === undefined) return 0;
   if (earlier !== undefined && !isOfNode(earlier, node)) return 0;
   if (!(boundWhileDraining ?? (earlier !== undefined && earlier.draining !== false))) return 0;
   return earlierReturns(seen, since) + 1;
+}
+
+/**
+ * Since when something may be of the drain that goes on now. A condition may come and go in the middle of a drain; what is older by an
+ * hour than its last coming is of another one.
+ */
+function drainOf(node: Node, drainTaints: readonly string[]): number | undefined {
+  const since = drainBeganAt(node, drainTaints);
+  if (since !== undefined || isJustCordoned(node)) return since;
+  const signAt = drainingSince(node, drainTaints);
+  return signAt === undefined ? undefined : signAt - MOST_AWAY_MS;
 }
 
 /** The pod's own entry has the count, unless that is of an earlier drain. */

@@ -372,6 +372,30 @@ describe('EarlierInstances: what a cache takes over', () => {
     assert.equal(next.earlierInstances.drainedNode(POD_KEY), 'uid-node-1');
   });
 
+  test('also where the profile now selects the pod by another label', () => {
+    const byName = { ...leaving, selectors: [[{ op: 'exists', key: 'team' }]] } as typeof leaving;
+    const labelled = { metadata: { labels: { app: 'other', team: 'x' } } };
+    const pod = {
+      ...raw('one', '100'),
+      ...labelled,
+      metadata: { ...(raw('one', '100').metadata as object), ...labelled.metadata },
+    };
+    const before = cacheOf(both, []);
+    before.pods.put(before.project.pod(pod));
+    const next = cacheOf({ ...SETTINGS, profiles: [byName] } as PolicySettings, [pod], false, '70');
+    next.adopt(before);
+    assert.equal(next.earlierInstances.drainedNode(POD_KEY), 'uid-node-1');
+  });
+
+  test('an instance that left while nobody looked left a node that was draining, though that is uncordoned now', () => {
+    for (const pods of [[], [raw('two', '200', 'false')]]) {
+      const next = cacheOf(both, pods, false, '70');
+      next.adopt(first());
+      assert.deepEqual(next.earlierInstances.get(POD_KEY)?.draining, true);
+      assert.equal(next.earlierInstances.drainedNode(POD_KEY), undefined);
+    }
+  });
+
   test('not of one that is not marked any more, or of a profile that is gone', () => {
     const unmarked = cacheOf(both, [raw('one', '110', 'false')], false, '70');
     unmarked.adopt(first());

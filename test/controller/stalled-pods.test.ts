@@ -359,12 +359,23 @@ describe('StalledPodReconciler', () => {
     assert.deepEqual([log.messages('info'), reporter.count], [[LOG.unstalled], 0]);
   });
 
-  test('a pod that comes back and goes is reported no more at once', async () => {
-    const gone = aReturn([{ type: 'DrainInProgress', status: 'True' }], false);
-    await gone.look();
-    gone.remove();
-    await gone.look();
-    assert.equal(gone.reporter.count, 0);
+  test('a pod that comes back and goes, ends, or is marked is reported no more at once', async () => {
+    const returned = () => aReturn([{ type: 'DrainInProgress', status: 'True' }], false);
+    for (const act of [
+      ({ remove }: ReturnType<typeof returned>) => remove(),
+      ({ tell }: ReturnType<typeof returned>) => tell({ uid: 'uid-b', value: 'false', deletionTimestamp: ago(0) }),
+      ({ tell }: ReturnType<typeof returned>) => tell({ uid: 'uid-b', ageMs: 0 }),
+    ]) {
+      const world = returned();
+      await world.look();
+      assert.equal(world.reporter.count, 1);
+      world.put(false);
+      await world.look();
+      assert.equal(world.reporter.count, 1, 'the sign may come again');
+      act(world);
+      await world.look();
+      assert.equal(world.reporter.count, 0);
+    }
   });
 
   test('its keys are the pods there are, and those that it remembers, until it has looked at them once more', async () => {

@@ -246,4 +246,29 @@ describe('wakeOnChanges', () => {
     // Each pod wakes its tracking resource. The second round is for what came while the first one ran.
     assert.deepEqual([adds() - before, clock.timers], [2 * many.length + many.length, 1]);
   });
+
+  test('a node that has changed before is not looked at again with the next one', async () => {
+    const { cache, adds } = aWiredCache({ tracking: namespaceTracking });
+    const pod = (n: number) =>
+      aRawPod({ metadata: { name: `cb-${n}` }, spec: { nodeName: n === 0 ? 'node-1' : 'node-2' } });
+    cache.pods.replace([0, 1, 2, 3].map((n) => cache.project.pod(pod(n))));
+    const added = async (name: string) => {
+      const before = adds();
+      cache.nodes.put(cache.project.node(cordon(true, name)));
+      await settle();
+      return adds() - before;
+    };
+    assert.deepEqual([await added('node-2'), await added('node-1')], [3, 1]);
+  });
+
+  test('once stopped it leaves no timer', async () => {
+    const { cache, clock, stop } = aWiredCache({}, many);
+    for (const unschedulable of [true, false]) {
+      cache.nodes.put(cache.project.node(cordon(unschedulable)));
+      await settle();
+    }
+    assert.equal(clock.timers, 1);
+    stop();
+    assert.equal(clock.timers, 0);
+  });
 });

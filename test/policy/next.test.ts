@@ -342,6 +342,19 @@ const ENDLESS: readonly Case[] = [
     code: 429,
   },
   {
+    when: 'rule 9 with new names: a return of long before the condition is of another drain',
+    given: anObservation({
+      pod: aPod({ name: 'cb-0007', boundAt: NOW - MINUTE }),
+      request: aRequest({ name: 'cb-0007' }),
+      node: aNode({ drainConditions: { DrainInProgress: NOW - 5 * MINUTE } }),
+      tracker: aTracker({ reusesNames: false, entries: RETURN_OF_ANOTHER(NOW - 70 * MINUTE) }),
+      returnsToNode: { count: 1, at: NOW - 30 * 24 * 60 * MINUTE },
+    }),
+    kind: 'mark',
+    rule: '9',
+    reason: 'Marked',
+  },
+  {
     when: 'rule 9 with new names: a condition that is newer than the pod does not show that it came back',
     given: anObservation({
       pod: aPod({ name: 'cb-0007', boundAt: NOW - MINUTE }),

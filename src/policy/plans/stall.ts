@@ -77,7 +77,7 @@ function comesBackStall(seen: StallObservation, settings: PolicySettings): Stall
   const returns = countReturns(evidence, settings.drainTaints);
   if (returns < REFUSED_FROM_RETURN) return undefined;
   const why = `came back ${returns} times to node ${node.name} while that was draining, and is not marked again; ${questionOfReturn(node, settings.drainTaints)}`;
-  return { kind: 'stalled', hindrance: 'ComesBack', why, ...(isCordon(node) ? {} : { isFickle: true }) };
+  return { kind: 'stalled', hindrance: 'ComesBack', why, ...fickle(node) };
 }
 
 /**
@@ -88,6 +88,8 @@ function leftSince(since: number | undefined, { now, profile, markedForMs }: Sta
   const isKnown = since !== undefined && since - now <= profile.stallAfterMs;
   return profile.stallAfterMs - (isKnown ? now - since : markedForMs);
 }
+
+const fickle = (node: Node): { readonly isFickle?: true } => (isCordon(node) ? {} : { isFickle: true });
 
 /** People say that nobody may mark it, and its node is draining. */
 function heldStall(seen: StallObservation, { drainTaints }: PolicySettings): Stall | undefined {
@@ -132,7 +134,7 @@ function otherInstallationStall(seen: StallObservation, settings: PolicySettings
   const leftMs = leftSince(at, seen);
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
   const why = `is not marked, because the installation ${installation} of this hook keeps its entry on ${found?.on}`;
-  return { kind: 'stalled', hindrance: 'OtherInstallation', why };
+  return { kind: 'stalled', hindrance: 'OtherInstallation', why, ...fickle(node) };
 }
 
 /** The others of the pod's group that it may be waiting for, each with what it is at. */

@@ -227,6 +227,11 @@ describe('planStall: a pod whose entry another installation keeps', () => {
   test('is stalled after STALL_AFTER if it is not marked on a draining node', () => {
     const found = plan(aPod(), { node, tracker: trackerWith(entry) });
     assert.ok(found.kind === 'stalled' && found.hindrance === 'OtherInstallation', JSON.stringify(found));
+    const fickle = plan(aPod(), {
+      node: aNode({ taints: ['karpenter.sh/disrupted:NoSchedule'] }),
+      tracker: trackerWith(entry),
+    });
+    assert.deepEqual([found.isFickle, fickle.kind === 'stalled' && fickle.isFickle], [undefined, true]);
     assert.deepEqual(plan(aPod(), { node: aNode(), tracker: trackerWith(entry) }), { kind: 'notWaiting' });
     const ahead = trackerWith({ ...entry, at: NOW + 400 * 24 * 60 * MINUTE });
     assert.equal(plan(aPod(), { node, tracker: ahead, markedForMs: 15 * MINUTE }).kind, 'stalled');
