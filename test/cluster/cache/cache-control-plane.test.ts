@@ -88,7 +88,7 @@ describe('a control plane in trouble', () => {
     const again = await scene.drain(scene.node(1));
     assert.equal(again.code, 0, again.stderr);
     assert.deepEqual(await scene.podsOn(scene.node(1)), []);
-    assert.deepEqual(scene.moves, ['cb-0000', 'cb-0001', 'cb-0002']);
+    assert.deepEqual(scene.movesAskedFor, ['cb-0000', 'cb-0001', 'cb-0002']);
     await scene.assertNobodyEvicted();
     t.diagnostic(`drained ${Math.round(performance.now() - since)} ms after the API server was started again`);
     await untilRight(t, faulty, { since: performance.now(), asking });

@@ -107,6 +107,13 @@ export class Scene {
     return this.events.flatMap((event) => (event.kind === 'deleted' ? event.pod : [])).sort();
   }
 
+  /** The same where the API server broke off: the answer to a DELETE may be lost, and the operator then tells of no move. */
+  get movesAskedFor(): string[] {
+    const moved = new Map(this.events.flatMap((one) => (one.kind === 'deleted' ? [[one.uid, one.pod] as const] : [])));
+    for (const [uid, name] of this.#instances) if (this.operator.deletedUids.has(uid)) moved.set(uid, name);
+    return [...moved.values()].sort();
+  }
+
   entries(): Promise<Record<string, string>> {
     return entriesOnCluster(this.rig.client, this.namespace, this.cluster);
   }
