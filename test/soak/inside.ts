@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { writeHeapSnapshot } from 'node:v8';
+import { setFlagsFromString, writeHeapSnapshot } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 /**
  * Loaded before the hook. At each SIGUSR2 it does what the file SOAK_ORDERS says, and says so. A replica that starts again has the
- * clock that it had before.
+ * clock that it had before. And it collects all garbage again and again, so that what memory shows is what is kept.
  */
 export interface Orders {
   /** How far the wall clock is ahead; negative if it is behind. */
@@ -11,6 +12,9 @@ export interface Orders {
   /** Where a heap snapshot is written. */
   readonly snapshot?: string;
 }
+
+/** Several times in each part of a run whose least is judged, see verdict.ts. */
+const COLLECT_EVERY_MS = 30_000;
 
 const now = Date.now.bind(Date);
 let aheadMs = 0;
@@ -20,6 +24,9 @@ const read = () => JSON.parse(readFileSync(process.env.SOAK_ORDERS ?? '', 'utf-8
 
 if (process.env.SOAK_ORDERS !== undefined) {
   ({ aheadMs } = read());
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  setInterval(collect, COLLECT_EVERY_MS).unref();
   process.on('SIGUSR2', () => {
     const { snapshot, ...orders } = read();
     ({ aheadMs } = orders);

@@ -24,6 +24,7 @@ export const SETTLE_MS = 480_000;
 export interface Drained extends PatientDrain {
   readonly drainedMs: number;
   readonly pods: number;
+  readonly newNames: number;
   readonly mostMoves: number;
 }
 
@@ -95,6 +96,7 @@ async function drain({ client }: Rig, model: OperatorModel, scene: Scene, watch:
     oddities: named([...seen.oddities, ...again]),
     drainedMs,
     pods: drained.length,
+    newNames: after.filter(({ name }) => !before.some((pod) => pod.name === name)).length,
     mostMoves: Math.max(...moves),
   };
 }

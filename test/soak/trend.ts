@@ -22,15 +22,23 @@ const FEWEST_BLOCKS = 10;
 /** Of the normal distribution, two-sided, at 99 %. */
 const Z = 2.576;
 
+/** What stands for a block. */
+export type Typical = (values: readonly number[]) => number;
+
 /**
- * The line by least squares through the medians of equal blocks. Undefined if too few of them have a point, or the last one
+ * The line by least squares through equal blocks, each at its median, or whatever is typical of it. Undefined if too few of them have a point, or the last one
  * has none: a series that ends early says nothing about the end.
  */
-export function trendOf(points: readonly Point[], fromX: number, toX: number): Trend | undefined {
+export function trendOf(
+  points: readonly Point[],
+  fromX: number,
+  toX: number,
+  typical: Typical = median,
+): Trend | undefined {
   const width = (toX - fromX) / BLOCKS;
   const part = points.filter(({ x }) => x >= fromX && x <= toX);
   const byBlock = Map.groupBy(part, ({ x }) => Math.min(BLOCKS - 1, Math.floor((x - fromX) / width)));
-  const blocks = [...byBlock].map(([n, some]) => ({ x: n, y: median(some.map(({ y }) => y)) }));
+  const blocks = [...byBlock].map(([n, some]) => ({ x: n, y: typical(some.map(({ y }) => y)) }));
   if (blocks.length < FEWEST_BLOCKS || !byBlock.has(BLOCKS - 1)) return undefined;
   const { slope, error } = leastSquares(blocks);
   return {
@@ -58,7 +66,10 @@ function studentT(freedom: number): number {
 const sum = (values: readonly number[]) => values.reduce((all, value) => all + value, 0);
 const mean = (values: readonly number[]) => sum(values) / values.length;
 
-function median(values: readonly number[]): number {
+/** Of memory, which grows until it is collected. */
+export const least: Typical = (values) => Math.min(...values);
+
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

@@ -19,6 +19,7 @@ const ROUND: Round = {
   startedMs: 0,
   drainedMs: 4_000,
   pods: 2,
+  newNames: 0,
   mostMoves: 1,
   answers: { 404: 2, 429: 10 },
   oddities: [],
@@ -75,7 +76,48 @@ describe('the verdict of a soak', () => {
     assert.deepEqual(bad(aRecord(growing)), []);
     const samples = aRecord(growing).samples.map(({ atMs, ...one }) => ({ ...one, atMs: 2 * atMs }));
     const long = { durationMs: 7_200_000, samples, renewals: 40, spells: SPELLS_OF_TWO_HOURS };
-    assert.deepEqual(bad(aRecord(growing, long)), ['growth of timers in the second half']);
+    assert.deepEqual(bad(aRecord(growing, long)), [
+      'growth of timers beside those of remembered names in the second half',
+    ]);
+  });
+
+  test('timers of names that are remembered do not count: where rounds are faster, there are more of them', () => {
+    const minute = 60_000;
+    // One round a minute in the first hour, then two.
+    const starts = Array.from({ length: 180 }, (_, n) => (n < 60 ? n : 60 + (n - 60) / 2) * minute);
+    const rounds = starts.map((startedMs) => ({ ...ROUND, startedMs, drainedMs: 0, newNames: 2 }));
+    const remembered = (at: number) => 2 * starts.filter((start) => start <= at && at < start + 60 * minute).length;
+    const samples = Array.from({ length: 121 }, (_, n) => ({
+      atMs: n * minute,
+      replicas: { steady: { ...LEVEL, timers: 20 + remembered(n * minute) } },
+    }));
+    const long = { durationMs: 120 * minute, samples, rounds, renewals: 40, spells: SPELLS_OF_TWO_HOURS };
+    assert.deepEqual(bad(aRecord(() => ({}), long)), []);
+    const forgetsNone = samples.map(({ atMs }) => ({
+      atMs,
+      replicas: { steady: { ...LEVEL, timers: 20 + 2 * starts.filter((start) => start <= atMs).length } },
+    }));
+    assert.equal(bad(aRecord(() => ({}), { ...long, samples: forgetsNone })).length, 1);
+  });
+
+  test('memory is judged by what is left after each collection', () => {
+    const often = (heapMb: (n: number) => number) => {
+      const samples = Array.from({ length: 721 }, (_, n) => ({
+        atMs: n * 5_000,
+        replicas: { steady: { ...LEVEL, heapMb: heapMb(n) } },
+      }));
+      return bad(aRecord(() => ({}), { samples }));
+    };
+    // Collected each half minute, and the more garbage in between the later it is.
+    const garbage = (n: number) => ((n % 6) * n) / 200;
+    assert.deepEqual(
+      often((n) => 40 + garbage(n)),
+      [],
+    );
+    assert.deepEqual(
+      often((n) => 40 + garbage(n) + n / 150),
+      ['growth of heap used in the second half'],
+    );
   });
 
   test('growth below the floor is none, and what shrinks does not grow', () => {
@@ -105,7 +147,7 @@ describe('the verdict of a soak', () => {
       renewals: 40,
     });
     const longer = missing.samples.map((sample) => ({ ...sample, atMs: 2 * sample.atMs }));
-    const names = ['active handles', 'timers'];
+    const names = ['active handles', 'timers beside those of remembered names'];
     assert.deepEqual(
       bad({ ...missing, samples: longer, spells: SPELLS_OF_TWO_HOURS }),
       names.map((name) => `growth of ${name} in the second half`),

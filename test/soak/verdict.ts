@@ -1,7 +1,7 @@
 import { GONE_AFTER_MS } from '../../src/policy/entry-lifecycle.ts';
 import type { ReplicaSample, SoakRecord } from './record.ts';
 import { plannedMs, SPELLS, type SpellName } from './spells.ts';
-import { type Point, type Trend, trendOf } from './trend.ts';
+import { least, median, type Point, type Trend, type Typical, trendOf } from './trend.ts';
 
 export interface Finding {
   readonly what: string;
@@ -34,12 +34,19 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 
 /** What is followed, and a growth so small that it is none: code that is compiled late, or one more connection. */
 const FOLLOWED: readonly Followed[] = [
-  { key: 'rssMb', what: 'resident memory', unit: ' MB', floor: 4 },
-  { key: 'heapMb', what: 'heap used', unit: ' MB', floor: 2 },
-  { key: 'externalMb', what: 'memory outside of the heap', unit: ' MB', floor: 2 },
-  { key: 'fds', what: 'open files and sockets', unit: '', floor: 2 },
-  { key: 'handles', what: 'active handles', unit: '', floor: 2 },
-  { key: 'timers', what: 'timers', unit: '', floor: 5, judgedFromMs: FULL_AFTER_MS / JUDGED_FROM_SHARE },
+  { key: 'rssMb', what: 'resident memory', unit: ' MB', floor: 4, typical: least },
+  { key: 'heapMb', what: 'heap used', unit: ' MB', floor: 2, typical: least },
+  { key: 'externalMb', what: 'memory outside of the heap', unit: ' MB', floor: 2, typical: least },
+  { key: 'fds', what: 'open files and sockets', unit: '', floor: 2, typical: median },
+  { key: 'handles', what: 'active handles', unit: '', floor: 2, typical: median },
+  {
+    key: 'timers',
+    what: 'timers beside those of remembered names',
+    unit: '',
+    floor: 5,
+    typical: median,
+    judgedFromMs: FULL_AFTER_MS / JUDGED_FROM_SHARE,
+  },
 ];
 
 interface Followed {
@@ -47,6 +54,7 @@ interface Followed {
   readonly what: string;
   readonly unit: string;
   readonly floor: number;
+  readonly typical: Typical;
   /** Shorter runs say nothing about it. Default: JUDGED_FROM_MS. */
   readonly judgedFromMs?: number;
 }
@@ -101,10 +109,12 @@ function reminders({ reminders: count }: SoakRecord): Finding {
  * Flat is what has a line through the second half whose growth is below the floor, or within its error. An error that is large
  * hides no growth of a tenth.
  */
-function growth(record: SoakRecord, { key, what, unit, floor, judgedFromMs = JUDGED_FROM_MS }: Followed): Finding {
+function growth(record: SoakRecord, followed: Followed): Finding {
+  const { key, what, unit, floor, typical, judgedFromMs = JUDGED_FROM_MS } = followed;
   const { durationMs } = record;
   const fromMs = JUDGED_FROM_SHARE * durationMs;
-  const trend = trendOf(pointsOf(record, key), fromMs, durationMs);
+  const points = key === 'timers' ? timersBesideNames(record) : pointsOf(record, key);
+  const trend = trendOf(points, fromMs, durationMs, typical);
   const isJudged = durationMs >= judgedFromMs;
   const wanted = `at most ${floor}${unit}, or within its error and at most a tenth of the level`;
   return {
@@ -147,6 +157,14 @@ function heap({ heap, durationMs }: SoakRecord): Finding[] {
       isGood: !isJudged || grown.length === 0,
     },
   ];
+}
+
+/** The faster the rounds, the more names are remembered at a time, each with a timer. */
+function timersBesideNames(record: SoakRecord): Point[] {
+  const ends = record.rounds.map(({ startedMs, drainedMs, newNames }) => ({ at: startedMs + drainedMs, newNames }));
+  const remembered = (now: number) =>
+    ends.reduce((sum, { at, newNames }) => sum + (at <= now && now < at + FULL_AFTER_MS ? newNames : 0), 0);
+  return pointsOf(record, 'timers').map(({ x, y }) => ({ x, y: y - remembered(x) }));
 }
 
 /** One series of the steady replica. */
