@@ -18,7 +18,9 @@ export interface SoakRecord {
   readonly renewals: number;
   readonly renewEveryMs: number;
   readonly authorities: number;
-  /** Of the steady replica, after the warm-up and at the end. Absent: the run was too short. */
+  /** When the first heap snapshot began. Absent: there was none. */
+  readonly snapshotAtMs?: number;
+  /** Of the steady replica, from then and at the end. Absent: the run was too short. */
   readonly heap?: HeapComparison;
 }
 

@@ -84,6 +84,7 @@ class Soak {
   readonly #startedAt = performance.now();
   #checkedAtMs = 0;
   #heapBefore: HeapCounts | undefined;
+  #snapshotAtMs: number | undefined;
 
   constructor(rig: Rig, options: SoakOptions, { targets, stages }: SetUp) {
     this.#rig = rig;
@@ -123,7 +124,10 @@ class Soak {
     progress(describeRound(round));
     await sleep(restMs, undefined, signal ? { signal } : {}).catch(() => undefined);
     const isWarm = this.#elapsedMs > SNAPSHOT_SHARE * durationMs && durationMs >= SNAPSHOTS_FROM_MS;
-    if (isWarm) this.#heapBefore ??= await this.#snapshot('before');
+    if (isWarm) {
+      this.#snapshotAtMs ??= this.#elapsedMs;
+      this.#heapBefore ??= await this.#snapshot('before');
+    }
     if (this.#elapsedMs - this.#checkedAtMs < CHECKPOINT_EVERY_MS) return;
     this.#checkedAtMs = this.#elapsedMs;
     await checkpoint?.(this.#record(0));
@@ -144,6 +148,7 @@ class Soak {
     return {
       durationMs,
       samples: this.#samples,
+      ...(this.#snapshotAtMs !== undefined && { snapshotAtMs: this.#snapshotAtMs }),
       rounds: this.#rounds,
       entriesLeft,
       problems: [...this.#problems, ...unexpected.map((line) => `the hook logged ${JSON.stringify(line)}`)],

@@ -81,6 +81,16 @@ describe('the verdict of a soak', () => {
     ]);
   });
 
+  test('what grows from the first heap snapshot on is of V8, which follows each object then', () => {
+    const snapshotAtMs = 0.8 * 3_600_000;
+    assert.deepEqual(
+      bad(aRecord((share) => ({ rssMb: share < 0.81 ? 150 : 300 + 200 * share }), { snapshotAtMs })),
+      [],
+    );
+    const before = aRecord((share) => ({ rssMb: 150 + 20 * share }), { snapshotAtMs });
+    assert.deepEqual(bad(before), ['growth of resident memory in the second half']);
+  });
+
   test('timers of names that are remembered do not count: where rounds are faster, there are more of them', () => {
     const minute = 60_000;
     // One round a minute in the first hour, then two.
@@ -203,10 +213,16 @@ describe('the verdict of a soak', () => {
       { name: 'Few', before: weight(10), after: weight(900) },
     ];
     const heap = { before: weight(91_510), after: weight(102_500), kinds };
-    const hour = aRecord(() => ({}), { heap });
-    const samples = hour.samples.map((sample) => ({ ...sample, atMs: 5 * sample.atMs }));
-    const spells = Array(5).fill(SPELLS_OF_AN_HOUR).flat();
-    const long = { ...hour, durationMs: 5 * hour.durationMs, renewals: 100, samples, spells };
+    const hour = aRecord(() => ({}), { heap, snapshotAtMs: 0.8 * 3_600_000 });
+    const samples = hour.samples.map((sample) => ({ ...sample, atMs: 2 * sample.atMs }));
+    const long = {
+      ...hour,
+      durationMs: 2 * hour.durationMs,
+      renewals: 100,
+      samples,
+      spells: SPELLS_OF_TWO_HOURS,
+      snapshotAtMs: 1.6 * 3_600_000,
+    };
     const [finding, ...others] = findingsOf(long).filter(({ isGood }) => !isGood);
     assert.deepEqual(others, []);
     assert.equal(finding?.value, 'Leaked');

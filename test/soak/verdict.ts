@@ -17,10 +17,10 @@ export const JUDGED_FROM_MS = 10 * 60_000;
 /** Caches fill and code is compiled in the first half. */
 const JUDGED_FROM_SHARE = 0.5;
 /**
- * When the first heap snapshot is taken. It takes memory, and collects all garbage first. Until V8 has as many pages again as before,
- * resident memory grows, so it comes well before the part that is judged.
+ * When the first heap snapshot is taken. From then on V8 follows each object that it moves, and takes more and more memory for that.
+ * So growth is judged in the second half of what comes before it.
  */
-export const SNAPSHOT_SHARE = 0.2;
+export const SNAPSHOT_SHARE = 0.8;
 /** Each name that does not come back is remembered for an hour, so until then there are more of all that it is made of. */
 const FULL_AFTER_MS = GONE_AFTER_MS;
 /** Above the floor nothing may grow by more than a tenth of its level, whatever the error is. */
@@ -111,15 +111,15 @@ function reminders({ reminders: count }: SoakRecord): Finding {
  */
 function growth(record: SoakRecord, followed: Followed): Finding {
   const { key, what, unit, floor, typical, judgedFromMs = JUDGED_FROM_MS } = followed;
-  const { durationMs } = record;
-  const fromMs = JUDGED_FROM_SHARE * durationMs;
+  const { durationMs, snapshotAtMs: toMs = durationMs } = record;
+  const fromMs = JUDGED_FROM_SHARE * toMs;
   const points = key === 'timers' ? timersBesideNames(record) : pointsOf(record, key);
-  const trend = trendOf(points, fromMs, durationMs, typical);
-  const isJudged = durationMs >= judgedFromMs;
+  const trend = trendOf(points, fromMs, toMs, typical);
+  const isJudged = toMs >= judgedFromMs;
   const wanted = `at most ${floor}${unit}, or within its error and at most a tenth of the level`;
   return {
     what: `growth of ${what} in the second half`,
-    value: trend === undefined ? 'unknown' : describe(trend, unit, durationMs - fromMs),
+    value: trend === undefined ? 'unknown' : describe(trend, unit, toMs - fromMs),
     wanted: isJudged ? wanted : NOT_JUDGED,
     isGood: !isJudged || (trend !== undefined && isFlat(trend, floor)),
   };
@@ -143,12 +143,12 @@ const NOT_JUDGED = 'not judged in so short a run';
 /** A kind of object that became half as many again, and so many more. */
 const GROWN = { share: 0.5, count: 1_000 };
 
-function heap({ heap, durationMs }: SoakRecord): Finding[] {
+function heap({ heap, durationMs, snapshotAtMs = durationMs }: SoakRecord): Finding[] {
   if (heap === undefined) return [];
   const grown = heap.kinds.filter(
     ({ before, after }) => after.count - before.count > Math.max(GROWN.count, GROWN.share * before.count),
   );
-  const isJudged = durationMs >= FULL_AFTER_MS / SNAPSHOT_SHARE;
+  const isJudged = snapshotAtMs >= FULL_AFTER_MS;
   return [
     {
       what: 'kinds of objects in the heap that became many more',
