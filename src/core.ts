@@ -88,6 +88,7 @@ const WAITS: readonly Reason[] = ['Waiting', 'Stalled', 'NotAsked', 'Marked', 'M
 /** With these, too; and the pod carries no mark, so that no change of it would wake anybody. */
 const WAITS_UNMARKED: readonly Reason[] = ['GroupBusy', 'GroupUntracked', 'BudgetExhausted', 'Held'];
 
+/** A pod that came back is among them, but nobody awaits its turn: its node has to stop draining. */
 function waitsUnmarked({ reason, profile }: Decision, { profiles }: PolicySettings): boolean {
   if (WAITS_UNMARKED.includes(reason) || reason === 'ComesBack') return true;
   return WAITS.includes(reason) && profiles.some(({ name, request }) => name === profile && request !== undefined);

@@ -53,7 +53,7 @@ export interface CacheOptions {
   readonly onSynced?: () => void;
   /** Called when a memory of an earlier instance was dropped, because there were too many. */
   readonly onEarlierInstanceDropped?: () => void;
-  /** Called for a memory of an earlier instance that the cache itself forgot, dropped ones too. */
+  /** Called for each memory of an earlier instance that is forgotten, dropped ones too. */
   readonly onEarlierInstanceForgotten?: (pod: ObjectKey) => void;
 }
 

@@ -70,6 +70,7 @@ export class EarlierInstances {
     return [...this.#byKey.values()].map(({ pod }) => pod);
   }
 
+  /** For others, when its time has come. What this forgets by itself does not pass here. */
   forget(podKey: string): void {
     this.#forget(podKey);
   }

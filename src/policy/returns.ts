@@ -7,6 +7,7 @@ import { namesComeBack, type Profile } from './profiles/profile.ts';
 /** From this return in a row on, the hook marks the pod no more: moving it does not help. */
 export const REFUSED_FROM_RETURN = 2;
 
+/** For how long a condition may be away within one drain. */
 const MOST_AWAY_MS = 3_600_000;
 
 /** What shows whether a pod came back to the draining node that it, or its predecessor, was to leave. */

@@ -10,8 +10,8 @@ const SOAK = {
   },
   notes: `
 Exit code: 0 if all rounds were right and nothing grew, 1 if not, 2 for a wrong command line, 130 if it
-was interrupted. Growth is judged in the second half, and in runs of ten minutes or more. Page and data
-are also written every five minutes.
+was interrupted. Growth is judged in the second half of what comes before the first heap snapshot, and
+in runs of 13 minutes or more. Page and data are also written every five minutes.
 
 The first run may build the binaries of the control plane, which takes minutes (see npm run cluster:build).
 `,

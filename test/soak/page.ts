@@ -15,8 +15,8 @@ export function drawPage(record: SoakRecord, findings: readonly Finding[]): stri
 td,th{text-align:left;padding:2px 12px 2px 0}.bad{color:#b00020;font-weight:bold}</style></head><body>
 <h1>Soak: <span class="${isGood ? 'good' : 'bad'}">${isGood ? 'passed' : 'FAILED'}</span></h1>
 <p>${(record.durationMs / 60_000).toFixed(1)} minutes, ${record.rounds.length} rounds, each with a drain for each of
-three operators; two replicas. The steady one was never restarted; its growth is judged in the second half. It loaded a new
-certificate ${record.renewals} times, and ${record.authorities} authorities took the place of others. ${spellsOf(record)}</p>
+three operators; two replicas. The steady one was never restarted; its growth is judged in the second half of what comes before
+the first heap snapshot. It loaded a new certificate ${record.renewals} times, and ${record.authorities} authorities took the place of others. ${spellsOf(record)}</p>
 <table><tr><th>what</th><th>value</th><th>wanted</th></tr>
 ${findings.map(({ what, value, wanted, isGood: good }) => row([what, value, wanted], good)).join('\n')}</table>
 ${problems.length === 0 ? '' : `<ul>${problems.map((one) => `<li class="bad">${escapeText(one)}</li>`).join('')}</ul>`}

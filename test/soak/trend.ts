@@ -26,8 +26,8 @@ const Z = 2.576;
 export type Typical = (values: readonly number[]) => number;
 
 /**
- * The line by least squares through equal blocks, each at its median, or whatever is typical of it. Undefined if too few of them have a point, or the last one
- * has none: a series that ends early says nothing about the end.
+ * The line by least squares through equal blocks, each at its median, or whatever is typical of it. Undefined if too few of
+ * them have a point, or the last one has none: a series that ends early says nothing about the end.
  */
 export function trendOf(
   points: readonly Point[],
