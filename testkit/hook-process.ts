@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { describeError } from '../src/kube/errors.ts';
 import { LOG } from '../src/log/messages.ts';
 import type { ServingFiles } from './certificates.ts';
 import { END_WITH_PARENT } from './end-with-parent.ts';
@@ -196,20 +195,10 @@ export class HookProcess {
 
 /** Starts the hook on free ports of 127.0.0.1 and waits until it is ready. */
 export async function startHook(options: HookOptions): Promise<HookProcess> {
-  for (let tries = 1; ; tries++) {
-    const hook = new HookProcess(options, options.ports ?? (await freeHookPorts()));
-    try {
-      await hook.start();
-      return hook;
-    } catch (error) {
-      // Another process may have taken the port since the check.
-      const isTaken = options.ports === undefined && describeError(error).includes('EADDRINUSE');
-      if (!isTaken || tries === START_TRIES) throw error;
-    }
-  }
+  const hook = new HookProcess(options, options.ports ?? (await freeHookPorts()));
+  await hook.start();
+  return hook;
 }
-
-const START_TRIES = 3;
 
 async function freeHookPorts(): Promise<{ webhook: number; health: number }> {
   const [webhook = 0, health = 0] = await freePorts(2);

@@ -1,17 +1,10 @@
-/** A process that starts, logs and ends as the hook does; FAIL makes it end at once, TAKEN as if a port were taken, the first time. */
-import { existsSync, writeFileSync } from 'node:fs';
+/** A process that starts, logs and ends as the hook does; FAIL makes it end at once. */
 import { createServer } from 'node:http';
 import { LOG } from '../../src/log/messages.ts';
 
 if (process.env.FAIL) {
   process.stderr.write('cannot start: told not to\n');
   process.exit(3);
-}
-const { TAKEN } = process.env;
-if (TAKEN && !existsSync(TAKEN)) {
-  writeFileSync(TAKEN, '');
-  process.stderr.write('cannot start: listen EADDRINUSE: address already in use\n');
-  process.exit(1);
 }
 let asked = 0;
 const server = createServer((_, response) => {

@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { LOG } from '../../src/log/messages.ts';
@@ -40,19 +37,6 @@ describe('HookProcess', () => {
     const started = await hook.waitForLine(({ message }) => message === LOG.started, { since });
     assert.deepEqual([started.GREETING, started.HEALTH_PORT], ['again', String(hook.healthPort)]);
     assert.notEqual(hook.pid, pid);
-  });
-
-  it('is started on other ports where one of them has been taken since it was found free', async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'taken-'));
-    t.after(() => rmSync(folder, { recursive: true }));
-    const hook = await aHook(t, { env: { TAKEN: join(folder, 'once') } });
-    assert.deepEqual(
-      hook.lines.map(({ message }) => message),
-      [LOG.started],
-    );
-    const ports = { webhook: 1, health: 2 };
-    const again = aHook(t, { env: { TAKEN: join(folder, 'twice') }, ports });
-    await assert.rejects(again, /EADDRINUSE/, 'ports that are asked for are kept');
   });
 
   it('says why where the process ends instead of being ready', async (t) => {

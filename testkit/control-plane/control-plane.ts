@@ -18,7 +18,7 @@ import {
 import { type Kubectl, kubectlFor } from './kubectl.ts';
 import { nodesNotReady, workerNode } from './nodes.ts';
 import { kubeconfig, makePki, type Pki, type User, users } from './pki.ts';
-import { type Component, ComponentFailed, type Supervisor, startSupervisor } from './supervisor.ts';
+import { type Component, type ComponentFailed, type Supervisor, startSupervisor } from './supervisor.ts';
 
 export interface ControlPlaneOptions {
   /** Worker nodes, named node-1 to node-N. Default 3. */
@@ -90,7 +90,6 @@ export interface ControlPlane {
 /** Where the machine has much else to do, a start takes minutes. */
 const startTimeoutMs = 300_000;
 const pollEveryMs = 40;
-const portTries = 5;
 
 /**
  * Starts the control plane, and waits until its nodes are Ready and pods can be created. Nothing survives the calling
@@ -102,22 +101,14 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   const assets = options.assets ?? (await ensureAssets({ log, ...(signal && { signal }) }));
   const keepAfterFailure = options.keepLogs ?? Boolean(process.env.KEEP_CLUSTER_LOGS);
 
-  for (let tries = 1; ; tries++) {
-    signal?.throwIfAborted();
-    const supervisor = startSupervisor({ keepAfterFailure });
-    try {
-      return await bringUp(supervisor, assets, options);
-    } catch (error) {
-      await supervisor.stop();
-      if (!isPortTaken(error) || tries === portTries) throw error;
-      log('a port was taken in the meantime; trying others');
-    }
+  signal?.throwIfAborted();
+  const supervisor = startSupervisor({ keepAfterFailure });
+  try {
+    return await bringUp(supervisor, assets, options);
+  } catch (error) {
+    await supervisor.stop();
+    throw error;
   }
-}
-
-/** Another process may have taken the port between the choice and the listen. */
-function isPortTaken(error: unknown): boolean {
-  return error instanceof ComponentFailed && /address already in use/.test(error.message);
 }
 
 async function bringUp(supervisor: Supervisor, assets: Assets, options: ControlPlaneOptions): Promise<ControlPlane> {

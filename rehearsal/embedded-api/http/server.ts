@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { freePorts } from '../../../testkit/ports.ts';
 import { ApiFailure, noSuchResource } from '../storage/failure.ts';
 import type { ApiObject, Json } from '../storage/object.ts';
 import type { User } from '../storage/user.ts';
@@ -29,7 +29,7 @@ export class ApiServer {
   readonly #options: ServerOptions;
   readonly #watches = new Set<() => void>();
   #server: Server | undefined;
-  #port = 0;
+  #port: number | undefined;
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -43,9 +43,9 @@ export class ApiServer {
   async start(): Promise<void> {
     const { cert, key } = this.#options;
     const server = createServer({ cert, key }, (request, response) => void this.#serve(request, response));
+    this.#port ??= (await freePorts(1))[0];
     server.listen({ host: '127.0.0.1', port: this.#port });
     await once(server, 'listening');
-    this.#port = (server.address() as AddressInfo).port;
     this.#server = server;
   }
 

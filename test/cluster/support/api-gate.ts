@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { Agent, createServer, request as httpsRequest } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { freePorts } from '../../../testkit/ports.ts';
 import type { Rig } from './rig.ts';
 
 /** One request that came to the gate. `at` is on the monotonic clock. */
@@ -111,12 +111,12 @@ export async function startApiGate(rig: Rig, { keepAlive = false, isForgetful = 
     onward.on('error', () => outgoing.destroy());
     outgoing.on('close', () => onward.destroy());
   };
-  const listen = async (port: number) => {
+  const [port] = await freePorts(1);
+  const listen = async () => {
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
   };
-  await listen(0);
-  const { port } = server.address() as AddressInfo;
+  await listen();
   rig.atStop(async () => {
     server.closeAllConnections();
     await new Promise((done) => server.close(done));
@@ -137,7 +137,7 @@ export async function startApiGate(rig: Rig, { keepAlive = false, isForgetful = 
       server.close();
       server.closeAllConnections();
     },
-    comeBack: () => listen(port),
+    comeBack: listen,
   };
   return gate;
 }
