@@ -5,7 +5,7 @@ import type { ServingFiles } from './certificates.ts';
 import { END_WITH_PARENT } from './end-with-parent.ts';
 import { type LogLine, LogLines } from './log-lines.ts';
 import { freePorts } from './ports.ts';
-import { NotYet, until } from './until.ts';
+import { NotYet, PATIENCE_MS, until } from './until.ts';
 
 export interface HookOptions {
   readonly kubeconfigPath: string;
@@ -33,7 +33,6 @@ export interface Exit {
 /** bin/reschedule-hook.js, which runs the sources here. `npm test` has built it before, and says where. */
 const SOURCES = fileURLToPath(new URL('../bin/reschedule-hook.js', import.meta.url));
 export const HOOK_ENTRY = process.env.HOOK_ENTRY ?? SOURCES;
-const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 20_000;
 
 /** None outlives this process. */
@@ -97,7 +96,7 @@ export class HookProcess {
   async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
     const since = this.lines.length;
     this.#spawn(env);
-    const { timeoutMs = START_TIMEOUT_MS } = this.#options;
+    const { timeoutMs = PATIENCE_MS } = this.#options;
     const over = new AbortController();
     const died = this.#exited.then(({ code, signal }) => {
       const how = signal ?? `code ${code}`;

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { NotYet } from './until.ts';
+import { NotYet, PATIENCE_MS } from './until.ts';
 
 /** One line of the hook's log, with its fields as written. A line that is no JSON object has only `message`. */
 export interface LogLine {
@@ -59,7 +59,7 @@ export class LogLines {
   /** The first matching line from index `since` on. It may exist already. Rejects with NotYet after `timeoutMs`. */
   async waitFor(
     isIt: (line: LogLine) => boolean,
-    { since = 0, timeoutMs = 60_000, signal }: { since?: number; timeoutMs?: number; signal?: AbortSignal } = {},
+    { since = 0, timeoutMs = PATIENCE_MS, signal }: { since?: number; timeoutMs?: number; signal?: AbortSignal } = {},
   ): Promise<LogLine> {
     const found = this.#lines.slice(since).find(isIt);
     if (found !== undefined) return found;

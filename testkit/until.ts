@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../src/kube/errors.ts';
 
 export interface UntilOptions {
+  /** Default: five minutes. */
   readonly timeoutMs?: number;
   /** Default: ever longer, a tenth of the time that has gone by, so that a long wait leaves the machine to others. */
   readonly everyMs?: number;
@@ -13,8 +14,8 @@ export class NotYet extends Error {
   override readonly name = 'NotYet';
 }
 
-/** Longer than any step takes, even on a busy machine. */
-const PATIENCE_MS = 60_000;
+/** Longer than any step takes, even on a machine that has twenty times as much to do as it can. */
+export const PATIENCE_MS = 300_000;
 const PAUSE_MS = { least: 25, most: 250 };
 
 /**

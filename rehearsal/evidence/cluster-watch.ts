@@ -23,6 +23,9 @@ export interface ClusterWatch {
   readonly onNode?: (name: string, isCordoned: boolean, pods: PodWatch) => void;
 }
 
+/** Of pods, and of nodes. An API server that does not answer for so long has another trouble. */
+export const LISTED_WITHIN_MS = 60_000;
+
 /** Watches pods and nodes for the evidence. Resolves once the pods that exist now are known. `cleanup` ends it. */
 export async function watchCluster(options: ClusterWatch): Promise<PodWatch> {
   const { client, namespace, labelSelector, nodes, hasHookLog, evidence, signal, cleanup, onPod, onNode } = options;
@@ -38,7 +41,7 @@ export async function watchCluster(options: ClusterWatch): Promise<PodWatch> {
     onTrouble: (message, fields) => evidence.watchTrouble(message, fields),
   });
   cleanup.defer(() => pods.stop());
-  await pods.start({ signal });
+  await pods.start({ timeoutMs: LISTED_WITHIN_MS, signal });
   if (!hasHookLog) cleanup.defer(watchPrunes(client, namespace, evidence.recorder, evidence.timeline));
   const seen = (name: string, isCordoned: boolean, isDraining: boolean) => {
     if (nodes?.includes(name) === false) return;

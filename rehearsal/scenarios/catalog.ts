@@ -118,7 +118,7 @@ const COUCHBASE_SCENARIOS: readonly Scenario[] = [
     title: 'What is remembered is forgotten',
     about: 'Entries are pruned TRACKING_RETENTION after the move, and one Event tells of each move.',
     // Longer than a drainer waits before it asks for the last time.
-    hookEnv: { TRACKING_RETENTION: '10s' },
+    hookEnv: { TRACKING_RETENTION: '30s' },
     script: drainAndForget,
     rules: [...SAFE, rules.available(1), rules.entriesFit('swap')],
   },

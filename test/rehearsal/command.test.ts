@@ -136,7 +136,7 @@ describe('npm run rehearse', { concurrency: true }, () => {
     const [first, ...lines] = stderr.trimEnd().split('\n');
     assert.equal(first, 'Rehearsing 2 scenarios, 2 at a time');
     for (const line of lines.slice(0, 2))
-      assert.match(line, /^✔ (dry-run|uid-drainer) +\d+s {2}[12] of 2 {2}safe, (\d+) of \2 checks hold$/);
+      assert.match(line, /^✔ (dry-run|uid-drainer) +[\dms]+ {2}[12] of 2 {2}safe, (\d+) of \2 checks hold$/);
     assert.deepEqual(lines.slice(2, 4), ['2 of 2 safe', `report: ${report}`]);
     assert.match(lines[4] ?? '', /^took [\d.]+ s in all$/);
     assert.equal(lines.length, 5, 'no log of what is safe');
@@ -174,7 +174,7 @@ describe('npm run rehearse', { concurrency: true }, () => {
     const page = await readFile(report, 'utf-8');
     assert.match(page, /<title>Not proven: /);
     assert.match(page, /it broke off: the hook ended with SIGKILL/);
-    assert.match(stderr, /\n\? NOT PROVEN: it broke off, \d+s\n[\s\S]*\nproblem: +it broke off: /);
+    assert.match(stderr, /\n\? NOT PROVEN: it broke off, [\dms]+\n[\s\S]*\nproblem: +it broke off: /);
     assert.match(stderr, /hook +Pod marked for rescheduling /, 'the log until then');
   });
 

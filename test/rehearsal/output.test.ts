@@ -67,7 +67,7 @@ describe('what npm run rehearse tells', { concurrency: true }, () => {
     }
     assert.equal(await ended, 130);
     assert.ok(stdout.startsWith(HIDDEN));
-    assert.match(stdout, /J0 of 1 done · in-place \d+s\n/);
+    assert.match(stdout, /J0 of 1 done · in-place [\dms]+\n/);
     assert.ok(stdout.lastIndexOf(SHOWN) > stdout.lastIndexOf(HIDDEN), JSON.stringify(stdout.slice(-200)));
     assert.equal(stdout.split(SHOWN).length, 2);
   });

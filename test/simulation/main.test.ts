@@ -23,7 +23,8 @@ describe('npm run simulate', () => {
     const { status, stdout, stderr } = command('--runs', '3', '--seed', '7');
     assert.equal(status, 0);
     assert.match(stdout, /^all held: 3 runs, \d+ steps in [\d.]+ s, \d+ steps\/s, from seed 7 on\nanswers: /);
-    assert.equal(stderr, '3 runs from seed 7 on\n');
+    // On a slow machine lines about its progress follow.
+    assert.match(stderr, /^3 runs from seed 7 on\n/);
   });
 
   test('a wrong command line: exit code 2 and one line', () => {

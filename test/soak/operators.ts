@@ -74,7 +74,7 @@ async function drain({ client }: Rig, model: OperatorModel, scene: Scene, watch:
   const after = await members();
   // Where a new member comes before the old one goes, its end is the last thing to be seen.
   const remaining = new Set(after.map(({ uid }) => uid));
-  await scene.until('the watch to see it all', () => isAll(watch, remaining), SETTLE_MS);
+  await scene.until('the watch to see it all', () => isAll(watch, remaining), { timeoutMs: SETTLE_MS });
   const left = watch.instances.filter(({ uid, isGone }) => isGone && !gone.has(uid));
   // A scheduler that has not seen the cordon yet puts pods back on that node, and those have to move again (rule 8a).
   const isAgain = (pod: { readonly node?: string; readonly uid: string }) =>

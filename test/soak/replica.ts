@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { IMAGE } from '../../bench/support/image.ts';
 import type { HookProcess } from '../../testkit/hook-process.ts';
 import { type ApiGate, startApiGate } from '../cluster/support/api-gate.ts';
 import type { SelfKept } from '../cluster/support/own-certificates.ts';
@@ -22,7 +23,7 @@ const INSIDE = new URL('./inside.ts', import.meta.url).href;
 /** What inside.ts says, which must not be loaded here. */
 const FOLLOWED = 'the orders were followed';
 
-/** Not started yet. */
+/** Not started yet. It will run as in the image: V8 may have other room for garbage elsewhere, and takes it in steps of megabytes. */
 export async function aReplica(
   rig: Rig,
   kept: SelfKept,
@@ -37,7 +38,7 @@ export async function aReplica(
   await write({ aheadMs: 0 });
   const own = { NODE_OPTIONS: `--import=${INSIDE}`, SOAK_ORDERS: file };
   const trusted = { server: `https://127.0.0.1:${proxy.port}`, ca: rig.authority.ca };
-  const hook = await kept.replica({ ...env, ...own }, trusted);
+  const hook = await kept.replica({ ...IMAGE.env, ...env, ...own }, trusted, IMAGE.nodeArgs);
   return {
     hook,
     proxy,

@@ -193,7 +193,7 @@ class Soak {
   async #entriesLeft(): Promise<number> {
     const [{ scene }] = this.#stages as [Stage];
     const none = async () => (await this.#countEntries()) === 0;
-    await scene.until('the entries to be pruned', none, SETTLE_MS).catch(() => undefined);
+    await scene.until('the entries to be pruned', none, { timeoutMs: SETTLE_MS }).catch(() => undefined);
     return this.#countEntries();
   }
 

@@ -115,7 +115,7 @@ export class Pair {
 /** Kind and reason of the decision. */
 export async function evict({ core }: Replica, namespace: string, name: string): Promise<string> {
   const request = { isEviction: true, namespace, name, username: 'drainer', dryRun: false };
-  const { kind, reason } = await core.admitter.admit(request, AbortSignal.timeout(20_000));
+  const { kind, reason } = await core.admitter.admit(request, new AbortController().signal);
   return `${kind} ${reason}`;
 }
 

@@ -11,7 +11,7 @@ export async function settle(turns = 20): Promise<void> {
 }
 
 /** Longer than any step of a test takes, even on a busy machine. */
-const NEVER_MS = 60_000;
+export const NEVER_MS = 60_000;
 
 /** Waits for a condition and not for a time. Runs everything that can run, even if timers are mocked. */
 export async function until(condition: () => boolean, what: string): Promise<void> {

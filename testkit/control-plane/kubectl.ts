@@ -14,7 +14,7 @@ export interface KubectlResult {
 export interface KubectlOptions {
   /** Text for stdin (for `apply -f -`); without it stdin is empty. */
   readonly input?: string;
-  /** Sends SIGKILL after this time. Default: two minutes. */
+  /** Sends SIGKILL after this time. Default: longer than a drain of tests may take. */
   readonly timeoutMs?: number;
   /** Sends SIGKILL when aborted. */
   readonly signal?: AbortSignal;
@@ -22,7 +22,7 @@ export interface KubectlOptions {
 
 export type Kubectl = (args: readonly string[], options?: KubectlOptions) => Promise<KubectlResult>;
 
-const defaultTimeoutMs = 120_000;
+const defaultTimeoutMs = 400_000;
 
 /** A non-zero exit code is a result. Rejects only if kubectl cannot run or a component of the cluster has died. */
 export function kubectlFor(file: string, kubeconfigPath: string, supervisor: Supervisor): Kubectl {

@@ -43,6 +43,8 @@ export class ApiServer {
   async start(): Promise<void> {
     const { cert, key } = this.#options;
     const server = createServer({ cert, key }, (request, response) => void this.#serve(request, response));
+    // Node would end what has been idle for five seconds by its clock, also under a request that has just been sent.
+    server.keepAliveTimeout = 0;
     this.#port ??= (await freePorts(1))[0];
     server.listen({ host: '127.0.0.1', port: this.#port });
     await once(server, 'listening');

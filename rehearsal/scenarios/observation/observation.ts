@@ -1,6 +1,6 @@
 import { describeError } from '../../../src/kube/errors.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
-import { watchCluster } from '../../evidence/cluster-watch.ts';
+import { LISTED_WITHIN_MS, watchCluster } from '../../evidence/cluster-watch.ts';
 import type { Instance, PodWatch } from '../../evidence/pod-watch.ts';
 import { isMarked } from '../../operator/model.ts';
 import type { Outcome, Rehearsal } from '../rehearsal.ts';
@@ -66,7 +66,7 @@ async function untilNodesKnown(drains: ObservedDrains, signal: AbortSignal): Pro
   const known = async () => {
     if (!drains.isReady) throw new NotYet('no answer so far');
   };
-  await until('the list of nodes', known, { signal });
+  await until('the list of nodes', known, { timeoutMs: LISTED_WITHIN_MS, signal });
 }
 
 async function untilDrained(

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import type { OperatorEvent } from '../../../rehearsal/operator/stand-in-operator.ts';
 import { podPath } from '../../../src/kube/paths.ts';
 import type { LogLine } from '../../../testkit/log-lines.ts';
+import { PATIENCE_MS } from '../../../testkit/until.ts';
 import type { ApiGate } from '../support/api-gate.ts';
 import { type Asking, keepAsking, untilAnswered } from '../support/asking.ts';
 import { type GatedHook, prepareBehindGate, prepareBehindProxy } from '../support/behind-gate.ts';
@@ -12,9 +13,6 @@ import { type Rig, startRig } from '../support/rig.ts';
 import { type FaultedHook, KINDS, makeChange, untilCounted, untilRight } from '../support/right-again.ts';
 import { aScene, type Scene } from '../support/scene.ts';
 import { aWard, type Ward } from '../support/ward.ts';
-
-/** The played kubelets may take half a minute to find the API server again. */
-const PATIENCE_MS = 120_000;
 
 let rig: Rig;
 let ward: Ward;
@@ -48,7 +46,8 @@ async function drainLikeAController(scene: Scene, node: string, isOver: () => bo
     for (const pod of pods) codes.push((await evict(scene, pod)).code);
     return pods.length === 0 && isOver();
   };
-  await scene.until('the node to be empty', attempt, PATIENCE_MS);
+  // The API server is killed and started again meanwhile, and the played kubelets take most of a minute to find it.
+  await scene.until('the node to be empty', attempt, { timeoutMs: 2 * PATIENCE_MS });
   return codes;
 }
 
@@ -69,7 +68,7 @@ describe('a control plane in trouble', () => {
     const byKubectl = scene.drain(scene.node(1));
     for (const name of ['cb-0000', 'cb-0001', 'cb-0002']) await scene.untilMarked(name);
     scene.operator.resume();
-    await scene.until('a first move', () => scene.moves.length > 0, PATIENCE_MS);
+    await scene.until('a first move', () => scene.moves.length > 0);
 
     await killApiServer(faulty.gate);
     const { code } = await byKubectl;
@@ -131,7 +130,7 @@ describe('a control plane in trouble', () => {
     for (const kind of KINDS) {
       const isIt = ({ message, kind: about, error, next }: LogLine) =>
         message === 'Watch interrupted' && about === kind && next === 'list' && /\b410\b/.test(String(error));
-      await hook.waitForLine(isIt, { since: line, timeoutMs: 90_000 });
+      await hook.waitForLine(isIt, { since: line });
     }
     await untilRight(t, faulty, { since, asking, change });
   });

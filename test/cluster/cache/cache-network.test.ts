@@ -48,7 +48,7 @@ async function untilInterrupted({ hook, line: since }: Faulty): Promise<void> {
   for (const kind of KINDS) {
     const isIt = (line: { message: string; kind?: unknown }) =>
       line.message === 'Watch interrupted' && line.kind === kind;
-    await hook.waitForLine(isIt, { since, timeoutMs: 180_000 });
+    await hook.waitForLine(isIt, { since });
   }
 }
 

@@ -49,7 +49,7 @@ async function untilRefused({ hook, proxy }: { hook: HookProcess; proxy: TcpProx
   for (const kind of KINDS) {
     const isIt = ({ message, kind: about, error }: LogLine) =>
       message === 'Watch interrupted' && about === kind && String(error).includes(`: ${code} `);
-    await hook.waitForLine(isIt, { since, timeoutMs: 90_000 });
+    await hook.waitForLine(isIt, { since });
   }
 }
 
@@ -135,7 +135,7 @@ test('404 of something in between, on the lists of clusters: they are not forgot
   };
   gate.dropAll();
   await asking.cordonSuccessor();
-  await until('three refusals', async () => assert.ok(refused.length >= 3), { timeoutMs: 90_000 });
+  await until('three refusals', async () => assert.ok(refused.length >= 3));
   assert.equal(await cached(hook, 'couchbaseclusters'), clusters);
   assert.ok(!hook.lines.some(({ message }) => message === 'Kind not installed'));
   const change = await makeChange({ rig, hook, ward });
@@ -159,10 +159,8 @@ function overload(gate: ApiGate): Passing[] {
 }
 
 async function untilAskedTwice(refused: readonly Passing[]): Promise<void> {
-  await until(
-    'two refusals of each kind',
-    async () => assert.ok(KINDS.every((kind) => askedFor(refused, kind).length >= 2)),
-    { timeoutMs: 90_000 },
+  await until('two refusals of each kind', async () =>
+    assert.ok(KINDS.every((kind) => askedFor(refused, kind).length >= 2)),
   );
 }
 

@@ -69,7 +69,7 @@ async function assertMarkedWithoutEntry(hook: Awaited<ReturnType<typeof aMember>
   const { code, message } = await evictUntil(here, 'late', why);
   assert.equal(code, 429);
   assert.match(message, /denied the request: Pod waiting to be rescheduled \(PATCH \S+\/couchbaseclusters\/cb: 4/);
-  assert.equal((await callsOf(hook)).writes, writes + 1, 'the pod is not marked yet');
+  assert.ok((await callsOf(hook)).writes > writes, 'its entry was tried');
   await evictUntil(here, 'late', MARKED);
   assert.ok(performance.now() - since >= APART_MS, 'a second refusal that counts came before');
   assert.ok((await callsOf(hook)).writes >= writes + 3, 'two refusals and the mark');

@@ -17,7 +17,6 @@ import { knownToHook, TwoApiServers } from '../support/two-api-servers.ts';
 const LAG_MS = 500;
 const ROUNDS = byDepth(1, 3);
 const OPERATOR = { periodMs: 150, recreateDelayMs: 300, rebalanceMs: 300 };
-const TIMEOUT_MS = 240_000;
 
 let servers: TwoApiServers;
 
@@ -58,7 +57,7 @@ async function untilDecided(hooks: readonly RunningHook[], more: number): Promis
 async function drainOne(scene: Scene): Promise<readonly string[]> {
   const [{ node = '' } = {}] = await scene.pods();
   const pods = await scene.podsOn(node);
-  const { answers, problems } = await drainPatiently(scene, node, { timeoutMs: TIMEOUT_MS });
+  const { answers, problems } = await drainPatiently(scene, node);
   assert.deepEqual(problems, []);
   assert.ok(pods.length > 0 && answers[404] === pods.length, `${pods.length} pods: ${JSON.stringify(answers)}`);
   return pods;
@@ -108,7 +107,7 @@ describe('two API servers on one etcd', () => {
     await servers.moveAndHear([two], ...hooks);
     let draining: ReturnType<typeof drainPatiently> | undefined;
     await servers.late(LAG_MS, caches, async () => {
-      draining = drainPatiently(scene, scene.node(1), { timeoutMs: TIMEOUT_MS });
+      draining = drainPatiently(scene, scene.node(1));
       await Promise.race([draining, untilDecided(hooks, 6)]);
     });
     await servers.moveAndHear([one, two], ...hooks);

@@ -235,7 +235,7 @@ describe('the type of tracking is changed', () => {
         return nodes.length === 2 && !nodes.includes(scene.node(1)) && !nodes.includes(undefined);
       });
 
-      await hook.start({ TRACKING_RESOURCE_TYPE: to, TRACKING_RETENTION: '10s' });
+      await hook.start({ TRACKING_RESOURCE_TYPE: to, TRACKING_RETENTION: '30s' });
       const answer = await scene.until('an answer by name', async () => {
         const { code, message } = await evict(scene, 'cb-0000');
         return code === 404 && message;

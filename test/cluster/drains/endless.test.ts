@@ -48,10 +48,12 @@ async function eventOf(scene: Scene, wanted: RegExp): Promise<void> {
 /** Another hook, which knows only what the API server has. */
 async function replaceHook(scene: Scene, old: RunningHook, name: string, env: Record<string, string> = {}) {
   const next = await rig.hook(name, env);
+  const gone = () => metric(next, 'reschedule_hook_decisions_total', /reason="PodGone"/);
+  const before = await gone();
   await patch(`/api/v1/namespaces/${scene.namespace}`, { metadata: { labels: { [HOOK_LABEL]: name } } }, 'test');
   await scene.until('the next hook to be asked', async () => {
     await evict(scene, 'nobody');
-    return (await metric(next, 'reschedule_hook_decisions_total', /reason="PodGone"/)) > 0;
+    return (await gone()) > before;
   });
   await old.stop();
   return next;

@@ -33,7 +33,7 @@ function aPinnedMember(name: string) {
     nodes: 2,
     size: 1,
     pdb: false,
-    operator: { manifest: manifest as never },
+    operator: { manifest: manifest as never, recreateDelayMs: 1 },
   });
 }
 

@@ -156,7 +156,6 @@ test('no CouchbaseCluster CRD: ready, marked without an entry, and watched once 
     // The kind is looked for every 10 s.
     await own.waitForLine(
       ({ message, kind, count }) => message === 'Listed' && kind === 'couchbaseclusters' && count === 0,
-      { timeoutMs: 60_000 },
     );
   } finally {
     await bare.stop();

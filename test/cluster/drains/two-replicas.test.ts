@@ -16,7 +16,7 @@ let replicas: readonly [RunningHook, RunningHook];
 
 before(async () => {
   rig = await startRig();
-  const settings = { TRACKING_RETENTION: '10s' };
+  const settings = { TRACKING_RETENTION: '30s' };
   replicas = await Promise.all([rig.startHook(settings), rig.startHook(settings)]);
   const service = await startService();
   rig.atStop(() => service.close());

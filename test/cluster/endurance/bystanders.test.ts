@@ -85,9 +85,7 @@ describe("somebody else's webhook hangs on updates of pods, and two nodes are dr
     const over = new AbortController();
     t.after(() => over.abort());
     const pods = ['--ignore-daemonsets', '--force', `--pod-selector=app=couchbase`];
-    const drains = NODES.map((node) =>
-      rig.controlPlane.kubectl(['drain', node, ...pods], { signal: over.signal, timeoutMs: 300_000 }),
-    );
+    const drains = NODES.map((node) => rig.controlPlane.kubectl(['drain', node, ...pods], { signal: over.signal }));
     const share = SHARES.write.connections / 2;
     await untilTrue('the share of the namespace to hang', () => slow.most >= share);
     assert.equal(await inFlight('write'), share);

@@ -31,7 +31,7 @@ const NAMESPACE = 'crowd';
 const LABELS = { app: 'couchbase' };
 /** Rounds until nothing is in doubt, or everybody has moved: far more than any machine needs. */
 const ROUNDS_MAX = 400;
-const PATIENCE = { timeoutMs: 120_000, everyMs: 300 };
+const PATIENCE = { everyMs: 300 };
 
 let rig: Rig;
 let faults: Flaky[];

@@ -29,6 +29,7 @@ import { createCluster, createNamespace, createPod, waitForPod } from '../../../
 import { NotYet, until } from '../../../testkit/until.ts';
 import { aPod } from '../../support/builders.ts';
 import { askHook, newAgent } from '../support/asking.ts';
+import { untilInTime } from '../support/evict.ts';
 import { CONFIG, find, rendered, requestToken, SYSTEM_NAMESPACE } from '../support/manifests.ts';
 import { prepareHook, startUnready } from '../support/own-hook.ts';
 import { type Rig, startRig } from '../support/rig.ts';
@@ -516,7 +517,7 @@ describe('a policy of another annotation than the hook has', () => {
       await untilOther();
       const dispatcher = newAgent();
       rig.atStop(() => dispatcher.destroy());
-      const { code, message } = await askHook(dispatcher, hook, 'victims', 'two');
+      const { code, message } = await untilInTime(() => askHook(dispatcher, hook, 'victims', 'two'));
       assert.equal(code, 429);
       assert.match(message, refused);
       const line = await hook.waitForLine(({ message }) => message === LOG.doubt);

@@ -5,6 +5,7 @@ import { NotYet, until } from '../../../testkit/until.ts';
 import { type Audit, anAudit } from '../support/audit.ts';
 import { evict } from '../support/evict.ts';
 import { HOOK_LABEL, type Rig, startRig } from '../support/rig.ts';
+import { untilCounted } from '../support/right-again.ts';
 import { addNode } from '../support/scene.ts';
 
 let audit: Audit;
@@ -28,6 +29,7 @@ test('the audit log of the API server has each decision, and the review that the
   await addNode(rig, node, namespace, true);
   await createPod(rig.client, { namespace, name: 'member', node, labels: { app: 'couchbase' } });
   await createPod(rig.client, { namespace, name: 'other', node, labels: { app: 'web' } });
+  for (const kind of ['pods', 'nodes'] as const) await untilCounted(rig, hook, kind);
   const codes = [];
   for (const pod of ['member', 'member', 'other']) codes.push((await evict({ rig, namespace }, pod)).code);
   assert.deepEqual(codes, [429, 429, 201]);

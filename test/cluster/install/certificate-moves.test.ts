@@ -117,6 +117,7 @@ test("self, files, cert-manager's Secret and self again, two replicas one after 
     for (const old of [...replicas]) {
       replicas = [...replicas.slice(1), await start(env)];
       await evicting.untilMore(20);
+      kept.service.removeSoon(old.webhookPort);
       assert.deepEqual(await old.stop(), { code: 0, signal: null });
       await kept.forget(old);
     }
@@ -186,6 +187,7 @@ test('an annotation left over, by which an injector writes the bundle: the hook 
   await annotate(kept, null);
   await ready;
   await kept.service.untilReady(next.webhookPort);
+  kept.service.removeSoon(before.webhookPort);
   assert.deepEqual(await before.stop(), { code: 0, signal: null });
   await kept.forget(before);
   await evicting.untilMore(40);

@@ -98,7 +98,7 @@ describe('the hook under what config/default applies', () => {
       );
     };
     // Each look reads the whole log of the API server.
-    await until('everything to be asked for', isAll, { timeoutMs: 180_000, everyMs: 1_000 });
+    await until('everything to be asked for', isAll, { everyMs: 1_000 });
     assert.deepEqual(asked(), wanted);
   });
 

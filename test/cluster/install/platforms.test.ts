@@ -46,7 +46,7 @@ after(() => plane?.stop());
 const overlay = (name: string) => join(CONFIG, 'overlays', name);
 
 async function ok(args: readonly string[], input?: string) {
-  const { code, stdout, stderr } = await plane.kubectl(args, { timeoutMs: 300_000, ...(input && { input }) });
+  const { code, stdout, stderr } = await plane.kubectl(args, input ? { input } : {});
   assert.equal(code, 0, `kubectl ${args.join(' ')}: ${stderr}`);
   return { stdout, stderr };
 }

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import type { Explanation } from '../../../src/explain/explain.ts';
 import { createNamespace, createPod } from '../../../testkit/couchbase/workload.ts';
 import { HOOK_ENTRY } from '../../../testkit/hook-process.ts';
-import { evict, evictUntil } from '../support/evict.ts';
+import { evict, evictUntil, MARKED } from '../support/evict.ts';
 import { HOOK_LABEL, type Rig, startRig } from '../support/rig.ts';
 import { addNode } from '../support/scene.ts';
 
@@ -39,10 +39,10 @@ test('a taint in DRAIN_TAINTS means its value and its effect: only that one drai
     await taint(value, effect);
     const { code, message } = await evict({ rig, namespace }, 'member');
     assert.equal(code, 429);
-    assert.doesNotMatch(message, /annotation added/, `${value}:${effect}`);
+    assert.doesNotMatch(message, MARKED, `${value}:${effect}`);
   }
   await taint('now', 'NoSchedule');
-  await evictUntil({ rig, namespace }, 'member', /Reschedule annotation added to pod/);
+  await evictUntil({ rig, namespace }, 'member', MARKED);
 });
 
 test('a node drains once a condition of DRAIN_CONDITIONS is True, and explain names it', async () => {
@@ -67,10 +67,10 @@ test('a node drains once a condition of DRAIN_CONDITIONS is True, and explain na
     ['DrainInProgress', 'Unknown'],
   ] as const) {
     await condition(type, status);
-    assert.match((await evict(scene, 'member')).message, /nobody drains node going/, `${type}=${status}`);
+    await evictUntil(scene, 'member', /nobody drains node going/);
   }
   await condition('DrainInProgress', 'True');
-  await evictUntil(scene, 'member', /Reschedule annotation added to pod/);
+  await evictUntil(scene, 'member', MARKED);
   const where = ['--kubeconfig', rig.controlPlane.kubeconfigPath, '--installation', 'conditions'];
   const args = [HOOK_ENTRY, 'explain', `${namespace}/member`, ...where, '-o', 'json'];
   const { stdout } = await promisify(execFile)(process.execPath, args, { env });

@@ -52,7 +52,7 @@ for (const mode of ['--server-side', '--server-side=false'] as const) {
     let present: Manifest[];
 
     const kubectl = async (...args: readonly string[]) => {
-      const { code, stdout, stderr } = await rig.controlPlane.kubectl(args, { timeoutMs: 300_000 });
+      const { code, stdout, stderr } = await rig.controlPlane.kubectl(args);
       assert.equal(code, 0, `kubectl ${args.join(' ')}: ${stderr}`);
       return stdout;
     };

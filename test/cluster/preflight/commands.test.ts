@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Explanation } from '../../../src/explain/explain.ts';
 import type { Forecast } from '../../../src/preflight/forecast/findings.ts';
 import { HOOK_ENTRY } from '../../../testkit/hook-process.ts';
+import { eventsOf, type SeenEvent } from '../support/events.ts';
 import { type Rig, startRig } from '../support/rig.ts';
 import { aScene, type Scene } from '../support/scene.ts';
 
@@ -68,6 +69,9 @@ describe('preflight and explain, before and during a drain on the real control p
     await scene.operator.pause();
     const drained = scene.drain(scene.node(1));
     await Promise.all([scene.untilMarked('cb-0000'), scene.untilMarked('cb-0001')]);
+    const isOfIt = ({ reason, involvedObject: { name } }: SeenEvent) =>
+      reason === 'RescheduleRequested' && name === 'cb-0000';
+    await scene.until('the Event', async () => (await eventsOf(scene)).some(isOfIt));
     const { code, stdout, stderr } = await command('explain', 'forecast/cb-0000', '-o', 'json');
     assert.equal(code, 0, stderr);
     const found = JSON.parse(stdout) as Explanation;

@@ -67,7 +67,7 @@ let judged: Judged;
 before(async () => {
   rig = await startRig({ installCrd: false });
   const all = [...HINDERED, ...DECEPTIVE, ...recipes(RANDOM_RUNS, SEED)];
-  judged = await judge(all, { rig, atOnce: all.length, drainSeconds: 60 });
+  judged = await judge(all, { rig, atOnce: all.length, drainSeconds: 120 });
 });
 after(() => rig?.stop());
 

@@ -16,8 +16,6 @@ import { addNode } from '../support/scene.ts';
 
 /** Those that say most on a real control plane; `npm run rehearse -- --control-plane --scenario all` plays all of them. */
 const PLAYED = ['in-place', 'swap', 'mixed-node', 'two-at-once', 'hook-restart', 'uid-drainer', 'dry-run', 'pruned'];
-/** Also of a hook on a machine that has much else to do. */
-const START_TIMEOUT_MS = 120_000;
 
 let rig: Rig;
 
@@ -46,7 +44,6 @@ function venueFor(name: string): Venue {
         files,
         env: hookEnv,
         onLine: onHookLine,
-        timeoutMs: START_TIMEOUT_MS,
       });
       cleanup.defer(() => hook.stop());
       await rig.register(name, hook.url);

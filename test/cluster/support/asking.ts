@@ -21,7 +21,6 @@ export interface Asking {
   stop(): Promise<void>;
 }
 
-const PATIENCE = { timeoutMs: 120_000 };
 const PAUSE_MS = byDepth(180, 60);
 /** What the API server would allow an answer, so that a fault is not waited out by a single question. */
 const QUERY = '?timeout=4s';
@@ -97,7 +96,7 @@ export async function keepAsking(
       const isAnswered = async () => {
         if (!witnesses.wasAskedAfterCordon(answers)) throw new NotYet(`${answers.length} answers`);
       };
-      await until('an answer after the cordon', isAnswered, PATIENCE);
+      await until('an answer after the cordon', isAnswered);
     },
     async untilClear() {
       const since = answers.length;
@@ -106,7 +105,7 @@ export async function keepAsking(
           const about = answers.slice(since).filter((answer) => answer.pod === pod);
           if (!about.some(isClear)) throw new NotYet(`the last answer: ${about.at(-1)?.message}`);
         };
-        await until(`an answer about ${pod} without a doubt`, isIt, PATIENCE);
+        await until(`an answer about ${pod} without a doubt`, isIt);
       }
     },
     async stop() {
@@ -133,14 +132,10 @@ export function sense({ code, message }: Answer): string {
 
 /** Waits until so many answers have said so, which shows that a fault is felt. */
 export async function untilAnswered({ answers }: Asking, count: number, wanted: RegExp): Promise<void> {
-  await until(
-    `${count} answers like ${wanted}`,
-    async () => {
-      const found = answers.filter(({ message }) => wanted.test(message)).length;
-      if (found < count) throw new NotYet(`${found}; the last answer: ${answers.at(-1)?.message}`);
-    },
-    { timeoutMs: 120_000 },
-  );
+  await until(`${count} answers like ${wanted}`, async () => {
+    const found = answers.filter(({ message }) => wanted.test(message)).length;
+    if (found < count) throw new NotYet(`${found}; the last answer: ${answers.at(-1)?.message}`);
+  });
 }
 
 /** What the answers said, counted, for a diagnostic. */

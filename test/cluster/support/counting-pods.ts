@@ -10,7 +10,7 @@ import { ApiError } from '../../../src/kube/errors.ts';
 import { podPath } from '../../../src/kube/paths.ts';
 import { createPod } from '../../../testkit/couchbase/workload.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
-import { PATIENCE, WRITES_BEHIND } from './two-api-servers.ts';
+import { WRITES_BEHIND } from './two-api-servers.ts';
 
 interface Counted {
   readonly name: string;
@@ -97,7 +97,7 @@ export class CountingPods {
     // The cache hears of these by its watch alone.
     const others = names.slice(2 * COUNTED, 3 * COUNTED).map((name) => this.#count(name, near, false));
     this.#counting = Promise.all([...own, ...moving, ...others]);
-    await until('a watch to be open', async () => this.#throwUnlessOpened(0), PATIENCE);
+    await until('a watch to be open', async () => this.#throwUnlessOpened(0));
   }
 
   /** Waits until a watch is open that began since `move`; with `isForgotten` a list comes before it, as after a 410. */
@@ -105,7 +105,7 @@ export class CountingPods {
     move();
     const since = this.#watches;
     this.#isForgotten = isForgotten;
-    await until('a watch to be open again', async () => this.#throwUnlessOpened(since), PATIENCE);
+    await until('a watch to be open again', async () => this.#throwUnlessOpened(since));
   }
 
   /** Waits until the cache lacks many writes of others. */
@@ -114,7 +114,7 @@ export class CountingPods {
       const behind = this.#others.map((name) => (this.counts.get(name) ?? 0) - this.#known(name));
       if (Math.min(...behind) < WRITES_BEHIND) throw new NotYet(`behind by ${behind.join(', ')} writes`);
     };
-    await until('the cache to be behind', probe, PATIENCE);
+    await until('the cache to be behind', probe);
   }
 
   /** Waits until the cache knows all that others have written by now. */
@@ -124,7 +124,7 @@ export class CountingPods {
       const missing = this.#others.filter((name) => this.#known(name) < (wanted.get(name) ?? 0));
       if (missing.length > 0) throw new NotYet(`it is behind on ${missing.join(', ')}`);
     };
-    await until('the cache to be told', probe, PATIENCE);
+    await until('the cache to be told', probe);
   }
 
   /** Nothing is counted up any more. Waits until the cache is what a live list says. */
@@ -138,7 +138,7 @@ export class CountingPods {
       const wrong = [...live].filter(([name, count]) => this.store.get(name)?.count !== count);
       if (wrong.length > 0 || live.size !== this.store.size) throw new NotYet(`wrong about ${wrong.join('; ')}`);
     };
-    await until('the cache to be what the API server says', probe, PATIENCE);
+    await until('the cache to be what the API server says', probe);
     await this.#reflector.stop();
   }
 

@@ -68,7 +68,7 @@ function overtaking(touch: () => Promise<unknown>): (request: Passing) => Verdic
 async function untilWithdrawn({ scene, hook, isBack }: Stage): Promise<void> {
   await callOff(scene, MEMBERS);
   await letWithdrawnPass(scene, hook, MEMBERS.length);
-  await untilTrue('the hook to be killed, and back', isBack, { timeoutMs: 120_000 });
+  await untilTrue('the hook to be killed, and back', isBack);
   await letWithdrawnPass(scene, hook, MEMBERS.length);
   await untilTrue('the entries to be pruned', async () => Object.keys(await scene.entries()).length === 0);
   scene.operator.resume();

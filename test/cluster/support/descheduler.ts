@@ -1,5 +1,5 @@
 import type { PodView } from '../../../testkit/pods.ts';
-import { evict } from './evict.ts';
+import { evictInTime } from './evict.ts';
 import type { Scene } from './scene.ts';
 
 /** The annotation of a pod, and the words of a 429, that make an eviction one in the background. */
@@ -40,7 +40,7 @@ export class Descheduler {
   }
 
   async #evict(pod: PodView): Promise<Outcome> {
-    const { code, message } = await evict(this.#scene, pod.name);
+    const { code, message } = await evictInTime(this.#scene, pod.name);
     if (code === 201) return 'evicted';
     const isInBackground = pod.annotations[REQUEST_EVICT_ONLY] !== undefined && code === 429 && message.includes(WORDS);
     if (!isInBackground) return 'failed';

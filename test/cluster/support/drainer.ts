@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../../../src/kube/errors.ts';
-import { until } from '../../../testkit/until.ts';
+import { PATIENCE_MS, until } from '../../../testkit/until.ts';
 import { evict } from './evict.ts';
 import type { Scene } from './scene.ts';
 
@@ -25,7 +25,7 @@ export interface PatientOptions {
 export async function drainPatiently(
   scene: Scene,
   node: string,
-  { everyMs = 200, timeoutMs = 60_000 }: PatientOptions = {},
+  { everyMs = 200, timeoutMs = PATIENCE_MS }: PatientOptions = {},
 ): Promise<PatientDrain> {
   const answers: Record<number, number> = {};
   const problems: string[] = [];

@@ -4,7 +4,7 @@ import { NotYet, until } from '../../../testkit/until.ts';
 import type { Rig } from './rig.ts';
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
-const PATIENCE = { timeoutMs: 90_000, everyMs: 200 };
+const PATIENCE = { everyMs: 200 };
 const RULES = permissionsOf({ tracking: couchbaseCluster }).map(({ group, resource, verb }) => ({
   apiGroups: [group],
   resources: [resource],

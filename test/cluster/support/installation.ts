@@ -102,6 +102,7 @@ export async function install(
     },
     async endReplica(replica) {
       const timer = setTimeout(() => replica.kill('SIGKILL'), terminationGracePeriodSeconds * 1000);
+      service.removeSoon(replica.webhookPort);
       replica.kill('SIGTERM');
       const exit = await replica.exited;
       clearTimeout(timer);

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createPod } from '../../../testkit/couchbase/workload.ts';
 import { NotYet, until } from '../../../testkit/until.ts';
 import { byDepth } from './depth.ts';
-import { type EvictionAnswer, type EvictionOptions, evict } from './evict.ts';
+import { type EvictionAnswer, type EvictionOptions, evict, isLate } from './evict.ts';
 import type { Rig } from './rig.ts';
 
 /** In part only every second one: half as often, and of as many as are waited for the half. */
 const ONE_IN = byDepth(2, 1);
 
-/** Asks for evictions through the API server without a pause, beside whatever the test does. Ends with the rig. */
+/** Asks for evictions through the API server without a pause, beside whatever the test does. Late answers do not count. Ends with the rig. */
 export function keepEvicting(
   rig: Rig,
   namespace: string,
@@ -20,7 +20,8 @@ export function keepEvicting(
   const done = Promise.all(
     pods.map(async (pod) => {
       while (!over.signal.aborted) {
-        answers.push(await evict({ rig, namespace }, pod, options));
+        const answer = await evict({ rig, namespace }, pod, options);
+        if (!isLate(answer)) answers.push(answer);
         await sleep(everyMs * ONE_IN);
       }
     }),
@@ -36,7 +37,7 @@ export function keepEvicting(
     const isEnough = async () => {
       if (answers.length < enough) throw new NotYet(`${answers.length} of ${enough}`);
     };
-    await until(`${count} answers more`, isEnough, { timeoutMs: 120_000 });
+    await until(`${count} answers more`, isEnough);
   };
   rig.atStop(stop);
   return { answers, stop, untilMore };

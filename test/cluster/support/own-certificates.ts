@@ -21,8 +21,6 @@ import { type LocalService, startService } from './service.ts';
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const SERVICE = 'reschedule-hook-server';
 const SECRET = 'reschedule-hook-ca';
-/** Where the machine has much else to do, a process takes minutes to begin. */
-const START_TIMEOUT_MS = 300_000;
 /** A kubelet would write new tokens to a file; these last longer than any test. */
 const YEAR_S = 365 * 24 * 3600;
 
@@ -39,7 +37,7 @@ export interface SelfKept {
   /** What stands before the replicas, as kube-proxy does. */
   readonly service: LocalService;
   /** Not started yet, with a Pod of its own. It ends with the rig. `trusted`: over `approach`. */
-  replica(env?: Record<string, string>, trusted?: Trusted): Promise<HookProcess>;
+  replica(env?: Record<string, string>, trusted?: Trusted, nodeArgs?: readonly string[]): Promise<HookProcess>;
   /** The Pod of a replica goes, as with its Deployment. */
   forget(replica: HookProcess): Promise<void>;
   /** Applies the manifest, which has no webhooks, as kubectl does it. */
@@ -91,7 +89,7 @@ export async function aSelfKept(
     service,
     secretPath,
     registrationPath,
-    async replica(env = {}, trusted = {}) {
+    async replica(env = {}, trusted = {}, nodeArgs = []) {
       const { server = controlPlane.server, ca = controlPlane.caData } = { ...approach, ...trusted };
       const podName = `${name}-${++started}`;
       const [webhook = 0, health = 0] = await freePorts(2);
@@ -108,7 +106,7 @@ export async function aSelfKept(
         PROTECT_NAMESPACES: `${HOOK_LABEL}=${name}`,
       };
       const files = { certFile: '/nowhere/tls.crt', keyFile: '/nowhere/tls.key' };
-      const options = { kubeconfigPath, files, env: { ...own, ...env }, timeoutMs: START_TIMEOUT_MS };
+      const options = { kubeconfigPath, files, env: { ...own, ...env }, nodeArgs };
       const hook = new HookProcess(options, { webhook, health });
       rig.atStop(async () => void (await Promise.all([hook.stop(), pod.stop()])));
       pod.probe(hook);

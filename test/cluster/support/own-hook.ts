@@ -34,7 +34,7 @@ export async function prepareHook(rig: Rig, name: string, approach: Approach = {
   const files = await writeServing(join(controlPlane.dir, `${name}-serving`), await rig.authority.issue());
   const [webhook = 0, health = 0] = await freePorts(2);
   const { env = {} } = approach;
-  const options = { kubeconfigPath: file, files, env, timeoutMs: 60_000 };
+  const options = { kubeconfigPath: file, files, env };
   const hook = new HookProcess(options, { webhook, health });
   rig.atStop(async () => void (await hook.stop()));
   return hook;

@@ -60,9 +60,8 @@ const SELECTOR = { runs: 'processes' };
 const TAINT = { key: 'runs', value: 'processes', effect: 'NoSchedule' };
 const LOOK_EVERY_MS = 250;
 const HEARTBEAT_MS = 5_000;
-/** As on a cluster, where a kube-proxy learns of a replica a little later, and of its end. */
+/** As on a cluster, where a kube-proxy learns of a replica a little later. */
 const UPTAKE_MS = 3_000;
-const FORGET_MS = 500;
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
 const MERGE_PATCH = 'application/merge-patch+json';
 
@@ -153,12 +152,11 @@ async function startContainer(rig: Rig, pod: RawPod, program: Program, service: 
   let ending: Promise<void> | undefined;
   let isReady: boolean | undefined;
   const end = async () => {
-    const forget = setTimeout(() => service.remove(hook.webhookPort), FORGET_MS);
+    service.removeSoon(hook.webhookPort);
     const timer = setTimeout(() => hook.kill('SIGKILL'), terminationGracePeriodSeconds * 1000);
     hook.kill('SIGTERM');
     await hook.exited;
     clearTimeout(timer);
-    clearTimeout(forget);
     service.remove(hook.webhookPort);
     const body = { preconditions: { uid }, gracePeriodSeconds: 0 };
     await client.json({ method: 'DELETE', path, body }).catch(() => undefined);
@@ -214,7 +212,7 @@ async function processFor({ client, controlPlane }: Rig, pod: RawPod, program: P
   const env = { ...program.env, REGISTRATION: 'managed', ...Object.fromEntries(own), ...here };
   const files = { certFile: '/nowhere/tls.crt', keyFile: '/nowhere/tls.key' };
   const { entry, nodeArgs = [] } = program;
-  return new HookProcess({ kubeconfigPath, files, env, entry, nodeArgs, timeoutMs: 300_000 }, { webhook, health });
+  return new HookProcess({ kubeconfigPath, files, env, entry, nodeArgs }, { webhook, health });
 }
 
 function fitDeployment(deployment: Manifest, image: string, own: Readonly<Record<string, string>>): Manifest {

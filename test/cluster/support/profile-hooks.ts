@@ -16,8 +16,6 @@ import { addNode } from './scene.ts';
 
 /** Much shorter than that of any operator in life. */
 const PERIOD_MS = 300;
-/** Also of a hook on a machine that has much else to do. */
-const START_TIMEOUT_MS = 120_000;
 /** They select what `arangodb` and `foundationdb` select, and would never count beside these. */
 const ALONE: readonly string[] = ['arangodb-replace', 'foundationdb-taints'];
 
@@ -91,7 +89,7 @@ async function aHook(rig: Rig, name: string, profiles: readonly string[]): Promi
   const onLine = (line: LogLine) => {
     for (const listener of listeners) listener(line);
   };
-  const process = await startHook({ kubeconfigPath, files, env, onLine, timeoutMs: START_TIMEOUT_MS });
+  const process = await startHook({ kubeconfigPath, files, env, onLine });
   rig.atStop(async () => void (await process.stop()));
   await rig.register(name, process.url);
   return { name, user: userOf(token), process, listeners };

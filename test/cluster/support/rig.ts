@@ -40,9 +40,6 @@ export interface Rig {
   stop(): Promise<void>;
 }
 
-/** Also of a hook that is started again, on a machine that has much else to do. */
-const START_TIMEOUT_MS = 120_000;
-
 export type RunningHook = HookProcess & { readonly files: ServingFiles };
 
 export interface RigOptions {
@@ -75,7 +72,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     const kubeconfigPath = join(dir, `${name}.kubeconfig`);
     await writeFile(kubeconfigPath, kubeconfig(at, controlPlane.caData, await access.token(env, components)));
     const files = await writeServing(join(dir, name), await authority.issue());
-    const hook = await startHook({ kubeconfigPath, files, env, timeoutMs: START_TIMEOUT_MS });
+    const hook = await startHook({ kubeconfigPath, files, env });
     hooks.push(hook);
     return Object.assign(hook, { files });
   };

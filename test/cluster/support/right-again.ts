@@ -14,7 +14,7 @@ export interface FaultedHook extends GatedHook {
   readonly ward: Ward;
 }
 
-const PATIENCE = { timeoutMs: 180_000, everyMs: 100 };
+const PATIENCE = { everyMs: 100 };
 /** What a watch is given up for that nothing else ended: a hook that learns of a fault in this way alone was hanging. */
 const SILENCE = /no event or bookmark for/;
 const LIST_PATHS = {
@@ -166,7 +166,7 @@ async function untilMarked(ask: () => Promise<{ code: number; message: string }>
 async function assertOneWatch({ watches }: FaultedHook['gate'], kinds: readonly Kind[]): Promise<void> {
   const expected = kinds.map((kind) => [LIST_PATHS[kind], { open: 1, most: 1 }]);
   const isSo = async () => assert.deepEqual(Object.fromEntries(watches), Object.fromEntries(expected));
-  await until('one watch of each kind, and never a second one beside it', isSo, { timeoutMs: 45_000, everyMs: 100 });
+  await until('one watch of each kind, and never a second one beside it', isSo, PATIENCE);
 }
 
 /** Its mark is older than what the cache is known to have, so the first answer has to know of it. */

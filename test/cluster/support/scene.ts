@@ -18,7 +18,7 @@ import {
   waitForMembers,
 } from '../../../testkit/couchbase/workload.ts';
 import { listPods, type PodView } from '../../../testkit/pods.ts';
-import { NotYet, until } from '../../../testkit/until.ts';
+import { NotYet, type UntilOptions, until } from '../../../testkit/until.ts';
 import { SYSTEM_NAMESPACE } from './manifests.ts';
 import { HOOK_LABEL, type Rig } from './rig.ts';
 
@@ -154,7 +154,7 @@ export class Scene {
   until<T>(
     what: string,
     probe: () => Promise<T | undefined | false> | T | undefined | false,
-    timeoutMs = 120_000,
+    options: UntilOptions = {},
   ): Promise<T> {
     return until(
       what,
@@ -163,7 +163,7 @@ export class Scene {
         if (value === undefined || value === false) throw new NotYet('not yet');
         return value as T;
       },
-      { timeoutMs },
+      options,
     );
   }
 

@@ -19,6 +19,8 @@ export interface LocalService {
   readonly port: number;
   add(port: number): void;
   remove(port: number): void;
+  /** A replica has been told to end, which a kube-proxy learns of a moment later, whatever the probe finds. */
+  removeSoon(port: number): void;
   /** Resolves when a replica is sent connections. */
   untilReady(port: number): Promise<void>;
   close(): Promise<void>;
@@ -26,6 +28,8 @@ export interface LocalService {
 
 /** Each is a handshake of both sides. */
 const PROBE_EVERY_MS = 500;
+/** As on a cluster, until a kube-proxy learns of the end of a replica. */
+const FORGET_MS = 500;
 
 /**
  * `latencyMs`: how long everything takes from one side to the other, also that a side has ended. `uptakeMs`: how long a
@@ -76,13 +80,15 @@ export async function startService({ latencyMs = 0, uptakeMs = 0 } = {}): Promis
       await sleep(PROBE_EVERY_MS);
     }
   })();
+  const remove = (port: number) => {
+    const index = endpoints.findIndex((endpoint) => endpoint.port === port);
+    if (index >= 0) endpoints.splice(index, 1);
+  };
   return {
     port: (server.address() as AddressInfo).port,
     add: (port) => void endpoints.push({ port, isReady: false }),
-    remove(port) {
-      const index = endpoints.findIndex((endpoint) => endpoint.port === port);
-      if (index >= 0) endpoints.splice(index, 1);
-    },
+    remove,
+    removeSoon: (port) => void setTimeout(() => remove(port), FORGET_MS).unref(),
     untilReady: (port) =>
       untilTrue(`the replica on port ${port} to be sent connections`, () =>
         endpoints.some((endpoint) => endpoint.port === port && endpoint.isReady),

@@ -22,7 +22,6 @@ export type Knows = () => Promise<number>;
 
 /** Without a lag a watch may be a write or two behind, and never so many. */
 export const WRITES_BEHIND = 5;
-export const PATIENCE = { timeoutMs: 120_000 };
 
 /**
  * Two API servers on one etcd, and a rig whose client and hooks reach them through a balancer. The second one is of the
@@ -90,17 +89,17 @@ export class TwoApiServers {
       const behind = (await this.#known(others)).map((known) => told - known);
       if (Math.min(...behind) < WRITES_BEHIND) throw new NotYet(`behind by ${behind.join(', ')} writes`);
     };
-    await until('the second API server to lag', probe, PATIENCE);
+    await until('the second API server to lag', probe);
   }
 
   /** Waits until the second server and `others` know all that the first one does now. */
   async untilTold(...others: readonly Knows[]): Promise<void> {
-    const told = await until('what the first server tells', () => knownTo(this.one), PATIENCE);
+    const told = await until('what the first server tells', () => knownTo(this.one));
     const probe = async () => {
       const known = await this.#known(others);
       if (Math.min(...known) < told) throw new NotYet(`${known.join(', ')} nodes of ${told} are known`);
     };
-    await until('all to be told', probe, PATIENCE);
+    await until('all to be told', probe);
   }
 
   /**

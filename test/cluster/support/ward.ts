@@ -43,7 +43,7 @@ export async function aWard(rig: Rig, namespace: string, options: WardOptions = 
       const labels = { app: 'couchbase', couchbase_cluster: 'cb' };
       await createPod(client, { namespace, name, node, labels });
       if (!quiet) pods.push(name);
-      if (running) await waitForPod(client, { namespace, name, timeoutMs: 60_000 });
+      if (running) await waitForPod(client, { namespace, name });
     },
     askAbout: (name) => void pods.push(name),
     async markByHand(name) {

@@ -88,7 +88,7 @@ function assertUnasked({ mark, reports }: OperatorModel, pod: PodView): void {
   assert.equal(reports?.read(pod) ?? 'none', 'none');
 }
 
-describe('operators by their models, without the hook', { concurrency: true }, () => {
+describe('operators by their models, without the hook', { concurrency: 4 }, () => {
   for (const model of MODELS) {
     it(`${model.profile} moves a pod once when it is asked, and the one that takes its place is not asked for`, async (t) => {
       const played = await aCluster(model);

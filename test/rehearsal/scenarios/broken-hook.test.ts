@@ -21,7 +21,6 @@ interface Case {
   /** One of the problems. */
   readonly problem: RegExp;
   /** Default 30 s. Less where the scenario waits for what never comes. */
-  readonly patienceMs?: number;
 }
 
 const MOVED = 'a marked pod counts as moved';
@@ -53,7 +52,6 @@ const cases: readonly Case[] = [
     env: brokenBy('the UID of the request does not count'),
     drainer: hasty(KARPENTER, 1),
     problem: /it got 429/,
-    patienceMs: 12_000,
   },
   {
     scenario: 'dry-run',
@@ -66,7 +64,6 @@ const cases: readonly Case[] = [
     hook: 'that tells no drainer of it',
     env: brokenBy('nothing is said of a stall'),
     problem: /no such log line/,
-    patienceMs: 12_000,
   },
   {
     scenario: 'api-restart',
@@ -77,11 +74,11 @@ const cases: readonly Case[] = [
 ];
 
 describe('scenarios fail', { concurrency: 4 }, () => {
-  for (const { scenario: name, hook, env, drainer = kubectl, problem, patienceMs = 30_000 } of cases) {
+  for (const { scenario: name, hook, env, drainer = kubectl, problem } of cases) {
     it(`${name} does with a hook ${hook}`, async ({ signal }) => {
       const [scenario] = scenariosNamed(name);
       assert.ok(scenario);
-      const broken = { ...scenario, drainer, patienceMs, hookEnv: { ...scenario.hookEnv, ...env } };
+      const broken = { ...scenario, drainer, patienceMs: 30_000, hookEnv: { ...scenario.hookEnv, ...env } };
       const { record, lines } = await playEmbedded(broken, signal);
       assert.equal(record.holds, false, lines.join('\n'));
       assert.match(record.checks.flatMap(({ problems }) => problems).join('\n'), problem, lines.join('\n'));

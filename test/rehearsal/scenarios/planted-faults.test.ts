@@ -31,6 +31,8 @@ const FAULTS: readonly {
   readonly what: string;
   readonly fields: (model: OperatorModel) => object | undefined;
   readonly problem: RegExp;
+  /** The drain does. */
+  readonly endsItself: boolean;
 }[] = [
   {
     what: 'wrong mark',
@@ -39,16 +41,19 @@ const FAULTS: readonly {
       return mark && { mark };
     },
     problem: /the drain of node-\d ended with exit code 1/,
+    endsItself: false,
   },
   {
     what: 'wrong selector',
     fields: () => ({ selector: 'nobody=has-it' }),
     problem: /was evicted, not moved by its operator/,
+    endsItself: true,
   },
   {
     what: 'report that is there before its operator makes one',
     fields: ({ reports }) => reports && { report: { conditions: ['Ready'] } },
     problem: /was evicted, not moved by its operator/,
+    endsItself: true,
   },
 ];
 
@@ -68,7 +73,7 @@ async function aFile(name: string, what: string, fields: object): Promise<string
 
 describe('the rehearsal of a profile that is wrong', { concurrency: 4 }, () => {
   for (const model of MODELS) {
-    for (const { what, fields, problem } of FAULTS) {
+    for (const { what, fields, problem, endsItself } of FAULTS) {
       const wrong = fields(model);
       if (wrong === undefined) continue;
       it(`${model.profile} with a ${what} is not safe`, async ({ signal }) => {
@@ -76,7 +81,13 @@ describe('the rehearsal of a profile that is wrong', { concurrency: 4 }, () => {
         assert.ok(scenario);
         const hookEnv = { PROFILES_FILE: await aFile(model.profile, what, wrong) };
         const drainer: typeof scenario.drainer = hasty(KARPENTER, 10);
-        const planted = { ...scenario, drainer, hookEnv, drainWithinMs: 5_000, patienceMs: 30_000 };
+        const planted = {
+          ...scenario,
+          drainer,
+          hookEnv,
+          drainWithinMs: endsItself ? 30_000 : 5_000,
+          patienceMs: 30_000,
+        };
         const { record, lines } = await playEmbedded(planted, signal);
         assert.equal(record.holds, false, lines.join('\n'));
         assert.match(record.checks.flatMap(({ problems }) => problems).join('\n'), problem, lines.join('\n'));

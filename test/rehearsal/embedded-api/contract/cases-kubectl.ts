@@ -45,7 +45,8 @@ export const KUBECTL: readonly Case[] = [
   {
     name: 'get prints columns',
     run: async (api) => {
-      await api.runPod('a');
+      // By name: the scheduler might choose a node of another case, which is drained.
+      await api.runPod('a', { spec: { nodeName: api.subject.nodes[0] } });
       const { stdout } = await kubectl(api, 'get', 'pods');
       const wide = await kubectl(api, 'get', 'pod/a', '--output=wide', '--no-headers');
       const json = await kubectl(api, 'get', 'pod/a', '--output=jsonpath={.kind}/{.metadata.name}');

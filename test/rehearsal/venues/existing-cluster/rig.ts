@@ -58,7 +58,7 @@ export async function startRig(env: Readonly<Record<string, string>> = {}): Prom
     hook,
     state: () => stateOf(client),
     stop: () => cleanup.run(),
-    async rehearse({ args = [], env = {}, ask, signal = AbortSignal.timeout(60_000), heard } = {}) {
+    async rehearse({ args = [], env = {}, ask, signal = AbortSignal.timeout(300_000), heard } = {}) {
       const where = ['--context=embedded', `--kubeconfig=${cluster.kubeconfigPath}`, '--node=node-1', '--node=node-2'];
       const options = readOptions([...where, '--period=100ms', ...args]);
       const [scenario] = scenariosFor(options);
