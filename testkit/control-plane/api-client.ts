@@ -3,7 +3,7 @@ import { request } from 'node:https';
 
 export interface ApiClient {
   /** The status and the parsed body (text if it is not JSON). The status is 0 if there is no response. */
-  call(method: 'GET' | 'POST', path: string, body?: unknown): Promise<{ status: number; body: unknown }>;
+  call(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<{ status: number; body: unknown }>;
 }
 
 const answerWithinMs = 10_000;

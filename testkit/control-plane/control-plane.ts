@@ -12,6 +12,7 @@ import {
   controllerManagerArgs,
   etcdArgs,
   kwokArgs,
+  managedNodeLabel,
   schedulerArgs,
   schedulerConfig,
 } from './components.ts';
@@ -200,7 +201,9 @@ async function bringUp(supervisor: Supervisor, assets: Assets, options: ControlP
         await apiServer.start();
         await running.get('kwok')?.stop();
         // A call that the end of the API server cut off, it does not make again: a pod would stay Pending, or terminating.
+        const leases = await forgetLeases(api);
         startKwok();
+        await until('kwok', 'playing the kubelets', () => leasesMissing(api, leases));
       },
     },
     async addApiServer(added = {}) {
@@ -252,6 +255,24 @@ async function clusterTrouble(api: ApiClient, nodeCount: number): Promise<string
   if (account.status !== 200) return 'the default service account does not exist';
   const nodes = await api.call('GET', '/api/v1/nodes');
   return nodesNotReady(nodes.body, nodeCount);
+}
+
+const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
+
+/** KWOK leaves its leases behind, and the next one would wait for their end, 40 s. Returns their paths. */
+async function forgetLeases(api: ApiClient): Promise<readonly string[]> {
+  const { key, value } = managedNodeLabel;
+  const { body } = await api.call('GET', `/api/v1/nodes?labelSelector=${key}%3D${value}`);
+  const nodes = (body as { readonly items?: readonly { readonly metadata: { readonly name: string } }[] }).items ?? [];
+  const leases = nodes.map(({ metadata }) => `${LEASES}/${metadata.name}`);
+  await Promise.all(leases.map((lease) => api.call('DELETE', lease)));
+  return leases;
+}
+
+async function leasesMissing(api: ApiClient, leases: readonly string[]): Promise<string | undefined> {
+  const answers = await Promise.all(leases.map((lease) => api.call('GET', lease)));
+  const missing = answers.filter(({ status }) => status !== 200).length;
+  return missing === 0 ? undefined : `${missing} of ${leases.length} leases are missing`;
 }
 
 type Until = (component: string, what: string, trouble: () => Promise<string | undefined>) => Promise<void>;

@@ -3,7 +3,6 @@ import { after, before, describe, test } from 'node:test';
 import type { OperatorEvent } from '../../../rehearsal/operator/stand-in-operator.ts';
 import { podPath } from '../../../src/kube/paths.ts';
 import type { LogLine } from '../../../testkit/log-lines.ts';
-import { PATIENCE_MS } from '../../../testkit/until.ts';
 import type { ApiGate } from '../support/api-gate.ts';
 import { type Asking, keepAsking, untilAnswered } from '../support/asking.ts';
 import { type GatedHook, prepareBehindGate, prepareBehindProxy } from '../support/behind-gate.ts';
@@ -46,8 +45,7 @@ async function drainLikeAController(scene: Scene, node: string, isOver: () => bo
     for (const pod of pods) codes.push((await evict(scene, pod)).code);
     return pods.length === 0 && isOver();
   };
-  // The API server is killed and started again meanwhile, and the played kubelets take most of a minute to find it.
-  await scene.until('the node to be empty', attempt, { timeoutMs: 2 * PATIENCE_MS });
+  await scene.until('the node to be empty', attempt);
   return codes;
 }
 
