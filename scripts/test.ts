@@ -9,6 +9,7 @@ import {
 import { onEach } from './on-each.ts';
 import { browserFiles, buildHook, clusterFiles, fastFiles, shareCompiled, unitFiles } from './test-files.ts';
 
+const END_AT_ONCE = new URL('./end-at-once.ts', import.meta.url).href;
 const TEST = {
   name: 'npm test --',
   about:
@@ -134,7 +135,7 @@ function run(files: readonly string[], concurrency: number): number {
     console.log('no test files');
     return 1;
   }
-  const options = ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`];
+  const options = ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, `--import=${END_AT_ONCE}`];
   const { status } = spawnSync(process.execPath, [...options, ...files], { stdio: 'inherit' });
   return status ?? 1;
 }

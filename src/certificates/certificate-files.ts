@@ -66,9 +66,17 @@ export function watchPair(
 
 /**
  * Reads and checks a certificate, its key and its authorities. `now` in epoch milliseconds. Throws an Error that says which
- * file is wrong, and how.
+ * file is wrong, and how. They are read again before that: a mounted Secret may have been swapped between two of its files.
  */
-export async function loadPair({ certFile, keyFile, ca }: CertificateFiles, now: number): Promise<LoadedFiles> {
+export async function loadPair(files: CertificateFiles, now: number): Promise<LoadedFiles> {
+  try {
+    return await loadOnce(files, now);
+  } catch {
+    return loadOnce(files, now);
+  }
+}
+
+async function loadOnce({ certFile, keyFile, ca }: CertificateFiles, now: number): Promise<LoadedFiles> {
   const files = await Promise.allSettled([
     readSetting('TLS_CERT_FILE', certFile),
     readSetting('TLS_KEY_FILE', keyFile),

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import fs from 'node:fs/promises';
 import { request } from 'node:https';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -51,6 +53,27 @@ describe('loadPair', () => {
       loadPair({ certFile, keyFile: '/nowhere/tls.key' }, NOW),
       /^Error: TLS_KEY_FILE: cannot read \/nowhere/,
     );
+  });
+
+  test('reads them again where a mounted Secret was swapped between the certificate and its key', async (t) => {
+    const { certFile, keyFile, write } = files(t);
+    const swapped = Promise.withResolvers<void>();
+    const read = fs.readFile;
+    t.mock.method(fs, 'readFile', async (path: string, encoding: 'utf-8') => {
+      if (path === keyFile) await swapped.promise;
+      const content = await read(path, encoding);
+      if (path === certFile) {
+        write(second);
+        swapped.resolve();
+      }
+      return content;
+    });
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+    assert.deepEqual(await loadPair({ certFile, keyFile }, NOW), { ...pairOf(second), authorities: '' });
   });
 
   for (const [what, pair] of [
