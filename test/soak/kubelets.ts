@@ -2,10 +2,7 @@ import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
 import { podPath } from '../../src/kube/paths.ts';
 
 const LOOK_EVERY_MS = 10_000;
-/**
- * A KWOK that was started again takes a node over when the lease of the one before has expired, 40 s after its last renewal.
- * A hook hears of a pod that is reminded of, too. So what was wrong with the hook has to show before that, as a slow round.
- */
+/** A hook hears of a pod that is reminded of, too. So what was wrong with the hook has to show before that, as a slow round. */
 export const OVERLOOKED_AFTER_MS = 120_000;
 
 interface RawPod {

@@ -66,9 +66,9 @@ export async function evictUntil(
 /** Where the answer that would have told of the mark was in doubt, the next one tells how old the mark is. */
 export const MARKED = /Reschedule annotation added to pod|Pod waiting to be rescheduled \(marked/;
 
-/** A slow machine: the answer was due before the API server had answered the hook, or the cache is seconds behind. */
+/** On a slow machine: the answer was due before the API server had answered the hook. */
 export const isLate = ({ code, message }: { readonly code: number; readonly message: string }) =>
-  code === 429 && /\(the answer was due before|\(the hook's cache has not seen this pod yet/.test(message);
+  code === 429 && message.includes('(the answer was due before');
 
 /** One eviction that is answered in time: a drainer that is told to ask again does so. */
 export async function evictInTime(
@@ -79,13 +79,13 @@ export async function evictInTime(
   return untilInTime(() => evict(scene, pod, options));
 }
 
-/** Asks until the answer is not a late one. */
+/** Asks until the answer is not a late one, and the cache not seconds behind. */
 export function untilInTime<T extends { readonly code: number; readonly message: string }>(
   ask: () => Promise<T>,
 ): Promise<T> {
   return until('an answer in time', async () => {
     const answer = await ask();
-    if (isLate(answer)) throw new NotYet(answer.message);
+    if (isLate(answer) || answer.message.includes('cache has not seen this pod yet')) throw new NotYet(answer.message);
     return answer;
   });
 }
