@@ -14,7 +14,7 @@ before(async () => {
 after(() => rig?.stop());
 
 /** The very time after which kubectl asks again, so that its next request meets the exit. No default is like this. */
-const SHUTDOWN_DELAY = '5s';
+const SHUTDOWN_DELAY = '8s';
 /** So long that whoever closes a connection at that time has closed it before the request arrives. */
 const LATENCY_MS = 300;
 

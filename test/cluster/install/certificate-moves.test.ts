@@ -24,7 +24,7 @@ const SECRET = 'reschedule-hook-tls';
 const MERGE_PATCH = 'application/merge-patch+json';
 const INJECT = 'cert-manager.io/inject-ca-from';
 /** As the Deployment has it: the old one goes on for a while. */
-const OVERLAP = { SHUTDOWN_DELAY: '3s' };
+const OVERLAP = { SHUTDOWN_DELAY: '8s' };
 
 let rig: Rig;
 

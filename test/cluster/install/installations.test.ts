@@ -19,7 +19,7 @@ import { aScene } from '../support/scene.ts';
 
 const BIN = join(CONFIG, '../bin/reschedule-hook.js');
 /** Longer than the Service takes to forget a replica, and shorter than in the manifest. */
-const SHUTDOWN = { SHUTDOWN_DELAY: '6s' };
+const SHUTDOWN = { SHUTDOWN_DELAY: '8s' };
 const ROLLOUT_TIMEOUT = '240s';
 
 let rig: Rig;

@@ -24,7 +24,7 @@ before(async () => {
   reference = await startReference(rig);
   files = { ours: join(dir, 'ours.json'), theirs: join(dir, 'theirs.json') };
   const own = await rendered(rig.controlPlane, join(CONFIG, 'default'));
-  await writeFile(files.ours, listOf(await nodes.fit(own, 'hook', { SHUTDOWN_DELAY: '6s' })));
+  await writeFile(files.ours, listOf(await nodes.fit(own, 'hook', { SHUTDOWN_DELAY: '8s' })));
   await writeFile(files.theirs, listOf(reference.objects));
 });
 

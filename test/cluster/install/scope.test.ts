@@ -36,7 +36,7 @@ const ended: HookProcess[] = [];
 before(async () => {
   rig = await startRig({ controlPlane: { nodes: 2 } });
   // Longer than the Service takes to forget a replica, and shorter than in the manifest.
-  installation = await install(rig, { SHUTDOWN_DELAY: '4s' });
+  installation = await install(rig, { SHUTDOWN_DELAY: '8s' });
   await createNamespace(rig.client, 'members', { [OPT_IN]: 'true' });
   for (const name of MEMBERS) await aPod('members', name, 'couchbase');
   await createNamespace(rig.client, 'others');

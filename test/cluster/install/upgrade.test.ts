@@ -17,7 +17,7 @@ import { aScene, type Scene } from '../support/scene.ts';
 
 const NOW = { entry: HOOK_ENTRY };
 /** Longer than the Service takes to forget a replica, and shorter than in the manifest. */
-const ENV = { SHUTDOWN_DELAY: '6s' };
+const ENV = { SHUTDOWN_DELAY: '8s' };
 const OLD_REGISTRATION = 'validatingwebhookconfiguration/reschedule-hook';
 const REGISTRATION = `validatingwebhookconfiguration/reschedule-hook.${NAMESPACE}`;
 const OLD = [
