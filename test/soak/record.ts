@@ -6,7 +6,7 @@ export interface SoakRecord {
   readonly durationMs: number;
   readonly samples: readonly Sample[];
   readonly rounds: readonly Round[];
-  /** Entries on the tracking resource when all was over and the retention had passed. */
+  /** Entries of names that are there, when all was over and the retention had passed. */
   readonly entriesLeft: number;
   /** What went wrong outside of rounds. */
   readonly problems: readonly string[];

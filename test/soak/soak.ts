@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig } from '../../src/config/config.ts';
 import { describeError } from '../../src/kube/errors.ts';
 import { LOG } from '../../src/log/messages.ts';
+import { entryPod } from '../../src/policy/entry.ts';
 import { neededBy } from '../../src/serving.ts';
 import { aSelfKept } from '../cluster/support/own-certificates.ts';
 import { type Rig, startRig } from '../cluster/support/rig.ts';
@@ -192,9 +193,19 @@ class Soak {
 
   async #entriesLeft(): Promise<number> {
     const [{ scene }] = this.#stages as [Stage];
-    const none = async () => (await this.#countEntries()) === 0;
+    const none = async () => (await this.#countDue()) === 0;
     await scene.until('the entries to be pruned', none, { timeoutMs: SETTLE_MS }).catch(() => undefined);
-    return this.#countEntries();
+    return this.#countDue();
+  }
+
+  /** Without those of names that are gone: such an entry stays for an hour, because its pod may yet come. */
+  async #countDue(): Promise<number> {
+    const due = this.#stages.map(async ({ scene }) => {
+      const [entries, pods] = await Promise.all([scene.namespaceEntries(), scene.pods()]);
+      const names = new Set(pods.map(({ name }) => name));
+      return Object.entries(entries).filter(([key, value]) => names.has(entryPod(key, value)?.name ?? '')).length;
+    });
+    return (await Promise.all(due)).reduce((sum, count) => sum + count, 0);
   }
 
   async #snapshot(name: string): Promise<HeapCounts> {

@@ -234,7 +234,7 @@ describe('the verdict of a soak', () => {
     assert.deepEqual(bad(aRecord(() => ({}), { problems: ['x'] })), ['problems']);
     const rounds = [{ ...ROUND, mostMoves: 2, problems: ['moved twice'] }];
     assert.deepEqual(bad(aRecord(() => ({}), { rounds })), ['problems', 'most moves of a pod in one drain']);
-    assert.deepEqual(bad(aRecord(() => ({}), { entriesLeft: 1 })), ['entries left']);
+    assert.deepEqual(bad(aRecord(() => ({}), { entriesLeft: 1 })), ['entries left of names that are there']);
     assert.deepEqual(bad(aRecord(() => ({}), { rounds: [] })), ['rounds ended', 'most moves of a pod in one drain']);
   });
 });

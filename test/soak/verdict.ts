@@ -67,7 +67,12 @@ export function findingsOf(record: SoakRecord): Finding[] {
     { what: 'rounds ended', value: String(rounds.length), wanted: 'at least 1', isGood: rounds.length > 0 },
     { what: 'problems', value: String(problems.length), wanted: '0', isGood: problems.length === 0 },
     { what: 'most moves of a pod in one drain', value: String(mostMoves), wanted: '1', isGood: mostMoves === 1 },
-    { what: 'entries left', value: String(entriesLeft), wanted: '0', isGood: entriesLeft === 0 },
+    {
+      what: 'entries left of names that are there',
+      value: String(entriesLeft),
+      wanted: '0',
+      isGood: entriesLeft === 0,
+    },
     renewals(record),
     ...SPELLS.map((name) => cast(record, name)),
     reminders(record),

@@ -157,15 +157,23 @@ export async function comesBack(play: Play): Promise<void> {
 async function drainInVain(play: Play, node: string): Promise<void> {
   const cut = new AbortController();
   const since = play.mark;
-  const drain = play.drain(node, { cut: cut.signal });
   const isIt: Reason = 'ComesBack';
   const said = play.hookSays((line) => line.code === 429 && line.reason === isIt, since);
+  const drain = drainAgainAndAgain(play, node, cut.signal);
   await play.expectThat('the hook said that the pod comes back, and did not mark it again', play.during(drain, said));
   const marks = play.hook.process.lines.slice(since).filter((line) => isMarkOf(line, play)).length;
   play.expect('it had marked twice, and no more', marks === 2, `it marked ${marks} times`);
   play.log('ends the drain, because nobody else can help');
   cut.abort(new Error('in vain'));
   await drain;
+}
+
+/** A drainer that asks while the name is gone for a moment is done. Somebody who sees the pod there again drains once more. */
+async function drainAgainAndAgain(play: Play, node: string, cut: AbortSignal): Promise<void> {
+  for (let code = await play.drain(node, { cut }); code === 0 && !cut.aborted; ) {
+    await play.see('the pod on the node again', () => cut.aborted || play.membersOn(node).length > 0);
+    if (!cut.aborted) code = await play.drain(node, { cut, heldFor: 0 });
+  }
 }
 
 const isMarkOf = ({ message, namespace }: LogLine, play: Play) =>

@@ -71,6 +71,19 @@ describe('scenarios where operators differ', { concurrency: 4 }, () => {
     });
   }
 
+  it('same-node drains once more where a drainer asked while the name was gone', async ({ signal }) => {
+    const [model] = modelsNamed('vitess-tablet');
+    const [scenario] = forModel(scenariosNamed('same-node'), model);
+    assert.ok(scenario);
+    const { record, lines } = await playEmbedded({ ...scenario, drainer: hasty(KUBECTL, 50) }, signal);
+    assert.ok(record.drains.length > 1, lines.join('\n'));
+    assert.deepEqual(
+      record.checks.filter(({ holds }) => !holds),
+      [],
+      lines.join('\n'),
+    );
+  });
+
   it('are all played, and so is each operator', () => {
     const all = SCENARIOS.filter(({ fits }) => fits !== undefined).map(({ name }) => name);
     assert.deepEqual([...new Set(PLAYED.map(([name]) => name as string))].sort(), all.sort());
