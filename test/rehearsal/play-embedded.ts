@@ -7,12 +7,13 @@ import { newCluster } from '../../rehearsal/venues/new-cluster.ts';
 /** An embedded cluster whose operator is quick. */
 export const QUICK = newCluster({ controlPlane: false, periodMs: 200 });
 
-/** Plays a scenario there. */
+/** Plays a scenario there, or elsewhere. */
 export async function playEmbedded(
   scenario: Scenario,
   signal: AbortSignal,
+  venue = QUICK,
 ): Promise<{ record: RehearsalRecord; lines: readonly string[] }> {
   const lines: string[] = [];
   const view = plainView((line) => void lines.push(line));
-  return { record: await rehearse(scenario, QUICK, view, signal), lines };
+  return { record: await rehearse(scenario, venue, view, signal), lines };
 }

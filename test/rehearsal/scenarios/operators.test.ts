@@ -5,6 +5,7 @@ import { KUBECTL } from '../../../rehearsal/drainers/models/kubectl.ts';
 import { MODELS, modelsNamed } from '../../../rehearsal/operator/models/index.ts';
 import { forModel, SCENARIOS, scenariosNamed } from '../../../rehearsal/scenarios/catalog.ts';
 import type { Scenario } from '../../../rehearsal/scenarios/scenario.ts';
+import { newCluster } from '../../../rehearsal/venues/new-cluster.ts';
 import { hasty } from '../hasty.ts';
 import { playEmbedded } from '../play-embedded.ts';
 
@@ -75,7 +76,9 @@ describe('scenarios where operators differ', { concurrency: 4 }, () => {
     const [model] = modelsNamed('vitess-tablet');
     const [scenario] = forModel(scenariosNamed('same-node'), model);
     assert.ok(scenario);
-    const { record, lines } = await playEmbedded({ ...scenario, drainer: hasty(KUBECTL, 50) }, signal);
+    // The name is gone for two seconds, and the drainer asks every second.
+    const slow = newCluster({ controlPlane: false, periodMs: 2_000 });
+    const { record, lines } = await playEmbedded({ ...scenario, drainer: hastyKubectl }, signal, slow);
     assert.ok(record.drains.length > 1, lines.join('\n'));
     assert.deepEqual(
       record.checks.filter(({ holds }) => !holds),
