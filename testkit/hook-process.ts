@@ -12,8 +12,6 @@ export interface HookOptions {
   readonly files: ServingFiles;
   /** Settings that override the ones set here; see src/config/settings.ts. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Default: two free ports, which a restart keeps. */
-  readonly ports?: { readonly webhook: number; readonly health: number };
   /** The script to run. Default: HOOK_ENTRY. */
   readonly entry?: string;
   /** Its arguments. Default: none. */
@@ -192,14 +190,10 @@ export class HookProcess {
   }
 }
 
-/** Starts the hook on free ports of 127.0.0.1 and waits until it is ready. */
+/** Starts the hook on two free ports of 127.0.0.1, which a restart keeps, and waits until it is ready. */
 export async function startHook(options: HookOptions): Promise<HookProcess> {
-  const hook = new HookProcess(options, options.ports ?? (await freeHookPorts()));
+  const [webhook = 0, health = 0] = await freePorts(2);
+  const hook = new HookProcess(options, { webhook, health });
   await hook.start();
   return hook;
-}
-
-async function freeHookPorts(): Promise<{ webhook: number; health: number }> {
-  const [webhook = 0, health = 0] = await freePorts(2);
-  return { webhook, health };
 }

@@ -23,7 +23,7 @@ const INSIDE = new URL('./inside.ts', import.meta.url).href;
 /** What inside.ts says, which must not be loaded here. */
 const FOLLOWED = 'the orders were followed';
 
-/** Not started yet. It will run as in the image: V8 may have other room for garbage elsewhere, and takes it in steps of megabytes. */
+/** Not started yet. It will run as in the image: by default V8 takes room for garbage in steps of megabytes. */
 export async function aReplica(
   rig: Rig,
   kept: SelfKept,

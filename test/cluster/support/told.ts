@@ -7,6 +7,7 @@ import { metric } from './evict.ts';
  * What a hook tells of itself comes by a way of its own, and may come later than an answer, a write or an Event that it tells
  * of. So it is waited for. Only what must not be there is looked for at once.
  */
+
 /** The lines of these hooks with this message that have come so far. */
 export const said = (hooks: readonly HookProcess[], message: string): LogLine[] =>
   hooks.flatMap(({ lines }) => lines.filter((line) => line.message === message));
