@@ -1,14 +1,14 @@
 import { DRAINERS } from '../../rehearsal/drainers/models/index.ts';
-import { flag, list, readArguments, value, whole } from '../../src/command-line.ts';
+import { type Conflicts, flag, list, readArguments, value, whole } from '../../src/command-line.ts';
 import { KINDS } from './kinds.ts';
 
-/** The name of the kubectl that comes with the control plane. */
+/** The name of all kubectls. */
 export const KUBECTL = 'kubectl';
 
 export const COMMAND = {
   name: 'npm run drainers --',
   about:
-    'Lets models of drainers, and kubectl itself, drain a node of each kind of profile on a real control plane, and run into their own time limits under an operator that does nothing. Writes what happened into test/drainers/results.json, and docs/drainers.md from that. What is not played again stays as it was.',
+    'Lets models of drainers, and the kubectl of each version that has been built (npm run cluster:build -- --kubernetes all), drain a node of each kind of profile on a real control plane, and run into their own time limits under an operator that does nothing. Writes what happened into test/drainers/results.json, and docs/drainers.md from that. What is not played again stays as it was.',
   options: {
     drainers: value(
       '--drainer <NAME,...>',
@@ -20,24 +20,35 @@ export const COMMAND = {
       'only these profiles; the default is one of each kind',
       namesOf(KINDS.map(({ profile }) => profile)),
     ),
-    kubectls: list('--kubectl <VERSION=PATH>', 'one more kubectl, like 1.33=/opt/kubectl-1.33', versionAndPath),
-    isMissing: flag('--missing', 'only what no earlier run has shown, for instance because it broke off'),
+    kubectls: list(
+      '--kubectl <VERSION=PATH>',
+      'this one instead of the one built for that version, like 1.33=/opt/kubectl-1.33',
+      versionAndPath,
+    ),
+    isMissing: flag('--missing', 'only what no earlier run has shown, or only with a model that has been changed'),
     atOnce: value('--at-once <N>', 'how many drains go on beside each other', whole(1, 100), 4),
     isDry: flag('--dry', 'writes nothing'),
     page: flag('--page', 'only writes the page, from what earlier runs have shown'),
     list: flag('--list', 'names the drainers and the profiles, and ends'),
   },
   notes:
-    'Exit code: 0 if every pod was moved once and by its operator, or a drainer deleted it at its limit; 1 if not; 2 if it could not begin.',
+    'Exit code: 0 if every pod was moved once and by its operator, but where it is known that nobody tells the operator, and each limit came as its model says; 1 if not; 2 if it could not begin.',
 };
+
+const conflictsIn: Conflicts<typeof COMMAND.options> = ({ page, isDry }) =>
+  page && isDry ? ['--page writes, and --dry writes nothing: name one of them'] : [];
 
 export type Wanted = ReturnType<typeof readArguments<typeof COMMAND.options>>['options'];
 
-export const readWanted = (args: readonly string[]): Wanted => readArguments(COMMAND, args).options;
+export const readWanted = (args: readonly string[]): Wanted =>
+  readArguments(COMMAND, args, '--help', conflictsIn).options;
 
 /** `--list`. */
 export function listing(): string {
-  const drainers = [...DRAINERS.map(({ name, title }) => [name, title]), [KUBECTL, 'the kubectl of the control plane']];
+  const drainers = [
+    ...DRAINERS.map(({ name, title }) => [name, title]),
+    [KUBECTL, 'the kubectl of each version that has been built'],
+  ];
   const profiles = KINDS.map(({ profile, title }) => [profile, title]);
   const shown = (rows: readonly (readonly string[])[]) =>
     rows.map(([name = '', title]) => `${name.padEnd(24)} ${title}\n`);

@@ -1,16 +1,20 @@
 import { writeFileSync } from 'node:fs';
+import type { KubectlOptions } from '../../rehearsal/drainers/kubectl.ts';
 import { DRAINERS } from '../../rehearsal/drainers/models/index.ts';
 import { helpOf, UsageError } from '../../src/command-line.ts';
 import { describeError } from '../../src/kube/errors.ts';
+import { findAssets } from '../../testkit/control-plane/assets.ts';
+import { kubernetesVersions } from '../../testkit/control-plane/versions.ts';
 import { ProfileHooks } from '../cluster/support/profile-hooks.ts';
 import { type Rig, startRig } from '../cluster/support/rig.ts';
 import { COMMAND, KUBECTL, listing, readWanted, type Wanted } from './command.ts';
+import { wrongAtLimit, wrongIn } from './expected.ts';
 import { KINDS } from './kinds.ts';
 import { assertVersion, clientVersion, minorOf } from './kubectls.ts';
 import { pageOf } from './page.ts';
-import { isShown, merged, type Outcome, PAGE, RESULTS, type Results, readResults } from './results.ts';
-import { kubectlSubject, type Subject, subjectOf } from './subject.ts';
-import { drainsOf, limitsOf, playAll, type Shown } from './tasks.ts';
+import { isShown, merged, PAGE, RESULTS, type Results, readResults } from './results.ts';
+import { kubectlAtLimit, kubectlSubject, subjectOf } from './subject.ts';
+import { drainsOf, limitedOf, limitsOf, playAll, type Shown } from './tasks.ts';
 
 /** `npm run drainers`: resolves to the exit code; see COMMAND for what it means. */
 async function main(args: readonly string[]): Promise<number> {
@@ -50,15 +54,17 @@ async function play(wanted: Wanted, signal: AbortSignal): Promise<number> {
   const rig = await startRig({ installCrd: false });
   try {
     const hooks = await ProfileHooks.start(rig);
-    const subjects = [...(await kubectlsFor(rig, wanted)), ...models.map(subjectOf)];
-    const all = [...drainsOf(subjects, kinds), ...limitsOf(models)];
+    const own = await kubectlsFor(rig, wanted, progress);
+    const subjects = [...own.map((one) => kubectlSubject(...one)), ...models.map(subjectOf)];
+    const limited = [...own.map((one) => kubectlAtLimit(...one)), ...limitedOf(models)];
+    const all = [...drainsOf(subjects, kinds), ...limitsOf(limited)];
     const before = readResults();
     const tasks = isMissing ? all.filter(({ key }) => !isShown(before, key)) : all;
     const kubernetes = await versionOf(rig);
     let results: Results = before;
-    const played: Outcome[] = [];
+    let played: Results = { drains: [], limits: [] };
     const onShown = (shown: Shown) => {
-      played.push(...shown.drains);
+      played = merged(played, shown);
       results = merged(results, shown);
       // At once, so that an interruption costs only what is under way.
       if (!isDry) writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
@@ -71,12 +77,26 @@ async function play(wanted: Wanted, signal: AbortSignal): Promise<number> {
   }
 }
 
-async function kubectlsFor({ controlPlane }: Rig, { kubectls, drainers }: Wanted): Promise<Subject[]> {
+type OneKubectl = readonly [name: string, options: KubectlOptions];
+
+/** That of the control plane, and of each other version that has been built; then those that were named. */
+async function kubectlsFor({ controlPlane }: Rig, wanted: Wanted, progress: (line: string) => void) {
   const { kubeconfigPath, dir: homeDir, assets } = controlPlane;
-  const isOwn = drainers?.includes(KUBECTL) ?? true;
-  const own = isOwn ? [{ version: minorOf(await clientVersion(assets.kubectl)), path: assets.kubectl }] : [];
-  const all = new Map([...own, ...kubectls].map(({ version, path }) => [`${KUBECTL} ${version}`, path]));
-  return [...all].map(([name, kubectl]) => kubectlSubject(name, { kubectl, kubeconfigPath, homeDir }));
+  const paths = new Map<string, string>();
+  if (wanted.drainers?.includes(KUBECTL) ?? true) {
+    for (const version of kubernetesVersions()) {
+      const found = findAssets(version);
+      if (found.state === 'ready') paths.set(version, found.assets.kubectl);
+    }
+    paths.set(minorOf(await clientVersion(assets.kubectl)), assets.kubectl);
+    const isNamed = (version: string) => wanted.kubectls.some((one) => minorOf(one.version) === version);
+    for (const version of kubernetesVersions().filter((one) => !paths.has(one) && !isNamed(one)))
+      progress(`kubectl ${version} is not played: npm run cluster:build -- --kubernetes ${version}`);
+  }
+  for (const { version, path } of wanted.kubectls) paths.set(minorOf(version), path);
+  return [...paths].map(
+    ([version, kubectl]): OneKubectl => [`${KUBECTL} ${version}`, { kubectl, kubeconfigPath, homeDir }],
+  );
 }
 
 async function versionOf({ client }: Rig): Promise<string> {
@@ -84,13 +104,16 @@ async function versionOf({ client }: Rig): Promise<string> {
   return minorOf(String(gitVersion));
 }
 
-function verdictOf(drains: readonly Outcome[], broken: readonly string[]): number {
-  const wrong = drains.filter(({ problems, pods }) => problems.length > 0 || pods === 'deleted');
-  for (const { drainer, profile, problems } of wrong) {
-    process.stdout.write(`NOT SAFE  ${drainer}, ${profile}: ${problems.join('; ') || 'a pod was deleted'}\n`);
-  }
+function verdictOf({ drains, limits }: Results, broken: readonly string[]): number {
+  const wrong = [
+    ...drains.map((one) => ({ what: `${one.drainer}, ${one.profile}`, why: wrongIn(one) })),
+    ...limits.map((one) => ({ what: `${one.drainer} at its limit`, why: wrongAtLimit(one) })),
+  ].filter(({ why }) => why.length > 0);
+  for (const { what, why } of wrong) process.stdout.write(`NOT AS IT SHOULD BE  ${what}: ${why.join('; ')}\n`);
   for (const one of broken) process.stdout.write(`BROKE OFF  ${one.split('\n')[0]}\n`);
-  process.stdout.write(`${drains.length} drains, ${wrong.length} not safe, ${broken.length} broke off\n`);
+  process.stdout.write(
+    `${drains.length} drains and ${limits.length} limits, ${wrong.length} not as they should be, ${broken.length} broke off\n`,
+  );
   return wrong.length + broken.length > 0 ? 1 : 0;
 }
 

@@ -2,6 +2,7 @@ import type { Answers, DrainerModel, Meaning, NodeMark } from '../../rehearsal/d
 import { DRAINERS } from '../../rehearsal/drainers/models/index.ts';
 import { KINDS } from './kinds.ts';
 import type { AtLimit, Outcome, Results } from './results.ts';
+import { KUBECTL_LIMIT_S } from './subject.ts';
 
 /*
  * The page docs/drainers.md. All of it is made here, from the models and from what their drains showed, and a test compares
@@ -20,7 +21,7 @@ export function pageOf(results: Results): string {
     AFTER_ENDS,
     ends(results),
     '## kubectl, version by version\n',
-    'As above, with real binaries and no model.\n',
+    `As above, with real binaries and no model. The last row is \`--timeout=${KUBECTL_LIMIT_S}s\` and an operator that does nothing.\n`,
     kubectls(results),
     '## What each does\n',
     WHAT_EACH_DOES,
@@ -47,6 +48,7 @@ const head = (results: Results) => `# Drainers
 
 The hook can only refuse. What comes of a drain depends on what the drainer does with a refusal. This page is made by
 
+    npm run cluster:build -- --kubernetes all
     npm run drainers
 
 On a real control plane (${versionsOf(results)}) each drainer drains a node, for one profile of each kind. kubectl is
@@ -60,8 +62,9 @@ The stand-in for the operator acts after about two tries.
 
 const IN_SHORT = `- A drainer that evicts ends by itself once the operator has moved the pods, with every kind of profile. No pod is moved twice.
   For the services with an asterisk that is a guess: nobody has published what they make of a 404.
-- With \`mark: none\` the operator has to see that the node is drained. \`foundationdb-taints\` waits for ever if the drainer sets a taint
-  that the FoundationDBCluster does not name, or none. Name the taint in its \`taintReplacementOptions\`.
+- With \`mark: none\` the operator has to see that the node is drained. \`foundationdb-taints\` does nothing if the drainer sets a taint
+  that the FoundationDBCluster does not name, or none. The drain then waits for ever, or for its limit, and **a forced update of EKS
+  deletes the pods**. Name the taint in its \`taintReplacementOptions\`.
 - A MachineDrainRule of Cluster API keeps the hook from being asked. With \`Skip\` the pods go with the machine. With \`WaitCompleted\`
   the drain waits for ever, unless the operator moves pods without being told, as for \`foundationdb-taints\`. Write no such rule for
   protected pods.
@@ -114,37 +117,55 @@ const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 export const titleOf = ({ title, name, guesses404 }: DrainerModel) =>
   `${title} (\`${name}\`)${guesses404 ? ' \\*' : ''}`;
 
-function ends({ drains }: Results): string {
+function ends(all: Results): string {
+  const { drains } = all;
   const rows = DRAINERS.map((model) => [
     titleOf(model),
-    ...KINDS.map(({ profile }) => endOf(drains.find((one) => one.drainer === model.name && one.profile === profile))),
+    ...KINDS.map(({ profile }) => {
+      const outcome = drains.find((one) => one.drainer === model.name && one.profile === profile);
+      return endOf(
+        outcome,
+        all.limits.find(({ drainer }) => drainer === model.name),
+      );
+    }),
   ]);
   const profiles = KINDS.map(({ profile, title }) => [`\`${profile}\``, title]);
   return `${table(['profile', 'kind'], profiles)}\n${table(['', ...KINDS.map(({ profile }) => `\`${profile}\``)], rows)}`;
 }
 
-/** One drain in a few words. */
-export function endOf(outcome: Outcome | undefined): string {
+/** One drain in a few words. `limit`: what the drainer does at its limit, which is far away in that drain. */
+export function endOf(outcome: Outcome | undefined, limit?: AtLimit): string {
   if (outcome === undefined) return '**not played**';
   const { end, pods, problems, requests, lateS = 0 } = outcome;
   const [problem = pods === 'deleted' ? 'a pod was deleted' : undefined] = problems;
   if (problem !== undefined) return `**NOT SAFE**: ${problem}`;
   if (end === 'failed')
     return `**fails** after ${requests} requests; the pods ${pods === 'stay' ? 'stay' : 'are moved'}`;
-  if (end === 'waits') return pods === 'moved' ? '**waits for ever**, though the pods have moved' : waitOf(requests);
+  if (end === 'waits' && pods === 'moved') return '**waits for ever**, though the pods have moved';
+  if (end === 'waits') return waitOf(requests, limit);
   return pods === 'stay' ? '**ends, and the pod is still there**' : `ends, ${timeOf(lateS)}, ${requests} requests`;
 }
 
-const waitOf = (requests: number) =>
-  `**waits for ever**: ${requests > 0 ? 'the operator is not told' : 'nobody is asked'}`;
+function waitOf(requests: number, limit: AtLimit | undefined): string {
+  const why = requests > 0 ? 'the operator is not told' : 'nobody is asked';
+  return limit === undefined ? `**waits for ever**: ${why}` : `**waits for its limit**: ${why}; then ${limitOf(limit)}`;
+}
 
-function kubectls({ drains }: Results): string {
-  const names = [...new Set(drains.map(({ drainer }) => drainer))].filter((name) => /^kubectl /.test(name));
+const kubectlsIn = ({ drains }: Results) =>
+  [...new Set(drains.map(({ drainer }) => drainer))].filter((name) => /^kubectl /.test(name));
+
+function kubectls(all: Results): string {
+  const { drains, limits } = all;
+  const names = kubectlsIn(all);
   const rows = KINDS.map(({ profile }) => [
     `\`${profile}\``,
     ...names.map((name) => endOf(drains.find((one) => one.drainer === name && one.profile === profile))),
   ]);
-  return table(['', ...names], rows);
+  const limited = [
+    `\`--timeout=${KUBECTL_LIMIT_S}s\``,
+    ...names.map((name) => shownLimit(limits.find(({ drainer }) => drainer === name))),
+  ];
+  return table(['', ...names], [...rows, limited]);
 }
 
 function habits(): string {
@@ -203,29 +224,36 @@ function limits({ limits: all }: Results): string {
   const rows = DRAINERS.map((model) => {
     const { limit, name } = model;
     if (limit === undefined) return [model.title, 'without limit', UNKNOWN, UNKNOWN];
-    const seen = all.find(({ drainer }) => drainer === name);
-    const shown = seen === undefined ? '**not played**' : limitOf(seen);
+    const shown = shownLimit(all.find(({ drainer }) => drainer === name));
     return [model.title, timeOf(limit.afterMs / 1000), shown, limit.raise ?? UNKNOWN];
   });
-  const kubectl = ['kubectl', 'without limit', UNKNOWN, 'no `--timeout`, or a longer one'];
-  return table(['drainer', 'waits for', 'and then', 'to raise it'], [kubectl, ...rows]);
+  const timeout = 'no `--timeout`, or a longer one ([above](#kubectl-version-by-version))';
+  const kubectl = ['kubectl', 'without limit', UNKNOWN, timeout];
+  return table(['drainer', 'its limit', 'what happened', 'to raise it'], [kubectl, ...rows]);
 }
+
+const shownLimit = (seen: AtLimit | undefined) =>
+  seen === undefined ? '**not played**' : `after ${timeOf(seen.afterS)} ${limitOf(seen)}`;
 
 /** What came of a limit, in a few words. */
 export function limitOf({ end, pods, nodeIsBack }: AtLimit): string {
   if (pods === 'deleted') return '**it deletes the pod**, and the hook is not asked';
-  if (nodeIsBack) return 'rolled back: the node is as before, the pod stays';
+  if (nodeIsBack) return 'it rolls back: the node is as before, the pod stays';
   return end === 'ended'
     ? 'it goes on, and the pod is still there'
     : 'it gives up; the pod stays, the node stays marked';
 }
 
-function readings({ drains }: Results): string {
+function readings(all: Results): string {
   const [{ profile } = { profile: '' }] = KINDS;
-  const rows = DRAINERS.map(({ name, title, tells }) => {
-    const { refusal = '' } = drains.find((one) => one.drainer === name && one.profile === profile) ?? {};
-    return [title, tells.where, refusal === '' ? UNKNOWN : `\`${refusal}\``];
-  });
+  const refusalOf = (name: string) => {
+    const { refusal = '' } = all.drains.find((one) => one.drainer === name && one.profile === profile) ?? {};
+    return refusal === '' ? UNKNOWN : `\`${refusal}\``;
+  };
+  const rows = [
+    ...kubectlsIn(all).map((name) => [name, 'its standard error', refusalOf(name)]),
+    ...DRAINERS.map(({ name, title, tells }) => [title, tells.where, refusalOf(name)]),
+  ];
   return table(['drainer', 'where', 'what'], rows);
 }
 

@@ -11,7 +11,7 @@ import type { ApiClient, JsonObject } from '../../src/kube/client.ts';
 import { nodePath } from '../../src/kube/paths.ts';
 import { NotYet, until } from '../../testkit/until.ts';
 import { type Kind, operatorOf } from './kinds.ts';
-import type { AtLimit, Fate, Outcome } from './results.ts';
+import { type AtLimit, type Fate, modelKey, type Outcome } from './results.ts';
 import type { Subject } from './subject.ts';
 
 /** What a drain showed, with all times on the wall. */
@@ -56,13 +56,16 @@ export async function playDrain(plan: Plan): Promise<Outcome> {
 export async function playLimit(plan: Plan): Promise<AtLimit> {
   const { seen, lines, nodeIsBack, isCut, log } = await played({ ...plan, isIdle: true });
   if (isCut) throw new Error(`${plan.subject.name} has not ended at its limit\n${log.join('\n')}`);
+  const { name, times, model } = plan.subject;
+  const { beganAt, endedAt, code } = drainOf(seen);
   return {
-    drainer: plan.subject.name,
+    drainer: name,
+    ...modelKey(model),
     kubernetes: plan.kubernetes,
-    afterS: plan.subject.holdMs / 1000,
-    end: drainOf(seen).code === 0 ? 'ended' : 'failed',
+    afterS: seconds(endedAt - beganAt, times),
+    end: code === 0 ? 'ended' : 'failed',
     // Then the operator acts again, and may move a pod that is still marked.
-    pods: fateOf(seen, drainOf(seen).endedAt),
+    pods: fateOf(seen, endedAt),
     nodeIsBack,
     lastLine: plainly(lines.at(-1)?.text ?? '', plan),
   };
@@ -178,20 +181,23 @@ function outcomeOf(plan: Plan, { seen, lines, isCut }: Played): Outcome {
   const names = new Set(seen.members.filter(({ uid }) => drained.has(uid)).map(({ name }) => name));
   const asked = lines.filter(({ text }) => isAbout(text, names));
   const goneAt = Math.max(...seen.history.stays.filter(({ uid }) => drained.has(uid)).map(({ to }) => to));
-  const seconds = (ms: number) => Math.max(0, Math.round((ms * subject.times) / 100) / 10);
   const end = endOf(isCut, code);
   return {
     drainer: subject.name,
+    ...modelKey(subject.model),
     profile: kind.profile,
     kubernetes,
     end,
     pods: fateOf(seen),
     requests: asked.length,
-    ...(end === 'ended' && goneAt !== Infinity ? { lateS: seconds(endedAt - goneAt) } : {}),
+    ...(end === 'ended' && goneAt !== Infinity ? { lateS: seconds(endedAt - goneAt, subject.times) } : {}),
     problems: problemsOf(seen, subject, asked.length > 0).map((one) => plainly(one, plan)),
     refusal: plainly(lines.filter((line) => isRefusal(line, names)).at(-1)?.text ?? '', plan),
   };
 }
+
+/** On the drainer's clock, from ms on the wall. */
+const seconds = (ms: number, times: number) => Math.max(0, Math.round((ms * times) / 100) / 10);
 
 function drainOf({ drains: [drain] }: ScenarioSeen) {
   if (drain === undefined) throw new Error('there was no drain');
@@ -216,9 +222,11 @@ function problemsOf(seen: ScenarioSeen, { model }: Subject, hasAsked: boolean): 
 }
 
 function isAbout(text: string, names: ReadonlySet<string>): boolean {
-  const [, name = ''] = /^evicting pod [^/]+\/(\S+)$/.exec(text) ?? [];
-  return names.has(name);
+  return names.has(requestIn(text) ?? '');
 }
+
+/** The name of the pod that a drainer says it asks for. Some refusals begin alike: `evicting pod violates a PDB: db/cb-0`. */
+export const requestIn = (line: string): string | undefined => /^evicting pod [^/\s]+\/(\S+)$/.exec(line)?.[1];
 
 const isRefusal = ({ text }: Line, names: ReadonlySet<string>) =>
   !isAbout(text, names) && !/^(node\/|pod\/|Warning)/.test(text) && [...names].some((name) => text.includes(name));

@@ -1,9 +1,14 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DrainerModel } from '../../rehearsal/drainers/model.ts';
+import { DRAINERS } from '../../rehearsal/drainers/models/index.ts';
 
 /** How one drainer drained a node of one kind of profile. Seconds are those of the drainer's own clock. */
 export interface Outcome {
   readonly drainer: string;
+  /** What its model was like; see `modelKey`. Absent: it is no model. */
+  readonly model?: string;
   readonly profile: string;
   /** The minor version of the API server that it was played on. */
   readonly kubernetes: string;
@@ -27,7 +32,10 @@ export type Fate = 'moved' | 'deleted' | 'stay';
 export interface AtLimit {
   readonly drainer: string;
   /** As of an Outcome. */
+  readonly model?: string;
+  /** As of an Outcome. */
   readonly kubernetes: string;
+  /** From the beginning of the drain to its end. */
   readonly afterS: number;
   readonly end: 'ended' | 'failed';
   readonly pods: Fate;
@@ -47,9 +55,23 @@ export const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'drainers.md')
 
 export const readResults = (): Results => JSON.parse(readFileSync(RESULTS, 'utf-8'));
 
-/** `DRAINER PROFILE` for a drain, `DRAINER` for a limit. */
-export const isShown = ({ drains, limits }: Results, key: string) =>
-  drains.some((one) => drainKey(one) === key) || limits.some(({ drainer }) => drainer === key);
+/**
+ * Another one for every change of what a model does, so that no result outlives its model. What is only said of it does not
+ * count.
+ */
+export function modelKey(model: DrainerModel | undefined): { readonly model?: string } {
+  if (model === undefined) return {};
+  const { marks, body, answers, way, limit, rollsBack, tells } = model;
+  const { afterMs, covers, atEnd } = limit ?? {};
+  const acts = [marks, body, answers, way, afterMs, covers, atEnd, rollsBack, tells.refusal];
+  return { model: createHash('sha256').update(JSON.stringify(acts)).digest('hex').slice(0, 8) };
+}
+
+/** Whether a run has shown this, with the model of today. `DRAINER PROFILE` for a drain, `DRAINER` for a limit. */
+export const isShown = ({ drains, limits }: Results, key: string, models: readonly DrainerModel[] = DRAINERS) =>
+  [...drains.filter((one) => drainKey(one) === key), ...limits.filter(({ drainer }) => drainer === key)].some(
+    ({ drainer, model }) => model === modelKey(models.find(({ name }) => name === drainer)).model,
+  );
 
 const drainKey = ({ drainer, profile }: Outcome) => `${drainer} ${profile}`;
 

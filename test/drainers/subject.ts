@@ -39,7 +39,7 @@ export function subjectOf(model: DrainerModel): Subject {
   const times = window === undefined ? pauseMs / PAUSE_MS : window.limitMs / WINDOW_MS;
   const { limit, ...endless } = model;
   const patient = limit === undefined ? model : { ...endless, limit: { ...limit, afterMs: limit.afterMs * FAR } };
-  return at(patient, Math.max(1, times), holdMs);
+  return at(model, Math.max(1, times), holdMs, patient);
 }
 
 /** The same, on a clock on which its limit comes soon. */
@@ -48,9 +48,9 @@ export function subjectAtLimit(model: DrainerModel): Subject {
   return at(model, afterMs / LIMIT_MS, afterMs);
 }
 
-function at(model: DrainerModel, times: number, holdMs: number): Subject {
+function at(model: DrainerModel, times: number, holdMs: number, acting = model): Subject {
   const clock = times === 1 ? REAL_CLOCK : fastClock(times);
-  return { name: model.name, times, holdMs, model, drainer: (client) => drainerOf(model, client, clock) };
+  return { name: model.name, times, holdMs, model, drainer: (client) => drainerOf(acting, client, clock) };
 }
 
 /** The longest pause between two requests for a pod; a second if there is none. */
@@ -60,8 +60,16 @@ export function pauseOf({ way }: DrainerModel): number {
 }
 
 const KUBECTL_PAUSE_MS = 5_000;
+/** A time limit for a real kubectl: four requests. */
+export const KUBECTL_LIMIT_S = 20;
 
 /** A real kubectl, which has no other clock than that on the wall. */
 export function kubectlSubject(name: string, options: KubectlOptions): Subject {
   return { name, times: 1, holdMs: PAUSES * KUBECTL_PAUSE_MS, drainer: () => kubectlDrainer(options) };
+}
+
+/** The same, with a time limit. */
+export function kubectlAtLimit(name: string, options: KubectlOptions): Subject {
+  const args = [`--timeout=${KUBECTL_LIMIT_S}s`];
+  return { name, times: 1, holdMs: KUBECTL_LIMIT_S * 1000, drainer: () => kubectlDrainer({ ...options, args }) };
 }

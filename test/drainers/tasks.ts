@@ -41,18 +41,20 @@ export const drainsOf = (subjects: readonly Subject[], kinds: readonly Kind[]): 
     })),
   );
 
-/** Those of the models that have a limit run into it, under an operator that does nothing. */
-export const limitsOf = (models: readonly DrainerModel[]): Task[] =>
-  models
-    .filter(({ limit }) => limit !== undefined)
-    .map((model) => ({
-      key: model.name,
-      play: async (doing) => {
-        const [kind] = KINDS;
-        if (kind === undefined) throw new Error('there is no profile');
-        return { drains: [], limits: [await playLimit(planFor(doing, subjectAtLimit(model), kind, '-limit'))] };
-      },
-    }));
+/** Every subject runs into its limit, under an operator that does nothing. */
+export const limitsOf = (subjects: readonly Subject[]): Task[] =>
+  subjects.map((subject) => ({
+    key: subject.name,
+    play: async (doing) => {
+      const [kind] = KINDS;
+      if (kind === undefined) throw new Error('there is no profile');
+      return { drains: [], limits: [await playLimit(planFor(doing, subject, kind, '-limit'))] };
+    },
+  }));
+
+/** Those of the models that have a limit. */
+export const limitedOf = (models: readonly DrainerModel[]): Subject[] =>
+  models.filter(({ limit }) => limit !== undefined).map(subjectAtLimit);
 
 function planFor({ hooks, kubernetes, signal }: Doing, subject: Subject, kind: Kind, suffix: string): Plan {
   const place = `${subject.name}-${kind.profile}${suffix}`.replaceAll(/[^a-z0-9]+/g, '-');
@@ -93,7 +95,7 @@ function shortOf({ drains, limits }: Shown): string {
     ...drains.map(({ end, pods, requests, lateS = 0, problems }) =>
       [`${end}, pods ${pods}, ${requests} requests, ${lateS} s late`, ...problems].join('; '),
     ),
-    ...limits.map(({ end, pods }) => `at its limit ${end}, pods ${pods}`),
+    ...limits.map(({ end, pods, afterS }) => `at its limit after ${afterS} s ${end}, pods ${pods}`),
   ];
   return all.join('; ');
 }

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { DRAINERS } from '../../../rehearsal/drainers/models/index.ts';
 import { chosenKubernetes } from '../../../testkit/control-plane/versions.ts';
+import { wrongAtLimit } from '../../drainers/expected.ts';
 import { KINDS } from '../../drainers/kinds.ts';
 import { readResults } from '../../drainers/results.ts';
 import { subjectOf } from '../../drainers/subject.ts';
-import { type Doing, drainsOf, limitsOf, type Task } from '../../drainers/tasks.ts';
+import { type Doing, drainsOf, limitedOf, limitsOf, type Task } from '../../drainers/tasks.ts';
 import { ProfileHooks } from '../support/profile-hooks.ts';
 import { type Rig, startRig } from '../support/rig.ts';
 
@@ -32,7 +33,7 @@ before(async () => {
 });
 after(() => rig?.stop());
 
-const all: readonly Task[] = [...drainsOf(DRAINERS.map(subjectOf), KINDS), ...limitsOf(DRAINERS)];
+const all: readonly Task[] = [...drainsOf(DRAINERS.map(subjectOf), KINDS), ...limitsOf(limitedOf(DRAINERS))];
 const written = readResults();
 
 describe('docs/drainers.md says what happens', { concurrency: AT_ONCE }, () => {
@@ -47,9 +48,11 @@ describe('docs/drainers.md says what happens', { concurrency: AT_ONCE }, () => {
         const said = written.drains.find((one) => one.drainer === drainer && one.profile === profile);
         assert.deepEqual({ end, pods, problems }, { end: said?.end, pods: said?.pods, problems: [] });
       }
-      for (const { drainer, end, pods, nodeIsBack } of limits) {
+      for (const seen of limits) {
+        const { drainer, end, pods, nodeIsBack } = seen;
         const said = written.limits.find((one) => one.drainer === drainer);
         assert.deepEqual({ end, pods, nodeIsBack }, { end: said?.end, pods: said?.pods, nodeIsBack: said?.nodeIsBack });
+        assert.deepEqual(wrongAtLimit(seen), []);
       }
     });
   }
