@@ -366,11 +366,11 @@ function rememberPods(stores: Stores, options: CacheOptions) {
     onForgotten: (pod) => options.onEarlierInstanceForgotten?.(pod),
   });
   const terminationTimes = new TerminationTimes(() => clock.monotonicNow());
-  const markMemory = new MarkMemory(
+  const markMemory: MarkMemory = new MarkMemory(
     isMarked,
     () => clock.now(),
     (pod) => {
-      const seen = observeDrain({ ...stores, earlierInstances }, pod, settings);
+      const seen = observeDrain({ ...stores, earlierInstances, markMemory }, pod, settings);
       return seen !== undefined && isDrainOver(seen, settings);
     },
   );

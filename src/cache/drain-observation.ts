@@ -4,12 +4,14 @@ import type { DrainObservation } from '../policy/plans/withdrawal.ts';
 import { type PolicySettings, type Profile, profileOf } from '../policy/profiles/profile.ts';
 import type { EarlierInstances } from './earlier-instances.ts';
 import { storeKey } from './keys.ts';
+import type { MarkMemory } from './mark-memory.ts';
 import { entryElsewhere, type KnownTrackers, trackerOf } from './trackers.ts';
 
 /** The parts of the cache that say what became of a drain. */
 export interface DrainSources extends KnownTrackers {
   readonly nodes: Pick<Lister<Node>, 'get'>;
   readonly earlierInstances: Pick<EarlierInstances, 'drainedNode'>;
+  readonly markMemory: Pick<MarkMemory, 'takenBack'>;
 }
 
 /** Undefined if the profile of the pod takes no marks back, and evicts nothing. */
@@ -17,7 +19,8 @@ export function observeDrain(cache: DrainSources, pod: Pod, settings: PolicySett
   const profile = profileOf(pod, settings);
   if (profile === undefined || !(profile.withdraws || profile.report)) return undefined;
   const drainedNode = cache.earlierInstances.drainedNode(storeKey(pod));
-  return { ...surroundingsOf(cache, pod, profile), ...(drainedNode !== undefined && { drainedNode }) };
+  const takenBack = cache.markMemory.takenBack(storeKey(pod), pod.uid);
+  return { ...surroundingsOf(cache, pod, profile), ...(drainedNode !== undefined && { drainedNode }), takenBack };
 }
 
 /** The pod with its node, its tracker and its entry elsewhere, as far as the cache knows them. */

@@ -18,6 +18,15 @@ export interface MarkBegun {
 const MAX_NODES = 1_000;
 /** Records beyond these are dropped, the oldest first. Dropping one makes a stall be reported later. */
 const MAX_INSTANCES = 10_000;
+/** A drain that was given up so long ago has nothing to do with the next one. */
+const TAKEN_BACK_MS = 24 * 3_600_000;
+
+/** Marks of one instance that were taken back in a row. */
+interface TakenBack {
+  readonly uid: string;
+  readonly count: number;
+  readonly at: number;
+}
 
 /**
  * What this process knows of the marks that it made, for as long as their instances exist. It tells a mark of the hook
@@ -28,6 +37,7 @@ export class MarkMemory {
   readonly #byKey = new Map<string, MarkRecord>();
   /** By namespace and UID of the node. */
   readonly #returns = new Map<string, NodeReturns>();
+  readonly #takenBack = new Map<string, TakenBack>();
   readonly #isMarked: (pod: Pod) => boolean;
   readonly #now: () => number;
   readonly #isDrainOver: (pod: Pod) => boolean;
@@ -50,6 +60,12 @@ export class MarkMemory {
 
   returnsTo(namespace: string, nodeUid: string): NodeReturns | undefined {
     return this.#returns.get(returnsKey(namespace, nodeUid));
+  }
+
+  /** How many marks of the instance were taken back, each within a day of the one before, and the last one within a day. */
+  takenBack(podKey: string, uid: string): number {
+    const known = this.#takenBack.get(podKey);
+    return known?.uid === uid && this.#now() - known.at < TAKEN_BACK_MS ? known.count : 0;
   }
 
   begin({ podKey, pod, at, marks, return: returned }: MarkBegun): void {
@@ -84,12 +100,18 @@ export class MarkMemory {
     for (const [podKey, record] of other.#byKey) {
       if (isKnown(podKey)) putNewest(this.#byKey, podKey, record, MAX_INSTANCES);
     }
+    for (const [podKey, back] of other.#takenBack) {
+      if (isKnown(podKey)) putNewest(this.#takenBack, podKey, back, MAX_INSTANCES);
+    }
     for (const [key, returns] of other.#returns) putNewest(this.#returns, key, returns, MAX_NODES);
   }
 
   /** Takes every change of the pod store. */
   observe(change: Change<Pod>): void {
-    if (change.kind === 'removed') this.#byKey.delete(change.key);
+    if (change.kind === 'removed') {
+      this.#byKey.delete(change.key);
+      this.#takenBack.delete(change.key);
+    }
     if (change.kind !== 'updated') return;
     const [wasMarked, isMarked] = [this.#isMarked(change.before), this.#isMarked(change.now)];
     if (wasMarked && !isMarked) this.#loseMark(change.key, change.before);
@@ -104,6 +126,8 @@ export class MarkMemory {
     const { uid, mark } = pod;
     if (this.#isDrainOver(pod)) {
       this.#byKey.delete(podKey);
+      const count = this.takenBack(podKey, uid) + 1;
+      putNewest(this.#takenBack, podKey, { uid, count, at: this.#now() }, MAX_INSTANCES);
       return;
     }
     if (isOurs(mark) && this.get(podKey, uid) === undefined) {

@@ -4,6 +4,7 @@ import { HindranceCounts } from '../cache/hindrances/hindrance-counts.ts';
 import { keysOf, type ObjectKey, storeKey, type TrackerKey } from '../cache/keys.ts';
 import { observeStall } from '../cache/stall-observation.ts';
 import { trackerOf } from '../cache/trackers.ts';
+import { describeError, isContentRefused } from '../kube/errors.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
 import { othersOf, planStall, type Stall, type StallObservation } from '../policy/plans/stall.ts';
@@ -26,8 +27,13 @@ export interface StalledPodOptions {
 }
 
 const UNMARKED_RETRY_MS = 60_000;
-/** What shows that a pod waits may come and go. Each time the pod would be reported, and reported to wait no more. */
-const CALM_MS = 5 * 60_000;
+/**
+ * What shows that a pod waits may come and go: a taint of a controller, or a drainer that asks every few minutes, and not always
+ * this replica. Each time the pod would be reported, and reported to wait no more, or never be reported.
+ */
+const CALM_MS = 30 * 60_000;
+/** For so long an Event that could not be written is tried again. The log and the metric have the report already. */
+const EVENT_RETRY_MS = 5 * 60_000;
 
 interface Stalled {
   readonly pod: ObjectKey;
@@ -40,8 +46,14 @@ interface Stalled {
   readonly sinceMs: number;
   /** How many reports are in the log. */
   readonly logged: number;
-  readonly isFickle?: true;
-  /** Since when nothing shows that it waits, on the monotonic clock. */
+}
+
+/** What shows that this instance waits, or is about to count as stalled, may come and go. */
+interface FickleWait {
+  readonly uid: string;
+  /** The others of its group that it waited for. */
+  readonly others: string;
+  /** Since when nothing shows it, on the monotonic clock. */
   readonly calmSinceMs?: number;
 }
 
@@ -54,7 +66,9 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   readonly #stalled = new Map<string, Stalled>();
   /** By profile. */
   readonly #hindrances = new Map<string, HindranceCounts>();
-  /** How many reports are written as Events, by UID. If a write fails, only the Event is tried again; log and metric are done. */
+  /** By pod key. */
+  readonly #fickle = new Map<string, FickleWait>();
+  /** How many reports are written as Events, or given up, by UID. If a write fails, only the Event is tried again. */
   readonly #announced = new Map<string, number>();
   /** For marks whose time the managed fields do not have. */
   readonly #since: StateDurations;
@@ -90,17 +104,27 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     const podKey = storeKey(key);
     const pod = cache.pods.get(podKey);
     const seen = pod && this.#observe(podKey, pod);
-    const plan = seen && planStall(seen, settings);
-    if (pod === undefined || plan === undefined || plan.kind === 'notWaiting') {
-      const mayWait = plan !== undefined && pod !== undefined && !isTerminatingOrFinished(pod);
-      return this.#rest(podKey, mayWait ? pod : undefined);
-    }
+    if (seen === undefined || isTerminatingOrFinished(seen.pod)) return this.#rest(podKey, undefined);
+    const plan = planStall(seen, settings);
+    return plan.kind === 'notWaiting' ? this.#rest(podKey, seen.pod) : await this.#wait(podKey, seen, plan, signal);
+  }
+
+  /** The pod waits, whether it counts as stalled yet or not. */
+  async #wait(
+    podKey: string,
+    seen: StallObservation,
+    plan: Exclude<Stall, { kind: 'notWaiting' }>,
+    signal: AbortSignal,
+  ): Promise<ReconcileResult> {
+    const { pod } = seen;
+    if (plan.isFickle) this.#fickle.set(podKey, { uid: pod.uid, others: this.#others(podKey, seen) });
+    else this.#fickle.delete(podKey);
     if (plan.kind === 'lookAgain') {
       this.#clearOther(podKey, pod);
       return { requeueAfterMs: plan.inMs };
     }
-    const { due, nextInMs } = this.#note(podKey, pod, plan);
-    await this.#announce(pod, plan.why, due, signal);
+    const { due, dueForMs, nextInMs } = this.#note(podKey, pod, plan);
+    await this.#announce(pod, plan.why, { nth: due, isNews: dueForMs < EVENT_RETRY_MS }, signal);
     // No change may tell that nobody waits for a pod without a mark any more.
     return { requeueAfterMs: isMarked(pod) ? nextInMs : Math.min(nextInMs, UNMARKED_RETRY_MS) };
   }
@@ -108,14 +132,21 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   #observe(podKey: string, pod: Pod): StallObservation | undefined {
     const { cache, clock, settings, awaited } = this.#options;
     const seen = observeStall(cache, pod, settings, { now: clock.now(), markedForMs: 0 });
+    if (seen === undefined) return undefined;
     // Where others of its group go on, the pod's turn comes nearer.
-    const others = seen && othersOf(seen).join();
-    const markedForMs = this.#since.heldMs(podKey, `${pod.uid} ${pod.mark?.matches} ${others}`);
-    return seen && { ...seen, markedForMs, isAwaited: awaited.has(pod) };
+    const state = `${pod.uid} ${pod.mark?.matches} ${this.#others(podKey, seen)}`;
+    return { ...seen, markedForMs: this.#since.heldMs(podKey, state), isAwaited: awaited.has(pod) };
+  }
+
+  /** Nobody looks at the group while no drain shows. */
+  #others(podKey: string, seen: StallObservation): string {
+    const known = this.#fickle.get(podKey);
+    if (seen.group === undefined && known?.uid === seen.pod.uid) return known.others;
+    return othersOf(seen).join();
   }
 
   /** Counts the pod as stalled, and logs it if a report is due. */
-  #note(podKey: string, pod: Pod, { hindrance, isFickle }: Extract<Stall, { kind: 'stalled' }>) {
+  #note(podKey: string, pod: Pod, { hindrance }: Extract<Stall, { kind: 'stalled' }>) {
     const { namespace, name, uid, node, owner } = pod;
     // Its predecessor may have gone unseen.
     if (this.#stalled.get(podKey)?.uid !== uid) this.#clear(podKey, pod);
@@ -128,8 +159,7 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     const tracker = place.kind === 'at' ? place : undefined;
     const profile = profileNameOf(pod, this.#options.settings);
     const counted = { ...(hindrance && { hindrance }), ...(tracker && { tracker }) };
-    const kept = { sinceMs, logged: reports.due, ...(isFickle && { isFickle }) };
-    this.#stalled.set(podKey, { pod: { namespace, name }, uid, profile, ...counted, ...kept });
+    this.#stalled.set(podKey, { pod: { namespace, name }, uid, profile, ...counted, sinceMs, logged: reports.due });
     this.#countsOf(profile).count(counted, 1);
     if (logged === reports.due) return reports;
     const known = hindrance ?? this.#trackerOf(pod)?.hindrance;
@@ -138,13 +168,13 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     return reports;
   }
 
-  /** Nothing shows that the pod waits. It may count as stalled for a while yet. */
+  /** Nothing shows that the pod waits. It may count as waiting for a while yet. */
   #rest(podKey: string, pod: Pod | undefined): ReconcileResult {
-    const stalled = this.#stalled.get(podKey);
-    if (stalled?.isFickle && stalled.uid === pod?.uid) {
+    const waits = this.#fickle.get(podKey);
+    if (waits !== undefined && waits.uid === pod?.uid) {
       const now = this.#options.clock.monotonicNow();
-      const { calmSinceMs = now } = stalled;
-      this.#stalled.set(podKey, { ...stalled, calmSinceMs });
+      const { calmSinceMs = now } = waits;
+      this.#fickle.set(podKey, { ...waits, calmSinceMs });
       const calmInMs = calmSinceMs + CALM_MS - now;
       if (calmInMs > 0) return { requeueAfterMs: calmInMs };
     }
@@ -152,12 +182,20 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     return {};
   }
 
-  async #announce(pod: Pod, why: string, nth: number, signal: AbortSignal): Promise<void> {
+  /** An Event that is refused for days costs a line and a few calls for each report. */
+  async #announce(pod: Pod, why: string, report: { nth: number; isNews: boolean }, signal: AbortSignal): Promise<void> {
+    const { nth, isNews } = report;
     if ((this.#announced.get(pod.uid) ?? 0) >= nth) return;
     const tracker = this.#trackerOf(pod);
     const text = `${why}; drains of ${pod.node === undefined ? 'its node' : `node ${pod.node}`} wait`;
     const what = { reason: 'RescheduleStalled', type: 'Warning', text, nth } as const;
-    await this.#options.emitEvent({ pod, ...(tracker ? { tracker } : {}), ...what }, signal);
+    const { emitEvent, log } = this.#options;
+    try {
+      await emitEvent({ pod, ...(tracker ? { tracker } : {}), ...what }, signal);
+    } catch (error) {
+      if (signal.aborted || (isNews && !isContentRefused(error))) throw error;
+      log.warn(LOG.eventFailed, { pod: pod.name, namespace: pod.namespace, error: describeError(error) });
+    }
     this.#announced.set(pod.uid, nth);
   }
 
@@ -183,7 +221,10 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   }
 
   #clear(podKey: string, successor?: Pod): void {
-    if (successor === undefined) this.#since.forget(podKey);
+    if (successor === undefined) {
+      this.#since.forget(podKey);
+      this.#fickle.delete(podKey);
+    }
     const stalled = this.#stalled.get(podKey);
     if (stalled === undefined) return;
     const { pod, uid, profile } = stalled;

@@ -12,6 +12,7 @@ const MOST_AWAY_MS = 3_600_000;
 
 /** What shows whether a pod came back to the draining node that it, or its predecessor, was to leave. */
 export interface ReturnEvidence {
+  readonly now: number;
   readonly pod: Pod;
   readonly node: Node;
   /** The earlier instance of the pod's name, if names come back. */
@@ -32,9 +33,9 @@ export interface ReturnEvidence {
 export function countReturns(seen: ReturnEvidence, drainTaints: readonly string[]): number {
   const { pod, node, entry, tracker, earlier } = seen;
   if (pod.node !== node.name || !isDraining(node, drainTaints)) return 0;
-  const since = drainOf(node, drainTaints);
+  const since = drainOf(seen, drainTaints);
   if (entry?.uid === pod.uid) return ownReturns(entry, since);
-  const boundWhileDraining = wasBoundWhileDraining(pod, node, drainTaints);
+  const boundWhileDraining = wasBoundWhileDraining(seen, drainTaints);
   if (countsByTracker(seen) && tracker && namesComeBack(seen.profile, tracker) && earlier === undefined) return 0;
   if (earlier !== undefined && !isOfNode(earlier, node)) return 0;
   if (!(boundWhileDraining ?? (earlier !== undefined && earlier.draining !== false))) return 0;
@@ -45,12 +46,15 @@ export function countReturns(seen: ReturnEvidence, drainTaints: readonly string[
  * Since when something may be of the drain that goes on now. A condition may come and go in the middle of a drain; what is older by an
  * hour than its last coming is of another one.
  */
-function drainOf(node: Node, drainTaints: readonly string[]): number | undefined {
-  const since = drainBeganAt(node, drainTaints);
+function drainOf({ node, now }: ReturnEvidence, drainTaints: readonly string[]): number | undefined {
+  const since = passed(drainBeganAt(node, drainTaints), now);
   if (since !== undefined || isJustCordoned(node)) return since;
-  const signAt = drainingSince(node, drainTaints);
+  const signAt = passed(drainingSince(node, drainTaints), now);
   return signAt === undefined ? undefined : signAt - MOST_AWAY_MS;
 }
+
+/** Other clocks write when a taint or a condition came. A time that is still to come is of one that is wrong, and says nothing. */
+const passed = (at: number | undefined, now: number) => (at !== undefined && at > now ? undefined : at);
 
 /** The pod's own entry has the count, unless that is of an earlier drain. */
 const ownReturns = ({ at, returns = 0 }: Entry, since: number | undefined) => (isOfDrain(since, at) ? returns : 0);
@@ -83,8 +87,12 @@ function countsByTracker({ refusal }: ReturnEvidence): boolean {
  * Undefined if nothing tells. Within the second of the cordon a pod counts as bound before it. A condition that has been there since
  * before the pod was bound shows it as well. A newer one may have gone in between.
  */
-function wasBoundWhileDraining(pod: Pod, node: Node, drainTaints: readonly string[]): boolean | undefined {
-  const [since, anySince] = [drainBeganAt(node, drainTaints), drainingSince(node, drainTaints)];
+function wasBoundWhileDraining(
+  { pod, node, now }: ReturnEvidence,
+  drainTaints: readonly string[],
+): boolean | undefined {
+  const since = passed(drainBeganAt(node, drainTaints), now);
+  const anySince = passed(drainingSince(node, drainTaints), now);
   if (since === undefined && isJustCordoned(node)) return false;
   if (anySince === undefined || pod.boundAt === undefined) return undefined;
   if (anySince < pod.boundAt) return true;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Controller } from '../../src/controller/controller.ts';
 import { createPodEvents } from '../../src/controller/pod-events.ts';
 import { StalledPodReconciler } from '../../src/controller/stalled-pods.ts';
 import type { JsonObject } from '../../src/kube/client.ts';
@@ -257,10 +258,10 @@ describe('StalledPodReconciler', () => {
   test('an Event that cannot be written keeps neither log nor metric back, and is tried again', async () => {
     const { look, api, log, reporter } = aStallReporter({ ageMs: STALL_AFTER });
     api.before = () => {
-      throw refusal(403, { reason: 'Forbidden' });
+      throw refusal(500, { reason: 'InternalError' });
     };
-    await assert.rejects(look(), { code: 403 });
-    await assert.rejects(look(), { code: 403 });
+    await assert.rejects(look(), { code: 500 });
+    await assert.rejects(look(), { code: 500 });
     assert.deepEqual(log.messages(), [LOG.stalled]);
     assert.equal(reporter.count, 1);
     api.before = () => undefined;
@@ -269,6 +270,31 @@ describe('StalledPodReconciler', () => {
     assert.deepEqual(api.calls, [EVENT, EVENT, EVENT]);
     assert.deepEqual(log.messages(), [LOG.stalled]);
   });
+
+  for (const [what, error, lines] of [
+    ['by a quota', refusal(403, { reason: 'Forbidden', message: 'exceeded quota: count/events' }), 1],
+    [
+      'for want of the permission',
+      refusal(403, { reason: 'Forbidden', message: 'cannot create resource "events"' }),
+      20,
+    ],
+    ['by a webhook that does not answer', refusal(500, { message: 'failed calling webhook "x"' }), 20],
+  ] as const)
+    test(`an Event that is refused ${what} for days is not written, and that costs little`, async () => {
+      const { reporter, api, log, clock } = aStallReporter({ ageMs: STALL_AFTER });
+      api.before = () => {
+        throw error;
+      };
+      const controller = new Controller({ reconciler: reporter, clock, random: () => 0.5, log });
+      controller.start();
+      controller.queue.add(POD);
+      for (let minute = 0; minute < 2 * 24 * 60; minute++) await clock.advance(MINUTES);
+      await controller.stop();
+      const count = (message: string) => log.messages().filter((one) => one === message).length;
+      assert.deepEqual([count(LOG.stalled), count(LOG.eventFailed)], [5, 5]);
+      assert.ok(log.messages().length <= 10 + 5 * lines, `${log.messages().length} lines`);
+      assert.ok(api.calls.length <= 5 * lines, `${api.calls.length} calls`);
+    });
 
   test('an Event that another replica has written is no failure', async () => {
     const { look, api, reporter } = aStallReporter({ ageMs: STALL_AFTER });
@@ -353,8 +379,8 @@ describe('StalledPodReconciler', () => {
     assert.equal(api.calls.filter((call) => call === EVENT).length, 4);
     assert.equal(reporter.count, 1);
     put(false);
-    assert.deepEqual(await look(), { requeueAfterMs: 5 * MINUTES });
-    await clock.advance(5 * MINUTES);
+    assert.deepEqual(await look(), { requeueAfterMs: 30 * MINUTES });
+    await clock.advance(30 * MINUTES);
     assert.deepEqual(await look(), {});
     assert.deepEqual([log.messages('info'), reporter.count], [[LOG.unstalled], 0]);
   });

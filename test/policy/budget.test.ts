@@ -120,11 +120,16 @@ describe('respectBudgets', () => {
   test('is reported once a drain has waited for long', () => {
     const node = aNode({ unschedulable: true });
     const seen = { now: NOW, pod: TARGET, profile: CAREFUL, node, tracker: aTracker(), isAwaited: true };
-    assert.deepEqual(planStall({ ...seen, markedForMs: MINUTE }, settings), { kind: 'lookAgain', inMs: 14 * MINUTE });
+    assert.deepEqual(planStall({ ...seen, markedForMs: MINUTE }, settings), {
+      kind: 'lookAgain',
+      inMs: 14 * MINUTE,
+      isFickle: true,
+    });
     assert.deepEqual(planStall({ ...seen, markedForMs: 15 * MINUTE }, settings), {
       kind: 'stalled',
       hindrance: 'BudgetExhausted',
       why: 'has waited for over 15m for its disruption budget to allow a disruption',
+      isFickle: true,
     });
     const { isAwaited: _, ...cordoned } = seen;
     assert.equal(

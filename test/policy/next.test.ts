@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Decision } from '../../src/policy/decision.ts';
 import { entryKey } from '../../src/policy/entry.ts';
+import type { Entry } from '../../src/policy/model.ts';
 import { next } from '../../src/policy/next.ts';
 import { LOOK_AT_NODE, type Observation, type Subject, seenValue } from '../../src/policy/observation.ts';
 import type { PolicySettings } from '../../src/policy/profiles/profile.ts';
@@ -53,6 +54,7 @@ const named = aRequest({ uid: 'uid-a' });
 const terminating = aPod({ deletionDeadline: NOW + 20_000, deletionGraceSeconds: 30 });
 
 /** node-1, cordoned two minutes ago. */
+const [CORDONS, DISRUPTS] = ['node.kubernetes.io/unschedulable:NoSchedule', 'karpenter.sh/disrupted:NoSchedule'];
 const cordoned = aNode({ unschedulable: true, taintedAt: { 'node.kubernetes.io/unschedulable': NOW - 2 * MINUTE } });
 const NODE = { node: 'node-1', nodeUid: 'uid-node-1' };
 /** The successor of uid-a, on the node that uid-a was to leave. */
@@ -1527,10 +1529,28 @@ describe('what an entry remembers of a mark', () => {
     const before = { ...earlier, ...NODE, returns: 1 };
     const { profile } = anObservation({ pod: returned });
     assert.ok(profile);
-    const seen = { node: cordoned, earlier: before, entry: before, tracker: aTracker(), profile };
+    const seen = { now: NOW, node: cordoned, earlier: before, entry: before, tracker: aTracker(), profile };
     assert.equal(countReturns({ ...seen, pod: returned }, SETTINGS.drainTaints), 2);
     assert.equal(countReturns({ ...seen, pod: without(returned, 'node') }, SETTINGS.drainTaints), 0);
   });
+
+  for (const ahead of [MINUTE, 10 * MINUTE, 400 * 24 * 60 * MINUTE])
+    for (const [what, draining] of [
+      ['cordon', aNode({ unschedulable: true, taints: [CORDONS], taintedAt: { [CORDONS]: NOW + ahead } })],
+      ['taint', aNode({ taints: [DISRUPTS], taintedAt: { [DISRUPTS]: NOW + ahead } })],
+      ['condition', aNode({ drainConditions: { DrainInProgress: NOW + ahead } })],
+    ] as const)
+      test(`a return to a node whose ${what} is of a clock ${ahead / MINUTE} minutes ahead counts by its entry`, () => {
+        const { profile } = anObservation({ pod: returned });
+        assert.ok(profile);
+        const before = { ...earlier, ...NODE, draining: true, returns: 1, at: NOW - 3 * MINUTE };
+        const pod = { ...returned, boundAt: NOW - 2 * MINUTE };
+        const seen = { now: NOW, node: draining, pod, tracker: aTracker(), profile };
+        const count = (entry: Entry) =>
+          countReturns({ ...seen, entry, ...(entry.uid === pod.uid ? {} : { earlier: entry }) }, SETTINGS.drainTaints);
+        assert.deepEqual([count(before), count({ ...before, uid: pod.uid, returns: 7 })], [2, 7]);
+        assert.equal(count({ ...before, draining: false }), 0);
+      });
 
   test('the return of a pod that is marked once more is the same one', () => {
     const entry = { ...earlier, ...NODE, uid: 'uid-b', returns: 1 };

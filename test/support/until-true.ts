@@ -1,6 +1,6 @@
 import { NotYet, type UntilOptions, until } from '../../testkit/until.ts';
 
-/** Waits until a condition holds, for longer than it takes on a busy machine. */
+/** Waits until a condition holds, with the patience of `until`. */
 export async function untilTrue(
   what: string,
   isTrue: () => boolean | Promise<boolean>,
@@ -9,5 +9,5 @@ export async function untilTrue(
   const probe = async () => {
     if (!(await isTrue())) throw new NotYet('not yet');
   };
-  await until(what, probe, { timeoutMs: 120_000, ...options });
+  await until(what, probe, options);
 }

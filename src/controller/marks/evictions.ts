@@ -35,7 +35,7 @@ export class EvictionReconciler implements Reconciler<ObjectKey> {
   readonly kind = 'eviction';
   readonly idOf = storeKey;
   readonly #options: EvictionOptions;
-  /** The last refusal that was logged, by pod key. */
+  /** The cause of the last refusal that was logged, by pod key. */
   readonly #refused = new Map<string, string>();
 
   constructor(options: EvictionOptions) {
@@ -71,8 +71,8 @@ export class EvictionReconciler implements Reconciler<ObjectKey> {
     onEvict?.(profile, result.kind);
     if (result.kind === 'evicted') {
       log.info(LOG.evicted, fields);
-    } else if (this.#refused.get(podKey) !== result.why) {
-      this.#refused.set(podKey, result.why);
+    } else if (this.#refused.get(podKey) !== causeIn(result.why)) {
+      this.#refused.set(podKey, causeIn(result.why));
       log.warn(LOG.evictionRefused, { ...fields, why: result.why });
     }
   }
@@ -97,3 +97,6 @@ export class EvictionReconciler implements Reconciler<ObjectKey> {
     return this.#isDue(pod, node && { node: cache.project.node(node) }) ? pod : undefined;
   }
 }
+
+/** Ages and counts are other ones at each try: `marked 3m20s ago`. */
+const causeIn = (why: string) => why.replaceAll(/\d[\da-z]*/gi, '#');

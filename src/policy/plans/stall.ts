@@ -42,12 +42,12 @@ export interface StallObservation {
 
 /**
  * `hindrance`: one PascalCase word for the metric; absent if only the tracker may say what hinders its operator. `why`:
- * what people read after `the pod`. `isFickle`: what shows it may come and go by itself.
+ * what people read after `the pod`. `isFickle`: what shows that the pod waits may come and go by itself.
  */
 export type Stall =
   | { readonly kind: 'notWaiting' }
   | { readonly kind: 'stalled'; readonly hindrance?: string; readonly why: string; readonly isFickle?: true }
-  | { readonly kind: 'lookAgain'; readonly inMs: number };
+  | { readonly kind: 'lookAgain'; readonly inMs: number; readonly isFickle?: true };
 
 const NOT_WAITING: Stall = { kind: 'notWaiting' };
 
@@ -89,15 +89,20 @@ function leftSince(since: number | undefined, { now, profile, markedForMs }: Sta
   return profile.stallAfterMs - (isKnown ? now - since : markedForMs);
 }
 
+/** Some drainers ask only every few minutes, and not always the same replica. */
+const ASKED = { isFickle: true } as const;
 const fickle = (node: Node): { readonly isFickle?: true } => (isCordon(node) ? {} : { isFickle: true });
 
 /** People say that nobody may mark it, and its node is draining. */
 function heldStall(seen: StallObservation, { drainTaints }: PolicySettings): Stall | undefined {
   const { pod, node } = seen;
   if (node === undefined || isMarked(pod) || !isHeldByPeople(seen) || !isDraining(node, drainTaints)) return undefined;
-  const leftMs = leftSince(drainingSince(node, drainTaints), seen);
-  if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
-  return { kind: 'stalled', hindrance: 'Held', why: `is not marked, because ${POLICY_KEY} says hold` };
+  const waits = fickle(node);
+  const leftByTimeMs = leftSince(drainingSince(node, drainTaints), seen);
+  // What comes and goes has a new time each time.
+  const leftMs = waits.isFickle ? Math.min(leftByTimeMs, seen.profile.stallAfterMs - seen.markedForMs) : leftByTimeMs;
+  if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs, ...waits };
+  return { kind: 'stalled', hindrance: 'Held', why: `is not marked, because ${POLICY_KEY} says hold`, ...waits };
 }
 
 /**
@@ -108,16 +113,20 @@ function unmarkedStall(seen: StallObservation): Stall | undefined {
   const { profile, markedForMs, isAwaited } = seen;
   if (profile.mark !== undefined || !isAwaited) return undefined;
   const leftMs = profile.stallAfterMs - markedForMs;
-  if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
+  if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs, ...ASKED };
+  const why = `has not left by itself, and its profile ${profile.name} has no mark`;
   return profile.request === undefined
-    ? { kind: 'stalled', hindrance: 'Held', why: `has not left by itself, and its profile ${profile.name} has no mark` }
-    : notLeftStall(seen, profile.request);
+    ? { kind: 'stalled', hindrance: 'Held', why, ...ASKED }
+    : { ...notLeftStall(seen, profile.request), ...ASKED };
 }
 
 const isHeldByPeople = ({ pod, tracker, namespace }: StallObservation) => firstWord(pod, tracker, namespace) === 'hold';
 
 /** Whether it could be asked for, its object says, which nobody watches. */
-function notLeftStall({ pod, tracker, reported }: StallObservation, { kind, label }: RequestObject): Stall {
+function notLeftStall(
+  { pod, tracker, reported }: StallObservation,
+  { kind, label }: RequestObject,
+): Extract<Stall, { kind: 'stalled' }> {
   const hindrance = describeHindrance(tracker, reported);
   const about = hindrance === undefined ? '' : ` (${hindrance})`;
   const why = `has not left; moves of it are asked for on ${kind} ${pod.labels[label] ?? ''}${about}`;
@@ -132,7 +141,7 @@ function otherInstallationStall(seen: StallObservation, settings: PolicySettings
   const isFree = node === undefined || !isDraining(node, settings.drainTaints) || isMarked(pod);
   if (installation === settings.installation || at === undefined || isFree) return undefined;
   const leftMs = leftSince(at, seen);
-  if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs };
+  if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs, ...fickle(node) };
   const why = `is not marked, because the installation ${installation} of this hook keeps its entry on ${found?.on}`;
   return { kind: 'stalled', hindrance: 'OtherInstallation', why, ...fickle(node) };
 }
@@ -151,19 +160,19 @@ function groupStall(seen: StallObservation, settings: PolicySettings): Stall | u
   const why = uncountable(tracker, seen.refusal, group);
   const others = why === undefined ? othersOf(seen) : [];
   if (why === undefined && others.length < maxConcurrent.pods) return undefined;
-  if (markedForMs < stallAfterMs) return { kind: 'lookAgain', inMs: stallAfterMs - markedForMs };
+  if (markedForMs < stallAfterMs) return { kind: 'lookAgain', inMs: stallAfterMs - markedForMs, ...fickle(node) };
   const which = why === undefined ? someOf(others) : `nobody can count them: ${why}`;
   const text = `has waited for over ${formatAge(stallAfterMs)} for others of its group, which come first (${which})`;
-  return { kind: 'stalled', hindrance: 'GroupBusy', why: text };
+  return { kind: 'stalled', hindrance: 'GroupBusy', why: text, ...fickle(node) };
 }
 
 /** A drainer waits for the pod, and it has not been marked for all that time. Its budget was read at each request. */
 function budgetStall({ pod, profile, markedForMs, isAwaited }: StallObservation): Stall | undefined {
   const { respectsBudgets, stallAfterMs } = profile;
   if (!respectsBudgets || isMarked(pod) || !isAwaited) return undefined;
-  if (markedForMs < stallAfterMs) return { kind: 'lookAgain', inMs: stallAfterMs - markedForMs };
+  if (markedForMs < stallAfterMs) return { kind: 'lookAgain', inMs: stallAfterMs - markedForMs, ...ASKED };
   const why = `has waited for over ${formatAge(stallAfterMs)} for its disruption budget to allow a disruption`;
-  return { kind: 'stalled', hindrance: 'BudgetExhausted', why };
+  return { kind: 'stalled', hindrance: 'BudgetExhausted', why, ...ASKED };
 }
 
 /** Only a successor of an instance that was to move keeps a drain waiting. */

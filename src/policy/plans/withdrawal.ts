@@ -8,9 +8,11 @@ import { findEntry } from '../tracking/elsewhere.ts';
 
 /**
  * For how long the node must have been calm before a mark on it is taken back. Tools uncordon a node and cordon it again when
- * they fail.
+ * they fail. What comes and goes without an end would have the pod marked without an end, too, and nobody would hear that its
+ * operator does not act. So each mark that was taken back makes it twice as long for the next one.
  */
 export const CALM_MS = 15_000;
+const MOST_CALM_MS = 3_600_000;
 /** When to look again at a pod whose operator may be at work. */
 const AT_WORK_RETRY_MS = 10_000;
 
@@ -24,6 +26,8 @@ export interface DrainObservation {
   readonly elsewhere?: EntryElsewhere;
   /** The UID of the node that this process saw draining since the mark. */
   readonly drainedNode?: string;
+  /** How many marks of the pod have been taken back, each within a day of the one before. */
+  readonly takenBack?: number;
 }
 
 /** Whether the hook takes its mark back: the profile says so, and the drain is over. */
@@ -44,11 +48,12 @@ export function hasDrainEnded(seen: DrainObservation, settings: PolicySettings):
 
 /** In how many ms the mark may be taken back; 0: now. `calmForMs`: for how long its drain has been over. */
 export function withdrawInMs(
-  { tracker }: Pick<DrainObservation, 'tracker'>,
+  { tracker, takenBack = 0 }: Pick<DrainObservation, 'tracker' | 'takenBack'>,
   reported: Reported | undefined,
   calmForMs: number,
 ): number {
-  if (calmForMs < CALM_MS) return CALM_MS - calmForMs;
+  const wantedMs = Math.min(MOST_CALM_MS, CALM_MS * 2 ** takenBack);
+  if (calmForMs < wantedMs) return wantedMs - calmForMs;
   return [tracker?.hindrance, reported?.word].every(isAtRest) ? 0 : AT_WORK_RETRY_MS;
 }
 

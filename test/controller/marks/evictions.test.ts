@@ -81,8 +81,12 @@ describe('EvictionReconciler', () => {
     for (let i = 0; i < 3; i++) assert.deepEqual(await look(), { requeueAfterMs: 5_000 });
     why = 'something else';
     await look();
-    assert.deepEqual(log.messages('warn'), [LOG.evictionRefused, LOG.evictionRefused]);
-    assert.equal(evicted.filter((one) => one === 'couchbase refused').length, 4);
+    for (const age of ['5s', '55s', '1m', '1m5s', '3h12m', '2d']) {
+      why = `denied the request: marked ${age} ago`;
+      await look();
+    }
+    assert.deepEqual(log.messages('warn'), Array(3).fill(LOG.evictionRefused));
+    assert.equal(evicted.filter((one) => one === 'couchbase refused').length, 10);
   });
 
   for (const code of [404, 409]) {

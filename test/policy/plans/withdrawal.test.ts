@@ -67,6 +67,13 @@ describe('withdrawInMs', () => {
     assert.equal(withdrawInMs({}, undefined, CALM_MS), 0);
   });
 
+  test('twice as long after each mark that was taken back, but an hour at most', () => {
+    assert.deepEqual(
+      [1, 2, 7, 8, 2_000].map((takenBack) => withdrawInMs({ takenBack }, undefined, 0)),
+      [30_000, 60_000, 1_920_000, 3_600_000, 3_600_000],
+    );
+  });
+
   test('not while the operator reports anything but that it is paused', () => {
     for (const word of ['Paused', 'ReconciliationPaused']) {
       assert.equal(withdrawInMs({ tracker: aTracker({ hindrance: word }) }, reports(word), CALM_MS), 0);
