@@ -28,14 +28,15 @@ import {
 import { formOf } from '../policy/requests/index.ts';
 import type { Tracking } from '../policy/tracking/tracking.ts';
 import { observeDrain } from './drain-observation.ts';
-import { EarlierInstances } from './earlier-instances.ts';
 import { Hindrances, listWatchOf, projectReporter, type Reporter } from './hindrances/hindrances.ts';
 import { type ObjectKey, storeKey, trackerKey } from './keys.ts';
-import { MarkMemory } from './mark-memory.ts';
+import { EarlierInstances } from './memories/earlier-instances.ts';
+import { EndedDrains } from './memories/ended-drains.ts';
+import { MarkMemory } from './memories/mark-memory.ts';
+import { Refusals } from './memories/refusals.ts';
+import { TerminationTimes } from './memories/termination-times.ts';
 import { PodIndex } from './pod-index.ts';
 import { projectNamespace, projectNode, projectPod, projectPodMetadata } from './projections.ts';
-import { Refusals } from './refusals.ts';
-import { TerminationTimes } from './termination-times.ts';
 import { isNamespace, Trackers } from './trackers.ts';
 
 export interface CacheOptions {
@@ -78,6 +79,7 @@ export interface Cache {
   readonly earlierInstances: EarlierInstances;
   readonly terminationTimes: TerminationTimes;
   readonly markMemory: MarkMemory;
+  readonly endedDrains: EndedDrains;
   readonly refusals: Refusals;
   readonly podIndex: PodIndex;
   readonly hindrances: Hindrances;
@@ -98,7 +100,7 @@ export interface Cache {
 }
 
 /** What no list tells again. */
-export type Remembers = 'pods' | 'earlierInstances' | 'terminationTimes' | 'markMemory' | 'refusals';
+export type Remembers = 'pods' | 'earlierInstances' | 'terminationTimes' | 'markMemory' | 'endedDrains' | 'refusals';
 
 /** Keep the fields of raw objects that the policy needs. */
 export interface Projections {
@@ -165,6 +167,7 @@ export function createCache(options: CacheOptions): Cache {
       }
       memories.terminationTimes.adopt(other.terminationTimes);
       memories.markMemory.adopt(other.markMemory, isKnown);
+      memories.endedDrains.adopt(other.endedDrains, isKnown);
       memories.refusals.adopt(other.refusals);
     },
     hasSynced,
@@ -366,6 +369,7 @@ function rememberPods(stores: Stores, options: CacheOptions) {
     onForgotten: (pod) => options.onEarlierInstanceForgotten?.(pod),
   });
   const terminationTimes = new TerminationTimes(() => clock.monotonicNow());
+  const endedDrains = new EndedDrains(clock);
   const markMemory: MarkMemory = new MarkMemory(
     isMarked,
     () => clock.now(),
@@ -380,6 +384,7 @@ function rememberPods(stores: Stores, options: CacheOptions) {
     podIndex.observe(change);
     terminationTimes.observe(change);
     markMemory.observe(change);
+    endedDrains.observe(change);
     const ofProtected = amongProtected(change, settings);
     if (ofProtected !== undefined) earlierInstances.observe(ofProtected);
     if (change.kind === 'removed' && left.delete(change.before.uid)) earlierInstances.forget(change.key);
@@ -389,14 +394,19 @@ function rememberPods(stores: Stores, options: CacheOptions) {
     earlierInstances.forgetNamespace(name);
     markMemory.forgetNamespace(name);
   });
-  nodes.subscribe(({ key, ...change }) => {
-    if (change.kind === 'removed' || !drains(change.now)) return;
-    for (const podKey of podIndex.on(key)) {
+  const forEachOn = (node: string, tell: (podKey: string, pod: Pod) => void) => {
+    for (const podKey of podIndex.on(node)) {
       const pod = pods.get(podKey);
-      if (pod !== undefined && isProtected(pod, settings)) earlierInstances.look(podKey, pod);
+      if (pod !== undefined && isProtected(pod, settings)) tell(podKey, pod);
     }
+  };
+  nodes.subscribe(({ key, ...change }) => {
+    if (change.kind === 'removed') return;
+    const wasDraining = change.kind === 'updated' && drains(change.before);
+    if (drains(change.now)) forEachOn(key, (podKey, pod) => earlierInstances.look(podKey, pod));
+    else if (wasDraining) forEachOn(key, (podKey, pod) => endedDrains.note(podKey, pod));
   });
-  return { earlierInstances, terminationTimes, markMemory, podIndex };
+  return { earlierInstances, terminationTimes, markMemory, endedDrains, podIndex };
 }
 
 /** The change as protected pods have it: a pod that loses what its profile requires has left them, as with its label. */

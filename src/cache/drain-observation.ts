@@ -2,9 +2,9 @@ import type { Lister } from '../informer/store.ts';
 import type { Node, Pod } from '../policy/model.ts';
 import type { DrainObservation } from '../policy/plans/withdrawal.ts';
 import { type PolicySettings, type Profile, profileOf } from '../policy/profiles/profile.ts';
-import type { EarlierInstances } from './earlier-instances.ts';
 import { storeKey } from './keys.ts';
-import type { MarkMemory } from './mark-memory.ts';
+import type { EarlierInstances } from './memories/earlier-instances.ts';
+import type { MarkMemory } from './memories/mark-memory.ts';
 import { entryElsewhere, type KnownTrackers, trackerOf } from './trackers.ts';
 
 /** The parts of the cache that say what became of a drain. */

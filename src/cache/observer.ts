@@ -3,6 +3,7 @@ import { SharedCalls } from '../async/shared-calls.ts';
 import type { JsonObject } from '../kube/client.ts';
 import type { Reads } from '../kube/reads.ts';
 import type { EvictionRequest, Pod, Tracker } from '../policy/model.ts';
+import { isDraining } from '../policy/node-state.ts';
 import {
   type Absent,
   isLive,
@@ -162,20 +163,39 @@ export class Observer {
     const profile = found && profileOf(found, settings);
     const remembered = isOfAnotherNamespace(cache, seenValue(tracker)) ? undefined : cache.earlierInstances.get(key);
     const cacheTrouble = cache.podsTrouble();
-    const terminatingOrFinishedForMs = whole && cache.terminationTimes.forMs(key, whole);
-    const ownMarks = whole && cache.markMemory.get(key, whole.uid);
     return {
       now: clock.now(),
       request,
       ...sightingsOf(seen),
       ...(profile ? { profile } : {}),
       ...(remembered ? { remembered } : {}),
-      ...(ownMarks ? { ownMarks } : {}),
+      ...(whole ? this.#ofInstance(key, whole) : {}),
       ...cache.hindrances.reported(whole, profile),
-      ...(terminatingOrFinishedForMs === undefined ? {} : { terminatingOrFinishedForMs }),
       ...(cacheTrouble ? { cacheTrouble } : {}),
       cacheKnowsInstance: found !== undefined && cache.pods.get(key)?.uid === found.uid,
     };
+  }
+
+  /** What the process remembers of this very instance. */
+  #ofInstance(key: string, pod: Pod): Partial<Observation> {
+    const { cache } = this.#options;
+    const terminatingOrFinishedForMs = cache.terminationTimes.forMs(key, pod);
+    const ownMarks = cache.markMemory.get(key, pod.uid);
+    const drainEndedForMs = this.#drainEndedForMs(key, pod);
+    return {
+      ...(ownMarks ? { ownMarks } : {}),
+      ...(drainEndedForMs === undefined ? {} : { drainEndedForMs }),
+      ...(terminatingOrFinishedForMs === undefined ? {} : { terminatingOrFinishedForMs }),
+    };
+  }
+
+  /** 0 while the cache itself still has the node as draining. */
+  #drainEndedForMs(podKey: string, pod: Pod): number | undefined {
+    const { cache, settings } = this.#options;
+    const node = pod.node === undefined ? undefined : cache.nodes.get(pod.node);
+    const isKnown = cache.pods.get(podKey)?.uid === pod.uid;
+    if (isKnown && node !== undefined && isDraining(node, settings.drainTaints)) return 0;
+    return cache.endedDrains.endedForMs(podKey, pod.uid);
   }
 
   /** Adds how often pods without an entry came back to the node. */

@@ -63,6 +63,10 @@ const MEANINGS: Readonly<Record<Reason, Meaning>> = {
     next: 'It has to leave the node that it came back to, or its entry has to be pruned.',
     otherwise: 'Cordon the node again, and drain again.',
   },
+  DrainJustEnded: {
+    next: 'Five minutes have to pass since its node was drained, or that drain has to go on.',
+    otherwise: 'If its node is to be drained, cordon it. If not, wait.',
+  },
   NotDraining: {
     next: 'Its node has to be cordoned: MARK_WHEN=draining marks no other pod.',
     otherwise: 'Drain with a tool that cordons first.',

@@ -20,6 +20,7 @@ export type Reason =
   | 'WaitingForSchedule'
   | 'WaitingForReady'
   | 'SameNode'
+  | 'DrainJustEnded'
   | 'ComesBack'
   | 'NotDraining'
   | 'OtherInstallation'

@@ -85,6 +85,11 @@ export interface Observation {
    * How long, in ms, the hook has known this instance to be terminating or finished. Absent if the cache does not know.
    */
   readonly terminatingOrFinishedForMs?: number;
+  /**
+   * How long ago, in ms, this process heard that the node of this instance is not draining any more, which it was while the
+   * instance was there. Absent if it knows of no such drain.
+   */
+  readonly drainEndedForMs?: number;
   /** Whether the cache has seen exactly this instance, and so also the end of the one before it. */
   readonly cacheKnowsInstance: boolean;
   /** Absent if the cache is at most a little behind. */

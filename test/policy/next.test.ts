@@ -418,6 +418,19 @@ const ENDLESS: readonly Case[] = [
     code: 404,
   },
   {
+    when: 'rule 7: moved, and marked there by somebody else, where the node was draining a moment ago',
+    given: anObservation({
+      pod: { ...successor, mark: markedByHand },
+      node: settled,
+      entry: earlier,
+      drainEndedForMs: 0,
+    }),
+    kind: 'deny',
+    rule: '7',
+    reason: 'Waiting',
+    code: 429,
+  },
+  {
     when: 'rule 7: moved, and marked there by the hook: another drain is under way',
     given: anObservation({ pod: { ...successor, mark: aMark() }, node: settled, entry: earlier }),
     kind: 'deny',
@@ -1381,6 +1394,37 @@ const TABLE: readonly Case[] = [
     reason: 'Rescheduled',
     code: 404,
     message: 'Pod has been rescheduled with the same name',
+  },
+  {
+    when: 'rule 8b: settled on a node that was draining a moment ago, with the pod on it: that drain may go on',
+    given: anObservation({ pod: successor, node: settled, entry: earlier, drainEndedForMs: 5 * MINUTE - 1 }),
+    kind: 'deny',
+    rule: '8b',
+    reason: 'DrainJustEnded',
+    code: 429,
+    message:
+      'Pod waiting to be rescheduled (node node-2 was being drained until a moment ago, and that drain may go on)',
+  },
+  {
+    when: 'rule 8b not: that was five minutes ago',
+    given: anObservation({ pod: successor, node: settled, entry: earlier, drainEndedForMs: 5 * MINUTE }),
+    kind: 'deny',
+    rule: '8c',
+    reason: 'Rescheduled',
+    code: 404,
+  },
+  {
+    when: 'rule 8a before 8b: the drain goes on',
+    given: anObservation({
+      pod: successor,
+      node: { ...settled, unschedulable: true },
+      entry: earlier,
+      drainEndedForMs: 0,
+    }),
+    kind: 'mark',
+    rule: '8a',
+    reason: 'MarkedAgain',
+    code: 429,
   },
   {
     when: 'rule 8c: from the memory of the cache',

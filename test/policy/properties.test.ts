@@ -153,6 +153,7 @@ const observations: fc.Arbitrary<Observation> = fc
     maybe('refusal', refusals, 4),
     maybe('returnsToNode', fc.record({ count: fc.nat(3), at: instants })),
     maybe('terminatingOrFinishedForMs', fc.constantFrom(0, 600_000)),
+    maybe('drainEndedForMs', fc.constantFrom(0, 600_000)),
     maybe('cacheTrouble', fc.record({ text: fc.constant('x'), lasts: fc.boolean() })),
   )
   .map((parts) => withProfile(Object.assign({}, ...parts) as Observation));
@@ -216,7 +217,7 @@ const REACHED: readonly Decision['reason'][] = [
   ...(['NotAnEviction', 'ExemptUser', 'PodGone', 'NotSelected', 'JobPod', 'DaemonSetPod', 'MirrorPod'] as const),
   ...(['OtherInstance', 'DryRun', 'EndingInstanceNamed', 'Corpse', 'Ending', 'Ignored', 'Held'] as const),
   ...(['Waiting', 'Stalled', 'ComesBack', 'MarkedAgain', 'WaitingForSchedule', 'WaitingForReady'] as const),
-  ...(['SameNode', 'Rescheduled', 'OtherInstallation', 'CacheBehind', 'CacheUnsynced'] as const),
+  ...(['SameNode', 'DrainJustEnded', 'Rescheduled', 'OtherInstallation', 'CacheBehind', 'CacheUnsynced'] as const),
   ...(['NotDraining', 'Marked'] as const),
 ];
 
@@ -327,6 +328,11 @@ describe('next: safety rules, over observations in every combination', () => {
       if (decision.kind !== 'deny' || decision.code !== 404 || value === undefined) return;
       if (value.node === undefined && replacementCondition === 'left') return;
       assert.ok(value.node !== undefined && node.kind === 'present' && !isDraining(node.value, SETTINGS.drainTaints));
+    }));
+
+  test('S3: nor of one whose node was draining a moment ago, with the pod there', () =>
+    everyDecision((decision, { drainEndedForMs }) => {
+      if (decision.reason === 'Rescheduled') assert.notEqual(drainEndedForMs, 0);
     }));
 
   test('S3: nor of one that is on the node which it was asked to leave', () =>

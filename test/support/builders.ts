@@ -126,6 +126,7 @@ export interface SeenInShort {
   readonly reported?: Reported;
   readonly lastWriter?: string;
   readonly terminatingOrFinishedForMs?: number;
+  readonly drainEndedForMs?: number;
   readonly cacheKnowsInstance?: boolean;
   readonly cacheTrouble?: CacheTrouble;
 }

@@ -43,6 +43,22 @@ export const cameBackOnItsNode: Rule<PodObservation> = (seen) => {
   return wait('SameNode', `${MESSAGES.waiting} (it came back on node ${node}, which it was to leave)`);
 };
 
+/** A sign that comes and goes is back by then, and so is the cordon of a tool that began anew. */
+export const ENDED_FOR_MS = 5 * 60_000;
+
+/**
+ * The node of the pod was draining a short time ago, with the pod on it. Who drains it may be the one that asks, and a taint or
+ * a condition may be away for a moment only. Most drainers believe a 404, and the pod is still there (S3).
+ */
+export const drainMayGoOn: Rule<PodObservation> = (seen) => {
+  if (!asksForEarlier(seen) || !mayGoOn(seen)) return undefined;
+  const why = `node ${seen.pod.value.node} was being drained until a moment ago, and that drain may go on`;
+  return wait('DrainJustEnded', `${MESSAGES.waiting} (${why})`);
+};
+
+const mayGoOn = ({ drainEndedForMs }: PodObservation) =>
+  drainEndedForMs !== undefined && drainEndedForMs < ENDED_FOR_MS;
+
 const RESCHEDULED: Deny = { kind: 'deny', reason: 'Rescheduled', code: 404, message: MESSAGES.rescheduled };
 
 /**
@@ -69,7 +85,7 @@ export const rescheduledThoughMarked: Rule<PodObservation> = (seen, settings) =>
   if (!meetsReplacementCondition(pod.value, settings)) return undefined;
   if (seen.node.kind === 'unread') return LOOK_AT_NODE;
   if (isDraining(nodeOrGone(seen.node), settings.drainTaints)) return undefined;
-  if (isOnItsNode(seen) && wasDraining(earlier, remembered)) return undefined;
+  if (mayGoOn(seen) || (isOnItsNode(seen) && wasDraining(earlier, remembered))) return undefined;
   return onceLive(seen, ['pod', 'tracker', 'node'], RESCHEDULED);
 };
 

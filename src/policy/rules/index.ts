@@ -11,6 +11,7 @@ import { dryRun } from './dry-run.ts';
 import {
   cameBackOnDrainingNode,
   cameBackOnItsNode,
+  drainMayGoOn,
   notSeenByCache,
   notYetInPlace,
   rescheduled,
@@ -52,6 +53,7 @@ const ACTING: readonly Numbered<PodObservation>[] = [
   { id: '8a', rule: cameBackOnDrainingNode },
   { id: '8b', rule: notYetInPlace },
   { id: '8b', rule: cameBackOnItsNode },
+  { id: '8b', rule: drainMayGoOn },
   { id: '8c', rule: rescheduled },
   { id: '9', rule: otherInstallation },
   { id: '8d', rule: notSeenByCache },

@@ -1,6 +1,6 @@
-import type { Change } from '../informer/store.ts';
-import type { Entry, Pod } from '../policy/model.ts';
-import type { ObjectKey } from './keys.ts';
+import type { Change } from '../../informer/store.ts';
+import type { Entry, Pod } from '../../policy/model.ts';
+import type { ObjectKey } from '../keys.ts';
 
 /** About 5 MB. A node has some hundred pods at most, and a memory lasts for about an hour. */
 export const EARLIER_INSTANCES_MAX = 10_000;

@@ -1,5 +1,5 @@
-import type { Change } from '../informer/store.ts';
-import type { Pod } from '../policy/model.ts';
+import type { Change } from '../../informer/store.ts';
+import type { Pod } from '../../policy/model.ts';
 
 interface KnownState {
   readonly uid: string;

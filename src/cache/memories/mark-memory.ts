@@ -1,8 +1,8 @@
-import type { Change } from '../informer/store.ts';
-import { WITHDRAWN_AFTER_MS } from '../policy/entry-lifecycle.ts';
-import type { Mark, Pod } from '../policy/model.ts';
-import type { MarkRecord, NodeReturns } from '../policy/observation.ts';
-import { putNewest } from './bounded-map.ts';
+import type { Change } from '../../informer/store.ts';
+import { WITHDRAWN_AFTER_MS } from '../../policy/entry-lifecycle.ts';
+import type { Mark, Pod } from '../../policy/model.ts';
+import type { MarkRecord, NodeReturns } from '../../policy/observation.ts';
+import { putNewest } from '../bounded-map.ts';
 
 /** A mark that is about to be made. */
 export interface MarkBegun {

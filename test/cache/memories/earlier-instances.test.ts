@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { observeDrain } from '../../src/cache/drain-observation.ts';
-import { EARLIER_INSTANCES_MAX, EarlierInstances } from '../../src/cache/earlier-instances.ts';
-import { storeKey } from '../../src/cache/keys.ts';
-import { isDrainOver } from '../../src/policy/plans/withdrawal.ts';
-import type { PolicySettings } from '../../src/policy/profiles/profile.ts';
-import { namespaceTracking } from '../../src/policy/tracking/namespace.ts';
-import { aPod, NOW, PROFILE, SETTINGS } from '../support/builders.ts';
-import { aCache, POD, POD_KEY, TRACKER_KEY } from '../support/cache.ts';
-import { aRawNamespace, CONFIGMAPS } from '../support/configmaps.ts';
-import { aRawCluster, aRawNode, aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
+import { observeDrain } from '../../../src/cache/drain-observation.ts';
+import { storeKey } from '../../../src/cache/keys.ts';
+import { EARLIER_INSTANCES_MAX, EarlierInstances } from '../../../src/cache/memories/earlier-instances.ts';
+import { isDrainOver } from '../../../src/policy/plans/withdrawal.ts';
+import type { PolicySettings } from '../../../src/policy/profiles/profile.ts';
+import { namespaceTracking } from '../../../src/policy/tracking/namespace.ts';
+import { aPod, NOW, PROFILE, SETTINGS } from '../../support/builders.ts';
+import { aCache, POD, POD_KEY, TRACKER_KEY } from '../../support/cache.ts';
+import { aRawNamespace, CONFIGMAPS } from '../../support/configmaps.ts';
+import { aRawCluster, aRawNode, aRawPod, markedBy, RESCHEDULE } from '../../support/raw.ts';
 
 const aVersion = (uid: string, version: number, value?: string, nodeName: string | undefined = 'node-1') =>
   aRawPod({

@@ -1,5 +1,5 @@
-import type { Refusal } from '../policy/observation.ts';
-import { putNewest } from './bounded-map.ts';
+import type { Refusal } from '../../policy/observation.ts';
+import { putNewest } from '../bounded-map.ts';
 
 interface Refused {
   readonly why: string;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { MarkMemory } from '../../src/cache/mark-memory.ts';
-import { WITHDRAWN_AFTER_MS } from '../../src/policy/entry-lifecycle.ts';
-import { isMarked } from '../../src/policy/profiles/profile.ts';
-import { aMark, aPod, NOW } from '../support/builders.ts';
+import { MarkMemory } from '../../../src/cache/memories/mark-memory.ts';
+import { WITHDRAWN_AFTER_MS } from '../../../src/policy/entry-lifecycle.ts';
+import { isMarked } from '../../../src/policy/profiles/profile.ts';
+import { aMark, aPod, NOW } from '../../support/builders.ts';
 
 const begin = (memory: MarkMemory, nodeUid: string, count = 1) =>
   memory.begin({ podKey: 'db/cb-0000', pod: aPod(), at: NOW, marks: 1, return: { nodeUid, count } });

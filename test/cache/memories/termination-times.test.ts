@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { TerminationTimes } from '../../src/cache/termination-times.ts';
-import type { Pod } from '../../src/policy/model.ts';
-import { aPod, MINUTE, NOW } from '../support/builders.ts';
-import { POD_KEY } from '../support/cache.ts';
+import { TerminationTimes } from '../../../src/cache/memories/termination-times.ts';
+import type { Pod } from '../../../src/policy/model.ts';
+import { aPod, MINUTE, NOW } from '../../support/builders.ts';
+import { POD_KEY } from '../../support/cache.ts';
 
 function aMemory() {
   let now = 1_000;

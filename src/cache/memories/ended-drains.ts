@@ -1,0 +1,42 @@
+import type { Change } from '../../informer/store.ts';
+import type { Pod } from '../../policy/model.ts';
+import { putNewest } from '../bounded-map.ts';
+
+/** Instances beyond these are dropped, the oldest first. Dropping one makes the hook trust the present state of its node. */
+const MAX_INSTANCES = 10_000;
+/** A pod that was bound so shortly before may have been bound after: watches of two kinds have no common order. */
+const BOUND_BEFORE_MS = 10_000;
+
+/** When, on the monotonic clock, this process heard that nobody drains the node of an instance any more, which was there before. */
+export class EndedDrains {
+  readonly #byKey = new Map<string, { readonly uid: string; readonly at: number }>();
+  readonly #clock: { now(): number; monotonicNow(): number };
+
+  constructor(clock: { now(): number; monotonicNow(): number }) {
+    this.#clock = clock;
+  }
+
+  /** The node that the pod is on was draining, and is not any more. */
+  note(podKey: string, { uid, boundAt }: Pod): void {
+    if (boundAt !== undefined && boundAt > this.#clock.now() - BOUND_BEFORE_MS) return;
+    putNewest(this.#byKey, podKey, { uid, at: this.#clock.monotonicNow() }, MAX_INSTANCES);
+  }
+
+  /** Undefined if this process knows of no drain that ended while the instance was on its node. */
+  endedForMs(podKey: string, uid: string): number | undefined {
+    const known = this.#byKey.get(podKey);
+    return known?.uid === uid ? this.#clock.monotonicNow() - known.at : undefined;
+  }
+
+  /** Takes over what another one knows of the pods that there are. */
+  adopt(other: EndedDrains, isKnown: (podKey: string) => boolean): void {
+    for (const [podKey, known] of other.#byKey) {
+      if (isKnown(podKey)) putNewest(this.#byKey, podKey, known, MAX_INSTANCES);
+    }
+  }
+
+  /** Takes every change of the pod store. */
+  observe(change: Change<Pod>): void {
+    if (change.kind === 'removed') this.#byKey.delete(change.key);
+  }
+}
