@@ -69,6 +69,11 @@ export class HookProcess {
     return this.#child?.pid ?? 0;
   }
 
+  /** Whether it has been started, and has not ended. */
+  get isRunning(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   /** Every line so far, with those of earlier runs first. */
   get lines(): readonly LogLine[] {
     return this.#log.all;
@@ -169,6 +174,8 @@ export class HookProcess {
         ...env,
       },
       stdio: ['pipe', 'pipe', 'pipe'],
+      // A Ctrl-C reaches only the parent, which may have to see it through. Whatever ends the parent ends the hook.
+      detached: true,
     });
     this.#child = child;
     running.add(child);

@@ -15,6 +15,7 @@ export class Caster {
   readonly #log = new SpellLog();
   readonly #elapsedMs: () => number;
   #clockRounds = 0;
+  #aheadMs = 0;
 
   constructor(targets: readonly [Target, Target], elapsedMs: () => number) {
     this.#targets = targets;
@@ -26,6 +27,11 @@ export class Caster {
     const dueMs = this.#elapsedMs();
     this.#castBookmarks(isSpell('no bookmarks', dueMs));
     await this.#castClocks(isSpell('wrong clocks', dueMs));
+  }
+
+  /** How far the clock of the first target is ahead now. */
+  get aheadMs(): number {
+    return this.#aheadMs;
   }
 
   /** What has held until then. */
@@ -42,6 +48,7 @@ export class Caster {
     if (!isWrong && this.#clockRounds === 0) return;
     const ahead = isWrong ? clocksIn(this.#clockRounds) : [0, 0];
     this.#clockRounds = isWrong ? this.#clockRounds + 1 : 0;
+    this.#aheadMs = ahead[0] ?? 0;
     await Promise.all(this.#targets.map(({ order }, i) => order({ aheadMs: ahead[i] ?? 0 })));
     this.#log.tell('wrong clocks', isWrong, this.#elapsedMs());
   }

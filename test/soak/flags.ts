@@ -29,5 +29,5 @@ export function readFlags(args: readonly string[]) {
 function positive(text: string): number {
   const value = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && value > 0 && value <= 10_000) return value;
-  throw new Error(`takes a number greater than 0, not "${text}"`);
+  throw new Error(`takes a number greater than 0, and at most 10000, not "${text}"`);
 }

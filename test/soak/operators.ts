@@ -34,7 +34,7 @@ export interface Stage {
   /** How often its kubelets had to be reminded of a pod. */
   readonly reminders: number;
   /** Drains the node with the most members, looks whether all was right, and uncordons the node. */
-  drain(): Promise<Drained>;
+  drain(signal?: AbortSignal): Promise<Drained>;
 }
 
 export async function aStage(rig: Rig, model: OperatorModel, hook: string): Promise<Stage> {
@@ -52,29 +52,44 @@ export async function aStage(rig: Rig, model: OperatorModel, hook: string): Prom
     get reminders() {
       return kubelets.count;
     },
-    drain: async () => {
-      const { oddities, ...drained } = await drain(rig, model, scene, watch);
+    drain: async (signal) => {
+      const { oddities, ...drained } = await drain({
+        client: rig.client,
+        model,
+        scene,
+        watch,
+        ...(signal && { signal }),
+      });
       return { ...drained, oddities: [...oddities, ...kubelets.takeReminded()] };
     },
   };
 }
 
-async function drain({ client }: Rig, model: OperatorModel, scene: Scene, watch: PodWatch): Promise<Drained> {
+interface DrainOfStage {
+  readonly client: Rig['client'];
+  readonly model: OperatorModel;
+  readonly scene: Scene;
+  readonly watch: PodWatch;
+  readonly signal?: AbortSignal;
+}
+
+async function drain({ client, model, scene, watch, signal }: DrainOfStage): Promise<Drained> {
   const { namespace, cluster, operator } = scene;
   const { kind, indexOf } = model;
+  const patience = { timeoutMs: SETTLE_MS, ...(signal && { signal }) };
   const members = () =>
-    waitForMembers(client, { namespace, cluster, kind, indexOf, size: SIZE, balanced: true, timeoutMs: SETTLE_MS });
+    waitForMembers(client, { namespace, cluster, kind, indexOf, size: SIZE, balanced: true, ...patience });
   const startedAt = performance.now();
   const before = await members();
   const node = fullest(before.map((pod) => pod.node ?? ''));
   const drained = before.filter((pod) => pod.node === node);
   const gone = new Set(watch.instances.filter(({ isGone }) => isGone).map(({ uid }) => uid));
-  const seen = await drainPatiently(scene, node, { timeoutMs: SETTLE_MS });
+  const seen = await drainPatiently(scene, node, patience);
   const drainedMs = performance.now() - startedAt;
   const after = await members();
   // Where a new member comes before the old one goes, its end is the last thing to be seen.
   const remaining = new Set(after.map(({ uid }) => uid));
-  await scene.until('the watch to see it all', () => isAll(watch, remaining), { timeoutMs: SETTLE_MS });
+  await scene.until('the watch to see it all', () => isAll(watch, remaining), patience);
   const left = watch.instances.filter(({ uid, isGone }) => isGone && !gone.has(uid));
   // A scheduler that has not seen the cordon yet puts pods back on that node, and those have to move again (rule 8a).
   const isAgain = (pod: { readonly node?: string; readonly uid: string }) =>

@@ -7,13 +7,12 @@ const COLOURS: Readonly<Record<ReplicaName, string>> = { steady: '#0b62a4', rest
 
 /** The whole report as one HTML file that needs nothing else. */
 export function drawPage(record: SoakRecord, findings: readonly Finding[]): string {
-  const isGood = findings.every((finding) => finding.isGood);
   const problems = [...record.rounds.flatMap((round) => round.problems), ...record.problems];
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Soak of the reschedule hook</title>
 <style>body{font:14px sans-serif;max-width:960px;margin:2em auto}svg{width:100%;font-size:11px}
 td,th{text-align:left;padding:2px 12px 2px 0}.bad{color:#b00020;font-weight:bold}</style></head><body>
-<h1>Soak: <span class="${isGood ? 'good' : 'bad'}">${isGood ? 'passed' : 'FAILED'}</span></h1>
+<h1>Soak: ${outcomeOf(record, findings)}</h1>
 <p>${(record.durationMs / 60_000).toFixed(1)} minutes, ${record.rounds.length} rounds, each with a drain for each of
 three operators; two replicas. The steady one was never restarted; its growth is judged in the second half of what comes before
 the first heap snapshot. It loaded a new certificate ${record.renewals} times, and ${record.authorities} authorities took the place of others. ${spellsOf(record)}</p>
@@ -26,6 +25,13 @@ ${chartsOf(record).map(drawChart).join('\n')}
 ${faultRows(record.rounds).join('\n')}</table>
 ${heapOf(record)}</body></html>
 `;
+}
+
+function outcomeOf({ unfinished }: SoakRecord, findings: readonly Finding[]): string {
+  if (unfinished !== undefined) return `<span class="bad">not finished, ${unfinished}</span>`;
+  return findings.every(({ isGood }) => isGood)
+    ? '<span class="good">passed</span>'
+    : '<span class="bad">FAILED</span>';
 }
 
 function spellsOf({ spells }: SoakRecord): string {

@@ -6,8 +6,10 @@ export interface SoakRecord {
   readonly durationMs: number;
   readonly samples: readonly Sample[];
   readonly rounds: readonly Round[];
-  /** Entries of names that are there, when all was over and the retention had passed. */
-  readonly entriesLeft: number;
+  /** What ended it before its time, or that it goes on. Absent: it came to its end. */
+  readonly unfinished?: 'goes on' | 'interrupted' | 'broke off';
+  /** Entries of names that are there, when all was over and the retention had passed. Absent: nobody could count them. */
+  readonly entriesLeft?: number;
   /** What went wrong outside of rounds. */
   readonly problems: readonly string[];
   /** What held for longer than a round, from when it was cast until it was ended. */

@@ -47,8 +47,10 @@ const SNAPSHOTS_FROM_MS = 10 * 60_000;
 
 /** Runs rounds until the time is over, or it is aborted, and tells what it saw; everything has been stopped by then. */
 export async function soak(options: SoakOptions): Promise<SoakRecord> {
+  const { signal } = options;
   // Each outage of the API server may end the scheduler.
-  const rig = await startRig({ controlPlane: { schedulerRestarts: Number.POSITIVE_INFINITY } });
+  const controlPlane = { schedulerRestarts: Number.POSITIVE_INFINITY, ...(signal && { signal }) };
+  const rig = await startRig({ controlPlane });
   try {
     return await new Soak(rig, options, await setUp(rig, options)).run();
   } finally {
@@ -98,22 +100,40 @@ class Soak {
   async run(): Promise<SoakRecord> {
     const { durationMs, leastRounds = 0, signal, faults = FAULTS } = this.#options;
     const sampling = this.#sample();
-    for (let n = 0; (this.#elapsedMs < durationMs || n < leastRounds) && !signal?.aborted; n++) {
+    let hasBrokenOff = false;
+    for (let n = 0; (this.#elapsedMs < durationMs || n < leastRounds) && !signal?.aborted && !hasBrokenOff; n++) {
       const fault = faults[n % faults.length] as Fault;
-      try {
-        await this.#between(n, fault);
-      } catch (error) {
-        // What was seen until then is worth its page.
-        this.#problems.push(`round ${n + 1} (${fault.name}) broke off: ${describeError(error)}`);
-        this.#problems.push(...(await situation(this.#rig, this.#stages)));
-        break;
-      }
+      // What was seen until then is worth its page.
+      hasBrokenOff = !(await this.#between(n, fault).then(
+        () => true,
+        (error) => this.#breakOff(`round ${n + 1} (${fault.name})`, error),
+      ));
     }
-    const entriesLeft = signal?.aborted ? 0 : await this.#entriesLeft();
+    const entriesLeft = signal?.aborted ? undefined : await this.#tried('the count of entries', this.#entriesLeft());
     await sampling.stop();
     const sampledMs = this.#elapsedMs;
-    const heap = await this.#compareHeaps().catch((error) => void this.#problems.push(describeError(error)));
-    return { ...this.#record(entriesLeft, sampledMs), ...(heap && { heap }) };
+    const heap = signal?.aborted ? undefined : await this.#tried('the comparison of heaps', this.#compareHeaps());
+    return {
+      ...this.#record(sampledMs),
+      ...(entriesLeft !== undefined && { entriesLeft }),
+      ...(heap && { heap }),
+      ...unfinished(signal?.aborted === true, hasBrokenOff),
+    };
+  }
+
+  async #breakOff(what: string, error: unknown): Promise<false> {
+    if (this.#options.signal?.aborted) return false;
+    this.#problems.push(`${what} broke off: ${describeError(error)}`);
+    this.#problems.push(...((await this.#tried('the situation', situation(this.#rig, this.#stages))) ?? []));
+    return false;
+  }
+
+  /** Undefined if it failed, which is a problem. */
+  #tried<T>(what: string, trial: Promise<T>): Promise<T | undefined> {
+    return trial.catch((error) => {
+      this.#problems.push(`${what}: ${describeError(error)}`);
+      return undefined;
+    });
   }
 
   /** One round, and what comes before and after it. */
@@ -131,7 +151,8 @@ class Soak {
     }
     if (this.#elapsedMs - this.#checkedAtMs < CHECKPOINT_EVERY_MS) return;
     this.#checkedAtMs = this.#elapsedMs;
-    await checkpoint?.(this.#record(0));
+    const written = checkpoint?.({ ...this.#record(), unfinished: 'goes on' });
+    await written?.catch((error) => progress(`the page could not be written: ${describeError(error)}`));
   }
 
   get #elapsedMs(): number {
@@ -139,7 +160,7 @@ class Soak {
   }
 
   /** `durationMs` is for how long samples were taken. */
-  #record(entriesLeft: number, durationMs = this.#elapsedMs): SoakRecord {
+  #record(durationMs = this.#elapsedMs): SoakRecord {
     const { steady, restarted } = this.#targets;
     const unexpected = [steady, restarted].flatMap(({ hook }) =>
       hook.lines.filter(({ message, level }) => message === LOG.unexpected || level === 'error'),
@@ -151,7 +172,6 @@ class Soak {
       samples: this.#samples,
       ...(this.#snapshotAtMs !== undefined && { snapshotAtMs: this.#snapshotAtMs }),
       rounds: this.#rounds,
-      entriesLeft,
       problems: [...this.#problems, ...unexpected.map((line) => `the hook logged ${JSON.stringify(line)}`)],
       spells: this.#caster.until(durationMs),
       reminders: this.#stages.reduce((sum, { reminders }) => sum + reminders, 0),
@@ -165,11 +185,12 @@ class Soak {
   /** Drains a node of each operator, with the fault in the middle of it. */
   async #round(n: number, fault: Fault): Promise<Round> {
     const startedMs = this.#elapsedMs;
-    const draining = Promise.all(this.#stages.map((stage) => stage.drain()));
+    const { signal } = this.#options;
+    const problems = this.#endedReplicas();
+    const draining = Promise.all(this.#stages.map((stage) => stage.drain(signal)));
     draining.catch(() => undefined);
     // Another moment of the drain each time that this fault has its turn.
     await sleep((n * 170) % 2_000);
-    const problems: string[] = [];
     await fault.inflict(this.#targets).catch((error) => problems.push(describeError(error)));
     const drained = await draining;
     problems.push(...drained.flatMap((one) => one.problems));
@@ -184,6 +205,14 @@ class Soak {
       oddities: drained.flatMap(({ oddities }) => oddities),
       problems: problems.map((problem) => `round ${n + 1} (${fault.name}): ${problem}`),
     };
+  }
+
+  /** Each fault that ends a replica starts it again. */
+  #endedReplicas(): string[] {
+    const { steady, restarted } = this.#targets;
+    return Object.entries({ steady, restarted })
+      .filter(([, { hook }]) => !hook.isRunning)
+      .map(([name, { hook }]) => `the ${name} replica had ended by itself: ${hook.lines.at(-1)?.message}`);
   }
 
   async #countEntries(): Promise<number> {
@@ -210,7 +239,7 @@ class Soak {
 
   async #snapshot(name: string): Promise<HeapCounts> {
     const snapshot = join(this.#rig.controlPlane.dir, `${name}.heapsnapshot`);
-    await this.#targets.steady.order({ aheadMs: 0, snapshot });
+    await this.#targets.steady.order({ aheadMs: this.#caster.aheadMs, snapshot });
     return readSnapshot(snapshot);
   }
 
@@ -245,6 +274,11 @@ class Soak {
       },
     };
   }
+}
+
+function unfinished(isInterrupted: boolean, hasBrokenOff: boolean): Pick<SoakRecord, 'unfinished'> {
+  if (isInterrupted) return { unfinished: 'interrupted' };
+  return hasBrokenOff ? { unfinished: 'broke off' } : {};
 }
 
 function addUp(drained: readonly Drained[]): Record<number, number> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ReplicaSample, Round, SoakRecord } from './record.ts';
 import { plannedMs, type Spell } from './spells.ts';
-import { findingsOf, JUDGED_FROM_MS, lineOf } from './verdict.ts';
+import { type Finding, findingsOf, JUDGED_FROM_MS, lineOf } from './verdict.ts';
 
 const LEVEL: ReplicaSample = {
   rssMb: 150,
@@ -35,6 +35,7 @@ const SPELLS_OF_AN_HOUR: readonly Spell[] = [
 function aRecord(at: (share: number) => Partial<ReplicaSample>, over: Partial<SoakRecord> = {}): SoakRecord {
   const samples = Array.from({ length: 61 }, (_, minute) => ({
     atMs: minute * 60_000,
+    entries: 4,
     replicas: { steady: { ...LEVEL, ...at(minute / 60) } },
   }));
   const renewed = { renewals: 20, renewEveryMs: 180_000, authorities: 3 };
@@ -53,9 +54,27 @@ function aRecord(at: (share: number) => Partial<ReplicaSample>, over: Partial<So
 
 const SPELLS_OF_TWO_HOURS = [...SPELLS_OF_AN_HOUR, ...SPELLS_OF_AN_HOUR];
 
+const growth = (what: string) => [`growth of ${what} in the second half`];
 const bad = (record: SoakRecord) => findingsOf(record).flatMap(({ what, isGood }) => (isGood ? [] : what));
 
 describe('the verdict of a soak', () => {
+  test('a run that has not come to its end is not good, and what was not counted is not none', () => {
+    const { entriesLeft: _, ...uncounted } = aRecord(() => ({}));
+    const record = { ...uncounted, unfinished: 'interrupted' } as const;
+    assert.deepEqual(bad(record), ['the run', 'entries left of names that are there']);
+    assert.match(lineOf(findingsOf(record)[0] as Finding), /^BAD {3}the run: interrupted /);
+  });
+
+  test('entries that are never pruned', () => {
+    const { samples, ...rest } = aRecord(() => ({}));
+    const withEntries = (entries: (minute: number) => number) => ({
+      ...rest,
+      samples: samples.map((sample, minute) => ({ ...sample, entries: entries(minute) })),
+    });
+    assert.deepEqual(bad(withEntries((minute) => 3 + (minute % 5))), []);
+    assert.deepEqual(bad(withEntries((minute) => 3 + minute)), growth('entries, those of names that are gone too'));
+  });
+
   test('level, with a warm-up and with noise: good', () => {
     assert.deepEqual(bad(aRecord(() => ({}))), []);
     assert.deepEqual(bad(aRecord((share) => ({ rssMb: share < 0.2 ? 80 + 350 * share : 150 }))), []);
@@ -63,7 +82,6 @@ describe('the verdict of a soak', () => {
   });
 
   test('what grows in the second half is named', () => {
-    const growth = (what: string) => [`growth of ${what} in the second half`];
     assert.deepEqual(bad(aRecord((share) => ({ rssMb: 150 + 20 * share }))), growth('resident memory'));
     assert.deepEqual(bad(aRecord((share) => ({ heapMb: 40 + 6 * share }))), growth('heap used'));
     assert.deepEqual(bad(aRecord((share) => ({ externalMb: 6 + 6 * share }))), growth('memory outside of the heap'));
@@ -99,12 +117,14 @@ describe('the verdict of a soak', () => {
     const remembered = (at: number) => 2 * starts.filter((start) => start <= at && at < start + 60 * minute).length;
     const samples = Array.from({ length: 121 }, (_, n) => ({
       atMs: n * minute,
+      entries: 4,
       replicas: { steady: { ...LEVEL, timers: 20 + remembered(n * minute) } },
     }));
     const long = { durationMs: 120 * minute, samples, rounds, renewals: 40, spells: SPELLS_OF_TWO_HOURS };
     assert.deepEqual(bad(aRecord(() => ({}), long)), []);
-    const forgetsNone = samples.map(({ atMs }) => ({
+    const forgetsNone = samples.map(({ atMs, entries }) => ({
       atMs,
+      entries,
       replicas: { steady: { ...LEVEL, timers: 20 + 2 * starts.filter((start) => start <= atMs).length } },
     }));
     assert.equal(bad(aRecord(() => ({}), { ...long, samples: forgetsNone })).length, 1);
@@ -114,6 +134,7 @@ describe('the verdict of a soak', () => {
     const often = (heapMb: (n: number) => number) => {
       const samples = Array.from({ length: 721 }, (_, n) => ({
         atMs: n * 5_000,
+        entries: 4,
         replicas: { steady: { ...LEVEL, heapMb: heapMb(n) } },
       }));
       return bad(aRecord(() => ({}), { samples }));
@@ -146,12 +167,12 @@ describe('the verdict of a soak', () => {
   });
 
   test('without samples of the steady replica nothing is good about its growth', () => {
-    assert.equal(bad(aRecord(() => ({}), { samples: [] })).length, 5, 'of timers nothing is judged');
+    assert.equal(bad(aRecord(() => ({}), { samples: [] })).length, 6, 'of timers nothing is judged');
   });
 
   test('metrics that are silent or missing in the second half are not flat', () => {
     const { samples } = aRecord(() => ({}));
-    assert.equal(bad(aRecord(() => ({}), { samples: samples.slice(0, 46) })).length, 5);
+    assert.equal(bad(aRecord(() => ({}), { samples: samples.slice(0, 46) })).length, 6);
     const missing = aRecord((share) => (share < 0.5 ? {} : { handles: Number.NaN, timers: Number.NaN }), {
       durationMs: 7_200_000,
       renewals: 40,

@@ -47,10 +47,11 @@ const FOLLOWED: readonly Followed[] = [
     typical: median,
     judgedFromMs: FULL_AFTER_MS / JUDGED_FROM_SHARE,
   },
+  { key: 'entries', what: 'entries, those of names that are gone too', unit: '', floor: 2, typical: least },
 ];
 
 interface Followed {
-  readonly key: keyof ReplicaSample;
+  readonly key: keyof ReplicaSample | 'entries';
   readonly what: string;
   readonly unit: string;
   readonly floor: number;
@@ -62,14 +63,15 @@ interface Followed {
 export function findingsOf(record: SoakRecord): Finding[] {
   const problems = [...record.rounds.flatMap((round) => round.problems), ...record.problems];
   const mostMoves = Math.max(0, ...record.rounds.map((round) => round.mostMoves));
-  const { rounds, entriesLeft } = record;
+  const { rounds, entriesLeft, unfinished } = record;
   return [
+    { what: 'the run', value: unfinished ?? 'finished', wanted: 'finished', isGood: unfinished === undefined },
     { what: 'rounds ended', value: String(rounds.length), wanted: 'at least 1', isGood: rounds.length > 0 },
     { what: 'problems', value: String(problems.length), wanted: '0', isGood: problems.length === 0 },
     { what: 'most moves of a pod in one drain', value: String(mostMoves), wanted: '1', isGood: mostMoves === 1 },
     {
       what: 'entries left of names that are there',
-      value: String(entriesLeft),
+      value: String(entriesLeft ?? 'not counted'),
       wanted: '0',
       isGood: entriesLeft === 0,
     },
@@ -118,7 +120,7 @@ function growth(record: SoakRecord, followed: Followed): Finding {
   const { key, what, unit, floor, typical, judgedFromMs = JUDGED_FROM_MS } = followed;
   const { durationMs, snapshotAtMs: toMs = durationMs } = record;
   const fromMs = JUDGED_FROM_SHARE * toMs;
-  const points = key === 'timers' ? timersBesideNames(record) : pointsOf(record, key);
+  const points = seriesOf(record, key);
   const trend = trendOf(points, fromMs, toMs, typical);
   const isJudged = toMs >= judgedFromMs;
   const wanted = `at most ${floor}${unit}, or within its error and at most a tenth of the level`;
@@ -133,6 +135,12 @@ function growth(record: SoakRecord, followed: Followed): Finding {
 function isFlat({ growth, error, level }: Trend, floor: number): boolean {
   if (growth <= floor) return true;
   return growth <= error && growth <= MOST_SHARE * level;
+}
+
+function seriesOf(record: SoakRecord, key: Followed['key']): Point[] {
+  if (key === 'timers') return timersBesideNames(record);
+  if (key !== 'entries') return pointsOf(record, key);
+  return record.samples.flatMap(({ atMs, entries }) => (entries === undefined ? [] : [{ x: atMs, y: entries }]));
 }
 
 /** By the day as well, so that it can be judged what months would make of it. */

@@ -30,3 +30,10 @@ test('a short soak: each drain ends and moves each pod once, whatever breaks, an
     assert.ok(Number.isFinite(value), `${key} was sampled: ${value}`);
   }
 });
+
+test('a soak that is interrupted in the middle of a round stops soon, says so, and leaves nothing', async () => {
+  const interrupted = new AbortController();
+  const faults = [{ name: 'an interruption', inflict: async () => interrupted.abort(new Error('interrupted')) }];
+  const record = await soak({ durationMs: 3_600_000, faults, signal: interrupted.signal });
+  assert.deepEqual([record.unfinished, record.entriesLeft, record.problems], ['interrupted', undefined, []]);
+});

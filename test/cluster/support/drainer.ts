@@ -16,6 +16,8 @@ export interface PatientDrain {
 export interface PatientOptions {
   readonly everyMs?: number;
   readonly timeoutMs?: number;
+  /** Rejects with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface PatientOptions {
 export async function drainPatiently(
   scene: Scene,
   node: string,
-  { everyMs = 200, timeoutMs = PATIENCE_MS }: PatientOptions = {},
+  { everyMs = 200, timeoutMs = PATIENCE_MS, signal }: PatientOptions = {},
 ): Promise<PatientDrain> {
   const answers: Record<number, number> = {};
   const problems: string[] = [];
@@ -45,7 +47,7 @@ export async function drainPatiently(
   const drainOne = async (pod: string) => {
     let end = await askAgain(pod);
     while (end === 'wait' && performance.now() < giveUpAt) {
-      await sleep(everyMs);
+      await sleep(everyMs, undefined, { signal });
       end = await askAgain(pod);
     }
     const left = await until(`where ${pod} is`, () => scene.podsOn(node));
