@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { flag, helpOf, readArguments, UsageError, value } from '../src/command-line.ts';
+import { resolve } from 'node:path';
+import { type Conflicts, flag, helpOf, readArguments, UsageError, value } from '../src/command-line.ts';
 import {
   chosenKubernetes,
   DEFAULT_KUBERNETES,
@@ -25,8 +26,21 @@ const TEST = {
     ),
     fast: flag('--fast', 'leaves out, too, what takes long: what a commit needs'),
   },
-  operands: { name: 'FILE', about: 'runs these files of tests instead', isList: true },
+  operands: {
+    name: 'FILE',
+    about: 'runs these files of tests instead; with --long those on a control plane repeat all',
+    isList: true,
+  },
   notes: 'Exit code: 0 if all passed, 2 for a wrong command line.',
+};
+const PARTS = ['unit', 'long', 'cluster', 'fast'] as const;
+const conflictsIn: Conflicts<typeof TEST.options> = (_, isGiven) => {
+  const parts = PARTS.filter((part) => isGiven(part));
+  const without = parts.filter((part) => part === 'unit' || part === 'fast');
+  return [
+    ...(parts.length > 1 ? [`name one of ${parts.map((part) => `--${part}`).join(' and ')}`] : []),
+    ...(isGiven('kubernetes') ? without.map((part) => `--${part} needs no control plane: leave --kubernetes out`) : []),
+  ];
 };
 /** These need a machine to themselves: late answers are what they look for, the second one only at full depth. */
 const ALONE = ['load.test.ts'];
@@ -43,8 +57,15 @@ try {
   process.exitCode = 2;
 }
 
+function readLine(args: readonly string[]) {
+  const { options, operands: files } = readArguments(TEST, args, '--help', conflictsIn);
+  const [part] = PARTS.filter((one) => one !== 'long' && options[one]);
+  if (files.length > 0 && part !== undefined) throw new UsageError(`FILE says what is run: leave --${part} out`);
+  return { options, files };
+}
+
 async function main(): Promise<number> {
-  const { options, operands: files } = readArguments(TEST, process.argv.slice(2));
+  const { options, files } = readLine(process.argv.slice(2));
   if (options.help) {
     process.stdout.write(helpOf(TEST));
     return 0;
@@ -58,20 +79,28 @@ async function main(): Promise<number> {
   }
   if (!options.fast) buildHook();
   shareCompiled();
-  if (files.length > 0) {
-    const isNamed = options.kubernetes !== undefined;
-    return tell(
-      await onEach(versions, troubleWith, () => (isNamed ? onBuilt(files, () => run(files, 1)) : run(files, 1))),
-    );
-  }
+  if (options.long) process.env.DEPTH = 'full';
+  if (files.length > 0) return tell(await runNamed(files, versions));
   if (options.fast) return run(fastFiles(), 2);
   if (options.unit) return run(unitFiles(), 2);
   if (!options.long) {
     const elsewhere = options.cluster ? [] : [run(unitFiles(), 2), await inBrowser()];
     return tell([...elsewhere, ...(await onEach(versions, troubleWith, () => onControlPlane(ALONE)))]);
   }
-  process.env.DEPTH = 'full';
   return tell(await onEach(versions, troubleWith, () => onControlPlane(ALONE_AT_FULL_DEPTH)));
+}
+
+/** Whatever cannot run here is said not to have run, and is not left to the files themselves. */
+async function runNamed(files: readonly string[], versions: readonly string[]): Promise<number[]> {
+  const { cluster = [], browser = [], unit = [] } = Object.groupBy(files, kindOf);
+  const codes = unit.length > 0 ? [run(unit, 1)] : [];
+  if (browser.length > 0) codes.push(await inBrowser(browser));
+  if (cluster.length === 0) return codes;
+  return [...codes, ...(await onEach(versions, troubleWith, () => onBuilt(cluster, () => run(cluster, 1))))];
+}
+
+function kindOf(file: string): string {
+  return /\/test\/(cluster|browser)\//.exec(resolve(file))?.[1] ?? 'unit';
 }
 
 /** None: the other one is wanted, and there is none. */
@@ -91,11 +120,10 @@ function tell(codes: readonly number[]): number {
   return failed ?? (process.env.CI === 'true' && notRun.length > 0 ? 1 : 0);
 }
 
-async function inBrowser(): Promise<number> {
-  const browser = browserFiles();
+async function inBrowser(browser: readonly string[] = browserFiles()): Promise<number> {
   const { findChromium, NO_CHROMIUM } = await import('../testkit/browser/chromium.ts');
   if (findChromium() !== undefined) return run(browser, 1);
-  notRun.push(`the ${browser.length} files of tests in a browser: ${NO_CHROMIUM}`);
+  notRun.push(`${browser.length} files of tests in a browser: ${NO_CHROMIUM}`);
   return 0;
 }
 
@@ -114,7 +142,7 @@ async function onBuilt(files: readonly string[], tests: () => number): Promise<n
   const trouble = await troubleWith(chosenKubernetes());
   if (trouble === undefined) return tests();
   const where = `on a real control plane of Kubernetes ${chosenKubernetes()}`;
-  notRun.push(`the ${files.length} files of tests ${where}: ${trouble}`);
+  notRun.push(`${files.length} files of tests ${where}: ${trouble}`);
   return 0;
 }
 
