@@ -20,6 +20,7 @@ export const CLUSTER_API: DrainerModel = {
     'versions before 1.9, which wait for a lost node',
     'volumes that have to be detached',
     'the grace of a lost node',
+    'the label `cluster.x-k8s.io/drain` of a pod, where there are no rules, and its value `wait-completed`',
   ],
   marks: ['cordon'],
   body: { version: 'policy/v1', hasNamespace: true, hasUid: false },
