@@ -11,6 +11,7 @@ const REASONS = [
   'ComesBack',
   'Corpse',
   'Doubt',
+  'DrainJustEnded',
   'DryRun',
   'Ending',
   'EndingInstanceNamed',

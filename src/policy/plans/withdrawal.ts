@@ -72,6 +72,8 @@ function entryOf({ pod, tracker, elsewhere }: DrainObservation, { installation }
   return (entry?.installation ?? installation) === installation ? entry : undefined;
 }
 
+/** Of this very node (S8). An entry has no UID of a node that was gone, and one that came since has not been drained. */
 function saysDraining(entry: Entry | undefined, pod: Pod, node: Node): boolean {
-  return entry !== undefined && entry.uid === pod.uid && entry.draining !== false && isOfNode(entry, node);
+  if (entry === undefined || entry.nodeUid === undefined) return false;
+  return entry.uid === pod.uid && entry.draining !== false && isOfNode(entry, node);
 }

@@ -18,7 +18,7 @@ import { FakeClock } from '../../support/time.ts';
 
 const { signal } = new AbortController();
 const settings = settingsWith({ withdraws: true });
-const ENTRY = JSON.stringify({ uid: 'uid-a', node: 'node-1', at: new Date(NOW).toISOString() });
+const ENTRY = JSON.stringify({ uid: 'uid-a', node: 'node-1', nodeUid: 'uid-node-1', at: new Date(NOW).toISOString() });
 const READS = [`GET ${POD_PATH}`, `GET ${NODE_PATH}`];
 const UNMARK = `PATCH ${POD_PATH}`;
 const cordoned = (isCordoned: boolean, resourceVersion = '51') =>

@@ -32,6 +32,11 @@ describe('isDrainOver', () => {
     ['nobody knows whether it was', { tracker: aTracker() }, false],
     ['the entry is about another instance', { tracker: trackerWith({ ...OF_POD, uid: 'uid-b' }) }, false],
     ['the entry names another node', { tracker: trackerWith({ ...OF_POD, node: 'node-2' }) }, false],
+    [
+      'the node was gone when the pod was marked, and one of its name came since',
+      { tracker: trackerWith({ uid: 'uid-a', node: 'node-1', draining: true }) },
+      false,
+    ],
     ['the node was replaced under its name', { node: aNode({ uid: 'uid-new' }) }, false],
     ['it was, and another one of its name was seen draining', { tracker: aTracker(), drainedNode: 'uid-old' }, false],
     ['the entry is of another installation', { tracker: trackerWith({ ...OF_POD, hook: 'other' }) }, false],

@@ -176,7 +176,8 @@ function mayWaitFor({ server, replicas, variant, invariants }: Simulation, pod: 
   const isDrained = isDraining(server.nodes.get(pod.node ?? ''));
   // The absence of a tracker, and a mark where nobody drains, must rest on a live read of the tracker. So must a turn.
   const isOfGroup = pod.profile?.maxConcurrent !== undefined;
-  if (variant.hangs === 'tracker') return variant.tracking === 'missing' || !isDrained || isOfGroup;
+  if (variant.hangs === 'tracker')
+    return variant.tracking === 'missing' || !isDrained || isOfGroup || hasNone(server, pod, variant);
   if (variant.hangs !== 'watch') return false;
   // The caches would have to notice it, or that what is known of its name is to be pruned.
   const entry = invariants.entryOf(pod.name);
@@ -184,6 +185,16 @@ function mayWaitFor({ server, replicas, variant, invariants }: Simulation, pod: 
   const memories = replicas.map(({ process }) => process?.cache.earlierInstances.get(`${NAMESPACE}/${pod.name}`));
   const isOnItsNode = !isDrained && [entry, ...memories].some((known) => known?.node === pod.node);
   return (isUnknown && entry === undefined) || isOnItsNode || isTerminatingOrFinished(pod);
+}
+
+/** The ConfigMap for its entry has yet to be created. */
+function hasNone(
+  { trackers }: Simulation['server'],
+  { profile }: SimPod,
+  { usesConfigMap }: Simulation['variant'],
+): boolean {
+  const isThere = [...trackers.values()].some(({ created }) => created !== undefined);
+  return usesConfigMap && profile?.tracking === 'namespace' && !isThere;
 }
 
 async function roundsWhile(
