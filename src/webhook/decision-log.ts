@@ -1,20 +1,37 @@
-import { atMostEvery } from '../log/at-most.ts';
+import { putNewest } from '../cache/bounded-map.ts';
+import { causeIn } from '../log/cause.ts';
 import { LOG, type Log, type LogLevel } from '../log/messages.ts';
 import type { Decision, Reason } from '../policy/decision.ts';
 import { assertNever, type EvictionRequest } from '../policy/model.ts';
 
-/** Without its permissions, the hook refuses each try of each drainer in this way. */
-const UNSYNCED_PAUSE_MS = 60_000;
+/** Without a permission, the hook refuses each try of each drainer in doubt, every few seconds for days. */
+const DOUBT_PAUSE_MS = 60_000;
+/** Doubts beyond these are warned of more often. */
+const MAX_DOUBTS = 1_000;
 
-/** As `logDecision`, but warns of a cache that has not synced once a minute at the most. */
+/** As `logDecision`, but warns of the same doubt about the same pod once a minute at the most, and so of a cache that has not synced. */
 export function createDecisionLog(log: Log, monotonicNow: () => number) {
-  const due = atMostEvery(UNSYNCED_PAUSE_MS, monotonicNow);
+  const warnedAt = new Map<string, number>();
+  const isDue = (doubt: string) => {
+    if (monotonicNow() - (warnedAt.get(doubt) ?? Number.NEGATIVE_INFINITY) < DOUBT_PAUSE_MS) return false;
+    putNewest(warnedAt, doubt, monotonicNow(), MAX_DOUBTS);
+    return true;
+  };
   return (request: EvictionRequest, decision: Decision, durationMs: number, review?: string): void => {
-    const isQuiet = decision.reason === 'CacheUnsynced' && due() === undefined;
+    const doubt = doubtOf(request, decision);
+    const isQuiet = doubt !== undefined && !isDue(doubt);
     const quiet: Log = { ...log, warn: (...line) => log.debug(...line) };
     logDecision(isQuiet ? quiet : log, request, decision, durationMs, review);
   };
 }
+
+/** The cache is the same for all pods. */
+function doubtOf({ namespace, name }: EvictionRequest, decision: Decision): string | undefined {
+  if (decision.kind !== 'deny' || !isDoubt(decision.reason)) return undefined;
+  return decision.reason === 'Doubt' ? `${namespace}/${name} ${causeIn(decision.message)}` : decision.reason;
+}
+
+const isDoubt = (reason: Reason) => reason === 'Doubt' || reason === 'CacheUnsynced';
 
 /**
  * Logs one line per decision: at info if something happens, at debug if a drain only waits. `review` is the UID of the
@@ -63,7 +80,7 @@ function lineFor(decision: Decision): readonly [LogLevel, string] {
 
 function lineForDenial({ code, reason }: Extract<Decision, { kind: 'deny' }>): readonly [LogLevel, string] {
   if (code === 404) return ['info', LOG.released];
-  if (reason === 'Doubt' || reason === 'CacheUnsynced') return ['warn', LOG.doubt];
+  if (isDoubt(reason)) return ['warn', LOG.doubt];
   return code === 429 ? ['debug', LOG.waiting] : ['info', LOG.refused];
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { LOG } from '../../src/log/messages.ts';
 import type { Decision } from '../../src/policy/decision.ts';
-import { logDecision } from '../../src/webhook/decision-log.ts';
+import { createDecisionLog, logDecision } from '../../src/webhook/decision-log.ts';
 import { aPod, aRequest } from '../support/builders.ts';
 import { aLog } from '../support/log.ts';
 
@@ -60,4 +60,26 @@ describe('logDecision', () => {
       assert.deepEqual(log.lines[0]?.fields, { ...common, ...details });
     });
   }
+});
+
+test('a doubt that lasts is warned of once a minute for each pod and cause, whatever numbers are in it', () => {
+  const log = aLog();
+  let now = 0;
+  const say = createDecisionLog(log, () => now);
+  const doubt = (message: string, name = 'cb-0000', reason: 'Doubt' | 'CacheUnsynced' = 'Doubt') => {
+    say(aRequest({ name }), { kind: 'deny', rule: 'S6', reason, code: 429, message }, 7);
+    return log.lines.at(-1)?.level;
+  };
+  assert.deepEqual(
+    [doubt('no answer in 5 ms'), doubt('no answer in 17 ms'), doubt('no answer in 5 ms', 'cb-0001'), doubt('refused')],
+    ['warn', 'debug', 'warn', 'warn'],
+  );
+  const unsynced = () => doubt(`synced ${now} ms ago`, `cb-${now}`, 'CacheUnsynced');
+  assert.deepEqual([unsynced(), unsynced()], ['warn', 'debug']);
+  now = 59_999;
+  assert.deepEqual([doubt('no answer in 5 ms'), unsynced()], ['debug', 'debug']);
+  now = 60_000;
+  assert.deepEqual([doubt('no answer in 5 ms'), unsynced()], ['warn', 'warn']);
+  for (let n = 0; n < 1_000; n++) doubt('refused', `cb-${n}`);
+  assert.equal(doubt('no answer in 5 ms'), 'warn', 'the oldest are forgotten');
 });

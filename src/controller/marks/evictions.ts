@@ -3,6 +3,7 @@ import { observeDrain } from '../../cache/drain-observation.ts';
 import { keysOf, type ObjectKey, storeKey } from '../../cache/keys.ts';
 import type { Reads } from '../../kube/reads.ts';
 import type { Writes } from '../../kube/writes.ts';
+import { causeIn } from '../../log/cause.ts';
 import { LOG, type Log } from '../../log/messages.ts';
 import type { Pod } from '../../policy/model.ts';
 import { isToBeEvicted } from '../../policy/plans/eviction.ts';
@@ -97,6 +98,3 @@ export class EvictionReconciler implements Reconciler<ObjectKey> {
     return this.#isDue(pod, node && { node: cache.project.node(node) }) ? pod : undefined;
   }
 }
-
-/** Ages and counts are other ones at each try: `marked 3m20s ago`. */
-const causeIn = (why: string) => why.replaceAll(/\d[\da-z]*/gi, '#');
