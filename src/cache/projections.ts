@@ -5,7 +5,7 @@ import type { Mark, Namespace, Node, Owner, Pod, PodMetadata } from '../policy/m
 import { MANAGER, short } from '../policy/names.ts';
 import { type Taint, taintText } from '../policy/node-state.ts';
 import { policyIn } from '../policy/policy-annotation.ts';
-import { type MarkedPod, type MarkOfProfile, matchesMark, placeOf } from '../policy/profiles/mark.ts';
+import { labelsIn, type MarkedPod, type MarkOfProfile, matchesMark, placeOf } from '../policy/profiles/mark.ts';
 import { type PolicySettings, profileOf } from '../policy/profiles/profile.ts';
 import { isReported, type Report } from '../policy/profiles/report.ts';
 import { writtenAt } from '../policy/requests/written-at.ts';
@@ -253,16 +253,25 @@ function markOf(metadata: RawMetadata, pod: MarkedPod, { profiles }: PodFields):
   // Somebody else who applies the same value owns it as well.
   const setter = owners?.find(({ manager }) => manager === FIELD_MANAGER) ?? owners?.[0];
   const by = setter?.manager === undefined ? undefined : short(setter.manager);
-  const isForeign = by === undefined || by === FIELD_MANAGER ? undefined : (true as const);
-  const isShared = by === FIELD_MANAGER && (owners?.length ?? 0) > 1 ? (true as const) : undefined;
+  const whose = whoseMark(by, owners?.length ?? 0);
+  const isOfHook = by === FIELD_MANAGER && profile === undefined && lacksLabel(mark, pod);
   return {
-    matches: matchesMark(mark, value, pod),
+    matches: isOfHook || matchesMark(mark, value, pod),
     ...optional('at', instant(setter?.time)),
     ...optional('by', by),
-    ...optional('isForeign', isForeign),
-    ...optional('isShared', isShared),
+    ...whose,
   };
 }
+
+function whoseMark(by: string | undefined, owners: number): Pick<Mark, 'isForeign' | 'isShared'> {
+  if (by === undefined) return {};
+  if (by !== FIELD_MANAGER) return { isForeign: true };
+  return owners > 1 ? { isShared: true } : {};
+}
+
+/** What its value was made of may be what the pod has lost. */
+const lacksLabel = ({ value }: MarkOfProfile, { labels }: MarkedPod) =>
+  labelsIn(value).some((label) => labels[label] === undefined);
 
 /**
  * When a finished pod ended: at the end of its last container, else its last condition change, else its start or

@@ -5,7 +5,7 @@ import { namespaceTracking } from '../../src/policy/tracking/namespace.ts';
 import { anAdmitter } from '../support/admission.ts';
 import { PROFILE, SETTINGS } from '../support/builders.ts';
 import { aCache } from '../support/cache.ts';
-import { aRawPod, RESCHEDULE } from '../support/raw.ts';
+import { aRawPod, markedBy, RESCHEDULE } from '../support/raw.ts';
 
 const KAFKA: Profile = {
   ...PROFILE,
@@ -106,5 +106,31 @@ describe('an eviction where there are two profiles', () => {
       api.calls.filter((call) => call.startsWith('PATCH')),
       [],
     );
+  });
+});
+
+describe('a marked pod that loses the label which the value of its mark is made of', () => {
+  const mark = { key: 'example.com/move', value: '{label:kind} {ordinal}', match: 'exact' } as const;
+  const cache = aCache({ settings: { ...SETTINGS, profiles: [{ ...KAFKA, requires: [], mark }] } });
+  const aPod = (value: string, manager: string, labels: Record<string, string> = {}) =>
+    cache.project.pod(
+      aRawPod({
+        metadata: {
+          name: 'k-0',
+          labels,
+          annotations: { [mark.key]: value },
+          managedFields: markedBy(manager, '2026-01-01T00:00:00Z', mark.key),
+        },
+      }),
+    );
+
+  test('is still marked, if the hook made the mark: its entry must stay', () => {
+    assert.equal(aPod('Kafka 0', 'reschedule-hook').mark?.matches, true);
+    assert.equal(aPod('Kafka 0', 'kubectl').mark?.matches, false);
+  });
+
+  test('one that has it is marked by that value only', () => {
+    assert.equal(aPod('Kafka 0', 'kubectl', { kind: 'Kafka' }).mark?.matches, true);
+    assert.equal(aPod('Other 0', 'reschedule-hook', { kind: 'Kafka' }).mark?.matches, false);
   });
 });

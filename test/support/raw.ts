@@ -43,7 +43,7 @@ export function aRawCluster({ metadata, spec }: RawOverrides = {}): JsonObject {
 }
 
 /** The managed fields of a pod that `manager` marked. */
-export const markedBy = (manager: string, time: string) => [
+export const markedBy = (manager: string, time: string, annotation = RESCHEDULE) => [
   { manager: 'kubelet', time: '2026-01-01T00:00:00Z', fieldsV1: { 'f:status': {} } },
-  { manager, time, fieldsV1: { 'f:metadata': { 'f:annotations': { [`f:${RESCHEDULE}`]: {} } } } },
+  { manager, time, fieldsV1: { 'f:metadata': { 'f:annotations': { [`f:${annotation}`]: {} } } } },
 ];
