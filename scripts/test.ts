@@ -61,6 +61,9 @@ function readLine(args: readonly string[]) {
   const { options, operands: files } = readArguments(TEST, args, '--help', conflictsIn);
   const [part] = PARTS.filter((one) => one !== 'long' && options[one]);
   if (files.length > 0 && part !== undefined) throw new UsageError(`FILE says what is run: leave --${part} out`);
+  const isForNothing = files.length > 0 && !files.some((file) => kindOf(file) === 'cluster');
+  if (options.kubernetes && isForNothing)
+    throw new UsageError('no FILE of these needs a control plane: leave --kubernetes out');
   return { options, files };
 }
 

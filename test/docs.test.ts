@@ -145,7 +145,7 @@ describe('docs/operations.md explains what kubectl prints', () => {
     NotDraining: ['nobody drains node', 'it has no node, and'],
     ComesBack: ['times to node', 'while that was draining'],
     SameNode: ['it came back on node', 'which it was to leave'],
-    DrainJustEnded: ['was being drained until a moment ago'],
+    DrainJustEnded: ['was being drained until', 'ago, and that drain may go on'],
     OtherInstallation: ['both select the pod'],
     WaitingForSchedule: ['Pod waiting to be scheduled'],
     WaitingForReady: ['Pod waiting to be ready'],

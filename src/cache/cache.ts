@@ -144,7 +144,7 @@ export function createCache(options: CacheOptions): Cache {
   stores.trackers.subscribe((change) => {
     if (change.kind === 'removed') refusals.forget(trackerKey(change.before));
   });
-  const memories = { ...rememberPods(stores, options), refusals };
+  const memories = { ...rememberPods(stores, options, () => ageMs(nodes)), refusals };
   return {
     ...stores,
     ...memories,
@@ -348,7 +348,7 @@ function watch<T extends Cached>(
 }
 
 /** Remembers the end of pods. Earlier instances are remembered only of protected pods. */
-function rememberPods(stores: Stores, options: CacheOptions) {
+function rememberPods(stores: Stores, options: CacheOptions, nodesAgeMs: () => number) {
   const { settings, clock, log } = options;
   const { pods, nodes } = stores;
   const drains = (node: Node) => isDraining(node, settings.drainTaints);
@@ -369,7 +369,7 @@ function rememberPods(stores: Stores, options: CacheOptions) {
     onForgotten: (pod) => options.onEarlierInstanceForgotten?.(pod),
   });
   const terminationTimes = new TerminationTimes(() => clock.monotonicNow());
-  const endedDrains = new EndedDrains(clock);
+  const endedDrains = new EndedDrains(clock, nodesAgeMs);
   const markMemory: MarkMemory = new MarkMemory(
     isMarked,
     () => clock.now(),

@@ -194,7 +194,8 @@ export class Observer {
     const { cache, settings } = this.#options;
     const node = pod.node === undefined ? undefined : cache.nodes.get(pod.node);
     const isKnown = cache.pods.get(podKey)?.uid === pod.uid;
-    if (isKnown && node !== undefined && isDraining(node, settings.drainTaints)) return 0;
+    const isFresh = isKnown && cache.nodesAgeMs() <= STALE_AFTER_MS;
+    if (isFresh && node !== undefined && isDraining(node, settings.drainTaints)) return 0;
     return cache.endedDrains.endedForMs(podKey, pod.uid);
   }
 

@@ -7,7 +7,15 @@ import { trackerOf } from '../cache/trackers.ts';
 import { describeError, isContentRefused } from '../kube/errors.ts';
 import { LOG, type Log } from '../log/messages.ts';
 import type { Pod, Tracker } from '../policy/model.ts';
-import { othersOf, planStall, type Stall, type StallObservation } from '../policy/plans/stall.ts';
+import {
+  type FickleSign,
+  isShown,
+  othersOf,
+  planStall,
+  type Stall,
+  type StallObservation,
+  WAITS_UNMARKED,
+} from '../policy/plans/stall.ts';
 import { stallReports } from '../policy/plans/stall-reports.ts';
 import { isTerminatingOrFinished } from '../policy/pod-state.ts';
 import { isMarked, type PolicySettings, profileNameOf, trackingOfPod } from '../policy/profiles/profile.ts';
@@ -32,6 +40,8 @@ const UNMARKED_RETRY_MS = 60_000;
  * this replica. Each time the pod would be reported, and reported to wait no more, or never be reported.
  */
 const CALM_MS = 30 * 60_000;
+/** Of a pod that was not reported yet: another drain begins to wait anew. */
+const CALM_BEFORE_REPORT_MS = 5 * 60_000;
 /** For so long an Event that could not be written is tried again. The log and the metric have the report already. */
 const EVENT_RETRY_MS = 5 * 60_000;
 
@@ -51,6 +61,7 @@ interface Stalled {
 /** What shows that this instance waits, or is about to count as stalled, may come and go. */
 interface FickleWait {
   readonly uid: string;
+  readonly shownBy: FickleSign;
   /** The others of its group that it waited for. */
   readonly others: string;
   /** Since when nothing shows it, on the monotonic clock. */
@@ -70,6 +81,8 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   readonly #fickle = new Map<string, FickleWait>();
   /** How many reports are written as Events, or given up, by UID. If a write fails, only the Event is tried again. */
   readonly #announced = new Map<string, number>();
+  /** The Event that could not be written, and since when, by UID. */
+  readonly #failing = new Map<string, { readonly nth: number; readonly at: number }>();
   /** For marks whose time the managed fields do not have. */
   readonly #since: StateDurations;
 
@@ -106,7 +119,7 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     const seen = pod && this.#observe(podKey, pod);
     if (seen === undefined || isTerminatingOrFinished(seen.pod)) return this.#rest(podKey, undefined);
     const plan = planStall(seen, settings);
-    return plan.kind === 'notWaiting' ? this.#rest(podKey, seen.pod) : await this.#wait(podKey, seen, plan, signal);
+    return plan.kind === 'notWaiting' ? this.#rest(podKey, seen) : await this.#wait(podKey, seen, plan, signal);
   }
 
   /** The pod waits, whether it counts as stalled yet or not. */
@@ -117,14 +130,15 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     signal: AbortSignal,
   ): Promise<ReconcileResult> {
     const { pod } = seen;
-    if (plan.isFickle) this.#fickle.set(podKey, { uid: pod.uid, others: this.#others(podKey, seen) });
+    const { shownBy } = plan;
+    if (shownBy) this.#fickle.set(podKey, { uid: pod.uid, shownBy, others: this.#others(podKey, seen) });
     else this.#fickle.delete(podKey);
     if (plan.kind === 'lookAgain') {
       this.#clearOther(podKey, pod);
       return { requeueAfterMs: plan.inMs };
     }
-    const { due, dueForMs, nextInMs } = this.#note(podKey, pod, plan);
-    await this.#announce(pod, plan.why, { nth: due, isNews: dueForMs < EVENT_RETRY_MS }, signal);
+    const { due, nextInMs } = this.#note(podKey, pod, plan);
+    await this.#announce(pod, plan.why, due, signal);
     // No change may tell that nobody waits for a pod without a mark any more.
     return { requeueAfterMs: isMarked(pod) ? nextInMs : Math.min(nextInMs, UNMARKED_RETRY_MS) };
   }
@@ -169,13 +183,13 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   }
 
   /** Nothing shows that the pod waits. It may count as waiting for a while yet. */
-  #rest(podKey: string, pod: Pod | undefined): ReconcileResult {
+  #rest(podKey: string, seen: StallObservation | undefined): ReconcileResult {
     const waits = this.#fickle.get(podKey);
-    if (waits !== undefined && waits.uid === pod?.uid) {
+    if (waits !== undefined && seen?.pod.uid === waits.uid && !isShown(waits.shownBy, seen, this.#options.settings)) {
       const now = this.#options.clock.monotonicNow();
       const { calmSinceMs = now } = waits;
       this.#fickle.set(podKey, { ...waits, calmSinceMs });
-      const calmInMs = calmSinceMs + CALM_MS - now;
+      const calmInMs = calmSinceMs + (this.#stalled.has(podKey) ? CALM_MS : CALM_BEFORE_REPORT_MS) - now;
       if (calmInMs > 0) return { requeueAfterMs: calmInMs };
     }
     this.#clear(podKey);
@@ -183,8 +197,7 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   }
 
   /** An Event that is refused for days costs a line and a few calls for each report. */
-  async #announce(pod: Pod, why: string, report: { nth: number; isNews: boolean }, signal: AbortSignal): Promise<void> {
-    const { nth, isNews } = report;
+  async #announce(pod: Pod, why: string, nth: number, signal: AbortSignal): Promise<void> {
     if ((this.#announced.get(pod.uid) ?? 0) >= nth) return;
     const tracker = this.#trackerOf(pod);
     const text = `${why}; drains of ${pod.node === undefined ? 'its node' : `node ${pod.node}`} wait`;
@@ -193,10 +206,18 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     try {
       await emitEvent({ pod, ...(tracker ? { tracker } : {}), ...what }, signal);
     } catch (error) {
-      if (signal.aborted || (isNews && !isContentRefused(error))) throw error;
+      if (signal.aborted || (!isContentRefused(error) && this.#mayTryAgain(pod, nth))) throw error;
       log.warn(LOG.eventFailed, { pod: pod.name, namespace: pod.namespace, error: describeError(error) });
     }
     this.#announced.set(pod.uid, nth);
+  }
+
+  #mayTryAgain({ uid }: Pod, nth: number): boolean {
+    const now = this.#options.clock.monotonicNow();
+    const known = this.#failing.get(uid);
+    const at = known?.nth === nth ? known.at : now;
+    this.#failing.set(uid, { nth, at });
+    return now - at < EVENT_RETRY_MS;
   }
 
   #trackerOf(pod: Pod): Tracker | undefined {
@@ -217,7 +238,8 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   /** The pod is about to wait for something else than what is known, or is another one. */
   #clearOther(podKey: string, pod: Pod): void {
     const known = this.#stalled.get(podKey);
-    if (known?.uid !== pod.uid || known.hindrance === 'ComesBack') this.#clear(podKey, pod);
+    const waitedForMark = isMarked(pod) && WAITS_UNMARKED.includes(known?.hindrance ?? '');
+    if (known?.uid !== pod.uid || known.hindrance === 'ComesBack' || waitedForMark) this.#clear(podKey, pod);
   }
 
   #clear(podKey: string, successor?: Pod): void {
@@ -231,6 +253,7 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     this.#uncount(podKey);
     this.#stalled.delete(podKey);
     this.#announced.delete(uid);
+    this.#failing.delete(uid);
     this.#options.log.info(LOG.unstalled, { pod: pod.name, namespace: pod.namespace, uid, profile });
   }
 }

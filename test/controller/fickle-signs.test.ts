@@ -10,7 +10,7 @@ import { createReads } from '../../src/kube/reads.ts';
 import { createWrites } from '../../src/kube/writes.ts';
 import { LOG } from '../../src/log/messages.ts';
 import type { PolicySettings } from '../../src/policy/profiles/profile.ts';
-import { FakeApi } from '../support/api.ts';
+import { FakeApi, refusal } from '../support/api.ts';
 import { MINUTE, NOW, PROFILE, SETTINGS, settingsWith, without } from '../support/builders.ts';
 import { aCache, NODE_PATH, POD, POD_KEY, POD_PATH } from '../support/cache.ts';
 import { aLog } from '../support/log.ts';
@@ -184,6 +184,70 @@ describe('a pod without a mark, and a sign that comes and goes', () => {
       assert.deepEqual(log.messages('info'), [LOG.unstalled], 'it has given up');
       await controller.stop();
     });
+
+  for (const [what, pods, settings, change] of [
+    ['the word hold', [HELD], SETTINGS, aRawPod({ metadata: { resourceVersion: '900' } })],
+    [
+      'the others of its group',
+      [aRawPod(), other],
+      settingsWith({ maxConcurrent: { pods: 1, by: ['couchbase_cluster'] } }),
+      aRawPod({ metadata: { name: 'cb-0001', uid: 'uid-o', resourceVersion: '900' } }),
+    ],
+  ] as const)
+    test(`${what} may go while the sign stays: then it waits no more`, async () => {
+      const { log, stalls, node, clock, cache } = aDay(pods, settings);
+      node(TAINT);
+      await stalls.reconcile(POD, signal);
+      await clock.advance(15 * MINUTE);
+      await stalls.reconcile(POD, signal);
+      cache.pods.put(cache.project.pod(change));
+      await stalls.reconcile(POD, signal);
+      assert.deepEqual([log.messages(), stalls.count], [[LOG.stalled, LOG.unstalled], 0]);
+    });
+
+  test('a pod that is marked in the moment that hold goes is not held any more', async () => {
+    const { log, stalls, node, clock, pod } = aDay([HELD]);
+    node(TAINT);
+    await stalls.reconcile(POD, signal);
+    await clock.advance(15 * MINUTE);
+    await stalls.reconcile(POD, signal);
+    pod(markedAt(clock.now(), { resourceVersion: '900' }));
+    await stalls.reconcile(POD, signal);
+    assert.deepEqual([log.messages(), stalls.count], [[LOG.stalled, LOG.unstalled], 0]);
+  });
+
+  test('a drain of half an hour later has not waited for 15 minutes', async () => {
+    const { log, stalls, node, clock, awaited } = aDay([aRawPod()], settingsWith({ respectsBudgets: true }));
+    node({ spec: { unschedulable: true } });
+    awaited.note({ ...POD, uid: 'uid-a' });
+    for (let minute = 0; minute < 35; minute++) {
+      await stalls.reconcile(POD, signal);
+      await clock.advance(MINUTE);
+    }
+    awaited.note({ ...POD, uid: 'uid-a' });
+    await stalls.reconcile(POD, signal);
+    assert.deepEqual(log.messages(), []);
+  });
+
+  test('an Event of a report that was due while the sign was away is tried again, too', async () => {
+    const { log, stalls, node, clock, api } = aDay([HELD]);
+    node(TAINT);
+    await stalls.reconcile(POD, signal);
+    await clock.advance(15 * MINUTE);
+    await stalls.reconcile(POD, signal);
+    await clock.advance(50 * MINUTE);
+    node({});
+    await stalls.reconcile(POD, signal);
+    await clock.advance(16 * MINUTE);
+    node(TAINT);
+    api.before = () => {
+      throw refusal(500, { reason: 'InternalError' });
+    };
+    await assert.rejects(stalls.reconcile(POD, signal), { code: 500 });
+    await clock.advance(5 * MINUTE);
+    await stalls.reconcile(POD, signal);
+    assert.deepEqual(log.messages(), [LOG.stalled, LOG.stalled, LOG.eventFailed]);
+  });
 
   test('a cordon that is gone is over at once', async () => {
     const { log, stalls, node, clock } = aDay([HELD]);

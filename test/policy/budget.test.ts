@@ -123,13 +123,13 @@ describe('respectBudgets', () => {
     assert.deepEqual(planStall({ ...seen, markedForMs: MINUTE }, settings), {
       kind: 'lookAgain',
       inMs: 14 * MINUTE,
-      isFickle: true,
+      shownBy: 'drainer',
     });
     assert.deepEqual(planStall({ ...seen, markedForMs: 15 * MINUTE }, settings), {
       kind: 'stalled',
       hindrance: 'BudgetExhausted',
       why: 'has waited for over 15m for its disruption budget to allow a disruption',
-      isFickle: true,
+      shownBy: 'drainer',
     });
     const { isAwaited: _, ...cordoned } = seen;
     assert.equal(

@@ -96,12 +96,12 @@ describe('a profile without a mark', () => {
         { now: NOW, pod: aPod(), profile: HOLDS, node, tracker: aTracker(), markedForMs: ageMs, isAwaited },
         settings,
       );
-    assert.deepEqual(at(0), { kind: 'lookAgain', inMs: 15 * MINUTE, isFickle: true });
+    assert.deepEqual(at(0), { kind: 'lookAgain', inMs: 15 * MINUTE, shownBy: 'drainer' });
     assert.deepEqual(at(15 * MINUTE), {
       kind: 'stalled',
       hindrance: 'Held',
       why: 'has not left by itself, and its profile by-hand has no mark',
-      isFickle: true,
+      shownBy: 'drainer',
     });
     assert.equal(at(15 * MINUTE, true, aNode()).kind, 'stalled', 'nobody has cordoned the node');
     assert.equal(at(15 * MINUTE, false).kind, 'notWaiting', 'nobody waits for it');

@@ -1402,8 +1402,7 @@ const TABLE: readonly Case[] = [
     rule: '8b',
     reason: 'DrainJustEnded',
     code: 429,
-    message:
-      'Pod waiting to be rescheduled (node node-2 was being drained until a moment ago, and that drain may go on)',
+    message: 'Pod waiting to be rescheduled (node node-2 was being drained until 4m59s ago, and that drain may go on)',
   },
   {
     when: 'rule 8b not: that was five minutes ago',

@@ -23,6 +23,10 @@ describe('npm test', () => {
     ['--fast --long', 'name one of --long and --fast'],
     ['--unit --kubernetes 1.37', '--unit needs no control plane: leave --kubernetes out'],
     ['--fast --kubernetes other', '--fast needs no control plane: leave --kubernetes out'],
+    [
+      '--kubernetes 1.37 test/policy/duration.test.ts',
+      'no FILE of these needs a control plane: leave --kubernetes out',
+    ],
     ['--unit test/policy/duration.test.ts', 'FILE says what is run: leave --unit out'],
   ] as const)
     test(`${line} is refused`, () =>

@@ -109,6 +109,7 @@ class Soak {
         (error) => this.#breakOff(`round ${n + 1} (${fault.name})`, error),
       ));
     }
+    if (!signal?.aborted) this.#problems.push(...this.#endedReplicas());
     const entriesLeft = signal?.aborted ? undefined : await this.#tried('the count of entries', this.#entriesLeft());
     await sampling.stop();
     const sampledMs = this.#elapsedMs;

@@ -6,19 +6,27 @@ import { putNewest } from '../bounded-map.ts';
 const MAX_INSTANCES = 10_000;
 /** A pod that was bound so shortly before may have been bound after: watches of two kinds have no common order. */
 const BOUND_BEFORE_MS = 10_000;
+/** A watch that works hears something each minute. After a longer silence the drain may have ended at any moment of it. */
+const SILENT_MS = 90_000;
 
 /** When, on the monotonic clock, this process heard that nobody drains the node of an instance any more, which was there before. */
 export class EndedDrains {
   readonly #byKey = new Map<string, { readonly uid: string; readonly at: number }>();
   readonly #clock: { now(): number; monotonicNow(): number };
+  readonly #nodesAgeMs: () => number;
 
-  constructor(clock: { now(): number; monotonicNow(): number }) {
+  /** `nodesAgeMs`: how long ago the API server told something of nodes before it told of this one; infinite if it never did. */
+  constructor(clock: { now(): number; monotonicNow(): number }, nodesAgeMs: () => number) {
     this.#clock = clock;
+    this.#nodesAgeMs = nodesAgeMs;
   }
 
   /** The node that the pod is on was draining, and is not any more. */
   note(podKey: string, { uid, boundAt }: Pod): void {
-    if (boundAt !== undefined && boundAt > this.#clock.now() - BOUND_BEFORE_MS) return;
+    const silentMs = this.#nodesAgeMs();
+    const isLate = Number.isFinite(silentMs) && silentMs > SILENT_MS;
+    const leastMs = BOUND_BEFORE_MS + (isLate ? silentMs : 0);
+    if (boundAt !== undefined && boundAt > this.#clock.now() - leastMs) return;
     putNewest(this.#byKey, podKey, { uid, at: this.#clock.monotonicNow() }, MAX_INSTANCES);
   }
 

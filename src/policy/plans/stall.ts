@@ -42,14 +42,32 @@ export interface StallObservation {
 
 /**
  * `hindrance`: one PascalCase word for the metric; absent if only the tracker may say what hinders its operator. `why`:
- * what people read after `the pod`. `isFickle`: what shows that the pod waits may come and go by itself.
+ * what people read after `the pod`. `shownBy`: absent if what shows that the pod waits does not come and go by itself.
  */
 export type Stall =
   | { readonly kind: 'notWaiting' }
-  | { readonly kind: 'stalled'; readonly hindrance?: string; readonly why: string; readonly isFickle?: true }
-  | { readonly kind: 'lookAgain'; readonly inMs: number; readonly isFickle?: true };
+  | { readonly kind: 'stalled'; readonly hindrance?: string; readonly why: string; readonly shownBy?: FickleSign }
+  | { readonly kind: 'lookAgain'; readonly inMs: number; readonly shownBy?: FickleSign };
+
+/** What may come and go by itself: a node that drains without a cordon, or a drainer that asks now and then. */
+export type FickleSign = 'node' | 'drainer';
 
 const NOT_WAITING: Stall = { kind: 'notWaiting' };
+
+/** Whether that sign is there now. If the pod does not wait all the same, what it waited for has gone. */
+export function isShown(sign: FickleSign, seen: StallObservation, { drainTaints }: PolicySettings): boolean {
+  if (sign === 'drainer') return seen.isAwaited === true;
+  return seen.node !== undefined && isDraining(seen.node, drainTaints);
+}
+
+/** Only a pod without a mark waits for these. */
+export const WAITS_UNMARKED: readonly string[] = [
+  'ComesBack',
+  'Held',
+  'OtherInstallation',
+  'GroupBusy',
+  'BudgetExhausted',
+];
 
 /**
  * Whether a drain waits for the pod, and nothing will happen without a human; otherwise in how many ms to look again. Its
@@ -90,8 +108,8 @@ function leftSince(since: number | undefined, { now, profile, markedForMs }: Sta
 }
 
 /** Some drainers ask only every few minutes, and not always the same replica. */
-const ASKED = { isFickle: true } as const;
-const fickle = (node: Node): { readonly isFickle?: true } => (isCordon(node) ? {} : { isFickle: true });
+const ASKED = { shownBy: 'drainer' } as const;
+const fickle = (node: Node): { readonly shownBy?: 'node' } => (isCordon(node) ? {} : { shownBy: 'node' });
 
 /** People say that nobody may mark it, and its node is draining. */
 function heldStall(seen: StallObservation, { drainTaints }: PolicySettings): Stall | undefined {
@@ -100,7 +118,7 @@ function heldStall(seen: StallObservation, { drainTaints }: PolicySettings): Sta
   const waits = fickle(node);
   const leftByTimeMs = leftSince(drainingSince(node, drainTaints), seen);
   // What comes and goes has a new time each time.
-  const leftMs = waits.isFickle ? Math.min(leftByTimeMs, seen.profile.stallAfterMs - seen.markedForMs) : leftByTimeMs;
+  const leftMs = waits.shownBy ? Math.min(leftByTimeMs, seen.profile.stallAfterMs - seen.markedForMs) : leftByTimeMs;
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs, ...waits };
   return { kind: 'stalled', hindrance: 'Held', why: `is not marked, because ${POLICY_KEY} says hold`, ...waits };
 }

@@ -1,9 +1,10 @@
 import { type Deny, MESSAGES, wait } from '../decision.ts';
+import { formatAge } from '../duration.ts';
 import type { Entry } from '../model.ts';
 import { isDraining } from '../node-state.ts';
 import { isLive, LOOK_AT_NODE, nodeOrGone, onceLive, type Subject, seenValue } from '../observation.ts';
 import { describeUnschedulable, meetsReplacementCondition } from '../pod-state.ts';
-import { isMarked } from '../profiles/profile.ts';
+import { isMarked, type PolicySettings } from '../profiles/profile.ts';
 import { isOfNode } from '../returns.ts';
 import { isTrackerMissing, markPod } from './asking/mark.ts';
 import { otherInstallation } from './other-installation.ts';
@@ -43,21 +44,25 @@ export const cameBackOnItsNode: Rule<PodObservation> = (seen) => {
   return wait('SameNode', `${MESSAGES.waiting} (it came back on node ${node}, which it was to leave)`);
 };
 
-/** A sign that comes and goes is back by then, and so is the cordon of a tool that began anew. */
-export const ENDED_FOR_MS = 5 * 60_000;
+/**
+ * A sign that comes and goes is back by then, and so is the cordon of a tool that began anew. The entry has to outlive it: a pod of
+ * which nothing is known any more would be moved again.
+ */
+const endedForMs = ({ retentionMs }: PolicySettings) => Math.min(5 * 60_000, retentionMs / 3);
 
 /**
  * The node of the pod was draining a short time ago, with the pod on it. Who drains it may be the one that asks, and a taint or
  * a condition may be away for a moment only. Most drainers believe a 404, and the pod is still there (S3).
  */
-export const drainMayGoOn: Rule<PodObservation> = (seen) => {
-  if (!asksForEarlier(seen) || !mayGoOn(seen)) return undefined;
-  const why = `node ${seen.pod.value.node} was being drained until a moment ago, and that drain may go on`;
+export const drainMayGoOn: Rule<PodObservation> = (seen, settings) => {
+  if (!asksForEarlier(seen) || !mayGoOn(seen, settings)) return undefined;
+  const age = formatAge(seen.drainEndedForMs ?? 0);
+  const why = `node ${seen.pod.value.node} was being drained until ${age} ago, and that drain may go on`;
   return wait('DrainJustEnded', `${MESSAGES.waiting} (${why})`);
 };
 
-const mayGoOn = ({ drainEndedForMs }: PodObservation) =>
-  drainEndedForMs !== undefined && drainEndedForMs < ENDED_FOR_MS;
+const mayGoOn = ({ drainEndedForMs }: PodObservation, settings: PolicySettings) =>
+  drainEndedForMs !== undefined && drainEndedForMs < endedForMs(settings);
 
 const RESCHEDULED: Deny = { kind: 'deny', reason: 'Rescheduled', code: 404, message: MESSAGES.rescheduled };
 
@@ -85,7 +90,7 @@ export const rescheduledThoughMarked: Rule<PodObservation> = (seen, settings) =>
   if (!meetsReplacementCondition(pod.value, settings)) return undefined;
   if (seen.node.kind === 'unread') return LOOK_AT_NODE;
   if (isDraining(nodeOrGone(seen.node), settings.drainTaints)) return undefined;
-  if (mayGoOn(seen) || (isOnItsNode(seen) && wasDraining(earlier, remembered))) return undefined;
+  if (mayGoOn(seen, settings) || (isOnItsNode(seen) && wasDraining(earlier, remembered))) return undefined;
   return onceLive(seen, ['pod', 'tracker', 'node'], RESCHEDULED);
 };
 

@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { EndedDrains } from '../../../src/cache/memories/ended-drains.ts';
 import { Observer } from '../../../src/cache/observer.ts';
+import { EarlierInstanceReconciler } from '../../../src/controller/earlier-instances.ts';
+import { EntryReconciler } from '../../../src/controller/entries.ts';
+import { createPodEvents } from '../../../src/controller/pod-events.ts';
+import { createEmitEvent } from '../../../src/kube/events.ts';
 import { createReads } from '../../../src/kube/reads.ts';
+import { createWrites } from '../../../src/kube/writes.ts';
 import { next } from '../../../src/policy/next.ts';
 import { FakeApi } from '../../support/api.ts';
-import { aRequest, MINUTE, NOW, SETTINGS } from '../../support/builders.ts';
-import { aCache, ENTRY_KEY, NODE_PATH, POD_KEY, POD_PATH } from '../../support/cache.ts';
+import { aPod, aRequest, MINUTE, NOW, SETTINGS } from '../../support/builders.ts';
+import { aCache, ENTRY_KEY, NODE_PATH, POD_KEY, POD_PATH, TRACKER, TRACKER_PATH } from '../../support/cache.ts';
+import { aLog } from '../../support/log.ts';
 import { aRawCluster, aRawNode, aRawPod } from '../../support/raw.ts';
 import { FakeClock } from '../../support/time.ts';
 
@@ -19,18 +26,26 @@ const boundFor = (ms: number) => ({
 const entry = JSON.stringify({ uid: 'uid-0', node: 'node-0', at: new Date(NOW - 3 * MINUTE).toISOString() });
 
 /** A pod that came to node-1 from node-0, whose drainer asks for it by name; and so may the drainer of node-1. */
-function aMovedPod(pod = aRawPod(boundFor(2 * MINUTE))) {
-  const [api, clock] = [new FakeApi(), new FakeClock()];
+function aMovedPod({ pod = aRawPod(boundFor(2 * MINUTE)), policy = settings, nodesAgeMs = 0 } = {}) {
+  const [api, clock, log] = [new FakeApi(), new FakeClock(), aLog()];
   clock.epoch = NOW;
-  const cache = aCache({
+  const tracker = aRawCluster({ metadata: { annotations: { [ENTRY_KEY]: entry } } });
+  const made = aCache({
     pods: [pod],
     nodes: [],
-    trackers: [aRawCluster({ metadata: { annotations: { [ENTRY_KEY]: entry } } })],
-    settings,
+    trackers: [tracker],
+    settings: policy,
     now: clock.now,
     monotonicNow: clock.monotonicNow,
   });
-  const observer = new Observer({ cache, reads: createReads(api), settings, clock });
+  const cache = { ...made, nodesAgeMs: () => nodesAgeMs };
+  const reads = createReads(api);
+  const observer = new Observer({ cache, reads, settings: policy, clock });
+  const emitEvent = createPodEvents(createEmitEvent(api, 'hook-1'), clock, policy);
+  const shared = { cache, settings: policy, log, clock };
+  const entries = new EntryReconciler({ ...shared, reads, writes: createWrites(api), emitEvent });
+  const memories = new EarlierInstanceReconciler(shared);
+  api.put(TRACKER_PATH, tracker);
   let version = 100;
   api.put(POD_PATH, pod);
   return {
@@ -43,12 +58,16 @@ function aMovedPod(pod = aRawPod(boundFor(2 * MINUTE))) {
       api.put(NODE_PATH, node);
       if (!lags) cache.nodes.put(cache.project.node(node));
     },
+    async prune() {
+      await memories.reconcile({ namespace: 'db', name: 'cb-0000' });
+      await entries.reconcile(TRACKER, signal);
+    },
     async answer(): Promise<string> {
       let seen = observer.begin(aRequest());
-      let step = next(seen, settings);
+      let step = next(seen, policy);
       while (step.kind === 'look') {
         seen = await observer.look(seen, step, signal);
-        step = next(seen, settings);
+        step = next(seen, policy);
       }
       return 'reason' in step ? step.reason : step.kind;
     },
@@ -87,7 +106,7 @@ describe('a pod that has moved, to a node that is drained as well', () => {
   });
 
   test('one that came after the uncordon has moved at once', async () => {
-    const { node, answer } = aMovedPod(aRawPod(boundFor(5_000)));
+    const { node, answer } = aMovedPod({ pod: aRawPod(boundFor(5_000)) });
     node({ spec: { unschedulable: true } });
     node({});
     assert.equal(await answer(), 'Rescheduled');
@@ -97,6 +116,43 @@ describe('a pod that has moved, to a node that is drained as well', () => {
     const { node, answer } = aMovedPod();
     node({});
     assert.equal(await answer(), 'Rescheduled');
+  });
+
+  for (const markWhen of ['always', 'draining'] as const)
+    test(`an entry that is pruned soon outlives the wait, with MARK_WHEN=${markWhen}`, async () => {
+      const { node, clock, answer, prune } = aMovedPod({ policy: { ...settings, markWhen, retentionMs: 2 * MINUTE } });
+      node({ spec: { unschedulable: true } });
+      node({});
+      const answers: string[] = [];
+      // A drainer ends with its first 404.
+      while (answers.at(-1) !== 'Rescheduled' && answers.length < 30) {
+        await prune();
+        answers.push(await answer());
+        await clock.advance(20_000);
+      }
+      assert.deepEqual(answers, ['DrainJustEnded', 'DrainJustEnded', 'Rescheduled']);
+    });
+
+  test('nothing is believed of a cache of nodes that has heard nothing for minutes', async () => {
+    const { node, answer } = aMovedPod({ nodesAgeMs: 10 * MINUTE });
+    node({ spec: { unschedulable: true } });
+    node({}, true);
+    assert.equal(await answer(), 'Rescheduled');
+  });
+
+  test('a watch of nodes that was silent may be late with the uncordon: what came meanwhile has moved', () => {
+    const clock = new FakeClock();
+    clock.epoch = NOW;
+    const isNoted = (boundAgoMs: number, silentMs: number) => {
+      const drains = new EndedDrains(clock, () => silentMs);
+      drains.note(POD_KEY, aPod({ boundAt: clock.now() - boundAgoMs }));
+      return drains.endedForMs(POD_KEY, 'uid-a') !== undefined;
+    };
+    assert.deepEqual(
+      [isNoted(9_999, 0), isNoted(10_000, 90_000), isNoted(109_000, 100_000), isNoted(110_000, 100_000)],
+      [false, true, false, true],
+    );
+    assert.equal(isNoted(10_000, Number.POSITIVE_INFINITY), true);
   });
 
   test('is known by its UID, for as long as it is there, and to the cache that takes over', () => {

@@ -157,7 +157,7 @@ describe('planStall: a pod that comes back to its draining node', () => {
   test('is stalled at once from the second return on', () => {
     assert.deepEqual(plan(pod, { node, tracker }), stalled('ComesBack', why));
     const byCondition = plan(pod, { node: aNode({ drainConditions: { DrainInProgress: NOW - 2 * MINUTE } }), tracker });
-    assert.ok(byCondition.kind === 'stalled' && byCondition.isFickle, 'a condition may come and go');
+    assert.ok(byCondition.kind === 'stalled' && byCondition.shownBy === 'node', 'a condition may come and go');
     const uncordoned = aNode({ taints: ['node.kubernetes.io/unschedulable:NoSchedule'], taintedAt: node.taintedAt });
     assert.deepEqual(
       plan(pod, { node: uncordoned, tracker }),
@@ -231,7 +231,7 @@ describe('planStall: a pod whose entry another installation keeps', () => {
       node: aNode({ taints: ['karpenter.sh/disrupted:NoSchedule'] }),
       tracker: trackerWith(entry),
     });
-    assert.deepEqual([found.isFickle, fickle.kind === 'stalled' && fickle.isFickle], [undefined, true]);
+    assert.deepEqual([found.shownBy, fickle.kind === 'stalled' && fickle.shownBy], [undefined, 'node']);
     assert.deepEqual(plan(aPod(), { node: aNode(), tracker: trackerWith(entry) }), { kind: 'notWaiting' });
     const ahead = trackerWith({ ...entry, at: NOW + 400 * 24 * 60 * MINUTE });
     assert.equal(plan(aPod(), { node, tracker: ahead, markedForMs: 15 * MINUTE }).kind, 'stalled');
