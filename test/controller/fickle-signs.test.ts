@@ -81,6 +81,14 @@ function askWhile(isDraining: boolean, { cache, pod, clock, resourceVersion }: R
   return true;
 }
 
+/** That sign is there for STALL_AFTER. */
+async function stallBy(sign: object, { node, stalls, clock }: ReturnType<typeof aDay>): Promise<void> {
+  node(sign);
+  await stalls.reconcile(POD, signal);
+  await clock.advance(15 * MINUTE);
+  await stalls.reconcile(POD, signal);
+}
+
 /** The watch tells of a mark that was taken back. */
 function tellOfMark({ api, pod, resourceVersion }: ReturnType<typeof aDay>): void {
   if (!(RESCHEDULE in api.annotations(POD_PATH))) pod(aRawPod({ metadata: { resourceVersion: resourceVersion() } }));
@@ -195,22 +203,18 @@ describe('a pod without a mark, and a sign that comes and goes', () => {
     ],
   ] as const)
     test(`${what} may go while the sign stays: then it waits no more`, async () => {
-      const { log, stalls, node, clock, cache } = aDay(pods, settings);
-      node(TAINT);
-      await stalls.reconcile(POD, signal);
-      await clock.advance(15 * MINUTE);
-      await stalls.reconcile(POD, signal);
+      const day = aDay(pods, settings);
+      const { log, stalls, cache } = day;
+      await stallBy(TAINT, day);
       cache.pods.put(cache.project.pod(change));
       await stalls.reconcile(POD, signal);
       assert.deepEqual([log.messages(), stalls.count], [[LOG.stalled, LOG.unstalled], 0]);
     });
 
   test('a pod that is marked in the moment that hold goes is not held any more', async () => {
-    const { log, stalls, node, clock, pod } = aDay([HELD]);
-    node(TAINT);
-    await stalls.reconcile(POD, signal);
-    await clock.advance(15 * MINUTE);
-    await stalls.reconcile(POD, signal);
+    const day = aDay([HELD]);
+    const { log, stalls, clock, pod } = day;
+    await stallBy(TAINT, day);
     pod(markedAt(clock.now(), { resourceVersion: '900' }));
     await stalls.reconcile(POD, signal);
     assert.deepEqual([log.messages(), stalls.count], [[LOG.stalled, LOG.unstalled], 0]);
@@ -230,11 +234,9 @@ describe('a pod without a mark, and a sign that comes and goes', () => {
   });
 
   test('an Event of a report that was due while the sign was away is tried again, too', async () => {
-    const { log, stalls, node, clock, api } = aDay([HELD]);
-    node(TAINT);
-    await stalls.reconcile(POD, signal);
-    await clock.advance(15 * MINUTE);
-    await stalls.reconcile(POD, signal);
+    const day = aDay([HELD]);
+    const { log, stalls, node, clock, api } = day;
+    await stallBy(TAINT, day);
     await clock.advance(50 * MINUTE);
     node({});
     await stalls.reconcile(POD, signal);
@@ -250,11 +252,9 @@ describe('a pod without a mark, and a sign that comes and goes', () => {
   });
 
   test('a cordon that is gone is over at once', async () => {
-    const { log, stalls, node, clock } = aDay([HELD]);
-    node({ spec: { unschedulable: true } });
-    await stalls.reconcile(POD, signal);
-    await clock.advance(15 * MINUTE);
-    await stalls.reconcile(POD, signal);
+    const day = aDay([HELD]);
+    const { log, stalls, node } = day;
+    await stallBy({ spec: { unschedulable: true } }, day);
     node({});
     await stalls.reconcile(POD, signal);
     assert.deepEqual(log.messages(), [LOG.stalled, LOG.unstalled]);

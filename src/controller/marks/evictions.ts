@@ -72,10 +72,12 @@ export class EvictionReconciler implements Reconciler<ObjectKey> {
     onEvict?.(profile, result.kind);
     if (result.kind === 'evicted') {
       log.info(LOG.evicted, fields);
-    } else if (this.#refused.get(podKey) !== causeIn(result.why)) {
-      this.#refused.set(podKey, causeIn(result.why));
-      log.warn(LOG.evictionRefused, { ...fields, why: result.why });
+      return;
     }
+    const cause = causeIn(result.why);
+    if (this.#refused.get(podKey) === cause) return;
+    this.#refused.set(podKey, cause);
+    log.warn(LOG.evictionRefused, { ...fields, why: result.why });
   }
 
   #isDue(pod: Pod, live?: Pick<DrainObservation, 'node'>): boolean {
