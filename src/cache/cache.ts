@@ -100,7 +100,14 @@ export interface Cache {
 }
 
 /** What no list tells again. */
-export type Remembers = 'pods' | 'earlierInstances' | 'terminationTimes' | 'markMemory' | 'endedDrains' | 'refusals';
+export type Remembers =
+  | 'pods'
+  | 'nodes'
+  | 'earlierInstances'
+  | 'terminationTimes'
+  | 'markMemory'
+  | 'endedDrains'
+  | 'refusals';
 
 /** Keep the fields of raw objects that the policy needs. */
 export interface Projections {
@@ -144,7 +151,8 @@ export function createCache(options: CacheOptions): Cache {
   stores.trackers.subscribe((change) => {
     if (change.kind === 'removed') refusals.forget(trackerKey(change.before));
   });
-  const memories = { ...rememberPods(stores, options, () => ageMs(nodes)), refusals };
+  const { compareNodes, ...ofPods } = rememberPods(stores, options, () => ageMs(nodes));
+  const memories = { ...ofPods, refusals };
   return {
     ...stores,
     ...memories,
@@ -168,6 +176,7 @@ export function createCache(options: CacheOptions): Cache {
       memories.terminationTimes.adopt(other.terminationTimes);
       memories.markMemory.adopt(other.markMemory, isKnown);
       memories.endedDrains.adopt(other.endedDrains, isKnown);
+      compareNodes(other.nodes);
       memories.refusals.adopt(other.refusals);
     },
     hasSynced,
@@ -400,13 +409,21 @@ function rememberPods(stores: Stores, options: CacheOptions, nodesAgeMs: () => n
       if (pod !== undefined && isProtected(pod, settings)) tell(podKey, pod);
     }
   };
-  nodes.subscribe(({ key, ...change }) => {
+  const observeNode = ({ key, ...change }: Change<Node>) => {
     if (change.kind === 'removed') return;
     const wasDraining = change.kind === 'updated' && drains(change.before);
     if (drains(change.now)) forEachOn(key, (podKey, pod) => earlierInstances.look(podKey, pod));
     else if (wasDraining) forEachOn(key, (podKey, pod) => endedDrains.note(podKey, pod));
-  });
-  return { earlierInstances, terminationTimes, markMemory, endedDrains, podIndex };
+  };
+  nodes.subscribe(observeNode);
+  /** What became of them between the last thing that another cache heard and the first list of this one. */
+  const compareNodes = (others: Store<Node>) => {
+    for (const before of others.values()) {
+      const now = nodes.get(before.name);
+      if (now?.uid === before.uid) observeNode({ kind: 'updated', key: before.name, before, now });
+    }
+  };
+  return { earlierInstances, terminationTimes, markMemory, endedDrains, podIndex, compareNodes };
 }
 
 /** The change as protected pods have it: a pod that loses what its profile requires has left them, as with its label. */

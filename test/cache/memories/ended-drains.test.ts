@@ -155,6 +155,20 @@ describe('a pod that has moved, to a node that is drained as well', () => {
     assert.equal(isNoted(10_000, Number.POSITIVE_INFINITY), true);
   });
 
+  test('is seen by the cache that takes over, of whose node the other one has not heard that it is calm', () => {
+    const { node, cache } = aMovedPod();
+    node(DRAINING);
+    const calm = aRawNode({ metadata: { resourceVersion: '900' } });
+    const replaced = aRawNode({ metadata: { resourceVersion: '900', uid: 'uid-other' } });
+    const drains = aRawNode({ metadata: { resourceVersion: '900' }, ...DRAINING });
+    const known = [calm, replaced, drains].map((now) => {
+      const next = aCache({ pods: [aRawPod(boundFor(2 * MINUTE))], nodes: [now], settings });
+      next.adopt(cache);
+      return next.endedDrains.endedForMs(POD_KEY, 'uid-a') !== undefined;
+    });
+    assert.deepEqual(known, [true, false, false]);
+  });
+
   test('is known by its UID, for as long as it is there, and to the cache that takes over', () => {
     const { node, cache } = aMovedPod();
     node(DRAINING);
