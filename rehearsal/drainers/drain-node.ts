@@ -11,8 +11,10 @@ import { evictInPasses } from './ways/pass.ts';
 import { evictPatiently, untilLeft } from './ways/patient.ts';
 import { evictFromQueue } from './ways/queue.ts';
 
-/** How often one that deletes pods looks whether they have gone. */
+/** How often one that asks no more looks whether the pods have gone. */
 const LOOK_EVERY_MS = 5_000;
+/** The line about its own limit. */
+export const TIME_IS_UP = 'its time limit is over';
 
 /** A drainer that acts by the model. */
 export function drainerOf(model: DrainerModel, client: ApiClient, clock: DrainerClock = REAL_CLOCK): Drainer {
@@ -61,7 +63,9 @@ async function evictWithin(drain: UnderWay, limit: Limit | undefined): Promise<v
     await confirm(signal);
   } catch (error) {
     if (!(error instanceof TooLate)) throw error;
+    drain.complain(TIME_IS_UP);
     if (limit?.atEnd === 'deletes') return deleteAll(drain);
+    if (limit?.atEnd === 'waits') return untilNoneIsLeft(drain);
     throw new Error(`${listed(drain.refused)}: ${describeError(error)}`, { cause: error });
   }
 }
@@ -87,10 +91,18 @@ const listed = (refused: ReadonlyMap<string, string>) =>
   [...refused].map(([pod, text]) => `${pod} could not be evicted (last error: ${text})`).join('\n') ||
   'pods are left on the node';
 
+const podsLeft = async ({ client, node, signal }: UnderWay) =>
+  (await podsToEvict(client, node, signal)).filter((pod) => !isFinished(pod));
+
+async function untilNoneIsLeft(drain: UnderWay): Promise<void> {
+  while ((await podsLeft(drain)).length > 0) await drain.clock.sleep(LOOK_EVERY_MS, drain.signal);
+}
+
 /** By DELETE, which no webhook for evictions sees. */
-async function deleteAll({ client, clock, node, signal, complain }: UnderWay): Promise<void> {
+async function deleteAll(drain: UnderWay): Promise<void> {
+  const { client, clock, signal, complain } = drain;
   for (;;) {
-    const pods = (await podsToEvict(client, node, signal)).filter((pod) => !isFinished(pod));
+    const pods = await podsLeft(drain);
     if (pods.length === 0) return;
     for (const pod of pods.filter(({ terminating }) => !terminating)) {
       complain(`deleting pod ${titleOf(pod)}, which could not be evicted in time`);

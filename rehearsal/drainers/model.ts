@@ -126,8 +126,11 @@ export interface Limit {
   readonly afterMs: number;
   /** `evictions`: how long pods take to leave does not count. */
   readonly covers: 'drain' | 'evictions';
-  /** `deletes`: it deletes the pods, and the hook is not asked about that. */
-  readonly atEnd: 'fails' | 'deletes';
+  /**
+   * `deletes`: it deletes the pods, and the hook is not asked about that. `waits`: it asks no more, and waits until their
+   * volumes are detached, which is when they have left.
+   */
+  readonly atEnd: 'fails' | 'deletes' | 'waits';
   /** How a user raises it. Absent: nobody can, or there is no need. */
   readonly raise?: string;
 }

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import type { DrainerModel } from '../../rehearsal/drainers/model.ts';
 import { DRAINERS } from '../../rehearsal/drainers/models/index.ts';
 import { kubernetesVersions } from '../../testkit/control-plane/versions.ts';
-import { wrongAtLimit, wrongIn } from './expected.ts';
+import { isLate, wrongAtLimit, wrongIn } from './expected.ts';
 import { KINDS } from './kinds.ts';
 import { endOf, limitOf, pageOf, timeOf, titleOf } from './page.ts';
 import { requestIn } from './play.ts';
@@ -50,7 +50,10 @@ describe('docs/drainers.md', () => {
   });
 
   test('says of each limit what its model says', () => {
-    for (const one of results.limits) assert.deepEqual(wrongAtLimit(one), [], one.drainer);
+    for (const one of results.limits) {
+      assert.deepEqual(wrongAtLimit(one), [], one.drainer);
+      assert.ok(!isLate(one), `${one.drainer} after ${one.afterS} s: play it again on a quiet machine`);
+    }
   });
 });
 
@@ -86,6 +89,11 @@ describe('what is wrong at a limit', () => {
     ['that comes too early', { ...deletes, afterS: 60 }, 1],
     ['at which the pod stays, against its model', { ...deletes, pods: 'stay', end: 'failed', afterS: 910 }, 2],
     ['after which the node is back, against its model', { ...deletes, afterS: 910, nodeIsBack: true }, 1],
+    [
+      'that has it wait, as its model says',
+      { drainer: 'cluster-api-timeout', pods: 'stay', end: 'waits', afterS: 3_610 },
+      0,
+    ],
     ['of kubectl', { drainer: 'kubectl 1.36', afterS: 20.1 }, 0],
     ['of kubectl that comes too early', { drainer: 'kubectl 1.36', afterS: 1 }, 1],
   ] as const) {
@@ -164,6 +172,7 @@ describe('a cell', () => {
     assert.match(limitOf(atLimit({ pods: 'deleted', end: 'ended' })), /deletes the pod/);
     assert.match(limitOf(atLimit({ nodeIsBack: true })), /^it rolls back/);
     assert.match(limitOf(atLimit()), /^it gives up/);
+    assert.match(limitOf(atLimit({ end: 'waits' })), /^it asks no more, and waits/);
   });
 
   test('of a time', () => {

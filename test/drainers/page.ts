@@ -238,6 +238,7 @@ const shownLimit = (seen: AtLimit | undefined) =>
 /** What came of a limit, in a few words. */
 export function limitOf({ end, pods, nodeIsBack }: AtLimit): string {
   if (pods === 'deleted') return '**it deletes the pod**, and the hook is not asked';
+  if (end === 'waits') return 'it asks no more, and waits until the pod has left with its volumes';
   if (nodeIsBack) return 'it rolls back: the node is as before, the pod stays';
   return end === 'ended'
     ? 'it goes on, and the pod is still there'

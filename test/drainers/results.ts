@@ -35,9 +35,10 @@ export interface AtLimit {
   readonly model?: string;
   /** As of an Outcome. */
   readonly kubernetes: string;
-  /** From the beginning of the drain to its end. */
+  /** From its first line until its limit came. */
   readonly afterS: number;
-  readonly end: 'ended' | 'failed';
+  /** As of an Outcome. */
+  readonly end: Outcome['end'];
   readonly pods: Fate;
   /** Whether the drainer has taken its marks off the node. */
   readonly nodeIsBack: boolean;

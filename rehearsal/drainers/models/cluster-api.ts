@@ -3,6 +3,8 @@ import type { DrainerModel, Pass } from '../model.ts';
 const DRAIN = 'kubernetes-sigs/cluster-api 1.9: internal/controllers/machine/drain/drain.go';
 const MACHINE = 'kubernetes-sigs/cluster-api 1.9: internal/controllers/machine/machine_controller.go';
 const HOUR = 3_600_000;
+const AFTER_DRAIN = 'after `nodeDrainTimeoutSeconds` it asks no more';
+const RAISE = '`nodeDrainTimeoutSeconds` of the Machine (before 1.11 `nodeDrainTimeout`), 0 for none';
 
 const WAY: Pass = { kind: 'pass', everyMs: 20_000, mostMs: 10_000, lists: 'each pass', trusts201: false };
 
@@ -18,7 +20,6 @@ export const CLUSTER_API: DrainerModel = {
   ],
   leavesOut: [
     'versions before 1.9, which wait for a lost node',
-    'volumes that have to be detached',
     'the grace of a lost node',
     'the label `cluster.x-k8s.io/drain` of a pod, where there are no rules, and its value `wait-completed`',
   ],
@@ -60,17 +61,36 @@ export const CLUSTER_API_DRAINERS: readonly DrainerModel[] = [
     title: 'Cluster API with `nodeDrainTimeoutSeconds: 3600`',
     claims: [
       ...CLUSTER_API.claims,
-      { what: 'goes on without a drain after `nodeDrainTimeoutSeconds`', source: MACHINE },
+      { what: `${AFTER_DRAIN}, and waits for ever until the volumes of the pods are detached`, source: MACHINE },
     ],
     leavesOut: [
       ...CLUSTER_API.leavesOut,
+      'volumes of pods that a rule skips, for which it does not wait, and those of a lost node',
+      '`machine.cluster.x-k8s.io/exclude-wait-for-node-volume-detach` of the Machine: it waits for no volume then',
+    ],
+    limit: { afterMs: HOUR, covers: 'drain', atEnd: 'waits', raise: RAISE },
+  },
+  {
+    ...CLUSTER_API,
+    name: 'cluster-api-timeouts',
+    title: 'Cluster API with `nodeVolumeDetachTimeoutSeconds`, too',
+    claims: [
+      ...CLUSTER_API.claims,
+      {
+        what: `${AFTER_DRAIN}, and deletes the machine after \`nodeVolumeDetachTimeoutSeconds\`, whatever runs there`,
+        source: MACHINE,
+      },
+    ],
+    leavesOut: [
+      ...CLUSTER_API.leavesOut,
+      'the time for the volumes, which adds to that of the drain; where no pod has a volume, the first timeout is enough',
       'the machine goes at once, and its pods when their node has been missing for a minute',
     ],
     limit: {
       afterMs: HOUR,
       covers: 'drain',
       atEnd: 'deletes',
-      raise: '`nodeDrainTimeoutSeconds` of the Machine (before 1.11 `nodeDrainTimeout`), 0 for none',
+      raise: `${RAISE}; leave \`nodeVolumeDetachTimeoutSeconds\` out`,
     },
   },
   {

@@ -97,10 +97,21 @@ export const LIBRARY_DRAINERS: readonly DrainerModel[] = [
         what: 'puts a taint `aws-node-termination-handler/*` on the node, if that is on, and cordons it',
         source: 'aws/aws-node-termination-handler main: pkg/node/node.go',
       },
+      {
+        what: 'gives up after its `--node-termination-grace-period`, 120 s by default',
+        source: 'aws/aws-node-termination-handler main: pkg/node/node.go, pkg/config/config.go',
+      },
     ],
     leavesOut: [
       'the machine ends when its cloud says so: 2 min after the notice of a spot instance, whatever the drain does',
+      'it begins anew with the next message, if it reads a queue',
     ],
+    limit: {
+      afterMs: 2 * MINUTE,
+      covers: 'drain',
+      atEnd: 'fails',
+      raise: '`--node-termination-grace-period` (`nodeTerminationGracePeriod` of its chart)',
+    },
     marks: [{ taint: 'aws-node-termination-handler/scheduled-maintenance' }, 'cordon'],
     tells: { where: 'the log of its pod', refusal: REFUSAL },
     afterwards: 'lets the cloud end the machine',

@@ -51,10 +51,10 @@ interface Sorted {
 function sorted(pods: readonly NodePod[], rules: readonly DrainRule[]): Sorted {
   const ruled = pods.map((pod) => ({ pod, ...ruleFor(pod, rules) }));
   const drained = ruled.filter(({ behavior }) => behavior === 'Drain');
-  const least = Math.min(...drained.map(({ order }) => order));
+  const awaited = ruled.filter(({ behavior, pod }) => behavior === 'WaitCompleted' && !isFinished(pod));
+  const least = Math.min(...[...drained, ...awaited].map(({ order }) => order));
   const isFirst = ({ order, pod }: { readonly order: number; readonly pod: NodePod }) =>
     order === least && !pod.terminating;
-  const awaited = ruled.filter(({ behavior, pod }) => behavior === 'WaitCompleted' && !isFinished(pod));
   return {
     now: drained.filter(isFirst).map(({ pod }) => pod),
     later: [...awaited, ...drained.filter((one) => !isFirst(one))].map(({ pod }) => pod),

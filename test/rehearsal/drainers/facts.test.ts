@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { DrainerModel, Meaning } from '../../../rehearsal/drainers/model.ts';
+import type { DrainerModel, Limit, Meaning } from '../../../rehearsal/drainers/model.ts';
 import { DRAINERS } from '../../../rehearsal/drainers/models/index.ts';
 import { pauseOf } from '../../drainers/subject.ts';
 
@@ -18,7 +18,7 @@ interface Fact {
   /** What 404, 429 and 500 mean. */
   readonly answers: readonly [Meaning, Meaning, Meaning];
   /** After so long, and then what. */
-  readonly limit?: readonly [number, 'fails' | 'deletes'];
+  readonly limit?: readonly [number, Limit['atEnd']];
 }
 
 const TRUSTS = [GONE, AGAIN, FAILS] as const;
@@ -41,11 +41,17 @@ const FACTS: readonly Fact[] = [
   { ...library, name: 'kured', pauseMs: 1_000 },
   { ...library, name: 'kured-1.21' },
   { ...library, name: 'kured-timeout', limit: [60 * MINUTE, 'fails'] },
-  { ...library, name: 'aws-nth', marks: ['aws-node-termination-handler/scheduled-maintenance', 'cordon'] },
+  {
+    ...library,
+    name: 'aws-nth',
+    marks: ['aws-node-termination-handler/scheduled-maintenance', 'cordon'],
+    limit: [2 * MINUTE, 'fails'],
+  },
   { ...library, name: 'openshift-mco' },
   { ...library, name: 'medik8s-nmo', marks: ['medik8s.io/drain', 'cordon'] },
   { ...clusterApi, name: 'cluster-api' },
-  { ...clusterApi, name: 'cluster-api-timeout', limit: [60 * MINUTE, 'deletes'] },
+  { ...clusterApi, name: 'cluster-api-timeout', limit: [60 * MINUTE, 'waits'] },
+  { ...clusterApi, name: 'cluster-api-timeouts', limit: [60 * MINUTE, 'deletes'] },
   { ...clusterApi, name: 'cluster-api-skip' },
   { ...clusterApi, name: 'cluster-api-wait' },
   {

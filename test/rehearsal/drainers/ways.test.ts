@@ -150,6 +150,33 @@ describe('Cluster API', () => {
     assert.deepEqual(node.timesOf('db'), [80 * SECOND]);
   });
 
+  test('order: pods that are waited for count as well', async () => {
+    const { node, drain } = ruled([
+      { labels: DB, behavior: 'WaitCompleted' },
+      { labels: {}, behavior: 'Drain', order: 7 },
+    ]);
+    await drain();
+    await node.time.advance(60 * SECOND);
+    assert.deepEqual(node.timesOf('web'), []);
+    node.pods.delete('db');
+    await node.time.advance(20 * SECOND);
+    assert.deepEqual(node.timesOf('web'), [80 * SECOND]);
+  });
+
+  test('with volumes it asks no more at its limit, and waits until the pods have left', async () => {
+    const { node, drain } = setUp('cluster-api-timeout', []);
+    node.add('db', { labels: DB });
+    node.answer = () => 429;
+    const drained = await drain();
+    await node.time.advance(60 * MINUTE);
+    const { length } = node.asked;
+    await node.time.advance(60 * MINUTE);
+    assert.deepEqual([drained.code, node.asked.length], [undefined, length]);
+    node.pods.delete('db');
+    await node.time.advance(5 * SECOND);
+    assert.equal(drained.code, 0);
+  });
+
   for (const name of ['cluster-api-skip', 'cluster-api-wait']) {
     test(`${name}: its rule is about protected pods, and the others of a rehearsal are drained`, async () => {
       const { node, drain } = setUp(name, []);
@@ -175,7 +202,7 @@ describe('Cluster API', () => {
 
 describe('at a limit', () => {
   for (const [name, limitMs] of [
-    ['cluster-api-timeout', 60 * MINUTE],
+    ['cluster-api-timeouts', 60 * MINUTE],
     ['karpenter-limit', 60 * MINUTE],
     ['gardener', 120 * MINUTE],
     ['gardener-volumes', 120 * MINUTE],
