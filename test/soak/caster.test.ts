@@ -55,7 +55,7 @@ test('bookmarks are kept back until the first round after the spell', async () =
 test('a spell that a long round skipped, or that no replica followed, is not written down', async () => {
   const { seen, caster, castAt } = aCaster();
   await castAt(4);
-  await castAt(9);
+  await castAt(11);
   seen.isRefused = true;
   await assert.rejects(castAt(36));
   assert.deepEqual(caster.until(40 * MINUTE_MS), []);

@@ -9,10 +9,10 @@ export interface Spell {
 }
 
 const MINUTE_MS = 60_000;
-/** In eight hours there is an hour of wrong clocks. */
+/** In the five and a half hours of the job of each week there is an hour of wrong clocks. */
 const CYCLE_MS = 30 * MINUTE_MS;
 const CYCLE: readonly Spell[] = [
-  { name: 'wrong clocks', fromMs: 5 * MINUTE_MS, toMs: 8.75 * MINUTE_MS },
+  { name: 'wrong clocks', fromMs: 5 * MINUTE_MS, toMs: 10.5 * MINUTE_MS },
   // A watch that hears nothing for 100 s is given up, and after 180 s a list takes its place.
   { name: 'no bookmarks', fromMs: 15 * MINUTE_MS, toMs: 20 * MINUTE_MS },
 ];

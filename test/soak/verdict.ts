@@ -32,7 +32,12 @@ const SPELLS_SHARE = 0.5;
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-/** What is followed, and a growth so small that it is none: code that is compiled late, or one more connection. */
+/** A growth of what is alive that is none, by share of it: code that is compiled late. */
+const ALIVE_SHARE = 0.05;
+/** Half as often as authorities are to be replaced. */
+const AUTHORITY_EVERY_MS = 40 * MINUTE_MS;
+
+/** What is followed, and what a run that is too short to be judged by its error may grow. */
 const FOLLOWED: readonly Followed[] = [
   { key: 'rssMb', what: 'resident memory', unit: ' MB', floor: 4, typical: least },
   { key: 'heapMb', what: 'heap used', unit: ' MB', floor: 2, typical: least },
@@ -76,6 +81,7 @@ export function findingsOf(record: SoakRecord): Finding[] {
       isGood: entriesLeft === 0,
     },
     renewals(record),
+    authorities(record),
     ...SPELLS.map((name) => cast(record, name)),
     reminders(record),
     ...FOLLOWED.map((one) => growth(record, one)),
@@ -99,6 +105,16 @@ function renewals({ durationMs, renewEveryMs, renewals: count }: SoakRecord): Fi
   };
 }
 
+function authorities({ durationMs, authorities: count }: SoakRecord): Finding {
+  const wanted = Math.floor(durationMs / AUTHORITY_EVERY_MS);
+  return {
+    what: 'authorities replaced',
+    value: String(count),
+    wanted: `at least ${wanted}`,
+    isGood: count >= wanted,
+  };
+}
+
 function cast({ spells, durationMs }: SoakRecord, name: SpellName): Finding {
   const ms = spells.reduce((sum, spell) => (spell.name === name ? sum + spell.toMs - spell.fromMs : sum), 0);
   const wanted = SPELLS_SHARE * plannedMs(name, durationMs);
@@ -113,8 +129,8 @@ function reminders({ reminders: count }: SoakRecord): Finding {
 }
 
 /**
- * Flat is what has a line through the second half whose growth is below the floor, or within its error. An error that is large
- * hides no growth of a tenth.
+ * Flat is what has a line through the second half whose growth is within its error. An error that is large hides no growth of a
+ * tenth. Until names have been remembered for an hour there is more of everything, so a shorter run is judged by the floor as well.
  */
 function growth(record: SoakRecord, followed: Followed): Finding {
   const { key, what, unit, floor, typical, judgedFromMs = JUDGED_FROM_MS } = followed;
@@ -123,14 +139,18 @@ function growth(record: SoakRecord, followed: Followed): Finding {
   const points = seriesOf(record, key);
   const trend = trendOf(points, fromMs, toMs, typical);
   const isJudged = toMs >= judgedFromMs;
-  const wanted = `at most ${floor}${unit}, or within its error and at most a tenth of the level`;
+  const isFull = fromMs >= FULL_AFTER_MS;
+  const within = 'within its error and at most a tenth of the level';
+  const wanted = isFull ? within : `${within}, or at most ${floor}${unit}, as the run is short`;
   return {
     what: `growth of ${what} in the second half`,
     value: trend === undefined ? 'unknown' : describe(trend, unit, toMs - fromMs),
-    wanted: isJudged ? wanted : NOT_JUDGED,
-    isGood: !isJudged || (trend !== undefined && isFlat(trend, floor)),
+    ...judged(isJudged, wanted, trend !== undefined && isFlat(trend, isFull ? 0 : floor)),
   };
 }
+
+const judged = (isJudged: boolean, wanted: string, isGood: boolean): Omit<Finding, 'what' | 'value'> =>
+  isJudged ? { wanted, isGood } : { wanted: NOT_JUDGED, isGood: true, isInformation: true };
 
 function isFlat({ growth, error, level }: Trend, floor: number): boolean {
   if (growth <= floor) return true;
@@ -156,18 +176,27 @@ const NOT_JUDGED = 'not judged in so short a run';
 /** A kind of object that became half as many again, and so many more. */
 const GROWN = { share: 0.5, count: 1_000 };
 
-function heap({ heap, durationMs, snapshotAtMs = durationMs }: SoakRecord): Finding[] {
-  if (heap === undefined) return [];
+function heap({ heap, durationMs, snapshotAtMs, unfinished }: SoakRecord): Finding[] {
+  if (heap === undefined) {
+    const isMissing = unfinished === undefined && durationMs >= FULL_AFTER_MS;
+    const wanted = 'to be compared in runs of an hour and more';
+    return isMissing ? [{ what: 'heaps', value: 'not compared', wanted, isGood: false }] : [];
+  }
   const grown = heap.kinds.filter(
     ({ before, after }) => after.count - before.count > Math.max(GROWN.count, GROWN.share * before.count),
   );
-  const isJudged = snapshotAtMs >= FULL_AFTER_MS;
+  const isJudged = snapshotAtMs !== undefined && snapshotAtMs >= FULL_AFTER_MS;
+  const [before, after] = [heap.before.bytes, heap.after.bytes].map((bytes) => bytes / 1e6) as [number, number];
   return [
+    {
+      what: 'alive in the heap, from the first snapshot to the second',
+      value: `${before.toFixed(1)} → ${after.toFixed(1)} MB`,
+      ...judged(isJudged, `at most ${100 * ALIVE_SHARE} % more`, after <= (1 + ALIVE_SHARE) * before),
+    },
     {
       what: 'kinds of objects in the heap that became many more',
       value: grown.length === 0 ? '0' : grown.map(({ name }) => name).join(', '),
-      wanted: isJudged ? `0 by half and by more than ${GROWN.count}` : NOT_JUDGED,
-      isGood: !isJudged || grown.length === 0,
+      ...judged(isJudged, `0 by half and by more than ${GROWN.count}`, grown.length === 0),
     },
   ];
 }

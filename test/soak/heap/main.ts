@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { helpOf, readArguments, UsageError } from '../../../src/command-line.ts';
 import { describeError } from '../../../src/kube/errors.ts';
 import { compareHeaps, rowsOf } from './comparison.ts';
@@ -22,6 +23,8 @@ async function main(args: readonly string[]): Promise<number> {
     const [before, after, ...more] = operands;
     if (before === undefined || after === undefined || more.length > 0)
       throw new UsageError(`takes two snapshots, the earlier one first, not ${operands.length}; see --help`);
+    const missing = [before, after].find((path) => !existsSync(path));
+    if (missing !== undefined) throw new UsageError(`there is no file ${missing}`);
     const rows = rowsOf(compareHeaps(await readSnapshot(before), await readSnapshot(after)));
     process.stdout.write(rows.map((row) => `${row.join('\t')}\n`).join(''));
     return 0;
