@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Conflicts, flag, helpOf, readArguments, UsageError, value } from '../src/command-line.ts';
 import {
@@ -22,7 +23,7 @@ const TEST = {
     kubernetes: value(
       '--kubernetes <VERSION>',
       `the Kubernetes of the control plane: a minor version, all, or other: the newest that has been built but for ${DEFAULT_KUBERNETES}, where there is one (default: ${DEFAULT_KUBERNETES})`,
-      (text) => (text === 'other' ? text : readVersions(text)),
+      (text) => (text === 'other' ? text : readVersions(text, ['other'])),
     ),
     fast: flag('--fast', 'leaves out, too, what takes long: what a commit needs'),
   },
@@ -31,7 +32,8 @@ const TEST = {
     about: 'runs these files of tests instead; with --long those on a control plane repeat all',
     isList: true,
   },
-  notes: 'Exit code: 0 if all passed, 2 for a wrong command line.',
+  notes:
+    'Exit code: 0 if all passed, 1 if a test failed or, with CI=true, was not run, 2 for a wrong command line. The last line says how long each part took.',
 };
 const PARTS = ['unit', 'long', 'cluster', 'fast'] as const;
 const conflictsIn: Conflicts<typeof TEST.options> = (_, isGiven) => {
@@ -48,9 +50,11 @@ const ALONE_AT_FULL_DEPTH = [...ALONE, 'bystanders.test.ts'];
 /** Half of their time they wait, for drainers and kubelets; each has a control plane of its own, of some 600 MB. */
 const CLUSTERS_AT_ONCE = 4;
 const notRun: string[] = [];
+const took: string[] = [];
 
 try {
   process.exitCode = await main();
+  if (took.length > 0) console.log(`took: ${took.join(', ')}`);
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   console.error(`test: ${error.message}`);
@@ -59,6 +63,8 @@ try {
 
 function readLine(args: readonly string[]) {
   const { options, operands: files } = readArguments(TEST, args, '--help', conflictsIn);
+  const missing = files.filter((file) => !file.includes('*') && !existsSync(file));
+  if (missing.length > 0) throw new UsageError(`there is no file ${missing.join(', ')}`);
   const [part] = PARTS.filter((one) => one !== 'long' && options[one]);
   if (files.length > 0 && part !== undefined) throw new UsageError(`FILE says what is run: leave --${part} out`);
   const isForNothing = files.length > 0 && !files.some((file) => kindOf(file) === 'cluster');
@@ -84,10 +90,10 @@ async function main(): Promise<number> {
   shareCompiled();
   if (options.long) process.env.DEPTH = 'full';
   if (files.length > 0) return tell(await runNamed(files, versions));
-  if (options.fast) return run(fastFiles(), 2);
-  if (options.unit) return run(unitFiles(), 2);
+  if (options.fast) return run(fastFiles(), 2, 'fast tests');
+  if (options.unit) return run(unitFiles(), 2, 'unit tests');
   if (!options.long) {
-    const elsewhere = options.cluster ? [] : [run(unitFiles(), 2), await inBrowser()];
+    const elsewhere = options.cluster ? [] : [run(unitFiles(), 2, 'unit tests'), await inBrowser()];
     return tell([...elsewhere, ...(await onEach(versions, troubleWith, () => onControlPlane(ALONE)))]);
   }
   return tell(await onEach(versions, troubleWith, () => onControlPlane(ALONE_AT_FULL_DEPTH)));
@@ -125,7 +131,7 @@ function tell(codes: readonly number[]): number {
 
 async function inBrowser(browser: readonly string[] = browserFiles()): Promise<number> {
   const { findChromium, NO_CHROMIUM } = await import('../testkit/browser/chromium.ts');
-  if (findChromium() !== undefined) return run(browser, 1);
+  if (findChromium() !== undefined) return run(browser, 1, 'in a browser');
   notRun.push(`${browser.length} files of tests in a browser: ${NO_CHROMIUM}`);
   return 0;
 }
@@ -135,7 +141,8 @@ function onControlPlane(alone: readonly string[]): Promise<number> {
   const isAlone = (file: string) => alone.some((name) => file.endsWith(name));
   const beside = cluster.filter((file) => !isAlone(file));
   return onBuilt(cluster, () => {
-    const codes = [run(beside, CLUSTERS_AT_ONCE), run(cluster.filter(isAlone), 1)];
+    const where = `on Kubernetes ${chosenKubernetes()}`;
+    const codes = [run(beside, CLUSTERS_AT_ONCE, where), run(cluster.filter(isAlone), 1, `${where}, alone,`)];
     return codes.find((code) => code !== 0) ?? 0;
   });
 }
@@ -161,12 +168,14 @@ async function troubleWith(kubernetes: string): Promise<string | undefined> {
   }
 }
 
-function run(files: readonly string[], concurrency: number): number {
+function run(files: readonly string[], concurrency: number, what = 'these files'): number {
   if (files.length === 0) {
     console.log('no test files');
     return 1;
   }
   const options = ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, `--import=${END_AT_ONCE}`];
+  const startedAt = performance.now();
   const { status } = spawnSync(process.execPath, [...options, ...files], { stdio: 'inherit' });
+  took.push(`${what} ${((performance.now() - startedAt) / 60_000).toFixed(1)} min`);
   return status ?? 1;
 }

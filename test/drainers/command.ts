@@ -35,8 +35,16 @@ export const COMMAND = {
     'Exit code: 0 if every pod was moved once and by its operator, but where it is known that nobody tells the operator, and each limit came as its model says; 1 if not; 2 if it could not begin.',
 };
 
-const conflictsIn: Conflicts<typeof COMMAND.options> = ({ page, isDry }) =>
-  page && isDry ? ['--page writes, and --dry writes nothing: name one of them'] : [];
+const PLAYING = ['drainers', 'kinds', 'kubectls', 'isMissing', 'atOnce', 'isDry'] as const;
+
+const conflictsIn: Conflicts<typeof COMMAND.options> = ({ page, list }, isGiven) => {
+  const [first] = PLAYING.filter((name) => isGiven(name)).map((name) => COMMAND.options[name].flags.split(' ')[0]);
+  const playsNothing = [...(page ? ['--page'] : []), ...(list ? ['--list'] : [])];
+  return [
+    ...(playsNothing.length > 1 ? [`name one of ${playsNothing.join(' and ')}`] : []),
+    ...(first === undefined ? [] : playsNothing.map((one) => `${one} plays nothing: leave ${first} out`)),
+  ];
+};
 
 export type Wanted = ReturnType<typeof readArguments<typeof COMMAND.options>>['options'];
 

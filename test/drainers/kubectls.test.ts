@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { UsageError } from '../../src/command-line.ts';
+import { readWanted } from './command.ts';
 import { assertVersion } from './kubectls.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kubectls-'));
@@ -49,4 +50,13 @@ describe('--kubectl', () => {
     assert.match(stderr, /^drainers: --kubectl 1\.33=\S+: that kubectl is 1\.36\.3; write /);
     assert.equal(status, 2);
   });
+});
+
+test('what plays nothing takes no option that says what to play', () => {
+  for (const [line, said] of [
+    ['--page --drainer kured', '--page plays nothing: leave --drainer out'],
+    ['--list --dry', '--list plays nothing: leave --dry out'],
+    ['--page --list', 'name one of --page and --list'],
+  ] as const)
+    assert.throws(() => readWanted(line.split(' ')), { name: 'UsageError', message: said });
 });

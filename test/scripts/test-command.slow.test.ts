@@ -28,6 +28,7 @@ describe('npm test', () => {
       'no FILE of these needs a control plane: leave --kubernetes out',
     ],
     ['--unit test/policy/duration.test.ts', 'FILE says what is run: leave --unit out'],
+    ['test/nosuch.test.ts', 'there is no file test/nosuch.test.ts'],
   ] as const)
     test(`${line} is refused`, () =>
       assert.deepEqual(onABareMachine(line.split(' ')), { status: 2, output: `test: ${problem}\n` }));
@@ -42,6 +43,7 @@ describe('npm test', () => {
       assert.match(found.output, /NOT RUN: 1 files of tests in a browser/);
       assert.match(found.output, /NOT RUN: 1 files of tests on a real control plane of Kubernetes 1\.\d+: /);
       assert.match(found.output, /pass [1-9]/);
+      assert.match(found.output, /^took: these files \d+\.\d min$/m);
       assert.equal(found.status, status);
     });
 });

@@ -62,6 +62,7 @@ describe('the versions of Kubernetes that tests run on', () => {
     assert.deepEqual(readVersions('1.37'), ['1.37']);
     assert.deepEqual(readVersions('all'), VERSIONS);
     assert.throws(() => readVersions('1.3'), /^Error: takes 1\.33, .* or all, not "1\.3"$/);
+    assert.throws(() => readVersions('1.3', ['other']), / 1\.37, other or all, not "1\.3"$/);
     const found = findAssets('1.3');
     assert.equal(found.state, 'unavailable');
     assert.match(

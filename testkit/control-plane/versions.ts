@@ -24,10 +24,11 @@ export const namedKubernetes = (): string | undefined => process.env[KUBERNETES_
 /** The one that this process is to use, pinned or not: see `versionTrouble`. */
 export const chosenKubernetes = (): string => namedKubernetes() ?? DEFAULT_KUBERNETES;
 
-/** What `--kubernetes` takes: one version, or all of them. Throws, for `value` of src/command-line.ts. */
-export function readVersions(text: string): readonly string[] {
+/** What `--kubernetes` takes: one version, or all of them. Throws, for `value` of src/command-line.ts, which may take `more`. */
+export function readVersions(text: string, more: readonly string[] = []): readonly string[] {
   const pinned = kubernetesVersions();
-  if (text !== 'all' && !pinned.includes(text)) throw new Error(`takes ${pinned.join(', ')} or all, not "${text}"`);
+  const words = [...pinned, ...more].join(', ');
+  if (text !== 'all' && !pinned.includes(text)) throw new Error(`takes ${words} or all, not "${text}"`);
   return text === 'all' ? pinned : [text];
 }
 

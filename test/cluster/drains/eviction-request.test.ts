@@ -121,7 +121,7 @@ describe('an EvictionRequest for a protected pod', () => {
   });
 
   test('a pod that names responders is marked like any other, and keeps them', async () => {
-    const responders = [{ name: 'reschedule.hook/responder', priority: 10_000 }];
+    const responders = [{ name: 'reschedule.hook/responder', priority: 5_000 }];
     const name = 'responding';
     const body = {
       apiVersion: 'v1',
