@@ -5,8 +5,9 @@ import { managedBy } from '../../../testkit/connect.ts';
 import { COUCHBASE_CLUSTER, resourcePath } from '../../../testkit/couchbase/couchbasecluster-crd.ts';
 import type { ClusterOptions } from '../../../testkit/couchbase/workload.ts';
 import { prepareBehindGate } from '../support/behind-gate.ts';
+import { HASTY, putClockOn } from '../support/called-off.ts';
 import { eventsOf } from '../support/events.ts';
-import { type EvictionAnswer, evict, evictUntil, MARKED, metric } from '../support/evict.ts';
+import { type EvictionAnswer, evict, evictInTime, evictUntil, MARKED, metric } from '../support/evict.ts';
 import { HOOK_LABEL, type Rig, type RunningHook, startRig } from '../support/rig.ts';
 import { addNode, aScene, type Scene } from '../support/scene.ts';
 import { untilMetric } from '../support/told.ts';
@@ -23,6 +24,7 @@ after(() => rig?.stop());
 const TOLERATES_CORDON = [{ key: 'node.kubernetes.io/unschedulable', operator: 'Exists' }];
 const REGISTRATIONS = 'validatingwebhookconfigurations';
 const STALLED_PODS = 'reschedule_hook_stalled_pods';
+const ENTRIES = 'reschedule_hook_entries';
 
 /** A scene of one member that runs on its first node only. */
 function aPinnedMember(name: string, { tolerates = false, cluster = {} as Partial<ClusterOptions> } = {}) {
@@ -81,6 +83,18 @@ async function untilCordonIsOlder(scene: Scene): Promise<void> {
       spec: { taints?: { timeAdded?: string }[] };
     };
     return spec.taints?.some(({ timeAdded = '' }) => Date.now() >= Date.parse(timeAdded) + 1_000);
+  });
+}
+
+/** A pod that was bound within ten seconds of a cordon may have been bound after it. Returns its node. */
+async function untilBoundBeforeTheCordon(scene: Scene, pod: string): Promise<string> {
+  return scene.until(`${pod} to have been bound for a while`, async () => {
+    const { spec, status } = (await rig.client.json({ method: 'GET', path: podPath(scene.namespace, pod) })) as {
+      spec: { nodeName?: string };
+      status: { conditions?: { type: string; lastTransitionTime: string }[] };
+    };
+    const bound = status.conditions?.find(({ type }) => type === 'PodScheduled');
+    return bound !== undefined && Date.now() > Date.parse(bound.lastTransitionTime) + 11_000 && spec.nodeName;
   });
 }
 
@@ -218,6 +232,31 @@ describe('drains that would never end, on the real control plane', () => {
     await scene.until('the member to run', async () => (await scene.pod('cb-0000'))?.node === 'replaced-1');
     const { code } = await evictUntil(scene, 'cb-0000', /with the same name/);
     assert.equal(code, 404);
+    assert.deepEqual(scene.moves, ['cb-0000']);
+    await hook.stop();
+  });
+
+  test('a member that moved to a node that is drained, too: its sign may be away for a moment (S3)', async () => {
+    const hook = await rig.hook('fickle', { ...HASTY, TRACKING_RETENTION: '6m' });
+    const unsettled = /state="unsettled"/;
+    await untilMetric(hook, 'reschedule_hook_ready', 1);
+    const others = await metric(hook, ENTRIES, unsettled);
+    await using scene = await aScene({ rig, hook: 'fickle', namespace: 'fickle', size: 1, pdb: false });
+    await scene.cordon(scene.node(1));
+    await evictUntilMarked(scene, 'cb-0000');
+    await evictOnUntil(scene, 'cb-0000', /with the same name/);
+    const node = await untilBoundBeforeTheCordon(scene, 'cb-0000');
+    await untilMetric(hook, ENTRIES, others, unsettled);
+    await scene.cordon(node);
+    await untilMetric(hook, ENTRIES, others + 1, unsettled);
+    await scene.cordon(node, false);
+    await untilMetric(hook, ENTRIES, others, unsettled);
+
+    const { code, message } = await evictInTime(scene, 'cb-0000');
+    assert.match(message, new RegExp(`node ${node} was being drained until \\w+ ago, and that drain may go on`));
+    assert.equal(code, 429);
+    await putClockOn(hook);
+    assert.equal((await evictUntil(scene, 'cb-0000', /with the same name/)).code, 404);
     assert.deepEqual(scene.moves, ['cb-0000']);
     await hook.stop();
   });

@@ -36,10 +36,15 @@ export async function letWithdrawnPass(scene: Scene, hook: HookProcess, count: n
   const before = await looks();
   await wake(scene);
   await untilTrue('a look at the entries', async () => (await looks()) > before);
+  await putClockOn(hook);
+  await wake(scene);
+}
+
+/** By three minutes, of a hook that is `HASTY`. */
+export async function putClockOn(hook: HookProcess): Promise<void> {
   const since = hook.lines.length;
   hook.kill('SIGUSR2');
   await hook.waitForLine(({ message }) => message === 'the clock was put on', { since });
-  await wake(scene);
 }
 
 /** A node that changes has the entries of its pods looked at. */
