@@ -169,11 +169,17 @@ function profilesFileOf({ profilesFile: path }: Config, env: NodeJS.ProcessEnv):
 }
 
 /** Of each profile in their order, separated by commas, as far as it is not the same for all. */
-function whatIsProtected({ profiles, labelSelectors }: Config): Record<string, string | undefined> {
+function whatIsProtected({
+  profiles,
+  labelSelectors,
+  registration,
+  protectNamespaces,
+}: Config): Record<string, string | undefined> {
   const each = (of: (profile: Config['profiles'][number]) => string) => [...new Set(profiles.map(of))].join(', ');
   const also = profiles[0]?.tracking.also ?? [];
   return {
     profiles: each(({ name }) => name),
+    protectNamespaces: registration === 'managed' ? protectNamespaces.text : undefined,
     selector: labelSelectors.join(' or '),
     annotation: each(({ mark }) => (mark === undefined ? 'none' : `${mark.key}=${mark.value}`)),
     tracking: each(({ tracking }) => tracking.type),

@@ -89,10 +89,28 @@ export interface Namespaces {
 }
 
 export function namespaces(text: string): Namespaces {
-  if (text === 'all' || text === 'used') return { text };
+  const word = text.trim().toLowerCase();
+  if (word === 'all' || word === 'used') return { text: word };
   const selector = parseSelector(text);
+  const keys = keysAlone(selector);
+  if (keys.length > 0) {
+    const byName = `kubernetes.io/metadata.name in (${keys.join(',')})`;
+    throw new Error(
+      `has a label without a value: ${keys.join(',')}; write all, used, team=db for a label, ${byName} for namespaces by name, or ${keys[0]},${keys[0]}!=false for a label of any other value`,
+    );
+  }
   // Written in one way, so that replicas of settings that mean the same agree.
   return { text: formatSelector(selector), selector };
+}
+
+/**
+ * The keys without a domain that nothing is said of but that they exist. A word that is mistyped, or the name of a namespace, is one,
+ * and no namespace has such a label: none would be protected.
+ */
+function keysAlone(selector: Selector): readonly string[] {
+  const valued = selector.flatMap((one) => ('values' in one ? [one.key] : []));
+  const alone = selector.filter(({ op, key }) => op === 'exists' && !key.includes('/') && !valued.includes(key));
+  return alone.map(({ key }) => key);
 }
 
 export function port(text: string): number {

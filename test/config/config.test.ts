@@ -147,6 +147,47 @@ describe('configuration', () => {
     }
   });
 
+  describe('the namespaces to protect', () => {
+    const protectedBy = (text: string) => readConfig({ PROTECT_NAMESPACES: text }).protectNamespaces.text;
+
+    test('are all or used, in capitals or with white space around it, too', () => {
+      for (const text of ['all', 'All', ' ALL ', 'all\n', '\tall\r\n']) assert.equal(protectedBy(text), 'all');
+      for (const text of ['used', 'Used', 'used ']) assert.equal(protectedBy(text), 'used');
+    });
+
+    test('are those of a label selector, which says a value or has a key with a domain', () => {
+      for (const [text, written] of [
+        ['team=db\n', 'team in (db)'],
+        ['team in (db,web)', 'team in (db,web)'],
+        ['reschedule.hook/protect', 'reschedule.hook/protect'],
+        ['!skip', '!skip'],
+        ['all=true', 'all in (true)'],
+        ['team,team!=false', 'team,team notin (false)'],
+        ['kubernetes.io/metadata.name in (db,web)', 'kubernetes.io/metadata.name in (db,web)'],
+      ] as const) {
+        assert.equal(protectedBy(text), written);
+      }
+    });
+
+    for (const [text, keys] of [
+      ['db', 'db'],
+      ['everything', 'everything'],
+      [' db , web ', 'db,web'],
+      ['all,!skip', 'all'],
+      ['all,kubernetes.io/metadata.name!=web', 'all'],
+      ['team,env=prod', 'team'],
+    ] as const) {
+      test(`are not "${text}", which would protect hardly any`, () => {
+        const [key] = keys.split(',');
+        assert.deepEqual(problemsOf({ PROTECT_NAMESPACES: text }), [
+          `PROTECT_NAMESPACES has a label without a value: ${keys}; write all, used, team=db for a label, kubernetes.io/metadata.name in (${keys}) for namespaces by name, or ${key},${key}!=false for a label of any other value`,
+        ]);
+        assert.notEqual(protectedBy(`kubernetes.io/metadata.name in (${keys})`), '');
+        assert.notEqual(protectedBy(`${key},${key}!=false`), '');
+      });
+    }
+  });
+
   test('a key with an empty part in its domain, or one that is too long, is refused: the API server would, later', () => {
     for (const key of ['a..b/c', 'a.-b/c', `${'a.'.repeat(127)}a/b`]) {
       assert.match(problemsOf({ RESCHEDULE_ANNOTATION_KEY: key })[0] ?? '', /which is not an annotation key$/);
