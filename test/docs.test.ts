@@ -137,7 +137,11 @@ describe('docs/operations.md explains what kubectl prints', () => {
   const CAUSES: Readonly<Record<string, readonly string[]>> = {
     Waiting: ['marked', 'its move was asked for', 'says ignore, but it is marked'],
     Stalled: ['stalled: its operator has not acted'],
-    Held: ['has no mark, so nobody is asked to move it', 'says hold, so nobody is asked to move it'],
+    Held: [
+      'has no mark, so nobody is asked to move it',
+      'says hold, so nobody is asked to move it',
+      'counts as hold, so nobody is asked',
+    ],
     NotAsked: ['nobody can be asked to move it', 'is not asked:', 'has a request of somebody else in', 'entries in'],
     GroupBusy: ['others of its group come first'],
     GroupUntracked: ['only so many of its group may move at once, and nobody can count them'],

@@ -96,7 +96,7 @@ export function projectPod(object: JsonObject, fields: PodFields): Pod {
     ...optional('mark', mark),
     ...optional('isReported', reportedOf(object, profileOf(carried, fields)?.report, mark)),
     ...optional('isMirror', hasAnnotation(metadata, MIRROR_ANNOTATION)),
-    ...optional('policy', policyIn(metadata.annotations)),
+    ...policyIn(metadata.annotations),
     ...optional('isEvictedInBackground', hasAnnotation(metadata, REQUEST_EVICT_ONLY)),
     ...scheduling(spec, status),
     ...optional('deletionDeadline', instant(metadata.deletionTimestamp)),
@@ -130,10 +130,10 @@ export function lastWriterOf(object: JsonObject): string | undefined {
   return last.manager !== undefined && MANAGER.test(last.manager) ? last.manager : undefined;
 }
 
-/** Of what a tenant may write it keeps one of two words. */
+/** Of what a tenant may write it keeps one of two words, or the beginning of what is neither. */
 export function projectNamespace(object: JsonObject): Namespace {
   const { metadata = {} } = object as { readonly metadata?: RawMetadata };
-  return Object.freeze({ ...identity(metadata), ...optional('policy', policyIn(metadata.annotations)) });
+  return Object.freeze({ ...identity(metadata), ...policyIn(metadata.annotations) });
 }
 
 /** `drainConditions`: the types of conditions to keep. The kubelet reports the others again and again. */

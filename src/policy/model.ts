@@ -1,4 +1,4 @@
-import type { PolicyWord } from './policy-annotation.ts';
+import type { Policy } from './policy-annotation.ts';
 
 /**
  * The plain data that decisions are made on. It has no client library type and no clock. Instants are epoch
@@ -38,14 +38,13 @@ export interface PodMetadata {
   readonly isMirror?: true;
 }
 
-export interface Pod extends PodMetadata {
+/** With what people have said of its evictions. */
+export interface Pod extends PodMetadata, Policy {
   readonly resourceVersion: string;
   /** Present if the reschedule annotation is, whatever its value. */
   readonly mark?: Mark;
   /** Its operator reports that it may go now, where its profile waits for that. */
   readonly isReported?: true;
-  /** What people have said of its evictions. */
-  readonly policy?: PolicyWord;
   /** It asks the descheduler to take an eviction for a request that is carried out later (`in-background.ts`). */
   readonly isEvictedInBackground?: true;
   /** `spec.nodeName`; absent until the pod is scheduled. */
@@ -105,8 +104,11 @@ export interface OwnObjects {
   readonly label: { readonly key: string; readonly value: string };
 }
 
-/** An object that carries entries: a CouchbaseCluster, a Namespace, or a ConfigMap of the hook. */
-export interface Tracker {
+/**
+ * An object that carries entries: a CouchbaseCluster, a Namespace, or a ConfigMap of the hook. With what people have said of
+ * evictions of its pods, which is never read of an object of the hook.
+ */
+export interface Tracker extends Policy {
   readonly resource: Resource;
   /** Absent for a cluster-scoped resource. */
   readonly namespace?: string;
@@ -125,21 +127,20 @@ export interface Tracker {
    * nothing.
    */
   readonly hindrance?: string;
-  /** What people have said of evictions of its pods. Never read of an object of the hook. */
-  readonly policy?: PolicyWord;
   /** Its entries: annotation key to raw value, or to what stands for one that is too long (`kept-entries.ts`). */
   readonly entries: Readonly<Record<string, string>>;
   /** How many entries more it has than the hook keeps; absent if none. */
   readonly leftOut?: number;
 }
 
-/** A Namespace, as far as its trackers need it. One that was recreated under its name has another UID (S8). */
-export interface Namespace {
+/**
+ * A Namespace, as far as its trackers need it, with what people have said of evictions of its pods. One that was recreated under
+ * its name has another UID (S8).
+ */
+export interface Namespace extends Policy {
   readonly name: string;
   readonly uid: string;
   readonly resourceVersion: string;
-  /** What people have said of evictions of its pods. */
-  readonly policy?: PolicyWord;
 }
 
 /** An entry of a pod at a place where entries are read, but not written any more. */

@@ -1,7 +1,7 @@
 import type { Decision } from './decision.ts';
 import { withItsWords } from './in-background.ts';
 import type { Entry } from './model.ts';
-import { type Look, type Observation, seenValue, wordOf } from './observation.ts';
+import { type Look, type Observation, policyOf, seenValue } from './observation.ts';
 import type { PolicySettings } from './profiles/profile.ts';
 import { firstOpinion, type NumberedOpinion, RULES, RULES_ABOUT_THE_POD, winner } from './rules/index.ts';
 import { entryOf, type PodObservation } from './rules/rule.ts';
@@ -65,6 +65,6 @@ function numbered({ id, opinion }: NumberedOpinion, seen: Observation): Decision
     case 'awaitCache':
       return { kind: 'awaitCache', otherwise: { ...opinion.otherwise, ...by } };
     default:
-      return { ...withItsWords(opinion, seenValue(seen.pod), wordOf(seen)), ...by };
+      return { ...withItsWords(opinion, seenValue(seen.pod), policyOf(seen)?.policy), ...by };
   }
 }

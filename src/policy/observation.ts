@@ -1,5 +1,5 @@
 import type { Entry, EntryElsewhere, EvictionRequest, Namespace, Node, Pod, PodMetadata, Tracker } from './model.ts';
-import { firstWord } from './policy-annotation.ts';
+import { firstPolicy } from './policy-annotation.ts';
 import type { BudgetWithPods } from './profiles/budget.ts';
 import type { Reported } from './profiles/hindrance.ts';
 import type { Profile } from './profiles/profile.ts';
@@ -172,8 +172,8 @@ export function nodeOrGone(node: Absent | Present<Node>): Node | 'gone' {
 }
 
 /** What people say of the pod, as far as it was looked at: pod, tracker, Namespace. */
-export const wordOf = ({ pod, tracker, namespace }: Pick<Observation, 'pod' | 'tracker' | 'namespace'>) =>
-  firstWord(seenValue(pod), seenValue(tracker), seenValue(namespace));
+export const policyOf = ({ pod, tracker, namespace }: Pick<Observation, 'pod' | 'tracker' | 'namespace'>) =>
+  firstPolicy(seenValue(pod), seenValue(tracker), seenValue(namespace));
 
 /** What a look found. `why`: what people should know if that is nothing. */
 export function sightingOf<T>(value: T | undefined, from: Source, why?: string): Absent | Present<T> {

@@ -748,6 +748,17 @@ const SAID: readonly Case[] = [
       'Pod waiting to be rescheduled (reschedule.hook/policy on Namespace db says hold, so nobody is asked to move it)',
   },
   {
+    when: 'rule 6a: the annotation of the Namespace is mistyped: held, and the message has its value',
+    given: anObservation({ request: named, namespace: aNamespace({ policy: 'hold', policyValue: 'Ignore' }) }),
+    settings: { readsNamespacePolicy: true },
+    kind: 'deny',
+    rule: '6a',
+    reason: 'Held',
+    code: 429,
+    message:
+      'Pod waiting to be rescheduled (reschedule.hook/policy on Namespace db is "Ignore", which is neither ignore nor hold and counts as hold, so nobody is asked to move it)',
+  },
+  {
     when: 'rule 6a: the pod before its tracker: hold',
     given: anObservation({ pod: aPod({ policy: 'hold' }), tracker: aTracker({ policy: 'ignore' }) }),
     kind: 'deny',

@@ -48,6 +48,11 @@ describe('an eviction by the hook itself', () => {
     ['without a report waits', { pod: aPod({ mark: aMark() }), request: own }, /^429 Waiting .*by reschedule-hook\)$/],
     ['whose mark is gone marks anew', { pod: aPod({ isReported: true }), request: own }, 'mark Marked'],
     ['of a pod that is to be held waits', { pod: { ...reported, policy: 'hold' }, request: own }, HELD],
+    [
+      'of a pod whose annotation is mistyped waits, and the answer has its value',
+      { pod: { ...reported, policy: 'hold', policyValue: 'Ignore' }, request: own },
+      HELD.replace('says hold', 'is "Ignore", which is neither ignore nor hold and counts as hold'),
+    ],
   ] as const satisfies readonly (readonly [string, SeenInShort, string | RegExp])[]) {
     test(what, () => {
       if (typeof expected === 'string') assert.equal(answer(seen), expected);

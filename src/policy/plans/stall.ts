@@ -5,7 +5,7 @@ import type { Entry, EntryElsewhere, Namespace, Node, Pod, Tracker } from '../mo
 import { drainingSince, isCordon, isDraining, questionOfReturn } from '../node-state.ts';
 import type { MarkRecord, NodeReturns, Refusal } from '../observation.ts';
 import { describeHindrance, describeUnschedulable, isTerminatingOrFinished } from '../pod-state.ts';
-import { firstWord, POLICY_KEY } from '../policy-annotation.ts';
+import { describeHold, firstPolicy, POLICY_KEY, type Policy } from '../policy-annotation.ts';
 import { someOf, uncountable, underWay } from '../profiles/group-moves.ts';
 import type { Reported } from '../profiles/hindrance.ts';
 import { isMarked, type PolicySettings, type Profile } from '../profiles/profile.ts';
@@ -114,13 +114,15 @@ const fickle = (node: Node): { readonly shownBy?: 'node' } => (isCordon(node) ? 
 /** People say that nobody may mark it, and its node is draining. */
 function heldStall(seen: StallObservation, { drainTaints }: PolicySettings): Stall | undefined {
   const { pod, node } = seen;
-  if (node === undefined || isMarked(pod) || !isHeldByPeople(seen) || !isDraining(node, drainTaints)) return undefined;
+  const hold = holdOf(seen);
+  if (node === undefined || isMarked(pod) || hold === undefined || !isDraining(node, drainTaints)) return undefined;
   const waits = fickle(node);
   const leftByTimeMs = leftSince(drainingSince(node, drainTaints), seen);
   // What comes and goes has a new time each time.
   const leftMs = waits.shownBy ? Math.min(leftByTimeMs, seen.profile.stallAfterMs - seen.markedForMs) : leftByTimeMs;
   if (leftMs > 0) return { kind: 'lookAgain', inMs: leftMs, ...waits };
-  return { kind: 'stalled', hindrance: 'Held', why: `is not marked, because ${POLICY_KEY} says hold`, ...waits };
+  const why = `is not marked, because ${POLICY_KEY} ${describeHold(hold)}`;
+  return { kind: 'stalled', hindrance: 'Held', why, ...waits };
 }
 
 /**
@@ -138,7 +140,11 @@ function unmarkedStall(seen: StallObservation): Stall | undefined {
     : { ...notLeftStall(seen, profile.request), ...ASKED };
 }
 
-const isHeldByPeople = ({ pod, tracker, namespace }: StallObservation) => firstWord(pod, tracker, namespace) === 'hold';
+/** What people say of the pod, if that is to hold it. */
+function holdOf({ pod, tracker, namespace }: StallObservation): Policy | undefined {
+  const policy = firstPolicy(pod, tracker, namespace);
+  return policy?.policy === 'hold' ? policy : undefined;
+}
 
 /** Whether it could be asked for, its object says, which nobody watches. */
 function notLeftStall(
@@ -222,7 +228,7 @@ function notMovedStall(seen: StallObservation, settings: PolicySettings): Stall 
 }
 
 function hindranceOf(seen: StallObservation, { marks }: MarkHistory): string | undefined {
-  if (seen.pod.isReported) return isHeldByPeople(seen) ? 'Held' : 'EvictionRefused';
+  if (seen.pod.isReported) return holdOf(seen) ? 'Held' : 'EvictionRefused';
   return marks > 1 ? 'Unmarked' : seen.reported?.word;
 }
 
@@ -231,8 +237,10 @@ function whyNotMoved(seen: StallObservation, history: MarkHistory, age: string):
   const details = [describeMarksOf(history, now), describeHindrance(tracker, reported), describeSelector(pod)];
   const text = details.filter((detail) => detail !== undefined).join('; ');
   const about = text === '' ? '' : ` (${text})`;
+  const hold = holdOf(seen);
+  const but = hold === undefined ? 'its eviction by the hook is refused' : `${POLICY_KEY} ${describeHold(hold)}`;
   const what = pod.isReported
-    ? `${operatorOf(pod)} reports that it may go, but ${isHeldByPeople(seen) ? `${POLICY_KEY} says hold` : 'its eviction by the hook is refused'}`
+    ? `${operatorOf(pod)} reports that it may go, but ${but}`
     : `${operatorOf(pod)} has not moved it`;
   return `was marked over ${age} ago and ${what}${about}`;
 }

@@ -1,14 +1,14 @@
 import { allow, MESSAGES, wait } from '../decision.ts';
 import { isDraining } from '../node-state.ts';
 import { LOOK_AT_NODE, type Look, nodeOrGone, onceLive, type Subject, seenValue } from '../observation.ts';
-import { POLICY_KEY, type PolicyWord } from '../policy-annotation.ts';
+import { describeHold, POLICY_KEY, type Policy } from '../policy-annotation.ts';
 import { isMarked, type PolicySettings } from '../profiles/profile.ts';
 import { notSeenByCache } from './earlier-instance.ts';
 import type { Opinion, PodObservation, Rule } from './rule.ts';
 
 /** What people have said, and where. */
 interface Said {
-  readonly word: PolicyWord;
+  readonly policy: Policy;
   /** For people. */
   readonly on: string;
   /** Where `ignore` was found, and where something else could have been said before it. */
@@ -23,24 +23,23 @@ export const policyAnnotation: Rule<PodObservation> = (seen, settings) => {
   if (typeof isAboutEarlier !== 'boolean') return isAboutEarlier;
   // A later rule waits, or ends the drain. None of those marks the pod.
   if (isAboutEarlier) return undefined;
-  if (said.word === 'hold') return hold(seen, said);
+  if (said.policy.policy === 'hold') return hold(seen, said);
   // An instance that the cache has not seen may have come after the one that the request means.
   return notSeenByCache(seen, settings) ?? ignore(seen, said);
 };
 
 /** The pod comes before its tracker, and that before its Namespace. */
 function saidOf({ pod, tracker, namespace }: PodObservation, settings: PolicySettings): Said | Look | undefined {
-  const { policy: ofPod } = pod.value;
-  if (ofPod !== undefined) return { word: ofPod, on: 'the pod', restsOn: ['pod'] };
+  if (pod.value.policy !== undefined) return { policy: pod.value, on: 'the pod', restsOn: ['pod'] };
   const found = seenValue(tracker);
   if (found?.policy !== undefined) {
-    return { word: found.policy, on: `${found.resource.kind} ${found.name}`, restsOn: ['pod', 'tracker'] };
+    return { policy: found, on: `${found.resource.kind} ${found.name}`, restsOn: ['pod', 'tracker'] };
   }
   if (!settings.readsNamespacePolicy) return undefined;
   if (namespace.kind === 'unread') return { kind: 'look', at: 'namespace', live: false };
-  const word = seenValue(namespace)?.policy;
-  const on = `Namespace ${pod.value.namespace}`;
-  return word && { word, on, restsOn: ['pod', 'tracker', 'namespace'] };
+  const policy = seenValue(namespace);
+  if (policy?.policy === undefined) return undefined;
+  return { policy, on: `Namespace ${pod.value.namespace}`, restsOn: ['pod', 'tracker', 'namespace'] };
 }
 
 /**
@@ -57,9 +56,12 @@ function mayHaveLeft(seen: PodObservation, { drainTaints }: PolicySettings): boo
 }
 
 /** A marked pod waits anyway, and the rule of marks says since when. */
-function hold({ pod }: PodObservation, { on }: Said): Opinion | undefined {
+function hold({ pod }: PodObservation, { policy, on }: Said): Opinion | undefined {
   if (isMarked(pod.value)) return undefined;
-  return wait('Held', `${MESSAGES.waiting} (${POLICY_KEY} on ${on} says hold, so nobody is asked to move it)`);
+  return wait(
+    'Held',
+    `${MESSAGES.waiting} (${POLICY_KEY} on ${on} ${describeHold(policy)}, so nobody is asked to move it)`,
+  );
 }
 
 /**

@@ -130,7 +130,7 @@ function projectTracker(
   const { entries, leftOut } = resource.own
     ? keepEntries(withPrefix(data ?? {}), OWN_ENTRIES_MAX)
     : keepEntries(annotations ?? {});
-  const policy = resource.own ? undefined : policyIn(annotations);
+  const policy = resource.own ? {} : policyIn(annotations);
   const owner = ownerReferences?.find(({ kind }) => kind === 'Namespace');
   return Object.freeze({
     resource,
@@ -141,7 +141,7 @@ function projectTracker(
     ...(resource.own && { owner: Object.freeze({ namespace: short(owner?.name), uid: short(owner?.uid) }) }),
     reusesNames,
     ...(hindrance === undefined ? {} : { hindrance }),
-    ...(policy === undefined ? {} : { policy }),
+    ...policy,
     entries,
     ...(leftOut === 0 ? {} : { leftOut }),
   });

@@ -212,6 +212,15 @@ describe('planStall: a pod that must not be marked', () => {
     assert.deepEqual(plan(aPod({ policy: 'ignore' }), { node, namespace }), { kind: 'notWaiting' });
   });
 
+  test('says the value if that is neither ignore nor hold', () => {
+    const mistyped = { policy: 'hold', policyValue: 'Ignore' } as const;
+    const why =
+      'is not marked, because reschedule.hook/policy is "Ignore", which is neither ignore nor hold and counts as hold';
+    assert.deepEqual(plan(aPod(mistyped), { node: cordonedFor(15 * MINUTE) }), stalled('Held', why));
+    const tracker = aTracker(mistyped);
+    assert.deepEqual(plan(aPod(), { node: cordonedFor(15 * MINUTE), tracker }), stalled('Held', why));
+  });
+
   test('nobody waits if nobody drains its node, and a marked one is like any other', () => {
     assert.deepEqual(plan(pod, { node: aNode() }), { kind: 'notWaiting' });
     assert.deepEqual(plan(pod), { kind: 'notWaiting' });

@@ -2,9 +2,9 @@ import { type Deny, MESSAGES, wait } from '../../decision.ts';
 import { formatAge } from '../../duration.ts';
 import { describeMarks, markHistory } from '../../mark-history.ts';
 import type { Mark } from '../../model.ts';
-import { seenValue, wordOf } from '../../observation.ts';
+import { policyOf, seenValue } from '../../observation.ts';
 import { describeHindrance } from '../../pod-state.ts';
-import { POLICY_KEY } from '../../policy-annotation.ts';
+import { describeHold, POLICY_KEY } from '../../policy-annotation.ts';
 import { isMarked } from '../../profiles/profile.ts';
 import type { PodObservation, Rule } from '../rule.ts';
 
@@ -17,8 +17,8 @@ export function waitsMarked(seen: PodObservation): Deny {
   const { mark = { matches: true } } = pod.value;
   const reported = profile.report !== undefined && pod.value.isReported;
   const ageMs = mark.at === undefined ? undefined : now - mark.at;
-  const isHeld = wordOf(seen) === 'hold';
-  const thenWhat = isHeld ? `${POLICY_KEY} says hold` : 'the hook evicts it';
+  const policy = policyOf(seen);
+  const thenWhat = policy?.policy === 'hold' ? `${POLICY_KEY} ${describeHold(policy)}` : 'the hook evicts it';
   const history = markHistory({ uid: pod.value.uid, markedAt: mark.at }, seen.entry, seen.ownMarks);
   const isStalled = history.firstAt !== undefined && now - history.firstAt >= profile.stallAfterMs;
   const details = [

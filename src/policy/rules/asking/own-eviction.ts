@@ -1,5 +1,5 @@
 import { allow } from '../../decision.ts';
-import { onceLive, seenValue, wordOf } from '../../observation.ts';
+import { onceLive, policyOf, seenValue } from '../../observation.ts';
 import { isMarked } from '../../profiles/profile.ts';
 import type { PodObservation, Rule } from '../rule.ts';
 
@@ -10,7 +10,7 @@ import type { PodObservation, Rule } from '../rule.ts';
 export const ownEviction: Rule<PodObservation> = (seen) => {
   const { profile, request, pod, self } = seen;
   const isDone = profile.report !== undefined && pod.value.isReported === true && isMarked(pod.value);
-  if (wordOf(seen) === 'hold') return undefined;
+  if (policyOf(seen)?.policy === 'hold') return undefined;
   if (!isDone || request.uid !== pod.value.uid) return undefined;
   if (self.kind === 'unread') return { kind: 'look', at: 'self', live: true };
   if (seenValue(self) !== request.username) return undefined;
