@@ -1,6 +1,7 @@
 import { parseDuration } from '../policy/duration.ts';
 import type { Selector } from '../policy/model.ts';
 import { DNS_LABEL, LABEL_KEY, LABEL_VALUE, OBJECT_NAME } from '../policy/names.ts';
+import { valueProblem } from '../policy/profiles/mark.ts';
 import { formatSelector, parseSelector } from '../policy/selector.ts';
 
 /*
@@ -10,12 +11,20 @@ import { formatSelector, parseSelector } from '../policy/selector.ts';
 
 const SHUTDOWN_DELAY_MAX_MS = 3_600_000;
 const RETENTION_MIN_MS = 10_000;
+const STALL_MIN_MS = 1_000;
 /** The times in an X.509 certificate are whole seconds. */
 const LIFETIME_MIN_MS = 5_000;
 const BOOLEANS: Readonly<Record<string, boolean>> = { true: true, false: false, '1': true, '0': false };
 
 /** Accepts any text. */
 export const asGiven = (text: string): string => text;
+
+/** The value of the mark. Braces that no profile fills in stay. */
+export function markValue(text: string): string {
+  const problem = valueProblem(text);
+  if (problem !== undefined) throw new Error(problem);
+  return text;
+}
 
 export function matching(pattern: RegExp, what: string) {
   return (text: string): string => {
@@ -60,6 +69,13 @@ export function retention(text: string): number {
   const ms = duration(text);
   if (ms < RETENTION_MIN_MS) throw new Error(`is ${text}; it must be at least 10s, and longer than any drainer pauses`);
   return ms;
+}
+
+/** With 0 every mark would be stalled at once, and its report would say nothing. */
+export function stallTime(text: string): number {
+  const ms = duration(text);
+  if (ms >= STALL_MIN_MS) return ms;
+  throw new Error(`is ${text}; it must be at least 1s, and longer than the operator takes to move a pod`);
 }
 
 /** The limit is 1 h: no pod gets a longer grace period, and a timer of more than 24 days would end at once. */

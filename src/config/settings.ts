@@ -75,7 +75,7 @@ export const SETTINGS = [
     key: 'annotationValue',
     fallback: 'true',
     help: 'its value',
-    parse: parse.asGiven,
+    parse: parse.markValue,
   },
   {
     name: 'TRACK_RESCHEDULED_PODS',
@@ -125,7 +125,7 @@ export const SETTINGS = [
     key: 'stallAfterMs',
     fallback: '15m',
     help: 'after this a marked pod that has not moved is reported',
-    parse: parse.duration,
+    parse: parse.stallTime,
   },
   {
     name: 'DRAIN_TAINTS',

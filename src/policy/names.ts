@@ -25,6 +25,21 @@ export const UID = /^[!-~]{1,64}$/;
 /** The name of a field manager, as far as a message may quote it: printable, without spaces, and short. */
 export const MANAGER = /^[-A-Za-z0-9_.:/]{1,63}$/;
 
+/** White space or a format character at an end, or a control character anywhere. */
+const UNSEEN = /^[\s\p{Cf}]|[\s\p{Cf}]$|\p{Cc}/u;
+
+/**
+ * Why nobody means a text that is to be compared exactly, as the end of a sentence; undefined if it is right. A value from a file
+ * often ends in a line break, and no operator takes `true` with one for `true`.
+ */
+export function unseenProblem(text: string): string | undefined {
+  if (!UNSEEN.test(text)) return undefined;
+  const shown = JSON.stringify(text).replace(/[\p{C}\p{Z}]/gu, (one) => (one === ' ' ? one : escapeOf(one)));
+  return `is ${shown}; take out the white space at its ends, and control characters`;
+}
+
+const escapeOf = (one: string) => `\\u{${one.codePointAt(0)?.toString(16)}}`;
+
 /** The longest text that the API server accepts as a name; a taint or a label has at most 317 characters. */
 const LONGEST = 317;
 

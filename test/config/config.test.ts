@@ -200,6 +200,15 @@ describe('configuration', () => {
     assert.deepEqual(problemsOf({ SHUTDOWN_DELAY: '600h' }), ['SHUTDOWN_DELAY is 600h; it must be at most 1h']);
   });
 
+  test('a pod is not stalled at once', () => {
+    assert.equal(readConfig({ STALL_AFTER: '1s' }).profiles[0]?.stallAfterMs, 1_000);
+    for (const text of ['0s', '999ms', '0h0m']) {
+      assert.deepEqual(problemsOf({ STALL_AFTER: text }), [
+        `STALL_AFTER is ${text}; it must be at least 1s, and longer than the operator takes to move a pod`,
+      ]);
+    }
+  });
+
   test('an empty variable is as if not set', () => {
     assert.equal(readConfig({ WEBHOOK_PORT: '', LOG_LEVEL: '' }).webhookPort, 8443);
   });

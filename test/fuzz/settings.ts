@@ -49,7 +49,7 @@ const TIMER_MAX_MS = 2 ** 31 - 1;
 
 function checkProfile({ mark, selectors, stallAfterMs }: Config['profiles'][number], { labelSelectors }: Config): void {
   if (mark !== undefined) assert.ok(isKey(mark.key), mark.key);
-  assert.ok(Number.isSafeInteger(stallAfterMs) && stallAfterMs >= 0);
+  assert.ok(Number.isSafeInteger(stallAfterMs) && stallAfterMs >= 1_000);
   for (const selector of selectors) assert.ok(labelSelectors.includes(formatSelector(selector)));
 }
 

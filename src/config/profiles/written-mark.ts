@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { LABEL_KEY, LABEL_VALUE } from '../../policy/names.ts';
+import { LABEL_KEY, LABEL_VALUE, unseenProblem } from '../../policy/names.ts';
 import { labelsIn, markProblem } from '../../policy/profiles/mark.ts';
 import { REQUEST_FORMS } from '../../policy/requests/index.ts';
 import { isMissing, KIND, key, matching, oneOf, path, resource, text, unknownField, WORD } from './fields.ts';
@@ -54,12 +54,18 @@ const object = z.strictObject(
 
 const PRECONDITIONS_MAX = 10;
 
+/** It is compared exactly. With a line break, isNot would let pass what it is to keep back. */
+const compared = z.string('is no text; put it into quotes').superRefine((given, context) => {
+  const problem = unseenProblem(given);
+  if (problem !== undefined) context.addIssue(problem);
+});
+
 const precondition = z
   .strictObject(
     {
       at: text(path),
-      is: z.string('is no text; put it into quotes').nullable().optional(),
-      isNot: z.string('is no text; put it into quotes').optional(),
+      is: compared.nullable().optional(),
+      isNot: compared.optional(),
       word: matching(WORD, 'one word in PascalCase'),
     },
     { error: unknownField },

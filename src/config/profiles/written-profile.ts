@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import type { Selector } from '../../policy/model.ts';
-import { OBJECT_NAME, short } from '../../policy/names.ts';
+import { OBJECT_NAME, short, unseenProblem } from '../../policy/names.ts';
 import { type Report, readConditions } from '../../policy/profiles/report.ts';
 import { TRACKING_TYPES } from '../../policy/tracking/index.ts';
-import { duration, selector } from '../parsers.ts';
+import { selector, stallTime } from '../parsers.ts';
 import {
   attempt,
   isMissing,
@@ -29,6 +29,8 @@ function required(given: string) {
   const value = given.slice(at + 1);
   // No pod would ever have it: of an annotation the hook keeps no more.
   if (short(value) !== value) throw new Error('has a value that is too long');
+  const problem = unseenProblem(value);
+  if (problem !== undefined) throw new Error(`has a value that ${problem}`);
   return { key: key(given.slice(0, at)), value };
 }
 
@@ -139,7 +141,7 @@ const FIELDS = z.strictObject(
     mark,
     names: oneOf('reused', 'new', 'either', 'byTracker'),
     tracking: oneOf(...TRACKING_TYPES, 'off').optional(),
-    stallAfter: text(duration).optional(),
+    stallAfter: text(stallTime).optional(),
     maxConcurrent: maxConcurrent.optional(),
     hindrance: oneOrMore(z.array(hindrance)).optional(),
     respectBudgets: z.boolean('is neither true nor false').default(false),

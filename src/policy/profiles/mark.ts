@@ -1,4 +1,5 @@
 import type { Pod } from '../model.ts';
+import { unseenProblem } from '../names.ts';
 
 /** How a pod is marked for its operator to move. */
 export interface MarkOfProfile {
@@ -54,10 +55,17 @@ export function labelsIn(template: string): readonly string[] {
   return names.flatMap((name) => (name.startsWith(LABEL) ? [name.slice(LABEL.length)] : []));
 }
 
-/** Why nobody can use the mark, as the end of a sentence that begins with its value; undefined if it is right. */
-export function markProblem({ value, match }: Pick<MarkOfProfile, 'value' | 'match'>): string | undefined {
+/** Why no pod can carry the value, or no operator obeys it; placeholders apart. */
+export function valueProblem(value: string): string | undefined {
   if (value.length > VALUE_MAX) return `has ${value.length} characters; ${VALUE_MAX} are the most`;
   if (!value.isWellFormed()) return 'has half a character, which the API server would replace';
+  return unseenProblem(value);
+}
+
+/** Why nobody can use the mark, as the end of a sentence that begins with its value; undefined if it is right. */
+export function markProblem({ value, match }: Pick<MarkOfProfile, 'value' | 'match'>): string | undefined {
+  const problem = valueProblem(value);
+  if (problem !== undefined) return problem;
   const names = [...value.matchAll(IN_BRACES)].map(([, name = '']) => name);
   const unknown = names.find((name) => !OF_POD.includes(name) && !/^label:./.test(name));
   if (unknown !== undefined) {

@@ -329,7 +329,7 @@ test('a duration is shown in JSON so that it can be read again', () => {
     ['24h', '24h'],
     ['25h1m1s', '90061s'],
     ['1500ms', '1500ms'],
-    ['0s', '0h'],
+    ['1s', '1s'],
   ] as const) {
     const { profiles } = withFile(OWN.replace('1h', given));
     assert.match(profilesAsJson(profiles), new RegExp(`"stallAfter": "${shown}"`));
@@ -337,7 +337,85 @@ test('a duration is shown in JSON so that it can be read again', () => {
   }
 });
 
+/** What no operator would find equal to what people meant. */
+const UNSEEN = [
+  ['true\n', '"true\\n"'],
+  [' true', '" true"'],
+  ['true\t', '"true\\t"'],
+  [' ', '" "'],
+  ['\ufefftrue', '"\\u{feff}true"'],
+  ['true\u200b', '"true\\u{200b}"'],
+  ['a\u0007b', '"a\\u0007b"'],
+  ['{"a":\n1}', '"{\\"a\\":\\n1}"'],
+] as const;
+
+describe('a text with white space or control characters that nobody sees is an error', () => {
+  for (const [given, shown] of UNSEEN) {
+    const quoted = JSON.stringify(given);
+    const problem = `is ${shown}; take out the white space at its ends, and control characters`;
+    test(`${shown} in a profile`, () => {
+      assert.deepEqual(
+        problemsOf(() => withFile(OWN.replace('"{now} {node}"', quoted))),
+        [`${FILE}:7 ours.mark.value ${problem}`],
+      );
+      assert.deepEqual(
+        problemsOf(() => withFile(OWN.replace('example.com/mode=move', JSON.stringify(`example.com/mode=${given}`)))),
+        [`${FILE}:4 ours.requires.1 has a value that ${problem}`],
+      );
+      for (const field of ['is', 'isNot']) {
+        const wrong = problemsOf(() => withFile(onObject(`{at: spec.paused, ${field}: ${quoted}, word: Paused}`)));
+        assert.deepEqual(wrong, [`${FILE}:10 asked.mark.onlyIf.1.${field} ${problem}`]);
+      }
+    });
+
+    test(`${shown} in a setting`, () => {
+      assert.deepEqual(
+        problemsOf(() => readConfig({ RESCHEDULE_ANNOTATION_VALUE: given })),
+        [`RESCHEDULE_ANNOTATION_VALUE ${problem}`],
+      );
+    });
+  }
+
+  test('but white space within it is not', () => {
+    assert.equal(readConfig({ RESCHEDULE_ANNOTATION_VALUE: 'move it' }).profiles[0]?.mark?.value, 'move it');
+    assert.deepEqual(withFile(OWN.replace('mode=move', 'mode=move it')).profiles[0]?.requires[1]?.value, 'move it');
+  });
+});
+
+const onObject = (onlyIf: string) =>
+  `profiles:
+  - name: asked
+    selector: app=asked
+    mark:
+      on: {kind: Sql, resource: sqls.example.com, label: example.com/sql}
+      annotation: example.com/move
+      value: "{uid}"
+      onlyIf:
+        - {at: spec.mode, is: "on it", word: ModeOff}
+        - ONE
+    names: new
+`.replace('ONE', onlyIf);
+
+describe('stallAfter', () => {
+  test('is a second or more', () => {
+    for (const given of ['0s', '999ms'])
+      assert.deepEqual(
+        problemsOf(() => withFile(OWN.replace('1h', given))),
+        [
+          `${FILE}:11 ours.stallAfter is ${given}; it must be at least 1s, and longer than the operator takes to move a pod`,
+        ],
+      );
+  });
+});
+
 describe('RESCHEDULE_ANNOTATION_VALUE', () => {
+  test('is no longer than a pod could carry', () => {
+    assert.deepEqual(
+      problemsOf(() => readConfig({ RESCHEDULE_ANNOTATION_VALUE: 'x'.repeat(1001) })),
+      ['RESCHEDULE_ANNOTATION_VALUE has 1001 characters; 1000 are the most'],
+    );
+  });
+
   test('is taken as it is written, braces and all', () => {
     for (const value of ['{"reason":"drain"}', '{}', '{when}']) {
       const [profile] = policySettingsOf(readConfig({ RESCHEDULE_ANNOTATION_VALUE: value })).profiles;
