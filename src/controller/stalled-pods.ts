@@ -20,6 +20,7 @@ import { stallReports } from '../policy/plans/stall-reports.ts';
 import { isTerminatingOrFinished } from '../policy/pod-state.ts';
 import { isMarked, type PolicySettings, profileNameOf, trackingOfPod } from '../policy/profiles/profile.ts';
 import type { ReconcileResult, Reconciler } from './controller.ts';
+import { CALM_MS, EndedStalls } from './ended-stalls.ts';
 import { UNSYNCED_RETRY_MS } from './entries.ts';
 import type { AwaitedPods } from './marks/awaited.ts';
 import type { EmitPodEvent } from './pod-events.ts';
@@ -35,12 +36,7 @@ export interface StalledPodOptions {
 }
 
 const UNMARKED_RETRY_MS = 60_000;
-/**
- * What shows that a pod waits may come and go: a taint of a controller, or a drainer that asks every few minutes, and not always
- * this replica. Each time the pod would be reported, and reported to wait no more, or never be reported.
- */
-const CALM_MS = 30 * 60_000;
-/** Of a pod that was not reported yet: another drain begins to wait anew. */
+/** CALM_MS of a pod that was not reported yet: another drain begins to wait anew. */
 const CALM_BEFORE_REPORT_MS = 5 * 60_000;
 /** For so long an Event that could not be written is tried again. The log and the metric have the report already. */
 const EVENT_RETRY_MS = 5 * 60_000;
@@ -52,13 +48,19 @@ interface Stalled {
   readonly hindrance?: string;
   readonly tracker?: TrackerKey;
   readonly profile: string;
-  /** When this process first found it stalled, on the monotonic clock. */
+  /** When its first report is due, on the monotonic clock. */
   readonly sinceMs: number;
   /** How many reports are in the log. */
   readonly logged: number;
+  /** How often in a row it has stalled, with this time. */
+  readonly times: number;
 }
 
-/** What shows that this instance waits, or is about to count as stalled, may come and go. */
+/**
+ * What shows that this instance waits, or is about to count as stalled, may come and go. It is a taint of a controller, or a
+ * drainer that asks every few minutes, and not always this replica. Each time the pod would be reported, and reported to wait
+ * no more, or never be reported.
+ */
 interface FickleWait {
   readonly uid: string;
   readonly shownBy: FickleSign;
@@ -85,10 +87,12 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
   readonly #failing = new Map<string, { readonly nth: number; readonly at: number }>();
   /** For marks whose time the managed fields do not have. */
   readonly #since: StateDurations;
+  readonly #ended: EndedStalls;
 
   constructor(options: StalledPodOptions) {
     this.#options = options;
     this.#since = new StateDurations(options.clock);
+    this.#ended = new EndedStalls(options.clock);
   }
 
   /** The number of pods that are stalled now. */
@@ -166,20 +170,27 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     if (this.#stalled.get(podKey)?.uid !== uid) this.#clear(podKey, pod);
     const before = this.#stalled.get(podKey);
     const now = this.#options.clock.monotonicNow();
-    const { sinceMs, logged } = before ?? { sinceMs: now, logged: 0 };
+    const { sinceMs, logged, times } = before ?? this.#begin(uid, now);
     const reports = stallReports(now - sinceMs);
     this.#uncount(podKey);
     const place = trackingOfPod(pod, this.#options.settings).locate(pod);
     const tracker = place.kind === 'at' ? place : undefined;
     const profile = profileNameOf(pod, this.#options.settings);
     const counted = { ...(hindrance && { hindrance }), ...(tracker && { tracker }) };
-    this.#stalled.set(podKey, { pod: { namespace, name }, uid, profile, ...counted, sinceMs, logged: reports.due });
+    const said = { sinceMs, logged: reports.due, times };
+    this.#stalled.set(podKey, { pod: { namespace, name }, uid, profile, ...counted, ...said });
     this.#countsOf(profile).count(counted, 1);
     if (logged === reports.due) return reports;
     const known = hindrance ?? this.#trackerOf(pod)?.hindrance;
     const more = { ...(known && { hindrance: known }), ...(reports.due > 1 && { report: reports.due }) };
     this.#options.log.warn(LOG.stalled, { pod: name, namespace, uid, node, owner: owner?.name, profile, ...more });
     return reports;
+  }
+
+  /** A drain that begins anew is reported at once. Whoever stalls a third time in a row first has to be stalled for a while. */
+  #begin(uid: string, now: number): Pick<Stalled, 'sinceMs' | 'logged' | 'times'> {
+    const times = this.#ended.times(uid) + 1;
+    return { sinceMs: times > 2 ? now + CALM_MS : now, logged: 0, times };
   }
 
   /** Nothing shows that the pod waits. It may count as waiting for a while yet. */
@@ -249,11 +260,13 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     }
     const stalled = this.#stalled.get(podKey);
     if (stalled === undefined) return;
-    const { pod, uid, profile } = stalled;
+    const { pod, uid, profile, logged, times } = stalled;
     this.#uncount(podKey);
     this.#stalled.delete(podKey);
     this.#announced.delete(uid);
     this.#failing.delete(uid);
-    this.#options.log.info(LOG.unstalled, { pod: pod.name, namespace: pod.namespace, uid, profile });
+    this.#ended.end(uid, times);
+    // Otherwise the last line about it says so already.
+    if (logged > 0) this.#options.log.info(LOG.unstalled, { pod: pod.name, namespace: pod.namespace, uid, profile });
   }
 }
