@@ -45,8 +45,13 @@ const OTHER_INSTALLATION_RETRY_MS = 10 * 60_000;
 const STRAY_RETRY_MS = 60_000;
 /** To decode so many and to look up their pods takes a few milliseconds; 20 if each is broken JSON. */
 const ENTRIES_IN_A_ROW = 200;
-/** Then other trackers have their turn, because anybody may give one thousands of entries to prune. */
-const PRUNES_IN_A_ROW = 100;
+/**
+ * So many entries are pruned, or asked about, and then other trackers have their turn. Anybody may give one thousands of
+ * entries, each of another installation.
+ */
+const TURNS_IN_A_ROW = 100;
+/** Of these. The others are for entries that need not be asked about. */
+const ASKS_IN_A_ROW = 50;
 
 /** A tracker with more entries rests between two reconciles, because each change of one of its pods wakes it. */
 const LARGE = 100;
@@ -71,6 +76,7 @@ interface Pass {
   readonly gone: EntryView[];
   /** Whether other installations exist, each read once. */
   readonly installed: Map<string, Promise<boolean>>;
+  turnsLeft: number;
 }
 
 const newKnown = (tracked: TrackerKey, clock: Pick<Clock, 'monotonicNow'>): Known => ({
@@ -137,16 +143,15 @@ export class EntryReconciler implements Reconciler<TrackerKey> {
 
   /** An entry that always fails must not block the others, so its error is thrown after all of them. */
   async #reconcileEach(tracker: Tracker, known: Known, signal: AbortSignal): Promise<ReconcileResult> {
-    const pass: Pass = { failures: [], gone: [], installed: new Map() };
+    const pass: Pass = { failures: [], gone: [], installed: new Map(), turnsLeft: TURNS_IN_A_ROW };
     const states = new Map<EntryState, number>();
-    let [waitMs, prunes] = [NEVER_MS, 0];
+    let waitMs = NEVER_MS;
     for await (const view of this.#view(tracker, known)) {
       states.set(view.state, (states.get(view.state) ?? 0) + 1);
       const plan = this.#plan(tracker, view, known.since);
-      const restMs = await this.#restMs(plan, view, known, pass, signal);
-      const isNext = plan.kind === 'prune' && restMs <= 0 && prunes++ < PRUNES_IN_A_ROW;
-      const thenMs = isNext ? await this.#prune(tracker, view, known, pass, signal) : waitOf(plan);
-      waitMs = Math.min(waitMs, restMs > 0 ? restMs : thenMs);
+      const isDue = plan.kind === 'prune';
+      const thenMs = isDue ? await this.#settle(tracker, view, known, pass, signal) : (plan.lookAgainInMs ?? NEVER_MS);
+      waitMs = Math.min(waitMs, thenMs);
     }
     return this.#finish(tracker, known, pass, { states, waitMs }, signal);
   }
@@ -190,27 +195,52 @@ export class EntryReconciler implements Reconciler<TrackerKey> {
     return isToBeWoken && isStray ? { ...plan, lookAgainInMs: STRAY_RETRY_MS } : plan;
   }
 
-  /** How long an entry that is due is not to be pruned. Such entries must not take the turns of others. */
-  async #restMs(
-    { kind }: Plan,
+  /** Prunes an entry that is due, unless it rests or is another installation's. Returns when to look again. */
+  async #settle(tracker: Tracker, view: EntryView, known: Known, pass: Pass, signal: AbortSignal): Promise<number> {
+    const restMs = (known.notBefore.get(view.key) ?? Number.NEGATIVE_INFINITY) - this.#options.clock.monotonicNow();
+    if (restMs > 0) return restMs;
+    const keptMs = await this.#keptMs(view, known, pass, signal);
+    if (keptMs !== undefined) return keptMs;
+    if (pass.turnsLeft <= 0) return 0;
+    pass.turnsLeft -= 1;
+    return await this.#prune(tracker, view, known, pass, signal);
+  }
+
+  /**
+   * How long an entry stays because of the installation that it names; 0 if nobody could ask about that in this pass; undefined
+   * if it is this one's to prune. Such entries rest, so that they do not take the turns of others.
+   */
+  async #keptMs(
     { key, entry }: EntryView,
     { notBefore }: Known,
     pass: Pass,
     signal: AbortSignal,
-  ): Promise<number> {
-    if (kind !== 'prune') return 0;
-    const { clock, reads, settings } = this.#options;
-    const restMs = (notBefore.get(key) ?? Number.NEGATIVE_INFINITY) - clock.monotonicNow();
+  ): Promise<number | undefined> {
+    const { clock, settings } = this.#options;
     const { installation = settings.installation } = entry;
-    if (restMs > 0 || installation === settings.installation) return restMs;
-    const isThere = pass.installed.get(installation) ?? reads.isInstalled(installation, signal);
-    pass.installed.set(installation, isThere);
+    if (installation === settings.installation) return undefined;
+    const isThere = this.#isInstalled(installation, pass, signal);
+    if (isThere === undefined) return 0;
+    let restMs = OTHER_INSTALLATION_RETRY_MS;
     try {
-      return (await isThere) ? OTHER_INSTALLATION_RETRY_MS : restMs;
+      if (!(await isThere)) return undefined;
     } catch (error) {
       pass.failures.push(error);
-      return REFUSED_RETRY_MS;
+      restMs = REFUSED_RETRY_MS;
     }
+    notBefore.set(key, clock.monotonicNow() + restMs);
+    return restMs;
+  }
+
+  /** Each is read once in a pass; undefined if it has no turn. */
+  #isInstalled(installation: string, pass: Pass, signal: AbortSignal): Promise<boolean> | undefined {
+    const { installed } = pass;
+    const known = installed.get(installation);
+    if (known !== undefined || pass.turnsLeft <= 0 || installed.size >= ASKS_IN_A_ROW) return known;
+    pass.turnsLeft -= 1;
+    const isThere = this.#options.reads.isInstalled(installation, signal);
+    installed.set(installation, isThere);
+    return isThere;
   }
 
   /** Returns when to look again. Adds an error to the failures. */
@@ -329,9 +359,4 @@ export class EntryReconciler implements Reconciler<TrackerKey> {
       log.warn(LOG.eventFailed, { pod: pod.name, namespace: pod.namespace, error: describeError(error) });
     }
   }
-}
-
-/** A prune that had no turn is due at once. */
-function waitOf(plan: Plan): number {
-  return plan.kind === 'prune' ? 0 : (plan.lookAgainInMs ?? NEVER_MS);
 }

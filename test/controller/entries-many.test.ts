@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { ENTRIES_MAX } from '../../src/policy/tracking/kept-entries.ts';
 import { refusal } from '../support/api.ts';
 import { ENTRY_KEY, POD_PATH, TRACKER_PATH } from '../support/cache.ts';
-import { anEntryReconciler, ENTRY, HOURS, PRUNE, present } from '../support/entries.ts';
+import { anEntryReconciler, ENTRY, HOURS, MINUTES, PRUNE, present } from '../support/entries.ts';
 
 const READ_TRACKER = `GET ${TRACKER_PATH}`;
 const made = (count: number) =>
@@ -73,6 +73,55 @@ describe('a tracking resource with 12,500 made-up entries', () => {
       [['gone', 'gone'], ['reschedule.hook/db.made-1']],
     );
   });
+});
+
+describe('entries of many installations that somebody made up', () => {
+  const foreign = (count: number) =>
+    Object.fromEntries(
+      Array.from({ length: count }, (_, n) => [`reschedule.hook/db.other-${n}`, JSON.stringify({ hook: `hook-${n}` })]),
+    );
+  const isAsk = (call: string) => call.includes('/validatingwebhookconfigurations/');
+
+  async function allDue(annotations: Record<string, string>) {
+    const world = anEntryReconciler({ annotations });
+    await world.look();
+    await world.clock.advance(HOURS);
+    return world;
+  }
+
+  test('cost no more than 100 calls and a write at a time, and go', async () => {
+    const { look, clock, calls, pruned } = await allDue(foreign(2_500));
+    for (let turn = 1; turn <= 50; turn++) {
+      assert.deepEqual(await look(), turn === 50 ? {} : { requeueAfterMs: 0 });
+      assert.equal(pruned.length, 50 * turn);
+      const made = calls();
+      assert.deepEqual([made.filter(isAsk).length, made.length], [50, 101]);
+      await clock.advance(1_000);
+    }
+  });
+
+  for (const [what, answer, left] of [
+    ['exist', { metadata: { name: 'x', labels: { 'app.kubernetes.io/name': 'reschedule-hook' } } }, 10 * MINUTES],
+    ['cannot be read', refusal(500), 10_000],
+  ] as const)
+    test(`that ${what}: each is asked about in its turn, and rests; they do not take the turns of others`, async () => {
+      const { look, clock, calls, api, pruned } = await allDue({ ...foreign(120), ...made(60) });
+      api.before = (call) => {
+        if (!isAsk(call)) return;
+        if (answer instanceof Error) throw answer;
+        api.put(call.replace('GET ', ''), answer);
+      };
+      const asked: number[] = [];
+      for (let turn = 0; turn < 4; turn++) {
+        await look().catch((error) => assert.equal(error, answer));
+        asked.push(calls().filter(isAsk).length);
+        await clock.advance(1_000);
+      }
+      assert.deepEqual([asked, pruned.length], [[50, 50, 20, 0], 60]);
+      await clock.advance(left);
+      await look().catch((error) => assert.equal(error, answer));
+      assert.equal(calls().filter(isAsk).length, 50);
+    });
 });
 
 test('a scrape counts nothing: the counts change with a reconcile', async () => {
