@@ -62,12 +62,20 @@ export function saysNotFound(error: unknown, kind: string, name: string): boolea
 }
 
 /**
+ * Whether an admission webhook or policy refused the request. A webhook chooses code, reason and causes itself, and the API
+ * server passes them on, so any refusal may look like a conflict. Only the beginning of the message is the API server's own:
+ * https://github.com/kubernetes/kubernetes/blob/v1.36.0/staging/src/k8s.io/apiserver/pkg/admission/plugin/webhook/errors/statuserror.go
+ */
+export const isDeniedByAdmission = ({ message }: ApiError): boolean => / denied (the )?request\b/.test(message);
+
+/**
  * Whether validation or admission (a quota, too) refused what a write says, so that the same write fails again. Authorization
  * also answers 403, and names the verb and the resource. Only for writes whose guard does not answer 422.
  */
 export function isContentRefused(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false;
   if (error.code === 400 || error.code === 422) return true;
+  if (error.code === 404 || error.code === 409) return isDeniedByAdmission(error);
   return (
     error.code === 403 &&
     /\b(denied|exceeded quota|being terminated)\b/.test(error.message) &&

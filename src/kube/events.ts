@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ApiClient } from './client.ts';
-import { ApiError } from './errors.ts';
+import { ApiError, isDeniedByAdmission } from './errors.ts';
 
 const COMPONENT = 'reschedule-hook';
 
@@ -29,7 +29,8 @@ export function createEmitEvent(client: ApiClient, instance: string): EmitEvent 
     try {
       await client.json({ method: 'POST', path, body, ...(signal ? { signal } : {}) });
     } catch (error) {
-      if (!(error instanceof ApiError && error.reason === 'AlreadyExists')) throw error;
+      const isThere = error instanceof ApiError && error.reason === 'AlreadyExists' && !isDeniedByAdmission(error);
+      if (!isThere) throw error;
     }
   };
 }

@@ -1,5 +1,5 @@
 import type { ApiClient, JsonObject } from './client.ts';
-import { ApiError, ApiUnreachableError, saysNotFound } from './errors.ts';
+import { ApiError, ApiUnreachableError, isDeniedByAdmission, saysNotFound } from './errors.ts';
 import { splitPath } from './paths.ts';
 
 /** Recorded by the API server in the managed fields of what the hook writes; it is how a mark tells who made it. */
@@ -96,11 +96,12 @@ export function createGuardedObjects(client: Pick<ApiClient, 'json'>): GuardedOb
   };
 }
 
+/** What a webhook refuses has not changed, whatever code it chose. If that counted as a race, it would be tried without end. */
 async function guard(call: Promise<JsonObject>, meansChanged: (error: ApiError) => boolean): Promise<WriteResult> {
   try {
     return { kind: 'written', object: await call };
   } catch (error) {
-    if (error instanceof ApiError && meansChanged(error)) return { kind: 'changed' };
+    if (error instanceof ApiError && !isDeniedByAdmission(error) && meansChanged(error)) return { kind: 'changed' };
     throw error;
   }
 }

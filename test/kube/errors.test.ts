@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ApiError, ApiUnreachableError, describeError, isNotFound } from '../../src/kube/errors.ts';
+import { ApiError, ApiUnreachableError, describeError, isContentRefused, isNotFound } from '../../src/kube/errors.ts';
 
 const refused = Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:6443'), { code: 'ECONNREFUSED' });
 
@@ -18,6 +18,22 @@ describe('describeError', () => {
   ] as const) {
     test(`tells of ${what}`, () => assert.equal(describeError(error), expected));
   }
+});
+
+test('isContentRefused is what validation or admission refuses, with whatever code', () => {
+  const by = 'admission webhook "w.x.svc" denied the request';
+  for (const [code, message, expected] of [
+    [400, 'bad', true],
+    [422, 'is invalid', true],
+    [403, 'is forbidden: exceeded quota: count/events', true],
+    [403, 'User "x" cannot patch resource "pods"', false],
+    [404, 'pods "a" not found', false],
+    [404, `${by}: no`, true],
+    [409, 'the object has been modified', false],
+    [409, `${by} without explanation`, true],
+    [429, `${by}: later`, false],
+  ] as const)
+    assert.equal(isContentRefused(new ApiError(code, 'PATCH /x', { message })), expected, `${code} ${message}`);
 });
 
 test('isNotFound is the 404 of the API server only', () => {

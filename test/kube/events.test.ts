@@ -76,6 +76,7 @@ describe('emitEvent', () => {
 
   for (const error of [
     new ApiError(409, 'POST', { reason: 'Conflict' }),
+    new ApiError(409, 'POST', { reason: 'AlreadyExists', message: 'admission webhook "x" denied the request: no' }),
     new ApiError(403, 'POST', { reason: 'Forbidden' }),
     new ApiError(500, 'POST', undefined),
   ]) {

@@ -90,6 +90,17 @@ for (const { name, write, request, changed } of WRITES) {
       });
     }
 
+    for (const refusal of changed) {
+      const { code, causes } = refusal;
+      test(`${describeRefusal(refusal)} of an admission webhook: throws, with what it says`, async () => {
+        for (const how of ['denied the request: not now', 'denied the request without explanation']) {
+          const details = { causes: causes.map((field) => ({ field })) };
+          const error = new ApiError(code, 'X', { message: `admission webhook "w.x.svc" ${how}`, details });
+          await assert.rejects(write(answering(error).objects), error);
+        }
+      });
+    }
+
     test('no answer: throws', async () => {
       const error = new ApiUnreachableError('X', new Error('ECONNRESET'));
       await assert.rejects(write(answering(error).objects), error);

@@ -74,6 +74,8 @@ describe('Marker', () => {
       [400, 'admission webhook "x" denied the request: no'],
       [422, 'is invalid: metadata.annotations: Too long'],
       [403, 'is forbidden: ValidatingAdmissionPolicy x denied request: no'],
+      [404, 'admission webhook "x" denied the request: no'],
+      [409, 'admission webhook "x" denied the request without explanation'],
     ] as const) {
       let passedMs = 0;
       const { marker, api, cache } = aMarker({ monotonicNow: () => passedMs });

@@ -112,6 +112,16 @@ export const WEBHOOKS: readonly Case[] = [
     expected: { code: 429, reason: 'TooManyRequests', message: `${by}: Pod waiting to be rescheduled` },
   },
   {
+    name: 'a denial with the code of a conflict is told from one by its message alone',
+    run: denying({ code: 409, reason: 'Conflict', message: 'no' }),
+    expected: { code: 409, reason: 'Conflict', message: `${by}: no` },
+  },
+  {
+    name: 'and so is one with the code of a JSON patch whose test fails',
+    run: denying({ code: 422, reason: 'Invalid', message: 'no', details: {} }),
+    expected: { code: 422, reason: 'Invalid', message: `${by}: no`, details: {} },
+  },
+  {
     name: 'a denial without a code is a 400',
     run: denying({ message: 'no' }),
     expected: { code: 400, message: `${by}: no` },
