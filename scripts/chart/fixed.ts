@@ -34,10 +34,13 @@ app.kubernetes.io/managed-by: {{ $.Release.Service }}
 
 /**
  * Helm 3 deletes a ValidatingWebhookConfiguration last, when nobody answers any more. A hook of this kind is deleted
- * before it is created, and after it has succeeded, which is at once: so the registration goes first.
+ * before it is created, and after it has succeeded, which is at once: so the registration goes first. Argo CD renders a
+ * chart, and keeps the last of two objects of one name. That is the hook, which no sync applies. So a value leaves it out.
+ * Only `false` does: an upgrade with --reuse-values may have no such value.
  */
 const UNINSTALL = `{{- /* Helm 3 would delete the registration last, and evictions would fail until then. It deletes a hook of
 this name before it creates it, and deletes that at once: so the registration goes first. */ -}}
+{{- if ne (toString $.Values.uninstallHook) "false" }}
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingWebhookConfiguration
 metadata:
@@ -50,6 +53,7 @@ metadata:
   annotations:
     helm.sh/hook: pre-delete
     helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded,hook-failed
+{{- end }}
 `;
 
 const NOTES = `The hook is installed. It fills its registration some ten seconds after a replica is ready; until then evictions go as before:

@@ -36,6 +36,9 @@ holds if an upgrade fails.
   fields back.
 - \`helm uninstall\` deletes the registration first. \`--no-hooks\` would have Helm 3 delete it last, and evictions would fail until
   then. First end all drains.
+- **With Argo CD set \`uninstallHook=false\`.** Argo CD renders the chart without installing it. It would take the hook of \`helm
+  uninstall\` for the registration, and create none. [How to uninstall then](../../docs/install.md#argo-cd). Flux installs with
+  Helm itself: leave the value alone.
 - An installation by kubectl in the same namespace is taken over with \`--take-ownership\`.
 
 ## Values

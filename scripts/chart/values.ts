@@ -93,6 +93,14 @@ export function valuesOf({ switches, selections }: Conditions, own: FromDeployme
         type: 'boolean',
       },
     ),
+    value(
+      'uninstallHook',
+      true,
+      'A hook of Helm by which `helm uninstall` deletes the registration first. With Argo CD set it to false: it would take the hook for the registration, which no sync then creates',
+      {
+        type: 'boolean',
+      },
+    ),
     value('replicas', own.replicas, 'How many replicas there are. Each answers', { type: 'integer', minimum: 1 }),
     value('resources', own.resources, 'What a replica may use', { type: 'object' }),
     value(

@@ -168,6 +168,19 @@ describe('charts/reschedule-hook', () => {
     const { annotations, ...metadata } = hook.metadata;
     assert.deepEqual({ ...hook, metadata }, own);
     assert.equal(annotations['helm.sh/hook'], 'pre-delete');
+    // An upgrade with --reuse-values has the values of a chart that did not know this one.
+    assert.deepEqual(await rendered({ uninstallHook: null }), await rendered({}));
+  });
+
+  test('without it each object is there once: Argo CD takes the last of two for the object', async () => {
+    const { switches } = conditionsOf(readSources());
+    const all = Object.fromEntries(switches.map(({ key }) => [key, true]));
+    const values = { ...all, certificates: 'cert-manager', waitForRegistration: true, uninstallHook: false };
+    for (const version of [helm.helm3, helm.helm4]) {
+      const ids = (await rendered(values, { version })).map((one) => `${one.metadata.namespace} ${idOf(one)}`);
+      assert.deepEqual(ids, [...new Set(ids)]);
+      assert.ok(ids.includes(`undefined ValidatingWebhookConfiguration/reschedule-hook.${SYSTEM_NAMESPACE}`));
+    }
   });
 });
 
