@@ -64,7 +64,7 @@ interface Known {
   readonly since: StateDurations;
   readonly decoded: DecodedEntries;
   /** When entries may be pruned again that could not be, by key. */
-  readonly notBefore: Map<string, number>;
+  readonly rests: Map<string, { readonly value: string; readonly untilMs: number }>;
   restsUntil: number;
   prunesTogether: boolean;
 }
@@ -83,7 +83,7 @@ const newKnown = (tracked: TrackerKey, clock: Pick<Clock, 'monotonicNow'>): Know
   tracked,
   since: new StateDurations(clock),
   decoded: new DecodedEntries(),
-  notBefore: new Map(),
+  rests: new Map(),
   restsUntil: Number.NEGATIVE_INFINITY,
   prunesTogether: true,
 });
@@ -127,7 +127,7 @@ export class EntryReconciler implements Reconciler<TrackerKey> {
     const present = { has: (subject: string) => Object.hasOwn(tracker.entries, subject) };
     known.since.keepOnly(present);
     known.decoded.keepOnly(present);
-    keepOnly(known.notBefore, present);
+    keepOnly(known.rests, present);
     return this.#reconcileEach(tracker, known, signal);
   }
 
@@ -197,7 +197,8 @@ export class EntryReconciler implements Reconciler<TrackerKey> {
 
   /** Prunes an entry that is due, unless it rests or is another installation's. Returns when to look again. */
   async #settle(tracker: Tracker, view: EntryView, known: Known, pass: Pass, signal: AbortSignal): Promise<number> {
-    const restMs = (known.notBefore.get(view.key) ?? Number.NEGATIVE_INFINITY) - this.#options.clock.monotonicNow();
+    const rest = known.rests.get(view.key);
+    const restMs = rest?.value === view.value ? rest.untilMs - this.#options.clock.monotonicNow() : 0;
     if (restMs > 0) return restMs;
     const keptMs = await this.#keptMs(view, known, pass, signal);
     if (keptMs !== undefined) return keptMs;
@@ -210,26 +211,24 @@ export class EntryReconciler implements Reconciler<TrackerKey> {
    * How long an entry stays because of the installation that it names; 0 if nobody could ask about that in this pass; undefined
    * if it is this one's to prune. Such entries rest, so that they do not take the turns of others.
    */
-  async #keptMs(
-    { key, entry }: EntryView,
-    { notBefore }: Known,
-    pass: Pass,
-    signal: AbortSignal,
-  ): Promise<number | undefined> {
-    const { clock, settings } = this.#options;
-    const { installation = settings.installation } = entry;
+  async #keptMs(view: EntryView, known: Known, pass: Pass, signal: AbortSignal): Promise<number | undefined> {
+    const { settings } = this.#options;
+    const { installation = settings.installation } = view.entry;
     if (installation === settings.installation) return undefined;
     const isThere = this.#isInstalled(installation, pass, signal);
     if (isThere === undefined) return 0;
-    let restMs = OTHER_INSTALLATION_RETRY_MS;
     try {
-      if (!(await isThere)) return undefined;
+      return (await isThere) ? this.#rest(view, known, OTHER_INSTALLATION_RETRY_MS) : undefined;
     } catch (error) {
       pass.failures.push(error);
-      restMs = REFUSED_RETRY_MS;
+      return this.#rest(view, known, REFUSED_RETRY_MS);
     }
-    notBefore.set(key, clock.monotonicNow() + restMs);
-    return restMs;
+  }
+
+  /** Nothing is done about the entry for so long, as long as it says the same. */
+  #rest({ key, value }: EntryView, { rests }: Known, ms: number): number {
+    rests.set(key, { value, untilMs: this.#options.clock.monotonicNow() + ms });
+    return ms;
   }
 
   /** Each is read once in a pass; undefined if it has no turn. */
@@ -254,8 +253,7 @@ export class EntryReconciler implements Reconciler<TrackerKey> {
       // The pod differs from the cache, another replica was first, or the entry is about a newer instance now. The
       // watch will deliver the change; if not, this timer looks again.
       if (isSure && (await this.#remove(tracker, view, signal))) return NEVER_MS;
-      known.notBefore.set(view.key, this.#options.clock.monotonicNow() + REFUSED_RETRY_MS);
-      return REFUSED_RETRY_MS;
+      return this.#rest(view, known, REFUSED_RETRY_MS);
     } catch (error) {
       pass.failures.push(error);
       return NEVER_MS;
@@ -284,7 +282,7 @@ export class EntryReconciler implements Reconciler<TrackerKey> {
 
   async #confirmed(
     views: readonly EntryView[],
-    { notBefore }: Known,
+    known: Known,
     failures: unknown[],
     signal: AbortSignal,
   ): Promise<EntryView[]> {
@@ -292,7 +290,7 @@ export class EntryReconciler implements Reconciler<TrackerKey> {
     for (const view of views) {
       try {
         if (await this.#isConfirmed(view, signal)) sure.push(view);
-        else notBefore.set(view.key, this.#options.clock.monotonicNow() + REFUSED_RETRY_MS);
+        else this.#rest(view, known, REFUSED_RETRY_MS);
       } catch (error) {
         failures.push(error);
       }

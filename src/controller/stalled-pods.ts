@@ -187,10 +187,13 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     return reports;
   }
 
-  /** A drain that begins anew is reported at once. Whoever stalls a third time in a row first has to be stalled for a while. */
+  /**
+   * A drain that begins anew is reported at once. From the third stall in a row on there is a report each half hour at the most,
+   * however often the stall ends meanwhile.
+   */
   #begin(uid: string, now: number): Pick<Stalled, 'sinceMs' | 'logged' | 'times'> {
-    const times = this.#ended.times(uid) + 1;
-    return { sinceMs: times > 2 ? now + CALM_MS : now, logged: 0, times };
+    const { times = 0, dueMs = now + CALM_MS } = this.#ended.last(uid) ?? {};
+    return { sinceMs: times < 2 ? now : dueMs, logged: 0, times: times + 1 };
   }
 
   /** Nothing shows that the pod waits. It may count as waiting for a while yet. */
@@ -260,12 +263,12 @@ export class StalledPodReconciler implements Reconciler<ObjectKey> {
     }
     const stalled = this.#stalled.get(podKey);
     if (stalled === undefined) return;
-    const { pod, uid, profile, logged, times } = stalled;
+    const { pod, uid, profile, sinceMs, logged, times } = stalled;
     this.#uncount(podKey);
     this.#stalled.delete(podKey);
     this.#announced.delete(uid);
     this.#failing.delete(uid);
-    this.#ended.end(uid, times);
+    this.#ended.end(uid, { times, ...(logged === 0 && { dueMs: sinceMs }) });
     // Otherwise the last line about it says so already.
     if (logged > 0) this.#options.log.info(LOG.unstalled, { pod: pod.name, namespace: pod.namespace, uid, profile });
   }

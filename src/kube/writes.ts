@@ -112,8 +112,8 @@ async function evicted(call: Promise<WriteResult>): Promise<EvictionResult> {
     return { kind: (await call).kind === 'written' ? 'evicted' : 'changed' };
   } catch (error) {
     const code = error instanceof ApiError ? error.code : undefined;
-    // The hook's own webhook answers so, too, if the pod has gone in this moment.
-    if (code === 404) return { kind: 'changed' };
+    // The hook's own webhook answers so, too, if the pod has gone in this moment, or another one has its name.
+    if (code === 404 || code === 409) return { kind: 'changed' };
     if (code === 429) return { kind: 'refused', why: describeError(error) };
     throw error;
   }

@@ -25,8 +25,8 @@ export const UID = /^[!-~]{1,64}$/;
 /** The name of a field manager, as far as a message may quote it: printable, without spaces, and short. */
 export const MANAGER = /^[-A-Za-z0-9_.:/]{1,63}$/;
 
-/** White space or a format character at an end, or a control character anywhere. */
-const UNSEEN = /^[\s\p{Cf}]|[\s\p{Cf}]$|\p{Cc}/u;
+/** White space or a format character at an end, or a control character anywhere. JSON may have several lines. */
+const UNSEEN = /^[\s\p{Cf}]|[\s\p{Cf}]$|(?![\t\n\r])\p{Cc}/u;
 
 /**
  * Why nobody means a text that is to be compared exactly, as the end of a sentence; undefined if it is right. A value from a file

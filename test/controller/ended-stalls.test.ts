@@ -90,6 +90,22 @@ describe('a pod that somebody has stall and not stall as often as they like', ()
     assert.deepEqual(log.messages(), [...TWICE, LOG.stalled, LOG.unstalled]);
   });
 
+  for (const [stalledFor, calmFor] of [
+    [29, 1],
+    [20, 10],
+    [29, 29],
+  ] as const)
+    test(`stalled for ${stalledFor} minutes and calm for ${calmFor}, for a day: it is reported all day`, async () => {
+      const { log, clock, tell, look } = aTenant();
+      const at = { 0: () => tell(MARK), [stalledFor]: () => tell({}) };
+      for (let minute = 0; minute < 24 * 60; minute++) {
+        await (at[minute % (stalledFor + calmFor)] ?? look)();
+        await clock.advance(MINUTE);
+      }
+      const reports = log.messages().filter((message) => message === LOG.stalled).length;
+      assert.ok(reports >= 12 && reports <= 48, `${reports} reports`);
+    });
+
   test('half an hour after its last stall it is one like any other', async () => {
     const { log, clock, tell } = await flipped();
     await clock.advance(30 * MINUTE);
@@ -108,18 +124,13 @@ describe('a pod that somebody has stall and not stall as often as they like', ()
 test('of 10,000 instances it is known how often they stalled, of each for half an hour', async () => {
   const clock = new FakeClock();
   const ended = new EndedStalls(clock);
-  ended.end('old', 1);
+  ended.end('old', { times: 1 });
   await clock.advance(10 * MINUTE);
-  for (let i = 0; i < 10_000; i++) ended.end(`${i}`, 2);
-  assert.deepEqual(
-    ['old', '0', '9999'].map((uid) => ended.times(uid)),
-    [0, 2, 2],
-  );
+  for (let i = 0; i < 10_000; i++) ended.end(`${i}`, { times: 2 });
+  const times = (...uids: string[]) => uids.map((uid) => ended.last(uid)?.times);
+  assert.deepEqual(times('old', '0', '9999'), [undefined, 2, 2]);
   await clock.advance(30 * MINUTE);
-  assert.deepEqual(
-    ['0', '9999'].map((uid) => ended.times(uid)),
-    [0, 0],
-  );
-  ended.end('new', 1);
-  assert.equal(ended.times('new'), 1);
+  assert.deepEqual(times('0', '9999'), [undefined, undefined]);
+  ended.end('new', { times: 1, dueMs: 5 });
+  assert.equal(ended.last('new')?.dueMs, 5);
 });

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { LOG } from '../../src/log/messages.ts';
 import { refusal } from '../support/api.ts';
+import { SETTINGS } from '../support/builders.ts';
 import { ENTRY_KEY, POD_KEY, TRACKER, TRACKER_PATH } from '../support/cache.ts';
 import { anEntryReconciler, ENTRY, EVENT, HOURS, MINUTES, PRUNE, present } from '../support/entries.ts';
+import { aRawCluster } from '../support/raw.ts';
 
 const RETENTION = 15 * MINUTES;
 const settled = present({ uid: 'uid-b', node: 'node-2' });
@@ -216,6 +218,25 @@ describe("entries that are not this installation's to prune", () => {
   test('it counts as ours once that installation is gone', async () => {
     const { look, api, pruned } = await aDueEntry();
     api.objects.delete(OTHER);
+    await look();
+    assert.deepEqual(pruned, ['rescheduled']);
+  });
+
+  test('an entry that takes its place under the same key does not rest for it', async () => {
+    const { look, api, clock, pruned, cache } = anEntryReconciler({
+      pod: settled,
+      annotations: { [ENTRY_KEY]: foreign },
+      settings: { ...SETTINGS, retentionMs: MINUTES },
+    });
+    api.put(OTHER, install);
+    await look();
+    await clock.advance(MINUTES);
+    assert.deepEqual(await look(), { requeueAfterMs: 10 * MINUTES });
+    const cluster = aRawCluster({ metadata: { resourceVersion: '900', annotations: { [ENTRY_KEY]: ENTRY } } });
+    api.put(TRACKER_PATH, cluster);
+    cache.trackers.stores[0]?.put(cache.project.tracker(cluster));
+    await look();
+    await clock.advance(MINUTES);
     await look();
     assert.deepEqual(pruned, ['rescheduled']);
   });

@@ -100,6 +100,12 @@ describe('entries of many installations that somebody made up', () => {
     }
   });
 
+  test('have no turn after 100 others that are pruned', async () => {
+    const { look, calls, pruned } = await allDue({ ...made(120), ...foreign(60) });
+    assert.deepEqual(await look(), { requeueAfterMs: 0 });
+    assert.deepEqual([calls().filter(isAsk).length, pruned.length], [0, 100]);
+  });
+
   for (const [what, answer, left] of [
     ['exist', { metadata: { name: 'x', labels: { 'app.kubernetes.io/name': 'reschedule-hook' } } }, 10 * MINUTES],
     ['cannot be read', refusal(500), 10_000],

@@ -31,6 +31,7 @@ test('isContentRefused is what validation or admission refuses, with whatever co
     [404, `${by}: no`, true],
     [409, 'the object has been modified', false],
     [409, `${by} without explanation`, true],
+    [409, "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", true],
     [429, `${by}: later`, false],
   ] as const)
     assert.equal(isContentRefused(new ApiError(code, 'PATCH /x', { message })), expected, `${code} ${message}`);

@@ -93,9 +93,14 @@ for (const { name, write, request, changed } of WRITES) {
     for (const refusal of changed) {
       const { code, causes } = refusal;
       test(`${describeRefusal(refusal)} of an admission webhook: throws, with what it says`, async () => {
-        for (const how of ['denied the request: not now', 'denied the request without explanation']) {
+        const denials = [
+          'admission webhook "w.x.svc" denied the request: not now',
+          'admission webhook "w.x.svc" denied the request without explanation',
+          "pods \"a\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: not now",
+        ];
+        for (const message of denials) {
           const details = { causes: causes.map((field) => ({ field })) };
-          const error = new ApiError(code, 'X', { message: `admission webhook "w.x.svc" ${how}`, details });
+          const error = new ApiError(code, 'X', { message, details });
           await assert.rejects(write(answering(error).objects), error);
         }
       });

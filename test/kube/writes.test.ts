@@ -116,6 +116,26 @@ test('a mark that is a label is written and taken back as one', async () => {
   );
 });
 
+describe('Writes.evictPod', () => {
+  const evict = (error: object) => aWriter(error).writes.evictPod({ ...POD, resourceVersion: '70' });
+  const denied = (code: number, why: string) =>
+    new ApiError(code, 'POST', { message: `admission webhook "reschedule-hook.x.svc" denied the request: ${why}` });
+
+  for (const [what, error] of [
+    ['the pod is gone', new ApiError(404, 'POST', { reason: 'NotFound' })],
+    ['its version is another one', new ApiError(409, 'POST', { reason: 'Conflict' })],
+    ['the hook itself says that it is gone', denied(404, 'Pod does not exist')],
+    ['the hook itself says that another one has its name', denied(409, 'The UID in the precondition (a) is not ...')],
+  ] as const)
+    test(`${what}: changed`, async () => assert.deepEqual(await evict(error), { kind: 'changed' }));
+
+  test('a refusal to be asked again about: why', async () => {
+    const { kind, why } = (await evict(denied(429, 'not now'))) as { kind: string; why: string };
+    assert.equal(kind, 'refused');
+    assert.match(why, /not now/);
+  });
+});
+
 /** Every write, by name, as one call. */
 const WRITES: readonly [string, (writes: Writes) => Promise<WriteResult>][] = [
   ['markPod', (writes) => writes.markPod(POD, { key: 'a', value: 'b' })],

@@ -176,8 +176,13 @@ describe('the verdict of a soak', () => {
     const grows = inTwoHours((share) => ({ rssMb: 150 + 3 * share, heapMb: 40 + 0.5 * noise(share) }));
     assert.deepEqual(bad(grows), growth('resident memory'));
     const rss = findingsOf(grows).find(({ what }) => /resident/.test(what));
-    assert.equal(rss?.wanted, 'within its error and at most a tenth of the level');
+    assert.equal(rss?.wanted, 'within its error and at most a tenth of the level, or at most 0.5 MB');
     assert.deepEqual(bad(inTwoHours((share) => ({ rssMb: 150 - 3 * share + noise(share) }))), []);
+    const step = (share: number) => (share < 0.7 ? 0 : 1);
+    assert.deepEqual(bad(inTwoHours((share) => ({ fds: 33 + step(share), rssMb: 150 + step(share) / 10 }))), []);
+    const timers = inTwoHours((share) => ({ timers: 430 + 6 * noise(share) + 2 * share }));
+    const rounds = [{ ...ROUND, startedMs: 3_600_000, drainedMs: 1, newNames: 437 }];
+    assert.deepEqual(bad({ ...timers, rounds }), []);
   });
 
   test('an error that is large hides no growth of a tenth', () => {

@@ -37,28 +37,32 @@ const ALIVE_SHARE = 0.05;
 /** Half as often as authorities are to be replaced. */
 const AUTHORITY_EVERY_MS = 40 * MINUTE_MS;
 
-/** What is followed, and what a run that is too short to be judged by its error may grow. */
+/** What is followed, and how. */
 const FOLLOWED: readonly Followed[] = [
-  { key: 'rssMb', what: 'resident memory', unit: ' MB', floor: 4, typical: least },
-  { key: 'heapMb', what: 'heap used', unit: ' MB', floor: 2, typical: least },
-  { key: 'externalMb', what: 'memory outside of the heap', unit: ' MB', floor: 2, typical: least },
-  { key: 'fds', what: 'open files and sockets', unit: '', floor: 2, typical: median },
-  { key: 'handles', what: 'active handles', unit: '', floor: 2, typical: median },
+  { key: 'rssMb', what: 'resident memory', unit: ' MB', step: 0.5, floor: 4, typical: least },
+  { key: 'heapMb', what: 'heap used', unit: ' MB', step: 0.5, floor: 2, typical: least },
+  { key: 'externalMb', what: 'memory outside of the heap', unit: ' MB', step: 0.5, floor: 2, typical: least },
+  { key: 'fds', what: 'open files and sockets', unit: '', step: 2, floor: 2, typical: median },
+  { key: 'handles', what: 'active handles', unit: '', step: 2, floor: 2, typical: median },
   {
     key: 'timers',
     what: 'timers beside those of remembered names',
     unit: '',
-    floor: 5,
+    step: 2,
+    floor: 2,
     typical: median,
     judgedFromMs: FULL_AFTER_MS / JUDGED_FROM_SHARE,
   },
-  { key: 'entries', what: 'entries, those of names that are gone too', unit: '', floor: 2, typical: least },
+  { key: 'entries', what: 'entries, those of names that are gone too', unit: '', step: 1, floor: 2, typical: least },
 ];
 
 interface Followed {
   readonly key: keyof ReplicaSample | 'entries';
   readonly what: string;
   readonly unit: string;
+  /** One step of it, such as one connection more, or the page that holds one object more. That is no growth. */
+  readonly step: number;
+  /** What a run may grow that is too short to be judged by its error. */
   readonly floor: number;
   readonly typical: Typical;
   /** Shorter runs say nothing about it. Default: JUDGED_FROM_MS. */
@@ -129,31 +133,33 @@ function reminders({ reminders: count }: SoakRecord): Finding {
 }
 
 /**
- * Flat is what has a line through the second half whose growth is within its error. An error that is large hides no growth of a
- * tenth. Until names have been remembered for an hour there is more of everything, so a shorter run is judged by the floor as well.
+ * Flat is what has a line through the second half whose growth is one step, or within its error. An error that is large hides no
+ * growth of a tenth. Until names have been remembered for an hour there is more of everything, so a shorter run is judged by the floor as well.
  */
 function growth(record: SoakRecord, followed: Followed): Finding {
-  const { key, what, unit, floor, typical, judgedFromMs = JUDGED_FROM_MS } = followed;
+  const { key, what, unit, step, floor, typical, judgedFromMs = JUDGED_FROM_MS } = followed;
   const { durationMs, snapshotAtMs: toMs = durationMs } = record;
   const fromMs = JUDGED_FROM_SHARE * toMs;
   const points = seriesOf(record, key);
   const trend = trendOf(points, fromMs, toMs, typical);
   const isJudged = toMs >= judgedFromMs;
   const isFull = fromMs >= FULL_AFTER_MS;
-  const within = 'within its error and at most a tenth of the level';
-  const wanted = isFull ? within : `${within}, or at most ${floor}${unit}, as the run is short`;
+  const least = isFull ? step : floor;
+  const wanted = `within its error and at most a tenth of the level, or at most ${least}${unit}${isFull ? '' : ', as the run is short'}`;
+  // Those of names have been taken from the timers.
+  const all = key === 'timers' ? trendOf(pointsOf(record, key), fromMs, toMs, typical) : trend;
   return {
     what: `growth of ${what} in the second half`,
     value: trend === undefined ? 'unknown' : describe(trend, unit, toMs - fromMs),
-    ...judged(isJudged, wanted, trend !== undefined && isFlat(trend, isFull ? 0 : floor)),
+    ...judged(isJudged, wanted, trend !== undefined && isFlat(trend, all?.level ?? 0, least)),
   };
 }
 
 const judged = (isJudged: boolean, wanted: string, isGood: boolean): Omit<Finding, 'what' | 'value'> =>
   isJudged ? { wanted, isGood } : { wanted: NOT_JUDGED, isGood: true, isInformation: true };
 
-function isFlat({ growth, error, level }: Trend, floor: number): boolean {
-  if (growth <= floor) return true;
+function isFlat({ growth, error }: Trend, level: number, least: number): boolean {
+  if (growth <= least) return true;
   return growth <= error && growth <= MOST_SHARE * level;
 }
 

@@ -34,7 +34,7 @@ export const CLUSTER_API: DrainerModel = {
   afterwards: 'deletes the machine',
 };
 
-const RULES = 'kubernetes-sigs/cluster-api 1.9: api/v1beta1/machinedrainrules_types.go';
+const RULES = 'kubernetes-sigs/cluster-api main: api/core/v1beta2/machinedrainrules_types.go';
 
 /** With MachineDrainRules. */
 export const clusterApiWith = (rules: NonNullable<Pass['rules']>): DrainerModel => ({
