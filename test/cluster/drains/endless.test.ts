@@ -118,6 +118,29 @@ const patch = (path: string, body: object, manager: string) =>
   });
 
 describe('drains that would never end, on the real control plane', () => {
+  // The first one: a hook counts the entries of every namespace.
+  test('a member that moved to a node that is drained, too: its sign may be away for a moment (S3)', async () => {
+    const hook = await rig.hook('fickle', { ...HASTY, TRACKING_RETENTION: '6m' });
+    await using scene = await aScene({ rig, hook: 'fickle', namespace: 'fickle', size: 1, pdb: false });
+    await scene.cordon(scene.node(1));
+    await evictUntilMarked(scene, 'cb-0000');
+    await evictOnUntil(scene, 'cb-0000', /with the same name/);
+    const node = await untilBoundBeforeTheCordon(scene, 'cb-0000');
+    await untilMetric(hook, ENTRIES, 1, /state="rescheduled"/);
+    await scene.cordon(node);
+    await untilMetric(hook, ENTRIES, 1, /state="unsettled"/);
+    await scene.cordon(node, false);
+    await untilMetric(hook, ENTRIES, 1, /state="rescheduled"/);
+
+    const { code, message } = await evictInTime(scene, 'cb-0000');
+    assert.match(message, new RegExp(`node ${node} was being drained until \\w+ ago, and that drain may go on`));
+    assert.equal(code, 429);
+    await putClockOn(hook);
+    assert.equal((await evictUntil(scene, 'cb-0000', /with the same name/)).code, 404);
+    assert.deepEqual(scene.moves, ['cb-0000']);
+    await hook.stop();
+  });
+
   test('a pod that tolerates the cordon: marked twice, then refused and reported; an uncordon starts over', async () => {
     const hook = await rig.hook('tolerant');
     await using scene = await aPinnedMember('tolerant', { tolerates: true });
@@ -232,31 +255,6 @@ describe('drains that would never end, on the real control plane', () => {
     await scene.until('the member to run', async () => (await scene.pod('cb-0000'))?.node === 'replaced-1');
     const { code } = await evictUntil(scene, 'cb-0000', /with the same name/);
     assert.equal(code, 404);
-    assert.deepEqual(scene.moves, ['cb-0000']);
-    await hook.stop();
-  });
-
-  test('a member that moved to a node that is drained, too: its sign may be away for a moment (S3)', async () => {
-    const hook = await rig.hook('fickle', { ...HASTY, TRACKING_RETENTION: '6m' });
-    const unsettled = /state="unsettled"/;
-    await untilMetric(hook, 'reschedule_hook_ready', 1);
-    const others = await metric(hook, ENTRIES, unsettled);
-    await using scene = await aScene({ rig, hook: 'fickle', namespace: 'fickle', size: 1, pdb: false });
-    await scene.cordon(scene.node(1));
-    await evictUntilMarked(scene, 'cb-0000');
-    await evictOnUntil(scene, 'cb-0000', /with the same name/);
-    const node = await untilBoundBeforeTheCordon(scene, 'cb-0000');
-    await untilMetric(hook, ENTRIES, others, unsettled);
-    await scene.cordon(node);
-    await untilMetric(hook, ENTRIES, others + 1, unsettled);
-    await scene.cordon(node, false);
-    await untilMetric(hook, ENTRIES, others, unsettled);
-
-    const { code, message } = await evictInTime(scene, 'cb-0000');
-    assert.match(message, new RegExp(`node ${node} was being drained until \\w+ ago, and that drain may go on`));
-    assert.equal(code, 429);
-    await putClockOn(hook);
-    assert.equal((await evictUntil(scene, 'cb-0000', /with the same name/)).code, 404);
     assert.deepEqual(scene.moves, ['cb-0000']);
     await hook.stop();
   });
