@@ -116,6 +116,7 @@ export function createHook(config: Config, connection: Connection, world: World)
     rivalWebhooks: () => serving().rivals.counts,
     entries: () => serving().core.entries.byState(),
     entriesLeftOut: () => serving().core.entries.leftOut(),
+    earlierInstances: () => serving().core.cache.earlierInstances.size,
     queueDepth: () => serving().core.controllers.reduce((sum, { queue }) => sum + queue.length, 0),
     freshness: () => serving().cache.freshness(),
     monotonicNow: () => clock.monotonicNow(),

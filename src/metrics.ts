@@ -27,6 +27,8 @@ export interface MetricsSources {
   entries(): ReadonlyMap<EntryState, number>;
   /** Entries beyond the limit of their tracker. */
   entriesLeftOut(): number;
+  /** How many pods that have disappeared are remembered. */
+  earlierInstances(): number;
   queueDepth(): number;
   freshness(): readonly Freshness[];
   monotonicNow(): number;
@@ -253,6 +255,11 @@ function readAtScrape(registry: Registry, sources: MetricsSources): void {
     'entries_left_out',
     'Tracking entries that the hook does not look at, because their tracking resource has more than 2,500 (a ConfigMap: 12,000)',
     sources.entriesLeftOut,
+  );
+  single(
+    'earlier_instances',
+    'Memories of pods that had disappeared, each for about an hour; at 10,000 some are dropped',
+    sources.earlierInstances,
   );
   single('queue_depth', 'Keys that wait to be reconciled', sources.queueDepth);
   perKind('cache_objects', 'Objects in the cache', ({ objects }) => objects);

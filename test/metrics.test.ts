@@ -92,6 +92,7 @@ describe('the metrics', () => {
       stalledPods: () => new Map([['couchbase', stalled]]),
       entries: () => new Map(),
       entriesLeftOut: () => 0,
+      earlierInstances: () => 0,
       queueDepth: () => 0,
       freshness: () => [],
       monotonicNow: () => 0,

@@ -18,6 +18,7 @@ nodejs_active_resources_total 16
 nodejs_eventloop_lag_p99_seconds 0.0125
 reschedule_hook_cache_age_seconds{kind="pods"} 3.5
 reschedule_hook_cache_age_seconds{kind="nodes"} 41.25
+reschedule_hook_earlier_instances 3
 `;
 const SAMPLE = {
   rssMb: 150,
@@ -26,6 +27,7 @@ const SAMPLE = {
   fds: 28,
   handles: 12,
   timers: 4,
+  remembered: 3,
   lagP99Ms: 12.5,
   cacheAgeS: 41.25,
 };

@@ -45,6 +45,8 @@ export interface ReplicaSample {
   /** What keeps its event loop busy, timers aside: sockets, servers, files. */
   readonly handles: number;
   readonly timers: number;
+  /** Names that are gone and that it remembers for an hour, each with a timer. Absent in older records. */
+  readonly remembered?: number;
   readonly lagP99Ms: number;
   /** How long ago the API server last told something, for the kind where that is longest. */
   readonly cacheAgeS: number;

@@ -26,6 +26,7 @@ export function parseMetrics(text: string): ReplicaSample {
     fds: one('process_open_fds'),
     handles: resources - timers,
     timers,
+    remembered: one('reschedule_hook_earlier_instances'),
     lagP99Ms: one('nodejs_eventloop_lag_p99_seconds') * 1e3,
     cacheAgeS: Math.max(...ages),
   };

@@ -51,7 +51,6 @@ const FOLLOWED: readonly Followed[] = [
     step: 2,
     floor: 2,
     typical: median,
-    judgedFromMs: FULL_AFTER_MS / JUDGED_FROM_SHARE,
   },
   { key: 'entries', what: 'entries, those of names that are gone too', unit: '', step: 1, floor: 2, typical: least },
 ];
@@ -65,8 +64,6 @@ interface Followed {
   /** What a run may grow that is too short to be judged by its error. */
   readonly floor: number;
   readonly typical: Typical;
-  /** Shorter runs say nothing about it. Default: JUDGED_FROM_MS. */
-  readonly judgedFromMs?: number;
 }
 
 export function findingsOf(record: SoakRecord): Finding[] {
@@ -137,12 +134,12 @@ function reminders({ reminders: count }: SoakRecord): Finding {
  * growth of a tenth. Until names have been remembered for an hour there is more of everything, so a shorter run is judged by the floor as well.
  */
 function growth(record: SoakRecord, followed: Followed): Finding {
-  const { key, what, unit, step, floor, typical, judgedFromMs = JUDGED_FROM_MS } = followed;
+  const { key, what, unit, step, floor, typical } = followed;
   const { durationMs, snapshotAtMs: toMs = durationMs } = record;
   const fromMs = JUDGED_FROM_SHARE * toMs;
   const points = seriesOf(record, key);
   const trend = trendOf(points, fromMs, toMs, typical);
-  const isJudged = toMs >= judgedFromMs;
+  const isJudged = toMs >= JUDGED_FROM_MS;
   const isFull = fromMs >= FULL_AFTER_MS;
   const least = isFull ? step : floor;
   const wanted = `within its error and at most a tenth of the level, or at most ${least}${unit}${isFull ? '' : ', as the run is short'}`;
@@ -207,12 +204,12 @@ function heap({ heap, durationMs, snapshotAtMs, unfinished }: SoakRecord): Findi
   ];
 }
 
-/** The faster the rounds, the more names are remembered at a time, each with a timer. */
-function timersBesideNames(record: SoakRecord): Point[] {
-  const ends = record.rounds.map(({ startedMs, drainedMs, newNames }) => ({ at: startedMs + drainedMs, newNames }));
-  const remembered = (now: number) =>
-    ends.reduce((sum, { at, newNames }) => sum + (at <= now && now < at + FULL_AFTER_MS ? newNames : 0), 0);
-  return pointsOf(record, 'timers').map(({ x, y }) => ({ x, y: y - remembered(x) }));
+/** The faster the rounds, the more names are remembered at a time, each with a timer. An older record does not say how many. */
+function timersBesideNames({ samples }: SoakRecord): Point[] {
+  return samples.flatMap(({ atMs, replicas: { steady } }) => {
+    const y = (steady?.timers ?? Number.NaN) - (steady?.remembered ?? 0);
+    return Number.isFinite(y) ? [{ x: atMs, y }] : [];
+  });
 }
 
 /** One series of the steady replica. */

@@ -19,6 +19,7 @@ export function anUnusedHooksMetrics() {
     markedPods: () => new Map([['couchbase', 3]]),
     stalledPods: () => new Map([['couchbase', new Map([['Paused', 1]])]]),
     entriesLeftOut: () => 0,
+    earlierInstances: () => 0,
     entries: () => new Map(),
     queueDepth: () => 0,
     freshness: () => [{ kind: 'pods', hasSynced: true, agreedAt: 1_000, objects: 7 }],

@@ -65,6 +65,11 @@ export class EarlierInstances {
     return this.#sawDraining.get(podKey);
   }
 
+  /** How many pods have an earlier instance that is remembered. */
+  get size(): number {
+    return this.#byKey.size;
+  }
+
   /** The pods whose earlier instance is remembered. */
   pods(): ObjectKey[] {
     return [...this.#byKey.values()].map(({ pod }) => pod);

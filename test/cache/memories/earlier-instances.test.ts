@@ -303,6 +303,7 @@ describe('EarlierInstances: more than it may remember', () => {
       const pod = aPod({ namespace, name, ...(text.endsWith('*') ? { mark: { matches: true } } : {}) });
       memory.observe({ kind: 'removed', key: storeKey(pod), before: pod });
     }
+    assert.equal(memory.size, memory.pods().length);
     return { kept: memory.pods().map(storeKey), dropped };
   }
 
