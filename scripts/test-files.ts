@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, globSync } from 'node:fs';
+import { cpSync, existsSync, globSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -25,17 +25,23 @@ export const fastFiles = () => find('test/**/*.test.ts', [BROWSER, CLUSTER, ...S
 
 /**
  * Tests start the hook some hundred times. Built, as its image has it, it starts in a third of the time, see
- * `testkit/hook-process.ts`.
+ * `testkit/hook-process.ts`. A run that a test has started takes what is built already. Another run may be starting hooks from
+ * that folder, so a new one takes its place when it is whole.
  */
 export function buildHook(): void {
+  if (process.env.HOOK_ENTRY !== undefined) return;
   const folder = `${ROOT}node_modules/.cache/hook`;
+  const [fresh, old] = [`${folder}-${process.pid}`, `${folder}-${process.pid}-old`];
   for (const name of ['bin/check-node.cjs', 'bin/reschedule-hook.js', 'package.json'])
-    cpSync(ROOT + name, `${folder}/${name}`);
-  const { status } = spawnSync(process.execPath, ['scripts/build.ts', `${folder}/dist`], {
+    cpSync(ROOT + name, `${fresh}/${name}`);
+  const { status } = spawnSync(process.execPath, ['scripts/build.ts', `${fresh}/dist`], {
     cwd: ROOT,
     stdio: 'inherit',
   });
   if (status !== 0) throw new Error('the hook could not be built');
+  if (existsSync(folder)) renameSync(folder, old);
+  renameSync(fresh, folder);
+  rmSync(old, { recursive: true, force: true });
   process.env.HOOK_ENTRY = `${folder}/bin/reschedule-hook.js`;
 }
 
