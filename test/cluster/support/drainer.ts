@@ -36,8 +36,10 @@ export async function drainPatiently(
   await until('the node to be cordoned', () => scene.cordon(node));
   const pods = await until('the pods of the node', () => scene.podsOn(node));
 
+  const last = new Map<string, string>();
   const askAgain = async (pod: string): Promise<'released' | 'evicted' | 'wait'> => {
     const { code, message } = await answerOf(scene, pod);
+    last.set(pod, message);
     answers[code] = (answers[code] ?? 0) + 1;
     if (code === 404) return 'released';
     if (code === 201) return 'evicted';
@@ -53,7 +55,7 @@ export async function drainPatiently(
     const left = await until(`where ${pod} is`, () => scene.podsOn(node));
     if (end === 'released' && left.includes(pod)) problems.push(`${pod} was released although it is on ${node}`);
     if (end === 'evicted') problems.push(`${pod} was evicted`);
-    if (end === 'wait') problems.push(`${pod} was not released within ${timeoutMs / 1000} s`);
+    if (end === 'wait') problems.push(`${pod} was not released within ${timeoutMs / 1000} s: ${last.get(pod)}`);
   };
   await Promise.all(pods.map(drainOne));
   return { answers, problems, oddities: [...oddities.values()] };
