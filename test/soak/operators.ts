@@ -24,7 +24,6 @@ export const SETTLE_MS = 480_000;
 export interface Drained extends PatientDrain {
   readonly drainedMs: number;
   readonly pods: number;
-  readonly newNames: number;
   readonly mostMoves: number;
 }
 
@@ -111,7 +110,6 @@ async function drain({ client, model, scene, watch, signal }: DrainOfStage): Pro
     oddities: named([...seen.oddities, ...again]),
     drainedMs,
     pods: drained.length,
-    newNames: after.filter(({ name }) => !before.some((pod) => pod.name === name)).length,
     mostMoves: Math.max(...moves),
   };
 }

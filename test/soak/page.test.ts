@@ -46,7 +46,6 @@ describe('the page of a soak', () => {
     startedMs: 1_000,
     drainedMs: 4_000,
     pods: 2,
-    newNames: 0,
     mostMoves: 1,
     answers: { 0: 1, 404: 2, 429: 10 },
     oddities: [],

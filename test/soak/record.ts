@@ -59,8 +59,6 @@ export interface Round {
   /** Until the last of the drains had ended. */
   readonly drainedMs: number;
   readonly pods: number;
-  /** How many of them came back under another name. */
-  readonly newNames: number;
   /** How often the pod was moved that was moved most. */
   readonly mostMoves: number;
   /** Answers to evictions by code; 0: none. */

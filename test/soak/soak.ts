@@ -200,7 +200,6 @@ class Soak {
       startedMs,
       drainedMs: Math.max(...drained.map(({ drainedMs }) => drainedMs)),
       pods: drained.reduce((sum, { pods }) => sum + pods, 0),
-      newNames: drained.reduce((sum, { newNames }) => sum + newNames, 0),
       mostMoves: Math.max(...drained.map(({ mostMoves }) => mostMoves)),
       answers: addUp(drained),
       oddities: drained.flatMap(({ oddities }) => oddities),

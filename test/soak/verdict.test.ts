@@ -20,7 +20,6 @@ const ROUND: Round = {
   startedMs: 0,
   drainedMs: 4_000,
   pods: 2,
-  newNames: 0,
   mostMoves: 1,
   answers: { 404: 2, 429: 10 },
   oddities: [],

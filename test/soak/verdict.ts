@@ -141,22 +141,22 @@ function growth(record: SoakRecord, followed: Followed): Finding {
   const trend = trendOf(points, fromMs, toMs, typical);
   const isJudged = toMs >= JUDGED_FROM_MS;
   const isFull = fromMs >= FULL_AFTER_MS;
-  const least = isFull ? step : floor;
-  const wanted = `within its error and at most a tenth of the level, or at most ${least}${unit}${isFull ? '' : ', as the run is short'}`;
+  const most = isFull ? step : floor;
+  const wanted = `within its error and at most a tenth of the level, or at most ${most}${unit}${isFull ? '' : ', as the run is short'}`;
   // Those of names have been taken from the timers.
   const all = key === 'timers' ? trendOf(pointsOf(record, key), fromMs, toMs, typical) : trend;
   return {
     what: `growth of ${what} in the second half`,
     value: trend === undefined ? 'unknown' : describe(trend, unit, toMs - fromMs),
-    ...judged(isJudged, wanted, trend !== undefined && isFlat(trend, all?.level ?? 0, least)),
+    ...judged(isJudged, wanted, trend !== undefined && isFlat(trend, all?.level ?? 0, most)),
   };
 }
 
 const judged = (isJudged: boolean, wanted: string, isGood: boolean): Omit<Finding, 'what' | 'value'> =>
   isJudged ? { wanted, isGood } : { wanted: NOT_JUDGED, isGood: true, isInformation: true };
 
-function isFlat({ growth, error }: Trend, level: number, least: number): boolean {
-  if (growth <= least) return true;
+function isFlat({ growth, error }: Trend, level: number, most: number): boolean {
+  if (growth <= most) return true;
   return growth <= error && growth <= MOST_SHARE * level;
 }
 
